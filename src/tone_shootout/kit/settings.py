@@ -1,0 +1,248 @@
+"""Everything that an operator can set, read once from the environment.
+
+Each concern is a dataclass; the field `url` of `database` is set by `SHOOTOUT_DATABASE_URL`, and so on: prefix, concern,
+field. `load_settings` converts and checks; a value that can't be used stops the program with one line that names it.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+PREFIX = "SHOOTOUT"
+MINIMUM_SECRET_LENGTH = 32
+
+
+class SettingsError(ValueError):
+    """A setting that is missing, malformed or unsafe; the message names the environment variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """The web process."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = 8000
+    """Port to listen on; 0 lets the system choose one."""
+    public_url: str = ""
+    """Address under which people reach the service, without a path; empty: the address it listens on."""
+    allowed_origins: list[str] = field(default_factory=list)
+    """Further browser origins (scheme, host, port) that may open the live channel and send cookies."""
+    docs: bool = True
+    """Serve `/docs` and `/openapi.json`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """PostgreSQL."""
+
+    url: str = ""
+    """`postgresql://user:password@host:port/name`; empty: the embedded server."""
+    pool_size: int = 5
+    """Connections that a process keeps open."""
+    pool_overflow: int = 10
+    """Connections that a process opens beyond that under load."""
+    echo: bool = False
+    """Log every statement (parameters included: never in production)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedisSettings:
+    """Valkey or Redis: the live channel, and the queue where its address says so."""
+
+    url: str = ""
+    """`redis://host:port/0` or `unix:///path?db=0`; empty: the embedded server."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """The queue between the service and its workers."""
+
+    url: str = ""
+    """`postgresql://…` or `redis://…`; empty: the database."""
+    name: str = "shootout"
+    """Name of the queue: installations that share a server need different ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSettings:
+    """Where uploads and results are kept."""
+
+    url: str = ""
+    """`file:///folder`, or `s3://bucket/prefix` (and whatever else obstore opens); empty: `objects` in the data folder."""
+    options: dict[str, str] = field(default_factory=dict)
+    """Further options for the store as a JSON object, for instance `{"aws_region": "eu-central-1"}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecuritySettings:
+    """Sessions and cookies."""
+
+    secret: str = field(default="", repr=False)
+    """Signs the sessions: at least 32 characters, the same on every web process."""
+    access_minutes: int = 15
+    """Life of an access token."""
+    refresh_days: int = 30
+    """Life of a session that is not used."""
+    cookie_secure: bool = False
+    """Send cookies over HTTPS only. Required in production."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """What one user may send and ask for."""
+
+    upload_bytes: int = 200_000_000
+    """Largest upload."""
+    capture_bytes: int = 16_000_000
+    """Largest capture file."""
+    di_seconds: float = 600.0
+    """Longest DI track."""
+    ir_seconds: float = 10.0
+    """Longest impulse response."""
+    di_tracks: int = 8
+    """DI tracks in a shootout."""
+    chains: int = 16
+    """Chains in a shootout."""
+    segments: int = 64
+    """Segments in a shootout."""
+    body_bytes: int = 1_000_000
+    """Largest JSON body."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """The worker process."""
+
+    jobs: int = 1
+    """Jobs that a worker carries out at once."""
+    processes: int = 0
+    """Processes that render for one job; 0: one per core."""
+    heartbeat_s: int = 15
+    """A running job that has not been heard of for this long is run again."""
+    attempts: int = 5
+    """Times that a job is started before it counts as failed."""
+    timeout_s: int = 3600
+    """Longest that one attempt may take."""
+    grace_s: int = 5
+    """Time that a worker gets to let go of its work when it is told to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """Logs."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least severe level that is written."""
+    format: Literal["console", "json"] = "console"
+    """For people or for machines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of it."""
+
+    data: Path
+    """Folder that holds what must survive."""
+    environment: Literal["development", "production"] = "development"
+    """In production, unsafe values refuse to start."""
+    server: ServerSettings = field(default_factory=ServerSettings)
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    redis: RedisSettings = field(default_factory=RedisSettings)
+    queue: QueueSettings = field(default_factory=QueueSettings)
+    storage: StorageSettings = field(default_factory=StorageSettings)
+    security: SecuritySettings = field(default_factory=SecuritySettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    worker: WorkerSettings = field(default_factory=WorkerSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+
+    @property
+    def storage_url(self) -> str:
+        """The object store's address, the data folder's `objects` where none is set."""
+        return self.storage.url or (self.data / "objects").absolute().as_uri()
+
+    @property
+    def queue_url(self) -> str:
+        """The queue's address, the database where none is set."""
+        return self.queue.url or self.database.url
+
+    @property
+    def public_url(self) -> str:
+        """The address under which people reach the service, without a trailing slash."""
+        return (self.server.public_url or f"http://{self.server.host}:{self.server.port}").rstrip("/")
+
+
+def default_data_folder() -> Path:
+    """Return the platform's folder for this user's data."""
+    import platformdirs  # noqa: PLC0415 - only where no folder was named
+
+    return Path(platformdirs.user_data_dir("tone-shootout", appauthor=False))
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `environ` (the process's environment by default).
+
+    Raises:
+        SettingsError: a variable that can't be converted, an unknown `SHOOTOUT_` variable of a known concern, or, in
+            production, an unsafe value.
+    """
+    environ = os.environ if environ is None else environ
+    groups: dict[str, Any] = {}
+    for group in fields(Settings):
+        if not (isinstance(group.default_factory, type)):
+            continue
+        groups[group.name] = _load_group(group.default_factory, f"{PREFIX}_{group.name.upper()}_", environ)
+    environment = environ.get(f"{PREFIX}_ENVIRONMENT", "development")
+    if environment not in ("development", "production"):
+        raise SettingsError(f"{PREFIX}_ENVIRONMENT: expected development or production, got {environment!r}")
+    settings = Settings(
+        data=Path(environ.get(f"{PREFIX}_DATA") or default_data_folder()).absolute(),
+        environment="production" if environment == "production" else "development",
+        **groups,
+    )
+    if settings.environment == "production":
+        _refuse_unsafe(settings)
+    return settings
+
+
+def new_secret() -> str:
+    """Return a fresh signing secret."""
+    return secrets.token_urlsafe(48)
+
+
+def _load_group(kind: type[Any], prefix: str, environ: Mapping[str, str]) -> Any:
+    known = {f"{prefix}{f.name.upper()}": f for f in fields(kind)}
+    unknown = sorted(name for name in environ if name.startswith(prefix) and name not in known)
+    if unknown:
+        raise SettingsError(f"{unknown[0]}: no such setting; expected one of {', '.join(sorted(known))}")
+    values: dict[str, Any] = {}
+    for name, f in known.items():
+        text = environ.get(name)
+        if text is None:
+            continue
+        try:
+            structured = str(f.type).startswith(("list", "dict"))
+            value = msgspec.json.decode(text) if structured else text
+            values[f.name] = msgspec.convert(value, f.type, strict=False)
+        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+            raise SettingsError(f"{name}: {error}") from None
+    return kind(**values)
+
+
+def _refuse_unsafe(settings: Settings) -> None:
+    if len(settings.security.secret) < MINIMUM_SECRET_LENGTH:
+        raise SettingsError(f"{PREFIX}_SECURITY_SECRET: production needs at least {MINIMUM_SECRET_LENGTH} characters")
+    if len(set(settings.security.secret)) < MINIMUM_SECRET_LENGTH // 4:
+        raise SettingsError(f"{PREFIX}_SECURITY_SECRET: production needs a random value, this one repeats itself")
+    if not settings.security.cookie_secure:
+        raise SettingsError(f"{PREFIX}_SECURITY_COOKIE_SECURE: production needs it to be true")
+    if urlsplit(settings.server.public_url).scheme != "https":
+        raise SettingsError(f"{PREFIX}_SERVER_PUBLIC_URL: production needs an https:// address")
+    if settings.database.echo:
+        raise SettingsError(f"{PREFIX}_DATABASE_ECHO: would write personal data into the logs, refused in production")

@@ -1,0 +1,1 @@
+"""Tone Shootout: compare guitar tones honestly."""

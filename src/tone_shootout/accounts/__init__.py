@@ -1,0 +1,1 @@
+"""Who you are: users, sessions and API tokens."""

@@ -1,0 +1,1 @@
+"""Signal code: NumPy in, NumPy out."""

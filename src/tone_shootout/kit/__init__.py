@@ -1,0 +1,1 @@
+"""What has no domain: settings, database base, storage, problem details, ids."""

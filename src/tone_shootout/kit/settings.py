@@ -1,7 +1,8 @@
 """Everything that an operator can set, read once from the environment.
 
-Each concern is a dataclass; the field `url` of `database` is set by `SHOOTOUT_DATABASE_URL`, and so on: prefix, concern,
-field. `load_settings` converts and checks; a value that can't be used stops the program with one line that names it.
+Each concern is a dataclass; the field `url` of `database` is set by `SHOOTOUT_DATABASE_URL`, and so on: prefix,
+concern, field. `load_settings` converts and checks; a value that can't be used stops the program with one line that
+names it.
 """
 
 import os
@@ -75,7 +76,7 @@ class StorageSettings:
     """Where uploads and results are kept."""
 
     url: str = ""
-    """`file:///folder`, or `s3://bucket/prefix` (and whatever else obstore opens); empty: `objects` in the data folder."""
+    """`file:///folder` or `s3://bucket/prefix`; empty: `objects` in the data folder."""
     options: dict[str, str] = field(default_factory=dict)
     """Further options for the store as a JSON object, for instance `{"aws_region": "eu-central-1"}`."""
 
@@ -180,7 +181,7 @@ class Settings:
 
 def default_data_folder() -> Path:
     """Return the platform's folder for this user's data."""
-    import platformdirs  # noqa: PLC0415 - only where no folder was named
+    import platformdirs
 
     return Path(platformdirs.user_data_dir("tone-shootout", appauthor=False))
 

@@ -1,0 +1,1 @@
+"""From a plan to files: segments, levels, video and manifest."""

@@ -1,0 +1,1 @@
+"""What you compare: the library, chains, shootouts and their plans."""

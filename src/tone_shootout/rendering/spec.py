@@ -8,12 +8,12 @@ import math
 import re
 import tomllib
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-SCHEMA = 1
+SCHEMA: Final = 1
 MAX_SPEC_BYTES = 1_000_000
 
 Name = Annotated[
@@ -68,8 +68,8 @@ class DiTrackBase(_Config, kw_only=True, frozen=True):
     ] = None
     start_s: Annotated[float, Meta(ge=0.0, description="Where the slice starts, seconds.", examples=[0.0])] = 0.0
     end_s: Annotated[
-        float | None,
-        Meta(gt=0.0, description="Where the slice ends, seconds; absent: at the end.", examples=[8.0]),
+        Seconds | None,
+        Meta(description="Where the slice ends, seconds; absent: at the end.", examples=[8.0]),
     ] = None
 
 

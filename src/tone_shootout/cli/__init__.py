@@ -1,0 +1,54 @@
+"""The `shootout` command.
+
+Each command lives in a module of its own that is imported only when it runs, so that help answers at once.
+"""
+
+import importlib
+from typing import Any
+
+import click
+
+_COMMANDS = {
+    "demo": "Do the main job once on this machine, from upload to video.",
+    "serve": "Run the whole service, with its own PostgreSQL and Valkey.",
+    "web": "Run a web process alone.",
+    "worker": "Run a worker alone, for a second machine.",
+    "render": "Render a spec file without any server.",
+    "reamp": "Send one file through one capture.",
+    "inspect": "Show what a capture, impulse response or audio file is.",
+    "measure": "Measure loudness, true peak and level of audio files.",
+    "user": "Make local users and their API tokens.",
+    "db": "Migrate the database.",
+}
+
+
+class _Commands(click.Group):
+    """Knows every command's name and one sentence without importing it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in _COMMANDS:
+            return None
+        command = importlib.import_module(f"tone_shootout.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+def _version(ctx: click.Context, _parameter: click.Parameter, value: Any) -> None:
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"shootout {version('tone-shootout')}")
+        ctx.exit()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+def main() -> None:
+    """Compare guitar tones honestly: same performance, one loudness, no limiter, every hash published."""

@@ -1,0 +1,222 @@
+"""Audio files: decoded to float32 under strict bounds, written as 32-bit float WAV or 24-bit FLAC.
+
+FFmpeg (through PyAV) knows hundreds of formats, some of which open other files or network addresses. A file is
+therefore recognised by its first bytes and handed to that one demuxer as a file object, with a list of allowed codecs.
+"""
+
+import io
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from numpy.typing import NDArray
+from scipy.io import wavfile
+
+from tone_shootout.audio.containers import NAMES, declares_length, is_cut_off, recognise
+from tone_shootout.audio.signals import AudioError, Float32, Signal, as_channels, as_float32, check_rate
+
+__all__ = ["Audio", "AudioError", "mono", "read_audio", "read_flac", "write_flac", "write_wav"]
+
+LOSSLESS_CODECS = (
+    *("pcm_u8", "pcm_s8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be"),
+    *("pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be", "flac", "alac"),
+)
+CODECS = (*LOSSLESS_CODECS, "mp3float", "mp3", "aac", "vorbis", "opus")
+# A lossy stream's length may be declared with or without its padding: a few codec frames.
+LOSSY_SLACK = 8_192
+FULL_SCALE_24 = 2**23
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Decoded audio: `samples` of shape (channels, T), full scale ±1, at `rate` Hz."""
+
+    samples: Float32
+    rate: int
+
+
+def read_audio(source: Path | bytes, *, max_seconds: float, max_channels: int = 2) -> Audio:
+    """Decode a WAV, AIFF, FLAC, MP3, OGG (Vorbis, Opus) or M4A (AAC, ALAC) file.
+
+    Bounds are held against the header first and against the decoded samples as they come, so a file that lies about
+    its length can't fill the memory. Integers come in exactly up to 24 bits: sample = integer / 2^(bits−1).
+
+    Args:
+        source: a path, or the file's bytes.
+        max_seconds: longest accepted duration.
+        max_channels: most channels accepted.
+
+    Raises:
+        AudioError: `not_audio`, `truncated`, `too_long`, `too_many_channels`, `unsupported_rate` (8 to 192 kHz),
+            `empty` or `not_finite`.
+        OSError: the path can't be read.
+    """
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        return _decode(file, max_seconds=max_seconds, max_channels=max_channels)
+
+
+read_flac = read_audio
+
+
+def mono(audio: Audio) -> Float32:
+    """Fold audio to one channel, shape (T,).
+
+    Equal channels, or one channel beside silent ones, give that channel untouched (a DI recorded on one side of a
+    stereo file keeps its level); anything else gives the mean of the channels.
+    """
+    sounding = audio.samples[audio.samples.any(axis=1)]
+    if len(sounding) == 0:
+        return audio.samples[0]
+    if (sounding == sounding[0]).all():
+        first: Float32 = sounding[0]
+        return first
+    return np.asarray(audio.samples.mean(axis=0, dtype=np.float64), dtype=np.float32)
+
+
+def write_wav(path: Path, samples: Signal, rate: int) -> None:
+    """Write a 32-bit float WAV, samples of shape (T,) or (channels, T); levels above full scale are kept.
+
+    The file appears whole or not at all.
+
+    Raises:
+        AudioError: `empty`, `not_finite`, `bad_shape` or `unsupported_rate`.
+    """
+    frames = np.ascontiguousarray(as_channels(samples).T, dtype=np.float32)
+    with _replacing(path) as file:
+        wavfile.write(file, check_rate(rate), frames)
+
+
+def write_flac(path: Path, samples: Signal, rate: int) -> None:
+    """Write a 24-bit FLAC, samples of shape (T,) or (2, T) within ±1; the same samples give the same bytes.
+
+    A sample becomes round(x·2²³), ties to even; +1 becomes the largest integer, 2²³ − 1. The file carries no date and
+    no encoder version, and its predictors are FLAC's fixed integer ones, because the adaptive ones are computed in
+    floating point that differs between processors. The file appears whole or not at all.
+
+    Raises:
+        AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate`, `too_many_channels`, or `clipped` where a
+            sample lies beyond ±1.
+    """
+    channels = as_channels(samples)
+    peak = float(np.abs(channels).max())
+    if peak > 1.0:
+        raise AudioError("clipped", f"expected samples within -1 to 1 for a 24-bit file, got a peak of {peak:g}")
+    if len(channels) > 2:
+        raise AudioError("too_many_channels", f"expected 1 or 2 channels, got {len(channels)}")
+    steps = np.rint(channels.T.astype(np.float64) * FULL_SCALE_24)
+    integers = np.minimum(steps, FULL_SCALE_24 - 1).astype(np.int32) << 8
+    with _replacing(path) as file:
+        _encode_flac(file, integers, check_rate(rate))
+
+
+def _encode_flac(file: IO[bytes], frames: NDArray[np.int32], rate: int) -> None:
+    layout = "mono" if frames.shape[1] == 1 else "stereo"
+    with av.open(file, "w", format="flac", options={"fflags": "+bitexact"}) as container:
+        stream = container.add_stream("flac", rate=rate, options={"flags": "+bitexact", "lpc_type": "fixed"})
+        stream.format = "s32"
+        stream.layout = layout
+        stream.codec_context.thread_count = 1
+        for start in range(0, len(frames), rate):
+            block = np.ascontiguousarray(frames[start : start + rate]).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(block, format="s32", layout=layout)
+            frame.sample_rate = rate
+            frame.pts = start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a neighbour of `path` for writing and rename it onto `path` once all is written."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        with partial.open("xb+") as file:
+            yield file
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _decode(file: IO[bytes], *, max_seconds: float, max_channels: int) -> Audio:
+    container_format = recognise(file)
+    if is_cut_off(file, container_format):
+        raise AudioError("truncated", "the file ends before its header says that it does")
+    trusted = declares_length(file, container_format)
+    file.seek(0)
+    chunks: list[Float32] = []
+    decoded = declared = 0
+    try:
+        with av.open(
+            file,
+            "r",
+            format=container_format,
+            container_options={"codec_whitelist": ",".join(CODECS), "protocol_whitelist": "none"},
+            metadata_errors="replace",
+            io_open=_refuse_other_files,
+        ) as container:
+            stream = _audio_stream(container, max_channels)
+            rate, lossless = stream.rate, stream.codec_context.name in LOSSLESS_CODECS
+            limit = int(max_seconds * rate)
+            if trusted and stream.duration and stream.time_base:
+                declared = int(stream.duration * stream.time_base * rate)
+            _check_length(declared - (0 if lossless else LOSSY_SLACK), limit, rate)
+            for frame in container.decode(stream):
+                if frame.sample_rate != rate or frame.layout.nb_channels != stream.channels:
+                    raise AudioError("not_audio", "the sample rate or the channels change within the file")
+                chunks.append(_normalised(frame))
+                decoded += frame.samples
+                _check_length(decoded, limit, rate)
+    except av.FFmpegError as error:
+        if decoded == 0:
+            name = NAMES[container_format]
+            raise AudioError("not_audio", f"the file starts like {name} but can't be decoded") from error
+        raise AudioError("truncated", f"only the first {decoded} samples could be decoded") from error
+    if decoded == 0:
+        raise AudioError("empty", "the file holds no samples")
+    if decoded < declared - (0 if lossless else LOSSY_SLACK):
+        raise AudioError("truncated", f"the header declares {declared} samples, the file holds {decoded}")
+    return Audio(np.concatenate(chunks, axis=1), rate)
+
+
+def _refuse_other_files(url: str, *_: object) -> NoReturn:
+    raise AudioError("not_audio", f"the file refers to another file or address, {url!r}")
+
+
+def _audio_stream(container: InputContainer, max_channels: int) -> AudioStream:
+    if not container.streams.audio:
+        raise AudioError("not_audio", "the file holds no sound")
+    stream = container.streams.audio[0]
+    # PyAV gives a stream that FFmpeg has no decoder for no codec context.
+    if getattr(stream.codec_context, "name", None) not in CODECS:
+        raise AudioError("not_audio", f"expected one of the codecs {', '.join(CODECS)}")
+    if not 1 <= stream.channels <= max_channels:
+        raise AudioError("too_many_channels", f"expected at most {max_channels} channels, got {stream.channels}")
+    check_rate(stream.rate)
+    return stream
+
+
+def _check_length(samples: int, limit: int, rate: int) -> None:
+    if samples > limit:
+        raise AudioError(
+            "too_long", f"expected at most {limit / rate:g} seconds of audio, got {samples / rate:g} or more"
+        )
+
+
+def _normalised(frame: av.AudioFrame) -> Float32:
+    """Return a frame as (channels, T) float32, full scale ±1, whatever its sample format."""
+    data: NDArray[Any] = frame.to_ndarray()
+    channels = frame.layout.nb_channels
+    if not frame.format.is_planar:
+        data = data.reshape(-1, channels).T
+    if data.dtype.kind == "f":
+        return as_float32(data)
+    bits = 8 * data.dtype.itemsize
+    zero = 128 if data.dtype == np.uint8 else 0
+    return as_float32((data.astype(np.float64) - zero) / 2 ** (bits - 1))

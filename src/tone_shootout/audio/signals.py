@@ -1,0 +1,87 @@
+"""What every part of the signal code agrees on: array shapes, accepted rates, and the one error for bad input."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Signal = NDArray[np.floating[Any]]
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+
+MIN_RATE = 8_000
+MAX_RATE = 192_000
+
+
+class AudioError(ValueError):
+    """Audio or a parameter that can't be used: a stable `code` and one line of `detail` for a person."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+def check_rate(rate: int) -> int:
+    """Return the sample rate in Hz if it is one we work at (8 to 192 kHz), else raise `unsupported_rate`."""
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise AudioError("unsupported_rate", f"expected a sample rate of {MIN_RATE} to {MAX_RATE} Hz, got {rate} Hz")
+    return rate
+
+
+def check_range(name: str, value: float, low: float, high: float, unit: str) -> float:
+    """Return the value if `low <= value <= high`, else raise `out_of_range` (NaN included)."""
+    if not low <= value <= high:
+        raise AudioError("out_of_range", f"expected {name} from {low:g} to {high:g} {unit}, got {value:g} {unit}")
+    return value
+
+
+def as_channels(x: Signal) -> Signal:
+    """View a signal as (channels, T), without a copy.
+
+    Args:
+        x: samples, shape (T,) or (channels, T), at least one sample.
+
+    Raises:
+        AudioError: `bad_shape`, `empty` or `not_finite`.
+    """
+    if x.ndim not in (1, 2):
+        raise AudioError("bad_shape", f"expected samples of shape (T,) or (channels, T), got {x.shape}")
+    if x.size == 0:
+        raise AudioError("empty", "expected at least one sample, got none")
+    if not np.isfinite(x).all():
+        raise AudioError("not_finite", "expected finite samples, got NaN or infinity")
+    return np.atleast_2d(x)
+
+
+def as_mono(x: Signal) -> Float64:
+    """Return a one-channel signal of shape (T,) in double precision.
+
+    Raises:
+        AudioError: `bad_shape`, `empty` or `not_finite`.
+    """
+    if x.ndim != 1:
+        raise AudioError("bad_shape", f"expected mono samples of shape (T,), got {x.shape}")
+    return np.asarray(as_channels(x)[0], dtype=np.float64)
+
+
+def as_float32(x: Signal) -> Float32:
+    """Round to single precision; raise `not_finite` where a sample does not fit (beyond 3.4e38)."""
+    with np.errstate(over="ignore"):
+        y = x.astype(np.float32)
+    if not np.isfinite(y).all():
+        raise AudioError("not_finite", "the result does not fit 32-bit floating point")
+    return y
+
+
+def decibels(amplitude: float) -> float:
+    """Return 20·log10(amplitude); −inf for zero."""
+    return 20.0 * float(np.log10(amplitude)) if amplitude > 0.0 else -np.inf
+
+
+def amplitude(db: float) -> float:
+    """Return 10^(db/20); zero for −inf."""
+    return float(10.0 ** (db / 20.0))

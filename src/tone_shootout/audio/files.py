@@ -73,10 +73,9 @@ def mono(audio: Audio) -> Float32:
     """
     sounding = audio.samples[audio.samples.any(axis=1)]
     if len(sounding) == 0:
-        return audio.samples[0]
+        sounding = audio.samples[:1]
     if (sounding == sounding[0]).all():
-        first: Float32 = sounding[0]
-        return first
+        return np.asarray(sounding[0], dtype=np.float32)
     return np.asarray(audio.samples.mean(axis=0, dtype=np.float64), dtype=np.float32)
 
 

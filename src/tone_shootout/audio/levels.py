@@ -1,0 +1,112 @@
+"""Level match: one gain per segment so that all share one loudness and none exceeds the true-peak ceiling."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from tone_shootout.audio.signals import (
+    AudioError,
+    Float32,
+    Signal,
+    amplitude,
+    as_channels,
+    as_float32,
+    check_range,
+    decibels,
+)
+
+REQUESTED_RANGE_LUFS = (-60.0, 0.0)
+CEILING_RANGE_DBTP = (-60.0, 0.0)
+TRIM_RANGE_DB = (-24.0, 24.0)
+GAIN_RANGE_DB = (-120.0, 120.0)
+# A 24-bit file is wrong by half a step, 2^-24, at each sample (and single precision by a quarter), and between samples
+# by at most as much times the sum of the magnitudes of the interpolator's taps, which is below 3.
+ROUNDING = 6 * 2.0**-24
+
+
+class LoudnessAndPeak(Protocol):
+    """What a level match needs to know of a segment; `loudness.Measures` is one."""
+
+    @property
+    def integrated_lufs(self) -> float:
+        """Integrated loudness, LUFS."""
+
+    @property
+    def true_peak_dbtp(self) -> float:
+        """True peak, dBTP."""
+
+
+@dataclass(frozen=True)
+class LevelMatch:
+    """The common loudness `target_lufs`, each segment's gain, and which segment (None: none) held the target down."""
+
+    target_lufs: float
+    gains_db: tuple[float, ...]
+    limited_by: int | None
+
+
+def level_match(
+    measured: Sequence[LoudnessAndPeak],
+    *,
+    requested_lufs: float,
+    ceiling_dbtp: float,
+    trims_db: Sequence[float] | None = None,
+) -> LevelMatch:
+    """Find the highest common loudness, up to the requested one, that keeps every true peak under the ceiling.
+
+    T = min(requested, min over i of (L_i + ceiling − P_i − trim_i)); the gain of segment i is T − L_i + trim_i. Gain
+    only: no limiter, which would change the thing compared. The ceiling is taken lower by what rounding to 24 bits can
+    add (3.5 µdB at −1 dBTP), so that it holds in the written file.
+
+    Args:
+        measured: integrated loudness L_i and true peak P_i of each segment.
+        requested_lufs: the loudness asked for, −60 to 0 LUFS.
+        ceiling_dbtp: the highest true peak allowed, −60 to 0 dBTP.
+        trims_db: a deliberate offset per segment, −24 to 24 dB; none by default.
+
+    Raises:
+        AudioError: `empty` without segments, `silent` for a segment that has no loudness (its index is in the detail),
+            `not_finite`, `out_of_range`, or `bad_shape` when there is not one trim per segment.
+    """
+    check_range("the requested loudness", requested_lufs, *REQUESTED_RANGE_LUFS, "LUFS")
+    check_range("the true-peak ceiling", ceiling_dbtp, *CEILING_RANGE_DBTP, "dBTP")
+    trims = [0.0] * len(measured) if trims_db is None else list(trims_db)
+    if not measured:
+        raise AudioError("empty", "expected at least one segment to match, got none")
+    if len(trims) != len(measured):
+        raise AudioError("bad_shape", f"expected one trim for each of {len(measured)} segments, got {len(trims)}")
+    for index, (segment, trim) in enumerate(zip(measured, trims, strict=True)):
+        check_range(f"the trim of segment {index}", trim, *TRIM_RANGE_DB, "dB")
+        _check_measured(index, segment)
+    ceiling = decibels(amplitude(ceiling_dbtp) - ROUNDING)
+    reachable = [
+        segment.integrated_lufs + ceiling - segment.true_peak_dbtp - trim
+        for segment, trim in zip(measured, trims, strict=True)
+    ]
+    lowest = min(range(len(reachable)), key=reachable.__getitem__)
+    target = min(requested_lufs, reachable[lowest])
+    gains = tuple(target - segment.integrated_lufs + trim for segment, trim in zip(measured, trims, strict=True))
+    return LevelMatch(target, gains, lowest if reachable[lowest] < requested_lufs else None)
+
+
+def apply_gain(x: Signal, db: float) -> Float32:
+    """Scale a signal, shape (T,) or (channels, T), by a gain in dB (−120 to 120), computed in double precision.
+
+    Raises:
+        AudioError: `empty`, `bad_shape`, `out_of_range`, or `not_finite` for input or a result that is not.
+    """
+    check_range("the gain", db, *GAIN_RANGE_DB, "dB")
+    as_channels(x)
+    return as_float32(x.astype(np.float64) * amplitude(db))
+
+
+def _check_measured(index: int, segment: LoudnessAndPeak) -> None:
+    levels = (segment.integrated_lufs, segment.true_peak_dbtp)
+    if -np.inf in levels:
+        raise AudioError("silent", f"segment {index} is silent: it has no loudness to match")
+    if not np.isfinite(levels).all():
+        raise AudioError(
+            "not_finite", f"expected finite levels of segment {index}, got {levels[0]} LUFS, {levels[1]} dBTP"
+        )

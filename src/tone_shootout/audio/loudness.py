@@ -1,0 +1,208 @@
+"""Loudness after ITU-R BS.1770-5 and EBU R 128 (Tech 3341, Tech 3342), and the measures of one signal.
+
+Mono follows the standard for one channel of weight 1: a signal in one channel reads 3.01 LU below the same signal in
+two. All lengths are rounded down to whole samples of the signal's own rate.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from scipy.signal import sosfilt
+
+from tone_shootout.audio.signals import AudioError, Float64, Signal, as_channels, check_rate, decibels
+from tone_shootout.audio.true_peak import true_peak_dbtp
+
+# Energy is summed in slots of 10 ms, from which every window is put together.
+SLOTS_PER_SECOND = 100
+MOMENTARY = 40
+SHORT_TERM = 300
+GATING_STEP = 10
+ABSOLUTE_GATE = -70.0
+INTEGRATED_GATE = -10.0
+RANGE_GATE = -20.0
+RANGE_PERCENTILES = (0.10, 0.95)
+# Left, right, centre, left surround, right surround (BS.1770-5, annex 1, table 3).
+CHANNEL_WEIGHTS = {1: (1.0,), 2: (1.0, 1.0), 5: (1.0, 1.0, 1.0, 1.41, 1.41)}
+SLOTS_AT_ONCE = 2_000
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What one signal measures; every level is −inf for silence.
+
+    `rms_dbfs` and `sample_peak_dbfs` are relative to full scale 1.0 (a full-scale sine has −3.01 dBFS RMS), the RMS
+    over all channels; `crest_factor_db` is sample peak over RMS, 0 for silence; `dc_offset` is the mean of the channel
+    that is furthest from zero.
+    """
+
+    integrated_lufs: float
+    loudness_range_lu: float
+    max_momentary_lufs: float
+    max_short_term_lufs: float
+    true_peak_dbtp: float
+    sample_peak_dbfs: float
+    rms_dbfs: float
+    crest_factor_db: float
+    dc_offset: float
+    seconds: float
+
+
+def integrated_lufs(x: Signal, rate: int) -> float:
+    """Measure integrated (programme) loudness in LUFS, gated at −70 LUFS and 10 LU below the ungated level.
+
+    Args:
+        x: samples, shape (T,) or (channels, T) with 1, 2 or 5 channels (L, R, C, Ls, Rs), full scale ±1.
+        rate: sample rate in Hz.
+
+    Returns:
+        LUFS; −inf when nothing passes the absolute gate. A signal shorter than one gating block (400 ms) counts as
+        one block of its own length.
+
+    Raises:
+        AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate` or `too_many_channels`.
+    """
+    return _integrated(_weighted_energy(x, rate))
+
+
+def loudness_range_lu(x: Signal, rate: int) -> float:
+    """Measure the loudness range in LU (EBU Tech 3342): from the 10th to the 95th percentile of short-term loudness.
+
+    Short-term windows of 3 s every 100 ms, gated at −70 LUFS and 20 LU below their mean. 0 for silence and for
+    signals of less than 3 s. Arguments and errors as for `integrated_lufs`.
+    """
+    return _range(_weighted_energy(x, rate))
+
+
+def max_momentary_lufs(x: Signal, rate: int) -> float:
+    """Measure the highest momentary loudness in LUFS: windows of 400 ms every 10 ms, ungated.
+
+    A shorter signal is one window of its own length; −inf for silence. Arguments and errors as for `integrated_lufs`.
+    """
+    return _loudest(_weighted_energy(x, rate), MOMENTARY)
+
+
+def max_short_term_lufs(x: Signal, rate: int) -> float:
+    """Measure the highest short-term loudness in LUFS: windows of 3 s every 10 ms, ungated.
+
+    A shorter signal is one window of its own length; −inf for silence. Arguments and errors as for `integrated_lufs`.
+    """
+    return _loudest(_weighted_energy(x, rate), SHORT_TERM)
+
+
+def measure(x: Signal, rate: int) -> Measures:
+    """Measure loudness, peaks and levels of a signal in one go; arguments and errors as for `integrated_lufs`."""
+    energy = _weighted_energy(x, rate)
+    channels = as_channels(x)
+    sample_peak = decibels(float(np.abs(channels).max()))
+    rms = decibels(float(np.sqrt(np.mean([np.square(c, dtype=np.float64).mean() for c in channels]))))
+    means = channels.mean(axis=1, dtype=np.float64)
+    return Measures(
+        integrated_lufs=_integrated(energy),
+        loudness_range_lu=_range(energy),
+        max_momentary_lufs=_loudest(energy, MOMENTARY),
+        max_short_term_lufs=_loudest(energy, SHORT_TERM),
+        true_peak_dbtp=true_peak_dbtp(x, rate),
+        sample_peak_dbfs=sample_peak,
+        rms_dbfs=rms,
+        crest_factor_db=max(sample_peak - rms, 0.0) if np.isfinite(rms) else 0.0,
+        dc_offset=float(means[np.abs(means).argmax()]),
+        seconds=channels.shape[1] / rate,
+    )
+
+
+@cache
+def k_weighting(rate: int) -> Float64:
+    """Return the K-weighting filter for a sample rate as two second-order sections (BS.1770-5, annex 1).
+
+    The standard tabulates its two filters at 48 kHz only. These are the analogue prototypes behind the tables, a high
+    shelf (1682 Hz, +4.0 dB, Q 0.707) and a high-pass (38.1 Hz, Q 0.500), put through the bilinear transform: at 48 kHz
+    they give the tables' coefficients, and the same response at every other rate.
+    """
+    k = np.tan(np.pi * 1681.974450955533 / rate)
+    q = 0.7071752369554196
+    high = 10 ** (3.999843853973347 / 20)
+    band = high**0.4996667741545416
+    a0 = 1 + k / q + k * k
+    shelf = [
+        *((high + band * k / q + k * k) / a0, 2 * (k * k - high) / a0, (high - band * k / q + k * k) / a0),
+        *(1.0, 2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0),
+    ]
+    frequency, q = 38.13547087602444, 0.5003270373238773
+    k, k48 = np.tan(np.pi * frequency / rate), np.tan(np.pi * frequency / 48_000)
+    a0 = 1 + k / q + k * k
+    # The table's numerator is exactly 1, −2, 1: the pass band's gain that this implies holds at every rate.
+    gain = (1 + k48 / q + k48 * k48) / a0
+    high_pass = [gain, -2 * gain, gain, 1.0, 2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0]
+    return np.array([shelf, high_pass])
+
+
+@dataclass(frozen=True)
+class _Energy:
+    """K-weighted, channel-weighted energy per slot of 10 ms, the last slot possibly shorter."""
+
+    sums: Float64
+    lengths: NDArray[np.int64]
+    complete: int
+
+    def windows(self, slots: int, step: int) -> Float64:
+        """Mean square of each complete window; of everything when there is none."""
+        if self.complete < slots:
+            return np.array([self.sums.sum() / self.lengths.sum()])
+        sums = sliding_window_view(self.sums[: self.complete], slots)[::step].sum(axis=1)
+        lengths = sliding_window_view(self.lengths[: self.complete], slots)[::step].sum(axis=1)
+        return np.asarray(sums / lengths, dtype=np.float64)
+
+
+def _weighted_energy(x: Signal, rate: int) -> _Energy:
+    channels = as_channels(x)
+    sections = k_weighting(check_rate(rate))
+    weights = CHANNEL_WEIGHTS.get(len(channels))
+    if weights is None:
+        raise AudioError("too_many_channels", f"expected 1, 2 or 5 channels, got {len(channels)}")
+    total = channels.shape[1]
+    complete = total * SLOTS_PER_SECOND // rate
+    edges = np.unique(np.append(np.arange(complete + 1) * rate // SLOTS_PER_SECOND, total))
+    starts, lengths = edges[:-1], np.diff(edges)
+    sums = np.zeros(len(starts))
+    for channel, weight in zip(channels, weights, strict=True):
+        state = np.zeros((len(sections), 2))
+        for first in range(0, len(starts), SLOTS_AT_ONCE):
+            part = slice(first, first + SLOTS_AT_ONCE)
+            begin, end = starts[part][0], edges[part.start + len(starts[part])]
+            weighted, state = sosfilt(sections, channel[begin:end].astype(np.float64), zi=state)
+            sums[part] += weight * np.add.reduceat(np.square(weighted), starts[part] - begin)
+    return _Energy(sums, lengths, complete)
+
+
+def _lufs(mean_square: Float64) -> Float64:
+    with np.errstate(divide="ignore"):
+        return np.asarray(-0.691 + 10 * np.log10(mean_square), dtype=np.float64)
+
+
+def _gated(mean_square: Float64, relative_gate: float) -> Float64:
+    """Keep what is louder than the absolute gate, then than the relative gate below the mean of that."""
+    audible = mean_square[_lufs(mean_square) > ABSOLUTE_GATE]
+    if audible.size == 0:
+        return audible
+    threshold = _lufs(audible.mean()) + relative_gate
+    return audible[_lufs(audible) > threshold]
+
+
+def _integrated(energy: _Energy) -> float:
+    blocks = _gated(energy.windows(MOMENTARY, GATING_STEP), INTEGRATED_GATE)
+    return float(_lufs(blocks.mean())) if blocks.size else -np.inf
+
+
+def _range(energy: _Energy) -> float:
+    levels = np.sort(_lufs(_gated(energy.windows(SHORT_TERM, GATING_STEP), RANGE_GATE)))
+    if levels.size == 0:
+        return 0.0
+    low, high = (levels[int(np.floor((levels.size - 1) * share + 0.5))] for share in RANGE_PERCENTILES)
+    return float(high - low)
+
+
+def _loudest(energy: _Energy, slots: int) -> float:
+    return float(_lufs(energy.windows(slots, 1).max()))

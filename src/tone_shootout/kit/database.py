@@ -1,0 +1,64 @@
+"""The database: connection, the base of all tables, and the unit of work of a request."""
+
+from collections.abc import AsyncGenerator
+
+from advanced_alchemy.base import UUIDv7AuditBase, UUIDv7Base
+from advanced_alchemy.extensions.litestar import AsyncSessionConfig, EngineConfig, SQLAlchemyAsyncConfig
+from litestar.datastructures import State
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tone_shootout.kit.settings import Settings, SettingsError
+
+__all__ = ["UUIDv7AuditBase", "UUIDv7Base", "async_url", "database_config", "plain_url", "unit_of_work"]
+
+
+def async_url(url: str) -> str:
+    """Return a PostgreSQL address in the form that SQLAlchemy's asynchronous driver wants.
+
+    Raises:
+        SettingsError: the address is not one of PostgreSQL.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingsError("SHOOTOUT_DATABASE_URL: expected postgresql://…") from None
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise SettingsError(f"SHOOTOUT_DATABASE_URL: expected postgresql://…, got {parsed.drivername}://…")
+    return parsed.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+def plain_url(url: str) -> str:
+    """Return a PostgreSQL address in the form that libpq and psycopg want."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def database_config(settings: Settings) -> SQLAlchemyAsyncConfig:
+    """Return the configuration that the web process, the worker and the migrations share."""
+    return SQLAlchemyAsyncConfig(
+        connection_string=async_url(settings.database.url),
+        engine_config=EngineConfig(
+            pool_size=settings.database.pool_size,
+            max_overflow=settings.database.pool_overflow,
+            pool_pre_ping=True,
+            echo=settings.database.echo,
+        ),
+        session_config=AsyncSessionConfig(expire_on_commit=False),
+        set_default_exception_handler=False,
+    )
+
+
+async def unit_of_work(state: State) -> AsyncGenerator[AsyncSession, None]:
+    """Give a request its session, and commit before the answer is sent.
+
+    Advanced Alchemy's own autocommit handler logs a commit that fails and lets the answer of success go out; here the
+    failure becomes the answer. An exception of the handler rolls back.
+    """
+    async with state["session_maker_class"]() as session:
+        try:
+            yield session
+        except BaseException:
+            await session.rollback()
+            raise
+        await session.commit()

@@ -1,0 +1,211 @@
+"""Errors as `application/problem+json` (RFC 9457), with a code that programs can rely on.
+
+ProblemError
+├── NotFoundError        404
+├── ConflictError        409
+├── ForbiddenError       403
+├── UnauthorizedError    401
+└── InvalidError         422, with a list of what is wrong and where
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+import structlog
+from advanced_alchemy.exceptions import IntegrityError as RepositoryIntegrityError
+from advanced_alchemy.exceptions import NotFoundError as RepositoryNotFoundError
+from litestar import Request, Response
+from litestar.connection import ASGIConnection
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Example
+from litestar.types import ExceptionHandlersMap
+from msgspec import Meta, Struct
+
+MEDIA_TYPE = "application/problem+json"
+
+_log = structlog.get_logger(__name__)
+
+
+class Fault(Struct, kw_only=True):
+    """One thing that is wrong, and where."""
+
+    code: Annotated[str, Meta(description="Stable, for programs.", examples=["ir_required"])]
+    pointer: Annotated[str, Meta(description="JSON pointer to the place.", examples=["/chains/0/blocks"])]
+    detail: Annotated[str, Meta(description="What was expected and what came.")]
+
+
+class Problem(Struct, kw_only=True, omit_defaults=True):
+    """The body of every error."""
+
+    status: Annotated[int, Meta(description="The HTTP status.", examples=[404])]
+    title: Annotated[str, Meta(description="The status in words.", examples=["Not Found"])]
+    code: Annotated[str, Meta(description="Stable, for programs.", examples=["not_found"])]
+    detail: Annotated[str, Meta(description="One sentence for people.")]
+    errors: Annotated[list[Fault], Meta(description="Everything that is wrong with the request.")] = []
+    type: Annotated[str, Meta(description="A URI for the kind of problem.")] = "about:blank"
+
+
+class ProblemError(Exception):
+    """The root of all errors that a client is told of."""
+
+    status: ClassVar[int] = 400
+    code: str = "bad_request"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        code: str | None = None,
+        errors: Sequence[Fault] = (),
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code or type(self).code
+        self.errors = list(errors)
+        self.headers = headers or {}
+
+
+class UnauthorizedError(ProblemError):
+    """No credentials, or none that count."""
+
+    status = 401
+    code = "unauthorized"
+
+    def __init__(self, detail: str = "Sign in first.", *, code: str | None = None) -> None:
+        super().__init__(detail, code=code, headers={"WWW-Authenticate": 'Bearer realm="shootout"'})
+
+
+class ForbiddenError(ProblemError):
+    """Credentials that do not reach this far."""
+
+    status = 403
+    code = "forbidden"
+
+
+class NotFoundError(ProblemError):
+    """Not there, or not yours: nobody can tell which."""
+
+    status = 404
+    code = "not_found"
+
+
+class ConflictError(ProblemError):
+    """At odds with the state that things are in."""
+
+    status = 409
+    code = "conflict"
+
+
+class TooLargeError(ProblemError):
+    """More than the limit."""
+
+    status = 413
+    code = "too_large"
+
+
+class InvalidError(ProblemError):
+    """Understood, and not usable."""
+
+    status = 422
+    code = "invalid"
+
+
+_EXAMPLES: dict[int, tuple[str, str]] = {
+    400: ("bad_request", "Expected `str`, got `int`"),
+    401: ("unauthorized", "Sign in first."),
+    403: ("forbidden", "This token can only read."),
+    404: ("not_found", "There is no such shootout."),
+    409: ("conflict", "The shootout is used by a job that is not done."),
+    413: ("too_large", "Expected at most 200000000 bytes."),
+    416: ("range_not_satisfiable", "The content has 1000 bytes."),
+    422: ("invalid", "The spec can't be rendered."),
+    429: ("too_many_requests", "Try again in 3 seconds."),
+    503: ("unavailable", "The database does not answer."),
+}
+
+
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
+    """Return the documentation of an operation's errors, an example each."""
+    return {
+        status: ResponseSpec(
+            data_container=Problem,
+            generate_examples=False,
+            media_type=MEDIA_TYPE,
+            description=HTTPStatus(status).phrase,
+            examples=[
+                Example(
+                    value={
+                        "type": "about:blank",
+                        "status": status,
+                        "title": HTTPStatus(status).phrase,
+                        "code": _EXAMPLES[status][0],
+                        "detail": _EXAMPLES[status][1],
+                    }
+                )
+            ],
+        )
+        for status in statuses
+    }
+
+
+def problem_response(
+    status: int, code: str, detail: str, *, errors: Sequence[Fault] = (), headers: dict[str, str] | None = None
+) -> Response[Problem]:
+    """Return an error as a response."""
+    problem = Problem(status=status, title=HTTPStatus(status).phrase, code=code, detail=detail, errors=list(errors))
+    return Response(content=problem, status_code=status, media_type=MEDIA_TYPE, headers=headers or {})
+
+
+def pointer_of(path: str) -> str:
+    """Turn a path of msgspec (`$.chains[0].name`) into a JSON pointer."""
+    steps = path.removeprefix("$").replace("[", ".").replace("]", "").split(".")
+    return "".join(f"/{step}" for step in steps if step)
+
+
+def _of_problem(_request: Request[Any, Any, Any], error: ProblemError) -> Response[Problem]:
+    return problem_response(error.status, error.code, error.detail, errors=error.errors, headers=error.headers)
+
+
+def _of_validation(_request: Request[Any, Any, Any], error: ValidationException) -> Response[Problem]:
+    faults = []
+    for item in error.extra if isinstance(error.extra, list) else []:
+        key, message = str(item.get("key", "")), str(item.get("message", ""))
+        text, _, path = message.partition(" - at `")
+        place = pointer_of(path.rstrip("`")) if path else (f"/{key.replace('.', '/')}" if key else "")
+        faults.append(Fault(code="invalid", pointer=place, detail=text))
+    detail = "; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in faults) or error.detail
+    return problem_response(400, "invalid_request", detail, errors=faults)
+
+
+def _of_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+    phrase = HTTPStatus(error.status_code).phrase
+    code = phrase.lower().replace(" ", "_").replace("-", "_")
+    return problem_response(error.status_code, code, error.detail or phrase, headers=dict(error.headers or {}))
+
+
+def _of_missing_row(_request: Request[Any, Any, Any], _error: RepositoryNotFoundError) -> Response[Problem]:
+    return problem_response(404, "not_found", "There is no such thing.")
+
+
+def _of_broken_constraint(_request: Request[Any, Any, Any], _error: RepositoryIntegrityError) -> Response[Problem]:
+    return problem_response(409, "conflict", "This is at odds with something that is already there.")
+
+
+def _of_anything_else(request: ASGIConnection[Any, Any, Any, Any], error: Exception) -> Response[Problem]:
+    _log.error("unhandled", path=request.scope["path"], exc_info=error)
+    return problem_response(500, "internal_error", "Something went wrong on our side; it has been logged.")
+
+
+EXCEPTION_HANDLERS: ExceptionHandlersMap = {
+    ProblemError: _of_problem,
+    ValidationException: _of_validation,
+    HTTPException: _of_http,
+    RepositoryNotFoundError: _of_missing_row,
+    RepositoryIntegrityError: _of_broken_constraint,
+    msgspec.ValidationError: lambda _request, error: problem_response(400, "invalid_request", str(error)),
+    Exception: _of_anything_else,
+}

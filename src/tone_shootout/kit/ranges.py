@@ -1,0 +1,68 @@
+"""Stored content over HTTP, with ranges and validators (RFC 9110, sections 13 and 14)."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import quote
+
+from litestar import Request, Response
+from litestar.response import Stream
+
+from tone_shootout.kit.problems import problem_response
+from tone_shootout.kit.storage import Storage
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_TAG = re.compile(r'(?:W/)?"([^"]*)"')
+
+
+def content_response(
+    request: Request[Any, Any, Any],
+    storage: Storage,
+    *,
+    key: str,
+    size: int,
+    sha256: str,
+    media_type: str,
+    filename: str,
+    inline: bool = True,
+) -> Response[Any]:
+    """Answer with stored content: 200, 206 for one range, 304 when the client has it, 416 for a range beyond its end.
+
+    The entity tag is the content's SHA-256, so it is strong. Several ranges in one request are answered with the whole,
+    which the RFC allows.
+    """
+    tag = f'"{sha256}"'
+    headers = {
+        "ETag": tag,
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": f"{'inline' if inline else 'attachment'}; filename*=UTF-8''{quote(filename, safe='')}",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    }
+    known = request.headers.get("if-none-match", "")
+    if known.strip() == "*" or sha256 in _TAG.findall(known):
+        return Response(content=b"", status_code=304, headers=headers)
+    start, end, status = 0, size, 200
+    asked = _RANGE.fullmatch(request.headers.get("range", "").strip())
+    if asked and any(asked.groups()) and request.headers.get("if-range", tag) == tag:
+        first, last = asked.groups()
+        start = int(first) if first else max(0, size - int(last))
+        end = min(size, int(last) + 1) if first and last else size
+        if start >= size or start >= end:
+            return problem_response(
+                416,
+                "range_not_satisfiable",
+                f"The content has {size} bytes.",
+                headers={"Content-Range": f"bytes */{size}"},
+            )
+        status = 206
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    headers["Content-Length"] = str(end - start)
+
+    async def body() -> AsyncIterator[bytes]:
+        if end > start and request.method != "HEAD":
+            async for chunk in storage.stream(key, start=start, end=end):
+                yield chunk
+
+    return Stream(body(), status_code=status, media_type=media_type, headers=headers)

@@ -73,12 +73,12 @@ async def _database(engine: AsyncEngine) -> None:
 
 
 async def _broker(redis: Redis) -> None:
-    await redis.ping()
+    await redis.execute_command("PING")
 
 
 async def _migrations(engine: AsyncEngine) -> None:
     def current(connection: Connection) -> str | None:
-        return MigrationContext.configure(connection).get_current_revision()
+        return MigrationContext.configure(connection, opts={"version_table": "schema_version"}).get_current_revision()
 
     async with engine.connect() as connection:
         if await connection.run_sync(current) != head_revision():

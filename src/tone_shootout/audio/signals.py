@@ -35,7 +35,8 @@ def check_rate(rate: int) -> int:
 def check_range(name: str, value: float, low: float, high: float, unit: str) -> float:
     """Return the value if `low <= value <= high`, else raise `out_of_range` (NaN included)."""
     if not low <= value <= high:
-        raise AudioError("out_of_range", f"expected {name} from {low:g} to {high:g} {unit}, got {value:g} {unit}")
+        unit = f" {unit}" if unit else ""
+        raise AudioError("out_of_range", f"expected {name} from {low:g} to {high:g}{unit}, got {value:g}{unit}")
     return value
 
 
@@ -85,3 +86,9 @@ def decibels(amplitude: float) -> float:
 def amplitude(db: float) -> float:
     """Return 10^(db/20); zero for −inf."""
     return float(10.0 ** (db / 20.0))
+
+
+def mixed(dry: Float64, wet: Float64, mix: float) -> Float32:
+    """Blend linearly from dry (`mix` 0) to wet (`mix` 1)."""
+    check_range("mix", mix, 0.0, 1.0, "")
+    return as_float32((1.0 - mix) * dry + mix * wet)

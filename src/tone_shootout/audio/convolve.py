@@ -1,0 +1,80 @@
+"""Cabinet impulse responses: convolution, blend and cuts.
+
+An impulse response keeps its own gain and its leading silence. It is not normalised: the level match at the end of a
+shootout makes levels equal anyway, and what an IR does to the level into later blocks is part of its sound.
+"""
+
+import numpy as np
+from scipy.signal import oaconvolve
+
+from tone_shootout.audio.files import Audio
+from tone_shootout.audio.filters import Band, equalise
+from tone_shootout.audio.resample import resample
+from tone_shootout.audio.signals import AudioError, Float32, Signal, as_float32, as_mono, check_range, mixed
+
+
+def prepare_ir(audio: Audio, rate: int) -> Float32:
+    """Return an impulse response as one channel at the chain's rate, shape (T,).
+
+    Resampling keeps the response's gain at every frequency: the samples are scaled by the ratio of the rates, because
+    a convolution sums more of them per second at a higher rate.
+
+    Args:
+        audio: the decoded IR; a chain is mono, so several channels are accepted only when they are equal.
+        rate: the chain's sample rate in Hz.
+
+    Raises:
+        AudioError: `stereo_ir` for channels that differ, `silent` for an IR of zeros, `empty`, `not_finite` or
+            `unsupported_rate`.
+    """
+    if (audio.samples != audio.samples[:1]).any():
+        raise AudioError("stereo_ir", "expected a mono impulse response: the channels of this one differ")
+    ir = resample(audio.samples[0], audio.rate, rate)
+    if not ir.any():
+        raise AudioError("silent", "expected an impulse response with a sample that is not zero")
+    return as_float32(ir * (audio.rate / rate))
+
+
+def convolve_ir(x: Signal, ir: Signal) -> Float32:
+    """Convolve a mono signal with an impulse response at the same rate, both of shape (T,).
+
+    The output is as long as the signal: what rings on after its end is cut. Computed in double precision.
+
+    Raises:
+        AudioError: `empty`, `not_finite` or `bad_shape`.
+    """
+    signal, response = as_mono(x), as_mono(ir)
+    wet = oaconvolve(signal, response[: len(signal)])[: len(signal)]
+    return as_float32(np.asarray(wet))
+
+
+def cab_ir(
+    x: Signal,
+    ir: Signal,
+    rate: int,
+    *,
+    mix: float = 1.0,
+    low_cut_hz: float | None = None,
+    high_cut_hz: float | None = None,
+) -> Float32:
+    """Run a mono signal through a cab: convolution, optional cuts of the cab's sound, blend with the dry signal.
+
+    Args:
+        x: samples, shape (T,).
+        ir: impulse response at the same rate, from `prepare_ir`.
+        rate: sample rate in Hz.
+        mix: 0 (dry) to 1 (cab alone), linear. The dry signal is not delayed by the IR's leading silence.
+        low_cut_hz: corner of a 12 dB/octave Butterworth high-pass, if wanted.
+        high_cut_hz: corner of a 12 dB/octave Butterworth low-pass, if wanted.
+
+    Raises:
+        AudioError: `empty`, `not_finite`, `bad_shape` or `out_of_range`.
+    """
+    check_range("mix", mix, 0.0, 1.0, "")
+    cuts = []
+    if low_cut_hz is not None:
+        cuts.append(Band("highpass", low_cut_hz))
+    if high_cut_hz is not None:
+        cuts.append(Band("lowpass", high_cut_hz))
+    wet = equalise(convolve_ir(x, ir), rate, cuts)
+    return mixed(as_mono(x), as_mono(wet), mix)

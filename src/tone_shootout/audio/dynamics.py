@@ -1,0 +1,121 @@
+"""Dynamics: a compressor and a noise gate. Neither looks ahead, so neither delays."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tone_shootout.audio.signals import (
+    Float32,
+    Float64,
+    Signal,
+    amplitude,
+    as_float32,
+    as_mono,
+    check_range,
+    check_rate,
+)
+
+THRESHOLD_RANGE_DB = (-100.0, 0.0)
+RATIO_RANGE = (1.0, 100.0)
+ATTACK_RANGE_MS = (0.05, 500.0)
+RELEASE_RANGE_MS = (1.0, 5_000.0)
+KNEE_DB = 6.0
+FLOOR = 1e-6
+
+GATE_HYSTERESIS_DB = 6.0
+GATE_HOLD_MS = 50.0
+GATE_ATTACK_MS = 1.0
+GATE_RELEASE_MS = 50.0
+
+SAMPLES_AT_ONCE = 65_536
+
+
+def compressor(
+    x: Signal, rate: int, *, threshold_db: float, ratio: float, attack_ms: float, release_ms: float
+) -> Float32:
+    """Compress a mono signal: feed-forward, peak-sensing, no make-up gain.
+
+    The design that Giannoulis, Massberg and Reiss recommend ("Digital Dynamic Range Compressor Design", JAES 60(6),
+    2012): a static curve with a 6 dB soft knee (their equation 4) gives the wanted gain reduction in decibels, which a
+    branching one-pole smoother (equation 16) follows with the attack or the release time constant.
+
+    Args:
+        x: samples, shape (T,).
+        rate: sample rate in Hz.
+        threshold_db: level where compression starts, −100 to 0 dBFS.
+        ratio: 1 to 100.
+        attack_ms: time constant (63 %) of growing reduction, 0.05 to 500 ms.
+        release_ms: time constant of shrinking reduction, 1 to 5000 ms.
+
+    Raises:
+        AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate` or `out_of_range`.
+    """
+    check_range("the threshold", threshold_db, *THRESHOLD_RANGE_DB, "dBFS")
+    check_range("the ratio", ratio, *RATIO_RANGE, "")
+    check_range("the attack", attack_ms, *ATTACK_RANGE_MS, "ms")
+    check_range("the release", release_ms, *RELEASE_RANGE_MS, "ms")
+    signal = as_mono(x)
+    attack, release = _smoothing(attack_ms, check_rate(rate)), _smoothing(release_ms, rate)
+    gain_db = np.empty_like(signal)
+    reduction = 0.0
+    for start in range(0, len(signal), SAMPLES_AT_ONCE):
+        block = signal[start : start + SAMPLES_AT_ONCE]
+        level = 20 * np.log10(np.maximum(np.abs(block), FLOOR))
+        smoothed = []
+        for wanted in _reduction_db(level - threshold_db, ratio).tolist():
+            reduction += (attack if wanted > reduction else release) * (wanted - reduction)
+            smoothed.append(reduction)
+        gain_db[start : start + len(block)] = smoothed
+    return as_float32(signal * 10 ** (-gain_db / 20))
+
+
+def noise_gate(x: Signal, rate: int, *, threshold_db: float) -> Float32:
+    """Silence a mono signal between its notes.
+
+    The gate opens at a sample above the threshold and closes when 50 ms (hold) have passed without a sample above 6 dB
+    below it (hysteresis). The gain moves exponentially, with a time constant of 1 ms to open and 50 ms to close.
+
+    Args:
+        x: samples, shape (T,).
+        rate: sample rate in Hz.
+        threshold_db: −100 to 0 dBFS.
+
+    Raises:
+        AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate` or `out_of_range`.
+    """
+    check_range("the threshold", threshold_db, *THRESHOLD_RANGE_DB, "dBFS")
+    signal = as_mono(x)
+    hold = round(GATE_HOLD_MS * check_rate(rate) / 1000)
+    level = np.abs(signal)
+    is_open = _held_open(level, amplitude(threshold_db), amplitude(threshold_db - GATE_HYSTERESIS_DB), hold)
+    changes = np.flatnonzero(np.diff(is_open)) + 1
+    gain = np.empty_like(signal)
+    reached = float(is_open[0])
+    for start, end in zip([0, *changes], [*changes, len(signal)], strict=True):
+        target = float(is_open[start])
+        step = _smoothing(GATE_ATTACK_MS if target else GATE_RELEASE_MS, rate)
+        gain[start:end] = target + (reached - target) * (1 - step) ** np.arange(1, end - start + 1)
+        reached = float(gain[end - 1])
+    return as_float32(signal * gain)
+
+
+def _smoothing(time_ms: float, rate: int) -> float:
+    """Return how far a one-pole smoother with this time constant goes towards its target in one sample."""
+    return float(-np.expm1(-1000.0 / (time_ms * rate)))
+
+
+def _reduction_db(over: Float64, ratio: float) -> Float64:
+    """Return the wanted gain reduction, in dB, for a level this far over the threshold."""
+    slope = 1 - 1 / ratio
+    knee = slope * (over + KNEE_DB / 2) ** 2 / (2 * KNEE_DB)
+    return np.where(2 * over < -KNEE_DB, 0.0, np.where(2 * over > KNEE_DB, slope * over, knee))
+
+
+def _held_open(level: Float64, opens: float, keeps: float, hold: int) -> NDArray[np.bool_]:
+    """Return where a gate with hysteresis and hold is open."""
+    index = np.arange(len(level))
+    last_kept = np.maximum.accumulate(np.where(level >= keeps, index, -hold - 1))
+    held = index - last_kept <= hold
+    starts = held & ~np.concatenate(([False], held[:-1]))
+    held_since = np.maximum.accumulate(np.where(starts, index, 0))
+    last_opened = np.maximum.accumulate(np.where(level >= opens, index, -1))
+    return held & (last_opened >= held_since)

@@ -1,0 +1,87 @@
+"""Equaliser bands: the biquads of Robert Bristow-Johnson's Audio EQ Cookbook (W3C note, 2021)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from scipy.signal import sosfilt
+
+from tone_shootout.audio.signals import AudioError, Float32, Float64, Signal, as_channels, as_float32, check_range
+
+Kind = Literal["highpass", "lowpass", "low_shelf", "high_shelf", "peak"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+BUTTERWORTH_Q = 2**-0.5
+# Closer than this to 0 Hz or to half the sample rate the poles touch the unit circle.
+EDGE_HZ = 1.0
+Q_RANGE = (0.1, 20.0)
+DB_RANGE = (-24.0, 24.0)
+
+
+@dataclass(frozen=True)
+class Band:
+    """One equaliser band: its kind, corner or centre frequency, quality, and gain (shelves and peaks only)."""
+
+    kind: Kind
+    hz: float
+    q: float = BUTTERWORTH_Q
+    db: float = 0.0
+
+
+def equalise(x: Signal, rate: int, bands: Sequence[Band]) -> Float32:
+    """Run a signal, shape (T,) or (channels, T), through equaliser bands in their order, in double precision.
+
+    Args:
+        x: samples.
+        rate: sample rate in Hz.
+        bands: each from 1 Hz to 1 Hz below half the sample rate, Q 0.1 to 20, gain −24 to 24 dB. None: no change.
+
+    Raises:
+        AudioError: `empty`, `not_finite`, `bad_shape`, `out_of_range` or `unknown_kind`.
+    """
+    as_channels(x)
+    if not bands:
+        return as_float32(x)
+    sections = np.concatenate([biquad(band, rate) for band in bands])
+    return as_float32(np.asarray(sosfilt(sections, x.astype(np.float64), axis=-1)))
+
+
+def biquad(band: Band, rate: int) -> Float64:
+    """Return a band as one second-order section, shape (1, 6); limits and errors as for `equalise`."""
+    if band.kind not in KINDS:
+        raise AudioError("unknown_kind", f"expected a band of kind {', '.join(KINDS)}, got {band.kind!r}")
+    check_range("the band's frequency", band.hz, EDGE_HZ, rate / 2 - EDGE_HZ, "Hz")
+    check_range("the band's Q", band.q, *Q_RANGE, "")
+    check_range("the band's gain", band.db, *DB_RANGE, "dB")
+    w0 = 2 * np.pi * band.hz / rate
+    cos, alpha = np.cos(w0), np.sin(w0) / (2 * band.q)
+    if band.kind in ("highpass", "lowpass"):
+        sign = 1 if band.kind == "highpass" else -1
+        edge = (1 + sign * cos) / 2
+        numerator = (edge, -sign * 2 * edge, edge)
+        denominator = (1 + alpha, -2 * cos, 1 - alpha)
+    elif band.kind == "peak":
+        a = 10 ** (band.db / 40)
+        numerator = (1 + alpha * a, -2 * cos, 1 - alpha * a)
+        denominator = (1 + alpha / a, -2 * cos, 1 - alpha / a)
+    else:
+        numerator, denominator = _shelf(10 ** (band.db / 40), cos, alpha, 1 if band.kind == "low_shelf" else -1)
+    return np.array([[c / denominator[0] for c in (*numerator, *denominator)]])
+
+
+def _shelf(
+    a: float, cos: float, alpha: float, sign: int
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Return a shelf's numerator and denominator: low for `sign` 1, high for −1."""
+    plus, minus, slope = a + 1, a - 1, 2 * np.sqrt(a) * alpha
+    numerator = (
+        a * (plus - sign * minus * cos + slope),
+        sign * 2 * a * (minus - sign * plus * cos),
+        a * (plus - sign * minus * cos - slope),
+    )
+    denominator = (
+        plus + sign * minus * cos + slope,
+        -sign * 2 * (minus + sign * plus * cos),
+        plus + sign * minus * cos - slope,
+    )
+    return numerator, denominator

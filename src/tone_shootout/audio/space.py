@@ -1,0 +1,146 @@
+"""Space: a delay and a reverb. Their tails are kept inside the signal's length."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from scipy.signal import butter, sosfilt
+
+from tone_shootout.audio.convolve import convolve_ir
+from tone_shootout.audio.signals import (
+    AudioError,
+    Float32,
+    Float64,
+    Signal,
+    as_float32,
+    as_mono,
+    check_range,
+    check_rate,
+    mixed,
+)
+
+DELAY_RANGE_MS = (1.0, 5_000.0)
+FEEDBACK_RANGE = (0.0, 0.95)
+DECAY_RANGE_S = (0.1, 10.0)
+
+ReverbKind = Literal["room", "hall", "plate", "spring"]
+REVERB_KINDS: tuple[ReverbKind, ...] = get_args(ReverbKind)
+SEED = 1770
+OCTAVES_HZ = (125.0, 250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0)
+# Dispersion of a guitar amplifier's tank: transition frequency and round trip (Välimäki, Parker, Abel, JAES 58, 2010).
+SPRING_EDGE_HZ = 4_300.0
+SPRING_TRIP_S = 0.056
+SPRING_HELD = 0.9
+
+
+@dataclass(frozen=True)
+class _Room:
+    """How a diffuse reverb starts, and how its decay time changes per octave above and below 1 kHz."""
+
+    predelay_ms: float
+    build_up_ms: float
+    above: float
+    below: float
+
+
+ROOMS = {
+    "room": _Room(predelay_ms=4.0, build_up_ms=2.0, above=0.80, below=0.95),
+    "hall": _Room(predelay_ms=22.0, build_up_ms=30.0, above=0.75, below=1.10),
+    "plate": _Room(predelay_ms=0.0, build_up_ms=1.0, above=0.90, below=0.85),
+}
+
+
+def delay(x: Signal, rate: int, *, ms: float, feedback: float, mix: float) -> Float32:
+    """Repeat a mono signal: d[n] = x[n−D] + feedback·d[n−D], blended linearly with the dry signal.
+
+    Args:
+        x: samples, shape (T,); the output is as long.
+        rate: sample rate in Hz.
+        ms: delay, 1 to 5000 ms, rounded to D whole samples.
+        feedback: level of each repeat relative to the one before, 0 to 0.95.
+        mix: 0 (dry) to 1 (repeats alone).
+
+    Raises:
+        AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate` or `out_of_range`.
+    """
+    check_range("the delay", ms, *DELAY_RANGE_MS, "ms")
+    check_range("the feedback", feedback, *FEEDBACK_RANGE, "")
+    check_range("mix", mix, 0.0, 1.0, "")
+    dry = as_mono(x)
+    wet = np.zeros_like(dry)
+    lag = round(ms * check_rate(rate) / 1000)
+    for start in range(lag, len(dry), lag):
+        repeat = slice(start, min(start + lag, len(dry)))
+        before = slice(repeat.start - lag, repeat.stop - lag)
+        wet[repeat] = dry[before] + feedback * wet[before]
+    return mixed(dry, wet, mix)
+
+
+def reverb(x: Signal, rate: int, *, kind: ReverbKind, mix: float, decay_s: float) -> Float32:
+    """Put a mono signal into a synthetic space, blended linearly with the dry signal.
+
+    Args:
+        x: samples, shape (T,); the output is as long.
+        rate: sample rate in Hz.
+        kind: `room`, `hall`, `plate` or `spring`.
+        mix: 0 (dry) to 1 (reverb alone).
+        decay_s: time to fall by 60 dB at 1 kHz, 0.1 to 10 s.
+
+    Raises:
+        AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate`, `out_of_range` or `unknown_kind`.
+    """
+    check_range("mix", mix, 0.0, 1.0, "")
+    dry = as_mono(x)
+    return mixed(dry, as_mono(convolve_ir(dry, reverb_ir(rate, kind=kind, decay_s=decay_s))), mix)
+
+
+def reverb_ir(rate: int, *, kind: ReverbKind, decay_s: float) -> Float32:
+    """Synthesise a reverb's impulse response, shape (T,), of unit energy; limits and errors as for `reverb`.
+
+    Room, hall and plate are noise in octave bands, each decaying exponentially at its own rate after a pre-delay and a
+    build-up (Moorer, "About This Reverberation Business", 1979). The spring is a train of chirps: echoes whose delay
+    grows towards the transition frequency of the spring. The noise comes from the raw output of a seeded PCG64, a
+    stream that NumPy promises not to change.
+    """
+    if kind not in REVERB_KINDS:
+        raise AudioError("unknown_kind", f"expected a reverb of kind {', '.join(REVERB_KINDS)}, got {kind!r}")
+    check_range("the decay", decay_s, *DECAY_RANGE_S, "s")
+    check_rate(rate)
+    ir = _spring(rate, decay_s) if kind == "spring" else _diffuse(rate, ROOMS[kind], decay_s)
+    return as_float32(ir / np.sqrt(np.square(ir).sum()))
+
+
+def _decay(seconds: Float64, t60: float) -> Float64:
+    return np.asarray(10.0 ** (-3.0 * seconds / t60), dtype=np.float64)
+
+
+def _diffuse(rate: int, room: _Room, decay_s: float) -> Float64:
+    seconds = np.arange(int(decay_s * rate)) / rate
+    raw = np.random.PCG64(SEED).random_raw(len(seconds))
+    noise = np.asarray(raw / 2.0**63 - 1.0)
+    tail = np.zeros(len(seconds))
+    for hz in OCTAVES_HZ:
+        if hz * 2**0.5 >= rate / 2:
+            break
+        octaves = float(np.log2(hz / 1_000.0))
+        t60 = decay_s * (room.above**octaves if octaves > 0 else room.below**-octaves)
+        band = butter(2, (hz / 2**0.5, hz * 2**0.5), "bandpass", fs=rate, output="sos")
+        tail += np.asarray(sosfilt(band, noise)) * _decay(seconds, t60)
+    build_up = -np.expm1(-seconds * 1000.0 / room.build_up_ms)
+    return np.concatenate((np.zeros(int(room.predelay_ms * rate / 1000)), tail * build_up))
+
+
+def _spring(rate: int, decay_s: float) -> Float64:
+    length = 2 ** int(np.ceil(np.log2(2 * decay_s * rate)))
+    frequency = np.fft.rfftfreq(length, 1 / rate)
+    # Group delay of one round trip, trip / √(1 − (f/edge)²), held where it would grow without limit; and its integral,
+    # which is the phase in cycles.
+    held = SPRING_HELD * SPRING_EDGE_HZ
+    below = np.minimum(frequency, held) / SPRING_EDGE_HZ
+    trip_s = SPRING_TRIP_S / np.sqrt(1 - below**2)
+    cycles = SPRING_TRIP_S * SPRING_EDGE_HZ * np.arcsin(below) + trip_s * np.maximum(frequency - held, 0.0)
+    trip = _decay(trip_s, decay_s) * np.exp(-2j * np.pi * cycles)
+    # A spring passes little above its transition frequency, and nothing constant.
+    passed = frequency**2 / (frequency**2 + 80.0**2) / (1 + (frequency / SPRING_EDGE_HZ) ** 12)
+    response = np.fft.irfft(passed * trip / (1 + trip), length)
+    return np.asarray(response[: int(decay_s * rate)], dtype=np.float64)

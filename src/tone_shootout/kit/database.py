@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 
-from advanced_alchemy.base import UUIDv7AuditBase, UUIDv7Base
+from advanced_alchemy.base import DefaultBase, UUIDv7AuditBase, UUIDv7Base
 from advanced_alchemy.extensions.litestar import AsyncSessionConfig, EngineConfig, SQLAlchemyAsyncConfig
 from litestar.datastructures import State
 from sqlalchemy.engine import make_url
@@ -11,7 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.kit.settings import Settings, SettingsError
 
-__all__ = ["UUIDv7AuditBase", "UUIDv7Base", "async_url", "database_config", "plain_url", "unit_of_work"]
+__all__ = ["Base", "UUIDv7AuditBase", "UUIDv7Base", "async_url", "database_config", "plain_url", "unit_of_work"]
+
+Base = DefaultBase
+"""For tables whose key is made of other tables' keys."""
 
 
 def async_url(url: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from alembic.runtime.migration import MigrationContext
 from litestar import Controller, Response, get
@@ -73,7 +73,7 @@ async def _database(engine: AsyncEngine) -> None:
 
 
 async def _broker(redis: Redis) -> None:
-    await redis.execute_command("PING")
+    await cast(Awaitable[bool], redis.ping())
 
 
 async def _migrations(engine: AsyncEngine) -> None:

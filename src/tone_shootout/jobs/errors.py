@@ -1,0 +1,33 @@
+"""What can go wrong with a job, as a client is told."""
+
+from uuid import UUID
+
+from tone_shootout.jobs.status import JobStatus
+from tone_shootout.kit.problems import ConflictError, NotFoundError
+
+
+class JobNotFoundError(NotFoundError):
+    """No such job among the asker's own."""
+
+    code = "job_not_found"
+
+    def __init__(self, job_id: UUID) -> None:
+        super().__init__(f"There is no job {job_id}.")
+
+
+class ArtifactNotFoundError(NotFoundError):
+    """The job has made no such file."""
+
+    code = "artifact_not_found"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"The job has no artifact {path}.")
+
+
+class JobFinishedError(ConflictError):
+    """Too late to cancel."""
+
+    code = "job_finished"
+
+    def __init__(self, status: JobStatus) -> None:
+        super().__init__(f"The job has already {status}.")

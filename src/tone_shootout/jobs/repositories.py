@@ -1,0 +1,199 @@
+"""All SQL about jobs.
+
+A job's events are numbered by its row: the UPDATE that takes the next number holds the row's lock until the commit, so
+numbers become visible in order and without gaps. Everything that a worker writes names its attempt; a worker that has
+been given up changes nothing.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, insert, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
+from tone_shootout.jobs.status import FINISHED, HELD, EventType, JobStatus, sources
+
+ORDERS = {
+    "created_at": Job.created_at.asc(),
+    "-created_at": Job.created_at.desc(),
+    "finished_at": Job.finished_at.asc().nulls_last(),
+    "-finished_at": Job.finished_at.desc().nulls_last(),
+}
+
+
+class JobRepository:
+    """Jobs, their events and artifacts, in one session."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    # Reading, from the owner's own
+
+    async def get(self, owner_id: UUID, job_id: UUID) -> Job | None:
+        """Return the owner's job."""
+        statement = select(Job).where(Job.owner_id == owner_id, Job.id == job_id)
+        return (await self._session.execute(statement)).scalar_one_or_none()
+
+    async def page(
+        self,
+        owner_id: UUID,
+        *,
+        limit: int,
+        offset: int,
+        order_by: str,
+        status: JobStatus | None = None,
+        shootout_id: UUID | None = None,
+    ) -> tuple[Sequence[Job], int]:
+        """Return a part of the owner's jobs and how many there are."""
+        statement = select(Job).where(Job.owner_id == owner_id)
+        if status is not None:
+            statement = statement.where(Job.status == status)
+        if shootout_id is not None:
+            statement = statement.where(Job.shootout_id == shootout_id)
+        total = await self._session.scalar(select(func.count()).select_from(statement.subquery()))
+        rows = await self._session.scalars(
+            statement.order_by(ORDERS[order_by], Job.id.desc()).limit(limit).offset(offset)
+        )
+        return rows.all(), total or 0
+
+    async def unfinished(self, shootout_id: UUID) -> int:
+        """Count the shootout's jobs that are not done."""
+        statement = (
+            select(func.count()).select_from(Job).where(Job.shootout_id == shootout_id, Job.status.not_in(FINISHED))
+        )
+        return await self._session.scalar(statement) or 0
+
+    async def events(self, job_id: UUID, *, after: int, limit: int = 500) -> Sequence[JobEvent]:
+        """Return the job's events behind `after`, in order."""
+        statement = (
+            select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.seq > after).order_by(JobEvent.seq).limit(limit)
+        )
+        return (await self._session.scalars(statement)).all()
+
+    async def artifacts(self, job_id: UUID) -> Sequence[JobArtifact]:
+        """Return the job's artifacts by path."""
+        statement = select(JobArtifact).where(JobArtifact.job_id == job_id).order_by(JobArtifact.path)
+        return (await self._session.scalars(statement)).all()
+
+    async def artifact(self, job_id: UUID, path: str) -> JobArtifact | None:
+        """Return one artifact."""
+        return await self._session.get(JobArtifact, (job_id, path))
+
+    # Writing
+
+    async def add(self, job: Job) -> JobEvent:
+        """Write down a new job with the first line of its log."""
+        job.status = JobStatus.PENDING
+        job.event_seq = 1
+        self._session.add(job)
+        await self._session.flush()
+        return await self._log(job.id, 1, "status", {"status": JobStatus.PENDING, "attempt": 0})
+
+    async def transition(
+        self, job_id: UUID, to: JobStatus, *, attempt: int | None = None, stale_s: float | None = None, **values: Any
+    ) -> tuple[Job, list[JobEvent]] | None:
+        """Bring a job to `to` if the table of transitions allows it from where it is; else change nothing.
+
+        Args:
+            job_id: which job.
+            to: the new status.
+            attempt: only if this attempt still holds it.
+            stale_s: only if its worker has not been heard of for so many seconds.
+            values: further columns to set.
+
+        Returns:
+            The job and what was added to its log, or None when nothing was changed.
+        """
+        ends = to in FINISHED
+        statement = (
+            update(Job)
+            .where(Job.id == job_id, Job.status.in_(sources(to)))
+            .values(status=to, event_seq=Job.event_seq + (2 if ends else 1), **values)
+            .returning(Job)
+            .execution_options(populate_existing=True)
+        )
+        if attempt is not None:
+            statement = statement.where(Job.attempt == attempt)
+        if stale_s is not None:
+            statement = statement.where(Job.heartbeat_at < func.now() - timedelta(seconds=stale_s))
+        if ends:
+            statement = statement.values(finished_at=func.now(), eta_s=None)
+        job = (await self._session.execute(statement)).scalar_one_or_none()
+        if job is None:
+            return None
+        data: dict[str, Any] = {"status": to, "attempt": job.attempt}
+        if job.error_code is not None:
+            data["error"] = {"code": job.error_code, "detail": job.error_detail}
+        if not ends:
+            return job, [await self._log(job.id, job.event_seq, "status", data)]
+        return job, [
+            await self._log(job.id, job.event_seq - 1, "status", data),
+            await self._log(job.id, job.event_seq, "done", data),
+        ]
+
+    async def record(
+        self, job_id: UUID, attempt: int, kind: EventType, data: dict[str, Any], **values: Any
+    ) -> JobEvent | None:
+        """Add to the log of a job that `attempt` holds, and set columns with it; None when it no longer does."""
+        statement = (
+            update(Job)
+            .where(Job.id == job_id, Job.attempt == attempt, Job.status.in_(HELD))
+            .values(event_seq=Job.event_seq + 1, heartbeat_at=func.now(), **values)
+            .returning(Job.event_seq)
+        )
+        seq = await self._session.scalar(statement)
+        return None if seq is None else await self._log(job_id, seq, kind, data)
+
+    async def beat(self, job_id: UUID, attempt: int) -> JobStatus | None:
+        """Say that `attempt` is alive; return the job's status, or None when it no longer holds the job."""
+        statement = (
+            update(Job)
+            .where(Job.id == job_id, Job.attempt == attempt, Job.status.in_(HELD))
+            .values(heartbeat_at=func.now())
+            .returning(Job.status)
+        )
+        status = await self._session.scalar(statement)
+        return None if status is None else JobStatus(status)
+
+    async def put_artifact(self, artifact: JobArtifact) -> None:
+        """Write down an artifact, in place of an earlier one of the same path."""
+        values = {column.key: getattr(artifact, column.key) for column in JobArtifact.__table__.columns}
+        statement = upsert(JobArtifact).values(**values)
+        await self._session.execute(
+            statement.on_conflict_do_update(index_elements=["job_id", "path"], set_=dict(statement.excluded.items()))
+        )
+
+    async def forget_artifacts(self, job_id: UUID) -> None:
+        """Strike out what an earlier attempt has left."""
+        await self._session.execute(delete(JobArtifact).where(JobArtifact.job_id == job_id))
+
+    # For the dispatcher
+
+    async def lock(self, key: int) -> bool:
+        """Take an advisory lock until the end of the transaction, unless another has it."""
+        return bool(await self._session.scalar(select(func.pg_try_advisory_xact_lock(key))))
+
+    async def neglected(self, *, older_than_s: float, stale_s: float) -> Sequence[Job]:
+        """Return jobs that wait longer than they should, and held ones whose worker is silent."""
+        waiting = Job.status.in_((JobStatus.PENDING, JobStatus.QUEUED)) & (
+            func.coalesce(Job.queued_at, Job.created_at) < func.now() - timedelta(seconds=older_than_s)
+        )
+        silent = Job.status.in_(HELD) & (Job.heartbeat_at < func.now() - timedelta(seconds=stale_s))
+        statement = select(Job).where(or_(waiting, silent)).order_by(Job.created_at).limit(1000)
+        return (await self._session.scalars(statement)).all()
+
+    async def find(self, job_id: UUID) -> Job | None:
+        """Return a job whoever owns it: for workers, never for a request."""
+        return await self._session.get(Job, job_id, populate_existing=True)
+
+    async def _log(self, job_id: UUID, seq: int, kind: EventType, data: dict[str, Any]) -> JobEvent:
+        statement = (
+            insert(JobEvent)
+            .values(job_id=job_id, seq=seq, type=literal(kind), at=func.clock_timestamp(), data=data)
+            .returning(JobEvent)
+        )
+        return (await self._session.execute(statement)).scalar_one()

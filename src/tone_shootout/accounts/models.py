@@ -1,0 +1,76 @@
+"""Users, their API tokens and their sessions. Secrets are stored as SHA-256 and can't be read back."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tone_shootout.accounts.principal import Role, Scope
+from tone_shootout.kit.database import UUIDv7AuditBase
+
+NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+"""A user's name: 1 to 64 characters that need no escaping in an address, a file name or a shell."""
+
+_SCOPES = "scope IN ('read', 'write')"
+
+
+class User(UUIDv7AuditBase):
+    """A person. How they prove who they are is in other tables."""
+
+    __tablename__ = "user_account"
+    __table_args__ = (
+        CheckConstraint(f"name ~ '{NAME_PATTERN}'", name="name"),
+        CheckConstraint("role IN ('user', 'administrator')", name="role"),
+    )
+
+    name: Mapped[str] = mapped_column(String(64))
+    display_name: Mapped[str | None] = mapped_column(String(100))
+    role: Mapped[Role] = mapped_column(String(16), default="user")
+    is_active: Mapped[bool] = mapped_column(default=True)
+
+
+Index("uq_user_account_name", func.lower(User.name), unique=True)
+
+
+class ApiToken(UUIDv7AuditBase):
+    """A credential for programs, which its owner makes, names and revokes."""
+
+    __tablename__ = "api_token"
+    __table_args__ = (
+        CheckConstraint(_SCOPES, name="scope"),
+        CheckConstraint("octet_length(hash) = 32", name="hash"),
+    )
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    prefix: Mapped[str] = mapped_column(String(16))
+    hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    scope: Mapped[Scope] = mapped_column(String(8))
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class UserSession(UUIDv7AuditBase):
+    """A sign-in: short access tokens, renewed by a refresh token that works once.
+
+    Only the hash of the newest refresh token is kept. A refresh token carries its session's id, so that each earlier
+    one is recognised for what it is without being stored.
+    """
+
+    __tablename__ = "user_session"
+    __table_args__ = (
+        CheckConstraint(_SCOPES, name="scope"),
+        CheckConstraint("octet_length(refresh_hash) = 32", name="refresh_hash"),
+    )
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    api_token_id: Mapped[UUID | None] = mapped_column(ForeignKey("api_token.id", ondelete="CASCADE"), index=True)
+    """The token that the session was got for, if any: the session ends when it is revoked or expires."""
+    scope: Mapped[Scope] = mapped_column(String(8))
+    refresh_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    user_agent: Mapped[str | None] = mapped_column(String(200))

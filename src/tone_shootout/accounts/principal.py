@@ -1,0 +1,22 @@
+"""Who asks, as every handler sees it."""
+
+from typing import Literal
+from uuid import UUID
+
+from msgspec import Struct
+
+Role = Literal["user", "administrator"]
+Scope = Literal["read", "write"]
+
+
+class Principal(Struct, frozen=True, kw_only=True):
+    """The user behind a request, and how far their credential reaches."""
+
+    user_id: UUID
+    name: str
+    role: Role
+    scope: Scope
+    via: Literal["token", "session", "cookie"]
+    """An API token, an access token in the `Authorization` header, or an access token in a cookie."""
+    session_id: UUID | None = None
+    """The session that an access token belongs to."""

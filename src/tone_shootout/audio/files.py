@@ -87,7 +87,7 @@ def write_wav(path: Path, samples: Signal, rate: int) -> None:
     Raises:
         AudioError: `empty`, `not_finite`, `bad_shape` or `unsupported_rate`.
     """
-    frames = np.ascontiguousarray(as_channels(samples).T, dtype=np.float32)
+    frames = np.ascontiguousarray(as_float32(as_channels(samples)).T)
     with _replacing(path) as file:
         wavfile.write(file, check_rate(rate), frames)
 

@@ -1,0 +1,139 @@
+"""Turn into a program that ends with its supervisor and, when root asks for it, runs as another user.
+
+PostgreSQL refuses to run as root, and the user who runs it instead can't pass through root's own folders (mode 0700)
+to the program and the data. Opening those folders would let everybody in. Instead this process changes its user and
+keeps, only where that is needed, the one capability that reads past folder permissions: it becomes an ambient
+capability, which survives the exec and reaches no other process (capabilities(7)).
+
+Run by path with `python -I -S`, so it starts in some 15 ms and imports the standard library only.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_SECUREBITS = 28
+_PR_SET_NO_NEW_PRIVS = 38
+_PR_CAP_AMBIENT = 47
+_PR_CAP_AMBIENT_RAISE = 2
+_SECBIT_NO_SETUID_FIXUP = 1 << 2
+_CAPABILITY_VERSION_3 = 0x20080522
+_CAP_DAC_OVERRIDE = 1
+_CAP_DAC_READ_SEARCH = 2
+_SAME_USER = -1
+
+
+def launched(
+    command: Sequence[str], *, folder: str, orphan_signal: int, uid: int = _SAME_USER, gid: int = _SAME_USER
+) -> list[str]:
+    """Return the command line that starts `command` (an absolute path first) through this module.
+
+    Args:
+        command: program and arguments.
+        folder: what the program must be able to write to.
+        orphan_signal: what the program gets when the thread that started it is gone (Linux).
+        uid: user to become, -1 to stay.
+        gid: group to become.
+    """
+    numbers = (os.getpid(), int(orphan_signal), uid, gid)
+    return [sys.executable, "-I", "-S", __file__, *map(str, numbers), folder, *command]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Become the program; returns only by an exception or an exit with a one-line message."""
+    supervisor, orphan_signal, uid, gid = map(int, arguments[:4])
+    folder, *command = arguments[4:]
+    if uid != _SAME_USER:
+        _become(uid, gid, command[0], folder)
+    if sys.platform == "linux":
+        # Last, because a change of user or capabilities clears it (prctl(2)).
+        _prctl(_PR_SET_PDEATHSIG, orphan_signal)
+        if os.getppid() != supervisor:
+            sys.exit("the supervisor is gone")
+    for ignored_by_python in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(ignored_by_python, signal.SIG_DFL)
+    os.execv(command[0], command)  # noqa: S606 - the supervisor's own command, and no shell is wanted
+
+
+def _become(uid: int, gid: int, program: str, folder: str) -> None:
+    """Change to the user `uid` with the least that reaches `program` and `folder`."""
+    linux = sys.platform == "linux"
+    if linux:
+        try:
+            # Keeps the capabilities over setuid, and makes access(2), by which PostgreSQL looks for its own parts,
+            # count them. Without the right to set it there are none to keep.
+            _prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP)
+        except PermissionError:
+            linux = False
+    os.setgroups([])
+    os.setgid(gid)
+    os.setuid(uid)
+    for capability in (None, _CAP_DAC_READ_SEARCH, _CAP_DAC_OVERRIDE) if linux else (None,):
+        try:
+            if linux:
+                _hold(capability)
+        except PermissionError:
+            continue
+        if os.access(program, os.R_OK | os.X_OK) and os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            break
+    else:
+        sys.exit(f"user {uid} can't reach {program} and {folder}, and this machine doesn't let root make an exception")
+    if linux:
+        _pass_on(capability)
+
+
+def _hold(capability: int | None) -> None:
+    """Make `capability` the only effective one, and keep those that may be tried after it."""
+    candidates = 1 << _CAP_DAC_READ_SEARCH | 1 << _CAP_DAC_OVERRIDE
+    _capset(effective=_bit(capability), permitted=candidates & _permitted(), inheritable=0)
+
+
+def _pass_on(capability: int | None) -> None:
+    """Leave `capability` to the program and nothing else, for good."""
+    bit = _bit(capability)
+    _capset(effective=bit, permitted=bit, inheritable=bit)
+    if capability is not None:
+        _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, capability)
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def _bit(capability: int | None) -> int:
+    return 0 if capability is None else 1 << capability
+
+
+def _permitted() -> int:
+    words = (ctypes.c_uint32 * 6)()
+    _checked(_libc().capget(_header(), words))
+    return int(words[1])
+
+
+def _capset(*, effective: int, permitted: int, inheritable: int) -> None:
+    # Two triples of 32 bits: capabilities 0 to 31, then 32 to 63, of which none is wanted.
+    words = (ctypes.c_uint32 * 6)(effective, permitted, inheritable, 0, 0, 0)
+    _checked(_libc().capset(_header(), words))
+
+
+def _header() -> ctypes.Array[ctypes.c_uint32]:
+    return (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+
+
+def _prctl(option: int, *arguments: int) -> None:
+    values = [ctypes.c_ulong(value) for value in (*arguments, 0, 0, 0, 0)[:4]]
+    _checked(_libc().prctl(option, *values))
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(result: int) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -5,19 +5,19 @@ numbers become visible in order and without gaps. Everything that a worker write
 been given up changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, literal, or_, select, update
+from sqlalchemy import UnaryExpression, delete, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.status import FINISHED, HELD, EventType, JobStatus, sources
 
-ORDERS = {
+ORDERS: dict[str, UnaryExpression[Any]] = {
     "created_at": Job.created_at.asc(),
     "-created_at": Job.created_at.desc(),
     "finished_at": Job.finished_at.asc().nulls_last(),
@@ -94,13 +94,21 @@ class JobRepository:
         return await self._log(job.id, 1, "status", {"status": JobStatus.PENDING, "attempt": 0})
 
     async def transition(
-        self, job_id: UUID, to: JobStatus, *, attempt: int | None = None, stale_s: float | None = None, **values: Any
+        self,
+        job_id: UUID,
+        to: JobStatus,
+        *,
+        only_from: Collection[JobStatus] | None = None,
+        attempt: int | None = None,
+        stale_s: float | None = None,
+        **values: Any,
     ) -> tuple[Job, list[JobEvent]] | None:
         """Bring a job to `to` if the table of transitions allows it from where it is; else change nothing.
 
         Args:
             job_id: which job.
             to: the new status.
+            only_from: only from these of the statuses that the table allows.
             attempt: only if this attempt still holds it.
             stale_s: only if its worker has not been heard of for so many seconds.
             values: further columns to set.
@@ -111,7 +119,7 @@ class JobRepository:
         ends = to in FINISHED
         statement = (
             update(Job)
-            .where(Job.id == job_id, Job.status.in_(sources(to)))
+            .where(Job.id == job_id, Job.status.in_(sources(to).intersection(only_from or JobStatus)))
             .values(status=to, event_seq=Job.event_seq + (2 if ends else 1), **values)
             .returning(Job)
             .execution_options(populate_existing=True)

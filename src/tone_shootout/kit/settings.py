@@ -125,6 +125,8 @@ class WorkerSettings:
     """Jobs that a worker carries out at once."""
     processes: int = 0
     """Processes that render for one job; 0: one per core."""
+    sweep_s: float = 10.0
+    """Seconds between two looks for jobs that the queue has lost."""
     heartbeat_s: int = 15
     """A running job that has not been heard of for this long is run again."""
     attempts: int = 5

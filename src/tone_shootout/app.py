@@ -1,0 +1,151 @@
+"""The one place where everything is wired."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
+from litestar import Litestar
+from litestar.config.app import AppConfig
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.openapi.spec import Contact, License, Server, Tag
+from litestar.plugins import InitPlugin
+from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
+from litestar.static_files import create_static_files_router
+from redis.asyncio import Redis
+
+from tone_shootout.accounts.plugin import SECURITY_COMPONENTS, AccountsPlugin
+from tone_shootout.jobs.plugin import JobsPlugin
+from tone_shootout.kit.database import database_config, unit_of_work
+from tone_shootout.kit.health import HealthController
+from tone_shootout.kit.logs import AccessLog, configure_logs
+from tone_shootout.kit.pagination import provide_paging
+from tone_shootout.kit.problems import EXCEPTION_HANDLERS
+from tone_shootout.kit.settings import Settings, SettingsError, load_settings
+from tone_shootout.kit.storage import Storage
+from tone_shootout.shootouts.plugin import ShootoutsPlugin
+
+SWAGGER_UI = Path(__file__).parent / "kit" / "swagger_ui"
+
+
+class Metrics(PrometheusController):
+    """For Prometheus."""
+
+    path = "/metrics"
+    openmetrics_format = True
+    include_in_schema = False
+    opt = {"public": True}  # noqa: RUF012 - Litestar reads it as it stands
+
+
+class KitPlugin(InitPlugin):
+    """What has no domain: unit of work, storage, broker, problems, health, documentation."""
+
+    def __init__(self, settings: Settings, redis: Redis) -> None:
+        self._settings = settings
+        self._storage = Storage.from_settings(settings)
+        self._redis = redis
+
+    def on_app_init(self, app_config: AppConfig) -> AppConfig:
+        """Add what every domain uses."""
+        app_config.dependencies.update(
+            {
+                "db_session": Provide(unit_of_work),
+                "storage": Provide(lambda: self._storage, sync_to_thread=False),
+                "redis": Provide(lambda: self._redis, sync_to_thread=False),
+                "settings": Provide(lambda: self._settings, sync_to_thread=False),
+                "paging": Provide(provide_paging, sync_to_thread=False),
+            }
+        )
+        app_config.exception_handlers.update(EXCEPTION_HANDLERS)
+        app_config.middleware.insert(0, AccessLog())
+        app_config.route_handlers.extend([HealthController, Metrics])
+        app_config.lifespan.append(self._lifespan)
+        if self._settings.server.docs:
+            app_config.openapi_config = openapi_config(self._settings)
+            app_config.route_handlers.append(
+                create_static_files_router(
+                    path="/docs/assets", directories=[SWAGGER_UI], opt={"public": True}, include_in_schema=False
+                )
+            )
+        return app_config
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: Litestar) -> AsyncGenerator[None, None]:
+        yield
+        await self._redis.aclose()
+
+
+def create_app(settings: Settings) -> Litestar:
+    """Return the application.
+
+    Raises:
+        SettingsError: a setting that the web process can't do without.
+    """
+    for name, value in (
+        ("DATABASE_URL", settings.database.url),
+        ("REDIS_URL", settings.redis.url),
+        ("SECURITY_SECRET", settings.security.secret),
+    ):
+        if not value:
+            raise SettingsError(f"SHOOTOUT_{name}: not set (`shootout serve` sets it for its own servers)")
+    redis: Redis = Redis.from_url(settings.redis.url)
+    prometheus = PrometheusConfig(app_name="shootout", group_path=True)
+    return Litestar(
+        route_handlers=[],
+        middleware=[prometheus.middleware],
+        plugins=[
+            SQLAlchemyInitPlugin(config=database_config(settings)),
+            KitPlugin(settings, redis),
+            AccountsPlugin(settings),
+            ShootoutsPlugin(settings),
+            JobsPlugin(settings, redis),
+        ],
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=settings.limits.body_bytes,
+        debug=False,
+    )
+
+
+def openapi_config(settings: Settings) -> OpenAPIConfig:
+    """Return what `/openapi.json` says about the whole, and `/docs` with nothing loaded from elsewhere."""
+    swagger = SwaggerRenderPlugin(
+        js_url="/docs/assets/swagger-ui-bundle.js",
+        css_url="/docs/assets/swagger-ui.css",
+        standalone_preset_js_url="/docs/assets/swagger-ui-standalone-preset.js",
+        path="/docs",
+        favicon="",
+    )
+    return OpenAPIConfig(
+        title="Tone Shootout",
+        version=version("tone-shootout"),
+        description=(
+            "Compare guitar tones honestly: same performance, one loudness, no limiter, every hash published.\n\n"
+            "Sign in with an API token (`shootout user token NAME`) as `Authorization: Bearer …`. "
+            "Errors are `application/problem+json` with a stable `code`. What is not yours answers 404."
+        ),
+        license=License(name="MIT", identifier="MIT"),
+        contact=Contact(name="The Tone Shootout maintainers"),
+        servers=[Server(url=settings.public_url)],
+        path="/",
+        render_plugins=[swagger],
+        components=SECURITY_COMPONENTS,
+        security=[{"bearer": []}, {"cookie": []}],
+        tags=[
+            Tag(name="accounts", description="Who you are: sessions and API tokens."),
+            Tag(name="library", description="DI tracks, captures and cab IRs."),
+            Tag(name="shootouts", description="What is compared, and its plan."),
+            Tag(name="jobs", description="Rendering: jobs, their events and results."),
+            Tag(name="operating", description="Health."),
+        ],
+    )
+
+
+def from_environment() -> Litestar:
+    """Return the application as the environment configures it: uvicorn's factory."""
+    settings = load_settings()
+    configure_logs(settings.log)
+    return create_app(settings)

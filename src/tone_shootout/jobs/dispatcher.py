@@ -1,0 +1,114 @@
+"""From the outbox to the queue, and back from workers that died.
+
+The job's row is the truth. Whatever the queue has lost, or wrongly ended, is given to it again.
+"""
+
+import asyncio
+from uuid import UUID
+
+import structlog
+from saq import Queue
+from sqlalchemy import func
+from sqlalchemy.exc import SQLAlchemyError
+
+from tone_shootout.jobs.channel import Publisher, SessionMaker
+from tone_shootout.jobs.models import Job, JobEvent
+from tone_shootout.jobs.queue import RUN_JOB
+from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.status import JobStatus
+from tone_shootout.kit.settings import WorkerSettings
+
+SWEEP_LOCK = 7_303_015  # any number: one process sweeps at a time
+
+_log = structlog.get_logger(__name__)
+
+
+class Dispatcher:
+    """Gives jobs to the queue."""
+
+    def __init__(self, queue: Queue, sessions: SessionMaker, publisher: Publisher, settings: WorkerSettings) -> None:
+        self._queue = queue
+        self._sessions = sessions
+        self._publisher = publisher
+        self._settings = settings
+
+    async def announce(self, events: list[JobEvent]) -> None:
+        """Send what a request has added to a log, after its commit."""
+        await self._publisher.publish(events)
+
+    async def dispatch(self, job_id: UUID, events: list[JobEvent] | None = None) -> None:
+        """Queue a job that has been committed. What goes wrong here is mended by the sweeper."""
+        try:
+            await self._publisher.publish(events or [])
+            async with self._sessions() as session:
+                moved = await JobRepository(session).transition(job_id, JobStatus.QUEUED, queued_at=func.now())
+                await session.commit()
+            if moved is not None:
+                await self._publisher.publish(moved[1])
+                await self._enqueue(moved[0])
+        except Exception:  # noqa: BLE001 - the outbox keeps the job; the request that wrote it has been answered
+            _log.warning("not dispatched yet", job=str(job_id), exc_info=True)
+
+    async def sweep(self) -> int:
+        """Queue what was missed, and what a silent worker held; return how many jobs were touched."""
+        async with self._sessions() as session:
+            jobs = JobRepository(session)
+            if not await jobs.lock(SWEEP_LOCK):
+                return 0
+            neglected = await jobs.neglected(older_than_s=self._settings.sweep_s, stale_s=self._settings.heartbeat_s)
+            events: list[JobEvent] = []
+            waiting: list[Job] = []
+            for job in neglected:
+                moved = await self._mend(jobs, job)
+                if moved is not None:
+                    events += moved[1]
+                    job = moved[0]
+                if job.status == JobStatus.QUEUED:
+                    waiting.append(job)
+            await session.commit()
+        await self._publisher.publish(events)
+        for job in waiting:
+            await self._enqueue(job)
+        return len(neglected)
+
+    async def run(self) -> None:
+        """Sweep at once and ever after."""
+        while True:
+            try:
+                await self.sweep()
+            except (SQLAlchemyError, OSError):
+                _log.warning("sweep failed", exc_info=True)
+            await asyncio.sleep(self._settings.sweep_s)
+
+    async def _mend(self, jobs: JobRepository, job: Job) -> tuple[Job, list[JobEvent]] | None:
+        stale_s = float(self._settings.heartbeat_s)
+        match JobStatus(job.status):
+            case JobStatus.PENDING:
+                return await jobs.transition(job.id, JobStatus.QUEUED, queued_at=func.now())
+            case JobStatus.CANCELLING:
+                return await jobs.transition(job.id, JobStatus.CANCELLED, stale_s=stale_s)
+            case JobStatus.RUNNING if job.attempt >= self._settings.attempts:
+                return await jobs.transition(
+                    job.id,
+                    JobStatus.FAILED,
+                    stale_s=stale_s,
+                    error_code="worker_lost",
+                    error_detail=f"{job.attempt} workers died over this job, so it was given up.",
+                )
+            case JobStatus.RUNNING:
+                return await jobs.transition(job.id, JobStatus.QUEUED, stale_s=stale_s, queued_at=func.now())
+            case _:
+                return None
+
+    async def _enqueue(self, job: Job) -> None:
+        # The key makes this safe to repeat: SAQ takes a key only once as long as its entry lives. An entry that was
+        # lost with its attempt does not stand in the way of the next.
+        await self._queue.enqueue(
+            RUN_JOB,
+            key=f"{job.id}:{job.attempt}",
+            job_id=str(job.id),
+            timeout=self._settings.timeout_s,
+            heartbeat=self._settings.heartbeat_s,
+            retries=self._settings.attempts,
+            ttl=60,
+        )

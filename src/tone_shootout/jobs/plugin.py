@@ -1,0 +1,87 @@
+"""How the jobs domain enters the application."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+
+from litestar import Litestar
+from litestar.channels import ChannelsPlugin
+from litestar.config.app import AppConfig
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.plugins import InitPlugin
+from litestar_saq import SAQConfig, SAQPlugin
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tone_shootout.accounts.guards import administrator
+from tone_shootout.jobs.channel import LastingPubSub, Publisher, Watch
+from tone_shootout.jobs.controllers import JobController, ShootoutJobsController, watch_job
+from tone_shootout.jobs.dispatcher import Dispatcher
+from tone_shootout.jobs.queue import build_queue
+from tone_shootout.jobs.services import JobService
+from tone_shootout.kit.settings import Settings
+from tone_shootout.shootouts.services import ShootoutService
+
+BACKLOG = 200
+"""Events that wait for a slow watcher; beyond that it reads the database."""
+
+
+class JobsPlugin(InitPlugin):
+    """Controllers, the live channel, the dispatcher and the queue's dashboard."""
+
+    def __init__(self, settings: Settings, redis: Redis) -> None:
+        self._settings = settings
+        self._redis = redis
+        self._queue = build_queue(settings)
+        self._channels = ChannelsPlugin(
+            LastingPubSub(redis=redis),
+            arbitrary_channels_allowed=True,
+            subscriber_max_backlog=BACKLOG,
+            subscriber_backlog_strategy="dropleft",
+        )
+        self._dashboard = SAQPlugin(
+            SAQConfig(
+                queue_configs=[],
+                queue_instances={settings.queue.name: self._queue},
+                web_enabled=True,
+                web_guards=[administrator],
+            )
+        )
+
+    def on_app_init(self, app_config: AppConfig) -> AppConfig:
+        """Add what the domain brings."""
+        app_config.plugins.extend([self._channels, self._dashboard])
+        app_config.route_handlers.extend([ShootoutJobsController, JobController, watch_job])
+        app_config.dependencies.update(
+            {
+                "jobs": Provide(_provide_jobs, sync_to_thread=False),
+                "dispatcher": Provide(self._provide_dispatcher, sync_to_thread=False),
+                "watch": Provide(self._provide_watch, sync_to_thread=False),
+            }
+        )
+        app_config.lifespan.append(self._lifespan)
+        return app_config
+
+    def _provide_dispatcher(self, state: State) -> Dispatcher:
+        sessions = state["session_maker_class"]
+        return Dispatcher(self._queue, sessions, Publisher(self._redis), self._settings.worker)
+
+    def _provide_watch(self, state: State) -> Watch:
+        return Watch(self._channels, state["session_maker_class"])
+
+    @asynccontextmanager
+    async def _lifespan(self, app: Litestar) -> AsyncGenerator[None, None]:
+        await self._queue.connect()
+        sweeper = asyncio.create_task(self._provide_dispatcher(app.state).run())
+        try:
+            yield
+        finally:
+            sweeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await sweeper
+            await self._queue.disconnect()
+
+
+def _provide_jobs(db_session: AsyncSession, shootout_service: ShootoutService) -> JobService:
+    return JobService(db_session, shootout_service)

@@ -1,0 +1,125 @@
+"""The rules of the work."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tone_shootout.jobs.errors import ArtifactNotFoundError, JobFinishedError, JobNotFoundError
+from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
+from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.status import JobStatus
+from tone_shootout.rendering.facts import Facts
+from tone_shootout.rendering.spec import Spec
+from tone_shootout.shootouts.services import ShootoutService
+
+
+class Asset(Struct, frozen=True, kw_only=True):
+    """A file that a job needs: where it is stored and what it must be."""
+
+    storage_key: str
+    sha256: str
+    facts: Facts
+
+
+class Inputs(Struct, frozen=True, kw_only=True):
+    """A shootout as it was when its job was submitted: the spec, and its files by the spec's `file`."""
+
+    spec: Spec
+    assets: dict[str, Asset]
+
+
+class JobService:
+    """Jobs of one owner, in one unit of work."""
+
+    def __init__(self, session: AsyncSession, shootouts: ShootoutService) -> None:
+        self._jobs = JobRepository(session)
+        self._shootouts = shootouts
+
+    async def submit(self, owner_id: UUID, shootout_id: UUID) -> tuple[Job, list[JobEvent]]:
+        """Write down a job for a shootout; it is queued after the commit.
+
+        Raises:
+            ShootoutNotFoundError: the owner has no such shootout.
+            InvalidError: its config can't be rendered any more.
+        """
+        snapshot = await self._shootouts.snapshot(owner_id, shootout_id)
+        inputs = Inputs(
+            spec=snapshot.spec,
+            assets={
+                asset.file: Asset(storage_key=asset.storage_key, sha256=asset.sha256, facts=asset.facts)
+                for asset in snapshot.assets
+            },
+        )
+        job = Job(
+            owner_id=owner_id,
+            shootout_id=shootout_id,
+            title=snapshot.title,
+            inputs=msgspec.to_builtins(inputs),
+            progress_total=0.0,
+            progress_done=0.0,
+        )
+        return job, [await self._jobs.add(job)]
+
+    async def get(self, owner_id: UUID, job_id: UUID) -> Job:
+        """Return a job.
+
+        Raises:
+            JobNotFoundError: the owner has no such job.
+        """
+        job = await self._jobs.get(owner_id, job_id)
+        if job is None:
+            raise JobNotFoundError(job_id)
+        return job
+
+    async def page(self, owner_id: UUID, **query: Any) -> tuple[Sequence[Job], int]:
+        """Return a part of the owner's jobs, and how many there are."""
+        return await self._jobs.page(owner_id, **query)
+
+    async def cancel(self, owner_id: UUID, job_id: UUID) -> tuple[Job, list[JobEvent]]:
+        """Ask a job to stop: at once if no worker holds it, else as soon as the worker lets go. Asking twice is fine.
+
+        Raises:
+            JobNotFoundError: the owner has no such job.
+            JobFinishedError: it has completed or failed.
+        """
+        await self.get(owner_id, job_id)
+        waiting = (JobStatus.PENDING, JobStatus.QUEUED)
+        moved = await self._jobs.transition(job_id, JobStatus.CANCELLED, only_from=waiting) or (
+            await self._jobs.transition(job_id, JobStatus.CANCELLING)
+        )
+        if moved is not None:
+            return moved
+        job = await self.get(owner_id, job_id)
+        if job.status in (JobStatus.COMPLETED, JobStatus.FAILED):
+            raise JobFinishedError(JobStatus(job.status))
+        return job, []
+
+    async def unfinished(self, shootout_id: UUID) -> int:
+        """Count the shootout's jobs that are not done."""
+        return await self._jobs.unfinished(shootout_id)
+
+    async def artifacts(self, owner_id: UUID, job_id: UUID) -> Sequence[JobArtifact]:
+        """Return what a job has made.
+
+        Raises:
+            JobNotFoundError: the owner has no such job.
+        """
+        await self.get(owner_id, job_id)
+        return await self._jobs.artifacts(job_id)
+
+    async def artifact(self, owner_id: UUID, job_id: UUID, path: str) -> JobArtifact:
+        """Return one file that a job has made.
+
+        Raises:
+            JobNotFoundError: the owner has no such job.
+            ArtifactNotFoundError: it has made no such file.
+        """
+        await self.get(owner_id, job_id)
+        artifact = await self._jobs.artifact(job_id, path)
+        if artifact is None:
+            raise ArtifactNotFoundError(path)
+        return artifact

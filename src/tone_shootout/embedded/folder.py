@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tone_shootout.embedded.errors import EmbeddedError
+from tone_shootout.embedded.errors import EmbeddedError, InUseError
 
 MARK = "SHOOTOUT_SUPERVISED"
 """Environment variable of every supervised program but PostgreSQL: the data folder that it belongs to."""
@@ -50,7 +50,7 @@ class DataFolder:
         """Make the folder, take it, and stop what a killed supervisor has left running on it.
 
         Raises:
-            EmbeddedError: another process holds it.
+            InUseError: another process holds it.
             OSError: it can't be used.
         """
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -58,6 +58,12 @@ class DataFolder:
         self.log("").parent.mkdir(mode=0o700, exist_ok=True)
         _stop_leftovers(self._identity)
         self._make_sockets()
+
+    def join(self) -> None:
+        """Learn from the process that holds the folder where its sockets are."""
+        lines = (self.path / "lock").read_text().splitlines()
+        if len(lines) > 1:
+            self.sockets = Path(lines[1])
 
     def release(self) -> None:
         """Let the next one in."""
@@ -72,13 +78,13 @@ class DataFolder:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(lock, 20, 0).decode(errors="replace").strip() or "unknown"
+            holder = os.pread(lock, 20, 0).decode(errors="replace").partition("\n")[0] or "unknown"
             os.close(lock)
-            raise EmbeddedError(
+            raise InUseError(
                 f"the data folder {self.path} is in use by process {holder}: stop that one, or name another folder"
             ) from None
         os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        os.pwrite(lock, os.fsencode(f"{os.getpid()}\n{self.sockets}\n"), 0)
         self._lock = lock
 
     def _make_sockets(self) -> None:

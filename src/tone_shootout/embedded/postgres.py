@@ -53,8 +53,11 @@ class Postgres:
     def __init__(self, folder: DataFolder) -> None:
         self._folder = folder
         self._cluster = folder.path / f"postgres-{MAJOR}"
-        self._sockets = folder.sockets / "postgres"
         self._account: Account | None = None
+
+    @property
+    def _sockets(self) -> Path:
+        return self._folder.sockets / "postgres"
 
     def url(self, database: str = DATABASE) -> str:
         """Return the address of a database, in the form that libpq (psycopg), asyncpg and SQLAlchemy accept."""

@@ -1,39 +1,14 @@
-"""PostgreSQL and Valkey on one data folder, from start to stop."""
+"""PostgreSQL and Valkey alone, for the test suite and for commands that only need the database."""
 
-from collections.abc import Callable
-from pathlib import Path
-from types import TracebackType
-from typing import Self
+from collections.abc import Sequence
 
 from tone_shootout.embedded.errors import EmbeddedError
-from tone_shootout.embedded.folder import DataFolder
-from tone_shootout.embedded.postgres import Postgres
-from tone_shootout.embedded.supervisor import Program, Supervisor
-from tone_shootout.embedded.valkey import Valkey
+from tone_shootout.embedded.instance import Instance
+from tone_shootout.embedded.supervisor import Program
 
 
-class Servers:
-    """PostgreSQL and Valkey, started on entry, stopped on exit.
-
-    Args:
-        data: the data folder; made where there is none.
-        on_event: gets one line for each thing that happens.
-        on_output: gets the output of the programs that are ours, line by line.
-    """
-
-    def __init__(
-        self,
-        data: Path,
-        *,
-        on_event: Callable[[str], None] | None = None,
-        on_output: Callable[[str], None] | None = None,
-    ) -> None:
-        self._folder = DataFolder(data)
-        self._postgres = Postgres(self._folder)
-        self._valkey = Valkey(self._folder)
-        self._on_event = on_event
-        self._on_output = on_output
-        self._supervisor: Supervisor | None = None
+class Servers(Instance):
+    """PostgreSQL and Valkey on a data folder."""
 
     @property
     def database_url(self) -> str:
@@ -44,45 +19,6 @@ class Servers:
     def redis_url(self) -> str:
         """`unix://…`: the address of Valkey."""
         return self._valkey.url
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Start everything and return when it can be used; nothing happens where it runs already.
-
-        Raises:
-            EmbeddedError: why it can't.
-        """
-        if self._supervisor is not None:
-            return
-        try:
-            self._folder.hold()
-            self._supervisor = Supervisor(self._programs(), on_event=self._on_event, on_output=self._on_output)
-            self._supervisor.start()
-        except OSError as error:
-            self.stop()
-            raise EmbeddedError(f"can't use the data folder {self._folder.path}: {error}") from error
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """Stop everything, in the opposite order; nothing happens where nothing runs."""
-        if self._supervisor is not None:
-            self._supervisor.stop()
-            self._supervisor = None
-        self._folder.release()
-
-    def processes(self) -> dict[str, int]:
-        """Return the process id of every program that runs now, by its name."""
-        return {} if self._supervisor is None else self._supervisor.processes()
 
     def create_database(self, name: str, *, template: str = "template1") -> str:
         """Create the database `name` as a copy of `template` and return its address."""
@@ -97,5 +33,9 @@ class Servers:
             raise EmbeddedError(f"can't create the database {name}: {error}") from error
         return self._postgres.url(name)
 
-    def _programs(self) -> list[Program]:
+    def join(self) -> None:
+        """Take over the addresses of the instance that runs on this folder already, instead of starting one."""
+        self._folder.join()
+
+    def _programs(self) -> Sequence[Program]:
         return [self._postgres.program(), self._valkey.program()]

@@ -17,7 +17,7 @@ FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 5.0
 STABLE_S = 10.0
 """A program that ran this long before it ended is started again as if for the first time."""
-ATTEMPTS = 5
+ATTEMPTS = 3
 """Starts of a program that was never ready, after which the supervisor gives up."""
 LOG_BYTES = 5_000_000
 """A log longer than this is set aside (`.1`) before its program starts."""
@@ -65,6 +65,11 @@ class Program:
     """What it gets when the supervisor itself is killed (Linux)."""
     echo: bool = False
     """Hand its output on."""
+
+
+def restart_delay_s(failures: int) -> float:
+    """Return the seconds to wait after so many failures in a row (1 or more): 0.1, doubled each time, 5 at most."""
+    return float(min(FIRST_DELAY_S * 2 ** min(failures - 1, 10), LONGEST_DELAY_S))
 
 
 class Supervisor:
@@ -134,8 +139,14 @@ class Supervisor:
             self._error = error
         finally:
             for child in reversed(self._children):
-                child.stop()
+                self._stop(child)
             self._settled.set()
+
+    def _stop(self, child: "_Child") -> None:
+        try:
+            child.stop()
+        except Exception as error:  # noqa: BLE001 - whoever listens may fail, the others are stopped all the same
+            self._error = self._error or error
 
 
 class _Child:
@@ -233,8 +244,7 @@ class _Child:
         self._failures = 1 if stable else self._failures + 1
         if self.program.once or (not self._ever_ready and self._failures >= ATTEMPTS):
             raise EmbeddedError(f"{name} {what}: {self._tail()} (log: {self.program.log})")
-        delay_s = min(FIRST_DELAY_S * 2 ** (self._failures - 1), LONGEST_DELAY_S)
-        self._start_at = time.monotonic() + delay_s
+        self._start_at = time.monotonic() + restart_delay_s(self._failures)
         self._on_event(f"{name} {what}; starting it again")
 
     def _reap(self, process: subprocess.Popen[bytes]) -> None:

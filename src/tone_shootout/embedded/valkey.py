@@ -19,7 +19,10 @@ class Valkey:
     def __init__(self, folder: DataFolder) -> None:
         self._folder = folder
         self._data = folder.path / "valkey"
-        self._socket = folder.sockets / "valkey.sock"
+
+    @property
+    def _socket(self) -> Path:
+        return self._folder.sockets / "valkey.sock"
 
     @property
     def url(self) -> str:

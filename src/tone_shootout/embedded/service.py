@@ -1,0 +1,224 @@
+"""The whole service on one machine: servers, migrations, web and worker."""
+
+import http.client
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from tone_shootout.embedded.errors import EmbeddedError, InUseError
+from tone_shootout.embedded.instance import Instance
+from tone_shootout.embedded.servers import Servers
+from tone_shootout.embedded.supervisor import Program
+from tone_shootout.kit.settings import MINIMUM_SECRET_LENGTH, SettingsError, load_settings, new_secret
+
+DATABASE_URL = "SHOOTOUT_DATABASE_URL"
+REDIS_URL = "SHOOTOUT_REDIS_URL"
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - named to be replaced
+_Handler = Callable[[int, FrameType | None], object] | int
+
+
+class Service(Instance):
+    """Everything that `shootout serve` runs.
+
+    PostgreSQL and Valkey (each unless its address is set in `environ`), then migrations, then web and worker. What
+    dies is started again. While it runs, SIGTERM and SIGHUP raise KeyboardInterrupt as SIGINT does, so that one way
+    out stops all of it.
+
+    Args:
+        data: the data folder; made where there is none.
+        host: address that the web process listens on.
+        port: its port; 0 chooses a free one.
+        environ: the environment to start from; None: this process's.
+        on_event: gets one line for each thing that happens.
+        on_output: gets the output of web and worker, line by line.
+
+    Attributes:
+        environ: once started, what every child of ours finds in its environment: data folder, addresses, secret.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        environ: Mapping[str, str] | None = None,
+        on_event: Callable[[str], None] | None = None,
+        on_output: Callable[[str], None] | None = None,
+    ) -> None:
+        super().__init__(data, on_event=on_event, on_output=on_output)
+        self.environ = dict(os.environ if environ is None else environ)
+        self._host = host
+        self._port = port
+        self._handlers: dict[signal.Signals, _Handler] = {}
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine opens it."""
+        host = _ANYWHERE.get(self._host, self._host)
+        return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
+
+    def start(self) -> None:
+        """Start everything and return when the web process says that it is ready.
+
+        Raises:
+            EmbeddedError: why it can't; nothing is left running then.
+        """
+        if not self._handlers:
+            self._handlers = {signum: signal.getsignal(signum) or signal.SIG_DFL for signum in _STOP_SIGNALS}
+            self._handle(signal.default_int_handler)
+        super().start()
+
+    def wait(self) -> None:
+        """Block until a signal asks to stop.
+
+        Raises:
+            EmbeddedError: the supervisor itself had to give up.
+        """
+        if self._supervisor is None:
+            return
+        try:
+            self._supervisor.wait()
+        except KeyboardInterrupt:
+            return
+
+    def stop(self) -> None:
+        """Stop everything in order; a further signal does not cut that short, its time is bounded."""
+        self._handle(signal.SIG_IGN)
+        super().stop()
+        self._handle(None)
+        self._handlers = {}
+
+    def _handle(self, handler: _Handler | None) -> None:
+        """Have `handler` called for the signals that stop; None: what was called before we came."""
+        if threading.current_thread() is not threading.main_thread():
+            return  # Python leaves signals to the main thread
+        for signum, before in self._handlers.items():
+            if before != signal.SIG_IGN:  # under nohup, or in the background of a script: stays ignored
+                signal.signal(signum, before if handler is None else handler)
+
+    def _programs(self) -> Sequence[Program]:
+        own_database, own_redis = not self.environ.get(DATABASE_URL), not self.environ.get(REDIS_URL)
+        self._port = _free_port(self._host, self._port)
+        self.environ = {
+            **_service_environ(self.environ, self._folder.path, self._postgres.url(), self._valkey.url),
+            "SHOOTOUT_SERVER_HOST": self._host,
+            "SHOOTOUT_SERVER_PORT": str(self._port),
+        }
+        try:
+            grace_s = load_settings(self.environ).worker.grace_s
+        except SettingsError as error:
+            raise EmbeddedError(str(error)) from error
+        servers = []
+        if own_database:
+            servers.append(self._postgres.program())
+        if own_redis:
+            servers.append(self._valkey.program())
+        migrations = self._program("migrations", "db", "upgrade", needs=[server.name for server in servers], once=True)
+        after = (*migrations.needs, migrations.name)
+        web = self._program("web", "web", needs=after, ready=self._web_is_ready)
+        worker = self._program("worker", "worker", needs=after, grace_s=grace_s + 1.0)
+        return [*servers, migrations, web, worker]
+
+    def _program(
+        self,
+        name: str,
+        *command: str,
+        needs: Sequence[str],
+        once: bool = False,
+        ready: Callable[[int], bool] | None = None,
+        grace_s: float = 5.0,
+    ) -> Program:
+        return Program(
+            name=name,
+            # -P: the folder that it runs in is data, nothing to import from.
+            command=[sys.executable, "-P", "-m", "tone_shootout", *command],
+            environ={**self.environ, **self._folder.mark, "PYTHONUNBUFFERED": "1"},
+            folder=self._folder.path,
+            log=self._folder.log(name),
+            needs=tuple(needs),
+            once=once,
+            ready=ready,
+            ready_within_s=600.0 if once else 60.0,
+            stop_signals=((signal.SIGTERM, grace_s),),
+            echo=not once,
+        )
+
+    def _web_is_ready(self, _pid: int) -> bool:
+        connection = http.client.HTTPConnection(_ANYWHERE.get(self._host, self._host), self._port, timeout=2.0)
+        try:
+            connection.request("GET", "/health/ready")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+@contextmanager
+def reach(data: Path, *, environ: Mapping[str, str] | None = None) -> Iterator[dict[str, str]]:
+    """Yield the environment in which a command reaches the database and Valkey of a data folder.
+
+    They are the ones that `environ` names, else those of the instance that runs there, else they are started for as
+    long as the context lasts.
+
+    Raises:
+        EmbeddedError: they can't be started.
+    """
+    given = dict(os.environ if environ is None else environ)
+    servers = Servers(data)
+    try:
+        if not (given.get(DATABASE_URL) and given.get(REDIS_URL)):
+            try:
+                servers.start()
+            except InUseError:
+                servers.join()
+        yield _service_environ(given, data.expanduser().absolute(), servers.database_url, servers.redis_url)
+    finally:
+        servers.stop()
+
+
+def _service_environ(given: Mapping[str, str], data: Path, database_url: str, redis_url: str) -> dict[str, str]:
+    environ = {**given, "SHOOTOUT_DATA": str(data)}
+    for name, value in ((DATABASE_URL, database_url), (REDIS_URL, redis_url)):
+        environ[name] = environ.get(name) or value
+    environ["SHOOTOUT_SECURITY_SECRET"] = environ.get("SHOOTOUT_SECURITY_SECRET") or _secret(data / "secret")
+    return environ
+
+
+def _secret(path: Path) -> str:
+    """Return the secret kept in `path`, made at the first call, readable by its owner only."""
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = path.with_name(f"{path.name}.new")
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(new_secret())
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    secret = path.read_text().strip()
+    if len(secret) < MINIMUM_SECRET_LENGTH:
+        raise EmbeddedError(
+            f"{path} is damaged, expected {MINIMUM_SECRET_LENGTH} characters: remove it to get a new one"
+        )
+    return secret
+
+
+def _free_port(host: str, port: int) -> int:
+    """Return `port`, or a free one for 0, after a look whether it can be listened on."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.create_server(address[:2], family=family) as listener:
+            return int(listener.getsockname()[1])
+    except (OSError, OverflowError) as error:
+        raise EmbeddedError(f"can't listen on {host} port {port}: {error}") from error

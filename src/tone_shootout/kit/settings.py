@@ -35,6 +35,8 @@ class ServerSettings:
     """Address under which people reach the service, without a path; empty: the address it listens on."""
     allowed_origins: list[str] = field(default_factory=list)
     """Further browser origins (scheme, host, port) that may open the live channel and send cookies."""
+    trusted_proxies: list[str] = field(default_factory=list)
+    """Addresses of reverse proxies whose `X-Forwarded-For` and `-Proto` are believed."""
     docs: bool = True
     """Serve `/docs` and `/openapi.json`."""
 

@@ -1,0 +1,90 @@
+"""`shootout db`: migrations."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from tone_shootout.cli.problems import reporting
+
+_data = click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder of the embedded servers."
+)
+
+
+@click.group("db")
+def command() -> None:
+    """Migrate the database that SHOOTOUT_DATABASE_URL names, else the one in the data folder."""
+
+
+@command.command()
+@click.argument("revision", default="head")
+@_data
+def upgrade(revision: str, data: Path | None) -> None:
+    """Bring the database up to REVISION, the newest by default, and create the queue's tables."""
+    import asyncio
+    from dataclasses import replace
+
+    from tone_shootout import migrations
+    from tone_shootout.jobs.queue import prepare_queue
+    from tone_shootout.kit.settings import load_settings
+
+    with _database(data) as url:
+        migrations.upgrade(url, revision)
+        settings = load_settings()
+        asyncio.run(prepare_queue(replace(settings, database=replace(settings.database, url=url))))
+    click.echo(f"The database is at {migrations.head_revision() if revision == 'head' else revision}.")
+
+
+@command.command()
+@click.argument("revision", default="-1")
+@_data
+def downgrade(revision: str, data: Path | None) -> None:
+    """Take the database back to REVISION, one step by default. Data of what is taken back is lost."""
+    from tone_shootout import migrations
+
+    with _database(data) as url:
+        migrations.downgrade(url, revision)
+
+
+@command.command("revision")
+@click.option("-m", "--message", required=True, help="What changes, in a few words.")
+@_data
+def revision_(message: str, data: Path | None) -> None:
+    """Write a new revision from the difference between the models and the database."""
+    from tone_shootout import migrations
+
+    with _database(data) as url:
+        migrations.revision(url, message)
+
+
+@command.command()
+@_data
+def check(data: Path | None) -> None:
+    """Tell whether the database and the models agree."""
+    from tone_shootout import migrations
+
+    with _database(data) as url:
+        migrations.check(url)
+    click.echo("The database and the models agree.")
+
+
+@contextmanager
+def _database(data: Path | None) -> Generator[str, None, None]:
+    """Give the address of the database, started for the moment if it is the embedded one and not running."""
+    from alembic.util.exc import CommandError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from tone_shootout.embedded.errors import EmbeddedError
+    from tone_shootout.kit.settings import load_settings
+
+    with reporting(CommandError, SQLAlchemyError, EmbeddedError, OSError):
+        settings = load_settings()
+        if settings.database.url:
+            yield settings.database.url
+            return
+        from tone_shootout.embedded import borrowed_database
+
+        with borrowed_database(data or settings.data) as url:
+            yield url

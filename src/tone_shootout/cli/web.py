@@ -1,0 +1,31 @@
+"""`shootout web`: a web process alone."""
+
+import click
+
+
+@click.command("web")
+@click.option("--host", help="Address to listen on. [SHOOTOUT_SERVER_HOST, else 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on. [SHOOTOUT_SERVER_PORT, else 8000]")
+def command(host: str | None, port: int | None) -> None:
+    """Run a web process alone, with the database and broker that the environment names."""
+    import uvicorn
+
+    from tone_shootout.app import create_app
+    from tone_shootout.cli.problems import reporting
+    from tone_shootout.kit.logs import configure_logs
+    from tone_shootout.kit.settings import load_settings
+
+    with reporting():
+        settings = load_settings()
+        configure_logs(settings.log)
+        uvicorn.run(
+            create_app(settings),
+            host=host or settings.server.host,
+            port=settings.server.port if port is None else port,
+            log_config=None,
+            access_log=False,
+            proxy_headers=bool(settings.server.trusted_proxies),
+            forwarded_allow_ips=settings.server.trusted_proxies or None,
+            timeout_graceful_shutdown=3,
+            server_header=False,
+        )

@@ -77,6 +77,7 @@ def _database(data: Path | None) -> Generator[str, None, None]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from tone_shootout.embedded.errors import EmbeddedError
+    from tone_shootout.embedded.service import reach
     from tone_shootout.kit.settings import load_settings
 
     with reporting(CommandError, SQLAlchemyError, EmbeddedError, OSError):
@@ -84,7 +85,5 @@ def _database(data: Path | None) -> Generator[str, None, None]:
         if settings.database.url:
             yield settings.database.url
             return
-        from tone_shootout.embedded import borrowed_database
-
-        with borrowed_database(data or settings.data) as url:
-            yield url
+        with reach(data or settings.data) as environ:
+            yield environ["SHOOTOUT_DATABASE_URL"]

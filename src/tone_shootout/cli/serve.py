@@ -1,0 +1,41 @@
+"""`shootout serve`: the whole service on this machine."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("serve")
+@click.option("--host", default=None, help="Address to listen on. [SHOOTOUT_SERVER_HOST, else 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0: a free one. [SHOOTOUT_SERVER_PORT, else 8000]")
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder. [SHOOTOUT_DATA]")
+def command(host: str | None, port: int | None, data: Path | None) -> None:
+    """Run the whole service: PostgreSQL and Valkey (unless their addresses are set), web and worker.
+
+    Ctrl-C stops all of it in order.
+    """
+    from tone_shootout.cli.problems import reporting
+    from tone_shootout.embedded.errors import EmbeddedError
+    from tone_shootout.embedded.service import Service
+    from tone_shootout.kit.settings import load_settings
+
+    with reporting(EmbeddedError):
+        settings = load_settings()
+        folder = (data or settings.data).absolute()
+        service = Service(
+            folder,
+            host=host or settings.server.host,
+            port=settings.server.port if port is None else port,
+            on_event=lambda line: click.echo(line, err=True),
+            on_output=lambda line: click.echo(line, err=True),
+        )
+        try:
+            with service:
+                click.echo(f"Tone Shootout is ready at {service.url}")
+                click.echo(f"  API and its documentation   {service.url}/docs")
+                click.echo(f"  Data                        {folder}")
+                click.echo(f"  Sign in with a token from   shootout user token NAME --data '{folder}'")
+                click.echo("Ctrl-C stops it.")
+                service.wait()
+        except KeyboardInterrupt:
+            click.echo("Stopped.", err=True)

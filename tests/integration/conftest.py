@@ -1,0 +1,147 @@
+"""Real servers once for all tests, a clean database for each."""
+
+import secrets
+from collections.abc import AsyncGenerator, Generator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from tests.support.live import serving
+from tone_shootout import migrations
+from tone_shootout.accounts.services import AccountService
+from tone_shootout.embedded.servers import Servers
+from tone_shootout.jobs.queue import prepare_queue
+from tone_shootout.kit.database import async_url
+from tone_shootout.kit.settings import (
+    DatabaseSettings,
+    LimitSettings,
+    RedisSettings,
+    SecuritySettings,
+    Settings,
+    WorkerSettings,
+)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user with a client that is signed in by an API token."""
+
+    id: UUID
+    name: str
+    token: str
+    client: httpx.AsyncClient
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Generator[Servers, None, None]:
+    with Servers(tmp_path_factory.mktemp("servers")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def settings(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """What the service under test is configured with: small limits, so that tests can reach them."""
+    import anyio.to_thread
+
+    url = servers.create_database("tests")
+    made = Settings(
+        data=tmp_path_factory.mktemp("data"),
+        database=DatabaseSettings(url=url),
+        redis=RedisSettings(url=servers.redis_url),
+        security=SecuritySettings(secret=secrets.token_urlsafe(48)),
+        limits=LimitSettings(upload_bytes=8_000_000, capture_bytes=2_000_000, body_bytes=200_000),
+        worker=WorkerSettings(sweep_s=0.5, heartbeat_s=3, processes=2, grace_s=1),
+    )
+    await anyio.to_thread.run_sync(migrations.upgrade, url)
+    await prepare_queue(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+async def engine(settings: Settings) -> AsyncGenerator[AsyncEngine, None]:
+    made = create_async_engine(async_url(settings.database.url))
+    yield made
+    await made.dispose()
+
+
+@pytest.fixture(scope="session")
+def session_maker(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
+    return async_sessionmaker(engine, expire_on_commit=False)
+
+
+@pytest.fixture(scope="session")
+async def redis(settings: Settings) -> AsyncGenerator[Redis, None]:
+    client: Redis = Redis.from_url(settings.redis.url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture(scope="session")
+def base_url(settings: Settings) -> Generator[str, None, None]:
+    """Where the service under test listens."""
+    with serving(settings) as url:
+        yield url
+
+
+@pytest.fixture
+async def clean(engine: AsyncEngine, redis: Redis) -> None:
+    """Empty every table of ours and of the queue, and the broker."""
+    async with engine.begin() as connection:
+        names = await connection.scalars(
+            text(
+                "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname IN ('public', 'saq')"
+                " AND tablename NOT IN ('schema_version', 'saq_versions')"
+            )
+        )
+        await connection.execute(text(f"TRUNCATE {', '.join(names)} CASCADE"))
+    await redis.flushdb()
+
+
+@pytest.fixture
+async def api(base_url: str, clean: None) -> AsyncGenerator[httpx.AsyncClient, None]:
+    """A client without credentials."""
+    async with httpx.AsyncClient(base_url=base_url, timeout=60) as client:
+        yield client
+
+
+async def _person(
+    session_maker: async_sessionmaker[AsyncSession], base_url: str, name: str, role: str
+) -> AsyncGenerator[Person, None]:
+    async with session_maker() as session:
+        accounts = AccountService(session)
+        user = await accounts.create_user(name, role=role)
+        _, token = await accounts.issue_token(user.id, name="tests", scope="write")
+        await session.commit()
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=base_url, timeout=60, headers=headers) as client:
+        yield Person(id=user.id, name=name, token=token, client=client)
+
+
+@pytest.fixture
+async def user(
+    session_maker: async_sessionmaker[AsyncSession], base_url: str, clean: None
+) -> AsyncGenerator[Person, None]:
+    async for person in _person(session_maker, base_url, "ada", "user"):
+        yield person
+
+
+@pytest.fixture
+async def other_user(
+    session_maker: async_sessionmaker[AsyncSession], base_url: str, clean: None
+) -> AsyncGenerator[Person, None]:
+    async for person in _person(session_maker, base_url, "bob", "user"):
+        yield person
+
+
+@pytest.fixture
+async def administrator(
+    session_maker: async_sessionmaker[AsyncSession], base_url: str, clean: None
+) -> AsyncGenerator[Person, None]:
+    async for person in _person(session_maker, base_url, "root", "administrator"):
+        yield person

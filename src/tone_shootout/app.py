@@ -24,7 +24,7 @@ from tone_shootout.kit.health import HealthController
 from tone_shootout.kit.logs import AccessLog, configure_logs
 from tone_shootout.kit.pagination import provide_paging
 from tone_shootout.kit.problems import EXCEPTION_HANDLERS
-from tone_shootout.kit.settings import Settings, SettingsError, load_settings
+from tone_shootout.kit.settings import Settings, SettingsError, load_settings, require_servers
 from tone_shootout.kit.storage import Storage
 from tone_shootout.shootouts.plugin import ShootoutsPlugin
 
@@ -84,13 +84,9 @@ def create_app(settings: Settings) -> Litestar:
     Raises:
         SettingsError: a setting that the web process can't do without.
     """
-    for name, value in (
-        ("DATABASE_URL", settings.database.url),
-        ("REDIS_URL", settings.redis.url),
-        ("SECURITY_SECRET", settings.security.secret),
-    ):
-        if not value:
-            raise SettingsError(f"SHOOTOUT_{name}: not set (`shootout serve` sets it for its own servers)")
+    require_servers(settings)
+    if not settings.security.secret:
+        raise SettingsError("SHOOTOUT_SECURITY_SECRET: not set (`shootout serve` makes one)")
     redis: Redis = Redis.from_url(settings.redis.url)
     prometheus = PrometheusConfig(app_name="shootout", group_path=True)
     return Litestar(

@@ -2,8 +2,7 @@
 
 import secrets
 from collections.abc import AsyncGenerator, Generator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from uuid import UUID
 
 import httpx
@@ -11,10 +10,10 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from tone_shootout.accounts.services import AccountService
 
 from tests.support.live import serving
 from tone_shootout import migrations
-from tone_shootout.accounts.services import AccountService
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.jobs.queue import prepare_queue
 from tone_shootout.kit.database import async_url

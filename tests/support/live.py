@@ -12,28 +12,30 @@ from tone_shootout.app import create_app
 from tone_shootout.kit.settings import Settings
 
 
+class _Server(uvicorn.Server):
+    """Says when it has started, or has given up."""
+
+    def __init__(self, config: uvicorn.Config, done: threading.Event) -> None:
+        super().__init__(config)
+        self._done = done
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        finally:
+            self._done.set()
+
+
 @contextmanager
 def serving(settings: Settings) -> Generator[str, None, None]:
     """Run the web process for `settings` and give its address."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        create_app(settings),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=2,
-    )
-    server = uvicorn.Server(config)
     started = threading.Event()
-
-    async def main() -> None:
-        serving = asyncio.create_task(server.serve([listener]))
-        while not (server.started or serving.done()):
-            await asyncio.sleep(0.01)
-        started.set()
-        await serving
-
-    thread = threading.Thread(target=lambda: asyncio.run(main()), name="web", daemon=True)
+    config = uvicorn.Config(
+        create_app(settings), log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
+    )
+    server = _Server(config, started)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), name="web", daemon=True)
     thread.start()
     started.wait(60)
     if not server.started:

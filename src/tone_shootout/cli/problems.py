@@ -13,5 +13,5 @@ def reporting(*expected: type[Exception]) -> Generator[None, None, None]:
     """Turn `expected` errors, and those of the settings, into one line and exit code 1."""
     try:
         yield
-    except (SettingsError, *expected) as error:
+    except (*expected, SettingsError) as error:
         raise click.ClickException(" ".join(str(error).split()) or type(error).__name__) from None

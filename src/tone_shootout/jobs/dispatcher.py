@@ -107,7 +107,7 @@ class Dispatcher:
             RUN_JOB,
             key=f"{job.id}:{job.attempt}",
             job_id=str(job.id),
-            timeout=self._settings.timeout_s,
+            timeout=self._settings.timeout_s + 60,
             heartbeat=self._settings.heartbeat_s,
             retries=self._settings.attempts,
             ttl=60,

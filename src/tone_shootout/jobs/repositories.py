@@ -99,7 +99,7 @@ class JobRepository:
         to: JobStatus,
         *,
         only_from: Collection[JobStatus] | None = None,
-        attempt: int | None = None,
+        held_by: int | None = None,
         stale_s: float | None = None,
         **values: Any,
     ) -> tuple[Job, list[JobEvent]] | None:
@@ -109,7 +109,7 @@ class JobRepository:
             job_id: which job.
             to: the new status.
             only_from: only from these of the statuses that the table allows.
-            attempt: only if this attempt still holds it.
+            held_by: only if this attempt still holds it.
             stale_s: only if its worker has not been heard of for so many seconds.
             values: further columns to set.
 
@@ -124,8 +124,8 @@ class JobRepository:
             .returning(Job)
             .execution_options(populate_existing=True)
         )
-        if attempt is not None:
-            statement = statement.where(Job.attempt == attempt)
+        if held_by is not None:
+            statement = statement.where(Job.attempt == held_by)
         if stale_s is not None:
             statement = statement.where(Job.heartbeat_at < func.now() - timedelta(seconds=stale_s))
         if ends:

@@ -216,6 +216,17 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
+def require_servers(settings: Settings) -> None:
+    """Refuse to go on without a database and a broker.
+
+    Raises:
+        SettingsError: an address is missing.
+    """
+    for name, value in (("DATABASE", settings.database.url), ("REDIS", settings.redis.url)):
+        if not value:
+            raise SettingsError(f"{PREFIX}_{name}_URL: not set (`shootout serve` brings servers of its own)")
+
+
 def new_secret() -> str:
     """Return a fresh signing secret."""
     return secrets.token_urlsafe(48)

@@ -1,0 +1,20 @@
+"""`shootout worker`: a worker alone."""
+
+import click
+
+
+@click.command("worker")
+def command() -> None:
+    """Run a worker alone, with the database, broker and storage that the environment names."""
+    import asyncio
+
+    from tone_shootout.cli.problems import reporting
+    from tone_shootout.jobs.tasks import work
+    from tone_shootout.kit.logs import configure_logs
+    from tone_shootout.kit.settings import load_settings, require_servers
+
+    with reporting():
+        settings = load_settings()
+        require_servers(settings)
+        configure_logs(settings.log)
+        asyncio.run(work(settings))

@@ -20,7 +20,7 @@ Name = Annotated[
     str, Meta(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$")
 ]
 Decibels = Annotated[float, Meta(ge=-60.0, le=60.0)]
-Hertz = Annotated[float, Meta(gt=0.0, le=96_000.0)]
+Hertz = Annotated[float, Meta(ge=1.0, le=96_000.0)]
 Seconds = Annotated[float, Meta(gt=0.0, le=36_000.0)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 
@@ -114,8 +114,8 @@ class Band(_Config, kw_only=True, frozen=True):
 
     kind: Literal["highpass", "lowpass", "low_shelf", "high_shelf", "peak"]
     hz: Annotated[Hertz, Meta(description="Corner or centre, Hz.", examples=[3000.0])]
-    db: Annotated[float, Meta(ge=-30.0, le=30.0, description="Gain of a shelf or peak, dB.", examples=[2.0])] = 0.0
-    q: Annotated[float, Meta(ge=0.1, le=30.0, description="Quality factor.", examples=[0.9])] = 0.7071067811865476
+    db: Annotated[float, Meta(ge=-24.0, le=24.0, description="Gain of a shelf or peak, dB.", examples=[2.0])] = 0.0
+    q: Annotated[float, Meta(ge=0.1, le=20.0, description="Quality factor.", examples=[0.9])] = 0.7071067811865476
 
 
 class Eq(BlockBase, kw_only=True, frozen=True, tag="eq"):
@@ -154,7 +154,7 @@ class Reverb(BlockBase, kw_only=True, frozen=True, tag="reverb"):
 
     kind: Annotated[Literal["room", "hall", "plate", "spring"], Meta(description="Which kind of room.")] = "room"
     mix: Annotated[Share, Meta(description="Share of the room in the sound.", examples=[0.2])] = 0.2
-    decay_s: Annotated[float, Meta(ge=0.05, le=20.0, description="Time to fall by 60 dB, seconds.", examples=[1.2])] = (
+    decay_s: Annotated[float, Meta(ge=0.1, le=10.0, description="Time to fall by 60 dB, seconds.", examples=[1.2])] = (
         1.2
     )
 

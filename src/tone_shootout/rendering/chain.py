@@ -1,0 +1,255 @@
+"""One segment: a slice of a DI track through the blocks of a chain, all in this process.
+
+The DI is resampled once to the rate of the chain's first capture, again only where a later capture runs at another
+rate, and once at the end to the rate of the results. Each block sees float32 samples, mono, and leaves as many as it
+was given; tails are cut where the DI ends. Levels are left alone: the common level comes later.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+
+from tone_shootout.audio.convolve import cab_ir
+from tone_shootout.audio.dynamics import compressor, noise_gate
+from tone_shootout.audio.filters import Band, equalise
+from tone_shootout.audio.levels import apply_gain
+from tone_shootout.audio.nam import Capture as Engine
+from tone_shootout.audio.nam import NamError
+from tone_shootout.audio.resample import resample
+from tone_shootout.audio.signals import AudioError, Float32, decibels
+from tone_shootout.audio.space import delay, reverb
+from tone_shootout.rendering.facts import Facts
+from tone_shootout.rendering.plan import PlannedSegment, Stage
+from tone_shootout.rendering.rates import OUTPUT_RATE
+from tone_shootout.rendering.sources import (
+    SILENCE_DBFS,
+    SourceError,
+    decode_capture,
+    decode_di,
+    decode_ir,
+    read_source,
+)
+from tone_shootout.rendering.spec import (
+    Block,
+    CabIr,
+    Capture,
+    Chain,
+    Compressor,
+    Delay,
+    Eq,
+    Gain,
+    NoiseGate,
+    Reverb,
+)
+
+BLOCK_NAMES: Final[Mapping[type[Block], str]] = {
+    Capture: "capture",
+    CabIr: "cab IR",
+    Gain: "gain",
+    Eq: "EQ",
+    Compressor: "compressor",
+    NoiseGate: "noise gate",
+    Delay: "delay",
+    Reverb: "reverb",
+}
+
+Tick = Callable[[float], None]
+"""Told the part of the plan's cost that is done so far; may raise to stop."""
+
+
+class SegmentError(Exception):
+    """A segment that can't be rendered.
+
+    Attributes:
+        code: stable, for programs: `silent`, `not_finite`, `changed`, or what the failing part calls it.
+        detail: one sentence that names the DI track, the chain and the block.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+class SourceFile(Struct, frozen=True):
+    """Where the content is that a plan's `file` stands for, and what was found in it."""
+
+    path: Path
+    facts: Facts
+
+    def read(self) -> bytes:
+        """Return the file's content, held to what was found in it."""
+        return read_source(self.path, max_bytes=self.facts.bytes, sha256=self.facts.sha256)
+
+
+class Shelf:
+    """Decoded sources by content, so that the next segment finds what the last one used.
+
+    One DI track is kept (ten minutes take 115 MB at 48 kHz), and every capture and cab IR.
+    """
+
+    def __init__(self) -> None:
+        self._di: tuple[str, Float32] | None = None
+        self._captures: dict[str, Engine] = {}
+        self._irs: dict[tuple[str, int], Float32] = {}
+
+    def di(self, source: SourceFile) -> Float32:
+        """Return a DI track's samples, shape (T,), at its own rate."""
+        if self._di is None or self._di[0] != source.facts.sha256:
+            self._di = None
+            self._di = (source.facts.sha256, decode_di(source.read())[0])
+        return self._di[1]
+
+    def capture(self, source: SourceFile) -> Engine:
+        """Return a loaded capture."""
+        key = source.facts.sha256
+        if key not in self._captures:
+            self._captures[key] = decode_capture(source.read())
+        return self._captures[key]
+
+    def ir(self, source: SourceFile, rate: int) -> Float32:
+        """Return a cab IR at `rate` Hz, shape (T,)."""
+        key = (source.facts.sha256, rate)
+        if key not in self._irs:
+            self._irs[key] = decode_ir(source.read(), rate)
+        return self._irs[key]
+
+
+def render_segment(
+    segment: PlannedSegment, chain: Chain, di: SourceFile, sources: Mapping[str, SourceFile], shelf: Shelf, tick: Tick
+) -> Float32:
+    """Render one segment.
+
+    Args:
+        segment: from the plan.
+        chain: the segment's chain.
+        di: the segment's DI track.
+        sources: captures and cab IRs by the `file` of the chain's blocks.
+        shelf: decoded sources to share between segments.
+        tick: told of progress, up to `segment.cost`.
+
+    Returns:
+        float32 samples of shape (segment.samples,) at `OUTPUT_RATE`, full scale ±1, not levelled.
+
+    Raises:
+        SegmentError: the result is silent or not finite, or a source or block can't be used.
+        OSError: a source can't be read.
+    """
+    with _told(f"DI track “{segment.di_name}”"):
+        x = shelf.di(di)[segment.start : segment.stop]
+    if _silent(x):
+        raise SegmentError("silent", f"DI track “{segment.di_name}”: the part that is used holds no playing")
+    pair = f"“{segment.di_name}” through “{segment.chain_name}”"
+    rate = segment.di_rate
+    done = 0.0
+    muted_by: str | None = None
+    for stage in segment.stages:
+        block = chain.blocks[stage.block]
+        where = f"{pair}: block {stage.block + 1} ({BLOCK_NAMES[type(block)]})"
+        with _told(where):
+            x = resample(x, rate, stage.rate)[: stage.samples]
+            x = _apply(block, x, stage, sources, shelf, partial(_tell, tick, done, stage.cost, len(x)))
+        rate = stage.rate
+        muted_by = (muted_by or where) if _silent(x) else None
+        done += stage.cost
+        tick(done)
+    if muted_by is not None:
+        raise SegmentError("silent", f"{muted_by} leaves nothing to hear (a peak below {SILENCE_DBFS:.0f} dBFS)")
+    with _told(pair):
+        return resample(x, rate, OUTPUT_RATE)[: segment.samples]
+
+
+def reamp(
+    capture: Engine, x: Float32, *, size: float | None = None, tick: Callable[[int], None] | None = None
+) -> Float32:
+    """Run samples at the capture's own rate through it, from its settled state.
+
+    Args:
+        capture: the engine's.
+        x: samples, shape (T,).
+        size: of a slimmable capture, 0 to 1; None: full. Others have one size and ignore it.
+        tick: told how many samples are done; may raise to stop.
+
+    Returns:
+        float32 samples, shape (T,).
+
+    Raises:
+        SourceError: the capture can't be made smaller, or its output is not finite for this input.
+    """
+    y = np.empty_like(x)
+    try:
+        run = capture.start(size=size)
+        for start in range(0, len(x), run.block):
+            y[start : start + run.block] = run.process(x[start : start + run.block])
+            if tick is not None:
+                tick(min(start + run.block, len(x)))
+    except NamError as error:
+        raise SourceError("not_finite" if error.code == "unstable" else error.code, str(error)) from None
+    return y
+
+
+def _apply(
+    block: Block,
+    x: Float32,
+    stage: Stage,
+    sources: Mapping[str, SourceFile],
+    shelf: Shelf,
+    tick: Callable[[int], None],
+) -> Float32:
+    rate = stage.rate
+    match block:
+        case Capture():
+            capture = shelf.capture(sources[block.file])
+            x = _gained(_gained(x, stage.drive_db or 0.0), block.input_gain_db)
+            return reamp(capture, x, size=block.size, tick=tick)
+        case CabIr():
+            ir = shelf.ir(sources[block.file], rate)
+            return cab_ir(x, ir, rate, mix=block.mix, low_cut_hz=block.low_cut_hz, high_cut_hz=block.high_cut_hz)
+        case Gain():
+            return _gained(x, block.db)
+        case Eq():
+            return equalise(x, rate, [Band(band.kind, band.hz, q=band.q, db=band.db) for band in block.bands])
+        case Compressor():
+            return compressor(
+                x,
+                rate,
+                threshold_db=block.threshold_db,
+                ratio=block.ratio,
+                attack_ms=block.attack_ms,
+                release_ms=block.release_ms,
+            )
+        case NoiseGate():
+            return noise_gate(x, rate, threshold_db=block.threshold_db)
+        case Delay():
+            return delay(x, rate, ms=block.ms, feedback=block.feedback, mix=block.mix)
+        case Reverb():
+            return reverb(x, rate, kind=block.kind, mix=block.mix, decay_s=block.decay_s)
+
+
+def _tell(tick: Tick, done: float, cost: float, samples: int, processed: int) -> None:
+    tick(done + cost * processed / samples)
+
+
+def _gained(x: Float32, db: float) -> Float32:
+    return apply_gain(x, db) if db else x
+
+
+def _silent(x: Float32) -> bool:
+    return decibels(float(np.abs(x).max())) < SILENCE_DBFS
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """Say where it was that a source or block could not be used."""
+    try:
+        yield
+    except (AudioError, SourceError) as error:
+        raise SegmentError(error.code, f"{where}: {error.detail}") from None

@@ -1,0 +1,79 @@
+"""Render keys: the content hash of everything that shapes a segment's samples, and of nothing else.
+
+Names, paths, levels and trims are not in it. A stage key is the same for the first blocks of a chain: two chains that
+begin alike share it.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from tone_shootout.audio.nam import ENGINE_VERSION
+from tone_shootout.rendering.spec import Block
+
+SOUND_VERSION: Final = 1
+"""Counts up when anything but the tone engine changes the samples of a segment."""
+
+ENGINE: Final = f"{ENGINE_VERSION}+chain.{SOUND_VERSION}"
+"""What a segment was made with; a part of every key."""
+
+_SILENT_FIELDS = ("file", "bypass", "gear")
+
+
+def canonical(document: Any) -> bytes:
+    """Encode a document as JSON in one way only: sorted keys, no white space, shortest decimal form of a float."""
+    return msgspec.json.encode(document, order="sorted")
+
+
+def key_of(document: Any) -> str:
+    """Return the SHA-256 of a document's canonical form, in hexadecimal."""
+    return hashlib.sha256(canonical(document)).hexdigest()
+
+
+def di_document(*, sha256: str, start: int, stop: int) -> dict[str, Any]:
+    """Describe a slice of a DI track: content, and first and last sample (exclusive) at its own rate."""
+    return {"sha256": sha256, "start": start, "stop": stop}
+
+
+def block_document(block: Block, *, rate: int, sha256: str | None, drive_db: float | None) -> dict[str, Any]:
+    """Describe a block that takes part: its parameters, the rate that it runs at, the content of its file.
+
+    Args:
+        block: the block.
+        rate: Hz.
+        sha256: hash of the capture or cab IR that it loads.
+        drive_db: calibration gain in front of it, where there is one.
+    """
+    document: dict[str, Any] = msgspec.to_builtins(block)
+    document = {name: _plain(value) for name, value in document.items() if name not in _SILENT_FIELDS}
+    document["rate"] = rate
+    if sha256 is not None:
+        document["sha256"] = sha256
+    if drive_db is not None:
+        document["drive_db"] = _plain(drive_db)
+    return document
+
+
+def stage_keys(di: dict[str, Any], blocks: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    """Return the key of the sound behind each block."""
+    return tuple(
+        key_of({"engine": ENGINE, "di": di, "blocks": list(blocks[: index + 1])}) for index in range(len(blocks))
+    )
+
+
+def render_key(di: dict[str, Any], blocks: Sequence[dict[str, Any]], *, rate: int) -> str:
+    """Return the key of a segment that comes out at `rate` Hz."""
+    return key_of({"engine": ENGINE, "di": di, "blocks": list(blocks), "rate": rate})
+
+
+def _plain(value: Any) -> Any:
+    """Make minus zero zero: they are one sound and must be one key."""
+    if isinstance(value, float):
+        return value + 0.0
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return value

@@ -1,0 +1,225 @@
+"""A plan: every DI track through every chain, each pair a segment with a render key, checked before anything runs."""
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Final, cast
+
+import msgspec
+from msgspec import Struct
+
+from tone_shootout.rendering import keys
+from tone_shootout.rendering.checks import check_spec
+from tone_shootout.rendering.facts import DEFAULT_LIMITS, CaptureFacts, DiFacts, Facts, Limits
+from tone_shootout.rendering.rates import OUTPUT_RATE, resampled, running_rates, slice_of
+from tone_shootout.rendering.spec import (
+    Block,
+    CabIr,
+    Capture,
+    Chain,
+    Compressor,
+    Delay,
+    DiTrack,
+    Eq,
+    Gain,
+    NoiseGate,
+    Reverb,
+    Spec,
+    SpecError,
+)
+
+# Estimates for one core, in nanoseconds a sample.
+_NS_PER_PARAMETER = 0.08
+_NS_PER_BLOCK: Final[Mapping[type[Block], float]] = {
+    CabIr: 60.0,
+    Gain: 10.0,
+    Eq: 60.0,
+    Compressor: 60.0,
+    NoiseGate: 60.0,
+    Delay: 60.0,
+    Reverb: 120.0,
+}
+
+
+class InvalidSpec(ValueError):  # noqa: N818 - reads as what it is where it is caught
+    """A spec that can't be rendered: `errors` holds everything that is wrong with it."""
+
+    def __init__(self, errors: Sequence[SpecError]) -> None:
+        super().__init__("; ".join(str(error) for error in errors))
+        self.errors = tuple(errors)
+
+
+class Stage(Struct, frozen=True, kw_only=True):
+    """One block of a chain that takes part.
+
+    Attributes:
+        block: its place in the chain, as in the spec.
+        key: of the sound behind it.
+        rate: that it runs at, Hz.
+        samples: that go through it.
+        drive_db: gain in front of it that calibrates the first capture, where both levels are known.
+        cost: estimated seconds on one core.
+    """
+
+    block: int
+    key: str
+    rate: int
+    samples: int
+    drive_db: float | None = None
+    cost: float
+
+
+class PlannedSegment(Struct, frozen=True, kw_only=True):
+    """One DI track through one chain.
+
+    Attributes:
+        position: from 1; all chains of the first DI track, then all of the second, ...
+        di_track: index of the DI track in the spec.
+        chain: index of the chain.
+        di_name: what the DI track is called.
+        chain_name: what the chain is called.
+        file: of the result, relative to the result folder.
+        render_key: content hash of everything that shapes the samples.
+        di_rate: the DI track's own rate, Hz.
+        start: first sample of the DI track, at its own rate.
+        stop: last sample, exclusive.
+        samples: of the result, at `OUTPUT_RATE`.
+        seconds: length of the result.
+        calibration: how the drive into the first capture was set, in one sentence.
+        stages: the blocks that take part, in order.
+        cost: estimated seconds on one core.
+    """
+
+    position: int
+    di_track: int
+    chain: int
+    di_name: str
+    chain_name: str
+    file: str
+    render_key: str
+    di_rate: int
+    start: int
+    stop: int
+    samples: int
+    seconds: float
+    calibration: str
+    stages: tuple[Stage, ...]
+    cost: float
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """A shootout's expansion: the spec, what is known of its files (by the spec's `file`), and all segments."""
+
+    spec: Spec
+    facts: dict[str, Facts]
+    segments: tuple[PlannedSegment, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of audio in all segments."""
+        return math.fsum(segment.seconds for segment in self.segments)
+
+    @property
+    def cost(self) -> float:
+        """Estimated seconds of rendering on one core."""
+        return math.fsum(segment.cost for segment in self.segments)
+
+
+def plan(spec: Spec, facts: Mapping[str, Facts], *, limits: Limits = DEFAULT_LIMITS) -> Plan:
+    """Expand a spec into segments.
+
+    Args:
+        spec: the shootout.
+        facts: what `sources.probe` found, by the `file` of the spec.
+        limits: how large a shootout may be.
+
+    Raises:
+        InvalidSpec: with everything that is wrong: `too_many_di_tracks`, `too_many_chains`, `too_many_segments`,
+            `missing_asset`, `wrong_kind`, `too_long`, `invalid_slice`, `too_short`, `not_slimmable`,
+            `beyond_nyquist`, and the chain grammar's `no_amp`, `multiple_amps`, `ir_required`, `ir_forbidden`,
+            `multiple_irs`, `invalid_order`.
+    """
+    if errors := list(check_spec(spec, facts, limits)):
+        raise InvalidSpec(errors)
+    used = {track.file for track in spec.di_tracks} | {
+        block.file for chain in spec.chains for block in chain.blocks if isinstance(block, Capture | CabIr)
+    }
+    segments: list[PlannedSegment] = []
+    for di_track, track in enumerate(spec.di_tracks):
+        for index, chain in enumerate(spec.chains):
+            segments.append(_segment(len(segments) + 1, di_track, track, index, chain, facts))
+    return Plan(spec=spec, facts={file: facts[file] for file in sorted(used)}, segments=tuple(segments))
+
+
+def slug(name: str, *, fallback: str) -> str:
+    """Return a name in a form that every file system and address takes: `a-z 0-9 -`, at most 40 characters."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or fallback
+
+
+def _segment(
+    position: int, di_track: int, track: DiTrack, index: int, chain: Chain, facts: Mapping[str, Facts]
+) -> PlannedSegment:
+    di = cast(DiFacts, facts[track.file])
+    start, stop = slice_of(track, di)
+    samples = resampled(stop - start, di.rate, OUTPUT_RATE)
+    drive_db, calibration = _calibrate(track, chain, facts)
+    documents, unkeyed = [], []
+    for place, block, rate in running_rates(chain, facts):
+        source = facts[block.file] if isinstance(block, Capture | CabIr) else None
+        drive = None
+        if isinstance(block, Capture):
+            drive, drive_db = drive_db, None
+            if not cast(CaptureFacts, source).slimmable:
+                block = msgspec.structs.replace(block, size=None)
+        documents.append(
+            keys.block_document(block, rate=rate, sha256=source.sha256 if source else None, drive_db=drive)
+        )
+        length = resampled(stop - start, di.rate, rate)
+        nanoseconds = (
+            source.parameters * _NS_PER_PARAMETER if isinstance(source, CaptureFacts) else _NS_PER_BLOCK[type(block)]
+        )
+        unkeyed.append((place, rate, length, drive, length * nanoseconds * 1e-9))
+    slice_document = keys.di_document(sha256=di.sha256, start=start, stop=stop)
+    stages = tuple(
+        Stage(block=place, key=key, rate=rate, samples=length, drive_db=drive, cost=cost)
+        for key, (place, rate, length, drive, cost) in zip(
+            keys.stage_keys(slice_document, documents), unkeyed, strict=True
+        )
+    )
+    di_slug, chain_slug = slug(track.name, fallback="di"), slug(chain.name, fallback="chain")
+    return PlannedSegment(
+        position=position,
+        di_track=di_track,
+        chain=index,
+        di_name=track.name,
+        chain_name=chain.name,
+        file=f"segments/{position:02d}-{di_slug}--{chain_slug}.flac",
+        render_key=keys.render_key(slice_document, documents, rate=OUTPUT_RATE),
+        di_rate=di.rate,
+        start=start,
+        stop=stop,
+        samples=samples,
+        seconds=samples / OUTPUT_RATE,
+        calibration=calibration,
+        stages=stages,
+        cost=math.fsum(stage.cost for stage in stages),
+    )
+
+
+def _calibrate(track: DiTrack, chain: Chain, facts: Mapping[str, Facts]) -> tuple[float | None, str]:
+    """Return the gain in front of the first capture, None where a level is unknown, and a sentence about it.
+
+    0 dBFS is `calibration_dbu` in the DI and `input_level_dbu` in the capture; the difference makes them meet.
+    """
+    first = next((block for block in chain.blocks if isinstance(block, Capture) and not block.bypass), None)
+    if first is None:
+        return None, "unchanged: the chain has no capture"
+    if track.calibration_dbu is None:
+        return None, "unchanged: the DI track's calibration is not stated"
+    capture = facts[first.file]
+    if not isinstance(capture, CaptureFacts) or capture.input_level_dbu is None:
+        return None, "unchanged: the capture does not state its input level"
+    drive = track.calibration_dbu - capture.input_level_dbu
+    return drive, f"{drive:+.2f} dB: DI track {track.calibration_dbu:g} dBu, capture {capture.input_level_dbu:g} dBu"

@@ -1,0 +1,191 @@
+"""Files become DI tracks, captures and cab IRs here, under strict bounds.
+
+A file is what decoding it says, never what its name says. `probe` looks once, when a file comes in; rendering reads the
+file again and holds it to the hash that was found then.
+"""
+
+import hashlib
+import math
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from tone_shootout.audio.convolve import prepare_ir
+from tone_shootout.audio.files import Audio, mono, read_audio
+from tone_shootout.audio.nam import Capture, NamError, load
+from tone_shootout.audio.signals import MAX_RATE, MIN_RATE, AudioError, Float32, decibels
+from tone_shootout.rendering.facts import (
+    DEFAULT_LIMITS,
+    CaptureFacts,
+    DiFacts,
+    Facts,
+    IrFacts,
+    Kind,
+    Limits,
+)
+
+__all__ = [
+    "SILENCE_DBFS", "CaptureFacts", "DiFacts", "Facts", "IrFacts", "Kind", "Limits", "SourceError", "decode_capture",
+    "decode_di", "decode_ir", "probe", "read_source",
+]  # fmt: skip
+
+SILENCE_DBFS: Final = -80.0
+"""A recording whose peak is below this holds no playing."""
+
+MAX_LEVEL_DBU: Final = 60.0
+"""An input level beyond ±60 dBu is a mistake in the file and counts as not stated."""
+
+MAX_TEXT: Final = 200
+
+LONGEST_SECONDS: Final = 36_000.0
+"""Nobody's limits go beyond this; whoever decodes a file again that was probed need not set a lower one."""
+
+
+class SourceError(ValueError):
+    """A file that can't be used.
+
+    Attributes:
+        code: stable, for programs.
+        detail: one sentence: what was expected and what came.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+def probe(path: Path, kind: Kind, *, limits: Limits = DEFAULT_LIMITS) -> Facts:
+    """Find out what a file is by decoding or loading all of it.
+
+    Args:
+        path: the file.
+        kind: what it is meant to be.
+        limits: what is accepted.
+
+    Raises:
+        SourceError: `too_large`, `silent`, `stereo_ir`, `unsupported_rate`, or the decoder's or engine's own code
+            (`not_audio`, `truncated`, `too_long`, `not_finite`, ...).
+        OSError: the file can't be read.
+    """
+    data = read_source(path, max_bytes=limits.max_bytes(kind))
+    sha256 = hashlib.sha256(data).hexdigest()
+    if kind == "capture":
+        return _capture_facts(decode_capture(data), sha256=sha256, size=len(data))
+    audio = _decode(data, limits.max_seconds(kind))
+    samples = audio.samples.shape[1]
+    seconds = samples / audio.rate
+    if kind == "cab_ir":
+        _prepare(audio, audio.rate)
+        return IrFacts(sha256=sha256, bytes=len(data), samples=samples, rate=audio.rate, seconds=seconds)
+    return DiFacts(
+        sha256=sha256,
+        bytes=len(data),
+        samples=samples,
+        rate=audio.rate,
+        seconds=seconds,
+        channels=len(audio.samples),
+        peak_dbfs=_audible_peak(mono(audio)),
+    )
+
+
+def read_source(path: Path, *, max_bytes: int, sha256: str | None = None) -> bytes:
+    """Read a file of at most `max_bytes` bytes, and hold it to its hash where one is given.
+
+    Raises:
+        SourceError: `too_large`, or `changed` where the content is not what was probed.
+        OSError: the file can't be read.
+    """
+    with path.open("rb") as file:
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise SourceError("too_large", f"expected a file of at most {max_bytes / 1e6:g} MB, this one is larger")
+    if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+        raise SourceError("changed", "the file changed after it was looked at")
+    return data
+
+
+def decode_di(data: bytes, *, max_seconds: float = LONGEST_SECONDS) -> tuple[Float32, int]:
+    """Decode a DI track to mono samples of shape (T,), full scale ±1, and their rate in Hz.
+
+    Raises:
+        SourceError: as `probe`.
+    """
+    audio = _decode(data, max_seconds)
+    return mono(audio), audio.rate
+
+
+def decode_ir(data: bytes, rate: int, *, max_seconds: float = LONGEST_SECONDS) -> Float32:
+    """Decode a cab IR and bring it to `rate` Hz: samples of shape (T,).
+
+    Raises:
+        SourceError: as `probe`.
+    """
+    return _prepare(_decode(data, max_seconds), rate)
+
+
+def decode_capture(data: bytes) -> Capture:
+    """Load a capture into the engine.
+
+    Raises:
+        SourceError: with the engine's code, and a detail that names the place in the file.
+    """
+    try:
+        capture = load(data)
+    except NamError as error:
+        raise SourceError(error.code, str(error)) from None
+    if not MIN_RATE <= capture.sample_rate <= MAX_RATE or capture.sample_rate != int(capture.sample_rate):
+        raise SourceError(
+            "unsupported_rate",
+            f"expected a whole sample rate of {MIN_RATE} to {MAX_RATE} Hz, the capture states {capture.sample_rate:g}",
+        )
+    return capture
+
+
+def _capture_facts(capture: Capture, *, sha256: str, size: int) -> CaptureFacts:
+    level = capture.metadata.input_level_dbu
+    return CaptureFacts(
+        sha256=sha256,
+        bytes=size,
+        architecture=capture.architecture,
+        size_class=capture.size_class,
+        sample_rate=int(capture.sample_rate),
+        sample_rate_stated=capture.sample_rate_stated,
+        parameters=capture.parameters,
+        receptive_field=capture.receptive_field,
+        slimmable=capture.slimmable,
+        name=_text(capture.metadata.name),
+        gear_type=_text(capture.metadata.gear_type),
+        input_level_dbu=level if level is not None and abs(level) <= MAX_LEVEL_DBU else None,
+    )
+
+
+def _text(text: str | None) -> str | None:
+    """Return a text from a file's metadata in a form that can be shown: one line, not too long; None where empty."""
+    return " ".join((text or "").split())[:MAX_TEXT] or None
+
+
+def _decode(data: bytes, max_seconds: float) -> Audio:
+    try:
+        return read_audio(data, max_seconds=max_seconds)
+    except AudioError as error:
+        raise SourceError(error.code, error.detail) from None
+
+
+def _prepare(audio: Audio, rate: int) -> Float32:
+    try:
+        return prepare_ir(audio, rate)
+    except AudioError as error:
+        raise SourceError(error.code, error.detail) from None
+
+
+def _audible_peak(samples: Float32) -> float:
+    peak = decibels(float(np.abs(samples).max()))
+    if peak < SILENCE_DBFS:
+        found = "digital silence" if math.isinf(peak) else f"a peak of {peak:.0f} dBFS"
+        raise SourceError("silent", f"expected playing above {SILENCE_DBFS:.0f} dBFS, found {found}")
+    return peak

@@ -1,0 +1,81 @@
+"""Specs and facts for the tests of planning: short to write, complete to plan."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from tone_shootout.rendering.facts import CaptureFacts, DiFacts, Facts, IrFacts
+from tone_shootout.rendering.spec import Spec
+
+
+def digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def di_facts(name: str = "riff.wav", *, samples: int = 480_000, rate: int = 48_000) -> DiFacts:
+    return DiFacts(
+        sha256=digest(name), bytes=1000, samples=samples, rate=rate, seconds=samples / rate, channels=1, peak_dbfs=-6.0
+    )
+
+
+def capture_facts(
+    name: str = "amp.nam",
+    *,
+    gear_type: str | None = None,
+    rate: int = 48_000,
+    input_level_dbu: float | None = None,
+    slimmable: bool = False,
+) -> CaptureFacts:
+    return CaptureFacts(
+        sha256=digest(name),
+        bytes=1000,
+        architecture="WaveNet",
+        size_class="nano",
+        sample_rate=rate,
+        sample_rate_stated=True,
+        parameters=842,
+        receptive_field=4093,
+        slimmable=slimmable,
+        gear_type=gear_type,
+        input_level_dbu=input_level_dbu,
+    )
+
+
+def ir_facts(name: str = "cab.wav") -> IrFacts:
+    return IrFacts(sha256=digest(name), bytes=1000, samples=4410, rate=44_100, seconds=0.1)
+
+
+FACTS: dict[str, Facts] = {
+    "riff.wav": di_facts("riff.wav"),
+    "arpeggio.wav": di_facts("arpeggio.wav", samples=96_000),
+    "amp.nam": capture_facts("amp.nam", gear_type="amp"),
+    "combo.nam": capture_facts("combo.nam", gear_type="amp_cab"),
+    "pedal.nam": capture_facts("pedal.nam", gear_type="pedal"),
+    "unknown.nam": capture_facts("unknown.nam"),
+    "other.nam": capture_facts("other.nam"),
+    "cab.wav": ir_facts("cab.wav"),
+    "cab2.wav": ir_facts("cab2.wav"),
+}
+
+
+def blocks(*files: str | dict[str, Any]) -> list[dict[str, Any]]:
+    """Make blocks of file names (`.nam`: a capture, `.wav`: a cab IR), other types and whole blocks."""
+    made: list[dict[str, Any]] = []
+    for file in files:
+        if isinstance(file, dict):
+            made.append(file)
+        else:
+            made.append({"type": "capture" if file.endswith(".nam") else "cab_ir", "file": file})
+    return made
+
+
+def spec(
+    *chains: list[dict[str, Any]] | dict[str, Any], tracks: list[dict[str, Any]] | None = None, **more: Any
+) -> Spec:
+    """Make a spec of chains, given as lists of blocks or whole."""
+    whole = [
+        chain if isinstance(chain, dict) else {"name": f"Chain {n}", "blocks": chain} for n, chain in enumerate(chains)
+    ]
+    document = {"di_tracks": tracks or [{"name": "Riff in E", "file": "riff.wav"}], "chains": whole, **more}
+    return msgspec.convert(document, Spec)

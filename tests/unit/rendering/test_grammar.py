@@ -1,0 +1,112 @@
+"""The chain grammar, against the table of FAIRNESS: `pedals* → (amp + one cab IR | amp-and-cab capture) → post*`."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.rendering.specs import FACTS, blocks, spec
+from tone_shootout.rendering.plan import InvalidSpec, plan
+
+GAIN = {"type": "gain", "db": 3.0}
+EQ = {"type": "eq", "bands": [{"kind": "peak", "hz": 3000.0, "db": 2.0}]}
+
+
+def _faults(chain: dict[str, Any] | list[dict[str, Any]], **more: Any) -> list[tuple[str, str]]:
+    try:
+        plan(spec(chain, **more), FACTS)
+    except InvalidSpec as invalid:
+        return [(error.code, error.pointer) for error in invalid.errors]
+    return []
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        ["amp.nam", "cab.wav"],
+        ["combo.nam"],
+        ["pedal.nam", "amp.nam", "cab.wav"],
+        ["pedal.nam", "pedal.nam", "combo.nam"],
+        [GAIN, "pedal.nam", EQ, "amp.nam", GAIN, "cab.wav", EQ],
+        ["unknown.nam", "cab.wav"],
+        ["unknown.nam"],
+        ["unknown.nam", "other.nam", "cab.wav"],
+        ["unknown.nam", "amp.nam", "cab.wav"],
+        ["pedal.nam", "unknown.nam"],
+    ],
+)
+def test_a_whole_chain_is_accepted(chain: list[Any]) -> None:
+    assert _faults(blocks(*chain)) == []
+
+
+@pytest.mark.parametrize(
+    ("chain", "faults"),
+    [
+        (["pedal.nam"], [("no_amp", "/chains/0/blocks")]),
+        (["cab.wav"], [("no_amp", "/chains/0/blocks")]),
+        ([GAIN], [("no_amp", "/chains/0/blocks")]),
+        (["amp.nam"], [("ir_required", "/chains/0/blocks")]),
+        (["amp.nam", "amp.nam", "cab.wav"], [("multiple_amps", "/chains/0/blocks/1")]),
+        (["amp.nam", "combo.nam"], [("multiple_amps", "/chains/0/blocks/1")]),
+        (["combo.nam", GAIN, "cab.wav"], [("ir_forbidden", "/chains/0/blocks/2")]),
+        (["amp.nam", "cab.wav", "cab2.wav"], [("multiple_irs", "/chains/0/blocks/2")]),
+        (["cab.wav", "amp.nam"], [("invalid_order", "/chains/0/blocks/1")]),
+        (["amp.nam", "pedal.nam", "cab.wav"], [("invalid_order", "/chains/0/blocks/1")]),
+        (["amp.nam", "cab.wav", "pedal.nam"], [("invalid_order", "/chains/0/blocks/2")]),
+        (["unknown.nam", "cab.wav", "cab2.wav"], [("multiple_irs", "/chains/0/blocks/2")]),
+        (
+            ["amp.nam", "amp.nam", "cab.wav", "cab2.wav"],
+            [("multiple_amps", "/chains/0/blocks/1"), ("multiple_irs", "/chains/0/blocks/3")],
+        ),
+    ],
+)
+def test_a_chain_that_can_not_be_right_is_refused_with_a_pointer(
+    chain: list[Any], faults: list[tuple[str, str]]
+) -> None:
+    assert _faults(blocks(*chain)) == faults
+
+
+@pytest.mark.parametrize("gear", ["amp", "preamp", "pedal_amp"])
+def test_what_the_author_says_of_the_gear_counts_more_than_the_file(gear: str) -> None:
+    said = {"type": "capture", "file": "combo.nam", "gear": gear}
+    assert _faults([said]) == [("ir_required", "/chains/0/blocks")]
+    assert _faults(blocks(said, "cab.wav")) == []
+
+
+@pytest.mark.parametrize("gear", ["amp_cab", "amp_pedal_cab", "studio"])
+def test_gear_with_its_cabinet_takes_no_ir(gear: str) -> None:
+    said = {"type": "capture", "file": "amp.nam", "gear": gear}
+    assert _faults([said]) == []
+    assert _faults(blocks(said, "cab.wav")) == [("ir_forbidden", "/chains/0/blocks/1")]
+
+
+@pytest.mark.parametrize(
+    ("chain", "allow"),
+    [
+        (["amp.nam"], "no_cab"),
+        (["amp.nam"], "ir_required"),
+        (["pedal.nam"], "no_amp"),
+        (["amp.nam", "amp.nam", "cab.wav"], "multiple_amps"),
+        (["combo.nam", "cab.wav"], "ir_forbidden"),
+        (["amp.nam", "cab.wav", "cab2.wav"], "multiple_irs"),
+        (["cab.wav", "amp.nam"], "invalid_order"),
+    ],
+)
+def test_each_rule_can_be_set_aside_for_one_chain_or_for_all(chain: list[Any], allow: str) -> None:
+    assert len(_faults(blocks(*chain))) == 1
+    assert _faults({"name": "Meant", "blocks": blocks(*chain), "allow": [allow]}) == []
+    assert _faults(blocks(*chain), allow=[allow]) == []
+
+
+def test_a_bypassed_block_does_not_count() -> None:
+    bypassed = {"type": "cab_ir", "file": "cab2.wav", "bypass": True}
+    assert _faults(blocks("amp.nam", "cab.wav", bypassed)) == []
+    assert _faults(blocks("amp.nam", bypassed)) == [("ir_required", "/chains/0/blocks")]
+
+
+def test_every_fault_of_every_chain_is_told_at_once() -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        plan(spec(blocks("amp.nam"), blocks("combo.nam"), blocks("combo.nam", "cab.wav")), FACTS)
+    assert [(error.code, error.pointer) for error in caught.value.errors] == [
+        ("ir_required", "/chains/0/blocks"),
+        ("ir_forbidden", "/chains/2/blocks/1"),
+    ]

@@ -1,0 +1,138 @@
+"""The activations of NAM.md section 4.3, each as a function that writes f(x) into a second array."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta, Struct
+from numpy.typing import NDArray
+
+from tone_shootout.audio.nam.errors import NamError
+
+Activation = Callable[[NDArray[np.float32], NDArray[np.float32]], object]
+"""`f(x, out)`: x and out have the shape (channels, time) and do not overlap."""
+
+Slope = Annotated[float, Meta(ge=-1e6, le=1e6)]
+
+
+class ActivationConfig(Struct, rename={"kind": "type"}):
+    """An activation with parameters, as it stands in a file."""
+
+    kind: str
+    negative_slope: Slope | None = None
+    negative_slopes: Annotated[list[Slope], Meta(min_length=1, max_length=4096)] | None = None
+    min_val: Slope = -1.0
+    max_val: Slope = 1.0
+    min_slope: Slope = 0.01
+    max_slope: Slope = 0.01
+
+
+def build_activation(config: str | ActivationConfig, channels: int, pointer: str) -> Activation:
+    """Return the function that a file's activation names.
+
+    Args:
+        config: a name, or a name with parameters.
+        channels: rows that it will be applied to; PReLU may have a slope for each.
+        pointer: where the activation stands in the file.
+
+    Raises:
+        NamError: for a name that the canonical engine does not know, or slopes that do not fit the channels.
+    """
+    if isinstance(config, str):
+        config = ActivationConfig(kind=config)
+    plain: dict[str, Activation] = {
+        "Tanh": np.tanh,
+        "Hardtanh": partial(_clamp, -1.0, 1.0),  # the canonical engine ignores min_val and max_val here
+        "Fasttanh": _fast_tanh,
+        "ReLU": partial(np.maximum, np.float32(0)),
+        "Sigmoid": sigmoid,
+        "SiLU": _silu,
+        "Hardswish": _hard_swish,
+        "Softsign": _softsign,
+    }
+    match config.kind:
+        case name if name in plain:
+            return plain[name]
+        case "LeakyReLU":
+            return _leaky_relu([0.01 if config.negative_slope is None else config.negative_slope])
+        case "PReLU":
+            return _leaky_relu(_slopes(config, channels, pointer))
+        case "LeakyHardtanh" | "LeakyHardTanh":
+            return partial(_leaky_hard_tanh, config.min_val, config.max_val, config.min_slope, config.max_slope)
+    raise NamError("unsupported", pointer, f"expected a known activation, got {config.kind[:40]!r}")
+
+
+def _slopes(config: ActivationConfig, channels: int, pointer: str) -> list[float]:
+    """Return PReLU's slopes, one or one per channel; the canonical engine repeats a shorter list over the channels."""
+    if config.negative_slope is not None:
+        return [config.negative_slope]
+    slopes = config.negative_slopes or [0.01]
+    if channels % len(slopes):
+        detail = f"expected a slope for each of {channels} channels, got {len(slopes)}"
+        raise NamError("mismatch", f"{pointer}/negative_slopes", detail)
+    return slopes * (channels // len(slopes))
+
+
+def _clamp(low: float, high: float, x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    np.clip(x, np.float32(low), np.float32(high), out=out)
+
+
+def _fast_tanh(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """Approximate tanh by a quotient: x·(a + a·u + (b + c·u)·x²) / (d + (d + x²)·|x + e·x·u|), u = |x|."""
+    a, b, c, d, e = 2.45550750702956, 0.893229853513558, 0.821226666969744, 2.44506634652299, 0.814642734961073
+    u, square = np.abs(x), x * x
+    np.divide(x * (a + a * u + (b + c * u) * square), d + (d + square) * np.abs(x + e * x * u), out=out)
+
+
+def sigmoid(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """Write 1/(1 + e^-x); e^-x may overflow to infinity, whose reciprocal is the right zero."""
+    np.negative(x, out=out)
+    np.exp(out, out=out)
+    out += 1
+    np.reciprocal(out, out=out)
+
+
+def _silu(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    sigmoid(x, out)
+    out *= x
+
+
+def _hard_swish(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    _clamp(0.0, 6.0, x + 3, out)
+    out *= x
+    out /= 6
+
+
+def _softsign(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    np.abs(x, out=out)
+    out += 1
+    np.divide(x, out, out=out)
+
+
+def _leaky_relu(slopes: list[float]) -> Activation:
+    """Return x if x > 0 else s·x, with one slope for all rows or one for each.
+
+    Up to a slope of 1 that is max(x, s·x), above it min(x, s·x): two passes without a mask.
+    """
+    slope = np.array(slopes, dtype=np.float32)[:, np.newaxis]
+    steep = slope > 1
+
+    def gentle(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+        np.multiply(x, slope, out=out)
+        np.maximum(x, out, out=out)
+
+    def any_slope(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+        np.multiply(x, slope, out=out)
+        np.copyto(out, np.where(steep, np.minimum(x, out), np.maximum(x, out)))
+
+    return any_slope if steep.any() else gentle
+
+
+def _leaky_hard_tanh(
+    low: float, high: float, low_slope: float, high_slope: float, x: NDArray[np.float32], out: NDArray[np.float32]
+) -> None:
+    """Write x between low and high, and beyond them the lines that leave from there with their own slopes."""
+    np.copyto(out, x)
+    np.copyto(out, (x - low) * low_slope + low, where=x < low)
+    np.copyto(out, (x - high) * high_slope + high, where=x > high)

@@ -1,0 +1,75 @@
+"""SlimmableContainer: several models of one sound, chosen by size (NAM.md section 9)."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from tone_shootout.audio.nam.document import decode
+from tone_shootout.audio.nam.errors import NamError
+from tone_shootout.audio.nam.model import Figures, Model, Network, Source
+
+
+class SubmodelConfig(Struct):
+    """A model for sizes below `max_value`."""
+
+    max_value: float
+    model: msgspec.Raw
+
+
+class ContainerConfig(Struct):
+    """A container's `config`."""
+
+    submodels: Annotated[list[SubmodelConfig], Meta(min_length=1, max_length=64)]
+
+
+def read_container(source: Source) -> "Container":
+    """Read a container.
+
+    Raises:
+        NamError: pointing at what does not fit.
+    """
+    pointer = f"{source.pointer}/config/submodels"
+    config = decode(source.document.config, ContainerConfig, f"{source.pointer}/config")
+    limits = [submodel.max_value for submodel in config.submodels]
+    for index in range(1, len(limits)):
+        if limits[index] <= limits[index - 1]:
+            raise NamError("mismatch", f"{pointer}/{index}/max_value", "expected max_values in ascending order")
+    if limits[-1] < 1:
+        raise NamError("mismatch", f"{pointer}/{len(limits) - 1}/max_value", "expected the last max_value to reach 1.0")
+    models = []
+    for index, submodel in enumerate(config.submodels):
+        model = source.embedded(submodel.model, f"/config/submodels/{index}/model")
+        if None not in (rates := {model.sample_rate, source.sample_rate}) and len(rates) > 1:
+            detail = f"expected the container's {source.sample_rate}, got {model.sample_rate}"
+            raise NamError("mismatch", f"{pointer}/{index}/model/sample_rate", detail)
+        models.append(model)
+    return Container(models[-1].figures, source.sample_rate or models[-1].sample_rate, tuple(limits), tuple(models))
+
+
+@dataclass(frozen=True)
+class Container(Model):
+    """The models and the sizes below which each is chosen. Figures are those of the largest, the default."""
+
+    figures: Figures
+    sample_rate: float | None
+    limits: tuple[float, ...]
+    models: tuple[Model, ...]
+
+    slimmable = True
+
+    def sized(self, size: float | None) -> Model:
+        """Return the first model whose limit is above size, else the last. The size is not passed on to it."""
+        if size is None:
+            return self.models[-1].sized(None)
+        chosen = (model for limit, model in zip(self.limits, self.models, strict=True) if size < limit)
+        return next(chosen, self.models[-1]).sized(None)
+
+    def block(self) -> int:
+        """Return the default model's block length."""
+        return self.models[-1].block()
+
+    def network(self, block: int) -> Network:
+        """Return the default model's network."""
+        return self.models[-1].network(block)

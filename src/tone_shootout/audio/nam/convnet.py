@@ -1,0 +1,127 @@
+"""ConvNet: dilated convolutions of two taps in a row, each with batch normalisation or a bias (NAM.md section 7)."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from tone_shootout.audio.nam.activations import Activation, ActivationConfig, build_activation
+from tone_shootout.audio.nam.convolution import CausalConv, ConvShape, Signal, Stack, fast_block
+from tone_shootout.audio.nam.document import Channels, Sizes, decode, whole
+from tone_shootout.audio.nam.errors import NamError
+from tone_shootout.audio.nam.model import MAX_LAYERS, Figures, Model, Source
+
+KERNEL = 2
+"""Fixed by the architecture."""
+
+
+class ConvNetConfig(Struct):
+    """A ConvNet's `config`."""
+
+    channels: Channels
+    dilations: Sizes
+    batchnorm: bool
+    activation: str | ActivationConfig
+    groups: Channels = 1
+    in_channels: Channels = 1
+    out_channels: Channels = 1
+
+
+def read_convnet(source: Source) -> "ConvNet":
+    """Read a ConvNet.
+
+    Raises:
+        NamError: pointing at what does not fit.
+    """
+    pointer = f"{source.pointer}/config"
+    config = decode(source.document.config, ConvNetConfig, pointer)
+    channels, inputs, groups = whole(config.channels), whole(config.in_channels), whole(config.groups)
+    if len(config.dilations) > MAX_LAYERS:
+        raise NamError("too_large", f"{pointer}/dilations", f"expected at most {MAX_LAYERS} layers")
+    if inputs % groups or channels % groups:
+        detail = f"expected groups that divide {inputs} and {channels} channels, got {groups}"
+        raise NamError("mismatch", f"{pointer}/groups", detail)
+    blocks = tuple(
+        ConvShape(channels if index else inputs, channels, KERNEL, whole(dilation), groups, not config.batchnorm)
+        for index, dilation in enumerate(config.dilations)
+    )
+    head = ConvShape(channels, whole(config.out_channels))
+    shapes: list[tuple[int, ...]] = []
+    for conv in blocks:
+        shapes += conv.tensors()
+        if config.batchnorm:
+            shapes += [(channels,)] * 4 + [(1,)]
+    shapes += head.tensors()
+    count = sum(math.prod(shape) for shape in shapes)
+    figures = Figures(
+        inputs=inputs,
+        outputs=head.outputs,
+        parameters=count,
+        prewarm=1 + sum(conv.lookback for conv in blocks),
+        state=sum(conv.lookback * conv.inputs for conv in blocks),
+        products=sum(conv.products for conv in (*blocks, head)),
+        size_class="custom",
+    )
+    figures.check(pointer)
+    activation = build_activation(config.activation, channels, f"{pointer}/activation")
+    tensors = source.tensors(shapes, count)
+    return ConvNet(figures, source.sample_rate, blocks, head, config.batchnorm, activation, tensors)
+
+
+@dataclass(frozen=True)
+class ConvNet(Model):
+    """Checked shapes and weights of a ConvNet."""
+
+    figures: Figures
+    sample_rate: float | None
+    blocks: tuple[ConvShape, ...]
+    head: ConvShape
+    batchnorm: bool
+    activation: Activation
+    tensors: list[NDArray[np.float32]]
+
+    def block(self) -> int:
+        """Return the block length that suits the widest product."""
+        return fast_block([*self.blocks, self.head])
+
+    def network(self, block: int) -> "ConvNetNetwork":
+        """Return a network with all-zero history."""
+        return ConvNetNetwork(self, block)
+
+
+class ConvNetNetwork:
+    """A ConvNet at work."""
+
+    def __init__(self, model: ConvNet, block: int) -> None:
+        convs = [*model.blocks, model.head]
+        stack = Stack(0, max(conv.inputs * conv.kernel for conv in convs), block)
+        tensors = iter(model.tensors)
+        self._activation = model.activation
+        self._convs: list[CausalConv] = []
+        for conv in model.blocks:
+            weight, bias = conv.take(tensors)
+            if model.batchnorm:
+                # x·a + (beta − a·mean) with a = gamma / √(eps + var): a convolution of its own, so it joins this one.
+                mean, var, gamma, beta, eps = (next(tensors) for _ in range(5))
+                a = gamma / np.sqrt(eps + var)
+                weight, bias = weight * a[:, np.newaxis, np.newaxis], beta - a * mean
+            self._convs.append(CausalConv(weight, bias, conv.dilation, stack))
+        self._head = CausalConv(*model.head.take(tensors), 1, stack)
+        self._z = np.empty((model.head.inputs, block), np.float32)
+        self._out = np.empty((model.head.outputs, block), np.float32)
+
+    def compute(self, x: Signal) -> Signal:
+        """Return the output (outputs, block) for a block of input (inputs, block)."""
+        np.copyto(self._convs[0].input, x)
+        for conv, following in zip(self._convs, [*self._convs[1:], self._head], strict=True):
+            conv.compute(out=self._z)
+            self._activation(self._z, following.input)
+        self._head.compute(out=self._out)
+        return self._out
+
+    def commit(self) -> None:
+        """Keep the end of the block as history."""
+        for conv in self._convs:
+            conv.commit()

@@ -1,0 +1,113 @@
+"""LSTM: layers of gated memory cells, sample by sample (NAM.md section 6).
+
+z = W·[u ; h] + b,   in four blocks of H rows: i, f, g, o
+c = σ(z_f)·c + σ(z_i)·tanh(z_g)
+h = σ(z_o)·tanh(c)
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta, Struct
+from numpy.typing import NDArray
+
+from tone_shootout.audio.nam.activations import sigmoid
+from tone_shootout.audio.nam.convolution import Signal
+from tone_shootout.audio.nam.document import DEFAULT_SAMPLE_RATE, Channels, decode, whole
+from tone_shootout.audio.nam.model import Figures, Model, Source
+from tone_shootout.audio.nam.wavenet_shape import expect
+
+BLOCK = 1024
+
+
+class LSTMConfig(Struct):
+    """An LSTM's `config`."""
+
+    num_layers: Annotated[float, Meta(ge=1, le=64, multiple_of=1)]
+    input_size: Channels
+    hidden_size: Channels
+    in_channels: Channels = 1
+    out_channels: Channels = 1
+
+
+def read_lstm(source: Source) -> "LSTM":
+    """Read an LSTM.
+
+    Raises:
+        NamError: pointing at what does not fit.
+    """
+    pointer = f"{source.pointer}/config"
+    config = decode(source.document.config, LSTMConfig, pointer)
+    layers, inputs, hidden = whole(config.num_layers), whole(config.in_channels), whole(config.hidden_size)
+    outputs = whole(config.out_channels)
+    expect(f"{pointer}/input_size", config.input_size, inputs)
+    shapes: list[tuple[int, ...]] = []
+    for layer in range(layers):
+        width = hidden if layer else inputs
+        shapes += [(4 * hidden, width + hidden), (4 * hidden,), (hidden,), (hidden,)]
+    shapes += [(outputs, hidden), (outputs,)]
+    count = sum(math.prod(shape) for shape in shapes)
+    figures = Figures(
+        inputs=inputs,
+        outputs=outputs,
+        parameters=count,
+        prewarm=int(0.5 * (source.sample_rate or DEFAULT_SAMPLE_RATE)),
+        state=2 * hidden * layers,
+        products=count,
+        size_class=f"{layers}x{hidden}",
+    )
+    figures.check(pointer)
+    return LSTM(figures, source.sample_rate, layers, source.tensors(shapes, count))
+
+
+@dataclass(frozen=True)
+class LSTM(Model):
+    """Checked weights of an LSTM: W, b, h0, c0 of each layer, then the head's V and v."""
+
+    figures: Figures
+    sample_rate: float | None
+    layers: int
+    tensors: list[NDArray[np.float32]]
+
+    def block(self) -> int:
+        """Return the usual block length: no other is faster."""
+        return BLOCK
+
+    def network(self, block: int) -> "LSTMNetwork":
+        """Return the network in its stored initial state."""
+        return LSTMNetwork(self, block)
+
+
+class LSTMNetwork:
+    """An LSTM at work."""
+
+    def __init__(self, model: LSTM, block: int) -> None:
+        self._layers = [tuple(model.tensors[4 * layer : 4 * layer + 4]) for layer in range(model.layers)]
+        self._head, self._bias = model.tensors[-2:]
+        self._state = [(h0.copy(), c0.copy()) for _, _, h0, c0 in self._layers]
+        self._next = self._state
+        self._out = np.empty((model.figures.outputs, block), np.float32)
+
+    def compute(self, x: Signal) -> Signal:
+        """Return the output (outputs, block) for a block of input (inputs, block)."""
+        state = list(self._state)
+        for t in range(x.shape[1]):
+            u = x[:, t]
+            for index, (W, b, _, _) in enumerate(self._layers):
+                h, c = state[index]
+                H = len(h)
+                z = W @ np.concatenate([u, h]) + b
+                s = np.empty_like(z)
+                sigmoid(z, s)
+                c = s[H : 2 * H] * c + s[:H] * np.tanh(z[2 * H : 3 * H])
+                u = s[3 * H :] * np.tanh(c)
+                state[index] = (u, c)
+            self._out[:, t] = self._head @ u + self._bias
+        self._next = state
+        return self._out
+
+    def commit(self) -> None:
+        """Keep the cells at the end of the block."""
+        self._state = self._next

@@ -1,0 +1,250 @@
+"""WaveNet: stacks of dilated convolutions with a residual and a head path (NAM.md section 8.3).
+
+    r = rechannel(y)
+    each layer:   z = conv(r) + mixin(c)
+                  a = act(z)                        or gated, or blended
+                  h = h + a                         or head1x1(a)
+                  r = r + layer1x1(a)
+    h = head(h);  y = r
+
+The first array hears the raw input, the next one the residual and the head of the one before. c, the condition, is the
+raw input again, or what an embedded model makes of it. FiLM may modulate the signal between any two of these steps.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tone_shootout.audio.nam.convolution import CausalConv, ConvShape, Signal, Stack
+from tone_shootout.audio.nam.film import Film
+from tone_shootout.audio.nam.model import Network
+from tone_shootout.audio.nam.wavenet_shape import ArrayShape, LayerShape, PostHeadShape, WaveNetShape
+
+Tensors = Iterator[NDArray[np.float32]]
+
+
+class Pointwise:
+    """A 1×1 convolution of a signal that carries a row of ones above it: y = [b W] · [1; x]."""
+
+    def __init__(self, shape: ConvShape, tensors: Tensors) -> None:
+        weight, bias = shape.take(tensors)
+        self._matrix = np.ascontiguousarray(np.concatenate([bias[:, np.newaxis], weight[:, :, 0]], axis=1))
+
+    def compute(self, ones_and_x: Signal) -> Signal:
+        """Return y, shape (outputs, time), for the rows [1; x], shape (1 + inputs, time)."""
+        return self._matrix @ ones_and_x
+
+
+class Layer:
+    """One layer and the history of its convolution.
+
+    Attributes:
+        residual: where the residual that comes in is written, shape (channels, block).
+    """
+
+    def __init__(self, shape: LayerShape, tensors: Tensors, stack: Stack) -> None:
+        conv = shape.conv.take(tensors)
+        mixin = shape.mixin.take(tensors)[0][:, :, 0]
+        self._layer1x1 = Pointwise(shape.layer1x1, tensors) if shape.layer1x1 else None
+        self._head1x1 = Pointwise(shape.head1x1, tensors) if shape.head1x1 else None
+        self._films = {
+            name: Film(*film.conv.take(tensors), film.dim, shift=film.shift) for name, film in shape.films.items()
+        }
+        self._activation, self._secondary, self._gating = shape.activation, shape.secondary, shape.gating
+        # Where no FiLM stands between them, the mixin joins the convolution's product: one more row in the stack.
+        self._mixin = mixin if self._films.keys() & {"conv_post", "input_mixin_pre", "input_mixin_post"} else None
+        self._conv = CausalConv(*conv, shape.conv.dilation, stack, mixin if self._mixin is None else None)
+        # The residual is written straight to where the convolution reads it, unless FiLM changes it on the way.
+        pre = "conv_pre" in self._films
+        self.residual = np.zeros((shape.conv.inputs, stack.block), np.float32) if pre else self._conv.input
+        self._z = np.empty((shape.conv.outputs, stack.block), np.float32)
+
+    def compute(self, c: Signal, ones_and_a: Signal, h: Signal, residual_out: Signal | None) -> None:
+        """Add this layer to the head and pass the residual on.
+
+        Args:
+            c: condition, shape (conditions, block).
+            ones_and_a: workspace for the activation below a row of ones, shape (1 + bottleneck, block).
+            h: head accumulator, shape (head inputs, block), added to.
+            residual_out: where the next layer's residual goes, shape (channels, block); None where nobody hears it.
+        """
+        films, z, a = self._films, self._z, ones_and_a[1:]
+        if film := films.get("conv_pre"):
+            film.apply(self.residual, c, out=self._conv.input)
+        self._conv.compute(out=z)
+        if self._mixin is not None:
+            self._mix(self._mixin, c, z)
+        if film := films.get("activation_pre"):
+            film.apply(z, c, out=z)
+        self._activate(z, a)
+        if film := films.get("activation_post"):
+            film.apply(a, c, out=a)
+
+        if self._head1x1:
+            to_head = self._head1x1.compute(ones_and_a)
+            if film := films.get("head1x1_post"):
+                film.apply(to_head, c, out=to_head)
+            h += to_head
+        else:
+            h += a
+
+        if residual_out is None:
+            return
+        if self._layer1x1:
+            back = self._layer1x1.compute(ones_and_a)
+            # The canonical engine leaves this FiLM out in the other gating modes, though its weights are in the file.
+            if self._gating == "blended" and (film := films.get("layer1x1_post")):
+                film.apply(back, c, out=back)
+            np.add(self.residual, back, out=residual_out)
+        else:
+            np.copyto(residual_out, self.residual)
+
+    def _mix(self, mixin: NDArray[np.float32], c: Signal, z: Signal) -> None:
+        """Add the mixin of the condition to z where FiLM keeps it out of the convolution's product."""
+        films = self._films
+        if film := films.get("conv_post"):
+            film.apply(z, c, out=z)
+        heard = c
+        if film := films.get("input_mixin_pre"):
+            heard = np.empty_like(c)
+            film.apply(c, c, out=heard)
+        m = mixin @ heard
+        if film := films.get("input_mixin_post"):
+            film.apply(m, c, out=m)
+        z += m
+
+    def _activate(self, z: Signal, a: Signal) -> None:
+        """Write act(z), or of z's halves u, g: gated act(u)·sec(g), blended sec(g)·act(u) + (1 − sec(g))·u."""
+        if self._gating == "none":
+            self._activation(z, a)
+            return
+        u, g = z[: len(a)], z[len(a) :]
+        q = np.empty_like(a)
+        self._activation(u, a)
+        self._secondary(g, q)
+        if self._gating == "gated":
+            a *= q
+        else:
+            a -= u
+            a *= q
+            a += u
+
+    def commit(self) -> None:
+        """Keep the end of the block as history."""
+        self._conv.commit()
+
+
+class LayerArray:
+    """One layer array: rechannel, layers, head.
+
+    Attributes:
+        residual_out: the last layer's residual, shape (channels, block); only written where another array hears it.
+        head_out: the head's output, shape (head outputs, block).
+    """
+
+    def __init__(self, shape: ArrayShape, tensors: Tensors, block: int, *, heard: bool, scale: float = 1.0) -> None:
+        """Build it.
+
+        Args:
+            shape: its sizes.
+            tensors: the weights, taken in the order of the file.
+            block: samples in a block.
+            heard: whether another array hears the residual that leaves the last layer.
+            scale: factor on the head's output.
+        """
+        convs = [layer.conv for layer in shape.layers] + [shape.head]
+        self._stack = Stack(shape.conditions, max(conv.kernel * conv.inputs for conv in convs), block)
+        self._rechannel = shape.rechannel.take(tensors)[0][:, :, 0]
+        self._layers = [Layer(layer, tensors, self._stack) for layer in shape.layers]
+        weight, bias = shape.head.take(tensors)
+        self._head = CausalConv(weight * scale, bias * scale, shape.head.dilation, self._stack)
+        self._ones_and_a = np.ones((1 + shape.bottleneck, block), np.float32)
+        self._heard = heard
+        self.residual_out = np.empty((shape.channels, block), np.float32)
+        self.head_out = np.empty((shape.head.outputs, block), np.float32)
+
+    def compute(self, y: Signal, c: Signal, h: Signal | float) -> None:
+        """Run the array over a block, into `residual_out` and `head_out`.
+
+        Args:
+            y: what comes in, shape (inputs, block).
+            c: condition, shape (conditions, block).
+            h: the previous array's head output, shape (head inputs, block); 0 for the first array.
+        """
+        np.copyto(self._stack.condition, c)
+        np.matmul(self._rechannel, y, out=self._layers[0].residual)
+        np.copyto(self._head.input, h)
+        following = [*(layer.residual for layer in self._layers[1:]), self.residual_out if self._heard else None]
+        for layer, residual_out in zip(self._layers, following, strict=True):
+            layer.compute(c, self._ones_and_a, self._head.input, residual_out)
+        self._head.compute(out=self.head_out)
+
+    def commit(self) -> None:
+        """Keep the end of the block as history."""
+        for layer in self._layers:
+            layer.commit()
+        self._head.commit()
+
+
+class PostHead:
+    """The head after all arrays: an activation before every convolution (NAM.md section 8.4)."""
+
+    def __init__(self, shape: PostHeadShape, tensors: Tensors, block: int) -> None:
+        stack = Stack(0, max(conv.kernel * conv.inputs for conv in shape.convs), block)
+        self._activations = shape.activations
+        self._convs = [CausalConv(*conv.take(tensors), conv.dilation, stack) for conv in shape.convs]
+        self._outs = [np.empty((conv.outputs, block), np.float32) for conv in shape.convs]
+
+    def compute(self, h: Signal) -> Signal:
+        """Return the output (outputs, block) for the last array's head output (inputs, block)."""
+        for activation, conv, out in zip(self._activations, self._convs, self._outs, strict=True):
+            activation(h, conv.input)
+            conv.compute(out=out)
+            h = out
+        return h
+
+    def commit(self) -> None:
+        """Keep the end of the block as history."""
+        for conv in self._convs:
+            conv.commit()
+
+
+class WaveNetNetwork:
+    """A WaveNet at work."""
+
+    def __init__(
+        self, shape: WaveNetShape, tensors: list[NDArray[np.float32]], condition: Network | None, block: int
+    ) -> None:
+        """Build it from weights in the order and shapes of `shape.tensors()`."""
+        *rest, head_scale = tensors
+        remaining = iter(rest)
+        self._condition = condition
+        last = len(shape.arrays) - 1
+        self._arrays = [
+            LayerArray(
+                array, remaining, block, heard=index < last, scale=float(head_scale[0]) if index == last else 1.0
+            )
+            for index, array in enumerate(shape.arrays)
+        ]
+        self._post_head = PostHead(shape.post_head, remaining, block) if shape.post_head else None
+
+    def compute(self, x: Signal) -> Signal:
+        """Return the output (outputs, block) for a block of input (inputs, block)."""
+        c = self._condition.compute(x) if self._condition else x
+        first, *others = self._arrays
+        first.compute(x, c, h=0.0)
+        y, h = first.residual_out, first.head_out
+        for array in others:
+            array.compute(y, c, h)
+            y, h = array.residual_out, array.head_out
+        return self._post_head.compute(h) if self._post_head else h
+
+    def commit(self) -> None:
+        """Keep the end of the block as history."""
+        if self._condition:
+            self._condition.commit()
+        for array in self._arrays:
+            array.commit()
+        if self._post_head:
+            self._post_head.commit()

@@ -1,0 +1,169 @@
+"""A WaveNet as it stands in a file: its weights, its embedded condition, and its narrower selves."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from msgspec import structs
+from numpy.typing import NDArray
+
+from tone_shootout.audio.nam.activations import ActivationConfig
+from tone_shootout.audio.nam.convolution import fast_block
+from tone_shootout.audio.nam.document import decode, whole
+from tone_shootout.audio.nam.errors import NamError
+from tone_shootout.audio.nam.model import Figures, Model, Source
+from tone_shootout.audio.nam.wavenet import WaveNetNetwork
+from tone_shootout.audio.nam.wavenet_config import LayerArrayConfig, WaveNetConfig
+from tone_shootout.audio.nam.wavenet_shape import WaveNetShape, expect, wavenet_shape
+
+SIZE_CLASSES = {
+    (13802, (16, 8)): "standard",
+    (6554, (12, 6)): "lite",
+    (3026, (8, 4)): "feather",
+    (842, (4, 2)): "nano",
+    (12146, (8,)): "a2-full",
+    (1871, (3,)): "a2-lite",
+}
+"""The shapes that the trainer offers by name: weights, and channels of each array."""
+
+
+def read_wavenet(source: Source) -> "WaveNet":
+    """Read a WaveNet.
+
+    Raises:
+        NamError: pointing at what does not fit.
+    """
+    pointer = f"{source.pointer}/config"
+    config = decode(source.document.config, WaveNetConfig, pointer)
+    condition = None
+    if bytes(config.condition_dsp) != b"null":
+        condition = source.embedded(config.condition_dsp, "/config/condition_dsp")
+        expect(f"{pointer}/condition_dsp/config/in_channels", condition.figures.inputs, whole(config.in_channels))
+        if condition.sample_rate != source.sample_rate:
+            detail = f"expected the outer model's {source.sample_rate}, got {condition.sample_rate}"
+            raise NamError("mismatch", f"{pointer}/condition_dsp/sample_rate", detail)
+    conditions = condition.figures.outputs if condition else whole(config.in_channels)
+    shape = wavenet_shape(config, conditions, pointer)
+    _check_slimmable(config, pointer)
+
+    convs = list(shape.convolutions())
+    count = sum(math.prod(tensor) for tensor in shape.tensors())
+    inner = condition.figures if condition else None
+    figures = Figures(
+        inputs=whole(config.in_channels),
+        outputs=shape.outputs,
+        parameters=count + (inner.parameters if inner else 0),
+        prewarm=(inner.prewarm if inner else 1) + sum(conv.lookback for conv in convs),
+        state=(inner.state if inner else 0) + sum(conv.lookback * conv.inputs for conv in convs),
+        products=(inner.products if inner else 0) + sum(conv.products for conv in convs),
+        size_class=SIZE_CLASSES.get((count, tuple(array.channels for array in shape.arrays)), "custom"),
+    )
+    figures.check(pointer)
+    tensors = source.tensors(shape.tensors(), count)
+    slimmable = any(_allowed_channels(array) for array in config.layers)
+    return WaveNet(figures, source.sample_rate, config, shape, tensors, condition, pointer, slimmable)
+
+
+@dataclass(frozen=True)
+class WaveNet(Model):
+    """Checked config and weights of a WaveNet."""
+
+    figures: Figures
+    sample_rate: float | None
+    config: WaveNetConfig
+    shape: WaveNetShape
+    tensors: list[NDArray[np.float32]]
+    condition: Model | None
+    pointer: str
+
+    slimmable: bool
+
+    def sized(self, size: float | None) -> "WaveNet":
+        """Return this or a narrower WaveNet: every tensor's leading slice along both channel axes (NAM.md 8.7)."""
+        config = self.config if size is None else slim(self.config, size, self.pointer)
+        if config is self.config:
+            return self
+        shape = wavenet_shape(config, self.shape.arrays[0].conditions, self.pointer)
+        narrow = zip(self.tensors, shape.tensors(), strict=True)
+        return replace(
+            self, config=config, shape=shape, tensors=[full[tuple(map(slice, sizes))] for full, sizes in narrow]
+        )
+
+    def block(self) -> int:
+        """Return the block length that suits the widest product."""
+        return fast_block(self.shape.convolutions())
+
+    def network(self, block: int) -> WaveNetNetwork:
+        """Return the network with all-zero history."""
+        condition = self.condition.network(block) if self.condition else None
+        return WaveNetNetwork(self.shape, self.tensors, condition, block)
+
+
+def _allowed_channels(array: LayerArrayConfig) -> list[int]:
+    """Return the widths an array can have, ascending; empty where it has only one."""
+    if not array.slimmable or array.slimmable is True or not array.slimmable.method:
+        return []
+    allowed = array.slimmable.kwargs.allowed_channels
+    return [whole(width) for width in allowed] if allowed else list(range(1, whole(array.channels) + 1))
+
+
+def _check_slimmable(config: WaveNetConfig, pointer: str) -> None:
+    for index, array in enumerate(config.layers):
+        here = f"{pointer}/layers/{index}/slimmable"
+        if array.slimmable is True:
+            raise NamError("invalid_field", here, "expected an object, false or nothing, got true")
+        if not (allowed := _allowed_channels(array)):
+            continue
+        if array.slimmable and array.slimmable.method != "slice_channels_uniform":
+            got = (array.slimmable.method or "")[:40]
+            raise NamError("unsupported", f"{here}/method", f"expected slice_channels_uniform, got {got!r}")
+        if allowed != sorted(set(allowed)) or allowed[-1] != array.channels:
+            detail = f"expected ascending numbers that end with {array.channels:g}"
+            raise NamError("mismatch", f"{here}/kwargs/allowed_channels", detail)
+        if config.head:
+            raise NamError("unsupported", f"{pointer}/head", "a slimmable WaveNet can have no post-stack head")
+
+
+def slim(config: WaveNetConfig, size: float, pointer: str) -> WaveNetConfig:
+    """Return the config of the narrower WaveNet that `size` (0..1) selects, or the same object at full size.
+
+    Raises:
+        NamError: `unsupported` where the canonical engine refuses or plays garbage.
+    """
+    widths = []
+    for array in config.layers:
+        allowed = _allowed_channels(array) or [whole(array.channels)]
+        widths.append(allowed[min(int(size * len(allowed)), len(allowed) - 1)])
+    if all(width == array.channels for width, array in zip(widths, config.layers, strict=True)):
+        return config
+    layers = []
+    for index, (array, width) in enumerate(zip(config.layers, widths, strict=True)):
+        _check_can_slim(array, f"{pointer}/layers/{index}")
+        channels = whole(array.channels)
+        layer1x1 = array.layer1x1 is None or array.layer1x1.active
+        bottleneck = max(1, whole(array.bottleneck or channels) * width // channels) if layer1x1 else width
+        narrow = structs.replace(array, channels=width, bottleneck=bottleneck)
+        if index > 0:
+            narrow = structs.replace(narrow, input_size=widths[index - 1])
+        if index + 1 < len(widths):
+            outputs = widths[index + 1]
+            head = structs.replace(array.head, out_channels=outputs) if array.head else None
+            narrow = structs.replace(narrow, head=head, head_size=outputs)
+        layers.append(narrow)
+    return structs.replace(config, layers=layers)
+
+
+def _check_can_slim(array: LayerArrayConfig, pointer: str) -> None:
+    films = [value for name, value in structs.asdict(array).items() if name.endswith("_film")]
+    grouped = [array.groups_input, array.groups_input_mixin]
+    grouped += [part.groups for part in (array.layer1x1, array.head1x1, *films) if part]
+    if any(groups > 1 for groups in grouped):
+        raise NamError("unsupported", pointer, "a model with grouped convolutions only plays at full size")
+    if array.head and array.head.kernel_size > 1:
+        raise NamError("unsupported", f"{pointer}/head", "a model with a head kernel only plays at full size")
+    choices = [array.activation, array.secondary_activation]
+    for choice in choices:
+        for activation in choice if isinstance(choice, list) else [choice]:
+            slopes = activation.negative_slopes if isinstance(activation, ActivationConfig) else None
+            if slopes and len(slopes) > 1:
+                raise NamError("unsupported", pointer, "a model with a slope for each channel only plays at full size")

@@ -1,0 +1,320 @@
+"""The sizes and functions of a WaveNet, worked out from its `config` and checked against each other.
+
+Nothing here allocates more than a few hundred bytes a layer: the weights that a config asks for can be counted, and the
+memory of a run bounded, before anything of that size exists.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tone_shootout.audio.nam.activations import Activation, build_activation
+from tone_shootout.audio.nam.convolution import ConvShape
+from tone_shootout.audio.nam.document import whole
+from tone_shootout.audio.nam.errors import NamError
+from tone_shootout.audio.nam.model import MAX_LAYERS
+from tone_shootout.audio.nam.wavenet_config import (
+    ActivationField,
+    FilmConfig,
+    LayerArrayConfig,
+    PostHeadConfig,
+    WaveNetConfig,
+)
+
+ActivationChoice = ActivationField | list[ActivationField] | list[ActivationField | None] | None
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class FilmShape:
+    """A FiLM slot's sizes: one 1×1 convolution of the condition gives scale rows, then shift rows."""
+
+    dim: int
+    shift: bool
+    conv: ConvShape
+
+
+@dataclass(frozen=True, slots=True)
+class LayerShape:
+    """One layer: sizes and functions.
+
+    Attributes:
+        conv: dilated convolution, channels → Z.
+        mixin: 1×1 of the condition → Z, no bias.
+        layer1x1: bottleneck → channels, or None.
+        head1x1: bottleneck → head, or None.
+        films: active FiLM slots by their names without `_film`, in the order of their weights.
+        gating: `none` (Z = bottleneck), `gated` or `blended` (Z = 2·bottleneck).
+        activation: first function.
+        secondary: the gate's or blend's function.
+    """
+
+    conv: ConvShape
+    mixin: ConvShape
+    layer1x1: ConvShape | None
+    head1x1: ConvShape | None
+    films: dict[str, FilmShape]
+    gating: str
+    activation: Activation
+    secondary: Activation
+
+    def convolutions(self) -> Iterator[ConvShape]:
+        """Yield all convolutions in the order of their weights (NAM.md section 8.2)."""
+        yield from (self.conv, self.mixin)
+        yield from (conv for conv in (self.layer1x1, self.head1x1) if conv)
+        yield from (film.conv for film in self.films.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayShape:
+    """One layer array: sizes.
+
+    Attributes:
+        rechannel: 1×1 of what comes in → channels, no bias.
+        layers: its layers.
+        head: convolution of the layers' sum → head output.
+        bottleneck: channels after the activation.
+    """
+
+    rechannel: ConvShape
+    layers: tuple[LayerShape, ...]
+    head: ConvShape
+    bottleneck: int
+
+    @property
+    def channels(self) -> int:
+        """Residual channels."""
+        return self.rechannel.outputs
+
+    @property
+    def conditions(self) -> int:
+        """Channels of the condition."""
+        return self.layers[0].mixin.inputs
+
+    def convolutions(self) -> Iterator[ConvShape]:
+        """Yield all convolutions in the order of their weights."""
+        yield self.rechannel
+        for layer in self.layers:
+            yield from layer.convolutions()
+        yield self.head
+
+
+@dataclass(frozen=True, slots=True)
+class PostHeadShape:
+    """The post-stack head: an activation before every convolution (NAM.md section 8.4)."""
+
+    activations: tuple[Activation, ...]
+    convs: tuple[ConvShape, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WaveNetShape:
+    """All layer arrays, and the head after them."""
+
+    arrays: tuple[ArrayShape, ...]
+    post_head: PostHeadShape | None
+
+    @property
+    def outputs(self) -> int:
+        """Channels out."""
+        return (self.post_head.convs[-1] if self.post_head else self.arrays[-1].head).outputs
+
+    def convolutions(self) -> Iterator[ConvShape]:
+        """Yield all convolutions in the order of their weights."""
+        for array in self.arrays:
+            yield from array.convolutions()
+        if self.post_head:
+            yield from self.post_head.convs
+
+    def tensors(self) -> list[tuple[int, ...]]:
+        """Shapes of all weights in the order of the file; the last is head_scale, a single number."""
+        return [*(shape for conv in self.convolutions() for shape in conv.tensors()), (1,)]
+
+
+def wavenet_shape(config: WaveNetConfig, conditions: int, pointer: str) -> WaveNetShape:
+    """Work out and check the shape that a config asks for.
+
+    Args:
+        config: the fields.
+        conditions: channels of the condition: the input's, or the condition_dsp's outputs.
+        pointer: where the config stands in the file.
+
+    Raises:
+        NamError: for sizes that do not fit each other and functions that do not exist.
+    """
+    inputs = whole(config.in_channels)
+    count = sum(len(layers.dilations) for layers in config.layers)
+    if count > MAX_LAYERS:
+        raise NamError("too_large", f"{pointer}/layers", f"expected at most {MAX_LAYERS} layers, got {count}")
+    arrays: list[ArrayShape] = []
+    for index, layers in enumerate(config.layers):
+        here = f"{pointer}/layers/{index}"
+        expect(f"{here}/input_size", layers.input_size, arrays[-1].channels if arrays else inputs)
+        expect(f"{here}/condition_size", layers.condition_size, conditions)
+        array = _array_shape(layers, here)
+        if arrays:
+            expect(f"{here}/channels", array.channels, arrays[-1].head.outputs)
+            expect(f"{here}/bottleneck", array.head.inputs, arrays[-1].head.outputs)
+        arrays.append(array)
+    post_head = _post_head_shape(config.head, arrays[-1].head.outputs, f"{pointer}/head") if config.head else None
+    return WaveNetShape(tuple(arrays), post_head)
+
+
+def expect(pointer: str, found: float, expected: int) -> None:
+    """Refuse a size that differs from what its neighbours ask for."""
+    if found != expected:
+        raise NamError("mismatch", pointer, f"expected {expected} to fit the rest of the model, got {found:g}")
+
+
+def _array_shape(config: LayerArrayConfig, pointer: str) -> ArrayShape:
+    channels, conditions = whole(config.channels), whole(config.condition_size)
+    bottleneck = whole(config.bottleneck or channels)
+    if config.layer1x1 and not config.layer1x1.active:
+        expect(f"{pointer}/bottleneck", bottleneck, channels)
+    layer1x1 = head1x1 = None
+    if config.layer1x1 is None or config.layer1x1.active:
+        groups = config.layer1x1.groups if config.layer1x1 else 1
+        layer1x1 = _conv(bottleneck, channels, groups=groups, pointer=f"{pointer}/layer1x1/groups")
+    if config.head1x1 and config.head1x1.active:
+        outputs, groups = whole(config.head1x1.out_channels), config.head1x1.groups
+        head1x1 = _conv(bottleneck, outputs, groups=groups, pointer=f"{pointer}/head1x1/groups")
+
+    count = len(config.dilations)
+    kernels = _kernels(config, count, pointer)
+    gatings = _gatings(config, count, pointer)
+    activations = _activations(config.activation, count, bottleneck, f"{pointer}/activation")
+    if isinstance(config.secondary_activation, list) and not isinstance(config.gating_mode, list):
+        raise NamError("mismatch", f"{pointer}/secondary_activation", "a list needs a list of gating modes too")
+    secondaries = _activations(config.secondary_activation, count, bottleneck, f"{pointer}/secondary_activation")
+
+    layers: list[LayerShape] = []
+    for index in range(count):
+        gating = gatings[index]
+        z = bottleneck if gating == "none" else 2 * bottleneck
+        layers.append(
+            LayerShape(
+                conv=_conv(
+                    channels,
+                    z,
+                    kernels[index],
+                    whole(config.dilations[index]),
+                    groups=config.groups_input,
+                    pointer=f"{pointer}/groups_input",
+                ),
+                mixin=_conv(
+                    conditions, z, groups=config.groups_input_mixin, bias=False, pointer=f"{pointer}/groups_input_mixin"
+                ),
+                layer1x1=layer1x1,
+                head1x1=head1x1,
+                films=_films(config, z, bottleneck, head1x1, pointer),
+                gating=gating,
+                activation=activations[index],
+                secondary=secondaries[index],
+            )
+        )
+    head = _head(config, head1x1.outputs if head1x1 else bottleneck, pointer)
+    rechannel = ConvShape(whole(config.input_size), channels, bias=False)
+    return ArrayShape(rechannel, tuple(layers), head, bottleneck)
+
+
+def _conv(
+    inputs: int, outputs: int, kernel: int = 1, dilation: int = 1, *, groups: float, bias: bool = True, pointer: str
+) -> ConvShape:
+    if inputs % groups or outputs % groups:
+        detail = f"expected groups that divide {inputs} and {outputs} channels, got {groups:g}"
+        raise NamError("mismatch", pointer, detail)
+    return ConvShape(inputs, outputs, kernel, dilation, whole(groups), bias)
+
+
+def _per_layer(value: T | list[T], count: int, pointer: str) -> list[T]:
+    """Return a value for each layer, from one for all or a list."""
+    if not isinstance(value, list):
+        return [value] * count
+    if len(value) != count:
+        raise NamError("mismatch", pointer, f"expected one entry for each of {count} dilations, got {len(value)}")
+    return value
+
+
+def _kernels(config: LayerArrayConfig, count: int, pointer: str) -> list[int]:
+    if (config.kernel_size is None) == (config.kernel_sizes is None):
+        raise NamError("missing_field", f"{pointer}/kernel_size", "expected either kernel_size or kernel_sizes")
+    if config.kernel_size is not None:
+        return [whole(config.kernel_size)] * count
+    sizes: list[float] = _per_layer(config.kernel_sizes or [], count, f"{pointer}/kernel_sizes")
+    return [whole(size) for size in sizes]
+
+
+def _gatings(config: LayerArrayConfig, count: int, pointer: str) -> list[str]:
+    if config.gating_mode is None:
+        return ["gated" if config.gated else "none"] * count
+    modes = _per_layer(config.gating_mode, count, f"{pointer}/gating_mode")
+    for mode in modes:
+        if mode not in ("none", "gated", "blended"):
+            raise NamError(
+                "unsupported", f"{pointer}/gating_mode", f"expected none, gated or blended, got {mode[:40]!r}"
+            )
+    return modes
+
+
+def _activations(field: ActivationChoice, count: int, channels: int, pointer: str) -> list[Activation]:
+    """Build each layer's function; Sigmoid where the file names none, which it may for a secondary one alone."""
+    if not isinstance(field, list):
+        return [build_activation("Sigmoid" if field is None else field, channels, pointer)] * count
+    return [
+        build_activation("Sigmoid" if choice is None else choice, channels, f"{pointer}/{index}")
+        for index, choice in enumerate(_per_layer(field, count, pointer))
+    ]
+
+
+def _films(
+    config: LayerArrayConfig, z: int, bottleneck: int, head1x1: ConvShape | None, pointer: str
+) -> dict[str, FilmShape]:
+    """Return the active slots, in the order of their weights."""
+    channels, conditions = whole(config.channels), whole(config.condition_size)
+    layer1x1 = config.layer1x1 is None or config.layer1x1.active
+    slots: tuple[tuple[str, FilmConfig | bool | None, int], ...] = (
+        ("conv_pre", config.conv_pre_film, channels),
+        ("conv_post", config.conv_post_film, z),
+        ("input_mixin_pre", config.input_mixin_pre_film, conditions),
+        ("input_mixin_post", config.input_mixin_post_film, z),
+        ("activation_pre", config.activation_pre_film, z),
+        ("activation_post", config.activation_post_film, bottleneck),
+        ("layer1x1_post", config.layer1x1_post_film, channels if layer1x1 else 0),
+        ("head1x1_post", config.head1x1_post_film, head1x1.outputs if head1x1 else 0),
+    )
+    films: dict[str, FilmShape] = {}
+    for name, slot, dim in slots:
+        here = f"{pointer}/{name}_film"
+        if slot is True:
+            raise NamError("invalid_field", here, "expected an object, false or nothing, got true")
+        if not slot or not slot.active:
+            continue
+        if not dim:
+            raise NamError("mismatch", here, f"needs an active {name.removesuffix('_post')}")
+        rows = 2 * dim if slot.shift else dim
+        conv = _conv(conditions, rows, groups=slot.groups, pointer=f"{here}/groups")
+        films[name] = FilmShape(dim, slot.shift, conv)
+    return films
+
+
+def _head(config: LayerArrayConfig, inputs: int, pointer: str) -> ConvShape:
+    if config.head:
+        head = config.head
+        return ConvShape(
+            inputs, whole(head.out_channels), whole(head.kernel_size), whole(head.head_dilation), bias=head.bias
+        )
+    if config.head_size is None or config.head_bias is None:
+        missing = "head_size" if config.head_size is None else "head_bias"
+        raise NamError("missing_field", f"{pointer}/{missing}", "expected head, or head_size and head_bias")
+    return ConvShape(inputs, whole(config.head_size), bias=config.head_bias)
+
+
+def _post_head_shape(config: PostHeadConfig, inputs: int, pointer: str) -> PostHeadShape:
+    if config.in_channels is not None:
+        expect(f"{pointer}/in_channels", config.in_channels, inputs)
+    last = len(config.kernel_sizes) - 1
+    widths = [inputs, *[whole(config.channels)] * last, whole(config.out_channels)]
+    kernels = [whole(size) for size in config.kernel_sizes]
+    convs = tuple(ConvShape(widths[i], widths[i + 1], kernels[i]) for i in range(last + 1))
+    activations = tuple(build_activation(config.activation, conv.inputs, f"{pointer}/activation") for conv in convs)
+    return PostHeadShape(activations, convs)

@@ -10,6 +10,7 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from tone_shootout.accounts.principal import Role
 from tone_shootout.accounts.services import AccountService
 
 from tests.support.live import serving
@@ -110,12 +111,12 @@ async def api(base_url: str, clean: None) -> AsyncGenerator[httpx.AsyncClient, N
 
 
 async def _person(
-    session_maker: async_sessionmaker[AsyncSession], base_url: str, name: str, role: str
+    session_maker: async_sessionmaker[AsyncSession], base_url: str, name: str, role: Role
 ) -> AsyncGenerator[Person, None]:
     async with session_maker() as session:
         accounts = AccountService(session)
         user = await accounts.create_user(name, role=role)
-        _, token = await accounts.issue_token(user.id, name="tests", scope="write")
+        _, token = await accounts.issue_token(user, name="tests", scope="write")
         await session.commit()
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=base_url, timeout=60, headers=headers) as client:

@@ -19,7 +19,7 @@ from tone_shootout.kit.database import database_config
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 
-TIMERS: PartialTimersDict = {"sweep": 5, "abort": 1}
+TIMERS: PartialTimersDict = {"schedule": 1, "worker_info": 10, "sweep": 5, "abort": 1}
 
 
 async def run_job(context: dict[str, Any], *, job_id: str) -> None:

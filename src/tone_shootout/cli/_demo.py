@@ -1,0 +1,232 @@
+"""What `shootout demo` does, step by step, as a client of the REST API."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+from websockets.sync.client import connect
+
+from tone_shootout.demo import Material, write_material
+from tone_shootout.embedded.service import Service
+
+TITLE = "Three voices, two cabs"
+LONGEST_WAIT_S = 600.0
+
+
+class DemoError(Exception):
+    """The demo did not do what it promises."""
+
+
+def run(out: Path, *, data: Path, scratch: Path) -> None:
+    """Do it all.
+
+    Args:
+        out: folder for the results.
+        data: data folder of the service.
+        scratch: folder for what is uploaded.
+
+    Raises:
+        DemoError: a step did not end as it should.
+    """
+    material = write_material(scratch / "material")
+    _say("Starting PostgreSQL, Valkey, web and worker …")
+    with Service(data, port=0) as service:
+        _say(f"Ready at {service.url}.")
+        with httpx.Client(base_url=f"{service.url}/api/v1", timeout=60) as client:
+            access = _sign_in(client, service)
+            assets = _upload(client, material)
+            job = _submit(client, assets, material)
+            _follow(f"{service.url}{job['links']['ws']}".replace("http", "ws", 1), access)
+            _save(client, job, out)
+        _summarise(out)
+        _say("Stopping …")
+
+
+def _sign_in(client: httpx.Client, service: Service) -> str:
+    made = subprocess.run(  # noqa: S603 - our own command, with our own words
+        [sys.executable, "-P", "-m", "tone_shootout", "user", "token", "demo"],
+        env=service.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode:
+        raise DemoError(f"no local user could be made: {made.stderr.strip()}")
+    session = _asked(client.post("/auth/session", json={"token": made.stdout.strip()}))
+    access = str(session["access_token"])
+    client.headers["Authorization"] = f"Bearer {access}"
+    _say(f"Signed in as {_asked(client.get('/me'))['name']}.")
+    return access
+
+
+def _upload(client: httpx.Client, material: Material) -> dict[Path, str]:
+    assets: dict[Path, str] = {}
+    for kind, sources in (
+        ("di_track", material.di_tracks),
+        ("capture", material.captures),
+        ("cab_ir", material.cab_irs),
+    ):
+        for source in sources:
+            with source.path.open("rb") as file:
+                item = _asked(
+                    client.post(
+                        "/library",
+                        data={"kind": kind, "name": source.name},
+                        files={"file": (source.path.name, file)},
+                    )
+                )
+            assets[source.path] = item["id"]
+            _say(f"Uploaded {kind.replace('_', ' '):9} {source.name}")
+    return assets
+
+
+def _submit(client: httpx.Client, assets: dict[Path, str], material: Material) -> dict[str, Any]:
+    config = {
+        "schema": 1,
+        "title": TITLE,
+        "level": {"target_lufs": -16.0, "ceiling_dbtp": -1.0},
+        "di_tracks": [{"name": track.name, "asset": assets[track.path]} for track in material.di_tracks],
+        "chains": [
+            {
+                "name": f"{capture.name}, {cab.name}",
+                "blocks": [
+                    {"type": "capture", "asset": assets[capture.path]},
+                    {"type": "cab_ir", "asset": assets[cab.path]},
+                ],
+            }
+            for capture in material.captures
+            for cab in material.cab_irs
+        ],
+    }
+    shootout = _asked(client.post("/shootouts", json={"config": config}))
+    plan = _asked(client.get(f"/shootouts/{shootout['id']}/plan"))
+    _say(f"Planned {len(plan['segments'])} segments.")
+    answer = client.post(f"/shootouts/{shootout['id']}/jobs")
+    job = _asked(answer)
+    _say(f"Submitted job {job['id']}.")
+    return dict(job)
+
+
+def _follow(address: str, access: str) -> None:
+    """Show the job's progress until it is done."""
+    headers = {"Authorization": f"Bearer {access}"}
+    with connect(address, additional_headers=headers, max_size=None) as socket, _Bar() as bar:
+        for event in _events(socket):
+            data = event["data"]
+            if event["type"] == "phase":
+                bar.phase(data["phase"])
+            elif event["type"] == "progress":
+                bar.progress(data["percent"])
+            elif event["type"] == "done":
+                if data["status"] != "completed":
+                    raise DemoError(f"the job {data['status']}: {data.get('error', {}).get('detail', '')}")
+                bar.progress(100.0)
+                return
+    raise DemoError("the live channel closed before the job was done")
+
+
+def _events(socket: Any) -> Iterator[dict[str, Any]]:
+    with closing(socket):
+        while True:
+            try:
+                yield json.loads(socket.recv(timeout=LONGEST_WAIT_S))
+            except TimeoutError:
+                raise DemoError(f"nothing was heard of the job for {LONGEST_WAIT_S:g} s") from None
+
+
+def _save(client: httpx.Client, job: dict[str, Any], out: Path) -> None:
+    """Fetch every result and check its hash."""
+    items = _asked(client.get(f"/jobs/{job['id']}/artifacts"))["items"]
+    for item in items:
+        path = out / item["path"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        with client.stream("GET", f"/jobs/{job['id']}/artifacts/{item['path']}") as answer, path.open("wb") as file:
+            if answer.status_code != 200:
+                raise DemoError(f"{item['path']} could not be fetched: {answer.status_code}")
+            for chunk in answer.iter_bytes():
+                digest.update(chunk)
+                file.write(chunk)
+        if digest.hexdigest() != item["sha256"]:
+            raise DemoError(f"{item['path']} is not what was published")
+
+
+def _summarise(out: Path) -> None:
+    manifest = json.loads((out / "manifest.json").read_text())
+    level = manifest["level"]
+    _say(f"\nAll at {level['target_lufs']:.1f} LUFS, none above {level['ceiling_dbtp']:.1f} dBTP:")
+    for segment in manifest["segments"]:
+        measured = segment["measured"]
+        _say(
+            f"  {measured['integrated_lufs']:6.2f} LUFS {measured['true_peak_dbtp']:6.2f} dBTP "
+            f"{segment['gain_db']:+6.2f} dB  {segment['file']}"
+        )
+    _say(f"\nResults in {out}:")
+    for path in sorted(out.iterdir()):
+        _say(f"  {path.name}{'/' if path.is_dir() else ''}")
+
+
+def _asked(answer: httpx.Response) -> Any:
+    """Return the body of a good answer.
+
+    Raises:
+        DemoError: with the problem's own words.
+    """
+    if answer.is_success:
+        return answer.json()
+    try:
+        detail = answer.json().get("detail", "")
+    except ValueError:
+        detail = ""
+    raise DemoError(f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {detail}")
+
+
+def _say(line: str) -> None:
+    click.echo(line)
+
+
+class _Bar:
+    """A progress bar on a terminal, a line for each phase elsewhere."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+        self._console = Console()
+        self._bar = Progress(
+            TextColumn("{task.description:8}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("queued", total=100.0)
+        self._tenth = 0
+
+    def __enter__(self) -> "_Bar":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def phase(self, name: str) -> None:
+        """Show what is being done."""
+        self._bar.update(self._task, description=name)
+        if not self._console.is_terminal:
+            _say(f"{name} …")
+
+    def progress(self, percent: float) -> None:
+        """Show how far it is."""
+        self._bar.update(self._task, completed=percent)
+        if not self._console.is_terminal and int(percent // 10) > self._tenth:
+            self._tenth = int(percent // 10)
+            _say(f"{percent:.0f} %")

@@ -226,13 +226,11 @@ def _conv(
     return ConvShape(inputs, outputs, kernel, dilation, whole(groups), bias)
 
 
-def _per_layer(value: T | list[T], count: int, pointer: str) -> list[T]:
-    """Return a value for each layer, from one for all or a list."""
-    if not isinstance(value, list):
-        return [value] * count
-    if len(value) != count:
-        raise NamError("mismatch", pointer, f"expected one entry for each of {count} dilations, got {len(value)}")
-    return value
+def _one_each(values: list[T], count: int, pointer: str) -> list[T]:
+    """Return a list that must have an entry for each layer."""
+    if len(values) != count:
+        raise NamError("mismatch", pointer, f"expected one entry for each of {count} dilations, got {len(values)}")
+    return values
 
 
 def _kernels(config: LayerArrayConfig, count: int, pointer: str) -> list[int]:
@@ -240,14 +238,14 @@ def _kernels(config: LayerArrayConfig, count: int, pointer: str) -> list[int]:
         raise NamError("missing_field", f"{pointer}/kernel_size", "expected either kernel_size or kernel_sizes")
     if config.kernel_size is not None:
         return [whole(config.kernel_size)] * count
-    sizes: list[float] = _per_layer(config.kernel_sizes or [], count, f"{pointer}/kernel_sizes")
-    return [whole(size) for size in sizes]
+    return [whole(size) for size in _one_each(config.kernel_sizes or [], count, f"{pointer}/kernel_sizes")]
 
 
 def _gatings(config: LayerArrayConfig, count: int, pointer: str) -> list[str]:
     if config.gating_mode is None:
         return ["gated" if config.gated else "none"] * count
-    modes = _per_layer(config.gating_mode, count, f"{pointer}/gating_mode")
+    modes = config.gating_mode if isinstance(config.gating_mode, list) else [config.gating_mode] * count
+    _one_each(modes, count, f"{pointer}/gating_mode")
     for mode in modes:
         if mode not in ("none", "gated", "blended"):
             raise NamError(
@@ -260,9 +258,10 @@ def _activations(field: ActivationChoice, count: int, channels: int, pointer: st
     """Build each layer's function; Sigmoid where the file names none, which it may for a secondary one alone."""
     if not isinstance(field, list):
         return [build_activation("Sigmoid" if field is None else field, channels, pointer)] * count
+    choices: list[ActivationField | None] = [*field]
     return [
         build_activation("Sigmoid" if choice is None else choice, channels, f"{pointer}/{index}")
-        for index, choice in enumerate(_per_layer(field, count, pointer))
+        for index, choice in enumerate(_one_each(choices, count, pointer))
     ]
 
 

@@ -80,7 +80,7 @@ def _become(uid: int, gid: int, program: str, folder: str) -> None:
         if os.access(program, os.R_OK | os.X_OK) and os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             break
     else:
-        sys.exit(f"user {uid} can't reach {program} and {folder}, and this machine doesn't let root make an exception")
+        sys.exit(f"user {uid} can't reach {program} and {folder} from root's folders: start it as an ordinary user")
     if linux:
         _pass_on(capability)
 

@@ -1,0 +1,80 @@
+"""Watching processes: without sleeping for a while and hoping."""
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Self
+
+import psutil
+
+PATIENCE_S = 60.0
+
+
+class Events(queue.Queue[str]):
+    """Collects events; `until` waits for the first that contains a text and returns it."""
+
+    def __call__(self, event: str) -> None:
+        self.put(event)
+
+    def until(self, text: str) -> str:
+        while text not in (event := self.get(timeout=PATIENCE_S)):
+            pass
+        return event
+
+    def all(self) -> list[str]:
+        return [self.get_nowait() for _ in range(self.qsize())]
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Return as soon as `condition` holds; fail when it does not come to hold."""
+    pause, deadline = threading.Event(), time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        pause.wait(0.02)
+
+
+def gone(*pids: int) -> bool:
+    """Whether none of these processes runs any more (a zombie does not run)."""
+    return not any(_runs(pid) for pid in pids)
+
+
+def family(pid: int) -> list[int]:
+    """Return the process and all that it has started."""
+    process = psutil.Process(pid)
+    return [pid, *(child.pid for child in process.children(recursive=True))]
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+class Script:
+    """A Python program in a process of its own that talks by lines."""
+
+    def __init__(self, source: str, *arguments: object) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", source, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()

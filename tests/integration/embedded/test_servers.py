@@ -1,0 +1,292 @@
+"""PostgreSQL and Valkey out of their wheels: real servers, really killed."""
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+import redis
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from tests.integration.embedded.processes import Events, Script, eventually, family, gone
+from tone_shootout.embedded.errors import EmbeddedError, InUseError
+from tone_shootout.embedded.folder import DataFolder
+from tone_shootout.embedded.launch import launched
+from tone_shootout.embedded.postgres import NAME, Postgres
+from tone_shootout.embedded.servers import Servers
+from tone_shootout.embedded.service import reach
+from tone_shootout.embedded.supervisor import Account, Program
+from tone_shootout.embedded.valkey import Valkey
+
+IN_A_PROCESS = """
+import signal, sys
+from pathlib import Path
+from tone_shootout.embedded.servers import Servers
+
+with Servers(Path(sys.argv[1])) as servers:
+    print(*servers.processes().values(), flush=True)
+    signal.pause()
+"""
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with Servers(tmp_path_factory.mktemp("embedded") / "data") as running:
+        yield running
+
+
+def query(url: str, statement: str) -> object:
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(statement.encode())
+        row = cursor.fetchone() if cursor.description else None
+        return row[0] if row else None
+
+
+def key_value(url: str) -> redis.Redis:
+    return redis.Redis.from_url(url, decode_responses=True)
+
+
+async def test_addresses_are_understood_by_every_client_that_we_use(servers: Servers) -> None:
+    assert query(servers.database_url, "SELECT current_database()") == "shootout"
+    engine = create_async_engine(servers.database_url.replace("postgresql", "postgresql+asyncpg"))
+    async with engine.connect() as session:
+        assert await session.scalar(text("SELECT current_user")) == "shootout"
+    await engine.dispose()
+    with key_value(servers.redis_url) as client:
+        assert client.ping()
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("fsync", "on"),
+        ("synchronous_commit", "on"),
+        ("full_page_writes", "on"),
+        ("data_checksums", "on"),
+        ("server_encoding", "UTF8"),
+        ("TimeZone", "UTC"),
+    ],
+)
+def test_cluster_is_as_durable_as_by_default_and_private(servers: Servers, setting: str, expected: str) -> None:
+    assert query(servers.database_url, f"SHOW {setting}") == expected
+
+
+def test_text_is_compared_by_code_point_and_folded_beyond_ascii(servers: Servers) -> None:
+    assert query(servers.database_url, "SELECT lower('ÉTÉ')") == "été"
+    assert query(servers.database_url, "SELECT 'Z' < 'a' AND 'a' < 'é'") is True
+
+
+def test_no_server_opens_a_tcp_port(servers: Servers) -> None:
+    assert query(servers.database_url, "SHOW listen_addresses") == ""
+    with key_value(servers.redis_url) as client:
+        assert client.config_get("port", "tls-port") == {"port": "0", "tls-port": "0"}
+
+
+def test_sockets_are_in_a_folder_that_others_can_not_list(servers: Servers) -> None:
+    with key_value(servers.redis_url) as client:
+        path = Path(client.connection_pool.connection_kwargs["path"])
+    folders = [path.parent, path.parent / "postgres"]
+    assert [stat.S_IMODE(folder.stat().st_mode) & 0o066 for folder in folders] == [0, 0]
+    assert stat.S_IMODE(folders[1].stat().st_mode) == 0o700
+    assert stat.S_IMODE(path.stat().st_mode) == 0o700
+
+
+def test_database_can_be_created_as_a_copy(servers: Servers) -> None:
+    original = servers.create_database("original")
+    query(original, "CREATE TABLE tones (name text)")
+    query(original, "INSERT INTO tones VALUES ('crunch')")
+    copy = servers.create_database("a copy & more", template="original")
+    assert query(copy, "SELECT name FROM tones") == "crunch"
+    with pytest.raises(EmbeddedError, match=r"can't create the database original: .*already exists"):
+        servers.create_database("original")
+
+
+def test_second_instance_on_one_folder_is_refused_by_name_of_the_first(tmp_path: Path) -> None:
+    with Servers(tmp_path), pytest.raises(InUseError, match=rf"in use by process {os.getpid()}:"):
+        Servers(tmp_path).start()
+
+
+def test_command_reaches_the_servers_of_a_running_instance_else_its_own(tmp_path: Path) -> None:
+    with Servers(tmp_path) as running:
+        query(running.database_url, "CREATE TABLE kept (n int)")
+        with reach(tmp_path, environ={}) as environ:
+            assert environ["SHOOTOUT_DATABASE_URL"] == running.database_url
+            assert environ["SHOOTOUT_REDIS_URL"] == running.redis_url
+        assert query(running.database_url, "SELECT count(*) FROM kept") == 0
+    with reach(tmp_path, environ={}) as environ:
+        assert query(environ["SHOOTOUT_DATABASE_URL"], "SELECT count(*) FROM kept") == 0
+    with pytest.raises(psycopg.OperationalError):
+        query(environ["SHOOTOUT_DATABASE_URL"], "SELECT 1")
+
+
+def test_folder_of_another_major_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "postgres-17").mkdir()
+    with pytest.raises(EmbeddedError, match=r"holds postgres-17, expected postgres-18"):
+        Servers(tmp_path).start()
+    (tmp_path / "postgres-17").rename(tmp_path / "postgres-18")
+    with pytest.raises(EmbeddedError, match=r"holds data of no PostgreSQL, expected PostgreSQL 18"):
+        Servers(tmp_path).start()
+    (tmp_path / "postgres-18" / "PG_VERSION").write_text("19\n")
+    with pytest.raises(EmbeddedError, match=r"holds data of 19, expected PostgreSQL 18"):
+        Servers(tmp_path).start()
+
+
+def test_folder_that_can_not_be_made_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EmbeddedError, match=r"\Acan't use the data folder .*Not a directory.*\Z"):
+        Servers(tmp_path / "file" / "data").start()
+
+
+def test_socket_folder_that_is_not_ours_is_refused(tmp_path: Path) -> None:
+    sockets = DataFolder(tmp_path).sockets
+    sockets.symlink_to(tmp_path)
+    try:
+        with pytest.raises(EmbeddedError, match="belongs to somebody else"):
+            Servers(tmp_path).start()
+    finally:
+        sockets.unlink()
+
+
+def test_interrupted_first_start_does_not_matter(tmp_path: Path) -> None:
+    abandoned = tmp_path / "postgres-18.new-killed"
+    (abandoned / "base").mkdir(parents=True)
+    with Servers(tmp_path) as servers:
+        assert query(servers.database_url, "SELECT 1") == 1
+    assert not abandoned.exists()
+
+
+def test_long_data_path_with_spaces_and_accents_works_twice(tmp_path: Path) -> None:
+    data = tmp_path / ("a long, accentué path, " * 7)[:150]
+    for expected in ("1", "2"):
+        with Servers(data) as servers, key_value(servers.redis_url) as client:
+            assert query(servers.database_url, "SELECT 1") == 1
+            assert str(client.incr("starts")) == expected
+
+
+def test_servers_leave_nothing_behind(tmp_path: Path) -> None:
+    with Servers(tmp_path) as servers:
+        processes = [pid for leader in servers.processes().values() for pid in family(leader)]
+    assert len(processes) > 2
+    assert gone(*processes)
+    assert not DataFolder(tmp_path).sockets.exists()
+
+
+@pytest.mark.parametrize("victim", [NAME, "Valkey"])
+def test_killed_server_is_started_again_with_its_data(tmp_path: Path, victim: str) -> None:
+    events = Events()
+    with Servers(tmp_path, on_event=events) as servers:
+        query(servers.database_url, "CREATE TABLE jobs AS SELECT generate_series(1, 1000) AS n")
+        with key_value(servers.redis_url) as client:
+            client.set("key", "value")
+        events.until("Valkey is ready")
+        os.kill(servers.processes()[victim], signal.SIGKILL)
+        events.until(f"{victim} ended (SIGKILL)")
+        events.until(f"{victim} is ready")
+        assert query(servers.database_url, "SELECT count(*) FROM jobs") == 1000
+        with key_value(servers.redis_url) as client:
+            assert client.get("key") == "value"
+
+
+def test_nothing_acknowledged_is_lost_when_everything_is_killed_at_once(tmp_path: Path) -> None:
+    written = 0
+    for _ in range(2):
+        with Script(IN_A_PROCESS, tmp_path) as script:
+            leaders = [int(pid) for pid in script.line().split()]
+            folder = DataFolder(tmp_path)
+            with psycopg.connect(Postgres(folder).url(), autocommit=True) as connection:
+                connection.execute("CREATE TABLE IF NOT EXISTS acknowledged (n int)")
+                with key_value(Valkey(folder).url) as client:
+                    for _ in range(50):
+                        written += 1
+                        connection.execute("INSERT INTO acknowledged VALUES (%s)", [written])
+                        client.rpush("acknowledged", written)
+                    victims = [script.process.pid, *(pid for leader in leaders for pid in family(leader))]
+                    for pid in victims:
+                        os.kill(pid, signal.SIGKILL)
+            script.process.wait()
+    with Servers(tmp_path) as servers, key_value(servers.redis_url) as client:
+        assert query(servers.database_url, "SELECT count(DISTINCT n) FROM acknowledged") == written
+        assert client.lrange("acknowledged", 0, -1) == [str(n) for n in range(1, written + 1)]
+
+
+def leave_running(program: Program) -> subprocess.Popen[bytes]:
+    """Start it as a supervisor does that can't make its programs end with it (macOS), and forget it."""
+    account = program.account or Account(-1, -1)
+    command = launched(program.command, folder=str(program.folder), orphan_signal=0, uid=account.uid, gid=account.gid)
+    process = subprocess.Popen(command, cwd=program.folder, env=dict(program.environ), start_new_session=True)
+    assert program.ready is not None
+    ready = program.ready
+    eventually(lambda: ready(process.pid))
+    return process
+
+
+def test_servers_that_outlived_their_supervisor_are_stopped_and_succeeded(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    folder.hold()
+    postgres, valkey = Postgres(folder), Valkey(folder)
+    leftovers = [leave_running(program) for program in (postgres.program(), valkey.program())]
+    query(postgres.url(), "CREATE TABLE kept AS SELECT 7 AS n")
+    folder.release()
+    with Servers(tmp_path) as servers:
+        assert [process.wait(timeout=0) for process in leftovers] == [0, 0]
+        assert query(servers.database_url, "SELECT n FROM kept") == 7
+
+
+def test_number_of_a_dead_postmaster_that_another_program_got_does_not_block_the_start(tmp_path: Path) -> None:
+    with Servers(tmp_path):
+        pass
+    bystander = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+    try:
+        pid_file = tmp_path / "postgres-18" / "postmaster.pid"
+        pid_file.write_text(f"{bystander.pid}\n{tmp_path}/postgres-18\n1700000000\n5432\n/tmp\n\n\n")
+        cluster = pid_file.parent.stat()
+        os.chown(pid_file, cluster.st_uid, cluster.st_gid)
+        with Servers(tmp_path) as servers:
+            assert query(servers.database_url, "SELECT 1") == 1
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+if os.geteuid() == 0:
+
+    def test_as_root_another_user_runs_the_database_and_no_folder_is_opened_to_others(tmp_path: Path) -> None:
+        home = tmp_path / "home"
+        data = home / "data"
+        home.mkdir(mode=0o700)
+        with Servers(data) as servers:
+            postmaster = psutil.Process(servers.processes()[NAME])
+            assert postmaster.uids().effective != 0
+            assert postmaster.gids().effective != 0
+            owners = {path.name: path.stat().st_uid for path in data.iterdir()}
+            assert owners.pop("postgres-18") == postmaster.uids().effective
+            assert set(owners.values()) == {0}
+        assert [stat.S_IMODE(folder.stat().st_mode) for folder in (home, data)] == [0o700, 0o700]
+
+    def test_as_root_the_database_gets_no_capability_but_to_pass_folders(servers: Servers) -> None:
+        status = Path(f"/proc/{servers.processes()[NAME]}/status").read_text()
+        held = {line.split()[0]: int(line.split()[1], 16) for line in status.splitlines() if line.startswith("Cap")}
+        dac_override, dac_read_search = 1 << 1, 1 << 2
+        for kind in ("CapInh:", "CapPrm:", "CapEff:", "CapAmb:"):
+            assert held[kind] in (0, dac_override, dac_read_search)
+        assert "NoNewPrivs:\t1" in status
+
+    def test_as_root_the_cluster_keeps_its_user(tmp_path: Path) -> None:
+        with Servers(tmp_path):
+            pass
+        shutil.chown(tmp_path / "postgres-18", user=65534, group=65534)
+        for folder, folders, files in os.walk(tmp_path / "postgres-18"):
+            for name in (*folders, *files):
+                os.chown(Path(folder, name), 65534, 65534)
+        with Servers(tmp_path) as servers:
+            assert psutil.Process(servers.processes()[NAME]).uids().effective == 65534
+            assert query(servers.database_url, "SELECT 1") == 1

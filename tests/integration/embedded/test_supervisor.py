@@ -1,0 +1,178 @@
+"""The supervisor, on small real programs."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.integration.embedded.processes import Events, Script, eventually, family, gone
+from tone_shootout.embedded import supervisor as module
+from tone_shootout.embedded.errors import EmbeddedError
+from tone_shootout.embedded.supervisor import Program, Supervisor
+
+WAITS = "import signal; signal.pause()"
+IGNORES_SIGTERM = (
+    "import signal, subprocess, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    f"subprocess.Popen([sys.executable, '-c', '{WAITS}']); print('deaf', flush=True); signal.pause()"
+)
+HAS_A_CHILD = f"import signal, subprocess, sys; subprocess.Popen([sys.executable, '-c', '{WAITS}']); signal.pause()"
+
+
+def program(
+    folder: Path,
+    name: str,
+    source: str,
+    *,
+    needs: tuple[str, ...] = (),
+    once: bool = False,
+    patient: bool = False,
+    echo: bool = False,
+) -> Program:
+    """Return a Python program that is ready at once, or after a second when it is `patient`."""
+    return Program(
+        name=name,
+        command=[sys.executable, "-c", source],
+        environ=os.environ,
+        folder=folder,
+        log=folder / f"{name}.log",
+        needs=needs,
+        once=once,
+        ready=None if patient else lambda _pid: True,
+        stop_signals=((signal.SIGTERM, 0.3),),
+        echo=echo,
+    )
+
+
+def test_programs_start_after_what_they_need_and_stop_the_other_way_round(tmp_path: Path) -> None:
+    events = Events()
+    supervisor = Supervisor(
+        [
+            program(tmp_path, "servers", WAITS),
+            program(tmp_path, "migrations", "pass", needs=("servers",), once=True),
+            program(tmp_path, "web", WAITS, needs=("servers", "migrations")),
+        ],
+        on_event=events,
+    )
+    supervisor.start()
+    supervisor.stop()
+    assert events.all() == ["servers is ready", "migrations: done", "web is ready", "web stopped", "servers stopped"]
+
+
+def test_program_that_dies_is_started_again_without_the_children_it_left(tmp_path: Path) -> None:
+    events = Events()
+    supervisor = Supervisor([program(tmp_path, "worker", HAS_A_CHILD)], on_event=events)
+    supervisor.start()
+    try:
+        first = supervisor.processes()["worker"]
+        eventually(lambda: len(family(first)) == 2)
+        orphans = family(first)
+        events.until("worker is ready")
+        os.kill(first, signal.SIGKILL)
+        assert events.until("worker ended") == "worker ended (SIGKILL); starting it again"
+        events.until("worker is ready")
+        eventually(lambda: gone(*orphans))
+        assert supervisor.processes()["worker"] != first
+    finally:
+        supervisor.stop()
+
+
+def test_program_that_was_never_ready_ends_the_start_with_the_end_of_its_log(tmp_path: Path) -> None:
+    events = Events()
+    bystander = program(tmp_path, "bystander", WAITS)
+    broken = program(tmp_path, "broken", "import sys; print('first'); sys.exit('no such table: tones')", patient=True)
+    supervisor = Supervisor([bystander, broken], on_event=events)
+    with pytest.raises(
+        EmbeddedError, match=r"broken ended \(exit code 1\): .*no such table: tones \(log: .*broken.log\)"
+    ):
+        supervisor.start()
+    told = events.all()
+    assert told.count("broken ended (exit code 1); starting it again") == module.ATTEMPTS - 1
+    assert told[-1] == "bystander stopped"
+    assert supervisor.processes() == {}
+
+
+def test_program_that_runs_once_is_not_tried_again_when_it_fails(tmp_path: Path) -> None:
+    failing = program(tmp_path, "migrations", "raise SystemExit(3)", once=True)
+    with pytest.raises(EmbeddedError, match=r"migrations ended \(exit code 3\): it said nothing"):
+        Supervisor([failing, program(tmp_path, "web", WAITS, needs=("migrations",))]).start()
+    assert not (tmp_path / "web.log").exists()
+
+
+def test_deaf_program_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+    output = Events()
+    supervisor = Supervisor([program(tmp_path, "worker", IGNORES_SIGTERM, echo=True)], on_output=output)
+    supervisor.start()
+    output.until("deaf")
+    processes = family(supervisor.processes()["worker"])
+    supervisor.stop()
+    assert len(processes) == 2
+    eventually(lambda: gone(*processes))
+
+
+def test_output_is_handed_on_line_by_line_and_kept_in_the_log(tmp_path: Path) -> None:
+    output = Events()
+    supervisor = Supervisor(
+        [program(tmp_path, "web", f"print('hello'); print('wörld', flush=True); {WAITS}", echo=True)],
+        on_output=output,
+    )
+    supervisor.start()
+    assert output.until("hello") == "hello"
+    assert output.until("w") == "wörld"
+    supervisor.stop()
+    assert (tmp_path / "web.log").read_text() == "hello\nwörld\n"
+
+
+def test_long_log_is_set_aside_before_its_program_starts(tmp_path: Path) -> None:
+    (tmp_path / "web.log").write_bytes(b"x" * (module.LOG_BYTES + 1))
+    supervisor = Supervisor([program(tmp_path, "web", WAITS)])
+    supervisor.start()
+    supervisor.stop()
+    assert (tmp_path / "web.log").stat().st_size == 0
+    assert (tmp_path / "web.log.1").stat().st_size == module.LOG_BYTES + 1
+
+
+def test_programs_are_out_of_reach_of_the_terminal(tmp_path: Path) -> None:
+    supervisor = Supervisor([program(tmp_path, "web", WAITS)])
+    supervisor.start()
+    try:
+        assert os.getsid(supervisor.processes()["web"]) not in (os.getsid(0), 0)
+    finally:
+        supervisor.stop()
+
+
+def test_listener_that_fails_leaves_nothing_running(tmp_path: Path) -> None:
+    def fail(_event: str) -> None:
+        raise BrokenPipeError("nobody listens")
+
+    supervisor = Supervisor([program(tmp_path, "a", WAITS), program(tmp_path, "b", WAITS)], on_event=fail)
+    with pytest.raises(BrokenPipeError):
+        supervisor.start()
+    assert supervisor.processes() == {}
+    assert not [child for child in psutil.Process().children() if WAITS in child.cmdline()]
+
+
+if sys.platform == "linux":
+    # Elsewhere a killed supervisor's programs go on, and the next start stops them.
+
+    def test_programs_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
+        source = f"""
+import os, signal, sys
+from pathlib import Path
+from tone_shootout.embedded.supervisor import Program, Supervisor
+
+folder = Path(sys.argv[1])
+program = Program(name="a", command=[sys.executable, "-c", {WAITS!r}], environ=os.environ, folder=folder,
+                  log=folder / "a.log", ready=lambda pid: True)
+supervisor = Supervisor([program])
+supervisor.start()
+print(supervisor.processes()["a"])
+supervisor.wait()
+"""
+        with Script(source, tmp_path) as script:
+            pid = int(script.line())
+            assert not gone(pid)
+            script.process.kill()
+            eventually(lambda: gone(pid))

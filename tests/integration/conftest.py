@@ -10,11 +10,11 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from tone_shootout.accounts.principal import Role
-from tone_shootout.accounts.services import AccountService
 
 from tests.support.live import serving
 from tone_shootout import migrations
+from tone_shootout.accounts.principal import Role
+from tone_shootout.accounts.services import AccountService
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.jobs.queue import prepare_queue
 from tone_shootout.kit.database import async_url

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import click
 import httpx
@@ -50,7 +50,7 @@ def run(out: Path, *, data: Path, scratch: Path) -> None:
 
 
 def _sign_in(client: httpx.Client, service: Service) -> str:
-    made = subprocess.run(  # noqa: S603 - our own command, with our own words
+    made = subprocess.run(
         [sys.executable, "-P", "-m", "tone_shootout", "user", "token", "demo"],
         env=service.environ,
         capture_output=True,
@@ -211,7 +211,7 @@ class _Bar:
         self._task = self._bar.add_task("queued", total=100.0)
         self._tenth = 0
 
-    def __enter__(self) -> "_Bar":
+    def __enter__(self) -> Self:
         self._bar.start()
         return self
 

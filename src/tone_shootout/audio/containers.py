@@ -17,6 +17,19 @@ Format = Literal["wav", "aiff", "flac", "mp3", "ogg", "mov"]
 NAMES: dict[Format, str] = {
     "wav": "WAV", "aiff": "AIFF", "flac": "FLAC", "mp3": "MP3", "ogg": "OGG", "mov": "M4A",
 }  # fmt: skip
+PCM = (
+    *("pcm_u8", "pcm_s8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be"),
+    *("pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be"),
+)
+CODECS: dict[Format, tuple[str, ...]] = {
+    "wav": PCM,
+    "aiff": PCM,
+    "flac": ("flac",),
+    "mp3": ("mp3float", "mp3"),
+    "ogg": ("vorbis", "opus", "flac"),
+    "mov": ("aac", "alac"),
+}
+LOSSLESS = frozenset((*PCM, "flac", "alac"))
 UNKNOWN_SIZE = 0xFFFFFFFF
 MAX_CHUNKS = 4_096
 OGG_PAGE_LIMIT = 65_307

@@ -19,18 +19,16 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 from scipy.io import wavfile
 
-from tone_shootout.audio.containers import NAMES, declares_length, is_cut_off, recognise
+from tone_shootout.audio.containers import CODECS, LOSSLESS, NAMES, Format, declares_length, is_cut_off, recognise
 from tone_shootout.audio.signals import AudioError, Float32, Signal, as_channels, as_float32, check_rate
 
 __all__ = ["Audio", "AudioError", "mono", "read_audio", "read_flac", "write_flac", "write_wav"]
 
-LOSSLESS_CODECS = (
-    *("pcm_u8", "pcm_s8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be"),
-    *("pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be", "flac", "alac"),
-)
-CODECS = (*LOSSLESS_CODECS, "mp3float", "mp3", "aac", "vorbis", "opus")
 # A lossy stream's length may be declared with or without its padding: a few codec frames.
 LOSSY_SLACK = 8_192
+MAX_CHANNELS = 6
+# Frames cost time however small they are: after some thousand, their mean length must be sane.
+SMALL_FRAMES, SMALLEST_FRAME = 4_096, 32
 FULL_SCALE_24 = 2**23
 
 
@@ -51,7 +49,7 @@ def read_audio(source: Path | bytes, *, max_seconds: float, max_channels: int = 
     Args:
         source: a path, or the file's bytes.
         max_seconds: longest accepted duration.
-        max_channels: most channels accepted.
+        max_channels: most channels accepted, up to 6.
 
     Raises:
         AudioError: `not_audio`, `truncated`, `too_long`, `too_many_channels`, `unsupported_rate` (8 to 192 kHz),
@@ -156,22 +154,26 @@ def _decode(file: IO[bytes], *, max_seconds: float, max_channels: int) -> Audio:
             file,
             "r",
             format=container_format,
-            container_options={"codec_whitelist": ",".join(CODECS), "protocol_whitelist": "none"},
+            container_options=_demuxer_options(container_format),
             metadata_errors="replace",
             io_open=_refuse_other_files,
         ) as container:
-            stream = _audio_stream(container, max_channels)
-            rate, lossless = stream.rate, stream.codec_context.name in LOSSLESS_CODECS
+            stream = _audio_stream(container, CODECS[container_format], max_channels)
+            # A decoder changes its context as it goes, and PyAV reads out of bounds in frames of 8 channels or more.
+            rate, channels = stream.rate, stream.channels
+            lossless = stream.codec_context.name in LOSSLESS
             limit = int(max_seconds * rate)
             if trusted and stream.duration and stream.time_base:
                 declared = int(stream.duration * stream.time_base * rate)
             _check_length(declared - (0 if lossless else LOSSY_SLACK), limit, rate)
             for frame in container.decode(stream):
-                if frame.sample_rate != rate or frame.layout.nb_channels != stream.channels:
+                if frame.sample_rate != rate or frame.layout.nb_channels != channels:
                     raise AudioError("not_audio", "the sample rate or the channels change within the file")
                 chunks.append(_normalised(frame))
                 decoded += frame.samples
                 _check_length(decoded, limit, rate)
+                if len(chunks) > SMALL_FRAMES + decoded // SMALLEST_FRAME:
+                    raise AudioError("not_audio", "the file is cut into absurdly small frames")
     except av.FFmpegError as error:
         if decoded == 0:
             name = NAMES[container_format]
@@ -184,19 +186,28 @@ def _decode(file: IO[bytes], *, max_seconds: float, max_channels: int) -> Audio:
     return Audio(np.concatenate(chunks, axis=1), rate)
 
 
+def _demuxer_options(container_format: Format) -> dict[str, str]:
+    options = {"codec_whitelist": ",".join(CODECS[container_format]), "protocol_whitelist": "none"}
+    if container_format == "wav":
+        # Else the packets' size follows the header's bit rate, down to one sample each.
+        options["max_size"] = "65536"
+    return options
+
+
 def _refuse_other_files(url: str, *_: object) -> NoReturn:
     raise AudioError("not_audio", f"the file refers to another file or address, {url!r}")
 
 
-def _audio_stream(container: InputContainer, max_channels: int) -> AudioStream:
+def _audio_stream(container: InputContainer, codecs: tuple[str, ...], max_channels: int) -> AudioStream:
     if not container.streams.audio:
         raise AudioError("not_audio", "the file holds no sound")
     stream = container.streams.audio[0]
     # PyAV gives a stream that FFmpeg has no decoder for no codec context.
-    if getattr(stream.codec_context, "name", None) not in CODECS:
-        raise AudioError("not_audio", f"expected one of the codecs {', '.join(CODECS)}")
-    if not 1 <= stream.channels <= max_channels:
-        raise AudioError("too_many_channels", f"expected at most {max_channels} channels, got {stream.channels}")
+    if getattr(stream.codec_context, "name", None) not in codecs:
+        raise AudioError("not_audio", f"expected sound in one of the codecs {', '.join(codecs)}")
+    most = min(max_channels, MAX_CHANNELS)
+    if not 1 <= stream.channels <= most:
+        raise AudioError("too_many_channels", f"expected at most {most} channels, got {stream.channels}")
     check_rate(stream.rate)
     return stream
 

@@ -1,0 +1,134 @@
+"""What a request may do, decided before its handler runs.
+
+Every route needs a signed-in user unless it says `opt={"public": True}`. What changes something needs write scope.
+A credential that a browser sends by itself, the cookie, counts only for pages of our own.
+"""
+
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from litestar.connection import ASGIConnection, WebSocket
+from litestar.exceptions import WebSocketException
+from litestar.handlers import BaseRouteHandler
+from litestar.types import Scope as ASGIScope
+
+from tone_shootout.accounts.errors import AdministratorOnlyError, CrossOriginError, ReadOnlyTokenError
+from tone_shootout.accounts.principal import Principal
+from tone_shootout.kit.problems import UnauthorizedError
+from tone_shootout.kit.settings import Settings
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+NOT_SIGNED_IN: Final = 4401
+ORIGIN_REFUSED: Final = 4403
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
+
+
+def is_public(handler: BaseRouteHandler) -> bool:
+    """Tell whether a route is open to everybody."""
+    return handler.opt.get("public") is True
+
+
+def provide_principal(scope: ASGIScope) -> Principal:
+    """Return who asks.
+
+    Raises:
+        UnauthorizedError: nobody who is known, on a public route.
+    """
+    principal = scope["user"]
+    if not isinstance(principal, Principal):
+        raise UnauthorizedError
+    return principal
+
+
+def administrator(connection: Connection, _handler: BaseRouteHandler) -> None:
+    """Let administrators pass."""
+    if provide_principal(connection.scope).role != "administrator":
+        raise AdministratorOnlyError
+
+
+class SignedInGuard:
+    """The guard of every route."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
+        """Let pass whom the route is for."""
+        if isinstance(connection, WebSocket):
+            await self._judge_socket(connection, handler)
+        elif is_public(handler):
+            if _changes_something(connection) and _names_its_page(connection):
+                self._need_own_origin(connection)
+        else:
+            principal = provide_principal(connection.scope)
+            if _changes_something(connection):
+                if principal.via == "cookie":
+                    self._need_own_origin(connection)
+                if principal.scope != "write":
+                    raise ReadOnlyTokenError
+
+    def _need_own_origin(self, connection: Connection) -> None:
+        if not origin_allowed(connection, self._settings):
+            raise CrossOriginError
+
+    async def _judge_socket(self, socket: WebSocket[Any, Any, Any], handler: BaseRouteHandler) -> None:
+        principal: Principal | None = socket.scope["user"]
+        if is_public(handler):
+            return
+        if principal is None:
+            await socket.accept()  # a browser shows its page no other refusal than the code of a close
+            raise WebSocketException(detail="Sign in first.", code=NOT_SIGNED_IN)
+        if principal.via == "cookie" and not origin_allowed(socket, self._settings):
+            await socket.accept()
+            raise WebSocketException(detail="This origin may not connect.", code=ORIGIN_REFUSED)
+
+
+def origin_allowed(connection: Connection, settings: Settings) -> bool:
+    """Tell whether a browser sent the request for a page of our own.
+
+    Our own are the public address, the origins that the settings allow, and the address that the connection came in
+    on when the request's `Host` names it (any other `Host` could be of a name that was made to point here). A request
+    without `Origin` is judged by `Sec-Fetch-Site`; one with neither names no page, and is not allowed.
+    """
+    sent = connection.headers.get("origin")
+    if sent is None:
+        return connection.headers.get("sec-fetch-site") in ("same-origin", "none")
+    origin = _origin(sent)
+    if origin is None:
+        return False
+    known = {_origin(url) for url in (settings.public_url, *settings.server.allowed_origins)}
+    return origin in known or (_host_is_ours(connection) and origin == _own_origin(connection))
+
+
+def _changes_something(connection: Connection) -> bool:
+    return connection.scope.get("method") not in SAFE_METHODS
+
+
+def _names_its_page(connection: Connection) -> bool:
+    return "origin" in connection.headers or "sec-fetch-site" in connection.headers
+
+
+def _origin(url: str) -> tuple[str, str, int] | None:
+    """Return scheme, host and port of an address, None unless it is one of the web."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname else None
+
+
+def _own_origin(connection: Connection) -> tuple[str, str, int] | None:
+    scheme = "https" if connection.scope["scheme"] in ("https", "wss") else "http"
+    return _origin(f"{scheme}://{connection.headers.get('host', '')}")
+
+
+def _host_is_ours(connection: Connection) -> bool:
+    own, server = _own_origin(connection), connection.scope["server"]
+    if own is None or server is None:
+        return False
+    _, host, port = own
+    return port == server[1] and (host == server[0] or (host == "localhost" and server[0] in _LOOPBACK))

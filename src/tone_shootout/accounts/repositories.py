@@ -1,0 +1,185 @@
+"""All SQL about accounts."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from tone_shootout.accounts.models import ApiToken, User, UserSession
+from tone_shootout.accounts.principal import Role, Scope
+
+TOUCH_INTERVAL = timedelta(minutes=1)
+"""A token's last use is written down at most this often."""
+
+
+class Bearer(NamedTuple):
+    """The user behind a credential, in one row."""
+
+    user_id: UUID
+    name: str
+    role: Role
+    scope: Scope
+    token_id: UUID | None = None
+    last_used_at: datetime | None = None
+
+
+def _good_token(now: datetime) -> ColumnElement[bool]:
+    return and_(ApiToken.revoked_at.is_(None), or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now))
+
+
+def _good_session(now: datetime) -> ColumnElement[bool]:
+    """Neither ended, nor left alone for too long, nor got for a token that is no longer good."""
+    return and_(
+        UserSession.revoked_at.is_(None),
+        UserSession.expires_at > now,
+        UserSession.user_id.in_(select(User.id).where(User.is_active)),
+        or_(
+            UserSession.api_token_id.is_(None), UserSession.api_token_id.in_(select(ApiToken.id).where(_good_token(now)))
+        ),
+    )
+
+
+class CredentialRepository:
+    """Who a credential belongs to: one statement for each request, outside the unit of work."""
+
+    def __init__(self, connection: AsyncConnection | AsyncSession) -> None:
+        self._connection = connection
+
+    async def by_token(self, token_hash: bytes, now: datetime) -> Bearer | None:
+        """Return the active user of an API token that is good at `now`."""
+        statement = (
+            select(User.id, User.name, User.role, ApiToken.scope, ApiToken.id, ApiToken.last_used_at)
+            .join(User, User.id == ApiToken.user_id)
+            .where(ApiToken.hash == token_hash, _good_token(now), User.is_active)
+        )
+        row = (await self._connection.execute(statement)).one_or_none()
+        return None if row is None else Bearer(*row)
+
+    async def by_session(self, user_id: UUID, session_id: UUID, now: datetime) -> Bearer | None:
+        """Return the active user of a session that is good at `now`."""
+        statement = (
+            select(User.id, User.name, User.role, UserSession.scope)
+            .join(User, User.id == UserSession.user_id)
+            .where(UserSession.id == session_id, UserSession.user_id == user_id, _good_session(now))
+        )
+        row = (await self._connection.execute(statement)).one_or_none()
+        return None if row is None else Bearer(*row)
+
+    async def touch(self, bearer: Bearer, now: datetime) -> None:
+        """Write down that a token was used, unless it is known to have been a moment ago."""
+        if bearer.last_used_at is not None and bearer.last_used_at > now - TOUCH_INTERVAL:
+            return
+        statement = update(ApiToken).where(
+            ApiToken.id == bearer.token_id,
+            or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at <= now - TOUCH_INTERVAL),
+        )
+        await self._connection.execute(statement.values(last_used_at=now))
+
+
+class UserRepository:
+    """Users."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, user: User) -> None:
+        """Write down a new user.
+
+        Raises:
+            sqlalchemy.exc.IntegrityError: the name is taken.
+        """
+        self._session.add(user)
+        await self._session.flush()
+
+    async def get(self, user_id: UUID) -> User | None:
+        """Return a user by id."""
+        return await self._session.get(User, user_id)
+
+    async def by_name(self, name: str) -> User | None:
+        """Return a user by name, whatever its capitals."""
+        statement = select(User).where(func.lower(User.name) == func.lower(name))
+        return (await self._session.execute(statement)).scalar_one_or_none()
+
+    async def all(self) -> Sequence[User]:
+        """Return all users by name."""
+        return (await self._session.scalars(select(User).order_by(func.lower(User.name)))).all()
+
+    async def delete(self, user_id: UUID) -> None:
+        """Delete a user; the database deletes what belongs to them."""
+        await self._session.execute(delete(User).where(User.id == user_id))
+
+
+class ApiTokenRepository:
+    """API tokens, from the owner's own."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, token: ApiToken) -> None:
+        """Write down a new token.
+
+        Raises:
+            sqlalchemy.exc.IntegrityError: its user is gone.
+        """
+        self._session.add(token)
+        await self._session.flush()
+
+    async def page(self, owner_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[ApiToken], int]:
+        """Return a part of the owner's tokens that are not revoked, the newest first, and how many there are."""
+        statement = select(ApiToken).where(ApiToken.user_id == owner_id, ApiToken.revoked_at.is_(None))
+        total = await self._session.scalar(select(func.count()).select_from(statement.subquery()))
+        rows = await self._session.scalars(statement.order_by(ApiToken.id.desc()).limit(limit).offset(offset))
+        return rows.all(), total or 0
+
+    async def revoke(self, owner_id: UUID, token_id: UUID, now: datetime) -> bool:
+        """Revoke one of the owner's tokens; tell whether there was one to revoke."""
+        statement = (
+            update(ApiToken)
+            .where(ApiToken.user_id == owner_id, ApiToken.id == token_id, ApiToken.revoked_at.is_(None))
+            .values(revoked_at=now)
+            .returning(ApiToken.id)
+        )
+        return await self._session.scalar(statement) is not None
+
+
+class SessionRepository:
+    """Sessions."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, user_session: UserSession) -> None:
+        """Write down a new session, and strike out its user's expired ones."""
+        await self._session.execute(
+            delete(UserSession).where(
+                UserSession.user_id == user_session.user_id, UserSession.expires_at <= user_session.last_used_at
+            )
+        )
+        self._session.add(user_session)
+        await self._session.flush()
+
+    async def renew(self, session_id: UUID, refresh_hash: bytes, now: datetime, **values: Any) -> UUID | None:
+        """Set `values` on a good session whose newest refresh token is the given one, and return its user.
+
+        Of several that try it with one token, the row's lock lets one through.
+        """
+        statement = (
+            update(UserSession)
+            .where(UserSession.id == session_id, UserSession.refresh_hash == refresh_hash, _good_session(now))
+            .values(last_used_at=now, **values)
+            .returning(UserSession.user_id)
+        )
+        return await self._session.scalar(statement)
+
+    async def revoke(self, session_id: UUID, now: datetime) -> bool:
+        """End a session; tell whether it had not ended before."""
+        statement = (
+            update(UserSession)
+            .where(UserSession.id == session_id, UserSession.revoked_at.is_(None))
+            .values(revoked_at=now)
+            .returning(UserSession.id)
+        )
+        return await self._session.scalar(statement) is not None

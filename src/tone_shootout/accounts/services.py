@@ -1,0 +1,222 @@
+"""The rules about users, API tokens and sessions. Nothing here commits."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from tone_shootout.accounts.credentials import (
+    SHOWN_CHARACTERS,
+    AccessTokens,
+    digest,
+    new_api_token,
+    new_refresh_token,
+    session_of,
+)
+from tone_shootout.accounts.errors import (
+    InvalidCredentialsError,
+    TokenNotFoundError,
+    UserDisabledError,
+    UserExistsError,
+    UserNameError,
+    UserNotFoundError,
+)
+from tone_shootout.accounts.models import NAME_PATTERN, ApiToken, User, UserSession
+from tone_shootout.accounts.principal import Role, Scope
+from tone_shootout.accounts.repositories import (
+    ApiTokenRepository,
+    CredentialRepository,
+    SessionRepository,
+    UserRepository,
+)
+from tone_shootout.kit.settings import SecuritySettings
+
+_USER_AGENT_LENGTH = 200
+
+_log = structlog.get_logger(__name__)
+
+
+class IssuedToken(NamedTuple):
+    """A new API token, with the only copy of its text."""
+
+    token: ApiToken
+    secret: str
+
+
+class AccountService:
+    """Users and their API tokens."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._users = UserRepository(session)
+        self._tokens = ApiTokenRepository(session)
+
+    async def create_user(self, name: str, *, role: Role = "user", display_name: str | None = None) -> User:
+        """Make a user.
+
+        Raises:
+            UserNameError: not a name for a user.
+            UserExistsError: the name is taken, perhaps in other capitals.
+        """
+        if not re.fullmatch(NAME_PATTERN, name):
+            raise UserNameError
+        user = User(name=name, display_name=display_name, role=role, is_active=True)
+        try:
+            await self._users.add(user)
+        except IntegrityError:
+            raise UserExistsError(name) from None
+        return user
+
+    async def user(self, user_id: UUID) -> User:
+        """Return a user by id.
+
+        Raises:
+            UserNotFoundError: there is none.
+        """
+        user = await self._users.get(user_id)
+        if user is None:
+            raise UserNotFoundError
+        return user
+
+    async def user_by_name(self, name: str) -> User:
+        """Return a user by name, whatever its capitals.
+
+        Raises:
+            UserNotFoundError: there is none.
+        """
+        user = await self._users.by_name(name)
+        if user is None:
+            raise UserNotFoundError
+        return user
+
+    async def users(self) -> Sequence[User]:
+        """Return all users by name."""
+        return await self._users.all()
+
+    async def delete_user(self, user_id: UUID) -> str:
+        """Delete a user with every row that is theirs; return the prefix of their stored objects, to be deleted next.
+
+        Nobody is told apart who is already gone: deleting twice is no error.
+        """
+        await self._users.delete(user_id)
+        return f"users/{user_id}/"
+
+    async def issue_token(
+        self, user: User, *, name: str, scope: Scope = "write", expires_at: datetime | None = None
+    ) -> IssuedToken:
+        """Make an API token for a user.
+
+        Raises:
+            UserDisabledError: the user is disabled.
+            UserNotFoundError: the user was deleted meanwhile.
+        """
+        if not user.is_active:
+            raise UserDisabledError(user.name)
+        secret = new_api_token()
+        token = ApiToken(
+            user_id=user.id,
+            name=name,
+            prefix=secret[:SHOWN_CHARACTERS],
+            hash=digest(secret),
+            scope=scope,
+            expires_at=expires_at,
+        )
+        try:
+            await self._tokens.add(token)
+        except IntegrityError:
+            raise UserNotFoundError from None
+        return IssuedToken(token, secret)
+
+    async def tokens(self, owner_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[ApiToken], int]:
+        """Return a part of a user's tokens that are not revoked, the newest first, and how many there are."""
+        return await self._tokens.page(owner_id, limit=limit, offset=offset)
+
+    async def revoke_token(self, owner_id: UUID, token_id: UUID) -> None:
+        """Revoke one of a user's tokens, and so every session that was got for it.
+
+        Raises:
+            TokenNotFoundError: not one of theirs, or revoked before.
+        """
+        if not await self._tokens.revoke(owner_id, token_id, datetime.now(UTC)):
+            raise TokenNotFoundError
+
+
+class Grant(NamedTuple):
+    """What a session is used with until it is renewed."""
+
+    access_token: str
+    access_life: timedelta
+    refresh_token: str
+    refresh_life: timedelta
+
+
+class SessionService:
+    """Sessions: sign-in, renewal, the end."""
+
+    def __init__(self, session: AsyncSession, settings: SecuritySettings) -> None:
+        self._credentials = CredentialRepository(session)
+        self._sessions = SessionRepository(session)
+        self._access_tokens = AccessTokens(settings)
+        self._life = timedelta(days=settings.refresh_days)
+
+    async def start(self, api_token: str, *, user_agent: str | None) -> Grant:
+        """Start a session for the owner of an API token, with the token's scope and for no longer than it is good.
+
+        Raises:
+            InvalidCredentialsError: the token is not good.
+        """
+        now = datetime.now(UTC)
+        bearer = await self._credentials.by_token(digest(api_token), now)
+        if bearer is None:
+            raise InvalidCredentialsError
+        await self._credentials.touch(bearer, now)
+        session_id = uuid7()
+        refresh_token = new_refresh_token(session_id)
+        await self._sessions.add(
+            UserSession(
+                id=session_id,
+                user_id=bearer.user_id,
+                api_token_id=bearer.token_id,
+                scope=bearer.scope,
+                refresh_hash=digest(refresh_token),
+                expires_at=now + self._life,
+                last_used_at=now,
+                user_agent=user_agent[:_USER_AGENT_LENGTH] if user_agent else None,
+            )
+        )
+        return self._grant(bearer.user_id, session_id, refresh_token, now)
+
+    async def renew(self, refresh_token: str) -> Grant | None:
+        """Exchange a session's newest refresh token for the next one.
+
+        A token that is not the newest has been used before, by its owner or by a thief: nobody can tell, so the
+        session ends. The caller has to commit that: None is returned, nothing is raised.
+        """
+        session_id = session_of(refresh_token)
+        if session_id is None:
+            return None
+        now = datetime.now(UTC)
+        following = new_refresh_token(session_id)
+        user_id = await self._sessions.renew(
+            session_id, digest(refresh_token), now, refresh_hash=digest(following), expires_at=now + self._life
+        )
+        if user_id is not None:
+            return self._grant(user_id, session_id, following, now)
+        if await self._sessions.revoke(session_id, now):
+            _log.warning("session_ended", session_id=str(session_id), reason="its refresh token was used again")
+        return None
+
+    async def end(self, refresh_token: str) -> None:
+        """End the session that a refresh token belongs to, if there is one."""
+        session_id = session_of(refresh_token)
+        if session_id is not None:
+            await self._sessions.revoke(session_id, datetime.now(UTC))
+
+    def _grant(self, user_id: UUID, session_id: UUID, refresh_token: str, now: datetime) -> Grant:
+        access_token = self._access_tokens.issue(user_id=user_id, session_id=session_id, now=now)
+        return Grant(access_token, self._access_tokens.life, refresh_token, self._life)

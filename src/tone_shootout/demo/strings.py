@@ -1,0 +1,133 @@
+"""An electric guitar played into a direct box: plucked strings, their damping and a magnetic pickup.
+
+Each string is an extended Karplus-Strong loop (D. A. Jaffe and J. O. Smith, "Extensions of the Karplus-Strong
+Plucked-String Algorithm", Computer Music Journal 7(2), 1983): a delay of one period closed over a damping filter,
+struck through a comb that stands for the place of the pick. A second comb stands for the place of the pickup, and a
+resonant low-pass for its coil loaded by the cable.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import bilinear, butter, lfilter
+
+RATE = 48_000
+"""Sample rate of everything in the demo material, in Hz."""
+
+PICK_AT = 0.16
+PICKUP_AT = 0.12
+COIL_RESONANCE_HZ = 3_400.0
+COIL_Q = 1.6
+RELEASE_S = 0.012
+TAIL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """One plucked note: when and how long in beats, its pitch as a MIDI number (E2 of the open low string is 40).
+
+    `velocity` is the force of the pick (0 to 1, harder is louder and brighter), `muted` a palm on the bridge, and
+    `bend` the semitones by which the finger has raised the pitch when half of the note is over.
+    """
+
+    beat: float
+    beats: float
+    pitch: float
+    velocity: float = 0.8
+    muted: bool = False
+    bend: float = 0.0
+
+
+def play(notes: Iterable[Note], *, bpm: float, seconds: float, seed: int = 0) -> NDArray[np.float64]:
+    """Play notes on the modelled guitar: `seconds` of mono signal at 48 kHz, shape (samples,), not levelled.
+
+    The same notes and seed give the same samples. Notes are cut off at the end; `seed` varies only the scratch of
+    the pick on the string.
+    """
+    rng = np.random.default_rng(seed)
+    strings = np.zeros(round(seconds * RATE))
+    for note in notes:
+        start = round(note.beat * 60.0 / bpm * RATE)
+        tone = _pluck(note, hold_s=note.beats * 60.0 / bpm, rng=rng)[: max(0, strings.size - start)]
+        strings[start : start + tone.size] += tone
+    return _through_coil(strings)
+
+
+def _pluck(note: Note, *, hold_s: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    size = round((hold_s + TAIL_S) * RATE)
+    seconds = np.arange(size) / RATE
+    frequency = 440.0 * 2.0 ** ((note.pitch - 69.0) / 12.0)
+    period = RATE / frequency
+    struck = _comb(_pick(note, size, rng), PICK_AT * period)
+    bend = note.bend * np.clip(2.0 * seconds / hold_s, 0.0, 1.0)
+    tone = _string(struck, period * 2.0 ** (-bend / 12.0), muted=note.muted)
+    tone *= np.exp(-np.maximum(seconds - hold_s, 0.0) / RELEASE_S)
+    return _comb(tone, PICKUP_AT * period)
+
+
+def _pick(note: Note, size: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return the release of the pick: a step and a few milliseconds of scratch, darker when soft or muted.
+
+    A step, because the comb of the pick's place makes of it the rectangle that is the velocity of a plucked string.
+    """
+    release = 1.0 + 0.3 * rng.standard_normal(size) * np.exp(-np.arange(size) / (0.002 * RATE))
+    corner_hz = 1_500.0 if note.muted else 1_500.0 + 5_500.0 * note.velocity
+    numerator, denominator = butter(1, corner_hz, fs=RATE)
+    struck: NDArray[np.float64] = lfilter(numerator, denominator, release)
+    return note.velocity * struck
+
+
+def _string(struck: NDArray[np.float64], periods: NDArray[np.float64], *, muted: bool) -> NDArray[np.float64]:
+    """Close the loop of the string, one period at a time (nothing in it is younger than a period).
+
+    The damping filter is Jaffe and Smith's symmetric three-tap average: a decay time for the fundamental and a
+    brightness that lets the upper partials die sooner. A cubic Lagrange interpolator makes up the rest of a sample.
+    """
+    decay_s, brightness = (0.35, 0.6) if muted else (4.5, 0.93)
+    reach = int(periods.max()) + 8
+    loop = np.concatenate([np.zeros(reach), struck])
+    start = reach
+    while start < loop.size:
+        period = periods[start - reach]
+        whole = int(period - 2.0)
+        damping = np.array([(1.0 - brightness) / 4.0, (1.0 + brightness) / 2.0, (1.0 - brightness) / 4.0])
+        damping *= 0.001 ** (period / RATE / decay_s)
+        taps = np.convolve(damping, _lagrange(period - 1.0 - whole))
+        stop = min(start + whole, loop.size)
+        past = loop[start - whole - taps.size + 1 : stop - whole]
+        loop[start:stop] += np.convolve(past, taps, "valid")
+        start = stop
+    return loop[reach:]
+
+
+def _lagrange(delay: float) -> NDArray[np.float64]:
+    """Return the four taps of the cubic Lagrange interpolator for a delay of 1 to 2 samples."""
+    d = delay
+    return np.array(
+        [
+            (d - 1.0) * (d - 2.0) * (d - 3.0) / -6.0,
+            d * (d - 2.0) * (d - 3.0) / 2.0,
+            d * (d - 1.0) * (d - 3.0) / -2.0,
+            d * (d - 1.0) * (d - 2.0) / 6.0,
+        ]
+    )
+
+
+def _comb(signal: NDArray[np.float64], delay: float) -> NDArray[np.float64]:
+    """Take away the wave that comes back from the bridge `delay` samples later."""
+    whole = int(delay)
+    taps = np.zeros(whole + 2)
+    taps[0] = 1.0
+    taps[whole] -= 1.0 - (delay - whole)
+    taps[whole + 1] -= delay - whole
+    combed: NDArray[np.float64] = np.convolve(signal, taps)[: signal.size]
+    return combed
+
+
+def _through_coil(strings: NDArray[np.float64]) -> NDArray[np.float64]:
+    omega = 2.0 * np.pi * COIL_RESONANCE_HZ
+    numerator, denominator = bilinear([omega**2], [1.0, omega / COIL_Q, omega**2], fs=RATE)
+    voltage: NDArray[np.float64] = lfilter(numerator, denominator, strings)
+    return voltage

@@ -1,7 +1,9 @@
 """Finds out who asks, before anything else of a route runs."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Literal
 
 from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
@@ -9,23 +11,20 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tone_shootout.accounts.credentials import API_TOKEN_PREFIX, LONGEST_CREDENTIAL, AccessTokens, digest
+from tone_shootout.accounts.cookies import ACCESS_COOKIE
+from tone_shootout.accounts.credentials import API_MARK, AccessTokens, digest
 from tone_shootout.accounts.errors import InvalidCredentialsError
-from tone_shootout.accounts.guards import is_public
+from tone_shootout.accounts.guards import Connection, is_public
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.repositories import CredentialRepository
 
-ACCESS_COOKIE: Final = "shootout_access"
-
 
 class Authentication(ASGIMiddleware):
-    """Sets `scope["user"]` to the `Principal`, or to None when there is no credential.
+    """Sets `scope["user"]` to the `Principal`, or to None where there is no credential.
 
-    A credential that doesn't count is refused at once; a WebSocket goes on as nobody, because its guard or handler
-    tells the browser why by a close code. Public HTTP routes look at no credential, so that a stale cookie neither
-    keeps anybody from signing in nor a probe from its answer.
-
-    The database is asked on a connection of its own that is given back before the handler runs.
+    A credential that doesn't count is refused at once. A WebSocket goes on as nobody's instead, because its guard or
+    handler tells the browser why by a close code. Public HTTP routes look at no credential, so that a stale cookie
+    keeps nobody from signing in, nor a probe from its answer.
     """
 
     scopes = (ScopeType.HTTP, ScopeType.WEBSOCKET)
@@ -35,29 +34,55 @@ class Authentication(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Authenticate, then pass the connection on."""
-        scope["auth"] = None
-        scope["user"] = None
+        scope["user"] = scope["auth"] = None
+        connection = ASGIConnection[Any, Any, Any, Any](scope)
         if scope["type"] == ScopeType.WEBSOCKET:
-            try:
-                scope["user"] = await self._authenticate(scope)
-            except InvalidCredentialsError:
-                pass
+            with suppress(InvalidCredentialsError):
+                scope["user"] = await self._principal(connection)
         elif not is_public(scope["route_handler"]):
-            scope["user"] = await self._authenticate(scope)
+            scope["user"] = await self._principal(connection)
         await next_app(scope, receive, send)
 
-    async def _authenticate(self, scope: Scope) -> Principal | None:
-        connection = ASGIConnection[object, object, object, object](scope)
+    async def _principal(self, connection: Connection) -> Principal | None:
         header = connection.headers.get("authorization")
-        cookie = connection.cookies.get(ACCESS_COOKIE)
-        engine: AsyncEngine = connection.app.state["db_engine"]
-        if header is not None:
-            scheme, _, credential = header.partition(" ")
-            if scheme.lower() != "bearer":
+        if header is None:
+            cookie = connection.cookies.get(ACCESS_COOKIE)
+            return None if cookie is None else await self._by_access_token(connection, cookie, "cookie")
+        scheme, _, credential = header.partition(" ")
+        if scheme.lower() != "bearer":
+            raise InvalidCredentialsError
+        if credential.startswith(API_MARK):
+            return await self._by_api_token(connection, credential)
+        return await self._by_access_token(connection, credential, "session")
+
+    async def _by_api_token(self, connection: Connection, token: str) -> Principal:
+        now = datetime.now(UTC)
+        async with _credentials(connection) as credentials:
+            bearer = await credentials.by_token(digest(token), now)
+            if bearer is None:
                 raise InvalidCredentialsError
-            if credential.startswith(API_TOKEN_PREFIX):
-                return await _by_token(engine, credential)
-            return await self._by_access_token(engine, credential)
-        return await self._by_cookie(engine, cookie) if cookie else None
+            await credentials.touch(bearer, now)
+        return Principal(user_id=bearer.user_id, name=bearer.name, role=bearer.role, scope=bearer.scope, via="token")
+
+    async def _by_access_token(
+        self, connection: Connection, token: str, via: Literal["session", "cookie"]
+    ) -> Principal:
+        ids = self._access_tokens.read(token)
+        if ids is None:
+            raise InvalidCredentialsError
+        user_id, session_id = ids
+        async with _credentials(connection) as credentials:
+            bearer = await credentials.by_session(user_id, session_id, datetime.now(UTC))
+        if bearer is None:
+            raise InvalidCredentialsError
+        return Principal(
+            user_id=user_id, name=bearer.name, role=bearer.role, scope=bearer.scope, via=via, session_id=session_id
+        )
 
 
+@asynccontextmanager
+async def _credentials(connection: Connection) -> AsyncGenerator[CredentialRepository, None]:
+    """Give access to the credentials on a connection of their own, given back before the handler runs."""
+    engine: AsyncEngine = connection.app.state["db_engine"]
+    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as database:
+        yield CredentialRepository(database)

@@ -12,10 +12,10 @@ import jwt
 
 from tone_shootout.kit.settings import MINIMUM_SECRET_LENGTH, SecuritySettings, SettingsError
 
-API_TOKEN_PREFIX: Final = "tst_"
-REFRESH_TOKEN_PREFIX: Final = "tsr_"
+API_MARK: Final = "tst_"
+REFRESH_MARK: Final = "tsr_"
 SHOWN_CHARACTERS: Final = 12
-"""As much of an API token as its owner sees again: the prefix and 8 of the 43 characters that make it hard to guess."""
+"""As much of an API token as its owner sees again: the mark and 8 of the 43 characters that make it hard to guess."""
 LONGEST_CREDENTIAL: Final = 512
 """Nothing of ours is longer, so nothing longer is looked at."""
 
@@ -34,20 +34,20 @@ def digest(credential: str) -> bytes:
 
 def new_api_token() -> str:
     """Return a fresh API token."""
-    return API_TOKEN_PREFIX + secrets.token_urlsafe(32)
+    return API_MARK + secrets.token_urlsafe(32)
 
 
 def new_refresh_token(session_id: UUID) -> str:
     """Return a fresh refresh token of a session, whose id it carries."""
-    return REFRESH_TOKEN_PREFIX + base64.urlsafe_b64encode(session_id.bytes + secrets.token_bytes(32)).decode()
+    return REFRESH_MARK + base64.urlsafe_b64encode(session_id.bytes + secrets.token_bytes(32)).decode()
 
 
 def session_of(refresh_token: str) -> UUID | None:
     """Return the id of the session that a refresh token says it belongs to, None for any other text."""
-    if len(refresh_token) > LONGEST_CREDENTIAL or not refresh_token.startswith(REFRESH_TOKEN_PREFIX):
+    if len(refresh_token) > LONGEST_CREDENTIAL or not refresh_token.startswith(REFRESH_MARK):
         return None
     try:
-        content = base64.b64decode(refresh_token[len(REFRESH_TOKEN_PREFIX) :], altchars=b"-_", validate=True)
+        content = base64.b64decode(refresh_token[len(REFRESH_MARK) :], altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         return None
     return UUID(bytes=content[:16]) if len(content) == 48 else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
@@ -32,13 +32,12 @@ def _good_token(now: datetime) -> ColumnElement[bool]:
 
 def _good_session(now: datetime) -> ColumnElement[bool]:
     """Neither ended, nor left alone for too long, nor got for a token that is no longer good."""
+    good_tokens = select(ApiToken.id).where(_good_token(now))
     return and_(
         UserSession.revoked_at.is_(None),
         UserSession.expires_at > now,
         UserSession.user_id.in_(select(User.id).where(User.is_active)),
-        or_(
-            UserSession.api_token_id.is_(None), UserSession.api_token_id.in_(select(ApiToken.id).where(_good_token(now)))
-        ),
+        or_(UserSession.api_token_id.is_(None), UserSession.api_token_id.in_(good_tokens)),
     )
 
 
@@ -161,18 +160,20 @@ class SessionRepository:
         self._session.add(user_session)
         await self._session.flush()
 
-    async def renew(self, session_id: UUID, refresh_hash: bytes, now: datetime, **values: Any) -> UUID | None:
-        """Set `values` on a good session whose newest refresh token is the given one, and return its user.
+    async def renew(
+        self, session_id: UUID, *, used: bytes, following: bytes, now: datetime, expires_at: datetime
+    ) -> UUID | None:
+        """Replace the newest refresh token of a good session and return its user, None unless `used` was the newest.
 
         Of several that try it with one token, the row's lock lets one through.
         """
         statement = (
             update(UserSession)
-            .where(UserSession.id == session_id, UserSession.refresh_hash == refresh_hash, _good_session(now))
-            .values(last_used_at=now, **values)
+            .where(UserSession.id == session_id, UserSession.refresh_hash == used, _good_session(now))
+            .values(refresh_hash=following, last_used_at=now, expires_at=expires_at)
             .returning(UserSession.user_id)
         )
-        return await self._session.scalar(statement)
+        return (await self._session.execute(statement)).scalar_one_or_none()
 
     async def revoke(self, session_id: UUID, now: datetime) -> bool:
         """End a session; tell whether it had not ended before."""

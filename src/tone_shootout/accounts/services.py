@@ -203,7 +203,11 @@ class SessionService:
         now = datetime.now(UTC)
         following = new_refresh_token(session_id)
         user_id = await self._sessions.renew(
-            session_id, digest(refresh_token), now, refresh_hash=digest(following), expires_at=now + self._life
+            session_id,
+            used=digest(refresh_token),
+            following=digest(following),
+            now=now,
+            expires_at=now + self._life,
         )
         if user_id is not None:
             return self._grant(user_id, session_id, following, now)

@@ -1,0 +1,172 @@
+"""Accounts over HTTP."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Controller, Request, Response, delete, get, post
+from litestar.background_tasks import BackgroundTask
+from litestar.di import Provide
+from litestar.params import Parameter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tone_shootout.accounts.cookies import REFRESH_COOKIE, no_cookies, session_cookies
+from tone_shootout.accounts.dtos import (
+    MeDTO,
+    NewTokenDTO,
+    RefreshRequest,
+    SessionDTO,
+    SessionRequest,
+    TokenDTO,
+    TokenRequest,
+)
+from tone_shootout.accounts.principal import Principal
+from tone_shootout.accounts.services import AccountService, Grant, SessionService
+from tone_shootout.kit.pagination import Page, Paging
+from tone_shootout.kit.problems import problem_response, problems
+from tone_shootout.kit.settings import Settings
+from tone_shootout.kit.storage import Storage
+
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+def provide_accounts(db_session: AsyncSession) -> AccountService:
+    """Return the service in the request's unit of work."""
+    return AccountService(db_session)
+
+
+def provide_sessions(db_session: AsyncSession, settings: Settings) -> SessionService:
+    """Return the service in the request's unit of work."""
+    return SessionService(db_session, settings.security)
+
+
+class SessionController(Controller):
+    """Sign-in, renewal, sign-out."""
+
+    path = "/api/v1/auth"
+    tags = ("accounts",)
+    opt = {"public": True}  # noqa: RUF012 - Litestar reads it as it stands
+    dependencies = {"sessions": Provide(provide_sessions, sync_to_thread=False)}  # noqa: RUF012 - as above
+
+    @post(
+        "/session",
+        operation_id="start_session",
+        summary="Sign in with an API token",
+        responses=problems(400, 401, 403),
+    )
+    async def start(
+        self, data: SessionRequest, request: Request[Any, Any, Any], sessions: SessionService, settings: Settings
+    ) -> Response[SessionDTO]:
+        """Start a session of the token's scope. Its tokens are answered, and set as cookies for browsers."""
+        grant = await sessions.start(data.token, user_agent=request.headers.get("user-agent"))
+        return _signed_in(grant, settings)
+
+    @post(
+        "/refresh",
+        operation_id="refresh_session",
+        summary="Renew a session",
+        status_code=200,
+        responses=problems(400, 401, 403),
+    )
+    async def refresh(
+        self,
+        request: Request[Any, Any, Any],
+        sessions: SessionService,
+        settings: Settings,
+        data: RefreshRequest | None = None,
+    ) -> Response[SessionDTO]:
+        """Exchange a refresh token for the next pair of tokens. One that was used before ends the whole session."""
+        grant = await sessions.renew(_refresh_token(request, data))
+        return _signed_in(grant, settings) if grant else _signed_out(settings)
+
+    @post(
+        "/logout",
+        operation_id="end_session",
+        summary="Sign out",
+        status_code=204,
+        responses=problems(400, 403),
+    )
+    async def logout(
+        self,
+        request: Request[Any, Any, Any],
+        sessions: SessionService,
+        settings: Settings,
+        data: RefreshRequest | None = None,
+    ) -> Response[None]:
+        """End the session that the refresh token belongs to, if it has not ended before."""
+        await sessions.end(_refresh_token(request, data))
+        return Response(None, status_code=204, cookies=no_cookies(settings.security))
+
+
+class MeController(Controller):
+    """The account of who asks."""
+
+    path = "/api/v1/me"
+    tags = ("accounts",)
+    dependencies = {"accounts": Provide(provide_accounts, sync_to_thread=False)}  # noqa: RUF012 - Litestar reads it
+
+    @get(operation_id="get_me", summary="Who am I?", responses=problems(401))
+    async def get_me(self, principal: Principal, accounts: AccountService) -> MeDTO:
+        """Show your account."""
+        return MeDTO.of(await accounts.user(principal.user_id), principal)
+
+    @delete(operation_id="delete_me", summary="Delete my account", responses=problems(401, 403))
+    async def delete_me(
+        self, principal: Principal, accounts: AccountService, storage: Storage, settings: Settings
+    ) -> Response[None]:
+        """Delete your account at once and for good: library, shootouts, jobs, results, tokens and sessions."""
+        prefix = await accounts.delete_user(principal.user_id)
+        return Response(
+            None,
+            status_code=204,
+            cookies=no_cookies(settings.security),
+            background=BackgroundTask(storage.delete_prefix, prefix),
+        )
+
+    @get("/tokens", operation_id="list_tokens", summary="List API tokens", responses=problems(400, 401))
+    async def list_tokens(self, principal: Principal, accounts: AccountService, paging: Paging) -> Page[TokenDTO]:
+        """List your API tokens that are not revoked, the newest first."""
+        rows, total = await accounts.tokens(principal.user_id, limit=paging.limit, offset=paging.offset)
+        return paging.page([TokenDTO.of(token) for token in rows], total)
+
+    @post("/tokens", operation_id="create_token", summary="Make an API token", responses=problems(400, 401, 403))
+    async def create_token(
+        self, data: TokenRequest, principal: Principal, accounts: AccountService
+    ) -> Response[NewTokenDTO]:
+        """Make an API token. The answer is the only one that shows it."""
+        days = data.expires_in_days
+        expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
+        user = await accounts.user(principal.user_id)
+        issued = await accounts.issue_token(user, name=data.name, scope=data.scope, expires_at=expires_at)
+        return Response(NewTokenDTO.of(issued), status_code=201, headers=NO_STORE)
+
+    @delete(
+        "/tokens/{token_id:uuid}",
+        operation_id="revoke_token",
+        summary="Revoke an API token",
+        responses=problems(401, 403, 404),
+    )
+    async def revoke_token(
+        self,
+        token_id: Annotated[UUID, Parameter(description="The token's id.")],
+        principal: Principal,
+        accounts: AccountService,
+    ) -> None:
+        """Revoke one of your API tokens, and end the sessions that were started with it."""
+        await accounts.revoke_token(principal.user_id, token_id)
+
+
+def _refresh_token(request: Request[Any, Any, Any], data: RefreshRequest | None) -> str:
+    return (data and data.refresh_token) or request.cookies.get(REFRESH_COOKIE, "")
+
+
+def _signed_in(grant: Grant, settings: Settings) -> Response[SessionDTO]:
+    cookies = session_cookies(grant, settings.security)
+    return Response(SessionDTO.of(grant), headers=NO_STORE, cookies=cookies)
+
+
+def _signed_out(settings: Settings) -> Response[Any]:
+    """Answer that a session has ended. Returned, not raised: its end has to be committed."""
+    response: Response[Any] = problem_response(401, "session_ended", "The session has ended: sign in again.")
+    response.cookies.extend(no_cookies(settings.security))
+    return response

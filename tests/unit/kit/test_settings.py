@@ -1,0 +1,94 @@
+"""Settings are read once, typed, and refused when unsafe."""
+
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import pytest
+
+from tone_shootout.kit import settings as module
+from tone_shootout.kit.settings import Settings, SettingsError, load_settings, new_secret
+
+SAFE = {
+    "SHOOTOUT_ENVIRONMENT": "production",
+    "SHOOTOUT_DATA": "/srv/shootout",
+    "SHOOTOUT_SECURITY_SECRET": new_secret(),
+    "SHOOTOUT_SECURITY_COOKIE_SECURE": "true",
+    "SHOOTOUT_SERVER_PUBLIC_URL": "https://shootout.example.org",
+}
+
+
+def test_without_anything_set_development_is_assumed() -> None:
+    assert load_settings({}).environment == "development"
+
+
+def test_values_are_converted_to_the_types_of_their_fields() -> None:
+    found = load_settings(
+        {
+            "SHOOTOUT_SERVER_PORT": "9000",
+            "SHOOTOUT_SERVER_ALLOWED_ORIGINS": '["https://a.example"]',
+            "SHOOTOUT_STORAGE_OPTIONS": '{"aws_region": "eu-central-1"}',
+            "SHOOTOUT_LIMITS_DI_SECONDS": "30",
+            "SHOOTOUT_SECURITY_COOKIE_SECURE": "true",
+        }
+    )
+    assert found.server.port == 9000
+    assert found.server.allowed_origins == ["https://a.example"]
+    assert found.storage.options == {"aws_region": "eu-central-1"}
+    assert found.limits.di_seconds == 30.0
+    assert found.security.cookie_secure is True
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SHOOTOUT_SERVER_PORT", "eighty"),
+        ("SHOOTOUT_SERVER_ALLOWED_ORIGINS", "https://a.example"),
+        ("SHOOTOUT_LOG_LEVEL", "LOUD"),
+        ("SHOOTOUT_ENVIRONMENT", "staging"),
+        ("SHOOTOUT_SERVER_PROT", "8000"),
+    ],
+)
+def test_a_setting_that_can_not_be_used_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        load_settings({name: value})
+
+
+def test_safe_values_start_in_production() -> None:
+    assert load_settings(SAFE).environment == "production"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SHOOTOUT_SECURITY_SECRET", ""),
+        ("SHOOTOUT_SECURITY_SECRET", "short"),
+        ("SHOOTOUT_SECURITY_SECRET", "a" * 64),
+        ("SHOOTOUT_SECURITY_COOKIE_SECURE", "false"),
+        ("SHOOTOUT_SERVER_PUBLIC_URL", "http://shootout.example.org"),
+        ("SHOOTOUT_DATABASE_ECHO", "true"),
+    ],
+)
+def test_an_unsafe_value_refuses_to_start_in_production(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        load_settings({**SAFE, name: value})
+
+
+def test_the_secret_is_not_in_what_is_printed_of_the_settings() -> None:
+    assert SAFE["SHOOTOUT_SECURITY_SECRET"] not in repr(load_settings(SAFE))
+
+
+def test_storage_is_a_folder_of_the_data_folder_unless_set() -> None:
+    assert load_settings({"SHOOTOUT_DATA": "/srv/x"}).storage_url == "file:///srv/x/objects"
+    assert load_settings({"SHOOTOUT_STORAGE_URL": "s3://b/p"}).storage_url == "s3://b/p"
+
+
+def test_every_field_has_a_docstring_of_its_own() -> None:
+    text = Path(module.__file__).read_text()
+    for group in (Settings, *(f.default_factory for f in fields(Settings))):
+        if not (isinstance(group, type) and is_dataclass(group)):
+            continue
+        body = text.split(f"class {group.__name__}:")[1].split("\n\n\n")[0]
+        for field in fields(group):
+            after = body.split(f"\n    {field.name}: ")[1].split("\n", 1)[1]
+            documented = field.name in {g.name for g in fields(Settings)} and is_dataclass(field.type)
+            assert documented or after.lstrip().startswith('"""') or group is Settings, f"{group.__name__}.{field.name}"

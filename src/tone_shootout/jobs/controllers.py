@@ -12,7 +12,6 @@ from litestar.exceptions import WebSocketDisconnect
 from litestar.handlers import send_websocket_stream
 from litestar.params import Parameter
 
-from tone_shootout.accounts.guards import origin_allowed
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.jobs.channel import Watch
 from tone_shootout.jobs.dispatcher import Dispatcher
@@ -23,15 +22,12 @@ from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.pagination import Page, Paging
 from tone_shootout.kit.problems import problems
 from tone_shootout.kit.ranges import content_response
-from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 
 JobId = Annotated[UUID, Parameter(description="The job's id.")]
 ArtifactPath = Annotated[str, Parameter(description="The artifact's path.", max_length=400)]
 Order = Annotated[JobOrder, Parameter(description="What to sort by; a minus sign: the newest first.")]
 
-NOT_SIGNED_IN: Final = 4401
-ORIGIN_REFUSED: Final = 4403
 NO_SUCH_JOB: Final = 4404
 
 
@@ -176,32 +172,17 @@ class JobController(Controller):
         )
 
 
-@websocket("/api/v1/jobs/{job_id:uuid}/ws", opt={"public": True})
+@websocket("/api/v1/jobs/{job_id:uuid}/ws")
 async def watch_job(
     socket: WebSocket[Any, Any, Any],
     job_id: UUID,
+    principal: Principal,
     watch: Watch,
-    settings: Settings,
     after: Annotated[int | None, Parameter(ge=0)] = None,
 ) -> None:
-    """Send a job's events: a snapshot, then everything behind it (or behind `after`), up to `done`.
-
-    The socket is accepted before it is refused, because a browser shows its page no other refusal than a close code.
-    """
-    principal: Principal | None = socket.scope.get("user")
+    """Send a job's events: a snapshot, then everything behind it (or behind `after`), up to `done`."""
     await socket.accept()
-    if principal is None:
-        await socket.close(code=NOT_SIGNED_IN, reason="Sign in first.")
-    elif principal.via == "cookie" and not origin_allowed(socket, settings):
-        await socket.close(code=ORIGIN_REFUSED, reason="This origin may not listen.")
-    else:
-        await _send(socket, watch, principal.user_id, job_id, after)
-
-
-async def _send(
-    socket: WebSocket[Any, Any, Any], watch: Watch, owner_id: UUID, job_id: UUID, after: int | None
-) -> None:
-    async with aclosing(watch.follow(owner_id, job_id, after=after)) as events:
+    async with aclosing(watch.follow(principal.user_id, job_id, after=after)) as events:
 
         async def texts() -> AsyncGenerator[str, None]:
             yield snapshot

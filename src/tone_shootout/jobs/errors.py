@@ -31,3 +31,12 @@ class JobFinishedError(ConflictError):
 
     def __init__(self, status: JobStatus) -> None:
         super().__init__(f"The job has already {status}.")
+
+
+class UnfinishedJobError(ConflictError):
+    """The shootout can't be deleted under its job."""
+
+    code = "job_unfinished"
+
+    def __init__(self) -> None:
+        super().__init__("A job of this shootout is not finished; cancel it first.")

@@ -19,7 +19,7 @@ from tone_shootout.jobs.channel import LastingPubSub, Publisher, Watch
 from tone_shootout.jobs.controllers import JobController, ShootoutJobsController, watch_job
 from tone_shootout.jobs.dispatcher import Dispatcher
 from tone_shootout.jobs.queue import build_queue
-from tone_shootout.jobs.services import JobService
+from tone_shootout.jobs.services import Desk, JobService
 from tone_shootout.kit.settings import Settings
 from tone_shootout.shootouts.services import ShootoutService
 
@@ -56,6 +56,7 @@ class JobsPlugin(InitPlugin):
         app_config.dependencies.update(
             {
                 "jobs": Provide(_provide_jobs, sync_to_thread=False),
+                "job_desk": Provide(Desk, sync_to_thread=False),
                 "dispatcher": Provide(self._provide_dispatcher, sync_to_thread=False),
                 "watch": Provide(self._provide_watch, sync_to_thread=False),
             }

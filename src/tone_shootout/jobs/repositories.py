@@ -60,12 +60,15 @@ class JobRepository:
         )
         return rows.all(), total or 0
 
-    async def unfinished(self, shootout_id: UUID) -> int:
-        """Count the shootout's jobs that are not done."""
-        statement = (
-            select(func.count()).select_from(Job).where(Job.shootout_id == shootout_id, Job.status.not_in(FINISHED))
-        )
-        return await self._session.scalar(statement) or 0
+    async def of_shootout(self, owner_id: UUID, shootout_id: UUID) -> Sequence[Job]:
+        """Return all jobs of one of the owner's shootouts."""
+        statement = select(Job).where(Job.owner_id == owner_id, Job.shootout_id == shootout_id)
+        return (await self._session.scalars(statement)).all()
+
+    async def unfinished(self, owner_id: UUID) -> Sequence[Job]:
+        """Return the owner's jobs that are not finished."""
+        statement = select(Job).where(Job.owner_id == owner_id, Job.status.not_in(FINISHED))
+        return (await self._session.scalars(statement)).all()
 
     async def events(self, job_id: UUID, *, after: int, limit: int = 500) -> Sequence[JobEvent]:
         """Return the job's events behind `after`, in order."""

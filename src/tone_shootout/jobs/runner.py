@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tone_shootout.jobs.channel import Publisher, SessionMaker
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
-from tone_shootout.jobs.services import Inputs
+from tone_shootout.jobs.services import Inputs, results_prefix
 from tone_shootout.jobs.status import EventType, JobStatus, Phase
 from tone_shootout.kit.settings import LimitSettings, WorkerSettings
 from tone_shootout.kit.storage import MissingObjectError, Storage
@@ -258,7 +258,7 @@ class Runner:
     async def _publish(self, attempt: _Attempt, out: Path) -> None:
         """Store what was made, then say so and complete the job in one step."""
         job = attempt.job
-        prefix = f"users/{job.owner_id}/jobs/{job.id}/{job.attempt}"
+        prefix = f"{results_prefix(job)}/{job.attempt}"
         artifacts = []
         for path, name, size, sha256 in await asyncio.to_thread(_survey, out):
             attempt.check()

@@ -1,6 +1,7 @@
 """The rules of the work."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -8,12 +9,14 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tone_shootout.jobs.errors import ArtifactNotFoundError, JobFinishedError, JobNotFoundError
+from tone_shootout.jobs.dispatcher import Dispatcher
+from tone_shootout.jobs.errors import ArtifactNotFoundError, JobFinishedError, JobNotFoundError, UnfinishedJobError
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
-from tone_shootout.jobs.status import JobStatus
+from tone_shootout.jobs.status import FINISHED, JobStatus
 from tone_shootout.rendering.facts import Facts
 from tone_shootout.rendering.spec import Spec
+from tone_shootout.shootouts.desk import SubmittedJob
 from tone_shootout.shootouts.services import ShootoutService
 
 
@@ -98,10 +101,6 @@ class JobService:
             raise JobFinishedError(JobStatus(job.status))
         return job, []
 
-    async def unfinished(self, shootout_id: UUID) -> int:
-        """Count the shootout's jobs that are not done."""
-        return await self._jobs.unfinished(shootout_id)
-
     async def artifacts(self, owner_id: UUID, job_id: UUID) -> Sequence[JobArtifact]:
         """Return what a job has made.
 
@@ -123,3 +122,38 @@ class JobService:
         if artifact is None:
             raise ArtifactNotFoundError(path)
         return artifact
+
+
+class Desk:
+    """The jobs, as the shootouts domain sees them (`shootouts.desk.JobDesk`)."""
+
+    def __init__(self, session: AsyncSession, jobs: JobService, dispatcher: Dispatcher) -> None:
+        self._jobs = jobs
+        self._rows = JobRepository(session)
+        self._dispatcher = dispatcher
+
+    async def submit(self, owner_id: UUID, shootout_id: UUID) -> SubmittedJob:
+        """Write down a job for a shootout."""
+        job, events = await self._jobs.submit(owner_id, shootout_id)
+        return SubmittedJob(id=job.id, dispatch=partial(self._dispatcher.dispatch, job.id, events))
+
+    async def release(self, owner_id: UUID, shootout_id: UUID) -> Sequence[str]:
+        """Let a shootout be deleted with its jobs, and return the prefixes of what they have stored.
+
+        Raises:
+            UnfinishedJobError: one of its jobs is not finished.
+        """
+        jobs = await self._rows.of_shootout(owner_id, shootout_id)
+        if any(job.status not in FINISHED for job in jobs):
+            raise UnfinishedJobError
+        return [results_prefix(job) for job in jobs]
+
+    async def needs(self, owner_id: UUID, storage_key: str) -> bool:
+        """Whether an unfinished job of the owner reads what is stored under a key."""
+        inputs = [msgspec.convert(job.inputs, Inputs) for job in await self._rows.unfinished(owner_id)]
+        return any(asset.storage_key == storage_key for found in inputs for asset in found.assets.values())
+
+
+def results_prefix(job: Job) -> str:
+    """Return the prefix under which everything that a job makes is stored."""
+    return f"users/{job.owner_id}/jobs/{job.id}"

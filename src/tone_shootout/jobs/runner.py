@@ -7,6 +7,7 @@ stays free to say that the job is alive, to hear that it was cancelled, and to w
 import asyncio
 import hashlib
 import mimetypes
+import os
 import tempfile
 import threading
 import time
@@ -23,14 +24,17 @@ from sqlalchemy import func
 from sqlalchemy.exc import SQLAlchemyError
 
 from tone_shootout.jobs.channel import Publisher, SessionMaker
+from tone_shootout.jobs.kept import KeptSegments
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.services import Inputs, results_prefix
 from tone_shootout.jobs.status import EventType, JobStatus, Phase
 from tone_shootout.kit.settings import LimitSettings, WorkerSettings
 from tone_shootout.kit.storage import MissingObjectError, Storage
+from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
 from tone_shootout.rendering.plan import InvalidSpec, plan
-from tone_shootout.rendering.produce import Cancelled, RenderError, produce
+from tone_shootout.rendering.produce import SegmentStatus, produce
+from tone_shootout.rendering.work import Measured
 from tone_shootout.shootouts.services import rendering_limits
 
 BEAT_S = 1.0
@@ -83,8 +87,8 @@ class _Attempt:
             self.total = max(self.total, total)
             self.done = min(max(self.done, done), self.total)
 
-    def segment(self, position: int, status: str, measured: Any = None) -> None:
-        data = {"position": position, "status": status}
+    def segment(self, position: int, status: SegmentStatus, measured: Measured | None) -> None:
+        data: dict[str, Any] = {"position": position, "status": status}
         if measured is not None:
             data["measured"] = msgspec.to_builtins(measured)
         with self.lock:
@@ -173,7 +177,7 @@ class Runner:
             attempt.stop.set()
             await asyncio.shield(self._give_back(attempt))
             raise
-        except (SQLAlchemyError, StorageError, OSError):
+        except (SQLAlchemyError, StorageError, WorkerDied, OSError):
             log.warning("interrupted", exc_info=True)
             await self._give_back(attempt)
         except Exception:
@@ -185,6 +189,9 @@ class Runner:
             for task in (beating, writing):
                 task.cancel()
             await asyncio.gather(beating, writing, return_exceptions=True)
+
+    def _kept(self, job: Job) -> KeptSegments:
+        return KeptSegments(self._storage, f"{results_prefix(job)}/kept", asyncio.get_running_loop())
 
     async def _claim(self, job_id: UUID) -> Job | None:
         """Take the job, unless somebody who lives has it."""
@@ -237,11 +244,14 @@ class Runner:
         return sources
 
     async def _render(self, attempt: _Attempt, inputs: Inputs, sources: dict[str, Path], out: Path) -> None:
-        facts = {name: asset.facts for name, asset in inputs.assets.items()}
+        kept = self._kept(attempt.job)
 
         def work() -> None:
+            facts = {name: asset.facts for name, asset in inputs.assets.items()}
+            names = {name: asset.name for name, asset in inputs.assets.items()}
             planned = plan(inputs.spec, facts, limits=rendering_limits(self._limits))
-            produce(planned, sources, out, processes=self._settings.processes, reporter=attempt)
+            processes = self._settings.processes or os.cpu_count() or 1
+            produce(planned, sources, out, processes=processes, reporter=attempt, store=kept, names=names)
 
         thread = asyncio.create_task(asyncio.to_thread(work))
         try:
@@ -289,6 +299,7 @@ class Runner:
             if ended is None:
                 raise _LetGo
             await session.commit()
+        await self._kept(job).forget()
         await self._publisher.publish([event for event in (*events, *ended[1]) if event is not None])
 
     async def _end(self, attempt: _Attempt, status: JobStatus, **values: Any) -> None:

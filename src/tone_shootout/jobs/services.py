@@ -21,11 +21,12 @@ from tone_shootout.shootouts.services import ShootoutService
 
 
 class Asset(Struct, frozen=True, kw_only=True):
-    """A file that a job needs: where it is stored and what it must be."""
+    """A file that a job needs: where it is stored, what it must be, and what its owner calls it."""
 
     storage_key: str
     sha256: str
     facts: Facts
+    name: str
 
 
 class Inputs(Struct, frozen=True, kw_only=True):
@@ -53,7 +54,9 @@ class JobService:
         inputs = Inputs(
             spec=snapshot.spec,
             assets={
-                asset.file: Asset(storage_key=asset.storage_key, sha256=asset.sha256, facts=asset.facts)
+                asset.file: Asset(
+                    storage_key=asset.storage_key, sha256=asset.sha256, facts=asset.facts, name=asset.name
+                )
                 for asset in snapshot.assets
             },
         )
@@ -127,9 +130,9 @@ class JobService:
 class Desk:
     """The jobs, as the shootouts domain sees them (`shootouts.desk.JobDesk`)."""
 
-    def __init__(self, session: AsyncSession, jobs: JobService, dispatcher: Dispatcher) -> None:
+    def __init__(self, db_session: AsyncSession, jobs: JobService, dispatcher: Dispatcher) -> None:
         self._jobs = jobs
-        self._rows = JobRepository(session)
+        self._rows = JobRepository(db_session)
         self._dispatcher = dispatcher
 
     async def submit(self, owner_id: UUID, shootout_id: UUID) -> SubmittedJob:

@@ -23,6 +23,7 @@ from tone_shootout.audio.nam import NamError
 from tone_shootout.audio.resample import resample
 from tone_shootout.audio.signals import AudioError, Float32, decibels
 from tone_shootout.audio.space import delay, reverb
+from tone_shootout.rendering.errors import RenderError
 from tone_shootout.rendering.facts import Facts
 from tone_shootout.rendering.plan import PlannedSegment, Stage
 from tone_shootout.rendering.rates import OUTPUT_RATE
@@ -62,32 +63,15 @@ Tick = Callable[[float], None]
 """Told the part of the plan's cost that is done so far; may raise to stop."""
 
 
-class SegmentError(Exception):
-    """A segment that can't be rendered.
-
-    Attributes:
-        code: stable, for programs: `silent`, `not_finite`, `changed`, or what the failing part calls it.
-        detail: one sentence that names the DI track, the chain and the block.
-    """
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(code, detail)
-        self.code = code
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return self.detail
-
-
 class SourceFile(Struct, frozen=True):
     """Where the content is that a plan's `file` stands for, and what was found in it."""
 
-    path: Path
+    path: str
     facts: Facts
 
     def read(self) -> bytes:
         """Return the file's content, held to what was found in it."""
-        return read_source(self.path, max_bytes=self.facts.bytes, sha256=self.facts.sha256)
+        return read_source(Path(self.path), max_bytes=self.facts.bytes, sha256=self.facts.sha256)
 
 
 class Shelf:
@@ -140,13 +124,13 @@ def render_segment(
         float32 samples of shape (segment.samples,) at `OUTPUT_RATE`, full scale ±1, not levelled.
 
     Raises:
-        SegmentError: the result is silent or not finite, or a source or block can't be used.
+        RenderError: the result is silent or not finite, or a source or block can't be used.
         OSError: a source can't be read.
     """
     with _told(f"DI track “{segment.di_name}”"):
         x = shelf.di(di)[segment.start : segment.stop]
     if _silent(x):
-        raise SegmentError("silent", f"DI track “{segment.di_name}”: the part that is used holds no playing")
+        raise RenderError("silent", f"DI track “{segment.di_name}”: the part that is used holds no playing")
     pair = f"“{segment.di_name}” through “{segment.chain_name}”"
     rate = segment.di_rate
     done = 0.0
@@ -162,7 +146,7 @@ def render_segment(
         done += stage.cost
         tick(done)
     if muted_by is not None:
-        raise SegmentError("silent", f"{muted_by} leaves nothing to hear (a peak below {SILENCE_DBFS:.0f} dBFS)")
+        raise RenderError("silent", f"{muted_by} leaves nothing to hear (a peak below {SILENCE_DBFS:.0f} dBFS)")
     with _told(pair):
         return resample(x, rate, OUTPUT_RATE)[: segment.samples]
 
@@ -252,4 +236,4 @@ def _told(where: str) -> Iterator[None]:
     try:
         yield
     except (AudioError, SourceError) as error:
-        raise SegmentError(error.code, f"{where}: {error.detail}") from None
+        raise RenderError(error.code, f"{where}: {error.detail}") from None

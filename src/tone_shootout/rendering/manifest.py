@@ -1,0 +1,175 @@
+"""The manifest: machine-readable record of a finished shootout.
+
+It holds what is needed to make the same samples again on another machine, hashes of everything that went in and came
+out, and no dates, so that the same shootout gives the same manifest.
+"""
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import PurePath
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from tone_shootout.rendering.facts import CaptureFacts, DiFacts, Facts
+from tone_shootout.rendering.spec import CabIr, Capture, Chain, Spec
+from tone_shootout.rendering.work import Measured
+
+
+class LevelRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The level match: T = min(requested, min over segments of (L + ceiling − P − trim)).
+
+    Attributes:
+        requested: LUFS, as asked for.
+        target: LUFS, the common loudness.
+        ceiling: dBTP.
+        limited_by: position of the segment that held the target below what was requested.
+    """
+
+    requested: float
+    target: float
+    ceiling: float
+    limited_by: int | None = None
+
+
+class Input(Struct, frozen=True, kw_only=True):
+    """A file that went in.
+
+    Attributes:
+        name: what the `spec` of this manifest calls it; unique among the inputs.
+        kind: what it is.
+        sha256: of its content.
+        bytes: its size.
+    """
+
+    name: str
+    kind: Literal["di_track", "capture", "cab_ir"]
+    sha256: str
+    bytes: int
+
+
+class SegmentRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One DI track through one chain.
+
+    Attributes:
+        position: from 1.
+        di_track: name.
+        chain: name.
+        render_key: content hash of everything that shapes the samples.
+        file: relative to the result folder.
+        sha256: of the file.
+        start_ms: when it starts in the video.
+        end_ms: when it ends there.
+        sample_rate: Hz.
+        samples: how many.
+        measured: of the file, after the level match.
+        loudness_before_lufs: L of the level match.
+        true_peak_before_dbtp: P of the level match.
+        gain_db: target − L + trim.
+        trim_db: the chain's deliberate offset.
+        calibration: how the drive into the first capture was set.
+        cache_hit: whether the samples had been rendered before.
+        notes: what to know before comparing, for people.
+    """
+
+    position: int
+    di_track: str
+    chain: str
+    render_key: str
+    file: str
+    sha256: str
+    start_ms: int
+    end_ms: int
+    sample_rate: int
+    samples: int
+    measured: Measured
+    loudness_before_lufs: float
+    true_peak_before_dbtp: float
+    gain_db: float
+    trim_db: float
+    calibration: str
+    cache_hit: bool
+    notes: tuple[str, ...] = ()
+
+
+class FileRecord(Struct, frozen=True, kw_only=True):
+    """A file of the result folder."""
+
+    path: str
+    sha256: str
+    bytes: int
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """The whole record; `spec` is the shootout's, with the inputs' names where files stood."""
+
+    schema: Annotated[int, Meta(ge=1)] = 1
+    title: str
+    engine: str
+    versions: dict[str, str]
+    level: LevelRecord
+    inputs: tuple[Input, ...]
+    spec: Spec
+    segments: tuple[SegmentRecord, ...]
+    files: tuple[FileRecord, ...]
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """Encode a manifest as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+def decode_manifest(data: bytes) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        msgspec.DecodeError: it is none.
+    """
+    return msgspec.json.decode(data, type=Manifest)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of everything that takes part in a segment's samples."""
+    packages = ("tone-shootout", "numpy", "scipy", "soxr", "av")
+    return {"python": platform.python_version()} | {name: version(name) for name in packages}
+
+
+def name_inputs(facts: Mapping[str, Facts], names: Mapping[str, str]) -> dict[str, Input]:
+    """Describe a plan's files, by the spec's `file`: by their last path component, never by where they lie.
+
+    Args:
+        facts: by the spec's `file`.
+        names: other names for some of them.
+    """
+    kinds: dict[type[Facts], Literal["di_track", "capture"]] = {DiFacts: "di_track", CaptureFacts: "capture"}
+    taken: set[str] = set()
+    inputs = {}
+    for file, found in facts.items():
+        wanted = PurePath(names.get(file, file))
+        name, copy = wanted.name or "input", 1
+        while name in taken:
+            copy += 1
+            name = f"{wanted.stem} ({copy}){wanted.suffix}"
+        taken.add(name)
+        inputs[file] = Input(name=name, kind=kinds.get(type(found), "cab_ir"), sha256=found.sha256, bytes=found.bytes)
+    return inputs
+
+
+def with_names(spec: Spec, inputs: Mapping[str, Input]) -> Spec:
+    """Return a spec with the inputs' names where files stand."""
+
+    def chain_with_names(chain: Chain) -> Chain:
+        blocks = tuple(
+            msgspec.structs.replace(block, file=inputs[block.file].name)
+            if isinstance(block, Capture | CabIr)
+            else block
+            for block in chain.blocks
+        )
+        return msgspec.structs.replace(chain, blocks=blocks)
+
+    tracks = tuple(msgspec.structs.replace(track, file=inputs[track.file].name) for track in spec.di_tracks)
+    return msgspec.structs.replace(
+        spec, di_tracks=tracks, chains=tuple(chain_with_names(chain) for chain in spec.chains)
+    )

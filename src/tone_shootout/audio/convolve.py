@@ -4,17 +4,23 @@ An impulse response keeps its own gain and its leading silence. It is not normal
 shootout makes levels equal anyway, and what an IR does to the level into later blocks is part of its sound.
 """
 
+from math import gcd
+
 import numpy as np
 from scipy.signal import oaconvolve
 
 from tone_shootout.audio.files import Audio
 from tone_shootout.audio.filters import Band, equalise
 from tone_shootout.audio.resample import resample
-from tone_shootout.audio.signals import AudioError, Float32, Signal, as_float32, as_mono, check_range, mixed
+from tone_shootout.audio.signals import AudioError, Float32, Signal, as_float32, as_mono, check_range, check_rate, mixed
+
+# Where time zero is in a prepared IR: a linear-phase resampler rings before an IR's first sample as well as after it,
+# and cutting that off would bend the cab's treble by some decibels.
+ORIGIN = 128
 
 
 def prepare_ir(audio: Audio, rate: int) -> Float32:
-    """Return an impulse response as one channel at the chain's rate, shape (T,).
+    """Return an impulse response as one channel at the chain's rate, shape (T,), with time zero at sample `ORIGIN`.
 
     Resampling keeps the response's gain at every frequency: the samples are scaled by the ratio of the rates, because
     a convolution sums more of them per second at a higher rate.
@@ -29,23 +35,34 @@ def prepare_ir(audio: Audio, rate: int) -> Float32:
     """
     if (audio.samples != audio.samples[:1]).any():
         raise AudioError("stereo_ir", "expected a mono impulse response: the channels of this one differ")
-    ir = resample(audio.samples[0], audio.rate, rate)
+    ir = as_mono(audio.samples[0])
     if not ir.any():
         raise AudioError("silent", "expected an impulse response with a sample that is not zero")
-    return as_float32(ir * (audio.rate / rate))
+    check_rate(audio.rate)
+    # As much silence around it as makes time zero fall on a sample at both rates, `ORIGIN` or later.
+    step = audio.rate // gcd(audio.rate, check_rate(rate))
+    silence = step * -(-ORIGIN * audio.rate // (rate * step))
+    moved = resample(np.pad(ir, silence), audio.rate, rate)
+    return as_float32(moved[silence * rate // audio.rate - ORIGIN :] * (audio.rate / rate))
 
 
-def convolve_ir(x: Signal, ir: Signal) -> Float32:
+def convolve_ir(x: Signal, ir: Signal, *, origin: int = 0) -> Float32:
     """Convolve a mono signal with an impulse response at the same rate, both of shape (T,).
 
     The output is as long as the signal: what rings on after its end is cut. Computed in double precision.
+
+    Args:
+        x: samples.
+        ir: impulse response.
+        origin: which of its samples is time zero; 0 to its length.
 
     Raises:
         AudioError: `empty`, `not_finite` or `bad_shape`.
     """
     signal, response = as_mono(x), as_mono(ir)
-    wet = oaconvolve(signal, response[: len(signal)])[: len(signal)]
-    return as_float32(np.asarray(wet))
+    wet = oaconvolve(signal, response[: len(signal) + origin])[origin:]
+    wet = np.pad(wet, (0, max(0, len(signal) - len(wet))))[: len(signal)]
+    return as_float32(wet)
 
 
 def cab_ir(
@@ -76,5 +93,5 @@ def cab_ir(
         cuts.append(Band("highpass", low_cut_hz))
     if high_cut_hz is not None:
         cuts.append(Band("lowpass", high_cut_hz))
-    wet = equalise(convolve_ir(x, ir), rate, cuts)
+    wet = equalise(convolve_ir(x, ir, origin=ORIGIN), rate, cuts)
     return mixed(as_mono(x), as_mono(wet), mix)

@@ -43,7 +43,8 @@ def ebur128(samples: NDArray[np.float32], rate: int) -> dict[str, float]:
         except (av.BlockingIOError, av.EOFError):
             break
         assert isinstance(frame, av.AudioFrame)
-        read = frame.metadata
+        # The last piece, shorter than the meter's 100 ms, carries no reading.
+        read = frame.metadata or read
     return {
         "I": float(read["lavfi.r128.I"]),
         "LRA": float(read["lavfi.r128.LRA"]),

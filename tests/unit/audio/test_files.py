@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.unit.audio.ffmpeg import encoded
 
+from tests.unit.audio.ffmpeg import encoded
 from tone_shootout.audio.files import Audio, AudioError, mono, read_audio, read_flac, write_flac, write_wav
 
 RATE = 48_000
@@ -241,3 +241,30 @@ def test_mono_keeps_a_lone_channel_and_averages_different_ones(
     folded = mono(Audio(np.array(channels, dtype=np.float32), RATE))
     assert folded.dtype == np.float32
     assert folded.tolist() == expected
+
+
+def test_a_wav_whose_bit_rate_lies_is_still_read_in_large_pieces() -> None:
+    name, fields = wav_format()
+    slow = fields[:8] + struct.pack("<I", 1) + fields[12:]
+    data = riff((name, slow), (b"data", bytes(2 * RATE * 60)))
+    assert read_audio(data, max_seconds=60.0).samples.shape == (1, RATE * 60)
+
+
+@pytest.mark.parametrize(("container", "codec", "sample_format"), LOSSLESS + LOSSY)
+def test_a_damaged_file_gives_finite_samples_or_an_audio_error(container: str, codec: str, sample_format: str) -> None:
+    whole = encoded(tone(0.5), RATE, container=container, codec=codec, sample_format=sample_format)
+    random = np.random.default_rng(1)
+    refused = 0
+    for attempt in range(80):
+        damaged = bytearray(whole)
+        reach = min(len(whole), 300 if attempt % 2 else len(whole))
+        for offset in random.integers(0, reach, 1 + attempt % 10):
+            damaged[offset] = random.integers(0, 256)
+        try:
+            audio = read_audio(bytes(damaged), max_seconds=1.0)
+        except AudioError:
+            refused += 1
+        else:
+            assert np.isfinite(audio.samples).all()
+            assert audio.samples.shape[1] <= audio.rate
+    assert refused

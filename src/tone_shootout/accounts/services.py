@@ -98,6 +98,14 @@ class AccountService:
         """Return all users by name."""
         return await self._users.all()
 
+    async def set_role(self, user: User, role: Role) -> None:
+        """Give a user a role."""
+        user.role = role
+
+    async def set_active(self, user: User, *, is_active: bool) -> None:
+        """Disable or enable a user. While disabled, none of their credentials counts."""
+        user.is_active = is_active
+
     async def delete_user(self, user_id: UUID) -> str:
         """Delete a user with every row that is theirs; return the prefix of their stored objects, to be deleted next.
 

@@ -1,12 +1,15 @@
 """A shootout's config: the spec with ids of library items where a spec file has files."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from msgspec import Meta, structs
+from msgspec import Meta, Struct, structs
 
 from tone_shootout.rendering import spec
+
+ONE_LINE: Final = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$(?!\n)"
+"""Text without control characters, and not only white space."""
 
 AssetId = Annotated[
     UUID, Meta(description="Id of the library item.", examples=["0197a6c2-5d5e-7b1a-8f3c-2b9d64e0a111"])
@@ -50,7 +53,7 @@ class Config(spec.SpecBase, kw_only=True, frozen=True):
         Meta(
             min_length=1,
             max_length=120,
-            pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$",
+            pattern=ONE_LINE,
             description="What the shootout is called.",
             examples=["Two crunches"],
         ),
@@ -98,5 +101,5 @@ def _block(block: AssetBlock) -> spec.Block:
     return block
 
 
-def _fields(struct: object, *, without: tuple[str, ...]) -> dict[str, object]:
+def _fields(struct: Struct, *, without: tuple[str, ...]) -> dict[str, Any]:
     return {name: value for name, value in structs.asdict(struct).items() if name not in without}

@@ -1,0 +1,322 @@
+"""The library and shootouts over HTTP."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Controller, Request, Response, delete, get, head, patch, post
+from litestar.background_tasks import BackgroundTask, BackgroundTasks
+from litestar.datastructures import State
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.params import Parameter, SkipValidation
+
+from tone_shootout.accounts.principal import Principal
+from tone_shootout.kit.pagination import Page, Paging
+from tone_shootout.kit.problems import problems
+from tone_shootout.kit.ranges import content_response
+from tone_shootout.kit.storage import Storage
+from tone_shootout.rendering.facts import Kind, Limits
+from tone_shootout.shootouts.desk import JobDesk
+from tone_shootout.shootouts.dtos import (
+    ItemOrder,
+    LibraryItemDTO,
+    LibraryItemPatch,
+    NewShootout,
+    PlanDTO,
+    PublicShootoutDTO,
+    ShootoutDTO,
+    ShootoutOrder,
+    ShootoutPatch,
+    item_path,
+    shootout_path,
+)
+from tone_shootout.shootouts.models import LibraryItem
+from tone_shootout.shootouts.services import LibraryService, ShootoutService, storage_key, sweep_content
+from tone_shootout.shootouts.uploads import receive
+
+ItemId = Annotated[UUID, Parameter(description="The library item's id.")]
+ShootoutId = Annotated[UUID, Parameter(description="The shootout's id.")]
+Query = Annotated[
+    str | None,
+    Parameter(description="Only what has this in its name.", min_length=1, max_length=80, pattern=r"^[^\x00]*$"),
+]
+
+
+@dataclass
+class UploadOperation(Operation):
+    """The documentation of an upload, whose body the handler reads itself."""
+
+    def __post_init__(self) -> None:
+        """Describe the form."""
+        text = OpenAPIType.STRING
+        fields = {
+            "file": Schema(type=text, format=OpenAPIFormat.BINARY, description="The file."),
+            "kind": Schema(
+                type=text,
+                enum=["di_track", "capture", "cab_ir"],
+                description="What the file is meant to be. Sent before the file, its limit counts at once.",
+                examples=["di_track"],
+            ),
+            "name": Schema(
+                type=text,
+                min_length=1,
+                max_length=80,
+                description="What it is called; left out: as the file is.",
+                examples=["Riff in E"],
+            ),
+            "notes": Schema(type=text, max_length=2000, description="Whatever you want to remember about it."),
+        }
+        form = Schema(type=OpenAPIType.OBJECT, properties=fields, required=["kind", "file"])  # type: ignore[arg-type]  # a dictionary is invariant
+        self.request_body = RequestBody(required=True, content={"multipart/form-data": OpenAPIMediaType(schema=form)})
+
+
+class UploadController(Controller):
+    """Files for the library. Only here may a body be larger than JSON needs."""
+
+    path = "/api/v1/library"
+    tags = ("library",)
+
+    @post(
+        operation_id="upload_library_item",
+        summary="Upload a file",
+        operation_class=UploadOperation,
+        responses={
+            200: ResponseSpec(LibraryItemDTO, generate_examples=False, description="It was in the library already"),
+            **problems(400, 401, 403, 413, 422),
+        },
+    )
+    async def upload(
+        self, request: Request[Any, Any, Any], principal: Principal, library: LibraryService, limits: Limits
+    ) -> Response[LibraryItemDTO]:
+        """Add a DI track, capture or cab IR. It is decoded first; the same file of the same kind is kept only once."""
+        async with receive(request, limits) as upload:
+            item, new = await library.add(principal.user_id, upload)
+        return Response(
+            LibraryItemDTO.of(item), status_code=201 if new else 200, headers={"Location": item_path(item.id)}
+        )
+
+
+class LibraryController(Controller):
+    """DI tracks, captures and cab IRs."""
+
+    path = "/api/v1/library"
+    tags = ("library",)
+
+    @get(operation_id="list_library", summary="List the library", responses=problems(400, 401))
+    async def list_items(
+        self,
+        principal: Principal,
+        library: LibraryService,
+        paging: Paging,
+        kind: Annotated[Kind | None, Parameter(description="Only items of this kind.")] = None,
+        q: Query = None,
+        order_by: Annotated[ItemOrder, Parameter(description="What to sort by; a minus sign: descending.")] = (
+            "-created_at"
+        ),
+    ) -> Page[LibraryItemDTO]:
+        """List your library."""
+        rows, total = await library.page(principal.user_id, paging, order_by=order_by, kind=kind, q=q)
+        return paging.page([LibraryItemDTO.of(item) for item in rows], total)
+
+    @get("/{item_id:uuid}", operation_id="get_library_item", summary="Get an item", responses=problems(401, 404))
+    async def get_item(self, item_id: ItemId, principal: Principal, library: LibraryService) -> LibraryItemDTO:
+        """Show what is known of a file."""
+        return LibraryItemDTO.of(await library.get(principal.user_id, item_id))
+
+    @patch(
+        "/{item_id:uuid}",
+        operation_id="change_library_item",
+        summary="Rename an item",
+        responses=problems(400, 401, 403, 404, 413),
+    )
+    async def change_item(
+        self, item_id: ItemId, data: LibraryItemPatch, principal: Principal, library: LibraryService
+    ) -> LibraryItemDTO:
+        """Change an item's name or notes."""
+        return LibraryItemDTO.of(await library.change(principal.user_id, item_id, name=data.name, notes=data.notes))
+
+    @delete(
+        "/{item_id:uuid}",
+        operation_id="delete_library_item",
+        summary="Delete an item",
+        responses=problems(401, 403, 404, 409),
+    )
+    async def delete_item(
+        self,
+        item_id: ItemId,
+        principal: Principal,
+        library: LibraryService,
+        job_desk: SkipValidation[JobDesk],
+        storage: Storage,
+        state: State,
+    ) -> Response[None]:
+        """Delete an item and its file, unless a shootout or an unfinished job needs it."""
+        sha256 = await library.delete(principal.user_id, item_id, job_desk)
+        sweep = BackgroundTask(sweep_content, state["session_maker_class"], storage, principal.user_id, sha256)
+        return Response(None, status_code=204, background=sweep)
+
+    @get(
+        "/{item_id:uuid}/content",
+        operation_id="get_library_content",
+        summary="Get an item's file",
+        responses=problems(401, 404, 416),
+    )
+    async def get_content(
+        self,
+        item_id: ItemId,
+        request: Request[Any, Any, Any],
+        principal: Principal,
+        library: LibraryService,
+        storage: Storage,
+    ) -> Response[Any]:
+        """Send the file as it was uploaded. `Range`, `If-None-Match` and `If-Range` are honoured."""
+        return _content(request, storage, await library.get(principal.user_id, item_id))
+
+    @head(
+        "/{item_id:uuid}/content",
+        operation_id="head_library_content",
+        summary="Ask about an item's file",
+        responses=problems(401, 404),
+    )
+    async def head_content(
+        self,
+        item_id: ItemId,
+        request: Request[Any, Any, Any],
+        principal: Principal,
+        library: LibraryService,
+        storage: Storage,
+    ) -> Response[None]:
+        """Tell size, type and entity tag of the file."""
+        return _content(request, storage, await library.get(principal.user_id, item_id))
+
+
+class ShootoutController(Controller):
+    """Shootouts and their plans."""
+
+    path = "/api/v1/shootouts"
+    tags = ("shootouts",)
+
+    @post(
+        operation_id="create_shootout",
+        summary="Make a shootout",
+        responses=problems(400, 401, 403, 413, 422),
+    )
+    async def create(
+        self,
+        data: NewShootout,
+        principal: Principal,
+        shootout_service: ShootoutService,
+        job_desk: SkipValidation[JobDesk],
+    ) -> Response[ShootoutDTO]:
+        """Make a shootout of your library's items, and submit it in the same step where `submit` says so.
+
+        Pointers of errors lead into the config.
+        """
+        shootout = await shootout_service.create(principal.user_id, data.config, visibility=data.visibility)
+        job = await job_desk.submit(principal.user_id, shootout.id) if data.submit else None
+        return Response(
+            ShootoutDTO.of(shootout, job_id=job.id if job else None),
+            status_code=201,
+            headers={"Location": shootout_path(shootout.id)},
+            background=BackgroundTask(job.dispatch) if job else None,
+        )
+
+    @get(operation_id="list_shootouts", summary="List shootouts", responses=problems(400, 401))
+    async def list_shootouts(
+        self,
+        principal: Principal,
+        shootout_service: ShootoutService,
+        paging: Paging,
+        q: Query = None,
+        order_by: Annotated[ShootoutOrder, Parameter(description="What to sort by; a minus sign: descending.")] = (
+            "-created_at"
+        ),
+    ) -> Page[ShootoutDTO]:
+        """List your shootouts."""
+        rows, total = await shootout_service.page(principal.user_id, paging, order_by=order_by, q=q)
+        return paging.page([ShootoutDTO.of(shootout) for shootout in rows], total)
+
+    @get(
+        "/public",
+        operation_id="list_public_shootouts",
+        summary="List public shootouts",
+        responses=problems(400, 401),
+    )
+    async def list_public(
+        self,
+        shootout_service: ShootoutService,
+        paging: Paging,
+        order_by: Annotated[ShootoutOrder, Parameter(description="What to sort by; a minus sign: descending.")] = (
+            "-created_at"
+        ),
+    ) -> Page[PublicShootoutDTO]:
+        """List what its owners have made public: title and owner, nothing else."""
+        rows, total = await shootout_service.public(paging, order_by=order_by)
+        return paging.page([PublicShootoutDTO.of(shootout, owner) for shootout, owner in rows], total)
+
+    @get("/{shootout_id:uuid}", operation_id="get_shootout", summary="Get a shootout", responses=problems(401, 404))
+    async def get_shootout(
+        self, shootout_id: ShootoutId, principal: Principal, shootout_service: ShootoutService
+    ) -> ShootoutDTO:
+        """Show a shootout with its config."""
+        return ShootoutDTO.of(await shootout_service.get(principal.user_id, shootout_id))
+
+    @patch(
+        "/{shootout_id:uuid}",
+        operation_id="change_shootout",
+        summary="Change a shootout",
+        responses=problems(400, 401, 403, 404, 413, 422),
+    )
+    async def change(
+        self, shootout_id: ShootoutId, data: ShootoutPatch, principal: Principal, shootout_service: ShootoutService
+    ) -> ShootoutDTO:
+        """Replace a shootout's config, or change its visibility. Jobs that were submitted keep the config they had."""
+        return ShootoutDTO.of(
+            await shootout_service.change(
+                principal.user_id, shootout_id, config=data.config, visibility=data.visibility
+            )
+        )
+
+    @delete(
+        "/{shootout_id:uuid}",
+        operation_id="delete_shootout",
+        summary="Delete a shootout",
+        responses=problems(401, 403, 404, 409),
+    )
+    async def delete_shootout(
+        self,
+        shootout_id: ShootoutId,
+        principal: Principal,
+        shootout_service: ShootoutService,
+        job_desk: SkipValidation[JobDesk],
+        storage: Storage,
+    ) -> Response[None]:
+        """Delete a shootout with its jobs and their results, unless one of them is not finished."""
+        prefixes = await shootout_service.delete(principal.user_id, shootout_id, job_desk)
+        forget = BackgroundTasks([BackgroundTask(storage.delete_prefix, prefix) for prefix in prefixes])
+        return Response(None, status_code=204, background=forget)
+
+    @get(
+        "/{shootout_id:uuid}/plan",
+        operation_id="get_plan",
+        summary="Get a plan",
+        responses=problems(401, 404, 422),
+    )
+    async def get_plan(
+        self, shootout_id: ShootoutId, principal: Principal, shootout_service: ShootoutService
+    ) -> PlanDTO:
+        """Show what a job would render, before anything runs."""
+        return PlanDTO.of((await shootout_service.snapshot(principal.user_id, shootout_id)).plan)
+
+
+def _content(request: Request[Any, Any, Any], storage: Storage, item: LibraryItem) -> Response[Any]:
+    return content_response(
+        request,
+        storage,
+        key=storage_key(item.owner_id, item.sha256),
+        size=item.size,
+        sha256=item.sha256,
+        media_type=item.media_type,
+        filename=item.filename,
+    )

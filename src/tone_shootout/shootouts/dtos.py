@@ -1,0 +1,194 @@
+"""Library items, shootouts and plans as clients see them."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from tone_shootout.rendering.facts import Facts, Kind
+from tone_shootout.rendering.plan import Plan, PlannedSegment
+from tone_shootout.shootouts.config import Config
+from tone_shootout.shootouts.models import LibraryItem, Shootout
+from tone_shootout.shootouts.services import Visibility, facts_of
+from tone_shootout.shootouts.uploads import ItemName, Notes
+
+ItemOrder = Literal["created_at", "-created_at", "name", "-name", "size", "-size"]
+ShootoutOrder = Literal["created_at", "-created_at", "updated_at", "-updated_at", "title", "-title"]
+
+_Visibility = Annotated[
+    Visibility,
+    Meta(description="`public`: its title and its owner's name are listed for every user.", examples=["private"]),
+]
+
+
+class ItemLinks(Struct, kw_only=True):
+    """Where to go from a library item."""
+
+    self: Annotated[str, Meta(description="The item.")]
+    content: Annotated[str, Meta(description="Its file.")]
+
+
+class LibraryItemDTO(Struct, kw_only=True):
+    """A library item."""
+
+    id: Annotated[UUID, Meta(description="The item's id: an `asset` of a config.")]
+    kind: Annotated[Kind, Meta(description="What it is.", examples=["di_track"])]
+    name: Annotated[str, Meta(description="What you call it.", examples=["Riff in E"])]
+    notes: Annotated[str, Meta(description="What you want to remember about it.")]
+    filename: Annotated[str, Meta(description="What the file was called.", examples=["riff.wav"])]
+    size: Annotated[int, Meta(description="Bytes.", examples=[1_152_044])]
+    sha256: Annotated[str, Meta(description="Its hash, which is the content's ETag too.")]
+    media_type: Annotated[str, Meta(description="What the file turned out to be.", examples=["audio/wav"])]
+    facts: Annotated[Facts, Meta(description="What decoding it has shown.")]
+    created_at: Annotated[datetime, Meta(description="When it was uploaded.")]
+    updated_at: Annotated[datetime, Meta(description="When it was changed last.")]
+    links: Annotated[ItemLinks, Meta(description="Where to go from here.")]
+
+    @classmethod
+    def of(cls, item: LibraryItem) -> Self:
+        """Show an item."""
+        path = item_path(item.id)
+        return cls(
+            id=item.id,
+            kind=msgspec.convert(item.kind, Kind),
+            name=item.name,
+            notes=item.notes,
+            filename=item.filename,
+            size=item.size,
+            sha256=item.sha256,
+            media_type=item.media_type,
+            facts=facts_of(item),
+            created_at=item.created_at,
+            updated_at=item.updated_at,
+            links=ItemLinks(self=path, content=f"{path}/content"),
+        )
+
+
+class LibraryItemPatch(Struct, kw_only=True, forbid_unknown_fields=True):
+    """What can be changed of a library item; what is left out stays as it is."""
+
+    name: ItemName | UnsetType = UNSET
+    notes: Notes | UnsetType = UNSET
+
+
+class NewShootout(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A shootout to be made."""
+
+    config: Annotated[Config, Meta(description="What is compared.")]
+    visibility: _Visibility = "private"
+    submit: Annotated[bool, Meta(description="Submit its first job in the same step.", examples=[False])] = False
+
+
+class ShootoutPatch(Struct, kw_only=True, forbid_unknown_fields=True):
+    """What can be changed of a shootout; what is left out stays as it is."""
+
+    config: Annotated[Config | UnsetType, Meta(description="What is compared, all of it.")] = UNSET
+    visibility: _Visibility | UnsetType = UNSET
+
+
+class ShootoutLinks(Struct, kw_only=True):
+    """Where to go from a shootout."""
+
+    self: Annotated[str, Meta(description="The shootout.")]
+    plan: Annotated[str, Meta(description="Its plan.")]
+    jobs: Annotated[str, Meta(description="POST here to submit a job.")]
+    job: Annotated[str | None, Meta(description="The job that was submitted with it, where that was asked for.")]
+
+
+class ShootoutDTO(Struct, kw_only=True):
+    """A shootout."""
+
+    id: Annotated[UUID, Meta(description="The shootout's id.")]
+    title: Annotated[str, Meta(description="Its config's title.", examples=["Two crunches"])]
+    visibility: Annotated[Visibility, Meta(description="Who sees its title.")]
+    config: Annotated[Config, Meta(description="What is compared.")]
+    created_at: Annotated[datetime, Meta(description="When it was made.")]
+    updated_at: Annotated[datetime, Meta(description="When it was changed last.")]
+    links: Annotated[ShootoutLinks, Meta(description="Where to go from here.")]
+
+    @classmethod
+    def of(cls, shootout: Shootout, *, job_id: UUID | None = None) -> Self:
+        """Show a shootout to its owner."""
+        path = shootout_path(shootout.id)
+        return cls(
+            id=shootout.id,
+            title=shootout.title,
+            visibility=msgspec.convert(shootout.visibility, Visibility),
+            config=msgspec.convert(shootout.config, Config),
+            created_at=shootout.created_at,
+            updated_at=shootout.updated_at,
+            links=ShootoutLinks(
+                self=path,
+                plan=f"{path}/plan",
+                jobs=f"{path}/jobs",
+                job=None if job_id is None else f"/api/v1/jobs/{job_id}",
+            ),
+        )
+
+
+class PublicShootoutDTO(Struct, kw_only=True):
+    """What everybody sees of a public shootout."""
+
+    id: Annotated[UUID, Meta(description="The shootout's id.")]
+    title: Annotated[str, Meta(description="What it is called.", examples=["Two crunches"])]
+    owner: Annotated[str, Meta(description="Who made it.", examples=["ada"])]
+    created_at: Annotated[datetime, Meta(description="When it was made.")]
+
+    @classmethod
+    def of(cls, shootout: Shootout, owner: str) -> Self:
+        """Show a shootout to everybody."""
+        return cls(id=shootout.id, title=shootout.title, owner=owner, created_at=shootout.created_at)
+
+
+class SegmentDTO(Struct, kw_only=True):
+    """One DI track through one chain."""
+
+    position: Annotated[int, Meta(description="Its place, from 1.", examples=[1])]
+    di_track: Annotated[str, Meta(description="What the DI track is called.", examples=["Riff in E"])]
+    chain: Annotated[str, Meta(description="What the chain is called.", examples=["Plexi, V30"])]
+    render_key: Annotated[str, Meta(description="Content hash of everything that shapes its samples.")]
+    seconds: Annotated[float, Meta(description="Its length.", examples=[8.0])]
+    estimated_s: Annotated[float, Meta(description="Estimated seconds of rendering on one core.", examples=[0.6])]
+    calibration: Annotated[str, Meta(description="How the drive into the first capture is set.")]
+
+    @classmethod
+    def of(cls, segment: PlannedSegment) -> Self:
+        """Show a segment of a plan."""
+        return cls(
+            position=segment.position,
+            di_track=segment.di_name,
+            chain=segment.chain_name,
+            render_key=segment.render_key,
+            seconds=segment.seconds,
+            estimated_s=round(segment.cost, 3),
+            calibration=segment.calibration,
+        )
+
+
+class PlanDTO(Struct, kw_only=True):
+    """A shootout's expansion, before anything runs."""
+
+    segments: Annotated[list[SegmentDTO], Meta(description="Every DI track through every chain.")]
+    seconds: Annotated[float, Meta(description="Seconds of audio in all segments.", examples=[16.0])]
+    estimated_s: Annotated[float, Meta(description="Estimated seconds of rendering on one core.", examples=[1.2])]
+
+    @classmethod
+    def of(cls, plan: Plan) -> Self:
+        """Show a plan."""
+        return cls(
+            segments=[SegmentDTO.of(segment) for segment in plan.segments],
+            seconds=plan.seconds,
+            estimated_s=round(plan.cost, 3),
+        )
+
+
+def item_path(item_id: UUID) -> str:
+    """Return the address of a library item."""
+    return f"/api/v1/library/{item_id}"
+
+
+def shootout_path(shootout_id: UUID) -> str:
+    """Return the address of a shootout."""
+    return f"/api/v1/shootouts/{shootout_id}"

@@ -1,0 +1,42 @@
+"""How the shootouts domain enters the application."""
+
+from litestar import Router
+from litestar.config.app import AppConfig
+from litestar.di import Provide
+from litestar.plugins import InitPlugin
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tone_shootout.kit.settings import Settings
+from tone_shootout.kit.storage import Storage
+from tone_shootout.shootouts.controllers import LibraryController, ShootoutController, UploadController
+from tone_shootout.shootouts.examining import Examiner
+from tone_shootout.shootouts.services import LibraryService, ShootoutService, rendering_limits
+from tone_shootout.shootouts.uploads import FORM_BYTES
+
+
+class ShootoutsPlugin(InitPlugin):
+    """Controllers of the library and of shootouts, and their services."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._limits = rendering_limits(settings.limits)
+        self._examiner = Examiner(self._limits)
+
+    def on_app_init(self, app_config: AppConfig) -> AppConfig:
+        """Add what the domain brings."""
+        upload_bytes = self._limits.max_upload_bytes + FORM_BYTES
+        uploads = Router("/", route_handlers=[UploadController], request_max_body_size=upload_bytes)
+        app_config.route_handlers.append(Router("/", route_handlers=[uploads, LibraryController, ShootoutController]))
+        app_config.dependencies.update(
+            {
+                "limits": Provide(lambda: self._limits, sync_to_thread=False),
+                "library": Provide(self._provide_library, sync_to_thread=False),
+                "shootout_service": Provide(self._provide_shootouts, sync_to_thread=False),
+            }
+        )
+        return app_config
+
+    def _provide_library(self, db_session: AsyncSession, storage: Storage) -> LibraryService:
+        return LibraryService(db_session, storage, self._examiner)
+
+    def _provide_shootouts(self, db_session: AsyncSession) -> ShootoutService:
+        return ShootoutService(db_session, self._limits)

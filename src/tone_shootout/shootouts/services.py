@@ -1,0 +1,334 @@
+"""The rules of the library and of shootouts. Nothing here commits."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from tone_shootout.accounts.services import AccountService
+from tone_shootout.kit.pagination import Paging
+from tone_shootout.kit.settings import LimitSettings
+from tone_shootout.kit.storage import Storage
+from tone_shootout.rendering.facts import Facts, Kind, Limits
+from tone_shootout.rendering.plan import InvalidSpec, Plan, plan
+from tone_shootout.rendering.spec import Spec
+from tone_shootout.shootouts.config import Config, assets_of, spec_of
+from tone_shootout.shootouts.desk import JobDesk
+from tone_shootout.shootouts.errors import (
+    InvalidConfigError,
+    ItemInUseError,
+    ItemNotFoundError,
+    ShootoutNotFoundError,
+    UnusableFileError,
+)
+from tone_shootout.shootouts.examining import Examiner, Refused
+from tone_shootout.shootouts.models import LibraryItem, Shootout
+from tone_shootout.shootouts.repositories import LibraryRepository, Lock, ShootoutRepository
+from tone_shootout.shootouts.uploads import Upload
+
+Visibility = Literal["private", "public"]
+
+
+class AssetRef(Struct, frozen=True, kw_only=True):
+    """A library item that a spec names.
+
+    Attributes:
+        file: what the spec calls it.
+        storage_key: where its content is stored.
+        sha256: what its content must be.
+        kind: what it is.
+        facts: what is known of it.
+        name: what its owner calls it.
+    """
+
+    file: str
+    storage_key: str
+    sha256: str
+    kind: Kind
+    facts: Facts
+    name: str
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """A shootout as it is now, with all that rendering it takes."""
+
+    title: str
+    config: dict[str, Any]
+    spec: Spec
+    plan: Plan
+    assets: tuple[AssetRef, ...]
+
+
+def rendering_limits(settings: LimitSettings) -> Limits:
+    """Return the operator's limits as the renderer wants them."""
+    return Limits(
+        max_upload_bytes=settings.upload_bytes,
+        max_capture_bytes=settings.capture_bytes,
+        max_di_seconds=settings.di_seconds,
+        max_ir_seconds=settings.ir_seconds,
+        di_tracks=settings.di_tracks,
+        chains=settings.chains,
+        segments=settings.segments,
+    )
+
+
+def storage_key(owner_id: UUID, sha256: str) -> str:
+    """Return where content of an owner's library is stored."""
+    return f"users/{owner_id}/blobs/{sha256}"
+
+
+class LibraryService:
+    """The libraries of all owners, in one unit of work."""
+
+    def __init__(self, session: AsyncSession, storage: Storage, examiner: Examiner) -> None:
+        self._items = LibraryRepository(session)
+        self._storage = storage
+        self._examiner = examiner
+
+    async def add(self, owner_id: UUID, upload: Upload) -> tuple[LibraryItem, bool]:
+        """Examine an upload and keep it; return the item and whether it is new.
+
+        The same content of the same kind is the same item: sending it again returns what is there, unchanged.
+
+        Raises:
+            UnusableFileError: it is not what it is meant to be, or not fit for it.
+        """
+        form = upload.form
+        examined = await self._examiner.examine(upload.path, form.kind)
+        if isinstance(examined, Refused):
+            raise UnusableFileError(examined.code, examined.detail)
+        sha256 = examined.facts.sha256
+        await self._items.lock_content(owner_id, sha256)
+        present = await self._items.find(owner_id, form.kind, sha256)
+        if present is not None:
+            return present, False
+        item = LibraryItem(
+            owner_id=owner_id,
+            kind=form.kind,
+            name=form.name or _name_of(upload.filename),
+            notes=form.notes,
+            filename=upload.filename,
+            sha256=sha256,
+            size=upload.size,
+            media_type=examined.media_type,
+            facts=msgspec.json.decode(msgspec.json.encode(examined.facts)),
+        )
+        await self._store(item, upload.path)
+        return item, True
+
+    async def get(self, owner_id: UUID, item_id: UUID) -> LibraryItem:
+        """Return an item.
+
+        Raises:
+            ItemNotFoundError: the owner has no such item.
+        """
+        return await self._get(owner_id, item_id)
+
+    async def page(
+        self, owner_id: UUID, paging: Paging, *, order_by: str, kind: Kind | None = None, q: str | None = None
+    ) -> tuple[Sequence[LibraryItem], int]:
+        """Return a part of the owner's items, and how many there are."""
+        return await self._items.page(owner_id, paging, order_by=order_by, kind=kind, q=q)
+
+    async def change(
+        self, owner_id: UUID, item_id: UUID, *, name: str | UnsetType = UNSET, notes: str | UnsetType = UNSET
+    ) -> LibraryItem:
+        """Give an item another name or other notes.
+
+        Raises:
+            ItemNotFoundError: the owner has no such item.
+        """
+        item = await self._get(owner_id, item_id, lock="change")
+        if name is not UNSET:
+            item.name = name
+        if notes is not UNSET:
+            item.notes = notes
+        await self._items.save(item)
+        return item
+
+    async def delete(self, owner_id: UUID, item_id: UUID, desk: JobDesk) -> str:
+        """Delete an item; return the SHA-256 of content that `sweep_content` may be called for after the commit.
+
+        Raises:
+            ItemNotFoundError: the owner has no such item.
+            ItemInUseError: a shootout, or a job that is not finished, needs it.
+        """
+        item = await self._get(owner_id, item_id, lock="change")
+        users = await self._items.users_of(item)
+        if users or await desk.needs(owner_id, storage_key(owner_id, item.sha256)):
+            raise ItemInUseError(users)
+        await self._items.delete(item)
+        return item.sha256
+
+    async def _get(self, owner_id: UUID, item_id: UUID, *, lock: Lock | None = None) -> LibraryItem:
+        item = await self._items.get(owner_id, item_id, lock=lock)
+        if item is None:
+            raise ItemNotFoundError(item_id)
+        return item
+
+    async def _store(self, item: LibraryItem, path: Path) -> None:
+        key = storage_key(item.owner_id, item.sha256)
+        shared = await self._items.has_content(item.owner_id, item.sha256)
+        try:
+            if not shared:
+                await self._storage.put(key, path)
+            await self._items.save(item)
+        except BaseException:
+            if not shared:
+                await self._storage.delete([key])
+            raise
+
+
+async def sweep_content(
+    sessions: async_sessionmaker[AsyncSession], storage: Storage, owner_id: UUID, sha256: str
+) -> None:
+    """Delete content that no item has any more, in a unit of work of its own."""
+    async with sessions() as session, session.begin():
+        items = LibraryRepository(session)
+        await items.lock_content(owner_id, sha256)
+        if not await items.has_content(owner_id, sha256):
+            await storage.delete([storage_key(owner_id, sha256)])
+
+
+class ShootoutService:
+    """The shootouts of all owners, in one unit of work."""
+
+    def __init__(self, session: AsyncSession, limits: Limits) -> None:
+        self._accounts = AccountService(session)
+        self._shootouts = ShootoutRepository(session)
+        self._items = LibraryRepository(session)
+        self._limits = limits
+
+    async def create(self, owner_id: UUID, config: Config, *, visibility: Visibility = "private") -> Shootout:
+        """Write down a shootout.
+
+        Raises:
+            InvalidConfigError: with everything that is wrong with the config.
+        """
+        items = await self._items.hold(owner_id, set(assets_of(config)))
+        self._plan(config, items)
+        shootout = Shootout(owner_id=owner_id, visibility=visibility)
+        _configure(shootout, config)
+        await self._shootouts.save(shootout, items)
+        return shootout
+
+    async def get(self, owner_id: UUID, shootout_id: UUID) -> Shootout:
+        """Return a shootout.
+
+        Raises:
+            ShootoutNotFoundError: the owner has no such shootout.
+        """
+        return await self._get(owner_id, shootout_id)
+
+    async def page(
+        self, owner_id: UUID, paging: Paging, *, order_by: str, q: str | None = None
+    ) -> tuple[Sequence[Shootout], int]:
+        """Return a part of the owner's shootouts, and how many there are."""
+        return await self._shootouts.page(owner_id, paging, order_by=order_by, q=q)
+
+    async def public(self, paging: Paging, *, order_by: str) -> tuple[Sequence[tuple[Shootout, str]], int]:
+        """Return a part of what owners have made public with the owners' names, and how many there are."""
+        rows, total = await self._shootouts.public(paging, order_by=order_by)
+        owners = {owner_id: await self._accounts.user(owner_id) for owner_id in {row.owner_id for row in rows}}
+        names = {owner_id: owner.display_name or owner.name for owner_id, owner in owners.items()}
+        return [(row, names[row.owner_id]) for row in rows], total
+
+    async def change(
+        self,
+        owner_id: UUID,
+        shootout_id: UUID,
+        *,
+        config: Config | UnsetType = UNSET,
+        visibility: Visibility | UnsetType = UNSET,
+    ) -> Shootout:
+        """Give a shootout another config or visibility. Jobs that were submitted before keep the config they had.
+
+        Raises:
+            ShootoutNotFoundError: the owner has no such shootout.
+            InvalidConfigError: with everything that is wrong with the config.
+        """
+        shootout = await self._get(owner_id, shootout_id, lock="change")
+        items: Mapping[UUID, LibraryItem] | None = None
+        if config is not UNSET:
+            items = await self._items.hold(owner_id, set(assets_of(config)))
+            self._plan(config, items)
+            _configure(shootout, config)
+        if visibility is not UNSET:
+            shootout.visibility = visibility
+        await self._shootouts.save(shootout, items)
+        return shootout
+
+    async def delete(self, owner_id: UUID, shootout_id: UUID, desk: JobDesk) -> Sequence[str]:
+        """Delete a shootout with its jobs; return the prefixes of what they have stored, for after the commit.
+
+        Raises:
+            ShootoutNotFoundError: the owner has no such shootout.
+            ConflictError: one of its jobs is not finished.
+        """
+        shootout = await self._get(owner_id, shootout_id, lock="change")
+        prefixes = await desk.release(owner_id, shootout_id)
+        await self._shootouts.delete(shootout)
+        return prefixes
+
+    async def snapshot(self, owner_id: UUID, shootout_id: UUID) -> Snapshot:
+        """Return a shootout as it is now, and keep it and its library items from being deleted meanwhile.
+
+        Raises:
+            ShootoutNotFoundError: the owner has no such shootout.
+            InvalidConfigError: it can't be rendered any more, because the limits have changed.
+        """
+        shootout = await self._get(owner_id, shootout_id, lock="stay")
+        config = msgspec.convert(shootout.config, Config)
+        items = await self._items.hold(owner_id, set(assets_of(config)))
+        planned = self._plan(config, items)
+        return Snapshot(
+            title=shootout.title,
+            config=shootout.config,
+            spec=planned.spec,
+            plan=planned,
+            assets=tuple(_asset(item, planned.facts[str(item.id)]) for item in items.values()),
+        )
+
+    async def _get(self, owner_id: UUID, shootout_id: UUID, *, lock: Lock | None = None) -> Shootout:
+        shootout = await self._shootouts.get(owner_id, shootout_id, lock=lock)
+        if shootout is None:
+            raise ShootoutNotFoundError(shootout_id)
+        return shootout
+
+    def _plan(self, config: Config, items: Mapping[UUID, LibraryItem]) -> Plan:
+        facts = {str(item_id): facts_of(item) for item_id, item in items.items()}
+        try:
+            return plan(spec_of(config), facts, limits=self._limits)
+        except InvalidSpec as error:
+            raise InvalidConfigError(error.errors) from None
+
+
+def facts_of(item: LibraryItem) -> Facts:
+    """Return what is known of an item."""
+    facts: Facts = msgspec.convert(item.facts, Facts)
+    return facts
+
+
+def _asset(item: LibraryItem, facts: Facts) -> AssetRef:
+    return AssetRef(
+        file=str(item.id),
+        storage_key=storage_key(item.owner_id, item.sha256),
+        sha256=item.sha256,
+        kind=msgspec.convert(item.kind, Kind),
+        facts=facts,
+        name=item.name,
+    )
+
+
+def _configure(shootout: Shootout, config: Config) -> None:
+    shootout.title = config.title
+    shootout.schema_version = config.schema
+    shootout.config = msgspec.to_builtins(config)
+
+
+def _name_of(filename: str) -> str:
+    return Path(filename).stem.strip()[:80].strip() or "Unnamed"

@@ -1,0 +1,194 @@
+"""A file comes in as `multipart/form-data`: onto the disk as it arrives, never into memory, and never past its bound.
+
+Litestar's own form data collects a field that has no file name in memory, however long it is, and reads a body before
+anyone has looked who sends it. This reads the stream itself, after the sender is known.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Annotated, Any
+
+import msgspec
+from litestar import Request
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from msgspec import Meta, Struct
+from multipart import (  # type: ignore[import-untyped]  # it has no types of its own
+    MultipartError,
+    MultipartSegment,
+    PushMultipartParser,
+    parse_options_header,
+)
+
+from tone_shootout.kit.problems import Fault, TooLargeError
+from tone_shootout.rendering.facts import Kind, Limits
+from tone_shootout.rendering.spec import invalid
+from tone_shootout.shootouts.config import ONE_LINE
+from tone_shootout.shootouts.errors import BadFormError
+
+FORM_BYTES = 65_536
+"""What the form may hold beside the file."""
+FIELD_BYTES = 16_384
+"""Longest text field."""
+WRITE_BYTES = 1 << 20
+"""Collected before it is written."""
+
+ItemName = Annotated[
+    str,
+    Meta(min_length=1, max_length=80, pattern=ONE_LINE, description="What it is called.", examples=["Riff in E"]),
+]
+Notes = Annotated[
+    str,
+    Meta(
+        max_length=2000,
+        pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$",
+        description="Whatever you want to remember about it.",
+        examples=["Bridge pickup, no pedal."],
+    ),
+]
+
+
+class UploadForm(Struct, kw_only=True, forbid_unknown_fields=True):
+    """What is sent beside the file."""
+
+    kind: Annotated[Kind, Meta(description="What the file is meant to be.", examples=["di_track"])]
+    name: Annotated[ItemName | None, Meta(description="What it is called; absent: as the file is.")] = None
+    notes: Notes = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A form that has arrived; its file is gone when the request is over."""
+
+    form: UploadForm
+    path: Path
+    size: int
+    filename: str
+
+
+@asynccontextmanager
+async def receive(request: Request[Any, Any, Any], limits: Limits) -> AsyncGenerator[Upload, None]:
+    """Read an upload into a temporary file that lives as long as the context.
+
+    Raises:
+        BadFormError: not a form, a field that is unknown, missing or out of bounds, no file or more than one.
+        TooLargeError: more bytes than a file of its kind may have; raised as soon as they have come or been announced.
+    """
+    with tempfile.NamedTemporaryFile(prefix="shootout-upload-") as file:
+        reader = _Reader(file, limits)
+        try:
+            with PushMultipartParser(_boundary(request), max_segment_count=8) as parser:
+                async for chunk in request.stream():
+                    if not chunk:
+                        break
+                    for event in parser.parse(chunk):
+                        await reader.take(event)
+        except MultipartError as error:
+            raise BadFormError(f"Expected a whole form as multipart/form-data: {error}.") from None
+        except RequestEntityTooLarge:
+            raise _too_large(limits.max_upload_bytes) from None
+        yield await reader.finish()
+
+
+def safe_filename(text: str) -> str:
+    """Return the last component of what a client calls a file, without what could harm a log, a header or a shell."""
+    last = PurePosixPath(text.replace("\\", "/")).name
+    return "".join(sign for sign in last if sign.isprintable()).strip()[-255:] or "unnamed"
+
+
+class _Reader:
+    """Sorts a form's parts: the file onto the disk, the fields into a dictionary."""
+
+    def __init__(self, file: IO[bytes], limits: Limits) -> None:
+        self._file = file
+        self._limits = limits
+        self._fields: dict[str, str] = {}
+        self._filename: str | None = None
+        self._size = 0
+        self._segment: MultipartSegment | None = None
+        self._waiting = bytearray()
+
+    async def take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
+        """Take the next thing that the parser has found."""
+        if isinstance(event, MultipartSegment):
+            self._begin(event)
+        elif event:
+            self._waiting += event
+            if not self._in_file:
+                self._check_field()
+            else:
+                self._size += len(event)
+                self._check_size()
+                if len(self._waiting) >= WRITE_BYTES:
+                    await self._write()
+        elif self._in_file:
+            await self._write()
+        else:
+            self._end_field()
+
+    async def finish(self) -> Upload:
+        """Return the upload once the form is complete."""
+        if self._filename is None:
+            raise _bad("/file", "missing", "Expected a file.")
+        try:
+            form = msgspec.convert(self._fields, UploadForm)
+        except msgspec.ValidationError as error:
+            found = invalid(error)
+            raise _bad(found.pointer, found.code, found.detail) from None
+        self._check_size()
+        await asyncio.to_thread(self._file.flush)
+        return Upload(form=form, path=Path(self._file.name), size=self._size, filename=self._filename)
+
+    @property
+    def _in_file(self) -> bool:
+        return self._segment is not None and self._segment.name == "file"
+
+    def _begin(self, segment: MultipartSegment) -> None:
+        self._segment = segment
+        self._waiting.clear()
+        name = segment.name or ""
+        if name in self._fields or (name == "file" and self._filename is not None):
+            raise _bad(f"/{name}", "repeated", "Expected it once.")
+        if name == "file":
+            self._filename = safe_filename(segment.filename or "")
+
+    def _check_field(self) -> None:
+        if len(self._waiting) > FIELD_BYTES:
+            raise TooLargeError(f"Expected at most {FIELD_BYTES} bytes in a text field.")
+
+    def _check_size(self) -> None:
+        kind = self._fields.get("kind")
+        limit = self._limits.max_bytes("capture" if kind == "capture" else "di_track")
+        if self._size > limit:
+            raise _too_large(limit)
+
+    def _end_field(self) -> None:
+        name = self._segment.name if self._segment else None
+        try:
+            self._fields[name or ""] = self._waiting.decode()
+        except UnicodeDecodeError:
+            raise _bad(f"/{name}", "invalid", "Expected text in UTF-8.") from None
+
+    async def _write(self) -> None:
+        await asyncio.to_thread(self._file.write, bytes(self._waiting))
+        self._waiting.clear()
+
+
+def _boundary(request: Request[Any, Any, Any]) -> str:
+    media_type, options = parse_options_header(request.headers.get("content-type", ""))
+    boundary: str = options.get("boundary", "")
+    if media_type != "multipart/form-data" or not 1 <= len(boundary) <= 70:
+        raise BadFormError("Expected multipart/form-data with the fields `file` and `kind`.")
+    return boundary
+
+
+def _bad(pointer: str, code: str, detail: str) -> BadFormError:
+    return BadFormError(f"{pointer}: {detail}", errors=[Fault(code=code, pointer=pointer, detail=detail)])
+
+
+def _too_large(limit: int) -> TooLargeError:
+    detail = f"Expected a file of at most {limit} bytes."
+    return TooLargeError(detail, errors=[Fault(code="too_large", pointer="/file", detail=detail)])

@@ -53,7 +53,6 @@ def level_match(
     requested_lufs: float,
     ceiling_dbtp: float,
     trims_db: Sequence[float] | None = None,
-    applied_db: Sequence[float] | None = None,
 ) -> LevelMatch:
     """Find the highest common loudness, up to the requested one, that keeps every true peak under the ceiling.
 
@@ -63,18 +62,17 @@ def level_match(
 
     A gain can move a segment's loudness by a little more or less than itself, because BS.1770's absolute gate stays at
     −70 LUFS: pauses of a quiet segment that it left out may count once they are louder (0.08 LU in one of the tests).
-    Where that matters, measure the segments again with their gains, and match again with those as `applied_db`.
+    Where that matters, measure the segments again with their gains, and match again with that loudness less the gain.
 
     Args:
         measured: integrated loudness L_i and true peak P_i of each segment.
         requested_lufs: the loudness asked for, −60 to 0 LUFS.
         ceiling_dbtp: the highest true peak allowed, −60 to 0 dBTP.
         trims_db: a deliberate offset per segment, −24 to 24 dB; none by default.
-        applied_db: the gains with which the segments were measured; none by default. The result's gains include them.
 
     Raises:
         AudioError: `empty` without segments, `silent` for a segment that has no loudness (its index is in the detail),
-            `not_finite`, `out_of_range`, or `bad_shape` when there is not one trim or one applied gain per segment.
+            `not_finite`, `out_of_range`, or `bad_shape` when there is not one trim per segment.
     """
     check_range("the requested loudness", requested_lufs, *REQUESTED_RANGE_LUFS, "LUFS")
     check_range("the true-peak ceiling", ceiling_dbtp, *CEILING_RANGE_DBTP, "dBTP")
@@ -82,8 +80,11 @@ def level_match(
         raise AudioError("empty", "expected at least one segment to match, got none")
     for index, segment in enumerate(measured):
         _check_measured(index, segment)
-    trims = _one_each(trims_db, len(measured), "trim", TRIM_RANGE_DB)
-    applied = _one_each(applied_db, len(measured), "applied gain", GAIN_RANGE_DB)
+    trims = [0.0] * len(measured) if trims_db is None else trims_db
+    if len(trims) != len(measured):
+        raise AudioError("bad_shape", f"expected one trim for each of {len(measured)} segments, got {len(trims)}")
+    for index, trim in enumerate(trims):
+        check_range(f"the trim of segment {index}", trim, *TRIM_RANGE_DB, "dB")
     ceiling = decibels(amplitude(ceiling_dbtp) - ROUNDING)
     reachable = [
         segment.integrated_lufs + ceiling - segment.true_peak_dbtp - trim
@@ -91,10 +92,7 @@ def level_match(
     ]
     lowest = min(range(len(reachable)), key=reachable.__getitem__)
     target = min(requested_lufs, reachable[lowest])
-    gains = tuple(
-        before + target - segment.integrated_lufs + trim
-        for segment, trim, before in zip(measured, trims, applied, strict=True)
-    )
+    gains = tuple(target - segment.integrated_lufs + trim for segment, trim in zip(measured, trims, strict=True))
     return LevelMatch(target, gains, lowest if reachable[lowest] < requested_lufs else None)
 
 
@@ -117,13 +115,3 @@ def _check_measured(index: int, segment: LoudnessAndPeak) -> None:
         raise AudioError(
             "not_finite", f"expected finite levels of segment {index}, got {levels[0]} LUFS, {levels[1]} dBTP"
         )
-
-
-def _one_each(values: Sequence[float] | None, count: int, name: str, limits: tuple[float, float]) -> Sequence[float]:
-    if values is None:
-        return [0.0] * count
-    if len(values) != count:
-        raise AudioError("bad_shape", f"expected one {name} for each of {count} segments, got {len(values)}")
-    for index, value in enumerate(values):
-        check_range(f"the {name} of segment {index}", value, *limits, "dB")
-    return values

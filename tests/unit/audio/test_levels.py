@@ -49,12 +49,11 @@ def test_written_segments_share_the_target_and_none_exceeds_the_ceiling(tmp_path
     segments = [riff(6.0, seed=seed) * gain for seed, gain in enumerate((1.0, 0.05, 0.5))]
     segments.append(np.clip(20 * segments[0], -0.9, 0.9))
     match = level_match([measure(x, RATE) for x in segments], requested_lufs=requested, ceiling_dbtp=-1.0)
-    match = level_match(
-        [measure(apply_gain(x, gain), RATE) for x, gain in zip(segments, match.gains_db, strict=True)],
-        requested_lufs=requested,
-        ceiling_dbtp=-1.0,
-        applied_db=match.gains_db,
-    )
+    heard = [
+        Levels(integrated_lufs(apply_gain(x, gain), RATE) - gain, true_peak_dbtp(x, RATE))
+        for x, gain in zip(segments, match.gains_db, strict=True)
+    ]
+    match = level_match(heard, requested_lufs=requested, ceiling_dbtp=-1.0)
     for number, (segment, gain) in enumerate(zip(segments, match.gains_db, strict=True)):
         write_flac(tmp_path / f"{number}.flac", apply_gain(segment, gain), RATE)
         written = read_flac(tmp_path / f"{number}.flac", max_seconds=10).samples[0]

@@ -13,6 +13,8 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_SECUREBITS = 28
@@ -23,31 +25,38 @@ _SECBIT_NO_SETUID_FIXUP = 1 << 2
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAP_DAC_OVERRIDE = 1
 _CAP_DAC_READ_SEARCH = 2
-_SAME_USER = -1
+_SAME = (-1, -1)
+
+
+class Account(NamedTuple):
+    """Another user, for a program that must not run as root."""
+
+    uid: int
+    gid: int
 
 
 def launched(
-    command: Sequence[str], *, folder: str, orphan_signal: int, uid: int = _SAME_USER, gid: int = _SAME_USER
+    command: Sequence[str], *, writes: Sequence[Path], orphan_signal: int, account: Account | None = None
 ) -> list[str]:
     """Return the command line that starts `command` (an absolute path first) through this module.
 
     Args:
         command: program and arguments.
-        folder: what the program must be able to write to.
-        orphan_signal: what the program gets when the thread that started it is gone (Linux).
-        uid: user to become, -1 to stay.
-        gid: group to become.
+        writes: folders that the program must be able to write to.
+        orphan_signal: what the program gets when the thread that started it is gone (Linux); 0: nothing.
+        account: whom to run it as; None: as ourselves.
     """
-    numbers = (os.getpid(), int(orphan_signal), uid, gid)
-    return [sys.executable, "-I", "-S", __file__, *map(str, numbers), folder, *command]
+    uid, gid = account or _SAME
+    numbers = (os.getpid(), int(orphan_signal), uid, gid, len(writes))
+    return [sys.executable, "-I", "-S", __file__, *map(str, (*numbers, *writes)), *command]
 
 
 def main(arguments: Sequence[str]) -> None:
     """Become the program; returns only by an exception or an exit with a one-line message."""
-    supervisor, orphan_signal, uid, gid = map(int, arguments[:4])
-    folder, *command = arguments[4:]
-    if uid != _SAME_USER:
-        _become(uid, gid, command[0], folder)
+    supervisor, orphan_signal, uid, gid, count = map(int, arguments[:5])
+    writes, command = arguments[5 : 5 + count], list(arguments[5 + count :])
+    if (uid, gid) != _SAME:
+        _become(uid, gid, command[0], writes)
     if sys.platform == "linux":
         # Last, because a change of user or capabilities clears it (prctl(2)).
         _prctl(_PR_SET_PDEATHSIG, orphan_signal)
@@ -58,8 +67,8 @@ def main(arguments: Sequence[str]) -> None:
     os.execv(command[0], command)  # noqa: S606 - the supervisor's own command, and no shell is wanted
 
 
-def _become(uid: int, gid: int, program: str, folder: str) -> None:
-    """Change to the user `uid` with the least that reaches `program` and `folder`."""
+def _become(uid: int, gid: int, program: str, writes: Sequence[str]) -> None:
+    """Change to the user `uid` with the least that reaches `program` and the folders `writes`."""
     linux = sys.platform == "linux"
     if linux:
         try:
@@ -77,10 +86,10 @@ def _become(uid: int, gid: int, program: str, folder: str) -> None:
                 _hold(capability)
         except PermissionError:
             continue
-        if os.access(program, os.R_OK | os.X_OK) and os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        if os.access(program, os.R_OK | os.X_OK) and all(os.access(f, os.R_OK | os.W_OK | os.X_OK) for f in writes):
             break
     else:
-        sys.exit(f"user {uid} can't reach {program} and {folder} from root's folders: start it as an ordinary user")
+        sys.exit(f"user {uid} can't reach {program} and {', '.join(writes)}: start it as an ordinary user, not as root")
     if linux:
         _pass_on(capability)
 

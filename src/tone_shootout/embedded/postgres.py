@@ -15,8 +15,8 @@ import psutil
 
 from tone_shootout.embedded.errors import EmbeddedError
 from tone_shootout.embedded.folder import DataFolder
-from tone_shootout.embedded.launch import launched
-from tone_shootout.embedded.supervisor import Account, Program
+from tone_shootout.embedded.launch import Account, launched
+from tone_shootout.embedded.supervisor import Program
 
 MAJOR = 18
 NAME = f"PostgreSQL {MAJOR}"
@@ -84,6 +84,7 @@ class Postgres:
             # program; this is its own way to be told that it isn't another postmaster.
             environ=_environ() | ({"PG_GRANDPARENT_PID": str(stale_pid)} if stale_pid else {}),
             folder=self._cluster,
+            writes=[self._cluster, self._sockets],
             log=self._folder.log("postgres"),
             ready=self._is_ready,
             ready_within_s=600.0,  # it may have a crash to recover from
@@ -118,18 +119,17 @@ class Postgres:
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         role = [f"--username={DATABASE}", "--auth=trust", "--no-instructions"]
         self._run("initdb", "-D", str(new), *locale, *role, folder=new)
-        self._run("postgres", "--single", "-D", str(new), "postgres", folder=new, text=f"CREATE DATABASE {DATABASE};\n")
+        single_user = ("--single", "-D", str(new), "-c", "exit_on_error=on", "postgres")
+        self._run("postgres", *single_user, folder=new, text=f"CREATE DATABASE {DATABASE};\n")
         new.rename(self._cluster)
         _sync_folder(self._folder.path)
 
     def _run(self, program: str, *arguments: str, folder: Path, text: str = "") -> None:
-        account = self._account or Account(-1, -1)
         command = launched(
             [str(_binary(program)), *arguments],
-            folder=str(folder),
+            writes=[folder],
             orphan_signal=signal.SIGKILL,
-            uid=account.uid,
-            gid=account.gid,
+            account=self._account,
         )
         with self._folder.log("initdb").open("ab") as log:
             start = log.tell()

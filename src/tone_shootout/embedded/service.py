@@ -54,7 +54,8 @@ class Service(Instance):
         on_output: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(data, on_event=on_event, on_output=on_output)
-        self.environ = dict(os.environ if environ is None else environ)
+        self.environ: dict[str, str] = {}
+        self._given = dict(os.environ if environ is None else environ)
         self._host = host
         self._port = port
         self._handlers: dict[signal.Signals, _Handler] = {}
@@ -105,10 +106,9 @@ class Service(Instance):
                 signal.signal(signum, before if handler is None else handler)
 
     def _programs(self) -> Sequence[Program]:
-        own_database, own_redis = not self.environ.get(DATABASE_URL), not self.environ.get(REDIS_URL)
         self._port = _free_port(self._host, self._port)
         self.environ = {
-            **_service_environ(self.environ, self._folder.path, self._postgres.url(), self._valkey.url),
+            **_service_environ(self._given, self._folder.path, self._postgres.url(), self._valkey.url),
             "SHOOTOUT_SERVER_HOST": self._host,
             "SHOOTOUT_SERVER_PORT": str(self._port),
         }
@@ -117,9 +117,9 @@ class Service(Instance):
         except SettingsError as error:
             raise EmbeddedError(str(error)) from error
         servers = []
-        if own_database:
+        if not self._given.get(DATABASE_URL):
             servers.append(self._postgres.program())
-        if own_redis:
+        if not self._given.get(REDIS_URL):
             servers.append(self._valkey.program())
         migrations = self._program("migrations", "db", "upgrade", needs=[server.name for server in servers], once=True)
         after = (*migrations.needs, migrations.name)

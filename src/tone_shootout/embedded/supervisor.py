@@ -1,5 +1,6 @@
 """Keep a few programs running, in order: start, watch, start again, stop."""
 
+import io
 import os
 import signal
 import subprocess
@@ -9,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from tone_shootout.embedded.errors import EmbeddedError
-from tone_shootout.embedded.launch import launched
+from tone_shootout.embedded.launch import Account, launched
 
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 5.0
@@ -27,14 +29,6 @@ _TAIL_LINES = 3
 _TAIL_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Another user, for a program that must not run as root."""
-
-    uid: int
-    gid: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """One program and how to treat it."""
@@ -46,7 +40,9 @@ class Program:
     environ: Mapping[str, str]
     """Its whole environment."""
     folder: Path
-    """Its working directory, which it may write to."""
+    """Its working directory."""
+    writes: Sequence[Path] = ()
+    """Folders that it must be able to write to as `account`."""
     log: Path
     """Where its output goes."""
     needs: tuple[str, ...] = ()
@@ -119,7 +115,8 @@ class Supervisor:
 
     def processes(self) -> dict[str, int]:
         """Return the process id of every program that runs now."""
-        return {child.program.name: child.process.pid for child in self._children if child.process is not None}
+        running = [(child.program.name, child.process) for child in self._children]
+        return {name: process.pid for name, process in running if process is not None}
 
     def _raise(self) -> None:
         if self._error is not None:
@@ -164,13 +161,17 @@ class _Child:
         self._start_at = 0.0
         self._log_start = 0
         self._echoed = 0
+        self._log: BinaryIO = io.BytesIO()
 
     def step(self, ready: set[str]) -> None:
         """Start it, see that it has become ready, or that it has ended: whatever is next."""
         if self.process is None:
             finished = self.program.once and self.ready
             if not finished and time.monotonic() >= self._start_at and ready.issuperset(self.program.needs):
-                self._spawn()
+                try:
+                    self._spawn()
+                except OSError as error:  # no process, memory or disk space left: perhaps later
+                    self._failed(f"can't be started ({error})")
             return
         code = self.process.poll()
         self._echo()
@@ -181,29 +182,28 @@ class _Child:
 
     def stop(self) -> None:
         """End it by the signals it wants, then by force, and whatever it has started with it."""
-        if self.process is None:
-            return
-        for signum, grace_s in self.program.stop_signals:
-            self.process.send_signal(signum)
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(grace_s)
-                break
-        self._reap(self.process)
-        self._on_event(f"{self.program.name} stopped")
+        with self._log:
+            if self.process is None:
+                return
+            for signum, grace_s in self.program.stop_signals:
+                self.process.send_signal(signum)
+                with suppress(subprocess.TimeoutExpired):
+                    self.process.wait(grace_s)
+                    break
+            self._reap(self.process)
+            self._on_event(f"{self.program.name} stopped")
 
     def _spawn(self) -> None:
         program = self.program
         _rotate(program.log)
-        account = program.account or Account(-1, -1)
         command = launched(
-            program.command,
-            folder=str(program.folder),
-            orphan_signal=program.orphan_signal,
-            uid=account.uid,
-            gid=account.gid,
+            program.command, writes=program.writes, orphan_signal=program.orphan_signal, account=program.account
         )
         with program.log.open("ab") as log:
             self._log_start = self._echoed = log.tell()
+            reader = program.log.open("rb")
+            self._log.close()
+            self._log = reader
             self.process = subprocess.Popen(  # noqa: S603 - our own commands
                 command,
                 cwd=program.folder,
@@ -225,7 +225,7 @@ class _Child:
             is_ready = program.ready(process.pid)
         if is_ready:
             self.ready = self._ever_ready = True
-            self._on_event(f"{program.name} is ready")
+            self._on_event(f"{program.name} is {'running' if program.ready is None else 'ready'}")
         elif lived_s > program.ready_within_s:
             self._reap(process)
             self._failed(f"was not ready within {program.ready_within_s:g} s")
@@ -258,17 +258,16 @@ class _Child:
     def _echo(self) -> None:
         if not self.program.echo:
             return
-        with self.program.log.open("rb") as log:
-            log.seek(self._echoed)
-            for line in log:
-                if line.endswith(b"\n") or self.process is None:
-                    self._echoed += len(line)
-                    self._on_output(line.decode(errors="replace").rstrip("\r\n"))
+        self._log.seek(self._echoed)
+        for line in self._log:
+            if line.endswith(b"\n") or self.process is None:
+                self._echoed += len(line)
+                self._on_output(line.decode(errors="replace").rstrip("\r\n"))
 
     def _tail(self) -> str:
-        with self.program.log.open("rb") as log:
-            log.seek(max(self._log_start, self.program.log.stat().st_size - _TAIL_BYTES))
-            lines = [line.strip() for line in log.read().decode(errors="replace").splitlines()]
+        size = self._log.seek(0, os.SEEK_END)
+        self._log.seek(max(self._log_start, size - _TAIL_BYTES))
+        lines = [line.strip() for line in self._log.read().decode(errors="replace").splitlines()]
         return " / ".join([line for line in lines if line][-_TAIL_LINES:]) or "it said nothing"
 
 

@@ -6,7 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -23,7 +23,7 @@ from tone_shootout.embedded.launch import launched
 from tone_shootout.embedded.postgres import NAME, Postgres
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.embedded.service import reach
-from tone_shootout.embedded.supervisor import Account, Program
+from tone_shootout.embedded.supervisor import Program
 from tone_shootout.embedded.valkey import Valkey
 
 IN_A_PROCESS = """
@@ -35,12 +35,6 @@ with Servers(Path(sys.argv[1])) as servers:
     print(*servers.processes().values(), flush=True)
     signal.pause()
 """
-
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    with Servers(tmp_path_factory.mktemp("embedded") / "data") as running:
-        yield running
 
 
 def query(url: str, statement: str) -> object:
@@ -210,7 +204,8 @@ def test_nothing_acknowledged_is_lost_when_everything_is_killed_at_once(tmp_path
                         client.rpush("acknowledged", written)
                     victims = [script.process.pid, *(pid for leader in leaders for pid in family(leader))]
                     for pid in victims:
-                        os.kill(pid, signal.SIGKILL)
+                        with suppress(ProcessLookupError):
+                            os.kill(pid, signal.SIGKILL)
             script.process.wait()
     with Servers(tmp_path) as servers, key_value(servers.redis_url) as client:
         assert query(servers.database_url, "SELECT count(DISTINCT n) FROM acknowledged") == written
@@ -219,8 +214,7 @@ def test_nothing_acknowledged_is_lost_when_everything_is_killed_at_once(tmp_path
 
 def leave_running(program: Program) -> subprocess.Popen[bytes]:
     """Start it as a supervisor does that can't make its programs end with it (macOS), and forget it."""
-    account = program.account or Account(-1, -1)
-    command = launched(program.command, folder=str(program.folder), orphan_signal=0, uid=account.uid, gid=account.gid)
+    command = launched(program.command, writes=program.writes, orphan_signal=0, account=program.account)
     process = subprocess.Popen(command, cwd=program.folder, env=dict(program.environ), start_new_session=True)
     assert program.ready is not None
     ready = program.ready

@@ -4,7 +4,8 @@
 
 The K delayed copies of x stand under each other in one matrix, the *stack*, below a row of ones for the bias and, in a
 WaveNet, below the condition's rows. All sums of the line above, and the mixin's, are then one product of
-(outputs × stack rows) with (stack rows × time), which is the shape in which a processor multiplies fastest.
+(outputs × rows) with (rows × time). BLAS libraries multiply a matrix of few rows with one of a thousand columns at the
+processor's full speed, as long as the product stays below the size from which they copy the operands first.
 """
 
 from collections.abc import Iterable, Iterator
@@ -67,36 +68,70 @@ class ConvShape:
         return weight, bias
 
 
-def fast_block(convs: Iterable[ConvShape]) -> int:
-    """Return the samples a block with which these convolutions run fastest, a multiple of 16 from 64 to 4096."""
-    largest = max(conv.outputs * (conv.inputs * conv.kernel + 2) for conv in convs)
+def fast_block(convs: Iterable[ConvShape], conditions: int = 0) -> int:
+    """Return the samples a block with which these convolutions run fastest, a multiple of 16 from 64 to 4096.
+
+    OpenBLAS multiplies matrices of up to 10^6 products without packing them first, twice as fast at these shapes;
+    longer blocks than 4096 samples save no more calls worth counting and leave the cache.
+    """
+    largest = max(conv.outputs * (conditions + 1 + conv.inputs * conv.kernel) for conv in convs)
     return max(64, min(4096, 1_000_000 // largest // 16 * 16))
 
 
-class Stack:
-    """The matrix that convolutions of one network multiply with: condition, ones, taps. They use it in turn.
+def pointwise(weight: NDArray[np.float32], x: Signal, out: Signal | None = None) -> Signal:
+    """Return W·x, a 1×1 convolution without bias.
 
-    Attributes:
-        block: samples in a block.
-        condition: rows (conditions, block) that the network fills once a block.
+    Args:
+        weight: W, shape (outputs, inputs).
+        x: signal, shape (inputs, time).
+        out: where to write the result, shape (outputs, time).
+    """
+    # NumPy has no fast way for a matrix product over one input; as an outer product it takes a twentieth of the time.
+    return np.multiply(weight, x, out=out) if len(x) == 1 else np.matmul(weight, x, out=out)
+
+
+class Stack:
+    """The matrix that the convolutions of a network multiply with, one after the other.
+
+    Its rows are the condition's, then ones, then the newest tap (the block itself), then the older taps. As the newest
+    tap always stands in the same place, a residual can live there: adding to it makes the next layer's input.
     """
 
     def __init__(self, conditions: int, taps: int, block: int) -> None:
-        self.block = block
-        self.rows = np.ones((conditions + 1 + taps, block), np.float32)
-        self.condition = self.rows[:conditions]
+        """Allocate it.
 
-    def part(self, taps: int, *, conditioned: bool) -> Signal:
-        """Rows for a convolution of so many taps: [condition, ones, taps] or [ones, taps]."""
-        ones = len(self.condition)
-        return self.rows[0 if conditioned else ones : ones + 1 + taps]
+        Args:
+            conditions: rows of the condition.
+            taps: the largest K·inputs of the convolutions.
+            block: samples in a block.
+        """
+        self.block = block
+        self._ones = conditions
+        self._rows = np.ones((conditions + 1 + taps, block), np.float32)
+
+    @property
+    def condition(self) -> Signal:
+        """Where the condition is written once a block, shape (conditions, block)."""
+        return self._rows[: self._ones]
+
+    def newest(self, channels: int) -> Signal:
+        """Where the newest tap is written, shape (channels, block)."""
+        return self._rows[self._ones + 1 :][:channels]
+
+    def older(self, channels: int, taps: int) -> Signal:
+        """Where so many older taps of so many channels are written, shape (taps, channels, block)."""
+        return self._rows[self._ones + 1 + channels :][: taps * channels].reshape(taps, channels, self.block)
+
+    def filled(self, rows: int, *, conditioned: bool) -> Signal:
+        """The first so many rows below the ones, with the ones, and with the condition or without."""
+        return self._rows[0 if conditioned else self._ones : self._ones + 1 + rows]
 
 
 class CausalConv:
     """A convolution with its history.
 
     Attributes:
-        input: where the block to convolve is written, shape (inputs, block).
+        input: where the block to convolve is written, shape (inputs, block): the stack's newest tap.
     """
 
     def __init__(
@@ -113,27 +148,28 @@ class CausalConv:
             weight: W, shape (outputs, inputs, K).
             bias: b, shape (outputs,).
             dilation: D.
-            stack: shared workspace with at least K·inputs tap rows.
-            mixin: weights of the stack's condition rows, shape (outputs, conditions), to add their product too.
+            stack: workspace, shared with other convolutions.
+            mixin: weights of the stack's condition, shape (outputs, conditions), to add their product too.
         """
-        outputs, inputs, kernel = weight.shape
-        taps = weight.transpose(0, 2, 1).reshape(outputs, kernel * inputs)
-        columns = [bias[:, np.newaxis], taps] if mixin is None else [mixin, bias[:, np.newaxis], taps]
+        _, inputs, kernel = weight.shape
+        taps = [weight[:, :, -1], *(weight[:, :, k] for k in range(kernel - 1))]
+        columns = [bias[:, np.newaxis], *taps] if mixin is None else [mixin, bias[:, np.newaxis], *taps]
         self._matrix = np.ascontiguousarray(np.concatenate(columns, axis=1))
-        self._rows = stack.part(kernel * inputs, conditioned=mixin is not None)
-        self._stacked = self._rows[len(self._rows) - kernel * inputs :].reshape(kernel, inputs, stack.block)
+        self._rows = stack.filled(kernel * inputs, conditioned=mixin is not None)
+        self.input = stack.newest(inputs)
+        self._older = stack.older(inputs, kernel - 1)
 
         self._lookback = (kernel - 1) * dilation
         self._signal = np.zeros((inputs, self._lookback + stack.block), np.float32)
-        self.input = self._signal[:, self._lookback :]
+        self._present = self._signal[:, self._lookback :]
         row, sample = self._signal.strides
-        self._delayed = as_strided(
-            self._signal, (kernel, inputs, stack.block), (dilation * sample, row, sample), writeable=False
-        )
+        self._delayed = as_strided(self._signal, self._older.shape, (dilation * sample, row, sample), writeable=False)
 
     def compute(self, out: Signal) -> None:
         """Convolve the block in `input` into `out`, shape (outputs, block)."""
-        np.copyto(self._stacked, self._delayed)
+        if self._lookback:
+            np.copyto(self._present, self.input)
+            np.copyto(self._older, self._delayed)
         np.matmul(self._matrix, self._rows, out=out)
 
     def commit(self) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tone_shootout.audio.nam.convolution import Signal
+from tone_shootout.audio.nam.convolution import Signal, pointwise
 
 
 class Film:
@@ -25,7 +25,7 @@ class Film:
 
     def apply(self, v: Signal, c: Signal, out: Signal) -> None:
         """Modulate v (dim, time) by the condition c (conditions, time) into out (dim, time), which may be v."""
-        s = self._weight @ c
+        s = pointwise(self._weight, c)
         s += self._bias
         np.multiply(v, s[: self._dim], out=out)
         if self._shift:

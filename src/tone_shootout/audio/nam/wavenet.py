@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from tone_shootout.audio.nam.convolution import CausalConv, ConvShape, Signal, Stack
+from tone_shootout.audio.nam.convolution import CausalConv, ConvShape, Signal, Stack, pointwise
 from tone_shootout.audio.nam.film import Film
 from tone_shootout.audio.nam.model import Network
 from tone_shootout.audio.nam.wavenet_shape import ArrayShape, LayerShape, PostHeadShape, WaveNetShape
@@ -40,10 +40,11 @@ class Layer:
     """One layer and the history of its convolution.
 
     Attributes:
-        residual: where the residual that comes in is written, shape (channels, block).
+        rows: Z, the rows that come out of the convolution.
     """
 
     def __init__(self, shape: LayerShape, tensors: Tensors, stack: Stack) -> None:
+        self.rows = shape.conv.outputs
         conv = shape.conv.take(tensors)
         mixin = shape.mixin.take(tensors)[0][:, :, 0]
         self._layer1x1 = Pointwise(shape.layer1x1, tensors) if shape.layer1x1 else None
@@ -55,23 +56,21 @@ class Layer:
         # Where no FiLM stands between them, the mixin joins the convolution's product: one more row in the stack.
         self._mixin = mixin if self._films.keys() & {"conv_post", "input_mixin_pre", "input_mixin_post"} else None
         self._conv = CausalConv(*conv, shape.conv.dilation, stack, mixin if self._mixin is None else None)
-        # The residual is written straight to where the convolution reads it, unless FiLM changes it on the way.
-        pre = "conv_pre" in self._films
-        self.residual = np.zeros((shape.conv.inputs, stack.block), np.float32) if pre else self._conv.input
-        self._z = np.empty((shape.conv.outputs, stack.block), np.float32)
 
-    def compute(self, c: Signal, ones_and_a: Signal, h: Signal, residual_out: Signal | None) -> None:
-        """Add this layer to the head and pass the residual on.
+    def compute(self, r: Signal, c: Signal, z: Signal, ones_and_a: Signal, h: Signal, *, last: bool) -> None:
+        """Add what this layer says to the residual and the head.
 
         Args:
+            r: residual, shape (channels, block): the stack's newest tap itself, unless FiLM changes it first.
             c: condition, shape (conditions, block).
+            z: workspace for the convolution, shape (Z, block).
             ones_and_a: workspace for the activation below a row of ones, shape (1 + bottleneck, block).
-            h: head accumulator, shape (head inputs, block), added to.
-            residual_out: where the next layer's residual goes, shape (channels, block); None where nobody hears it.
+            h: head accumulator, shape (head inputs, block).
+            last: whether nobody hears the residual any more, so that it can stay as it is.
         """
-        films, z, a = self._films, self._z, ones_and_a[1:]
+        films, a = self._films, ones_and_a[1:]
         if film := films.get("conv_pre"):
-            film.apply(self.residual, c, out=self._conv.input)
+            film.apply(r, c, out=self._conv.input)
         self._conv.compute(out=z)
         if self._mixin is not None:
             self._mix(self._mixin, c, z)
@@ -89,16 +88,12 @@ class Layer:
         else:
             h += a
 
-        if residual_out is None:
-            return
-        if self._layer1x1:
+        if self._layer1x1 and not last:
             back = self._layer1x1.compute(ones_and_a)
             # The canonical engine leaves this FiLM out in the other gating modes, though its weights are in the file.
             if self._gating == "blended" and (film := films.get("layer1x1_post")):
                 film.apply(back, c, out=back)
-            np.add(self.residual, back, out=residual_out)
-        else:
-            np.copyto(residual_out, self.residual)
+            r += back
 
     def _mix(self, mixin: NDArray[np.float32], c: Signal, z: Signal) -> None:
         """Add the mixin of the condition to z where FiLM keeps it out of the convolution's product."""
@@ -109,7 +104,7 @@ class Layer:
         if film := films.get("input_mixin_pre"):
             heard = np.empty_like(c)
             film.apply(c, c, out=heard)
-        m = mixin @ heard
+        m = pointwise(mixin, heard)
         if film := films.get("input_mixin_post"):
             film.apply(m, c, out=m)
         z += m
@@ -139,33 +134,37 @@ class LayerArray:
     """One layer array: rechannel, layers, head.
 
     Attributes:
-        residual_out: the last layer's residual, shape (channels, block); only written where another array hears it.
+        residual: what comes out of the last layer, shape (channels, block); unfinished where no array follows.
         head_out: the head's output, shape (head outputs, block).
     """
 
-    def __init__(self, shape: ArrayShape, tensors: Tensors, block: int, *, heard: bool, scale: float = 1.0) -> None:
+    def __init__(self, shape: ArrayShape, tensors: Tensors, block: int, *, last: bool, scale: float = 1.0) -> None:
         """Build it.
 
         Args:
             shape: its sizes.
             tensors: the weights, taken in the order of the file.
             block: samples in a block.
-            heard: whether another array hears the residual that leaves the last layer.
+            last: whether no array follows.
             scale: factor on the head's output.
         """
-        convs = [layer.conv for layer in shape.layers] + [shape.head]
-        self._stack = Stack(shape.conditions, max(conv.kernel * conv.inputs for conv in convs), block)
+        taps = max(layer.conv.kernel * layer.conv.inputs for layer in shape.layers)
+        self._stack = Stack(shape.conditions, taps, block)
         self._rechannel = shape.rechannel.take(tensors)[0][:, :, 0]
         self._layers = [Layer(layer, tensors, self._stack) for layer in shape.layers]
+        changed = any("conv_pre" in layer.films for layer in shape.layers)
+        self.residual = np.empty((shape.channels, block), np.float32) if changed else self._stack.newest(shape.channels)
+
         weight, bias = shape.head.take(tensors)
-        self._head = CausalConv(weight * scale, bias * scale, shape.head.dilation, self._stack)
-        self._ones_and_a = np.ones((1 + shape.bottleneck, block), np.float32)
-        self._heard = heard
-        self.residual_out = np.empty((shape.channels, block), np.float32)
+        head_stack = Stack(0, shape.head.kernel * shape.head.inputs, block)
+        self._head = CausalConv(weight * scale, bias * scale, shape.head.dilation, head_stack)
         self.head_out = np.empty((shape.head.outputs, block), np.float32)
+        self._z = np.empty((max(layer.conv.outputs for layer in shape.layers), block), np.float32)
+        self._ones_and_a = np.ones((1 + shape.bottleneck, block), np.float32)
+        self._last = last
 
     def compute(self, y: Signal, c: Signal, h: Signal | float) -> None:
-        """Run the array over a block, into `residual_out` and `head_out`.
+        """Run the array over a block, into `residual` and `head_out`.
 
         Args:
             y: what comes in, shape (inputs, block).
@@ -173,11 +172,11 @@ class LayerArray:
             h: the previous array's head output, shape (head inputs, block); 0 for the first array.
         """
         np.copyto(self._stack.condition, c)
-        np.matmul(self._rechannel, y, out=self._layers[0].residual)
+        pointwise(self._rechannel, y, out=self.residual)
         np.copyto(self._head.input, h)
-        following = [*(layer.residual for layer in self._layers[1:]), self.residual_out if self._heard else None]
-        for layer, residual_out in zip(self._layers, following, strict=True):
-            layer.compute(c, self._ones_and_a, self._head.input, residual_out)
+        for layer in self._layers:
+            last = self._last and layer is self._layers[-1]
+            layer.compute(self.residual, c, self._z[: layer.rows], self._ones_and_a, self._head.input, last=last)
         self._head.compute(out=self.head_out)
 
     def commit(self) -> None:
@@ -223,7 +222,7 @@ class WaveNetNetwork:
         last = len(shape.arrays) - 1
         self._arrays = [
             LayerArray(
-                array, remaining, block, heard=index < last, scale=float(head_scale[0]) if index == last else 1.0
+                array, remaining, block, last=index == last, scale=float(head_scale[0]) if index == last else 1.0
             )
             for index, array in enumerate(shape.arrays)
         ]
@@ -234,10 +233,10 @@ class WaveNetNetwork:
         c = self._condition.compute(x) if self._condition else x
         first, *others = self._arrays
         first.compute(x, c, h=0.0)
-        y, h = first.residual_out, first.head_out
+        y, h = first.residual, first.head_out
         for array in others:
             array.compute(y, c, h)
-            y, h = array.residual_out, array.head_out
+            y, h = array.residual, array.head_out
         return self._post_head.compute(h) if self._post_head else h
 
     def commit(self) -> None:

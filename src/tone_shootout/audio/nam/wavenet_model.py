@@ -91,7 +91,7 @@ class WaveNet(Model):
 
     def block(self) -> int:
         """Return the block length that suits the widest product."""
-        return fast_block(self.shape.convolutions())
+        return fast_block(self.shape.convolutions(), self.shape.arrays[0].conditions)
 
     def network(self, block: int) -> WaveNetNetwork:
         """Return the network with all-zero history."""

@@ -7,9 +7,10 @@ from uuid import UUID
 from litestar import Controller, Request, Response, delete, get, head, patch, post
 from litestar.background_tasks import BackgroundTask, BackgroundTasks
 from litestar.datastructures import State
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
-from litestar.params import Parameter, SkipValidation
+from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidation
 
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.pagination import Page, Paging
@@ -35,11 +36,11 @@ from tone_shootout.shootouts.models import LibraryItem
 from tone_shootout.shootouts.services import LibraryService, ShootoutService, storage_key, sweep_content
 from tone_shootout.shootouts.uploads import receive
 
-ItemId = Annotated[UUID, Parameter(description="The library item's id.")]
-ShootoutId = Annotated[UUID, Parameter(description="The shootout's id.")]
+ItemId = Annotated[UUID, PathParameter(description="The library item's id.")]
+ShootoutId = Annotated[UUID, PathParameter(description="The shootout's id.")]
 Query = Annotated[
     str | None,
-    Parameter(description="Only what has this in its name.", min_length=1, max_length=80, pattern=r"^[^\x00]*$"),
+    QueryParameter(description="Only what has this in its name.", min_length=1, max_length=80, pattern=r"^[^\x00]*$"),
 ]
 
 
@@ -87,7 +88,11 @@ class UploadController(Controller):
         },
     )
     async def upload(
-        self, request: Request[Any, Any, Any], principal: Principal, library: LibraryService, limits: Limits
+        self,
+        request: Request[Any, Any, Any],
+        principal: NamedDependency[Principal],
+        library: NamedDependency[LibraryService],
+        limits: NamedDependency[Limits],
     ) -> Response[LibraryItemDTO]:
         """Add a DI track, capture or cab IR. It is decoded first; the same file of the same kind is kept only once."""
         async with receive(request, limits) as upload:
@@ -106,12 +111,12 @@ class LibraryController(Controller):
     @get(operation_id="list_library", summary="List the library", responses=problems(400, 401))
     async def list_items(
         self,
-        principal: Principal,
-        library: LibraryService,
-        paging: Paging,
-        kind: Annotated[Kind | None, Parameter(description="Only items of this kind.")] = None,
+        principal: NamedDependency[Principal],
+        library: NamedDependency[LibraryService],
+        paging: NamedDependency[Paging],
+        kind: Annotated[Kind | None, QueryParameter(description="Only items of this kind.")] = None,
         q: Query = None,
-        order_by: Annotated[ItemOrder, Parameter(description="What to sort by; a minus sign: descending.")] = (
+        order_by: Annotated[ItemOrder, QueryParameter(description="What to sort by; a minus sign: descending.")] = (
             "-created_at"
         ),
     ) -> Page[LibraryItemDTO]:
@@ -120,7 +125,9 @@ class LibraryController(Controller):
         return paging.page([LibraryItemDTO.of(item) for item in rows], total)
 
     @get("/{item_id:uuid}", operation_id="get_library_item", summary="Get an item", responses=problems(401, 404))
-    async def get_item(self, item_id: ItemId, principal: Principal, library: LibraryService) -> LibraryItemDTO:
+    async def get_item(
+        self, item_id: ItemId, principal: NamedDependency[Principal], library: NamedDependency[LibraryService]
+    ) -> LibraryItemDTO:
         """Show what is known of a file."""
         return LibraryItemDTO.of(await library.get(principal.user_id, item_id))
 
@@ -131,7 +138,11 @@ class LibraryController(Controller):
         responses=problems(400, 401, 403, 404, 413),
     )
     async def change_item(
-        self, item_id: ItemId, data: LibraryItemPatch, principal: Principal, library: LibraryService
+        self,
+        item_id: ItemId,
+        data: JSONBody[LibraryItemPatch],
+        principal: NamedDependency[Principal],
+        library: NamedDependency[LibraryService],
     ) -> LibraryItemDTO:
         """Change an item's name or notes."""
         return LibraryItemDTO.of(await library.change(principal.user_id, item_id, name=data.name, notes=data.notes))
@@ -145,10 +156,10 @@ class LibraryController(Controller):
     async def delete_item(
         self,
         item_id: ItemId,
-        principal: Principal,
-        library: LibraryService,
-        job_desk: SkipValidation[JobDesk],
-        storage: Storage,
+        principal: NamedDependency[Principal],
+        library: NamedDependency[LibraryService],
+        job_desk: NamedDependency[SkipValidation[JobDesk]],
+        storage: NamedDependency[Storage],
         state: State,
     ) -> Response[None]:
         """Delete an item and its file, unless a shootout or an unfinished job needs it."""
@@ -166,9 +177,9 @@ class LibraryController(Controller):
         self,
         item_id: ItemId,
         request: Request[Any, Any, Any],
-        principal: Principal,
-        library: LibraryService,
-        storage: Storage,
+        principal: NamedDependency[Principal],
+        library: NamedDependency[LibraryService],
+        storage: NamedDependency[Storage],
     ) -> Response[Any]:
         """Send the file as it was uploaded. `Range`, `If-None-Match` and `If-Range` are honoured."""
         return _content(request, storage, await library.get(principal.user_id, item_id))
@@ -183,9 +194,9 @@ class LibraryController(Controller):
         self,
         item_id: ItemId,
         request: Request[Any, Any, Any],
-        principal: Principal,
-        library: LibraryService,
-        storage: Storage,
+        principal: NamedDependency[Principal],
+        library: NamedDependency[LibraryService],
+        storage: NamedDependency[Storage],
     ) -> Response[None]:
         """Tell size, type and entity tag of the file."""
         return _content(request, storage, await library.get(principal.user_id, item_id))
@@ -204,10 +215,10 @@ class ShootoutController(Controller):
     )
     async def create(
         self,
-        data: NewShootout,
-        principal: Principal,
-        shootout_service: ShootoutService,
-        job_desk: SkipValidation[JobDesk],
+        data: JSONBody[NewShootout],
+        principal: NamedDependency[Principal],
+        shootout_service: NamedDependency[ShootoutService],
+        job_desk: NamedDependency[SkipValidation[JobDesk]],
     ) -> Response[ShootoutDTO]:
         """Make a shootout of your library's items, and submit it in the same step where `submit` says so.
 
@@ -225,11 +236,11 @@ class ShootoutController(Controller):
     @get(operation_id="list_shootouts", summary="List shootouts", responses=problems(400, 401))
     async def list_shootouts(
         self,
-        principal: Principal,
-        shootout_service: ShootoutService,
-        paging: Paging,
+        principal: NamedDependency[Principal],
+        shootout_service: NamedDependency[ShootoutService],
+        paging: NamedDependency[Paging],
         q: Query = None,
-        order_by: Annotated[ShootoutOrder, Parameter(description="What to sort by; a minus sign: descending.")] = (
+        order_by: Annotated[ShootoutOrder, QueryParameter(description="What to sort by; a minus sign: descending.")] = (
             "-created_at"
         ),
     ) -> Page[ShootoutDTO]:
@@ -245,9 +256,9 @@ class ShootoutController(Controller):
     )
     async def list_public(
         self,
-        shootout_service: ShootoutService,
-        paging: Paging,
-        order_by: Annotated[ShootoutOrder, Parameter(description="What to sort by; a minus sign: descending.")] = (
+        shootout_service: NamedDependency[ShootoutService],
+        paging: NamedDependency[Paging],
+        order_by: Annotated[ShootoutOrder, QueryParameter(description="What to sort by; a minus sign: descending.")] = (
             "-created_at"
         ),
     ) -> Page[PublicShootoutDTO]:
@@ -257,7 +268,10 @@ class ShootoutController(Controller):
 
     @get("/{shootout_id:uuid}", operation_id="get_shootout", summary="Get a shootout", responses=problems(401, 404))
     async def get_shootout(
-        self, shootout_id: ShootoutId, principal: Principal, shootout_service: ShootoutService
+        self,
+        shootout_id: ShootoutId,
+        principal: NamedDependency[Principal],
+        shootout_service: NamedDependency[ShootoutService],
     ) -> ShootoutDTO:
         """Show a shootout with its config."""
         return ShootoutDTO.of(await shootout_service.get(principal.user_id, shootout_id))
@@ -269,7 +283,11 @@ class ShootoutController(Controller):
         responses=problems(400, 401, 403, 404, 413, 422),
     )
     async def change(
-        self, shootout_id: ShootoutId, data: ShootoutPatch, principal: Principal, shootout_service: ShootoutService
+        self,
+        shootout_id: ShootoutId,
+        data: JSONBody[ShootoutPatch],
+        principal: NamedDependency[Principal],
+        shootout_service: NamedDependency[ShootoutService],
     ) -> ShootoutDTO:
         """Replace a shootout's config, or change its visibility. Jobs that were submitted keep the config they had."""
         return ShootoutDTO.of(
@@ -287,10 +305,10 @@ class ShootoutController(Controller):
     async def delete_shootout(
         self,
         shootout_id: ShootoutId,
-        principal: Principal,
-        shootout_service: ShootoutService,
-        job_desk: SkipValidation[JobDesk],
-        storage: Storage,
+        principal: NamedDependency[Principal],
+        shootout_service: NamedDependency[ShootoutService],
+        job_desk: NamedDependency[SkipValidation[JobDesk]],
+        storage: NamedDependency[Storage],
     ) -> Response[None]:
         """Delete a shootout with its jobs and their results, unless one of them is not finished."""
         prefixes = await shootout_service.delete(principal.user_id, shootout_id, job_desk)
@@ -304,13 +322,16 @@ class ShootoutController(Controller):
         responses=problems(401, 404, 422),
     )
     async def get_plan(
-        self, shootout_id: ShootoutId, principal: Principal, shootout_service: ShootoutService
+        self,
+        shootout_id: ShootoutId,
+        principal: NamedDependency[Principal],
+        shootout_service: NamedDependency[ShootoutService],
     ) -> PlanDTO:
         """Show what a job would render, before anything runs."""
         return PlanDTO.of((await shootout_service.snapshot(principal.user_id, shootout_id)).plan)
 
 
-def _content(request: Request[Any, Any, Any], storage: Storage, item: LibraryItem) -> Response[Any]:
+def _content(request: Request[Any, Any, Any], storage: NamedDependency[Storage], item: LibraryItem) -> Response[Any]:
     return content_response(
         request,
         storage,

@@ -2,7 +2,7 @@
 
 from litestar import Router
 from litestar.config.app import AppConfig
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.plugins import InitPlugin
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -35,8 +35,10 @@ class ShootoutsPlugin(InitPlugin):
         )
         return app_config
 
-    def _provide_library(self, db_session: AsyncSession, storage: Storage) -> LibraryService:
+    def _provide_library(
+        self, db_session: NamedDependency[AsyncSession], storage: NamedDependency[Storage]
+    ) -> LibraryService:
         return LibraryService(db_session, storage, self._examiner)
 
-    def _provide_shootouts(self, db_session: AsyncSession) -> ShootoutService:
+    def _provide_shootouts(self, db_session: NamedDependency[AsyncSession]) -> ShootoutService:
         return ShootoutService(db_session, self._limits)

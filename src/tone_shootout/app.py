@@ -4,11 +4,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
-from litestar import Litestar
+from litestar import Litestar, Request, Router, get
 from litestar.config.app import AppConfig
 from litestar.di import Provide
+from litestar.enums import OpenAPIMediaType
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.openapi.spec import Contact, License, Server, Tag
@@ -40,6 +42,12 @@ class Metrics(PrometheusController):
     opt = {"public": True}  # noqa: RUF012 - Litestar reads it as it stands
 
 
+@get("/openapi.json", opt={"public": True}, include_in_schema=False, media_type=OpenAPIMediaType.OPENAPI_JSON)
+async def openapi_document(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """Send the description of the API."""
+    return request.app.openapi_schema.to_schema()
+
+
 class KitPlugin(InitPlugin):
     """What has no domain: unit of work, storage, broker, problems, health, documentation."""
 
@@ -65,6 +73,7 @@ class KitPlugin(InitPlugin):
         app_config.lifespan.append(self._lifespan)
         if self._settings.server.docs:
             app_config.openapi_config = openapi_config(self._settings)
+            app_config.route_handlers.append(openapi_document)
             app_config.route_handlers.append(
                 create_static_files_router(
                     path="/docs/assets", directories=[SWAGGER_UI], opt={"public": True}, include_in_schema=False
@@ -112,7 +121,7 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
         js_url="/docs/assets/swagger-ui-bundle.js",
         css_url="/docs/assets/swagger-ui.css",
         standalone_preset_js_url="/docs/assets/swagger-ui-standalone-preset.js",
-        path="/docs",
+        path="/",
         favicon="",
     )
     return OpenAPIConfig(
@@ -126,7 +135,7 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
         license=License(name="MIT", identifier="MIT"),
         contact=Contact(name="The Tone Shootout maintainers"),
         servers=[Server(url=settings.public_url)],
-        path="/",
+        openapi_router=Router("/docs", route_handlers=[], opt={"public": True}, include_in_schema=False),
         render_plugins=[swagger],
         components=SECURITY_COMPONENTS,
         security=[{"bearer": []}, {"cookie": []}],

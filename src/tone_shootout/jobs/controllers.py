@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Controller, Request, Response, WebSocket, get, head, post, websocket
 from litestar.background_tasks import BackgroundTask
+from litestar.di import NamedDependency
 from litestar.exceptions import WebSocketDisconnect
 from litestar.handlers import send_websocket_stream
 from litestar.params import Parameter
@@ -47,9 +48,9 @@ class ShootoutJobsController(Controller):
     async def submit(
         self,
         shootout_id: Annotated[UUID, Parameter(description="The shootout's id.")],
-        principal: Principal,
-        jobs: JobService,
-        dispatcher: Dispatcher,
+        principal: NamedDependency[Principal],
+        jobs: NamedDependency[JobService],
+        dispatcher: NamedDependency[Dispatcher],
     ) -> Response[JobDTO]:
         """Write down a job that renders the shootout as it is now, and queue it."""
         job, events = await jobs.submit(principal.user_id, shootout_id)
@@ -70,9 +71,9 @@ class JobController(Controller):
     @get(operation_id="list_jobs", summary="List jobs", responses=problems(400, 401))
     async def list_jobs(
         self,
-        principal: Principal,
-        jobs: JobService,
-        paging: Paging,
+        principal: NamedDependency[Principal],
+        jobs: NamedDependency[JobService],
+        paging: NamedDependency[Paging],
         status: Annotated[JobStatus | None, Parameter(description="Only jobs in this status.")] = None,
         shootout_id: Annotated[UUID | None, Parameter(description="Only jobs of this shootout.")] = None,
         order_by: Order = "-created_at",
@@ -89,7 +90,9 @@ class JobController(Controller):
         return paging.page([JobDTO.of(job) for job in rows], total)
 
     @get("/{job_id:uuid}", operation_id="get_job", summary="Get a job", responses=problems(401, 404))
-    async def get_job(self, job_id: JobId, principal: Principal, jobs: JobService) -> JobDTO:
+    async def get_job(
+        self, job_id: JobId, principal: NamedDependency[Principal], jobs: NamedDependency[JobService]
+    ) -> JobDTO:
         """Show a job with its progress."""
         return JobDTO.of(await jobs.get(principal.user_id, job_id))
 
@@ -101,7 +104,11 @@ class JobController(Controller):
         responses=problems(401, 403, 404, 409),
     )
     async def cancel(
-        self, job_id: JobId, principal: Principal, jobs: JobService, dispatcher: Dispatcher
+        self,
+        job_id: JobId,
+        principal: NamedDependency[Principal],
+        jobs: NamedDependency[JobService],
+        dispatcher: NamedDependency[Dispatcher],
     ) -> Response[JobDTO]:
         """Ask a job to stop: at once while it waits, otherwise as soon as its worker lets go."""
         job, events = await jobs.cancel(principal.user_id, job_id)
@@ -113,7 +120,9 @@ class JobController(Controller):
         summary="List a job's results",
         responses=problems(401, 404),
     )
-    async def list_artifacts(self, job_id: JobId, principal: Principal, jobs: JobService) -> ArtifactList:
+    async def list_artifacts(
+        self, job_id: JobId, principal: NamedDependency[Principal], jobs: NamedDependency[JobService]
+    ) -> ArtifactList:
         """List the files that a job has made."""
         return ArtifactList(items=[ArtifactDTO.of(row) for row in await jobs.artifacts(principal.user_id, job_id)])
 
@@ -128,9 +137,9 @@ class JobController(Controller):
         job_id: JobId,
         path: ArtifactPath,
         request: Request[Any, Any, Any],
-        principal: Principal,
-        jobs: JobService,
-        storage: Storage,
+        principal: NamedDependency[Principal],
+        jobs: NamedDependency[JobService],
+        storage: NamedDependency[Storage],
     ) -> Response[Any]:
         """Send a file that a job has made. `Range`, `If-None-Match` and `If-Range` are honoured."""
         artifact = await jobs.artifact(principal.user_id, job_id, path.lstrip("/"))
@@ -155,10 +164,10 @@ class JobController(Controller):
         job_id: JobId,
         path: ArtifactPath,
         request: Request[Any, Any, Any],
-        principal: Principal,
-        jobs: JobService,
-        storage: Storage,
-    ) -> Response[Any]:
+        principal: NamedDependency[Principal],
+        jobs: NamedDependency[JobService],
+        storage: NamedDependency[Storage],
+    ) -> Response[None]:
         """Tell size, type and entity tag of a file that a job has made."""
         artifact = await jobs.artifact(principal.user_id, job_id, path.lstrip("/"))
         return content_response(
@@ -176,8 +185,8 @@ class JobController(Controller):
 async def watch_job(
     socket: WebSocket[Any, Any, Any],
     job_id: UUID,
-    principal: Principal,
-    watch: Watch,
+    principal: NamedDependency[Principal],
+    watch: NamedDependency[Watch],
     after: Annotated[int | None, Parameter(ge=0)] = None,
 ) -> None:
     """Send a job's events: a snapshot, then everything behind it (or behind `after`), up to `done`."""

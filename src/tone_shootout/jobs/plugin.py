@@ -8,7 +8,7 @@ from litestar import Litestar
 from litestar.channels import ChannelsPlugin
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.plugins import InitPlugin
 from litestar_saq import SAQConfig, SAQPlugin
 from redis.asyncio import Redis
@@ -56,7 +56,7 @@ class JobsPlugin(InitPlugin):
         app_config.dependencies.update(
             {
                 "jobs": Provide(_provide_jobs, sync_to_thread=False),
-                "job_desk": Provide(Desk, sync_to_thread=False),
+                "job_desk": Provide(_provide_desk, sync_to_thread=False),
                 "dispatcher": Provide(self._provide_dispatcher, sync_to_thread=False),
                 "watch": Provide(self._provide_watch, sync_to_thread=False),
             }
@@ -84,5 +84,15 @@ class JobsPlugin(InitPlugin):
             await self._queue.disconnect()
 
 
-def _provide_jobs(db_session: AsyncSession, shootout_service: ShootoutService) -> JobService:
+def _provide_jobs(
+    db_session: NamedDependency[AsyncSession], shootout_service: NamedDependency[ShootoutService]
+) -> JobService:
     return JobService(db_session, shootout_service)
+
+
+def _provide_desk(
+    db_session: NamedDependency[AsyncSession],
+    jobs: NamedDependency[JobService],
+    dispatcher: NamedDependency[Dispatcher],
+) -> Desk:
+    return Desk(db_session, jobs, dispatcher)

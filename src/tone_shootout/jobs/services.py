@@ -130,9 +130,9 @@ class JobService:
 class Desk:
     """The jobs, as the shootouts domain sees them (`shootouts.desk.JobDesk`)."""
 
-    def __init__(self, db_session: AsyncSession, jobs: JobService, dispatcher: Dispatcher) -> None:
+    def __init__(self, session: AsyncSession, jobs: JobService, dispatcher: Dispatcher) -> None:
         self._jobs = jobs
-        self._rows = JobRepository(db_session)
+        self._rows = JobRepository(session)
         self._dispatcher = dispatcher
 
     async def submit(self, owner_id: UUID, shootout_id: UUID) -> SubmittedJob:

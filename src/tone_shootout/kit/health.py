@@ -7,6 +7,7 @@ from typing import Annotated, Literal, cast
 from alembic.runtime.migration import MigrationContext
 from litestar import Controller, Response, get
 from litestar.datastructures import State
+from litestar.di import NamedDependency
 from msgspec import Meta, Struct
 from redis.asyncio import Redis
 from sqlalchemy import Connection, text
@@ -41,7 +42,9 @@ class HealthController(Controller):
         return Health(status="ok")
 
     @get("/ready", operation_id="health_ready", summary="Can it work?", responses=problems(503))
-    async def ready(self, state: State, storage: Storage, redis: Redis) -> Response[Health]:
+    async def ready(
+        self, state: State, storage: NamedDependency[Storage], redis: NamedDependency[Redis]
+    ) -> Response[Health]:
         """Ask the database, the broker and the storage, and compare the migrations with the code."""
         engine: AsyncEngine = state["db_engine"]
         names = ("database", "broker", "storage", "migrations")

@@ -184,7 +184,7 @@ class JobController(Controller):
 @websocket("/api/v1/jobs/{job_id:uuid}/ws")
 async def watch_job(
     socket: WebSocket[Any, Any, Any],
-    job_id: UUID,
+    job_id: JobId,
     principal: NamedDependency[Principal],
     watch: NamedDependency[Watch],
     after: Annotated[int | None, Parameter(ge=0)] = None,

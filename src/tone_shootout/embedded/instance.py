@@ -53,6 +53,8 @@ class Instance(ABC):
         """
         if self._supervisor is not None:
             return
+        if self._on_event is not None:
+            self._on_event(f"Starting in the data folder {self._folder.path}")
         try:
             self._folder.hold()
             self._supervisor = Supervisor(self._programs(), on_event=self._on_event, on_output=self._on_output)

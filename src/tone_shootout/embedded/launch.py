@@ -73,7 +73,7 @@ def _become(uid: int, gid: int, program: str, writes: Sequence[str]) -> None:
     if linux:
         try:
             # Keeps the capabilities over setuid, and makes access(2), by which PostgreSQL looks for its own parts,
-            # count them. Without the right to set it there are none to keep.
+            # count them. Where root may not even do this (no CAP_SETPCAP), it has to work without any.
             _prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP)
         except PermissionError:
             linux = False

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -163,7 +163,7 @@ class Service(Instance):
 
 
 @contextmanager
-def reach(data: Path, *, environ: Mapping[str, str] | None = None) -> Iterator[dict[str, str]]:
+def reach(data: Path, *, environ: Mapping[str, str] | None = None) -> Generator[dict[str, str], None, None]:
     """Yield the environment in which a command reaches the database and Valkey of a data folder.
 
     They are the ones that `environ` names, else those of the instance that runs there, else they are started for as

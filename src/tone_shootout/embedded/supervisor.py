@@ -89,6 +89,8 @@ class Supervisor:
         self._children = [_Child(program, on_event or _silent, on_output or _silent) for program in programs]
         self._stopping = threading.Event()
         self._settled = threading.Event()
+        # Waited for instead of the thread: in Python 3.11 a join() cut short by a signal takes the thread for ended.
+        self._ended = threading.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
@@ -104,14 +106,14 @@ class Supervisor:
 
     def wait(self) -> None:
         """Block until the supervisor has been stopped (from another thread, or by an error, which is raised)."""
-        self._thread.join()
+        self._ended.wait()
         self._raise()
 
     def stop(self) -> None:
         """Stop all programs, last one first, and return when none is left."""
         self._stopping.set()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._ended.wait()
 
     def processes(self) -> dict[str, int]:
         """Return the process id of every program that runs now."""
@@ -138,6 +140,7 @@ class Supervisor:
             for child in reversed(self._children):
                 self._stop(child)
             self._settled.set()
+            self._ended.set()
 
     def _stop(self, child: "_Child") -> None:
         try:
@@ -277,7 +280,8 @@ def _rotate(log: Path) -> None:
 
 
 def _reason(code: int) -> str:
-    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+    names = {each.value: each.name for each in signal.Signals}
+    return f"exit code {code}" if code >= 0 else names.get(-code, f"signal {-code}")
 
 
 def _silent(_line: str) -> None:

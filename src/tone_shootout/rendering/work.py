@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 
@@ -16,6 +17,7 @@ from tone_shootout.rendering.chain import Shelf, SourceFile, render_segment
 from tone_shootout.rendering.errors import RenderError
 from tone_shootout.rendering.plan import PlannedSegment
 from tone_shootout.rendering.rates import OUTPUT_RATE
+from tone_shootout.rendering.scenes import Card, Scene
 from tone_shootout.rendering.spec import Chain
 
 Tick = Callable[[float], None]
@@ -62,7 +64,24 @@ class Level(Struct, tag=True, frozen=True, kw_only=True):
     flac: str
 
 
-Task = Render | Measure | Level
+class Draw(Struct, tag=True, frozen=True, kw_only=True):
+    """Draw a segment's card, with the waveform of `raw` at its gain, and encode it to the file `still`."""
+
+    card: Card
+    raw: str
+    gain_db: float
+    still: str
+
+
+class Film(Struct, tag=True, frozen=True, kw_only=True):
+    """Put scenes together to a video."""
+
+    title: str
+    scenes: tuple[Scene, ...]
+    video: str
+
+
+Task = Render | Measure | Level | Draw | Film
 Result = Measured | None
 
 
@@ -80,6 +99,13 @@ def perform(task: Task, shelf: Shelf, tick: Tick) -> Result:
             return _measured(task.segment, np.load(task.raw, allow_pickle=False))
         case Level():
             return _level(task)
+        case Draw():
+            _draw(task)
+        case Film():
+            from tone_shootout.rendering.video import write_video
+
+            write_video(Path(task.video), task.title, task.scenes, tick)
+    return None
 
 
 def _level(task: Level) -> Measured:
@@ -99,6 +125,15 @@ def _render(task: Render, shelf: Shelf, tick: Tick) -> Measured:
     )
     np.save(task.raw, samples, allow_pickle=False)
     return _measured(task.segment, samples)
+
+
+def _draw(task: Draw) -> None:
+    # The plotting library is slow to import and only needed here.
+    from tone_shootout.rendering.cards import draw
+    from tone_shootout.rendering.video import encode_still
+
+    samples = apply_gain(np.load(task.raw, allow_pickle=False), task.gain_db)
+    Path(task.still).write_bytes(msgspec.msgpack.encode(encode_still(draw(task.card, samples))))
 
 
 def _measured(segment: PlannedSegment, samples: Float32) -> Measured:

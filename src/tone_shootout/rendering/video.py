@@ -1,0 +1,156 @@
+"""The video: one still picture per segment, 1080p at 30 frames a second, and the segments' sound.
+
+Pictures don't move, so each is encoded once, as two closed groups of pictures (GOPs) of a second each, and their
+packets are repeated for as long as the picture stands: what that costs doesn't depend on how long it is. Two, because
+neighbouring IDR pictures need different ids (ITU-T H.264, 7.4.3), and each GOP begins with one.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import av
+import msgspec
+import numpy as np
+from av.audio.stream import AudioStream
+from av.codec.context import Flags
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from tone_shootout.audio.files import read_flac
+from tone_shootout.rendering.cards import HEIGHT, WIDTH
+from tone_shootout.rendering.rates import OUTPUT_RATE
+from tone_shootout.rendering.scenes import Scene
+from tone_shootout.rendering.timeline import FRAME_RATE, FRAME_SAMPLES
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter
+    from av.stream import Stream
+
+AUDIO_BIT_RATE: Final = 256_000
+_GOP: Final = FRAME_RATE
+_PACKETS: Final = 2 * _GOP
+_BT709: Final = 1
+_X264: Final = {
+    "preset": "veryfast",
+    "tune": "stillimage",
+    "profile": "high",
+    "crf": "16",
+    "x264-params": (
+        f"keyint={_GOP}:min-keyint={_GOP}:scenecut=0:bframes=0:open-gop=0:rc-lookahead=0:mbtree=0:threads=1"
+    ),
+}
+
+
+class Still(Struct, frozen=True):
+    """An encoded picture: decoder configuration, and the packets of two GOPs."""
+
+    configuration: bytes
+    packets: tuple[bytes, ...]
+
+
+def encode_still(rgb: NDArray[np.uint8]) -> Still:
+    """Encode a picture, RGB of shape (1080, 1920, 3)."""
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.framerate = Fraction(FRAME_RATE)
+    encoder.flags |= Flags.global_header
+    encoder.options = dict(_X264)
+    _set_format(encoder)
+    picture = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p", dst_colorspace="ITU709")
+    packets = []
+    for number in range(_PACKETS):
+        picture.pts = number
+        packets += encoder.encode(picture)
+    packets += encoder.encode(None)
+    return Still(encoder.extradata or b"", tuple(bytes(packet) for packet in packets))
+
+
+def write_video(path: Path, title: str, scenes: Sequence[Scene], tick: Callable[[float], None]) -> None:
+    """Write an MP4 file: H.264 High, AAC stereo at 48 kHz, chapters, ready to play before it is loaded.
+
+    Args:
+        path: of the file.
+        title: of the video.
+        scenes: what is shown and heard.
+        tick: told the share that is done, 0 to 1; may raise to stop.
+
+    Raises:
+        OSError: a file can't be read or written.
+    """
+    total = sum(scene.frames for scene in scenes)
+    options = {"movflags": "+faststart", "fflags": "+bitexact"}
+    with av.open(str(path), "w", format="mp4", options=options) as container:
+        container.metadata["title"] = title
+        container.set_chapters(list(_chapters(scenes)))
+        picture = container.add_stream("libx264", rate=FRAME_RATE, options=dict(_X264))
+        _set_format(picture.codec_context)
+        sound = container.add_stream("aac", rate=OUTPUT_RATE, bit_rate=AUDIO_BIT_RATE, options={"flags": "+bitexact"})
+        sound.layout = "stereo"
+        first = 0
+        for scene in scenes:
+            still = msgspec.msgpack.decode(Path(scene.still).read_bytes(), type=Still)
+            samples = _padded(scene)
+            # A second of each at a time: the container interleaves them and holds back what comes too early.
+            for start in range(0, scene.frames, FRAME_RATE):
+                stop = min(start + FRAME_RATE, scene.frames)
+                container.mux(_pictures(picture, still, first, start, stop))
+                container.mux(_sound(sound, samples, first, start, stop))
+                tick((first + stop) / total)
+            first += scene.frames
+        container.mux(sound.encode(None))
+
+
+def _set_format(encoder: VideoCodecContext) -> None:
+    encoder.width, encoder.height, encoder.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+    encoder.time_base = Fraction(1, FRAME_RATE)
+    encoder.color_range = 1
+    encoder.colorspace = encoder.color_primaries = encoder.color_trc = _BT709
+
+
+def _pictures(stream: VideoStream, still: Still, first: int, start: int, stop: int) -> "list[av.Packet[Stream]]":
+    """Return the packets of a scene's frames `start` to `stop`; frame 0 of the scene is `first` in the video."""
+    packets = []
+    for frame in range(start, stop):
+        packet = av.Packet(still.packets[frame % _PACKETS])
+        packet.stream = stream
+        packet.time_base = Fraction(1, FRAME_RATE)
+        packet.pts = packet.dts = first + frame
+        packet.duration = 1
+        packet.is_keyframe = frame % _GOP == 0
+        packets.append(packet)
+    return packets
+
+
+def _sound(
+    stream: AudioStream, samples: NDArray[np.float32], first: int, start: int, stop: int
+) -> "list[av.Packet[AudioStream]]":
+    """Encode the samples, shape (2, T), that are heard during a scene's frames `start` to `stop`."""
+    part = np.ascontiguousarray(samples[:, start * FRAME_SAMPLES : stop * FRAME_SAMPLES])
+    frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="stereo")
+    frame.sample_rate = OUTPUT_RATE
+    frame.pts = (first + start) * FRAME_SAMPLES
+    return stream.encode(frame)
+
+
+def _padded(scene: Scene) -> NDArray[np.float32]:
+    """Read a scene's sound: two channels, followed by silence up to the scene's last frame."""
+    samples = read_flac(Path(scene.flac), max_seconds=scene.frames / FRAME_RATE).samples
+    heard = np.zeros((2, scene.frames * FRAME_SAMPLES), np.float32)
+    heard[:, : samples.shape[1]] = samples
+    return heard
+
+
+def _chapters(scenes: Sequence[Scene]) -> "Iterator[Chapter]":
+    start = 0
+    for index, scene in enumerate(scenes):
+        yield {
+            "id": index,
+            "start": start,
+            "end": start + scene.frames,
+            "time_base": Fraction(1, FRAME_RATE),
+            "metadata": {"title": scene.title},
+        }
+        start += scene.frames

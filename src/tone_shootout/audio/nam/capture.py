@@ -3,10 +3,12 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from tone_shootout.audio.nam.container import read_container
 from tone_shootout.audio.nam.convnet import read_convnet
@@ -70,6 +72,12 @@ def _read(data: bytes | msgspec.Raw, pointer: str, depth: int) -> tuple[Source, 
     return source, ARCHITECTURES[document.architecture](source)
 
 
+@cache
+def _blas() -> ThreadpoolController:
+    """Find the BLAS libraries of this process, once: it takes milliseconds."""
+    return ThreadpoolController()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Capture:
     """A `.nam` file, checked and ready; immutable, so runs and threads can share it.
@@ -109,6 +117,8 @@ class Capture:
         """
         if size is not None and not 0 <= size <= 1:
             raise ValueError(f"expected a size from 0 to 1, got {size}")
+        # BLAS sums in another order when it shares a product among threads, and segments share the cores better.
+        _blas().limit(limits=1, user_api="blas")
         model = self.model.sized(size)
         block = model.block()
         network = model.network(block)

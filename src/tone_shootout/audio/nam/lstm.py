@@ -13,13 +13,13 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
-from tone_shootout.audio.nam.activations import sigmoid
 from tone_shootout.audio.nam.convolution import Signal
 from tone_shootout.audio.nam.document import DEFAULT_SAMPLE_RATE, Channels, decode, whole
 from tone_shootout.audio.nam.model import Figures, Model, Source
+from tone_shootout.audio.nam.onnx_lstm import LSTMKernel
 from tone_shootout.audio.nam.wavenet_shape import expect
 
-BLOCK = 1024
+BLOCK = 4096
 
 
 class LSTMConfig(Struct):
@@ -81,33 +81,26 @@ class LSTM(Model):
 
 
 class LSTMNetwork:
-    """An LSTM at work."""
+    """An LSTM at work: compiled layers, and their states."""
 
     def __init__(self, model: LSTM, block: int) -> None:
-        self._layers = [tuple(model.tensors[4 * layer : 4 * layer + 4]) for layer in range(model.layers)]
+        layers = [model.tensors[4 * layer : 4 * layer + 4] for layer in range(model.layers)]
+        self._kernels = [LSTMKernel(W, b) for W, b, _, _ in layers]
+        self._states = [(h0, c0) for _, _, h0, c0 in layers]
+        self._next = list(self._states)
         self._head, self._bias = model.tensors[-2:]
-        self._state = [(h0.copy(), c0.copy()) for _, _, h0, c0 in self._layers]
-        self._next = self._state
         self._out = np.empty((model.figures.outputs, block), np.float32)
 
     def compute(self, x: Signal) -> Signal:
         """Return the output (outputs, block) for a block of input (inputs, block)."""
-        state = list(self._state)
-        for t in range(x.shape[1]):
-            u = x[:, t]
-            for index, (W, b, _, _) in enumerate(self._layers):
-                h, c = state[index]
-                H = len(h)
-                z = W @ np.concatenate([u, h]) + b
-                s = np.empty_like(z)
-                sigmoid(z, s)
-                c = s[H : 2 * H] * c + s[:H] * np.tanh(z[2 * H : 3 * H])
-                u = s[3 * H :] * np.tanh(c)
-                state[index] = (u, c)
-            self._out[:, t] = self._head @ u + self._bias
-        self._next = state
+        u = np.ascontiguousarray(x.T)
+        for index, (kernel, (h, c)) in enumerate(zip(self._kernels, self._states, strict=True)):
+            u, last_h, last_c = kernel.compute(u, h, c)
+            self._next[index] = (last_h, last_c)
+        np.matmul(self._head, u.T, out=self._out)
+        self._out += self._bias[:, np.newaxis]
         return self._out
 
     def commit(self) -> None:
-        """Keep the cells at the end of the block."""
-        self._state = self._next
+        """Keep the states at the end of the block."""
+        self._states = list(self._next)

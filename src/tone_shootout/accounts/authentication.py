@@ -1,9 +1,9 @@
 """Finds out who asks, before anything else of a route runs."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
@@ -20,11 +20,10 @@ from tone_shootout.accounts.repositories import CredentialRepository
 
 
 class Authentication(ASGIMiddleware):
-    """Sets `scope["user"]` to the `Principal`, or to None where there is no credential.
+    """Sets `scope["user"]` to the `Principal`, or to None where there is no credential that counts.
 
-    A credential that doesn't count is refused at once. A WebSocket goes on as nobody's instead, because its guard or
-    handler tells the browser why by a close code. Public HTTP routes look at no credential, so that a stale cookie
-    keeps nobody from signing in, nor a probe from its answer.
+    It refuses nobody: that is the guard's task, which finds in `scope["auth"]` what was wrong with a credential. Public
+    HTTP routes look at no credential, so that a stale cookie keeps nobody from signing in, nor a probe from its answer.
     """
 
     scopes = (ScopeType.HTTP, ScopeType.WEBSOCKET)
@@ -35,12 +34,11 @@ class Authentication(ASGIMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Authenticate, then pass the connection on."""
         scope["user"] = scope["auth"] = None
-        connection = ASGIConnection[Any, Any, Any, Any](scope)
-        if scope["type"] == ScopeType.WEBSOCKET:
-            with suppress(InvalidCredentialsError):
-                scope["user"] = await self._principal(connection)
-        elif not is_public(scope["route_handler"]):
-            scope["user"] = await self._principal(connection)
+        if scope["type"] == ScopeType.WEBSOCKET or not is_public(scope["route_handler"]):
+            try:
+                scope["user"] = await self._principal(ASGIConnection(scope))
+            except InvalidCredentialsError as error:
+                scope["auth"] = error
         await next_app(scope, receive, send)
 
     async def _principal(self, connection: Connection) -> Principal | None:

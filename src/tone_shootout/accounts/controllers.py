@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar import Controller, Request, Response, delete, get, post
 from litestar.background_tasks import BackgroundTask
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.params import Parameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,12 +30,12 @@ from tone_shootout.kit.storage import Storage
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-def provide_accounts(db_session: AsyncSession) -> AccountService:
+def provide_accounts(db_session: NamedDependency[AsyncSession]) -> AccountService:
     """Return the service in the request's unit of work."""
     return AccountService(db_session)
 
 
-def provide_sessions(db_session: AsyncSession, settings: Settings) -> SessionService:
+def provide_sessions(db_session: NamedDependency[AsyncSession], settings: NamedDependency[Settings]) -> SessionService:
     """Return the service in the request's unit of work."""
     return SessionService(db_session, settings.security)
 
@@ -55,7 +55,11 @@ class SessionController(Controller):
         responses=problems(400, 401, 403),
     )
     async def start(
-        self, data: SessionRequest, request: Request[Any, Any, Any], sessions: SessionService, settings: Settings
+        self,
+        data: SessionRequest,
+        request: Request[Any, Any, Any],
+        sessions: NamedDependency[SessionService],
+        settings: NamedDependency[Settings],
     ) -> Response[SessionDTO]:
         """Start a session of the token's scope. Its tokens are answered, and set as cookies for browsers."""
         grant = await sessions.start(data.token, user_agent=request.headers.get("user-agent"))
@@ -71,8 +75,8 @@ class SessionController(Controller):
     async def refresh(
         self,
         request: Request[Any, Any, Any],
-        sessions: SessionService,
-        settings: Settings,
+        sessions: NamedDependency[SessionService],
+        settings: NamedDependency[Settings],
         data: RefreshRequest | None = None,
     ) -> Response[SessionDTO]:
         """Exchange a refresh token for the next pair of tokens. One that was used before ends the whole session."""
@@ -89,8 +93,8 @@ class SessionController(Controller):
     async def logout(
         self,
         request: Request[Any, Any, Any],
-        sessions: SessionService,
-        settings: Settings,
+        sessions: NamedDependency[SessionService],
+        settings: NamedDependency[Settings],
         data: RefreshRequest | None = None,
     ) -> Response[None]:
         """End the session that the refresh token belongs to, if it has not ended before."""
@@ -106,13 +110,17 @@ class MeController(Controller):
     dependencies = {"accounts": Provide(provide_accounts, sync_to_thread=False)}  # noqa: RUF012 - Litestar reads it
 
     @get(operation_id="get_me", summary="Who am I?", responses=problems(401))
-    async def get_me(self, principal: Principal, accounts: AccountService) -> MeDTO:
+    async def get_me(self, principal: NamedDependency[Principal], accounts: NamedDependency[AccountService]) -> MeDTO:
         """Show your account."""
         return MeDTO.of(await accounts.user(principal.user_id), principal)
 
     @delete(operation_id="delete_me", summary="Delete my account", responses=problems(401, 403))
     async def delete_me(
-        self, principal: Principal, accounts: AccountService, storage: Storage, settings: Settings
+        self,
+        principal: NamedDependency[Principal],
+        accounts: NamedDependency[AccountService],
+        storage: NamedDependency[Storage],
+        settings: NamedDependency[Settings],
     ) -> Response[None]:
         """Delete your account at once and for good: library, shootouts, jobs, results, tokens and sessions."""
         prefix = await accounts.delete_user(principal.user_id)
@@ -124,14 +132,19 @@ class MeController(Controller):
         )
 
     @get("/tokens", operation_id="list_tokens", summary="List API tokens", responses=problems(400, 401))
-    async def list_tokens(self, principal: Principal, accounts: AccountService, paging: Paging) -> Page[TokenDTO]:
+    async def list_tokens(
+        self,
+        principal: NamedDependency[Principal],
+        accounts: NamedDependency[AccountService],
+        paging: NamedDependency[Paging],
+    ) -> Page[TokenDTO]:
         """List your API tokens that are not revoked, the newest first."""
         rows, total = await accounts.tokens(principal.user_id, limit=paging.limit, offset=paging.offset)
         return paging.page([TokenDTO.of(token) for token in rows], total)
 
     @post("/tokens", operation_id="create_token", summary="Make an API token", responses=problems(400, 401, 403))
     async def create_token(
-        self, data: TokenRequest, principal: Principal, accounts: AccountService
+        self, data: TokenRequest, principal: NamedDependency[Principal], accounts: NamedDependency[AccountService]
     ) -> Response[NewTokenDTO]:
         """Make an API token. The answer is the only one that shows it."""
         days = data.expires_in_days
@@ -149,8 +162,8 @@ class MeController(Controller):
     async def revoke_token(
         self,
         token_id: Annotated[UUID, Parameter(description="The token's id.")],
-        principal: Principal,
-        accounts: AccountService,
+        principal: NamedDependency[Principal],
+        accounts: NamedDependency[AccountService],
     ) -> None:
         """Revoke one of your API tokens, and end the sessions that were started with it."""
         await accounts.revoke_token(principal.user_id, token_id)

@@ -35,11 +35,12 @@ def provide_principal(scope: ASGIScope) -> Principal:
     """Return who asks.
 
     Raises:
-        UnauthorizedError: nobody who is known, on a public route.
+        UnauthorizedError: there is no credential.
+        InvalidCredentialsError: there is one that doesn't count.
     """
     principal = scope["user"]
     if not isinstance(principal, Principal):
-        raise UnauthorizedError
+        raise scope["auth"] or UnauthorizedError()
     return principal
 
 

@@ -8,12 +8,12 @@ folding back into it.
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.signal import bilinear, butter, firwin, lfilter, resample_poly
+from scipy.signal import bilinear, butter, firwin, lfilter, upfirdn
 
 from tone_shootout.demo.strings import RATE
 
@@ -131,7 +131,7 @@ SETTINGS: Final = {
         tone=ToneStack(**BASSMAN, treble=0.6, middle=0.6, bass=0.4),
         after=(Stage(cathode_ohm=1_500.0, miller_hz=12_000.0, coupling_hz=30.0, level=0.3),),
         drive=0.02,
-        output=1.5,
+        output=1.0,
     ),
     "crunch": Setting(
         divider=1.0,
@@ -160,25 +160,26 @@ SETTINGS: Final = {
 """The three settings that the demo captures are trained on."""
 
 
-def amplify(guitar: NDArray[np.floating], setting: Setting) -> NDArray[np.float64]:
+def amplify(guitar: NDArray[np.floating[Any]], setting: Setting) -> Signal:
     """Play a dry guitar through the amplifier: mono at 48 kHz in and out, shape (samples,), full scale 1.0.
 
-    The amplifier starts at rest and adds no latency. The line output is a pure number, about 0.5 at most for a
-    guitar that peaks at -6 dBFS.
+    The amplifier starts at rest and adds no latency. Its line output stays within full scale for a
+    guitar that does.
     """
     rate = RATE * OVERSAMPLING
-    volts = resample_poly(guitar.astype(np.float64), OVERSAMPLING, 1, window=BAND_LIMIT) * (
-        FULL_SCALE_V * setting.divider
-    )
+    delay = BAND_LIMIT.size // 2
+    raised = upfirdn(OVERSAMPLING * BAND_LIMIT, guitar, up=OVERSAMPLING)
+    volts = FULL_SCALE_V * setting.divider * raised[delay : delay + OVERSAMPLING * guitar.size]
     for stage in setting.before:
         volts = _stage(volts, stage, rate)
     volts = lfilter(*bilinear(*setting.tone.analog(), fs=rate), volts)
     for stage in setting.after:
         volts = _stage(volts, stage, rate)
     # A push-pull pair clips both halves alike: odd harmonics only. The transformer limits the band on both sides.
-    power = np.tanh(setting.drive * volts)
-    power = _lowpass(_highpass(power, 45.0, rate), 8_000.0, rate)
-    return setting.output * resample_poly(power, 1, OVERSAMPLING, window=BAND_LIMIT)
+    power = _lowpass(_highpass(np.tanh(setting.drive * volts), 45.0, rate), 8_000.0, rate)
+    line = upfirdn(BAND_LIMIT, np.pad(power, (0, BAND_LIMIT.size)), down=OVERSAMPLING)
+    delay //= OVERSAMPLING
+    return setting.output * line[delay : delay + guitar.size]
 
 
 def _stage(volts: Signal, stage: Stage, rate: int) -> Signal:

@@ -44,7 +44,7 @@ def _phrase(rng: np.random.Generator) -> NDArray[np.float64]:
             Note(
                 beat=beat + 0.012 * string,
                 beats=beats,
-                pitch=root + interval,
+                pitch=float(root + interval),
                 velocity=velocity,
                 muted=bool(shape == CHUG),
                 bend=bend,
@@ -56,4 +56,5 @@ def _phrase(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _peaking(signal: NDArray[np.float64], peak_dbfs: float) -> NDArray[np.float64]:
-    return signal * (10.0 ** (peak_dbfs / 20.0) / np.abs(signal).max())
+    gain = float(10.0 ** (peak_dbfs / 20.0) / np.abs(signal).max())
+    return gain * signal

@@ -40,7 +40,7 @@ def riff() -> NDArray[np.float32]:
         *_line(11.25, [(G3, 0.25), (E3, 0.5)]),
         *_power_chord(12.0, 0.75, G2),
         *_power_chord(12.75, 0.75, A2),
-        *_strum(13.5, 3.5, [E2, B2, E3, B3, E4]),
+        *_strum(13.5, 3.5, [E2, B2, E3, B3, E4], velocity=0.6),
     ]
     return _levelled(play(notes, bpm=RIFF_BPM, seconds=RIFF_S, seed=1))
 
@@ -61,18 +61,18 @@ def _chugs(beat: float, pattern: str) -> Iterable[Note]:
     """Yield palm-muted low E strings on the x of a pattern of sixteenths, the first of each eighth harder."""
     for step, mark in enumerate(pattern):
         if mark == "x":
-            velocity = 0.9 if step % 2 == 0 else 0.7
+            velocity = 1.0 if step % 2 == 0 else 0.85
             yield Note(beat=beat + step / 4.0, beats=0.22, pitch=E2, velocity=velocity, muted=True)
 
 
 def _power_chord(beat: float, beats: float, root: int) -> Iterable[Note]:
-    return _strum(beat, beats, [root, root + 7, root + 12])
+    return _strum(beat, beats, [root, root + 7, root + 12], velocity=0.8)
 
 
-def _strum(beat: float, beats: float, pitches: Iterable[int]) -> Iterable[Note]:
+def _strum(beat: float, beats: float, pitches: Iterable[int], *, velocity: float) -> Iterable[Note]:
     for string, pitch in enumerate(pitches):
         late = 0.012 * string
-        yield Note(beat=beat + late, beats=beats - late - 0.05, pitch=pitch, velocity=0.85)
+        yield Note(beat=beat + late, beats=beats - late - 0.05, pitch=pitch, velocity=velocity)
 
 
 def _line(beat: float, steps: Iterable[tuple[int, float]]) -> Iterable[Note]:
@@ -82,4 +82,5 @@ def _line(beat: float, steps: Iterable[tuple[int, float]]) -> Iterable[Note]:
 
 
 def _levelled(signal: NDArray[np.float64]) -> NDArray[np.float32]:
-    return (signal * (PEAK / np.abs(signal).max())).astype(np.float32)
+    gain = PEAK / float(np.abs(signal).max())
+    return (gain * signal).astype(np.float32)

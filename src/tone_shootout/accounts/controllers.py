@@ -7,7 +7,7 @@ from uuid import UUID
 from litestar import Controller, Request, Response, delete, get, post
 from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency, Provide
-from litestar.params import Parameter
+from litestar.params import JSONBody, PathParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.cookies import REFRESH_COOKIE, no_cookies, session_cookies
@@ -56,7 +56,7 @@ class SessionController(Controller):
     )
     async def start(
         self,
-        data: SessionRequest,
+        data: JSONBody[SessionRequest],
         request: Request[Any, Any, Any],
         sessions: NamedDependency[SessionService],
         settings: NamedDependency[Settings],
@@ -77,7 +77,7 @@ class SessionController(Controller):
         request: Request[Any, Any, Any],
         sessions: NamedDependency[SessionService],
         settings: NamedDependency[Settings],
-        data: RefreshRequest | None = None,
+        data: JSONBody[RefreshRequest | None] = None,
     ) -> Response[SessionDTO]:
         """Exchange a refresh token for the next pair of tokens. One that was used before ends the whole session."""
         grant = await sessions.renew(_refresh_token(request, data))
@@ -95,7 +95,7 @@ class SessionController(Controller):
         request: Request[Any, Any, Any],
         sessions: NamedDependency[SessionService],
         settings: NamedDependency[Settings],
-        data: RefreshRequest | None = None,
+        data: JSONBody[RefreshRequest | None] = None,
     ) -> Response[None]:
         """End the session that the refresh token belongs to, if it has not ended before."""
         await sessions.end(_refresh_token(request, data))
@@ -144,7 +144,10 @@ class MeController(Controller):
 
     @post("/tokens", operation_id="create_token", summary="Make an API token", responses=problems(400, 401, 403))
     async def create_token(
-        self, data: TokenRequest, principal: NamedDependency[Principal], accounts: NamedDependency[AccountService]
+        self,
+        data: JSONBody[TokenRequest],
+        principal: NamedDependency[Principal],
+        accounts: NamedDependency[AccountService],
     ) -> Response[NewTokenDTO]:
         """Make an API token. The answer is the only one that shows it."""
         days = data.expires_in_days
@@ -161,7 +164,7 @@ class MeController(Controller):
     )
     async def revoke_token(
         self,
-        token_id: Annotated[UUID, Parameter(description="The token's id.")],
+        token_id: Annotated[UUID, PathParameter(description="The token's id.")],
         principal: NamedDependency[Principal],
         accounts: NamedDependency[AccountService],
     ) -> None:

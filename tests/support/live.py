@@ -1,10 +1,15 @@
 """A real service inside the test process: uvicorn on a free port of this machine, in a thread of its own."""
 
 import asyncio
+import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 
 import uvicorn
 
@@ -29,20 +34,48 @@ class _Server(uvicorn.Server):
 @contextmanager
 def serving(settings: Settings) -> Generator[str, None, None]:
     """Run the web process for `settings` and give its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
     started = threading.Event()
     config = uvicorn.Config(
         create_app(settings), log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
     )
     server = _Server(config, started)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), name="web", daemon=True)
-    thread.start()
-    started.wait(60)
-    if not server.started:
-        raise RuntimeError("the web process did not start")
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(30)
-        listener.close()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), name="web", daemon=True)
+        thread.start()
+        started.wait(60)
+        if not server.started:
+            raise RuntimeError("the web process did not start")
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(30)
+
+
+def environ_of(settings: Settings) -> dict[str, str]:
+    """Return the environment in which a process of ours reads these settings."""
+    environ = {**os.environ, "SHOOTOUT_DATA": str(settings.data), "SHOOTOUT_ENVIRONMENT": settings.environment}
+    for group in fields(settings):
+        concern = getattr(settings, group.name)
+        if not is_dataclass(concern):
+            continue
+        for field in fields(concern):
+            value = getattr(concern, field.name)
+            text = value if isinstance(value, str) else json.dumps(value)
+            environ[f"SHOOTOUT_{group.name.upper()}_{field.name.upper()}"] = text
+    return environ
+
+
+@contextmanager
+def working(settings: Settings) -> Generator[subprocess.Popen[bytes], None, None]:
+    """Run a worker process for `settings`."""
+    command = [sys.executable, "-m", "tone_shootout", "worker"]
+    with subprocess.Popen(command, env=environ_of(settings), start_new_session=True) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()

@@ -205,4 +205,3 @@ async def watch_job(
             return
         with suppress(WebSocketDisconnect):
             await send_websocket_stream(socket, texts(), listen_for_disconnect=True, warn_on_data_discard=False)
-            await socket.close(code=1000)

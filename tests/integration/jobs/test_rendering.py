@@ -1,0 +1,231 @@
+"""A submitted shootout is rendered, and everybody who watches is told the truth."""
+
+import hashlib
+import io
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from tests.integration.conftest import Person
+from tests.integration.jobs.conftest import events, finish, submit
+from tests.integration.shootouts.material import add, capture, config, playing, wav
+from tone_shootout.audio.files import read_audio
+from tone_shootout.audio.loudness import measure
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+
+async def _results(person: Person, job: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    listed = await person.client.get(job["links"]["artifacts"])
+    assert listed.status_code == 200
+    return {item["path"]: item for item in listed.json()["items"]}
+
+
+async def test_a_submitted_shootout_ends_completed_with_every_file_of_its_manifest(base_url: str, user: Person) -> None:
+    job = await submit(user.client)
+    log = await finish(base_url, user, job["id"])
+    assert log[-1]["type"] == "done"
+    assert log[-1]["data"]["status"] == "completed"
+    results = await _results(user, job)
+    manifest = (await user.client.get(results["manifest.json"]["href"])).json()
+    assert {"comparison.mp4", "chapters.txt", "description.txt", "manifest.json"} <= set(results)
+    for entry in manifest["files"]:
+        assert results[entry["path"]]["sha256"] == entry["sha256"]
+        content = (await user.client.get(results[entry["path"]]["href"])).content
+        assert hashlib.sha256(content).hexdigest() == entry["sha256"]
+    shown = (await user.client.get(job["links"]["self"])).json()
+    assert shown["status"] == "completed"
+    assert shown["progress"]["percent"] == 100.0
+    assert shown["progress"]["done"] == shown["progress"]["total"] > 0
+    assert shown["links"]["cancel"] is None
+    assert shown["phase"] is None
+    assert shown["attempt"] == 1
+
+
+async def test_all_segments_come_out_equally_loud_and_equally_long(base_url: str, user: Person) -> None:
+    job = await submit(user.client)
+    await finish(base_url, user, job["id"])
+    results = await _results(user, job)
+    manifest = (await user.client.get(results["manifest.json"]["href"])).json()
+    segments = [
+        read_audio((await user.client.get(results[segment["file"]]["href"])).content, max_seconds=60)
+        for segment in manifest["segments"]
+    ]
+    assert len({segment.samples.shape for segment in segments}) == 1
+    for segment in segments:
+        found = measure(segment.samples, segment.rate)
+        assert found.integrated_lufs == pytest.approx(manifest["level"]["target"], abs=0.1)
+        assert found.true_peak_dbtp <= manifest["level"]["ceiling"]
+
+
+async def test_events_are_numbered_without_gaps_and_progress_never_falls(base_url: str, user: Person) -> None:
+    job = await submit(user.client)
+    log = [event async for event in events(base_url, user, job["id"], "?after=0")]
+    assert log[0]["type"] == "snapshot"
+    assert [event["seq"] for event in log] == list(range(len(log)))
+    assert {event["job_id"] for event in log} == {job["id"]}
+    statuses = [event["data"]["status"] for event in log if event["type"] == "status"]
+    assert statuses == ["pending", "queued", "running", "completed"]
+    phases = [event["data"]["phase"] for event in log if event["type"] == "phase"]
+    assert phases == ["fetch", "render", "level", "video", "publish"]
+    done = [event["data"]["done"] for event in log if event["type"] == "progress"]
+    assert done == sorted(done)
+    assert len([event for event in log if event["type"] == "done"]) == 1
+
+
+async def test_who_comes_after_the_end_gets_a_snapshot_and_the_last_event(base_url: str, user: Person) -> None:
+    job = await submit(user.client)
+    last = (await finish(base_url, user, job["id"]))[-1]
+    late = await finish(base_url, user, job["id"])
+    assert [event["type"] for event in late] == ["snapshot", "done"]
+    assert late[1] == last
+    assert late[0]["data"]["job"]["status"] == "completed"
+
+
+async def test_who_comes_back_gets_just_what_was_missed(base_url: str, user: Person) -> None:
+    job = await submit(user.client)
+    whole = [event async for event in events(base_url, user, job["id"], "?after=0")]
+    for after in (1, 5, len(whole) - 2):
+        again = [event async for event in events(base_url, user, job["id"], f"?after={after}")]
+        assert again[0]["type"] == "snapshot"
+        assert again[1:] == whole[after + 1 :]
+    nothing = [event async for event in events(base_url, user, job["id"], f"?after={whole[-1]['seq']}")]
+    assert [event["type"] for event in nothing] == ["snapshot"]
+
+
+async def test_a_second_job_of_the_same_shootout_gives_the_same_bytes(base_url: str, user: Person) -> None:
+    first = await submit(user.client)
+    await finish(base_url, user, first["id"])
+    second = (await user.client.post(f"/api/v1/shootouts/{first['shootout_id']}/jobs")).json()
+    await finish(base_url, user, second["id"])
+    one, two = await _results(user, first), await _results(user, second)
+    assert {path: item["sha256"] for path, item in one.items()} == {path: item["sha256"] for path, item in two.items()}
+
+
+async def test_a_job_that_can_not_be_done_says_which_segment_and_why(base_url: str, user: Person) -> None:
+    mute = await add(user.client, "capture", capture(0.0))
+    made = await config(user.client)
+    made["chains"][1]["blocks"][0]["asset"] = mute
+    job = await submit(user.client, **made)
+    log = await finish(base_url, user, job["id"])
+    assert log[-1]["data"]["status"] == "failed"
+    shown = (await user.client.get(job["links"]["self"])).json()
+    assert shown["error"]["code"] == "silent"
+    assert "High" in shown["error"]["detail"]
+    assert log[-1]["data"]["error"] == shown["error"]
+
+
+async def test_what_was_submitted_is_rendered_whatever_becomes_of_the_shootout(base_url: str, user: Person) -> None:
+    job = await submit(user.client)
+    changed = await config(user.client, title="Something else")
+    answer = await user.client.patch(job["links"]["shootout"], json={"config": changed})
+    assert answer.status_code == 200, answer.text
+    await finish(base_url, user, job["id"])
+    results = await _results(user, job)
+    assert (await user.client.get(results["manifest.json"]["href"])).json()["title"] == "Two crunches"
+
+
+async def test_a_di_at_another_rate_gives_segments_at_48_khz(base_url: str, user: Person) -> None:
+    made = await config(user.client)
+    made["di_tracks"][0]["asset"] = await add(user.client, "di_track", wav(playing(1.0, rate=44_100), 44_100))
+    job = await submit(user.client, **made)
+    await finish(base_url, user, job["id"])
+    results = await _results(user, job)
+    flacs = [item for path, item in results.items() if path.endswith(".flac")]
+    for item in flacs:
+        audio = read_audio((await user.client.get(item["href"])).content, max_seconds=60)
+        assert audio.rate == 48_000
+        assert audio.samples.shape == (1, 48_000)
+
+
+class TestArtifacts:
+    """Results over HTTP: ranges and validators."""
+
+    async def _one(self, base_url: str, user: Person) -> tuple[str, bytes, str]:
+        job = await submit(user.client)
+        await finish(base_url, user, job["id"])
+        item = next(item for path, item in (await _results(user, job)).items() if path.endswith(".flac"))
+        whole = await user.client.get(item["href"])
+        assert whole.headers["content-type"] == "audio/flac"
+        assert whole.headers["accept-ranges"] == "bytes"
+        return str(item["href"]), whole.content, str(item["sha256"])
+
+    async def test_a_part_is_a_part_of_the_whole(self, base_url: str, user: Person) -> None:
+        href, whole, sha256 = await self._one(base_url, user)
+        part = await user.client.get(href, headers={"Range": "bytes=10-99"})
+        assert part.status_code == 206
+        assert part.content == whole[10:100]
+        assert part.headers["content-range"] == f"bytes 10-99/{len(whole)}"
+        assert part.headers["etag"] == f'"{sha256}"'
+        tail = await user.client.get(href, headers={"Range": "bytes=-7"})
+        assert tail.content == whole[-7:]
+        rest = await user.client.get(href, headers={"Range": f"bytes={len(whole) - 3}-"})
+        assert rest.content == whole[-3:]
+
+    async def test_a_part_beyond_the_end_is_refused(self, base_url: str, user: Person) -> None:
+        href, whole, _ = await self._one(base_url, user)
+        refused = await user.client.get(href, headers={"Range": f"bytes={len(whole)}-"})
+        assert refused.status_code == 416
+        assert refused.headers["content-range"] == f"bytes */{len(whole)}"
+        assert refused.headers["content-type"] == "application/problem+json"
+
+    async def test_who_has_it_is_told_so(self, base_url: str, user: Person) -> None:
+        href, _, sha256 = await self._one(base_url, user)
+        same = await user.client.get(href, headers={"If-None-Match": f'"other", "{sha256}"'})
+        assert same.status_code == 304
+        assert same.content == b""
+        changed = await user.client.get(href, headers={"Range": "bytes=0-1", "If-Range": '"other"'})
+        assert changed.status_code == 200
+
+    async def test_asking_about_it_sends_nothing(self, base_url: str, user: Person) -> None:
+        href, whole, sha256 = await self._one(base_url, user)
+        asked = await user.client.head(href)
+        assert asked.content == b""
+        assert asked.headers["content-length"] == str(len(whole))
+        assert asked.headers["etag"] == f'"{sha256}"'
+
+    async def test_nobody_else_gets_it(
+        self, base_url: str, user: Person, other_user: Person, api: httpx.AsyncClient
+    ) -> None:
+        href, _, _ = await self._one(base_url, user)
+        assert (await api.get(href)).status_code == 401
+        assert (await other_user.client.get(href)).status_code == 404
+
+    async def test_a_path_that_leads_out_is_not_there(self, base_url: str, user: Person) -> None:
+        href, _, _ = await self._one(base_url, user)
+        for path in ("../../../secret", "..%2f..%2fsecret", "segments"):
+            answer = await user.client.get(f"{href.rsplit('/segments', 1)[0]}/{path}")
+            assert answer.status_code == 404
+
+
+async def test_the_manifest_names_no_path_of_the_server(base_url: str, user: Person) -> None:
+    job = await submit(user.client)
+    await finish(base_url, user, job["id"])
+    manifest = (await user.client.get(f"{job['links']['artifacts']}/manifest.json")).text
+    assert "/tmp" not in manifest
+    assert "scratch" not in manifest
+
+
+async def test_an_ir_of_another_rate_and_a_long_di_agree_with_numpy(base_url: str, user: Person) -> None:
+    """A gain of one half and a cab of one sample leave the DI as it was, but for its level."""
+    one = io.BytesIO(wav(np.array([0.5], dtype=np.float32)))
+    made = await config(user.client)
+    made["chains"] = [
+        {
+            "name": "Plain",
+            "blocks": [
+                {"type": "capture", "asset": await add(user.client, "capture", capture(0.25))},
+                {"type": "cab_ir", "asset": await add(user.client, "cab_ir", one.getvalue())},
+            ],
+        }
+    ]
+    job = await submit(user.client, **made)
+    await finish(base_url, user, job["id"])
+    results = await _results(user, job)
+    item = next(item for path, item in results.items() if path.endswith(".flac"))
+    heard = read_audio((await user.client.get(item["href"])).content, max_seconds=60).samples[0].astype(float)
+    played = playing(1.0).astype(float)
+    gain = heard @ played / (played @ played)
+    assert np.abs(heard - gain * played).max() < 2**-22

@@ -16,16 +16,16 @@ CHUG, POWER_CHORD, OPEN_CHORD, SINGLE_NOTE = range(4)
 INTERVALS = ((0,), (0, 7, 12), (0, 7, 12, 16, 19), (0,))
 
 
-def practice(seed: int = 0) -> NDArray[np.float64]:
-    """Return 210 s of training signal, mono at 48 kHz, shape (samples,), peaks between -36 and 0 dBFS."""
+def practice(*, phrases: int = PHRASES, seed: int = 0) -> NDArray[np.float64]:
+    """Return three and a half minutes to train on: mono at 48 kHz, shape (samples,), peaks from -36 to 0 dBFS."""
     rng = np.random.default_rng(seed)
-    parts = [_peaking(_phrase(rng), rng.uniform(-18.0, 0.0)) for _ in range(PHRASES)]
+    parts = [_peaking(_phrase(rng), rng.uniform(-18.0, 0.0)) for _ in range(phrases)]
     seconds = np.arange(2 * RATE) / RATE
     sweep = chirp(seconds, 20.0, seconds[-1], 20_000.0, method="logarithmic")
     parts += [_peaking(sweep, peak_dbfs) for peak_dbfs in (-36.0, -24.0, -12.0, -3.0)]
     hiss = lfilter(*butter(1, 2_000.0, fs=RATE), rng.standard_normal(2 * RATE))
     parts += [_peaking(hiss, peak_dbfs) for peak_dbfs in (-36.0, -24.0, -12.0, -3.0)]
-    pause = np.zeros(RATE * 14 // 44)
+    pause = np.zeros(RATE // 3)
     return np.concatenate([piece for part in parts for piece in (part, pause)])
 
 

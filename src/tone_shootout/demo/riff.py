@@ -12,7 +12,7 @@ __all__ = ["RATE", "arpeggio", "riff"]
 PEAK = 10.0 ** (-6.0 / 20.0)
 
 RIFF_BPM = 116.0
-RIFF_S = 8.5
+RIFF_S = 10.5
 ARPEGGIO_BPM = 100.0
 ARPEGGIO_S = 6.5
 
@@ -20,7 +20,7 @@ E2, G2, A2, BB2, B2, D3, E3, G3, A3, B3, D4, E4, G4 = 40, 43, 45, 46, 47, 50, 52
 
 
 def riff() -> NDArray[np.float32]:
-    """Return the riff: four bars in E at 116 bpm, shape (samples,), 48 kHz mono, 8.5 s, peak at -6 dBFS.
+    """Return the riff: four bars in E at 116 bpm, shape (samples,), 48 kHz mono, 10.5 s, peak at -6 dBFS.
 
     Palm-muted chugs and power chords, a single-note run, a lick with a bend of a whole tone, and an E chord that
     rings out.
@@ -40,7 +40,7 @@ def riff() -> NDArray[np.float32]:
         *_line(11.25, [(G3, 0.25), (E3, 0.5)]),
         *_power_chord(12.0, 0.75, G2),
         *_power_chord(12.75, 0.75, A2),
-        *_strum(13.5, 3.5, [E2, B2, E3, B3, E4], velocity=0.6),
+        *_strum(13.5, 6.3, [E2, B2, E3, B3, E4], velocity=0.6),
     ]
     return _levelled(play(notes, bpm=RIFF_BPM, seconds=RIFF_S, seed=1))
 

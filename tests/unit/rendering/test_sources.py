@@ -1,0 +1,150 @@
+"""Files are what decoding them says: what can be used is described, what can't is refused with a code."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from tests.support.shared import shared_folder
+from tests.unit.rendering.material import RATE, cabinet, nano_capture, plain_gain, plucks
+from tone_shootout.audio.files import write_flac, write_wav
+from tone_shootout.rendering.facts import CaptureFacts, DiFacts, Facts, IrFacts, Kind, Limits
+from tone_shootout.rendering.sources import SourceError, probe, read_source
+
+SHARED = shared_folder()
+MALFORMED = sorted((SHARED / "nam" / "public" / "malformed").glob("*.nam")) if SHARED else []
+
+
+def _code(path: Path, kind: Kind, **limits: Any) -> str:
+    with pytest.raises(SourceError) as caught:
+        probe(path, kind, limits=Limits(**limits))
+    assert "\n" not in caught.value.detail
+    return caught.value.code
+
+
+def test_a_di_track_is_described(tmp_path: Path) -> None:
+    path = tmp_path / "riff.flac"
+    write_flac(path, np.stack([plucks(1.5, rate=44_100, peak=0.25)] * 2), 44_100)
+    facts = probe(path, "di_track")
+    assert isinstance(facts, DiFacts)
+    assert (facts.samples, facts.rate, facts.seconds, facts.channels) == (66_150, 44_100, 1.5, 2)
+    assert facts.peak_dbfs == pytest.approx(-12.04, abs=0.01)
+    assert facts.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert facts.bytes == path.stat().st_size
+
+
+def test_a_capture_is_described(tmp_path: Path) -> None:
+    path = tmp_path / "amp.nam"
+    path.write_bytes(nano_capture(metadata={"gear_type": "amp", "input_level_dbu": 14.7, "name": " A\nname "}))
+    facts = probe(path, "capture")
+    assert isinstance(facts, CaptureFacts)
+    assert (facts.architecture, facts.parameters, facts.receptive_field) == ("WaveNet", 842, 4093)
+    assert (facts.sample_rate, facts.sample_rate_stated, facts.slimmable) == (48_000, True, False)
+    assert (facts.gear_type, facts.input_level_dbu, facts.name) == ("amp", 14.7, "A name")
+
+
+def test_a_cab_ir_is_described(tmp_path: Path) -> None:
+    path = tmp_path / "cab.wav"
+    write_wav(path, cabinet(), 44_100)
+    facts = probe(path, "cab_ir")
+    assert isinstance(facts, IrFacts)
+    assert (facts.samples, facts.rate, facts.seconds) == (882, 44_100, 0.02)
+
+
+def test_facts_survive_being_kept_as_json(tmp_path: Path) -> None:
+    path = tmp_path / "amp.nam"
+    path.write_bytes(nano_capture())
+    facts = probe(path, "capture")
+    assert msgspec.json.decode(msgspec.json.encode(facts), type=Facts) == facts
+
+
+def test_an_input_level_that_no_gear_has_counts_as_not_stated(tmp_path: Path) -> None:
+    path = tmp_path / "amp.nam"
+    path.write_bytes(nano_capture(metadata={"input_level_dbu": 1e9}))
+    facts = probe(path, "capture")
+    assert isinstance(facts, CaptureFacts)
+    assert facts.input_level_dbu is None
+
+
+@pytest.mark.parametrize("kind", ["di_track", "cab_ir"])
+def test_text_in_a_wav_s_clothes_is_refused(tmp_path: Path, kind: Kind) -> None:
+    path = tmp_path / "riff.wav"
+    path.write_text("This is not audio.\n" * 100)
+    assert _code(path, kind) == "not_audio"
+
+
+def test_a_recording_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "riff.wav"
+    write_wav(path, plucks(), RATE)
+    path.write_bytes(path.read_bytes()[:-1000])
+    assert _code(path, "di_track") == "truncated"
+
+
+def test_what_is_longer_than_its_limit_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "riff.wav"
+    write_wav(path, plucks(2.0), RATE)
+    assert _code(path, "di_track", max_di_seconds=1.9) == "too_long"
+    assert _code(path, "cab_ir", max_ir_seconds=1.9) == "too_long"
+
+
+def test_a_file_larger_than_its_limit_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "any"
+    path.write_bytes(bytes(1001))
+    assert _code(path, "di_track", max_upload_bytes=1000) == "too_large"
+    assert _code(path, "capture", max_capture_bytes=1000) == "too_large"
+
+
+@pytest.mark.parametrize("peak", [0.0, 0.9e-4])
+def test_a_di_track_without_playing_is_silent(tmp_path: Path, peak: float) -> None:
+    path = tmp_path / "riff.wav"
+    write_wav(path, np.full(RATE, peak, np.float32), RATE)
+    assert _code(path, "di_track") == "silent"
+
+
+def test_a_very_quiet_di_track_is_not_silent(tmp_path: Path) -> None:
+    path = tmp_path / "riff.wav"
+    write_wav(path, plucks(peak=1.1e-4), RATE)
+    facts = probe(path, "di_track")
+    assert isinstance(facts, DiFacts)
+    assert facts.peak_dbfs == pytest.approx(-79.17, abs=0.01)
+
+
+def test_a_silent_cab_ir_and_one_with_two_sides_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cab.wav"
+    write_wav(path, np.zeros(100, np.float32), RATE)
+    assert _code(path, "cab_ir") == "silent"
+    write_wav(path, np.stack([cabinet(seed=1), cabinet(seed=2)]), RATE)
+    assert _code(path, "cab_ir") == "stereo_ir"
+
+
+@pytest.mark.parametrize("rate", [4_000, 400_000, 44_100.5])
+def test_a_capture_at_a_rate_that_nothing_runs_at_is_refused(tmp_path: Path, rate: float) -> None:
+    path = tmp_path / "amp.nam"
+    path.write_bytes(plain_gain(1.0).replace(b'"sample_rate":48000', b'"sample_rate":%r' % rate))
+    assert _code(path, "capture") == "unsupported_rate"
+
+
+@pytest.mark.parametrize("path", MALFORMED, ids=lambda path: path.stem)
+def test_a_malformed_capture_is_refused(path: Path) -> None:
+    assert _code(path, "capture")
+
+
+def test_a_capture_is_no_recording_and_a_recording_no_capture(tmp_path: Path) -> None:
+    write_wav(tmp_path / "riff.wav", plucks(), RATE)
+    (tmp_path / "amp.nam").write_bytes(nano_capture())
+    assert _code(tmp_path / "riff.wav", "capture") == "not_json"
+    assert _code(tmp_path / "amp.nam", "di_track") == "not_audio"
+
+
+def test_a_file_that_changed_since_it_was_probed_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "amp.nam"
+    path.write_bytes(b"before")
+    sha256 = hashlib.sha256(b"before").hexdigest()
+    assert read_source(path, max_bytes=6, sha256=sha256) == b"before"
+    path.write_bytes(b"after!")
+    with pytest.raises(SourceError) as caught:
+        read_source(path, max_bytes=6, sha256=sha256)
+    assert caught.value.code == "changed"

@@ -1,0 +1,129 @@
+"""What keeps strangers out, on every route of the whole application."""
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from litestar.routes import HTTPRoute
+
+from tests.integration.conftest import Person
+from tone_shootout.app import create_app
+from tone_shootout.kit.settings import Settings
+
+PUBLIC = {
+    ("GET", "/health/live"),
+    ("GET", "/health/ready"),
+    ("GET", "/metrics"),
+    ("POST", "/api/v1/auth/session"),
+    ("POST", "/api/v1/auth/refresh"),
+    ("POST", "/api/v1/auth/logout"),
+}
+DOCUMENTATION = ("/docs", "/openapi.json")
+
+
+def operations(settings: Settings) -> list[tuple[str, str]]:
+    """Method and path of every operation that the application has, parameters filled in."""
+    found: list[tuple[str, str]] = []
+    for route in create_app(settings).routes:
+        if isinstance(route, HTTPRoute):
+            path = re.sub(r"\{[^}]*:uuid\}", str(uuid4()), route.path)
+            path = re.sub(r"\{[^}]*\}", "name", path)
+            found += [(str(method), path) for method in route.methods if method not in ("OPTIONS", "HEAD")]
+    return found
+
+
+async def test_nobody_gets_past_the_guard_but_on_the_routes_that_are_meant_for_everybody(
+    api: httpx.AsyncClient, settings: Settings
+) -> None:
+    guarded = [
+        (method, path)
+        for method, path in operations(settings)
+        if (method, path) not in PUBLIC and not path.startswith(DOCUMENTATION)
+    ]
+    assert len(guarded) > 20
+    for method, path in guarded:
+        answer = await api.request(method, path)
+        assert (method, path, answer.status_code) == (method, path, 401)
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["www-authenticate"] == 'Bearer realm="shootout"'
+        assert answer.json()["code"] == "unauthorized"
+
+
+async def test_a_bad_credential_is_refused_on_every_guarded_route(api: httpx.AsyncClient, settings: Settings) -> None:
+    for method, path in operations(settings):
+        if (method, path) not in PUBLIC and not path.startswith(DOCUMENTATION):
+            answer = await api.request(method, path, headers={"Authorization": "Bearer tst_nothing"})
+            assert (method, path, answer.status_code) == (method, path, 401)
+            assert answer.json()["code"] == "invalid_credentials"
+
+
+async def test_a_read_token_changes_nothing_on_any_route(
+    api: httpx.AsyncClient, user: Person, read_token: str, settings: Settings
+) -> None:
+    api.headers["Authorization"] = f"Bearer {read_token}"
+    for method, path in operations(settings):
+        if method != "GET" and (method, path) not in PUBLIC and not path.startswith(DOCUMENTATION):
+            answer = await api.request(method, path, json={})
+            assert (method, path, answer.status_code) == (method, path, 403)
+            assert answer.json()["code"] in ("read_only_token", "administrator_only")
+    assert (await user.client.get("/api/v1/me")).status_code == 200
+
+
+async def test_a_stale_credential_does_not_shut_anybody_out_of_public_routes(api: httpx.AsyncClient) -> None:
+    headers = {"Authorization": "Bearer tst_nothing", "Cookie": "shootout_access=stale"}
+    assert (await api.get("/health/live", headers=headers)).status_code == 200
+    assert (await api.post("/api/v1/auth/logout", headers=headers)).status_code == 204
+
+
+async def test_the_documentation_says_which_operations_are_public(api: httpx.AsyncClient) -> None:
+    document: dict[str, Any] = (await api.get("/openapi.json")).json()
+    assert document["security"] == [{"bearer": []}, {"cookie": []}]
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "cookie"}
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            public = (method.upper(), path) in PUBLIC
+            assert operation.get("security") == ([{}] if public else None), f"{method} {path}"
+
+
+async def test_only_administrators_see_the_queue(api: httpx.AsyncClient, user: Person, administrator: Person) -> None:
+    assert (await api.get("/saq/")).status_code == 401
+    refused = await user.client.get("/saq/")
+    assert (refused.status_code, refused.json()["code"]) == (403, "administrator_only")
+    assert (await administrator.client.get("/saq/")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Bearer",
+        "Basic YWRhOmFkYQ==",
+        "Bearer tst_",
+        "Bearer " + "x" * 4000,
+        "Bearer a.b.c",
+        "Token {token}",
+        "{token}",
+        "Bearer {token}x",
+        "Bearer  {token}",
+        "Bearer {token} {token}",
+    ],
+)
+async def test_a_malformed_authorization_is_refused_and_not_repeated(
+    api: httpx.AsyncClient, user: Person, header: str
+) -> None:
+    answer = await api.get("/api/v1/me", headers={"Authorization": header.format(token=user.token)})
+    assert answer.status_code == 401
+    assert user.token not in answer.text
+    assert "tst_" not in answer.text
+
+
+async def test_the_header_counts_where_there_is_a_cookie_too(api: httpx.AsyncClient, user: Person) -> None:
+    session = (await api.post("/api/v1/auth/session", json={"token": user.token})).json()
+    api.cookies.clear()
+    cookie = f"shootout_access={session['access_token']}"
+    wrong = await api.get("/api/v1/me", headers={"Cookie": cookie, "Authorization": "Bearer tst_wrong"})
+    right = await api.get(
+        "/api/v1/me", headers={"Cookie": "shootout_access=x", "Authorization": f"bearer {user.token}"}
+    )
+    assert (wrong.status_code, right.status_code) == (401, 200)

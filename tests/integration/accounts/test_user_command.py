@@ -1,0 +1,115 @@
+import asyncio
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.integration.accounts.conftest import Sql, whoami
+from tone_shootout.cli.user import command
+from tone_shootout.embedded.servers import Servers
+from tone_shootout.kit.settings import Settings
+
+Shootout = Callable[..., Awaitable[Result]]
+
+
+@pytest.fixture
+def shootout_user(settings: Settings) -> Shootout:
+    """Runs `shootout user …` on the database of the tests."""
+
+    async def run(*arguments: str, url: str = settings.database.url) -> Result:
+        environ = {"SHOOTOUT_DATABASE_URL": url}
+        return await asyncio.to_thread(CliRunner().invoke, command, arguments, env=environ)
+
+    return run
+
+
+async def test_a_token_is_all_that_is_printed_and_it_signs_in(
+    api: httpx.AsyncClient, shootout_user: Shootout, sql: Sql
+) -> None:
+    first, second = await shootout_user("token", "ada"), await shootout_user("token", "ADA")
+    for result in (first, second):
+        assert result.exit_code == 0
+        assert await whoami(api, {"Authorization": f"Bearer {result.stdout.rstrip()}"}) == 200
+    assert "Made the user ada." in first.stderr
+    assert "Made the user" not in second.stderr
+    assert await sql("SELECT name, role FROM user_account") == [("ada", "user")]
+
+
+async def test_scope_days_and_role_are_as_asked_for(api: httpx.AsyncClient, shootout_user: Shootout, sql: Sql) -> None:
+    made = await shootout_user("token", "root", "--scope", "read", "--days", "7", "--administrator")
+    me = (await api.get("/api/v1/me", headers={"Authorization": f"Bearer {made.stdout.rstrip()}"})).json()
+    assert (me["role"], me["scope"]) == ("administrator", "read")
+    assert await sql("SELECT round(extract(epoch FROM expires_at - created_at) / 86400)::int FROM api_token") == [(7,)]
+
+
+async def test_users_are_listed_disabled_enabled_and_given_roles(
+    api: httpx.AsyncClient, shootout_user: Shootout
+) -> None:
+    headers = {"Authorization": f"Bearer {(await shootout_user('token', 'ada')).stdout.rstrip()}"}
+    assert (await shootout_user("disable", "ada")).exit_code == 0
+    assert await whoami(api, headers) == 401
+    assert (await shootout_user("list")).stdout.split()[:3] == ["ada", "user", "disabled"]
+    refused = await shootout_user("token", "ada")
+    assert (refused.exit_code, refused.stderr) == (1, "Error: The user ada is disabled.\n")
+    assert (await shootout_user("enable", "ada")).exit_code == 0
+    assert (await shootout_user("role", "ada", "administrator")).exit_code == 0
+    assert (await shootout_user("list")).stdout.split()[:3] == ["ada", "administrator", "active"]
+    assert (await api.get("/api/v1/me", headers=headers)).json()["role"] == "administrator"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("token", "a b"), "Error: Expected 1 to 64 letters, digits, dots, underscores and hyphens"),
+        (("role", "nobody", "user"), "Error: There is no such user."),
+        (("disable", "nobody"), "Error: There is no such user."),
+    ],
+    ids=str,
+)
+async def test_what_can_not_be_done_is_said_in_one_line(
+    clean: None, shootout_user: Shootout, sql: Sql, arguments: tuple[str, ...], line: str
+) -> None:
+    result = await shootout_user(*arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(line)
+    assert result.stderr.count("\n") == 1
+    assert await sql("SELECT count(*) FROM user_account") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [
+        ("mysql://localhost/x", "Error: SHOOTOUT_DATABASE_URL: expected postgresql://…, got mysql://…"),
+        ("postgresql://a:secret@127.0.0.1:1/x", "Error: [Errno"),
+        ("{missing}", 'Error: database "missing" does not exist'),
+        ("{empty}", "Is its schema up to date? (`shootout db upgrade`)"),
+    ],
+    ids=lambda text: text[:24],
+)
+async def test_a_database_that_can_not_be_used_is_said_in_one_line(
+    shootout_user: Shootout, servers: Servers, url: str, line: str
+) -> None:
+    if url == "{empty}":
+        url = servers.create_database("empty")
+    elif url == "{missing}":
+        url = servers.database_url.replace("shootout@/shootout", "shootout@/missing")
+    result = await shootout_user("token", "ada", url=url)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert line in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert "secret" not in result.stderr
+
+
+def test_without_a_running_service_the_data_folder_is_enough(tmp_path: Path, clean_environ: dict[str, str]) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        line = [sys.executable, "-m", "tone_shootout", "user", *arguments, "--data", str(tmp_path / "data")]
+        return subprocess.run(line, env=clean_environ, capture_output=True, text=True, timeout=120, check=True)
+
+    token = run("token", "ada").stdout
+    assert token.startswith("tst_")
+    assert token.count("\n") == 1
+    assert run("list").stdout.split()[:3] == ["ada", "user", "active"]

@@ -1,0 +1,170 @@
+import base64
+import dataclasses
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import pytest
+
+from tone_shootout.accounts.credentials import (
+    LONGEST_CREDENTIAL,
+    AccessTokens,
+    digest,
+    new_api_token,
+    new_refresh_token,
+    session_of,
+)
+from tone_shootout.kit.settings import SecuritySettings, SettingsError
+
+SETTINGS = SecuritySettings(secret="a" * 16 + "b" * 16 + "c" * 16)
+OTHER_SECRET = "x" * 48
+USER, SESSION = uuid4(), uuid4()
+
+
+@pytest.fixture
+def access_tokens() -> AccessTokens:
+    return AccessTokens(SETTINGS)
+
+
+def claims(access_tokens: AccessTokens, **changes: Any) -> dict[str, Any]:
+    """The claims of a good token, with changes; None takes a claim out."""
+    token = access_tokens.issue(user_id=USER, session_id=SESSION, now=datetime.now(UTC))
+    good: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return {name: value for name, value in (good | changes).items() if value is not None}
+
+
+def signed(claims: dict[str, Any], *, secret: str = SETTINGS.secret, algorithm: str = "HS256") -> str:
+    return jwt.encode(claims, secret, algorithm=algorithm)
+
+
+def unsigned(header: dict[str, Any], claims: dict[str, Any], signature: str = "") -> str:
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in (header, claims)]
+    return ".".join([*parts, signature])
+
+
+def test_an_access_token_names_its_user_and_session(access_tokens: AccessTokens) -> None:
+    token = access_tokens.issue(user_id=USER, session_id=SESSION, now=datetime.now(UTC))
+    assert access_tokens.read(token) == (USER, SESSION)
+    assert access_tokens.read(signed(claims(access_tokens))) == (USER, SESSION)
+    assert len(token) < LONGEST_CREDENTIAL
+
+
+def test_an_access_token_ends_when_the_settings_say(access_tokens: AccessTokens) -> None:
+    life = timedelta(minutes=SETTINGS.access_minutes)
+    now = datetime.now(UTC)
+    just_good = access_tokens.issue(user_id=USER, session_id=SESSION, now=now - life + timedelta(minutes=1))
+    just_over = access_tokens.issue(user_id=USER, session_id=SESSION, now=now - life - timedelta(minutes=1))
+    assert access_tokens.read(just_good) == (USER, SESSION)
+    assert access_tokens.read(just_over) is None
+
+
+@pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", ""])
+def test_an_unsigned_token_is_refused_however_it_says_so(access_tokens: AccessTokens, algorithm: str) -> None:
+    assert access_tokens.read(unsigned({"alg": algorithm, "typ": "JWT"}, claims(access_tokens))) is None
+
+
+@pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
+def test_our_own_secret_with_another_algorithm_is_refused(access_tokens: AccessTokens, algorithm: str) -> None:
+    secret = "s" * 64
+    pinned = AccessTokens(dataclasses.replace(SETTINGS, secret=secret))
+    assert pinned.read(signed(claims(access_tokens), secret=secret)) == (USER, SESSION)
+    assert pinned.read(signed(claims(access_tokens), secret=secret, algorithm=algorithm)) is None
+
+
+def test_a_token_signed_with_another_secret_is_refused(access_tokens: AccessTokens) -> None:
+    assert access_tokens.read(signed(claims(access_tokens), secret=OTHER_SECRET)) is None
+
+
+def test_a_key_that_a_token_brings_along_is_not_used(access_tokens: AccessTokens) -> None:
+    brought = {"kty": "oct", "k": base64.urlsafe_b64encode(OTHER_SECRET.encode()).decode()}
+    token = jwt.encode(claims(access_tokens), OTHER_SECRET, headers={"jwk": brought, "kid": "/dev/null"})
+    assert access_tokens.read(token) is None
+
+
+def test_claims_can_not_be_swapped_under_a_signature(access_tokens: AccessTokens) -> None:
+    header, _, signature = signed(claims(access_tokens)).split(".")
+    _, others, _ = signed(claims(access_tokens, sub=str(uuid4()))).split(".")
+    assert access_tokens.read(".".join([header, others, signature])) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"aud": "another-service"},
+        {"aud": ["tone-shootout-api-2"]},
+        {"iss": "somebody-else"},
+        {"nbf": 32503680000},
+        {"iat": 32503680000},
+        {"exp": 0},
+        {"exp": "never"},
+        {"sub": "root"},
+        {"sid": 7},
+        {"sid": "'; DROP TABLE user_session; --"},
+    ],
+    ids=str,
+)
+def test_a_signed_token_with_a_wrong_claim_is_refused(access_tokens: AccessTokens, change: dict[str, Any]) -> None:
+    assert access_tokens.read(signed(claims(access_tokens, **change))) is None
+
+
+@pytest.mark.parametrize("name", ["iss", "aud", "exp", "iat", "jti", "sub", "sid"])
+def test_a_signed_token_that_lacks_a_claim_is_refused(access_tokens: AccessTokens, name: str) -> None:
+    assert access_tokens.read(signed(claims(access_tokens, **{name: None}))) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ".",
+        "..",
+        "a.b.c",
+        "é.ü.ß",
+        "\x00",
+        "eyJhbGciOiJIUzI1NiJ9..",
+        new_api_token(),
+        new_refresh_token(SESSION),
+        base64.urlsafe_b64encode(b"[" * 100_000).decode() + ".e30.e30",
+    ],
+    ids=lambda text: text[:12],
+)
+def test_what_is_no_access_token_is_refused_without_an_error(access_tokens: AccessTokens, text: str) -> None:
+    assert access_tokens.read(text) is None
+
+
+def test_a_short_signing_secret_is_refused() -> None:
+    with pytest.raises(SettingsError, match="SHOOTOUT_SECURITY_SECRET: expected at least 32 characters"):
+        AccessTokens(SecuritySettings(secret="short"))
+
+
+def test_a_refresh_token_tells_its_session() -> None:
+    first, second = new_refresh_token(SESSION), new_refresh_token(SESSION)
+    assert session_of(first) == session_of(second) == SESSION
+    assert digest(first) != digest(second)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "tsr_",
+        new_api_token(),
+        new_refresh_token(SESSION)[:-4],
+        new_refresh_token(SESSION) + "AAAA",
+        new_refresh_token(SESSION).replace("tsr_", "tst_"),
+        "tsr_" + "é" * 64,
+        "tsr_" + "!" * 64,
+        "tsr_" + "A" * 1_000_000,
+    ],
+    ids=lambda text: text[:12],
+)
+def test_what_is_no_refresh_token_has_no_session(text: str) -> None:
+    assert session_of(text) is None
+
+
+def test_api_tokens_differ_and_are_long_enough_to_resist_guessing() -> None:
+    tokens = {new_api_token() for _ in range(100)}
+    assert len(tokens) == 100
+    assert all(len(base64.urlsafe_b64decode(token.removeprefix("tst_") + "=")) == 32 for token in tokens)

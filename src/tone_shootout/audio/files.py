@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any, Literal, NoReturn
 
 import av
 import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
-from scipy.io import wavfile
 
 from tone_shootout.audio.containers import CODECS, LOSSLESS, NAMES, Format, declares_length, is_cut_off, recognise
 from tone_shootout.audio.signals import AudioError, Float32, Signal, as_channels, as_float32, check_rate
@@ -78,16 +77,16 @@ def mono(audio: Audio) -> Float32:
 
 
 def write_wav(path: Path, samples: Signal, rate: int) -> None:
-    """Write a 32-bit float WAV, samples of shape (T,) or (channels, T); levels above full scale are kept.
+    """Write a 32-bit float WAV, samples of shape (T,) or (2, T); levels above full scale are kept.
 
     The file appears whole or not at all.
 
     Raises:
-        AudioError: `empty`, `not_finite`, `bad_shape` or `unsupported_rate`.
+        AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate` or `too_many_channels`.
     """
-    frames = np.ascontiguousarray(as_float32(as_channels(samples)).T)
+    frames = as_float32(_one_or_two(samples).T)
     with _replacing(path) as file:
-        wavfile.write(file, check_rate(rate), frames)
+        _encode(file, frames, check_rate(rate), container="wav", codec="pcm_f32le", sample_format="flt")
 
 
 def write_flac(path: Path, samples: Signal, rate: int) -> None:
@@ -101,32 +100,47 @@ def write_flac(path: Path, samples: Signal, rate: int) -> None:
         AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate`, `too_many_channels`, or `clipped` where a
             sample lies beyond ±1.
     """
-    channels = as_channels(samples)
+    channels = _one_or_two(samples)
     peak = float(np.abs(channels).max())
     if peak > 1.0:
         raise AudioError("clipped", f"expected samples within -1 to 1 for a 24-bit file, got a peak of {peak:g}")
-    if len(channels) > 2:
-        raise AudioError("too_many_channels", f"expected 1 or 2 channels, got {len(channels)}")
     steps = np.rint(channels.T.astype(np.float64) * FULL_SCALE_24)
     integers = np.minimum(steps, FULL_SCALE_24 - 1).astype(np.int32) << 8
     with _replacing(path) as file:
-        _encode_flac(file, integers, check_rate(rate))
+        _encode(file, integers, check_rate(rate), container="flac", codec="flac", sample_format="s32")
 
 
-def _encode_flac(file: IO[bytes], frames: NDArray[np.int32], rate: int) -> None:
+def _one_or_two(samples: Signal) -> Signal:
+    channels = as_channels(samples)
+    if len(channels) > 2:
+        raise AudioError("too_many_channels", f"expected 1 or 2 channels, got {len(channels)}")
+    return channels
+
+
+def _encode(
+    file: IO[bytes],
+    frames: NDArray[np.int32] | Float32,
+    rate: int,
+    *,
+    container: Literal["wav", "flac"],
+    codec: Literal["pcm_f32le", "flac"],
+    sample_format: str,
+) -> None:
+    """Encode frames of shape (T, channels)."""
     layout = "mono" if frames.shape[1] == 1 else "stereo"
-    with av.open(file, "w", format="flac", options={"fflags": "+bitexact"}) as container:
-        stream = container.add_stream("flac", rate=rate, options={"flags": "+bitexact", "lpc_type": "fixed"})
-        stream.format = "s32"
+    with av.open(file, "w", format=container, options={"fflags": "+bitexact"}) as output:
+        options = {"flags": "+bitexact"} | ({"lpc_type": "fixed"} if codec == "flac" else {})
+        stream = output.add_stream(codec, rate=rate, options=options)
+        stream.format = sample_format
         stream.layout = layout
         stream.codec_context.thread_count = 1
         for start in range(0, len(frames), rate):
-            block = np.ascontiguousarray(frames[start : start + rate]).reshape(1, -1)
-            frame = av.AudioFrame.from_ndarray(block, format="s32", layout=layout)
+            block: NDArray[Any] = np.ascontiguousarray(frames[start : start + rate]).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(block, format=sample_format, layout=layout)
             frame.sample_rate = rate
             frame.pts = start
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
 
 
 @contextmanager

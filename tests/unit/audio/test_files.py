@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.io import wavfile
 
 from tests.unit.audio.ffmpeg import encoded
 from tone_shootout.audio.files import Audio, AudioError, mono, read_audio, read_flac, write_flac, write_wav
@@ -103,17 +104,28 @@ def test_flac_holds_both_ends_of_full_scale(tmp_path: Path) -> None:
     assert read.tolist() == [[1 - 2**-23, 0.0], [-1.0, 0.5]]
 
 
-def test_flac_bytes_depend_on_the_samples_alone(tmp_path: Path) -> None:
-    for name in ("a.flac", "b.flac"):
-        write_flac(tmp_path / name, tone(3.0), RATE)
-    data = (tmp_path / "a.flac").read_bytes()
-    assert data == (tmp_path / "b.flac").read_bytes()
+@pytest.mark.parametrize("write", [write_wav, write_flac])
+def test_bytes_depend_on_the_samples_alone(
+    tmp_path: Path, write: Callable[[Path, NDArray[np.float32], int], None]
+) -> None:
+    for name in ("first", "second"):
+        write(tmp_path / name, tone(3.0), RATE)
+    data = (tmp_path / "first").read_bytes()
+    assert data == (tmp_path / "second").read_bytes()
     assert b"Lavf" not in data
     assert b"Lavc" not in data
 
 
+def test_float_wav_is_read_by_another_reader(tmp_path: Path) -> None:
+    samples = (np.random.default_rng(0).standard_normal((2, 1000)) * 10).astype(np.float32)
+    write_wav(tmp_path / "a.wav", samples, 44_100)
+    rate, frames = wavfile.read(tmp_path / "a.wav")
+    assert rate == 44_100
+    assert np.array_equal(frames, samples.T)
+
+
 @pytest.mark.parametrize("write", [write_wav, write_flac])
-@pytest.mark.parametrize("samples", [[np.nan], [np.inf], []])
+@pytest.mark.parametrize("samples", [[np.nan], [np.inf], [], [[0.0], [0.0], [0.0]]])
 def test_a_refused_write_leaves_the_old_file_and_nothing_else(
     tmp_path: Path, write: Callable[[Path, NDArray[np.float64], int], None], samples: list[float]
 ) -> None:

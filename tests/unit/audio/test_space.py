@@ -72,14 +72,11 @@ def test_a_reverb_is_its_impulse_response_blended_in() -> None:
     assert out == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("effect", ["delay", *REVERB_KINDS])
-def test_no_mix_is_the_dry_signal_and_the_length_never_changes(effect: str) -> None:
+@pytest.mark.parametrize("kind", REVERB_KINDS)
+def test_no_mix_is_the_dry_signal(kind: ReverbKind) -> None:
     signal = riff(0.2)
-    if effect == "delay":
-        out = delay(signal, RATE, ms=30.0, feedback=0.5, mix=0.0)
-    else:
-        out = reverb(signal, RATE, kind=effect, mix=0.0, decay_s=2.0)  # type: ignore[arg-type]
-    assert np.array_equal(out, signal)
+    assert np.array_equal(reverb(signal, RATE, kind=kind, mix=0.0, decay_s=2.0), signal)
+    assert np.array_equal(delay(signal, RATE, ms=30.0, feedback=0.5, mix=0.0), signal)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +103,7 @@ def test_a_reverb_setting_out_of_bounds_is_refused() -> None:
 
 def test_an_unknown_reverb_is_refused() -> None:
     with pytest.raises(AudioError) as caught:
-        reverb_ir(RATE, kind="cathedral", decay_s=1.0)  # type: ignore[arg-type]
+        reverb_ir(RATE, kind="cathedral", decay_s=1.0)  # type: ignore[arg-type]  # as a caller that checks no types would
     assert caught.value.code == "unknown_kind"
 
 

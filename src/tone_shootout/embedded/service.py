@@ -146,7 +146,7 @@ class Service(Instance):
             needs=tuple(needs),
             once=once,
             ready=ready,
-            ready_within_s=600.0 if once else 60.0,
+            ready_within_s=600.0 if once else 180.0,
             stop_signals=((signal.SIGTERM, grace_s),),
             echo=not once,
         )

@@ -19,10 +19,9 @@ from tone_shootout.embedded.servers import Servers
 from tone_shootout.embedded.service import Service, reach
 
 SERVE = """
-import signal, sys
+import sys
 from tone_shootout.cli import main
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # as a terminal's shell leaves it
 main(["serve", "--port", "0", "--data", sys.argv[1]])
 """
 
@@ -103,7 +102,7 @@ def test_killed_program_is_started_again_at_the_same_address(service: Service, e
     assert is_ready(service.url)
 
 
-def test_served_folder_survives_the_kill_of_everything_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+def test_served_folder_survives_the_kill_of_everything_and_leaves_nothing_when_stopped(tmp_path: Path) -> None:
     data = tmp_path / "a folder with spaces"
     with Script(SERVE, data) as killed:
         assert killed.line().startswith("Tone Shootout is ready at http://127.0.0.1:")
@@ -123,7 +122,7 @@ def test_served_folder_survives_the_kill_of_everything_and_ctrl_c_leaves_nothing
         with reach(data, environ={}) as environ, psycopg.connect(environ["SHOOTOUT_DATABASE_URL"]) as connection:
             assert connection.execute("SELECT n FROM kept").fetchone() == (42,)
         processes = family(stopped.process.pid)
-        stopped.process.send_signal(signal.SIGINT)
+        stopped.process.send_signal(signal.SIGTERM)
         assert stopped.process.wait() == 0
         eventually(lambda: gone(*processes))
     assert not DataFolder(data).sockets.exists()

@@ -1,0 +1,293 @@
+"""The life of a job, as its owner and nobody else can steer it. No worker runs here."""
+
+import asyncio
+from contextlib import suppress
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.integration.conftest import Person
+from tests.integration.jobs.conftest import events, make_shootout, submit
+from tone_shootout.jobs.models import Job, JobEvent
+from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.status import TRANSITIONS, JobStatus
+from tone_shootout.kit.settings import Settings
+
+Sessions = async_sessionmaker[AsyncSession]
+NOBODY = uuid4()
+
+
+async def _until(person: Person, job_id: str, status: str) -> None:
+    """Wait for a status by its event."""
+    base_url = str(person.client.base_url).rstrip("/")
+    async with asyncio.timeout(30):
+        async for event in events(base_url, person, job_id, "?after=0"):
+            if event["type"] == "status" and event["data"]["status"] == status:
+                return
+
+
+async def _take(sessions: Sessions, job_id: str) -> Job:
+    """Hold a job as a worker does."""
+    async with sessions() as session:
+        moved = await JobRepository(session).transition(
+            UUID(job_id), JobStatus.RUNNING, attempt=Job.attempt + 1, heartbeat_at=func.now()
+        )
+        await session.commit()
+    assert moved is not None
+    return moved[0]
+
+
+async def test_submitting_answers_at_once_and_the_job_is_queued(user: Person) -> None:
+    job = await submit(user.client)
+    assert job["status"] == "pending"
+    assert job["progress"] == {"percent": 0.0, "done": 0.0, "total": 0.0, "eta_s": None}
+    await _until(user, job["id"], "queued")
+
+
+async def test_only_the_owner_of_a_shootout_submits_it(
+    user: Person, other_user: Person, api: httpx.AsyncClient
+) -> None:
+    address = f"/api/v1/shootouts/{await make_shootout(user.client)}/jobs"
+    assert (await api.post(address)).status_code == 401
+    assert (await other_user.client.post(address)).status_code == 404
+    assert (await user.client.post(f"/api/v1/shootouts/{NOBODY}/jobs")).status_code == 404
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", "/cancel"), ("GET", "/artifacts")])
+async def test_a_job_is_its_owner_s_alone(
+    user: Person, other_user: Person, api: httpx.AsyncClient, method: str, path: str
+) -> None:
+    job = await submit(user.client)
+    address = f"/api/v1/jobs/{job['id']}{path}"
+    assert (await api.request(method, address)).status_code == 401
+    foreign = await other_user.client.request(method, address)
+    missing = await other_user.client.request(method, f"/api/v1/jobs/{NOBODY}{path}")
+    for answer in (foreign, missing):
+        assert answer.status_code == 404
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert foreign.json()["code"] == missing.json()["code"] == "job_not_found"
+    assert (await user.client.request(method, address)).is_success
+
+
+async def test_lists_hold_one_s_own_jobs_in_the_order_asked_for(user: Person, other_user: Person) -> None:
+    await submit(other_user.client)
+    jobs = [await submit(user.client) for _ in range(3)]
+    ids = [job["id"] for job in jobs]
+    newest = (await user.client.get("/api/v1/jobs")).json()
+    assert [job["id"] for job in newest["items"]] == ids[::-1]
+    assert newest["total"] == 3
+    oldest = (await user.client.get("/api/v1/jobs", params={"order_by": "created_at", "limit": 1, "offset": 1})).json()
+    assert [job["id"] for job in oldest["items"]] == [ids[1]]
+    one = (await user.client.get("/api/v1/jobs", params={"shootout_id": jobs[0]["shootout_id"]})).json()
+    assert [job["id"] for job in one["items"]] == [ids[0]]
+    none = (await user.client.get("/api/v1/jobs", params={"status": "failed"})).json()
+    assert none["total"] == 0
+
+
+@pytest.mark.parametrize(
+    "query", [{"order_by": "owner_id"}, {"limit": 0}, {"limit": 101}, {"offset": -1}, {"status": "lost"}]
+)
+async def test_a_query_that_makes_no_sense_is_refused(user: Person, query: dict[str, str | int]) -> None:
+    answer = await user.client.get("/api/v1/jobs", params=query)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["pointer"] == f"/{next(iter(query))}"
+
+
+async def test_a_job_that_waits_is_cancelled_at_once_and_asking_again_changes_nothing(user: Person) -> None:
+    job = await submit(user.client)
+    await _until(user, job["id"], "queued")
+    for _ in range(2):
+        answer = await user.client.post(job["links"]["self"] + "/cancel")
+        assert answer.status_code == 202
+        assert answer.json()["status"] == "cancelled"
+    base_url = str(user.client.base_url).rstrip("/")
+    log = [event async for event in events(base_url, user, job["id"], "?after=0")]
+    assert [event["data"].get("status") for event in log[1:]] == ["pending", "queued", "cancelled", "cancelled"]
+    assert log[-1]["type"] == "done"
+
+
+async def test_a_job_that_runs_is_cancelling_until_its_worker_lets_go(user: Person, session_maker: Sessions) -> None:
+    job = await submit(user.client)
+    await _until(user, job["id"], "queued")
+    held = await _take(session_maker, job["id"])
+    for _ in range(2):
+        answer = await user.client.post(job["links"]["self"] + "/cancel")
+        assert answer.status_code == 202
+        assert answer.json()["status"] == "cancelling"
+    async with session_maker() as session:
+        late = await JobRepository(session).transition(held.id, JobStatus.COMPLETED, held_by=held.attempt)
+        gone = await JobRepository(session).transition(held.id, JobStatus.CANCELLED, held_by=held.attempt)
+        await session.commit()
+    assert late is None
+    assert gone is not None
+
+
+async def test_a_finished_job_can_not_be_cancelled(user: Person, session_maker: Sessions) -> None:
+    job = await submit(user.client)
+    await _until(user, job["id"], "queued")
+    held = await _take(session_maker, job["id"])
+    async with session_maker() as session:
+        await JobRepository(session).transition(held.id, JobStatus.COMPLETED, held_by=held.attempt)
+        await session.commit()
+    answer = await user.client.post(job["links"]["self"] + "/cancel")
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "job_finished"
+
+
+async def test_the_database_allows_just_what_the_table_of_transitions_does(
+    user: Person, session_maker: Sessions
+) -> None:
+    job_id = UUID((await submit(user.client))["id"])
+    await _until(user, str(job_id), "queued")
+    for source in JobStatus:
+        for target in JobStatus:
+            async with session_maker() as session:
+                await session.execute(text("UPDATE job SET status = :status"), {"status": source.value})
+                moved = await JobRepository(session).transition(job_id, target)
+                assert (moved is not None) == (target in TRANSITIONS[source]), f"{source} to {target}"
+                await session.rollback()
+
+
+async def test_a_worker_that_was_given_up_changes_nothing_any_more(user: Person, session_maker: Sessions) -> None:
+    job = await submit(user.client)
+    await _until(user, job["id"], "queued")
+    first = await _take(session_maker, job["id"])
+    async with session_maker() as session:
+        await JobRepository(session).transition(first.id, JobStatus.QUEUED, held_by=first.attempt)
+        await session.commit()
+    second = await _take(session_maker, job["id"])
+    assert second.attempt == first.attempt + 1
+    async with session_maker() as session:
+        jobs = JobRepository(session)
+        assert await jobs.beat(first.id, first.attempt) is None
+        assert await jobs.record(first.id, first.attempt, "phase", {"phase": "render"}) is None
+        assert await jobs.transition(first.id, JobStatus.COMPLETED, held_by=first.attempt) is None
+        assert await jobs.beat(first.id, second.attempt) is JobStatus.RUNNING
+
+
+async def test_events_of_concurrent_writers_are_numbered_without_gaps(user: Person, session_maker: Sessions) -> None:
+    job = await submit(user.client)
+    await _until(user, job["id"], "queued")
+    held = await _take(session_maker, job["id"])
+
+    async def write(number: int) -> None:
+        async with session_maker() as session:
+            await JobRepository(session).record(held.id, held.attempt, "progress", {"number": number})
+            await (session.rollback() if number % 5 == 0 else session.commit())
+
+    await asyncio.gather(*(write(number) for number in range(40)))
+    async with session_maker() as session:
+        numbers = await session.scalars(select(JobEvent.seq).where(JobEvent.job_id == held.id).order_by(JobEvent.seq))
+        found = list(numbers)
+        last = await session.scalar(select(Job.event_seq).where(Job.id == held.id))
+    assert found == list(range(1, len(found) + 1))
+    assert last == found[-1] == 3 + 32
+
+
+class TestSweep:
+    """What the queue or a worker has lost comes back."""
+
+    async def test_a_job_whose_worker_is_silent_is_queued_again(self, user: Person, session_maker: Sessions) -> None:
+        job = await submit(user.client)
+        await _until(user, job["id"], "queued")
+        await _take(session_maker, job["id"])
+        async with session_maker() as session:
+            await session.execute(text("UPDATE job SET heartbeat_at = now() - interval '1 hour'"))
+            await session.commit()
+        base_url = str(user.client.base_url).rstrip("/")
+        async with asyncio.timeout(30):
+            async for event in events(base_url, user, job["id"]):
+                if event["type"] == "status":
+                    break
+        assert event["data"] == {"status": "queued", "attempt": 1}
+
+    async def test_a_cancelled_job_whose_worker_is_silent_ends(self, user: Person, session_maker: Sessions) -> None:
+        job = await submit(user.client)
+        await _until(user, job["id"], "queued")
+        await _take(session_maker, job["id"])
+        await user.client.post(job["links"]["self"] + "/cancel")
+        async with session_maker() as session:
+            await session.execute(text("UPDATE job SET heartbeat_at = now() - interval '1 hour'"))
+            await session.commit()
+        await _until(user, job["id"], "cancelled")
+
+    async def test_a_job_over_which_too_many_workers_died_fails(
+        self, user: Person, session_maker: Sessions, settings: Settings
+    ) -> None:
+        job = await submit(user.client)
+        await _until(user, job["id"], "queued")
+        await _take(session_maker, job["id"])
+        async with session_maker() as session:
+            await session.execute(
+                text("UPDATE job SET heartbeat_at = now() - interval '1 hour', attempt = :attempts"),
+                {"attempts": settings.worker.attempts},
+            )
+            await session.commit()
+        await _until(user, job["id"], "failed")
+        shown = (await user.client.get(job["links"]["self"])).json()
+        assert shown["error"]["code"] == "worker_lost"
+
+    async def test_a_job_that_the_queue_has_lost_is_given_to_it_again(
+        self, user: Person, session_maker: Sessions
+    ) -> None:
+        job = await submit(user.client)
+        await _until(user, job["id"], "queued")
+        async with session_maker() as session:
+            await session.execute(text("DELETE FROM saq.saq_jobs"))
+            await session.commit()
+        async with asyncio.timeout(30):
+            while True:
+                async with session_maker() as session:
+                    if await session.scalar(text("SELECT count(*) FROM saq.saq_jobs")):
+                        return
+
+
+class TestListening:
+    """Who may open the live channel."""
+
+    async def _close_code(self, address: str, headers: dict[str, str]) -> int | None:
+        async with connect(address, additional_headers=headers) as socket:
+            with suppress(ConnectionClosed):
+                await socket.recv()
+                return None
+            return socket.close_code
+
+    async def test_without_credentials_it_closes_with_4401(self, base_url: str, user: Person) -> None:
+        job = await submit(user.client)
+        address = f"{base_url.replace('http', 'ws', 1)}{job['links']['ws']}"
+        assert await self._close_code(address, {}) == 4401
+        assert await self._close_code(address, {"Authorization": "Bearer nonsense"}) == 4401
+
+    async def test_somebody_else_s_job_closes_with_4404(self, base_url: str, user: Person, other_user: Person) -> None:
+        job = await submit(user.client)
+        address = f"{base_url.replace('http', 'ws', 1)}{job['links']['ws']}"
+        assert await self._close_code(address, {"Authorization": f"Bearer {other_user.token}"}) == 4404
+
+    async def test_a_cookie_from_a_foreign_page_closes_with_4403(self, base_url: str, user: Person) -> None:
+        job = await submit(user.client)
+        session = await user.client.post("/api/v1/auth/session", json={"token": user.token})
+        cookie = "; ".join(f"{name}={value}" for name, value in session.cookies.items())
+        address = f"{base_url.replace('http', 'ws', 1)}{job['links']['ws']}"
+        assert await self._close_code(address, {"Cookie": cookie, "Origin": "https://evil.example"}) == 4403
+        assert await self._close_code(address, {"Cookie": cookie, "Origin": base_url}) is None
+
+
+class TestDashboard:
+    """The queue's own pages are for administrators."""
+
+    @pytest.mark.parametrize("path", ["/saq", "/saq/api/queues"])
+    async def test_only_administrators_see_it(
+        self, api: httpx.AsyncClient, user: Person, administrator: Person, path: str
+    ) -> None:
+        assert (await api.get(path)).status_code == 401
+        assert (await user.client.get(path)).status_code == 403
+        assert (await administrator.client.get(path)).status_code == 200
+
+    async def test_it_knows_the_queue(self, administrator: Person, settings: Settings) -> None:
+        found = (await administrator.client.get("/saq/api/queues")).json()
+        assert [queue["name"] for queue in found["queues"]] == [settings.queue.name]

@@ -45,7 +45,7 @@ def build_activation(config: str | ActivationConfig, channels: int, pointer: str
         "Tanh": np.tanh,
         "Hardtanh": partial(_clamp, -1.0, 1.0),  # the canonical engine ignores min_val and max_val here
         "Fasttanh": _fast_tanh,
-        "ReLU": partial(np.maximum, np.float32(0)),
+        "ReLU": _relu,
         "Sigmoid": sigmoid,
         "SiLU": _silu,
         "Hardswish": _hard_swish,
@@ -91,6 +91,10 @@ def sigmoid(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
     np.exp(out, out=out)
     out += 1
     np.reciprocal(out, out=out)
+
+
+def _relu(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    np.maximum(x, 0, out=out)
 
 
 def _silu(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:

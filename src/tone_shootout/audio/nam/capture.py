@@ -54,6 +54,7 @@ def load(data: bytes) -> "Capture":
         sample_rate_stated=model.sample_rate is not None,
         metadata=read_metadata(source.document.metadata, "/metadata"),
         slimmable=model.slimmable,
+        notes=_notes(source.document.version, model.sample_rate),
         model=model,
     )
 
@@ -70,6 +71,15 @@ def _read(data: bytes | msgspec.Raw, pointer: str, depth: int) -> tuple[Source, 
         detail = f"expected one of {', '.join(ARCHITECTURES)}, got {document.architecture[:40]!r}"
         raise NamError("unsupported", f"{pointer}/architecture", detail)
     return source, ARCHITECTURES[document.architecture](source)
+
+
+def _notes(version: str, sample_rate: float | None) -> tuple[str, ...]:
+    notes = []
+    if version.startswith("0.7.") and int(version.split(".")[2]) > 0:
+        notes.append(f"version {version} is newer than 0.7.0; what this engine does not know of it has no effect")
+    if sample_rate is None:
+        notes.append(f"the file states no sample rate; {DEFAULT_SAMPLE_RATE:.0f} Hz is assumed")
+    return tuple(notes)
 
 
 @cache
@@ -92,6 +102,7 @@ class Capture:
         sample_rate_stated: whether the file says.
         metadata: what the file says about itself.
         slimmable: whether `size` changes anything.
+        notes: what its user should know, a line each.
     """
 
     architecture: str
@@ -103,6 +114,7 @@ class Capture:
     sample_rate_stated: bool
     metadata: Metadata
     slimmable: bool
+    notes: tuple[str, ...]
     model: Model = field(repr=False)
 
     def start(self, *, size: float | None = None) -> "Run":
@@ -121,9 +133,9 @@ class Capture:
         _blas().limit(limits=1, user_api="blas")
         model = self.model.sized(size)
         block = model.block()
-        network = model.network(block)
         silence = np.zeros((1, block), np.float32)
         with np.errstate(all="ignore"):
+            network = model.network(block)
             for _ in range(math.ceil(model.figures.prewarm / block)):
                 network.compute(silence)
                 network.commit()

@@ -170,7 +170,7 @@ class CausalConv:
         if self._lookback:
             np.copyto(self._present, self.input)
             np.copyto(self._older, self._delayed)
-        np.matmul(self._matrix, self._rows, out=out)
+        self._matrix.dot(self._rows, out=out)
 
     def commit(self) -> None:
         """Make the end of this block the history of the next one."""

@@ -23,10 +23,11 @@ class Film:
         self._dim = dim
         self._shift = shift
 
-    def apply(self, v: Signal, c: Signal, out: Signal) -> None:
+    def apply(self, v: Signal, c: Signal, out: Signal) -> Signal:
         """Modulate v (dim, time) by the condition c (conditions, time) into out (dim, time), which may be v."""
         s = pointwise(self._weight, c)
         s += self._bias
         np.multiply(v, s[: self._dim], out=out)
         if self._shift:
             out += s[self._dim :]
+        return out

@@ -1,7 +1,6 @@
 """Linear: an impulse response, newest sample first (NAM.md section 5)."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from msgspec import Struct
@@ -9,10 +8,13 @@ from numpy.typing import NDArray
 
 from tone_shootout.audio.nam.convolution import Signal
 from tone_shootout.audio.nam.document import Channels, Size, decode, whole
+from tone_shootout.audio.nam.errors import NamError
 from tone_shootout.audio.nam.model import Figures, Model, Source
 from tone_shootout.audio.nam.wavenet_shape import expect
 
 BLOCK = 1024
+IMPLEMENTATIONS = ("auto", "direct", "legacy", "old", "fft", "partitioned_fft", "partitioned-fft")
+"""Ways of the canonical engine to compute the same; which one a file asks for makes no difference here."""
 
 
 class LinearConfig(Struct):
@@ -22,7 +24,7 @@ class LinearConfig(Struct):
     bias: bool
     in_channels: Channels = 1
     out_channels: Channels = 1
-    implementation: Literal["auto", "direct", "fft"] = "auto"
+    implementation: str = "auto"
 
 
 def read_linear(source: Source) -> "Linear":
@@ -35,6 +37,9 @@ def read_linear(source: Source) -> "Linear":
     config = decode(source.document.config, LinearConfig, pointer)
     expect(f"{pointer}/in_channels", config.in_channels, 1)
     expect(f"{pointer}/out_channels", config.out_channels, 1)
+    if config.implementation.lower() not in IMPLEMENTATIONS:
+        known = f"expected one of {', '.join(IMPLEMENTATIONS)}, got {config.implementation[:40]!r}"
+        raise NamError("unsupported", f"{pointer}/implementation", known)
     taps = whole(config.receptive_field)
     count = taps + config.bias
     figures = Figures(

@@ -33,7 +33,7 @@ class Pointwise:
 
     def compute(self, ones_and_x: Signal) -> Signal:
         """Return y, shape (outputs, time), for the rows [1; x], shape (1 + inputs, time)."""
-        return self._matrix @ ones_and_x
+        return self._matrix.dot(ones_and_x)
 
 
 class Layer:
@@ -49,12 +49,16 @@ class Layer:
         mixin = shape.mixin.take(tensors)[0][:, :, 0]
         self._layer1x1 = Pointwise(shape.layer1x1, tensors) if shape.layer1x1 else None
         self._head1x1 = Pointwise(shape.head1x1, tensors) if shape.head1x1 else None
-        self._films = {
-            name: Film(*film.conv.take(tensors), film.dim, shift=film.shift) for name, film in shape.films.items()
-        }
+        films = {name: Film(*film.conv.take(tensors), film.dim, shift=film.shift) for name, film in shape.films.items()}
+        self._conv_pre, self._conv_post = films.get("conv_pre"), films.get("conv_post")
+        self._mixin_pre, self._mixin_post = films.get("input_mixin_pre"), films.get("input_mixin_post")
+        self._activation_pre, self._activation_post = films.get("activation_pre"), films.get("activation_post")
+        self._head1x1_post = films.get("head1x1_post")
+        # The canonical engine leaves this one out in the other gating modes, though its weights are in the file.
+        self._layer1x1_post = films.get("layer1x1_post") if shape.gating == "blended" else None
         self._activation, self._secondary, self._gating = shape.activation, shape.secondary, shape.gating
         # Where no FiLM stands between them, the mixin joins the convolution's product: one more row in the stack.
-        self._mixin = mixin if self._films.keys() & {"conv_post", "input_mixin_pre", "input_mixin_post"} else None
+        self._mixin = mixin if self._conv_post or self._mixin_pre or self._mixin_post else None
         self._conv = CausalConv(*conv, shape.conv.dilation, stack, mixin if self._mixin is None else None)
 
     def compute(self, r: Signal, c: Signal, z: Signal, ones_and_a: Signal, h: Signal, *, last: bool) -> None:
@@ -68,45 +72,39 @@ class Layer:
             h: head accumulator, shape (head inputs, block).
             last: whether nobody hears the residual any more, so that it can stay as it is.
         """
-        films, a = self._films, ones_and_a[1:]
-        if film := films.get("conv_pre"):
-            film.apply(r, c, out=self._conv.input)
+        a = ones_and_a[1:]
+        if self._conv_pre:
+            self._conv_pre.apply(r, c, out=self._conv.input)
         self._conv.compute(out=z)
         if self._mixin is not None:
             self._mix(self._mixin, c, z)
-        if film := films.get("activation_pre"):
-            film.apply(z, c, out=z)
+        if self._activation_pre:
+            self._activation_pre.apply(z, c, out=z)
         self._activate(z, a)
-        if film := films.get("activation_post"):
-            film.apply(a, c, out=a)
+        if self._activation_post:
+            self._activation_post.apply(a, c, out=a)
 
         if self._head1x1:
             to_head = self._head1x1.compute(ones_and_a)
-            if film := films.get("head1x1_post"):
-                film.apply(to_head, c, out=to_head)
+            if self._head1x1_post:
+                self._head1x1_post.apply(to_head, c, out=to_head)
             h += to_head
         else:
             h += a
 
         if self._layer1x1 and not last:
             back = self._layer1x1.compute(ones_and_a)
-            # The canonical engine leaves this FiLM out in the other gating modes, though its weights are in the file.
-            if self._gating == "blended" and (film := films.get("layer1x1_post")):
-                film.apply(back, c, out=back)
+            if self._layer1x1_post:
+                self._layer1x1_post.apply(back, c, out=back)
             r += back
 
     def _mix(self, mixin: NDArray[np.float32], c: Signal, z: Signal) -> None:
         """Add the mixin of the condition to z where FiLM keeps it out of the convolution's product."""
-        films = self._films
-        if film := films.get("conv_post"):
-            film.apply(z, c, out=z)
-        heard = c
-        if film := films.get("input_mixin_pre"):
-            heard = np.empty_like(c)
-            film.apply(c, c, out=heard)
-        m = pointwise(mixin, heard)
-        if film := films.get("input_mixin_post"):
-            film.apply(m, c, out=m)
+        if self._conv_post:
+            self._conv_post.apply(z, c, out=z)
+        m = pointwise(mixin, self._mixin_pre.apply(c, c, out=np.empty_like(c)) if self._mixin_pre else c)
+        if self._mixin_post:
+            self._mixin_post.apply(m, c, out=m)
         z += m
 
     def _activate(self, z: Signal, a: Signal) -> None:

@@ -156,7 +156,7 @@ def slim(config: WaveNetConfig, size: float, pointer: str) -> WaveNetConfig:
 def _check_can_slim(array: LayerArrayConfig, pointer: str) -> None:
     films = [value for name, value in structs.asdict(array).items() if name.endswith("_film")]
     grouped = [array.groups_input, array.groups_input_mixin]
-    grouped += [part.groups for part in (array.layer1x1, array.head1x1, *films) if part]
+    grouped += [part.groups for part in (array.layer1x1, array.head1x1, *films) if part and part.active]
     if any(groups > 1 for groups in grouped):
         raise NamError("unsupported", pointer, "a model with grouped convolutions only plays at full size")
     if array.head and array.head.kernel_size > 1:

@@ -235,7 +235,7 @@ def _one_each(values: list[T], count: int, pointer: str) -> list[T]:
 
 def _kernels(config: LayerArrayConfig, count: int, pointer: str) -> list[int]:
     if (config.kernel_size is None) == (config.kernel_sizes is None):
-        raise NamError("missing_field", f"{pointer}/kernel_size", "expected either kernel_size or kernel_sizes")
+        raise NamError("mismatch", f"{pointer}/kernel_size", "expected either kernel_size or kernel_sizes, not both")
     if config.kernel_size is not None:
         return [whole(config.kernel_size)] * count
     return [whole(size) for size in _one_each(config.kernel_sizes or [], count, f"{pointer}/kernel_sizes")]
@@ -246,11 +246,10 @@ def _gatings(config: LayerArrayConfig, count: int, pointer: str) -> list[str]:
         return ["gated" if config.gated else "none"] * count
     modes = config.gating_mode if isinstance(config.gating_mode, list) else [config.gating_mode] * count
     _one_each(modes, count, f"{pointer}/gating_mode")
-    for mode in modes:
+    for index, mode in enumerate(modes):
         if mode not in ("none", "gated", "blended"):
-            raise NamError(
-                "unsupported", f"{pointer}/gating_mode", f"expected none, gated or blended, got {mode[:40]!r}"
-            )
+            place = f"{pointer}/gating_mode" + (f"/{index}" if isinstance(config.gating_mode, list) else "")
+            raise NamError("unsupported", place, f"expected none, gated or blended, got {mode[:40]!r}")
     return modes
 
 

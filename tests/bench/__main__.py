@@ -1,0 +1,42 @@
+"""Run every section of the benchmark and write docs/benchmarks.md."""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+from tests.bench.engine import engine_section
+
+OUT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
+SECTIONS = {"Tone engine": engine_section}
+"""A heading for each, and the function that measures and returns lines of Markdown."""
+
+
+def processor() -> str:
+    """Return the processor's name, where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    names = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
+    return names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()
+
+
+def main() -> None:
+    machine = f"{processor()}, {psutil.cpu_count(logical=False)} cores, {psutil.virtual_memory().total >> 30} GiB"
+    system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "onnxruntime"))
+    lines = [
+        "# Benchmarks",
+        "",
+        "Measured by `task bench`, which writes this page anew.",
+        "",
+        f"Machine: {machine}, {system}, {packages}.",
+    ]
+    for heading, section in SECTIONS.items():
+        lines += ["", f"## {heading}", "", *section()]
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

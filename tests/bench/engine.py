@@ -34,7 +34,7 @@ def engine_section() -> list[str]:
     lines = [
         "One core, in processor time, 48 kHz, medians of nine rounds, seeded random weights.",
         "",
-        f"Its limits in the same run: {2e-9 * median(products):.0f} GFLOP/s (SGEMM), {1e9 / median(tanhs):.2f} ns a tanh.",
+        f"Its limits in this run: {2e-9 * median(products):.0f} GFLOP/s (SGEMM), {1e9 / median(tanhs):.2f} ns a tanh.",
         "",
         "| shape | parameters | times real time | limit | share |",
         "|---|---:|---:|---:|---:|",

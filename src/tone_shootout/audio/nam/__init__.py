@@ -1,4 +1,14 @@
-"""Neural Amp Modeler captures: `.nam` files of every kind, and the engine that plays them."""
+"""Neural Amp Modeler captures: `.nam` files of every kind, and the engine that plays them.
+
+    capture = load(path.read_bytes())
+    run = capture.start()
+    y = run.process(x)
+
+A file is read by `document` and its architecture's module (`wavenet`, `lstm`, `convnet`, `linear`, `container`), which
+makes a `model.Model`: checked, immutable weights. `capture` starts runs of it: each has a `model.Network`, which holds
+state and computes blocks. `convolution` is what most architectures are made of, `activations` what stands between.
+References such as "NAM.md section 8.3" are to the project's description of the format.
+"""
 
 from tone_shootout.audio.nam.capture import ENGINE_VERSION, Capture, Run, load
 from tone_shootout.audio.nam.document import Metadata

@@ -17,7 +17,7 @@ from tone_shootout.audio.nam.errors import NamError
 from tone_shootout.audio.nam.linear import read_linear
 from tone_shootout.audio.nam.lstm import read_lstm
 from tone_shootout.audio.nam.model import Model, Network, Source
-from tone_shootout.audio.nam.wavenet_model import read_wavenet
+from tone_shootout.audio.nam.wavenet import read_wavenet
 
 ENGINE_VERSION = "1"
 """Part of every render key: changes whenever the same file and input would give other samples."""

@@ -42,6 +42,12 @@ def whole(size: float) -> int:
     return int(size)
 
 
+def expect(pointer: str, found: float, expected: int) -> None:
+    """Refuse a size that differs from what its neighbours ask for."""
+    if found != expected:
+        raise NamError("mismatch", pointer, f"expected {expected} to fit the rest of the model, got {found:g}")
+
+
 class ModelDocument(msgspec.Struct):
     """The envelope of a model, at the root of a file or embedded in another model (NAM.md section 1)."""
 

@@ -7,10 +7,9 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from tone_shootout.audio.nam.convolution import Signal
-from tone_shootout.audio.nam.document import Channels, Size, decode, whole
+from tone_shootout.audio.nam.document import Channels, Size, decode, expect, whole
 from tone_shootout.audio.nam.errors import NamError
 from tone_shootout.audio.nam.model import Figures, Model, Source
-from tone_shootout.audio.nam.wavenet_shape import expect
 
 BLOCK = 1024
 IMPLEMENTATIONS = ("auto", "direct", "legacy", "old", "fft", "partitioned_fft", "partitioned-fft")

@@ -14,10 +14,9 @@ from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from tone_shootout.audio.nam.convolution import Signal
-from tone_shootout.audio.nam.document import DEFAULT_SAMPLE_RATE, Channels, decode, whole
+from tone_shootout.audio.nam.document import DEFAULT_SAMPLE_RATE, Channels, decode, expect, whole
 from tone_shootout.audio.nam.model import Figures, Model, Source
 from tone_shootout.audio.nam.onnx_lstm import LSTMKernel
-from tone_shootout.audio.nam.wavenet_shape import expect
 
 BLOCK = 4096
 

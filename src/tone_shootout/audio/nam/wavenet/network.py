@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tone_shootout.audio.nam.convolution import CausalConv, ConvShape, Signal, Stack, pointwise
-from tone_shootout.audio.nam.film import Film
 from tone_shootout.audio.nam.model import Network
-from tone_shootout.audio.nam.wavenet_shape import ArrayShape, LayerShape, PostHeadShape, WaveNetShape
+from tone_shootout.audio.nam.wavenet.film import Film
+from tone_shootout.audio.nam.wavenet.shape import ArrayShape, LayerShape, PostHeadShape, WaveNetShape
 
 Tensors = Iterator[NDArray[np.float32]]
 
@@ -33,7 +33,7 @@ class Pointwise:
 
     def compute(self, ones_and_x: Signal) -> Signal:
         """Return y, shape (outputs, time), for the rows [1; x], shape (1 + inputs, time)."""
-        return self._matrix.dot(ones_and_x)
+        return self._matrix @ ones_and_x
 
 
 class Layer:

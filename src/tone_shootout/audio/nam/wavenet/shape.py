@@ -10,10 +10,10 @@ from typing import TypeVar
 
 from tone_shootout.audio.nam.activations import Activation, build_activation
 from tone_shootout.audio.nam.convolution import ConvShape
-from tone_shootout.audio.nam.document import whole
+from tone_shootout.audio.nam.document import expect, whole
 from tone_shootout.audio.nam.errors import NamError
 from tone_shootout.audio.nam.model import MAX_LAYERS
-from tone_shootout.audio.nam.wavenet_config import (
+from tone_shootout.audio.nam.wavenet.config import (
     ActivationField,
     FilmConfig,
     LayerArrayConfig,
@@ -158,12 +158,6 @@ def wavenet_shape(config: WaveNetConfig, conditions: int, pointer: str) -> WaveN
         arrays.append(array)
     post_head = _post_head_shape(config.head, arrays[-1].head.outputs, f"{pointer}/head") if config.head else None
     return WaveNetShape(tuple(arrays), post_head)
-
-
-def expect(pointer: str, found: float, expected: int) -> None:
-    """Refuse a size that differs from what its neighbours ask for."""
-    if found != expected:
-        raise NamError("mismatch", pointer, f"expected {expected} to fit the rest of the model, got {found:g}")
 
 
 def _array_shape(config: LayerArrayConfig, pointer: str) -> ArrayShape:

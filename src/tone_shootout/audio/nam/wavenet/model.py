@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from tone_shootout.audio.nam.activations import ActivationConfig
 from tone_shootout.audio.nam.convolution import fast_block
-from tone_shootout.audio.nam.document import decode, whole
+from tone_shootout.audio.nam.document import decode, expect, whole
 from tone_shootout.audio.nam.errors import NamError
 from tone_shootout.audio.nam.model import Figures, Model, Source
-from tone_shootout.audio.nam.wavenet import WaveNetNetwork
-from tone_shootout.audio.nam.wavenet_config import LayerArrayConfig, WaveNetConfig
-from tone_shootout.audio.nam.wavenet_shape import WaveNetShape, expect, wavenet_shape
+from tone_shootout.audio.nam.wavenet.config import LayerArrayConfig, WaveNetConfig
+from tone_shootout.audio.nam.wavenet.network import WaveNetNetwork
+from tone_shootout.audio.nam.wavenet.shape import WaveNetShape, wavenet_shape
 
 SIZE_CLASSES = {
     (13802, (16, 8)): "standard",

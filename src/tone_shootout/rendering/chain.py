@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from msgspec import Struct
 
 from tone_shootout.audio.convolve import cab_ir
 from tone_shootout.audio.dynamics import compressor, noise_gate
@@ -24,7 +23,6 @@ from tone_shootout.audio.resample import resample
 from tone_shootout.audio.signals import AudioError, Float32, decibels
 from tone_shootout.audio.space import delay, reverb
 from tone_shootout.rendering.errors import RenderError
-from tone_shootout.rendering.facts import Facts
 from tone_shootout.rendering.plan import PlannedSegment, Stage
 from tone_shootout.rendering.rates import OUTPUT_RATE
 from tone_shootout.rendering.sources import (
@@ -47,6 +45,7 @@ from tone_shootout.rendering.spec import (
     NoiseGate,
     Reverb,
 )
+from tone_shootout.rendering.work import SourceFile
 
 BLOCK_NAMES: Final[Mapping[type[Block], str]] = {
     Capture: "capture",
@@ -61,17 +60,6 @@ BLOCK_NAMES: Final[Mapping[type[Block], str]] = {
 
 Tick = Callable[[float], None]
 """Told the part of the plan's cost that is done so far; may raise to stop."""
-
-
-class SourceFile(Struct, frozen=True):
-    """Where the content is that a plan's `file` stands for, and what was found in it."""
-
-    path: str
-    facts: Facts
-
-    def read(self) -> bytes:
-        """Return the file's content, held to what was found in it."""
-        return read_source(Path(self.path), max_bytes=self.facts.bytes, sha256=self.facts.sha256)
 
 
 class Shelf:
@@ -89,21 +77,21 @@ class Shelf:
         """Return a DI track's samples, shape (T,), at its own rate."""
         if self._di is None or self._di[0] != source.facts.sha256:
             self._di = None
-            self._di = (source.facts.sha256, decode_di(source.read())[0])
+            self._di = (source.facts.sha256, decode_di(_content(source))[0])
         return self._di[1]
 
     def capture(self, source: SourceFile) -> Engine:
         """Return a loaded capture."""
         key = source.facts.sha256
         if key not in self._captures:
-            self._captures[key] = decode_capture(source.read())
+            self._captures[key] = decode_capture(_content(source))
         return self._captures[key]
 
     def ir(self, source: SourceFile, rate: int) -> Float32:
         """Return a cab IR at `rate` Hz, shape (T,)."""
         key = (source.facts.sha256, rate)
         if key not in self._irs:
-            self._irs[key] = decode_ir(source.read(), rate)
+            self._irs[key] = decode_ir(_content(source), rate)
         return self._irs[key]
 
 
@@ -237,3 +225,7 @@ def _told(where: str) -> Iterator[None]:
         yield
     except (AudioError, SourceError) as error:
         raise RenderError(error.code, f"{where}: {error.detail}") from None
+
+
+def _content(source: SourceFile) -> bytes:
+    return read_source(Path(source.path), max_bytes=source.facts.bytes, sha256=source.facts.sha256)

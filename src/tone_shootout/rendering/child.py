@@ -3,63 +3,68 @@
 import os
 import queue
 import signal
-import sys
 import threading
-from typing import IO
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
 
-from tone_shootout.rendering.chain import Shelf
+import msgspec
+
 from tone_shootout.rendering.errors import RenderError
-from tone_shootout.rendering.frames import Done, Failed, Message, Progress, frame, read_task, write
-from tone_shootout.rendering.work import Task, perform
+from tone_shootout.rendering.work import Done, Failed, Message, Progress, Task
+
+if TYPE_CHECKING:
+    from tone_shootout.rendering.chain import Shelf
 
 PROGRESS_STEP = 0.005
 
 
-def main() -> None:
+def main(parent: "Connection[Any, Any]") -> None:
     """Do the tasks that come in, one after the other, until the parent is gone."""
+    # Ctrl-C is the parent's to deal with, and what a library prints is no part of anybody's output.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What a library prints goes to standard error: standard output belongs to the messages.
-    answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     inbox: queue.SimpleQueue[Task] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(sys.stdin.buffer, inbox), daemon=True).start()
+    threading.Thread(target=_listen, args=(parent, inbox), daemon=True).start()
+    # Here, because the parent imports this module too and has no use for what does the work.
+    from tone_shootout.rendering.chain import Shelf
+
     shelf = Shelf()
     while True:
-        _do(inbox.get(), shelf, answers)
+        _tell(parent, _do(inbox.get(), shelf, parent))
 
 
-def _listen(file: IO[bytes], inbox: "queue.SimpleQueue[Task]") -> None:
-    while (task := read_task(file)) is not None:
-        inbox.put(task)
-    os._exit(0)
+def _listen(parent: "Connection[Any, Any]", inbox: "queue.SimpleQueue[Task]") -> None:
+    decoder: msgspec.msgpack.Decoder[Task] = msgspec.msgpack.Decoder(Task)
+    try:
+        while True:
+            inbox.put(decoder.decode(parent.recv_bytes()))
+    except (EOFError, ConnectionError):
+        os._exit(0)
 
 
-def _do(task: Task, shelf: Shelf, answers: IO[bytes]) -> None:
+def _do(task: Task, shelf: "Shelf", parent: "Connection[Any, Any]") -> Done | Failed:
+    from tone_shootout.rendering.perform import perform
+
     told = 0.0
 
     def tick(share: float) -> None:
         nonlocal told
         if share >= told + PROGRESS_STEP:
             told = share
-            _answer(answers, Progress(share))
+            _tell(parent, Progress(share))
 
     try:
-        message: Done | Failed = Done(perform(task, shelf, tick))
+        return Done(perform(task, shelf, tick))
     except RenderError as error:
-        message = Failed(error.code, error.detail)
+        return Failed(error.code, error.detail)
     except MemoryError:
-        message = Failed("out_of_memory", "there is not enough memory for this segment; render fewer at a time")
+        return Failed("out_of_memory", "there is not enough memory to make this; render fewer segments at a time")
     except OSError as error:
-        message = Failed("storage", f"a file can't be read or written: {error.strerror}")
-    _answer(answers, message)
+        return Failed("storage", f"a file can't be read or written: {error.strerror}")
 
 
-def _answer(answers: IO[bytes], message: Message) -> None:
+def _tell(parent: "Connection[Any, Any]", message: Message) -> None:
     try:
-        write(answers, frame(message))
-    except BrokenPipeError:
+        parent.send_bytes(msgspec.msgpack.encode(message))
+    except ConnectionError:
         os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

@@ -3,9 +3,9 @@
 A plan is made of facts alone, long after the files were looked at and without them.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 Kind = Literal["di_track", "capture", "cab_ir"]
 
@@ -36,13 +36,13 @@ DEFAULT_LIMITS = Limits()
 class DiFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="di_track"):
     """A dry recording: SHA-256 and size of the file, samples per channel at `rate` Hz, its peak in mono."""
 
-    sha256: str
-    bytes: int
-    samples: int
-    rate: int
-    seconds: float
-    channels: int
-    peak_dbfs: float
+    sha256: Annotated[str, Meta(description="SHA-256 of the file.")]
+    bytes: Annotated[int, Meta(description="Size of the file.")]
+    samples: Annotated[int, Meta(description="Samples in each channel.")]
+    rate: Annotated[int, Meta(description="Sample rate, Hz.")]
+    seconds: Annotated[float, Meta(description="Length, seconds.")]
+    channels: Annotated[int, Meta(description="Channels in the file.")]
+    peak_dbfs: Annotated[float, Meta(description="Peak, once folded to mono, dBFS.")]
 
 
 class CaptureFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="capture"):
@@ -52,28 +52,30 @@ class CaptureFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="cap
     `input_level_dbu` (level of a sine whose peak is 0 dBFS) come from the file's metadata, None where it has none.
     """
 
-    sha256: str
-    bytes: int
-    architecture: str
-    size_class: str
-    sample_rate: int
-    sample_rate_stated: bool
-    parameters: int
-    receptive_field: int
-    slimmable: bool
-    name: str | None = None
-    gear_type: str | None = None
-    input_level_dbu: float | None = None
+    sha256: Annotated[str, Meta(description="SHA-256 of the file.")]
+    bytes: Annotated[int, Meta(description="Size of the file.")]
+    architecture: Annotated[str, Meta(description="The network's architecture.")]
+    size_class: Annotated[str, Meta(description="Its size among those of its kind.")]
+    sample_rate: Annotated[int, Meta(description="Rate that it runs at, Hz.")]
+    sample_rate_stated: Annotated[bool, Meta(description="Whether the file says so; otherwise 48 kHz is assumed.")]
+    parameters: Annotated[int, Meta(description="Weights in the network.")]
+    receptive_field: Annotated[int, Meta(description="How many samples back it listens.")]
+    slimmable: Annotated[bool, Meta(description="Whether it has more than one size.")]
+    name: Annotated[str | None, Meta(description="What the file calls itself.")] = None
+    gear_type: Annotated[str | None, Meta(description="What the file says that it is a capture of.")] = None
+    input_level_dbu: Annotated[
+        float | None, Meta(description="Level of a sine whose peak is 0 dBFS at its input, dBu.")
+    ] = None
 
 
 class IrFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="cab_ir"):
     """The impulse response of a cabinet: `samples` at `rate` Hz."""
 
-    sha256: str
-    bytes: int
-    samples: int
-    rate: int
-    seconds: float
+    sha256: Annotated[str, Meta(description="SHA-256 of the file.")]
+    bytes: Annotated[int, Meta(description="Size of the file.")]
+    samples: Annotated[int, Meta(description="Samples in each channel.")]
+    rate: Annotated[int, Meta(description="Sample rate, Hz.")]
+    seconds: Annotated[float, Meta(description="Length, seconds.")]
 
 
 Facts = DiFacts | CaptureFacts | IrFacts

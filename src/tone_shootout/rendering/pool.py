@@ -1,28 +1,35 @@
-"""Child processes that do the heavy work: cancelled at once, gone with their parent, one BLAS thread each.
+"""Child processes that do the heavy work: cancelled at once, and gone with their parent.
 
-A child is a plain Python of its own (`python -m tone_shootout.rendering.child`) that reads tasks from its standard
-input and answers on its standard output. It holds nothing that would be missed, so letting go of it means killing it,
-which works in the middle of any library's code; and when its parent dies, the end of its input ends it.
+They are forked by a server process (`multiprocessing`'s) that has everything imported, so that one more costs some
+milliseconds. A child holds nothing that would be missed: letting go of it means killing it, which works in the middle
+of any library's code. When the parent dies, the end of its pipe ends the child.
 """
 
+import multiprocessing
+import multiprocessing.forkserver
 import os
-import selectors
-import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import wait
 from types import TracebackType
-from typing import IO, Final, Self, cast
+from typing import Final, Self
 
+import msgspec
+
+from tone_shootout.rendering.child import main as child_main
 from tone_shootout.rendering.errors import RenderError, WorkerDied
-from tone_shootout.rendering.frames import Done, Failed, Progress, frame, messages, write
-from tone_shootout.rendering.work import Result, Task
+from tone_shootout.rendering.work import Done, Failed, Message, Progress, Result, Task
 
 TICK_SECONDS: Final = 0.1
 """How often `check` is called at least."""
 
-_ONE_THREAD: Final = dict.fromkeys(
-    ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
-)
+# Apple's Accelerate, which NumPy is built on there, can't be used on both sides of a fork.
+if sys.platform == "darwin":
+    _CONTEXT: Final = multiprocessing.get_context("spawn")
+else:
+    _CONTEXT: Final = multiprocessing.get_context("forkserver")
+_SERVER_LOCK: Final = threading.Lock()
 
 
 class Pool:
@@ -44,11 +51,6 @@ class Pool:
             child.kill()
         self._children.clear()
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """Return the process ids of the children."""
-        return tuple(child.process.pid for child in self._children)
-
     def run(
         self,
         tasks: Sequence[Task],
@@ -69,76 +71,82 @@ class Pool:
         """
         waiting = list(enumerate(tasks))[::-1]
         while len(self._children) < min(self._processes, len(tasks)):
+            check()
             self._children.append(_Child())
-        with selectors.DefaultSelector() as selector:
-            for child in self._children:
-                selector.register(child.output, selectors.EVENT_READ, child)
-                if waiting:
-                    child.give(*waiting.pop())
-            while any(child.task is not None for child in self._children):
-                check()
-                for key, _ in selector.select(TICK_SECONDS):
-                    child = key.data
-                    for message in child.receive():
-                        index = child.task
-                        match message:
-                            case Progress(share):
-                                progress(index, share)
-                            case Failed(code, detail):
-                                raise RenderError(code, detail)
-                            case Done(result):
-                                child.task = None
-                                if waiting:
-                                    child.give(*waiting.pop())
-                                yield index, result
+        hands = {child: child.give(*waiting.pop()) for child in self._children[: len(tasks)]}
+        while hands:
+            check()
+            ready = wait([child.connection for child in hands], TICK_SECONDS)
+            for child in [child for child in hands if child.connection in ready]:
+                index = hands[child]
+                match child.receive():
+                    case Progress(share):
+                        progress(index, share)
+                    case Failed(code, detail):
+                        raise RenderError(code, detail)
+                    case Done(result):
+                        del hands[child]
+                        if waiting:
+                            hands[child] = child.give(*waiting.pop())
+                        yield index, result
         check()
 
 
 class _Child:
-    """One child process, and the index of the task that it has in hand."""
+    """One child process."""
 
     def __init__(self) -> None:
-        # A decoder of hostile files has no business with the service's secrets.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("SHOOTOUT_")}
-        # -P: the folder that the user happens to be in is not a place to import from.
-        # A session of its own keeps the terminal's Ctrl-C from it.
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "tone_shootout.rendering.child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment | _ONE_THREAD,
-            bufsize=0,
-            start_new_session=True,
-        )
-        self._input, self._output = cast(IO[bytes], self.process.stdin), cast(IO[bytes], self.process.stdout)
-        self.output = self._output.fileno()
-        self.task: int | None = None
-        self._received = bytearray()
+        _start_server()
+        self.connection, theirs = _CONTEXT.Pipe()
+        self._process = _CONTEXT.Process(target=child_main, args=(theirs,), daemon=True)
+        with theirs:
+            self._process.start()
 
-    def give(self, index: int, task: Task) -> None:
-        """Hand the child a task."""
-        self.task = index
+    def give(self, index: int, task: Task) -> int:
+        """Hand the child a task; return the task's index."""
         try:
-            write(self._input, frame(task))
-        except BrokenPipeError:
+            self.connection.send_bytes(msgspec.msgpack.encode(task))
+        except ConnectionError:
             raise self._died() from None
+        return index
 
-    def receive(self) -> Iterator[Progress | Done | Failed]:
-        """Yield the messages that have come."""
-        received = os.read(self.output, 65_536)
-        if not received:
-            raise self._died()
-        self._received += received
-        yield from messages(self._received)
+    def receive(self) -> Message:
+        """Return what the child says; wait for it."""
+        try:
+            return _decoder.decode(self.connection.recv_bytes())
+        except (EOFError, ConnectionError):
+            raise self._died() from None
 
     def kill(self) -> None:
         """End the child, whatever it is doing."""
-        self.process.kill()
-        self.process.wait()
-        self._input.close()
-        self._output.close()
+        self._process.kill()
+        self._process.join()
+        self._process.close()
+        self.connection.close()
 
     def _died(self) -> WorkerDied:
-        code = self.process.wait()
+        self._process.join()
+        code = self._process.exitcode or 0
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         return WorkerDied(f"a rendering process {how}")
+
+
+_decoder: Final[msgspec.msgpack.Decoder[Message]] = msgspec.msgpack.Decoder(Message)
+
+
+def _start_server() -> None:
+    """Start the process that children are forked from, where it does not run yet."""
+    if sys.platform == "darwin":
+        return
+    with _SERVER_LOCK:
+        _CONTEXT.set_forkserver_preload(["tone_shootout.rendering.perform"])
+        # The folder that the user happens to be in is not a place to import from.
+        before = os.environ.get("PYTHONSAFEPATH")
+        os.environ["PYTHONSAFEPATH"] = "1"
+        try:
+            multiprocessing.forkserver.ensure_running()
+        finally:
+            if before is None:
+                del os.environ["PYTHONSAFEPATH"]
+            else:
+                os.environ["PYTHONSAFEPATH"] = before

@@ -112,7 +112,10 @@ class Gain(BlockBase, kw_only=True, frozen=True, tag="gain"):
 class Band(_Config, kw_only=True, frozen=True):
     """One filter of an equaliser."""
 
-    kind: Literal["highpass", "lowpass", "low_shelf", "high_shelf", "peak"]
+    kind: Annotated[
+        Literal["highpass", "lowpass", "low_shelf", "high_shelf", "peak"],
+        Meta(description="Which kind of filter.", examples=["peak"]),
+    ]
     hz: Annotated[Hertz, Meta(description="Corner or centre, Hz.", examples=[3000.0])]
     db: Annotated[float, Meta(ge=-24.0, le=24.0, description="Gain of a shelf or peak, dB.", examples=[2.0])] = 0.0
     q: Annotated[float, Meta(ge=0.1, le=20.0, description="Quality factor.", examples=[0.9])] = 0.7071067811865476

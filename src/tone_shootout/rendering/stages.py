@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from tone_shootout.audio.levels import LevelMatch, level_match
 from tone_shootout.audio.signals import amplitude
-from tone_shootout.rendering.chain import SourceFile
 from tone_shootout.rendering.manifest import SegmentRecord
 from tone_shootout.rendering.plan import Plan, PlannedSegment
 from tone_shootout.rendering.pool import Pool
@@ -20,7 +19,7 @@ from tone_shootout.rendering.scenes import Card, Scene
 from tone_shootout.rendering.spec import CabIr, Capture
 from tone_shootout.rendering.texts import segment_title
 from tone_shootout.rendering.timeline import timeline
-from tone_shootout.rendering.work import Draw, Film, Level, Measure, Measured, Render, Result, Task
+from tone_shootout.rendering.work import Draw, Film, Level, Measure, Measured, Render, Result, SourceFile, Task
 
 # Estimates for one core, in seconds for each second of audio.
 _COST_MEASURE: Final = 0.02

@@ -1,27 +1,18 @@
-"""The pieces of work that a shootout is made of, each done by one child process."""
+"""The pieces of work that a shootout is made of, each done by one child process: plain data, and what is said of it."""
 
-import dataclasses
-import math
-from collections.abc import Callable
-from pathlib import Path
-
-import msgspec
-import numpy as np
 from msgspec import Struct
 
-from tone_shootout.audio.files import read_flac, write_flac
-from tone_shootout.audio.levels import apply_gain
-from tone_shootout.audio.loudness import measure
-from tone_shootout.audio.signals import AudioError, Float32
-from tone_shootout.rendering.chain import Shelf, SourceFile, render_segment
-from tone_shootout.rendering.errors import RenderError
+from tone_shootout.rendering.facts import Facts
 from tone_shootout.rendering.plan import PlannedSegment
-from tone_shootout.rendering.rates import OUTPUT_RATE
 from tone_shootout.rendering.scenes import Card, Scene
 from tone_shootout.rendering.spec import Chain
 
-Tick = Callable[[float], None]
-"""Told the share of a task that is done, 0 to 1; may raise to stop."""
+
+class SourceFile(Struct, frozen=True):
+    """Where the content is that a plan's `file` stands for, and what was found in it."""
+
+    path: str
+    facts: Facts
 
 
 class Measured(Struct, frozen=True, kw_only=True):
@@ -85,68 +76,24 @@ Task = Render | Measure | Level | Draw | Film
 Result = Measured | None
 
 
-def perform(task: Task, shelf: Shelf, tick: Tick) -> Result:
-    """Do one piece of work.
+class Progress(Struct, tag=True, frozen=True):
+    """How much of the task in hand is done, 0 to 1."""
 
-    Raises:
-        RenderError: it can't be done.
-        OSError: a file can't be read or written.
-    """
-    match task:
-        case Render():
-            return _render(task, shelf, tick)
-        case Measure():
-            return _measured(task.segment, np.load(task.raw, allow_pickle=False))
-        case Level():
-            return _level(task)
-        case Draw():
-            _draw(task)
-        case Film():
-            from tone_shootout.rendering.video import write_video
-
-            write_video(Path(task.video), task.title, task.scenes, tick)
-    return None
+    share: float
 
 
-def _level(task: Level) -> Measured:
-    try:
-        samples = apply_gain(np.load(task.raw, allow_pickle=False), task.gain_db)
-        write_flac(Path(task.flac), samples, OUTPUT_RATE)
-    except AudioError as error:
-        raise RenderError(error.code, f"{_pair(task.segment)}: {error.detail}") from None
-    written = read_flac(Path(task.flac), max_seconds=task.segment.seconds + 1)
-    return _measured(task.segment, written.samples[0])
+class Done(Struct, tag=True, frozen=True):
+    """The task is done."""
+
+    result: Result
 
 
-def _render(task: Render, shelf: Shelf, tick: Tick) -> Measured:
-    cost = task.segment.cost or 1.0
-    samples = render_segment(
-        task.segment, task.chain, task.di, task.sources, shelf, lambda done: tick(min(done / cost, 1.0))
-    )
-    np.save(task.raw, samples, allow_pickle=False)
-    return _measured(task.segment, samples)
+class Failed(Struct, tag=True, frozen=True):
+    """The task can't be done, for a reason that a person can act on."""
+
+    code: str
+    detail: str
 
 
-def _draw(task: Draw) -> None:
-    # The plotting library is slow to import and only needed here.
-    from tone_shootout.rendering.cards import draw
-    from tone_shootout.rendering.video import encode_still
-
-    samples = apply_gain(np.load(task.raw, allow_pickle=False), task.gain_db)
-    Path(task.still).write_bytes(msgspec.msgpack.encode(encode_still(draw(task.card, samples))))
-
-
-def _measured(segment: PlannedSegment, samples: Float32) -> Measured:
-    measures = dataclasses.asdict(measure(samples, OUTPUT_RATE))
-    del measures["seconds"]
-    if math.isinf(measures["integrated_lufs"]):
-        raise RenderError(
-            "silent",
-            f"{_pair(segment)} is too quiet to compare: nothing in it reaches "
-            "-70 LUFS, the lowest loudness that counts as sound",
-        )
-    return Measured(**measures)
-
-
-def _pair(segment: PlannedSegment) -> str:
-    return f"“{segment.di_name}” through “{segment.chain_name}”"
+Message = Progress | Done | Failed
+"""What a child says."""

@@ -1,0 +1,85 @@
+"""How each piece of work is done, in a child process."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from tone_shootout.audio.files import read_flac, write_flac
+from tone_shootout.audio.levels import apply_gain
+from tone_shootout.audio.loudness import measure
+from tone_shootout.audio.signals import AudioError, Float32
+from tone_shootout.rendering.cards import draw
+from tone_shootout.rendering.chain import Shelf, render_segment
+from tone_shootout.rendering.errors import RenderError
+from tone_shootout.rendering.plan import PlannedSegment
+from tone_shootout.rendering.rates import OUTPUT_RATE
+from tone_shootout.rendering.video import encode_still, write_video
+from tone_shootout.rendering.work import Draw, Film, Level, Measure, Measured, Render, Result, Task
+
+Tick = Callable[[float], None]
+"""Told the share of a task that is done, 0 to 1; may raise to stop."""
+
+
+def perform(task: Task, shelf: Shelf, tick: Tick) -> Result:
+    """Do one piece of work.
+
+    Raises:
+        RenderError: it can't be done.
+        OSError: a file can't be read or written.
+    """
+    match task:
+        case Render():
+            return _render(task, shelf, tick)
+        case Measure():
+            return _measured(task.segment, np.load(task.raw, allow_pickle=False))
+        case Level():
+            return _level(task)
+        case Draw():
+            _draw(task)
+        case Film():
+            write_video(Path(task.video), task.title, task.scenes, tick)
+    return None
+
+
+def _level(task: Level) -> Measured:
+    try:
+        samples = apply_gain(np.load(task.raw, allow_pickle=False), task.gain_db)
+        write_flac(Path(task.flac), samples, OUTPUT_RATE)
+    except AudioError as error:
+        raise RenderError(error.code, f"{_pair(task.segment)}: {error.detail}") from None
+    written = read_flac(Path(task.flac), max_seconds=task.segment.seconds + 1)
+    return _measured(task.segment, written.samples[0])
+
+
+def _render(task: Render, shelf: Shelf, tick: Tick) -> Measured:
+    cost = task.segment.cost or 1.0
+    samples = render_segment(
+        task.segment, task.chain, task.di, task.sources, shelf, lambda done: tick(min(done / cost, 1.0))
+    )
+    np.save(task.raw, samples, allow_pickle=False)
+    return _measured(task.segment, samples)
+
+
+def _draw(task: Draw) -> None:
+    samples = apply_gain(np.load(task.raw, allow_pickle=False), task.gain_db)
+    Path(task.still).write_bytes(msgspec.msgpack.encode(encode_still(draw(task.card, samples))))
+
+
+def _measured(segment: PlannedSegment, samples: Float32) -> Measured:
+    measures = dataclasses.asdict(measure(samples, OUTPUT_RATE))
+    del measures["seconds"]
+    if math.isinf(measures["integrated_lufs"]):
+        raise RenderError(
+            "silent",
+            f"{_pair(segment)} is too quiet to compare: nothing in it reaches "
+            "-70 LUFS, the lowest loudness that counts as sound",
+        )
+    return Measured(**measures)
+
+
+def _pair(segment: PlannedSegment) -> str:
+    return f"“{segment.di_name}” through “{segment.chain_name}”"

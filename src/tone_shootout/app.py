@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
+from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig, SQLAlchemyInitPlugin
 from litestar import Litestar, Request, Router, get
 from litestar.config.app import AppConfig
 from litestar.di import Provide
@@ -14,8 +14,9 @@ from litestar.enums import OpenAPIMediaType
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.openapi.spec import Contact, License, Server, Tag
-from litestar.plugins import InitPlugin
+from litestar.plugins import InitPlugin, ReceiveRoutePlugin
 from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
+from litestar.routes import BaseRoute, HTTPRoute
 from litestar.static_files import create_static_files_router
 from redis.asyncio import Redis
 
@@ -25,7 +26,7 @@ from tone_shootout.kit.database import database_config, unit_of_work
 from tone_shootout.kit.health import HealthController
 from tone_shootout.kit.logs import AccessLog, configure_logs
 from tone_shootout.kit.pagination import provide_paging
-from tone_shootout.kit.problems import EXCEPTION_HANDLERS
+from tone_shootout.kit.problems import EXCEPTION_HANDLERS, check_body, problems
 from tone_shootout.kit.settings import Settings, SettingsError, load_settings, require_servers
 from tone_shootout.kit.storage import Storage
 from tone_shootout.shootouts.plugin import ShootoutsPlugin
@@ -48,16 +49,21 @@ async def openapi_document(request: Request[Any, Any, Any]) -> dict[str, Any]:
     return request.app.openapi_schema.to_schema()
 
 
-class KitPlugin(InitPlugin):
+class KitPlugin(InitPlugin, ReceiveRoutePlugin):
     """What has no domain: unit of work, storage, broker, problems, health, documentation."""
 
-    def __init__(self, settings: Settings, redis: Redis) -> None:
+    def __init__(self, settings: Settings, redis: Redis, database: SQLAlchemyAsyncConfig) -> None:
         self._settings = settings
+        self._database = database
         self._storage = Storage.from_settings(settings)
         self._redis = redis
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add what every domain uses."""
+        # Advanced Alchemy numbers its own keys when a process makes more than one application; ours stay the same.
+        app_config.state.update(
+            {"engine": self._database.get_engine(), "sessions": self._database.create_session_maker()}
+        )
         app_config.dependencies.update(
             {
                 "db_session": Provide(unit_of_work),
@@ -68,6 +74,7 @@ class KitPlugin(InitPlugin):
             }
         )
         app_config.exception_handlers.update(EXCEPTION_HANDLERS)
+        app_config.before_request = check_body
         app_config.middleware.insert(0, AccessLog())
         app_config.route_handlers.extend([HealthController, Metrics])
         app_config.lifespan.append(self._lifespan)
@@ -80,6 +87,12 @@ class KitPlugin(InitPlugin):
                 )
             )
         return app_config
+
+    def receive_route(self, route: BaseRoute) -> None:
+        """Let the documentation say of every operation that a request may be malformed."""
+        if isinstance(route, HTTPRoute):
+            for handler in route.route_handlers:
+                handler.responses = {**problems(400), **(handler.responses or {})}
 
     @asynccontextmanager
     async def _lifespan(self, _app: Litestar) -> AsyncGenerator[None, None]:
@@ -97,13 +110,14 @@ def create_app(settings: Settings) -> Litestar:
     if not settings.security.secret:
         raise SettingsError("SHOOTOUT_SECURITY_SECRET: not set (`shootout serve` makes one)")
     redis: Redis = Redis.from_url(settings.redis.url)
+    database = database_config(settings)
     prometheus = PrometheusConfig(app_name="shootout", group_path=True)
     return Litestar(
         route_handlers=[],
         middleware=[prometheus.middleware],
         plugins=[
-            SQLAlchemyInitPlugin(config=database_config(settings)),
-            KitPlugin(settings, redis),
+            SQLAlchemyInitPlugin(config=database),
+            KitPlugin(settings, redis, database),
             AccountsPlugin(settings),
             ShootoutsPlugin(settings),
             JobsPlugin(settings, redis),
@@ -137,6 +151,7 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
         servers=[Server(url=settings.public_url)],
         openapi_router=Router("/docs", route_handlers=[], opt={"public": True}, include_in_schema=False),
         render_plugins=[swagger],
+        use_handler_docstrings=True,
         components=SECURITY_COMPONENTS,
         security=[{"bearer": []}, {"cookie": []}],
         tags=[

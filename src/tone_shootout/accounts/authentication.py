@@ -81,6 +81,6 @@ class Authentication(ASGIMiddleware):
 @asynccontextmanager
 async def _credentials(connection: Connection) -> AsyncGenerator[CredentialRepository, None]:
     """Give access to the credentials on a connection of their own, given back before the handler runs."""
-    engine: AsyncEngine = connection.app.state["db_engine"]
+    engine: AsyncEngine = connection.app.state["engine"]
     async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as database:
         yield CredentialRepository(database)

@@ -131,7 +131,7 @@ async def _transaction(url: str, work: "Callable[[AccountService], Awaitable[T]]
 @contextmanager
 def _database(data: Path | None) -> Generator[str, None, None]:
     """Give the address of the database; the embedded one is started for the moment if need be, and migrated."""
-    from asyncpg import PostgresError  # type: ignore[import-untyped]  # it ships no types
+    from asyncpg import PostgresError
     from sqlalchemy.exc import DBAPIError
 
     from tone_shootout import migrations

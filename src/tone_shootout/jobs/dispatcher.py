@@ -9,7 +9,6 @@ from uuid import UUID
 import structlog
 from saq import Queue
 from sqlalchemy import func
-from sqlalchemy.exc import SQLAlchemyError
 
 from tone_shootout.jobs.channel import Publisher, SessionMaker
 from tone_shootout.jobs.models import Job, JobEvent
@@ -72,11 +71,12 @@ class Dispatcher:
         return len(neglected)
 
     async def run(self) -> None:
-        """Sweep at once and ever after."""
+        """Sweep at once and ever after, whatever database, broker or queue do meanwhile."""
         while True:
             try:
+                await self._queue.connect()
                 await self.sweep()
-            except (SQLAlchemyError, OSError):
+            except Exception:  # noqa: BLE001 - a sweeper that ends would leave jobs behind for good
                 _log.warning("sweep failed", exc_info=True)
             await asyncio.sleep(self._settings.sweep_s)
 

@@ -65,15 +65,14 @@ class JobsPlugin(InitPlugin):
         return app_config
 
     def _provide_dispatcher(self, state: State) -> Dispatcher:
-        sessions = state["session_maker_class"]
+        sessions = state["sessions"]
         return Dispatcher(self._queue, sessions, Publisher(self._redis), self._settings.worker)
 
     def _provide_watch(self, state: State) -> Watch:
-        return Watch(self._channels, state["session_maker_class"])
+        return Watch(self._channels, state["sessions"])
 
     @asynccontextmanager
     async def _lifespan(self, app: Litestar) -> AsyncGenerator[None, None]:
-        await self._queue.connect()
         sweeper = asyncio.create_task(self._provide_dispatcher(app.state).run())
         try:
             yield

@@ -46,6 +46,7 @@ def database_config(settings: Settings) -> SQLAlchemyAsyncConfig:
             max_overflow=settings.database.pool_overflow,
             pool_pre_ping=True,
             echo=settings.database.echo,
+            hide_parameters=not settings.database.echo,
         ),
         session_config=AsyncSessionConfig(expire_on_commit=False),
         set_default_exception_handler=False,
@@ -58,7 +59,7 @@ async def unit_of_work(state: State) -> AsyncGenerator[AsyncSession, None]:
     Advanced Alchemy's own autocommit handler logs a commit that fails and lets the answer of success go out; here the
     failure becomes the answer. An exception of the handler rolls back.
     """
-    async with state["session_maker_class"]() as session:
+    async with state["sessions"]() as session:
         try:
             yield session
         except BaseException:

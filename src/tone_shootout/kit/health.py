@@ -46,7 +46,7 @@ class HealthController(Controller):
         self, state: State, storage: NamedDependency[Storage], redis: NamedDependency[Redis]
     ) -> Response[Health]:
         """Ask the database, the broker and the storage, and compare the migrations with the code."""
-        engine: AsyncEngine = state["db_engine"]
+        engine: AsyncEngine = state["engine"]
         names = ("database", "broker", "storage", "migrations")
         results = await asyncio.gather(
             _judge(_database(engine)), _judge(_broker(redis)), _judge(storage.check()), _judge(_migrations(engine))

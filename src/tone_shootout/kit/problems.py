@@ -1,13 +1,18 @@
 """Errors as `application/problem+json` (RFC 9457), with a code that programs can rely on.
 
-ProblemError
-├── NotFoundError        404
-├── ConflictError        409
-├── ForbiddenError       403
-├── UnauthorizedError    401
-└── InvalidError         422, with a list of what is wrong and where
+The errors::
+
+    ProblemError
+    ├── MalformedError       400
+    ├── UnauthorizedError    401
+    ├── ForbiddenError       403
+    ├── NotFoundError        404
+    ├── ConflictError        409
+    ├── TooLargeError        413
+    └── InvalidError         422, with a list of what is wrong and where
 """
 
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar
@@ -18,6 +23,7 @@ from advanced_alchemy.exceptions import IntegrityError as RepositoryIntegrityErr
 from advanced_alchemy.exceptions import NotFoundError as RepositoryNotFoundError
 from litestar import Request, Response
 from litestar.connection import ASGIConnection
+from litestar.enums import RequestEncodingType
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
@@ -69,6 +75,12 @@ class ProblemError(Exception):
         self.headers = headers or {}
 
 
+class MalformedError(ProblemError):
+    """Not understood."""
+
+    code = "invalid_request"
+
+
 class UnauthorizedError(ProblemError):
     """No credentials, or none that count."""
 
@@ -113,6 +125,8 @@ class InvalidError(ProblemError):
     status = 422
     code = "invalid"
 
+
+_UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`")
 
 _EXAMPLES: dict[int, tuple[str, str]] = {
     400: ("bad_request", "Expected `str`, got `int`"),
@@ -160,10 +174,35 @@ def problem_response(
     return Response(content=problem, status_code=status, media_type=MEDIA_TYPE, headers=headers or {})
 
 
-def pointer_of(path: str) -> str:
-    """Turn a path of msgspec (`$.chains[0].name`) into a JSON pointer."""
-    steps = path.removeprefix("$").replace("[", ".").replace("]", "").split(".")
-    return "".join(f"/{step}" for step in steps if step)
+def fault_of(error: str) -> Fault:
+    """Turn the text of a validation error of msgspec into a fault with a JSON pointer (RFC 6901)."""
+    detail, _, path = error.partition(" - at `")
+    steps = path.rstrip("`").removeprefix("$").replace("[", ".").replace("]", "").split(".")
+    unknown = _UNKNOWN_FIELD.search(detail)
+    if unknown:
+        steps.append(unknown[1].replace("~", "~0").replace("/", "~1"))
+    pointer = "".join(f"/{step}" for step in steps if step)
+    return Fault(code="unknown_field" if unknown else "invalid", pointer=pointer, detail=detail)
+
+
+async def check_body(request: Request[Any, Any, Any]) -> None:
+    """Refuse a JSON body that is not exactly what the operation takes, before Litestar converts it.
+
+    Litestar itself takes `"1"` for a number and `"true"` for a truth value.
+
+    Raises:
+        MalformedError: with the place.
+    """
+    expected = request.route_handler.parsed_data_field
+    if expected is None or getattr(expected.kwarg_definition, "media_type", None) == RequestEncodingType.MULTI_PART:
+        return
+    try:
+        msgspec.json.decode(await request.body() or b"null", type=expected.annotation)
+    except msgspec.ValidationError as error:
+        fault = fault_of(str(error))
+        raise MalformedError(f"{fault.pointer or '/'}: {fault.detail}", errors=[fault]) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise MalformedError(f"The body is not JSON: {error}", code="malformed_json") from None
 
 
 def _of_problem(_request: Request[Any, Any, Any], error: ProblemError) -> Response[Problem]:
@@ -174,9 +213,8 @@ def _of_validation(_request: Request[Any, Any, Any], error: ValidationException)
     faults = []
     for item in error.extra if isinstance(error.extra, list) else []:
         key, message = str(item.get("key", "")), str(item.get("message", ""))
-        text, _, path = message.partition(" - at `")
-        place = pointer_of(path.rstrip("`")) if path else (f"/{key.replace('.', '/')}" if key else "")
-        faults.append(Fault(code="invalid", pointer=place, detail=text))
+        fault = fault_of(message)
+        faults.append(fault if fault.pointer else msgspec.structs.replace(fault, pointer=f"/{key.replace('.', '/')}"))
     detail = "; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in faults) or error.detail
     return problem_response(400, "invalid_request", detail, errors=faults)
 

@@ -12,6 +12,8 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from tone_shootout.kit.settings import Settings, SettingsError
 
 CHUNK_BYTES = 1 << 18
+_CLIENT_OPTIONS = frozenset({"allow_http", "connect_timeout", "timeout", "proxy_url", "user_agent"})
+"""Options that concern the connection; all others are the store's own."""
 
 
 class MissingObjectError(LookupError):
@@ -31,14 +33,19 @@ class Storage:
         Raises:
             SettingsError: its address can't be used.
         """
-        url = settings.storage_url
+        url, options = settings.storage_url, settings.storage.options
+        client: Any = {name: value for name, value in options.items() if name in _CLIENT_OPTIONS}
+        config: Any = {name: value for name, value in options.items() if name not in _CLIENT_OPTIONS}
         try:
             if urlsplit(url).scheme == "file":
                 return cls(LocalStore.from_url(url, automatic_cleanup=True, mkdir=True))
-            options: Any = settings.storage.options
-            return cls(from_url(url, config=options or None))
+            return cls(from_url(url, config=config or None, client_options=client or None))
         except (obstore.exceptions.BaseError, ValueError) as error:
             raise SettingsError(f"SHOOTOUT_STORAGE_URL: {error}") from None
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # what obstore 0.12 raises over an option it does not know
+                raise
+            raise SettingsError(f"SHOOTOUT_STORAGE_OPTIONS: {error}") from None
 
     async def put(self, key: str, content: bytes | Path) -> None:
         """Store `content` under `key`, whole or not at all."""

@@ -189,7 +189,7 @@ class SpecBase(_Config, kw_only=True, frozen=True):
         Annotated[str, Meta(min_length=1, max_length=120)],
         Meta(description="What the shootout is called.", examples=["Two crunches"]),
     ] = "Shootout"
-    level: Level = Level()
+    level: Annotated[Level, Meta(description="The loudness of all segments.")] = Level()
     allow: Annotated[tuple[Override, ...], Meta(description="The same for every chain.", examples=[[]])] = ()
 
 

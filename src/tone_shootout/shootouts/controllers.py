@@ -43,6 +43,8 @@ Query = Annotated[
     QueryParameter(description="Only what has this in its name.", min_length=1, max_length=80, pattern=r"^[^\x00]*$"),
 ]
 
+ANY_TYPE = "application/octet-stream"
+
 
 @dataclass
 class UploadOperation(Operation):
@@ -124,7 +126,7 @@ class LibraryController(Controller):
         rows, total = await library.page(principal.user_id, paging, order_by=order_by, kind=kind, q=q)
         return paging.page([LibraryItemDTO.of(item) for item in rows], total)
 
-    @get("/{item_id:uuid}", operation_id="get_library_item", summary="Get an item", responses=problems(401, 404))
+    @get("/{item_id:uuid}", operation_id="get_library_item", summary="Get an item", responses=problems(400, 401, 404))
     async def get_item(
         self, item_id: ItemId, principal: NamedDependency[Principal], library: NamedDependency[LibraryService]
     ) -> LibraryItemDTO:
@@ -151,7 +153,7 @@ class LibraryController(Controller):
         "/{item_id:uuid}",
         operation_id="delete_library_item",
         summary="Delete an item",
-        responses=problems(401, 403, 404, 409),
+        responses=problems(400, 401, 403, 404, 409),
     )
     async def delete_item(
         self,
@@ -164,14 +166,19 @@ class LibraryController(Controller):
     ) -> Response[None]:
         """Delete an item and its file, unless a shootout or an unfinished job needs it."""
         sha256 = await library.delete(principal.user_id, item_id, job_desk)
-        sweep = BackgroundTask(sweep_content, state["session_maker_class"], storage, principal.user_id, sha256)
+        sweep = BackgroundTask(sweep_content, state["sessions"], storage, principal.user_id, sha256)
         return Response(None, status_code=204, background=sweep)
 
     @get(
         "/{item_id:uuid}/content",
         operation_id="get_library_content",
         summary="Get an item's file",
-        responses=problems(401, 404, 416),
+        responses={
+            200: ResponseSpec(bytes, generate_examples=False, media_type=ANY_TYPE, description="The file"),
+            206: ResponseSpec(bytes, generate_examples=False, media_type=ANY_TYPE, description="The part asked for"),
+            304: ResponseSpec(None, generate_examples=False, description="You have it already"),
+            **problems(400, 401, 404, 416),
+        },
     )
     async def get_content(
         self,
@@ -188,7 +195,7 @@ class LibraryController(Controller):
         "/{item_id:uuid}/content",
         operation_id="head_library_content",
         summary="Ask about an item's file",
-        responses=problems(401, 404),
+        responses=problems(400, 401, 404),
     )
     async def head_content(
         self,
@@ -266,7 +273,9 @@ class ShootoutController(Controller):
         rows, total = await shootout_service.public(paging, order_by=order_by)
         return paging.page([PublicShootoutDTO.of(shootout, owner) for shootout, owner in rows], total)
 
-    @get("/{shootout_id:uuid}", operation_id="get_shootout", summary="Get a shootout", responses=problems(401, 404))
+    @get(
+        "/{shootout_id:uuid}", operation_id="get_shootout", summary="Get a shootout", responses=problems(400, 401, 404)
+    )
     async def get_shootout(
         self,
         shootout_id: ShootoutId,
@@ -300,7 +309,7 @@ class ShootoutController(Controller):
         "/{shootout_id:uuid}",
         operation_id="delete_shootout",
         summary="Delete a shootout",
-        responses=problems(401, 403, 404, 409),
+        responses=problems(400, 401, 403, 404, 409),
     )
     async def delete_shootout(
         self,
@@ -319,7 +328,7 @@ class ShootoutController(Controller):
         "/{shootout_id:uuid}/plan",
         operation_id="get_plan",
         summary="Get a plan",
-        responses=problems(401, 404, 422),
+        responses=problems(400, 401, 404, 422),
     )
     async def get_plan(
         self,
@@ -331,7 +340,7 @@ class ShootoutController(Controller):
         return PlanDTO.of((await shootout_service.snapshot(principal.user_id, shootout_id)).plan)
 
 
-def _content(request: Request[Any, Any, Any], storage: NamedDependency[Storage], item: LibraryItem) -> Response[Any]:
+def _content(request: Request[Any, Any, Any], storage: Storage, item: LibraryItem) -> Response[Any]:
     return content_response(
         request,
         storage,

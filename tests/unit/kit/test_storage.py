@@ -70,3 +70,9 @@ async def test_a_store_that_answers_is_healthy(storage: Storage) -> None:
 def test_an_address_of_no_store_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="SHOOTOUT_STORAGE_URL"):
         Storage.from_settings(Settings(data=tmp_path, storage=StorageSettings(url="gopher://x")))
+
+
+def test_an_option_that_the_store_does_not_know_is_refused(tmp_path: Path) -> None:
+    unknown = StorageSettings(url="s3://bucket", options={"colour": "blue"})
+    with pytest.raises(SettingsError, match="colour|options"):
+        Storage.from_settings(Settings(data=tmp_path, storage=unknown))

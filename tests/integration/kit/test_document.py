@@ -1,0 +1,108 @@
+"""The description of the API is complete, and its pages load nothing from elsewhere."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+Operation = tuple[str, str, dict[str, Any]]
+METHODS = ("get", "post", "put", "patch", "delete", "head")
+
+
+async def _document(api: httpx.AsyncClient) -> dict[str, Any]:
+    answer = await api.get("/openapi.json")
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def _operations(document: dict[str, Any]) -> Iterator[Operation]:
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield path, method, item[method]
+
+
+def _resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    return schema
+
+
+async def test_every_operation_says_what_it_is_and_what_can_go_wrong(api: httpx.AsyncClient) -> None:
+    document = await _document(api)
+    seen = set()
+    for path, method, operation in _operations(document):
+        place = f"{method} {path}"
+        assert operation["operationId"] not in seen, place
+        seen.add(operation["operationId"])
+        assert re.fullmatch(r"[a-z0-9_]+", operation["operationId"]), place
+        assert operation["summary"], place
+        assert operation["description"], place
+        assert operation["tags"], place
+        for parameter in operation.get("parameters", []):
+            assert parameter.get("description") or parameter["schema"].get("description"), (
+                f"{place} {parameter['name']}"
+            )
+        failures = {status: body for status, body in operation["responses"].items() if int(status) >= 400}
+        assert path == "/health/live" or failures, place
+        for status, body in failures.items():
+            media = body["content"].get("application/problem+json")
+            assert media, f"{place} {status}"
+            assert media["examples"], f"{place} {status}"
+
+
+async def test_every_operation_but_the_public_ones_says_that_it_may_answer_401(api: httpx.AsyncClient) -> None:
+    for path, method, operation in _operations(await _document(api)):
+        if operation.get("security") != [{}]:
+            assert "401" in operation["responses"], f"{method} {path}"
+
+
+async def test_every_field_of_every_body_is_described(api: httpx.AsyncClient) -> None:
+    document = await _document(api)
+    for name, schema in document["components"]["schemas"].items():
+        for field, described in schema.get("properties", {}).items():
+            text = described.get("description") or _resolved(document, described).get("description")
+            constant = "const" in described or field == "type"
+            assert text or constant, f"{name}.{field}"
+
+
+async def test_every_body_that_a_client_sends_has_an_example(api: httpx.AsyncClient) -> None:
+    document = await _document(api)
+    for path, method, operation in _operations(document):
+        for media in operation.get("requestBody", {}).get("content", {}).values():
+            schema = _resolved(document, media["schema"])
+            branches = [_resolved(document, branch) for branch in schema.get("oneOf", schema.get("anyOf", [schema]))]
+            fields = [field for branch in branches for field in branch.get("properties", {}).values()]
+            shown = media.get("examples") or any("examples" in field or "$ref" in field for field in fields)
+            assert shown or "multipart" in str(operation["requestBody"]), f"{method} {path}"
+
+
+async def test_the_page_loads_nothing_from_elsewhere_and_all_that_it_loads_is_there(api: httpx.AsyncClient) -> None:
+    page = await api.get("/docs")
+    assert page.status_code == 200
+    loaded = re.findall(r"""(?:src|href)=["']([^"']+)["']""", page.text)
+    assert len(loaded) >= 3
+    for address in loaded:
+        assert address.startswith("/docs/"), address
+        answer = await api.get(address)
+        assert answer.status_code == 200
+        assert len(answer.content) > 1000
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/api/v1/nothing", "/api/v1/jobs/not-an-id", f"/api/v1/{uuid4()}"])
+async def test_what_is_not_there_is_a_problem_too(api: httpx.AsyncClient, path: str) -> None:
+    answer = await api.get(path)
+    assert answer.status_code in (401, 404)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"]
+
+
+async def test_a_method_that_is_not_there_is_a_problem_too(api: httpx.AsyncClient) -> None:
+    answer = await api.put("/health/live")
+    assert answer.status_code == 405
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == "method_not_allowed"

@@ -1,0 +1,70 @@
+"""Health tells the truth about each part."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+
+from tests.support.live import serving
+from tone_shootout.embedded.servers import Servers
+from tone_shootout.kit.settings import DatabaseSettings, RedisSettings, Settings, StorageSettings
+
+
+async def test_a_service_with_all_its_parts_is_ready(api: httpx.AsyncClient) -> None:
+    answer = await api.get("/health/ready")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "ok",
+        "checks": {"database": "ok", "broker": "ok", "storage": "ok", "migrations": "ok"},
+    }
+    assert (await api.get("/health/live")).json()["status"] == "ok"
+
+
+def _checks(settings: Settings) -> tuple[int, dict[str, str]]:
+    with serving(settings) as url:
+        assert httpx.get(f"{url}/health/live", timeout=30).status_code == 200
+        answer = httpx.get(f"{url}/health/ready", timeout=30)
+        return answer.status_code, answer.json()["checks"]
+
+
+def test_without_its_broker_it_lives_and_is_not_ready(settings: Settings, tmp_path: Path) -> None:
+    away = replace(settings, redis=RedisSettings(url=f"unix://{tmp_path}/nothing.sock"))
+    assert _checks(away) == (
+        503,
+        {"database": "ok", "broker": "unavailable", "storage": "ok", "migrations": "ok"},
+    )
+
+
+def test_on_a_database_that_was_never_migrated_it_is_not_ready(settings: Settings, servers: Servers) -> None:
+    empty = replace(settings, database=DatabaseSettings(url=servers.create_database("empty")))
+    status, checks = _checks(empty)
+    assert status == 503
+    assert checks["migrations"] == "outdated"
+    assert checks["database"] == "ok"
+
+
+def test_without_its_database_it_lives_and_is_not_ready(settings: Settings) -> None:
+    away = replace(settings, database=DatabaseSettings(url="postgresql://nobody@127.0.0.1:1/nothing"))
+    status, checks = _checks(away)
+    assert status == 503
+    assert checks["database"] == "unavailable"
+    assert checks["broker"] == "ok"
+
+
+def test_without_its_storage_it_lives_and_is_not_ready(settings: Settings) -> None:
+    away = replace(
+        settings,
+        storage=StorageSettings(
+            url="s3://bucket",
+            options={
+                "aws_endpoint": "http://127.0.0.1:1",
+                "allow_http": "true",
+                "aws_access_key_id": "x",
+                "aws_secret_access_key": "x",
+                "aws_region": "x",
+            },
+        ),
+    )
+    status, checks = _checks(away)
+    assert status == 503
+    assert checks["storage"] == "unavailable"

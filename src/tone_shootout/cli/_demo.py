@@ -161,7 +161,7 @@ def _save(client: httpx.Client, job: dict[str, Any], out: Path) -> None:
 def _summarise(out: Path) -> None:
     manifest = json.loads((out / "manifest.json").read_text())
     level = manifest["level"]
-    _say(f"\nAll at {level['target_lufs']:.1f} LUFS, none above {level['ceiling_dbtp']:.1f} dBTP:")
+    _say(f"\nAll at {level['target']:.1f} LUFS, none above {level['ceiling']:.1f} dBTP:")
     for segment in manifest["segments"]:
         measured = segment["measured"]
         _say(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tone_shootout.audio.nam import Capture, load
+from tone_shootout.audio.nam.document import decode
+from tone_shootout.audio.nam.wavenet.config import WaveNetConfig
+from tone_shootout.audio.nam.wavenet.shape import wavenet_shape
 
 REFERENCE = Path(__file__).resolve().parents[3] / "reference" / "nam"
 Document = dict[str, Any]
@@ -56,6 +60,15 @@ def document(name: str) -> Document:
 
 def encoded(changed: Document) -> bytes:
     return json.dumps(changed).encode()
+
+
+def refilled(changed: Document) -> Document:
+    """Give a changed WaveNet as many seeded weights as its config asks for now, up to 100,000."""
+    config = decode(json.dumps(changed["config"]).encode(), WaveNetConfig, "")
+    conditions = changed["config"]["layers"][0]["condition_size"]
+    count = min(100_000, sum(prod(shape) for shape in wavenet_shape(config, conditions, "").tensors()))
+    changed["weights"] = np.random.default_rng(count).uniform(-0.5, 0.5, count).tolist()
+    return changed
 
 
 @cache

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.bench.shapes import SHAPES
 from tests.unit.audio.nam.documents import REFERENCE, capture, document, encoded, noise
 from tone_shootout.audio.nam import NamError, load
 
@@ -72,11 +73,12 @@ def test_threads_can_share_a_capture(name: str) -> None:
     assert set(outputs) == {capture(name).start().process(x).tobytes()}
 
 
-# OpenBLAS only splits products of this size between threads in its kernels for processors without AVX-512.
 HASH_OF_A_RENDER = """
-import hashlib, pathlib, sys
-from tests.unit.audio.nam.documents import capture, noise
-print(hashlib.sha256(capture("a2_like").start().process(noise(20_000)).tobytes()).hexdigest())
+import hashlib
+from tests.bench.shapes import SHAPES
+from tests.unit.audio.nam.documents import noise
+from tone_shootout.audio.nam import load
+print(hashlib.sha256(load(SHAPES["A1 standard"]()).start().process(noise(20_000)).tobytes()).hexdigest())
 """
 
 
@@ -92,11 +94,12 @@ def hash_elsewhere(**environment: str) -> str:
 
 
 def test_another_process_renders_the_same_bytes() -> None:
-    here = capture("a2_like").start().process(noise(20_000)).tobytes()
+    here = load(SHAPES["A1 standard"]()).start().process(noise(20_000)).tobytes()
     assert hash_elsewhere() == hashlib.sha256(here).hexdigest()
 
 
 def test_output_bytes_do_not_depend_on_blas_threads() -> None:
+    # OpenBLAS splits a product of this size between threads only in its kernels for processors without AVX-512.
     hashes = {hash_elsewhere(OPENBLAS_CORETYPE="Haswell", OPENBLAS_NUM_THREADS=threads) for threads in ("1", "2")}
     assert len(hashes) == 1
 

@@ -115,22 +115,20 @@ def _softsign(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
 
 
 def _leaky_relu(slopes: list[float]) -> Activation:
-    """Return x if x > 0 else s·x, with one slope for all rows or one for each.
-
-    Up to a slope of 1 that is max(x, s·x), above it min(x, s·x): two passes without a mask.
-    """
+    """Return x if x > 0 else s·x, with one slope for all rows or one for each."""
     slope = np.array(slopes, dtype=np.float32)[:, np.newaxis]
-    steep = slope > 1
+    return partial(_any_leaky_relu if (slope > 1).any() else _gentle_leaky_relu, slope)
 
-    def gentle(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-        np.multiply(x, slope, out=out)
-        np.maximum(x, out, out=out)
 
-    def any_slope(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-        np.multiply(x, slope, out=out)
-        np.copyto(out, np.where(steep, np.minimum(x, out), np.maximum(x, out)))
+def _gentle_leaky_relu(slope: NDArray[np.float32], x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """Write the larger of x and s·x, which is it for slopes up to 1 and takes two passes without a mask."""
+    np.multiply(x, slope, out=out)
+    np.maximum(x, out, out=out)
 
-    return any_slope if steep.any() else gentle
+
+def _any_leaky_relu(slope: NDArray[np.float32], x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    np.multiply(x, slope, out=out)
+    np.copyto(out, x, where=x > 0)
 
 
 def _leaky_hard_tanh(

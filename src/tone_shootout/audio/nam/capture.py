@@ -120,6 +120,9 @@ class Capture:
     def start(self, *, size: float | None = None) -> "Run":
         """Return a fresh run, prewarmed as the canonical engine does it.
 
+        From then on the process's BLAS uses one thread: it sums in another order when threads share a product, and
+        whole segments make better use of the cores.
+
         Args:
             size: 0 to 1 for a smaller network of a slimmable capture; others have one size and ignore it.
 
@@ -129,7 +132,6 @@ class Capture:
         """
         if size is not None and not 0 <= size <= 1:
             raise ValueError(f"expected a size from 0 to 1, got {size}")
-        # BLAS sums in another order when it shares a product among threads, and segments share the cores better.
         _blas().limit(limits=1, user_api="blas")
         model = self.model.sized(size)
         block = model.block()
@@ -159,22 +161,22 @@ class Run:
         self._input = np.zeros((1, block), np.float32)
         self._filled = 0
 
-    def process(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+    def process(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return as many samples as came in, shape (T,) for shape (T,), any T; continues where the last call ended.
 
         Raises:
             ValueError: for anything but finite float32 samples in one dimension.
             NamError: `unstable`, where the capture's arithmetic leaves the range of float32.
         """
-        if block.ndim != 1 or block.dtype != np.float32:
-            raise ValueError(f"expected float32 samples of shape (T,), got {block.dtype} of shape {block.shape}")
-        if not np.isfinite(block).all():
+        if samples.ndim != 1 or samples.dtype != np.float32:
+            raise ValueError(f"expected float32 samples of shape (T,), got {samples.dtype} of shape {samples.shape}")
+        if not np.isfinite(samples).all():
             raise ValueError("expected finite samples, got NaN or infinity")
-        out = np.empty_like(block)
+        out = np.empty_like(samples)
         done = 0
         with np.errstate(all="ignore"):
-            while done < len(block):
-                done += self._advance(block[done:], out[done:])
+            while done < len(samples):
+                done += self._advance(samples[done:], out[done:])
         if not np.isfinite(out).all():
             raise NamError("unstable", "", "the capture's output is not finite for this input")
         return out

@@ -62,6 +62,7 @@ def read_convnet(source: Source) -> "ConvNet":
         prewarm=1 + sum(conv.lookback for conv in blocks),
         state=sum(conv.lookback * conv.inputs for conv in blocks),
         products=sum(conv.products for conv in (*blocks, head)),
+        taps=max(conv.taps for conv in (*blocks, head)),
         size_class="custom",
     )
     figures.check(pointer)
@@ -96,7 +97,7 @@ class ConvNetNetwork:
 
     def __init__(self, model: ConvNet, block: int) -> None:
         convs = [*model.blocks, model.head]
-        stack = Stack(0, max(conv.inputs * conv.kernel for conv in convs), block)
+        stack = Stack(0, max(conv.taps for conv in convs), block)
         tensors = iter(model.tensors)
         self._activation = model.activation
         self._convs: list[CausalConv] = []

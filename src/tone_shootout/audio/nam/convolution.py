@@ -45,9 +45,14 @@ class ConvShape:
         return (self.kernel - 1) * self.dilation
 
     @property
+    def taps(self) -> int:
+        """Numbers that an output is a weighted sum of, with the groups of W written out: K·inputs."""
+        return self.kernel * self.inputs
+
+    @property
     def products(self) -> int:
         """Multiplications a sample, with the groups of W written out."""
-        return self.outputs * self.inputs * self.kernel
+        return self.outputs * self.taps
 
     def tensors(self) -> list[tuple[int, ...]]:
         """Shapes in the file: W (outputs, inputs / groups, K), then b (outputs,)."""
@@ -74,7 +79,7 @@ def fast_block(convs: Iterable[ConvShape], conditions: int = 0) -> int:
     OpenBLAS multiplies matrices of up to 10^6 products without packing them first, twice as fast at these shapes;
     longer blocks than 4096 samples save no more calls worth counting and leave the cache.
     """
-    largest = max(conv.outputs * (conditions + 1 + conv.inputs * conv.kernel) for conv in convs)
+    largest = max(conv.outputs * (conditions + 1 + conv.taps) for conv in convs)
     return max(64, min(4096, 1_000_000 // largest // 16 * 16))
 
 

@@ -24,7 +24,7 @@ BLOCK = 4096
 class LSTMConfig(Struct):
     """An LSTM's `config`."""
 
-    num_layers: Annotated[float, Meta(ge=1, le=64, multiple_of=1)]
+    num_layers: Annotated[float, Meta(ge=1, le=32, multiple_of=1)]
     input_size: Channels
     hidden_size: Channels
     in_channels: Channels = 1

@@ -18,6 +18,8 @@ MAX_RECEPTIVE_FIELD = 480_000
 """Ten seconds at 48 kHz. A dilation costs no weights, so a small file could ask for any amount of memory."""
 MAX_STATE = 2**24
 """Numbers of history that a run may keep: 64 MB."""
+MAX_TAPS = 2**15
+"""Rows of a convolution's stack: 8 MB in the shortest blocks. The largest known capture has 120."""
 MAX_PRODUCTS = 2**22
 """Multiplications a sample, with groups written out: 16 MB of weights, 300 times an A1 standard capture."""
 
@@ -54,6 +56,7 @@ class Figures:
         prewarm: zeros that the canonical engine feeds before the first sample (NAM.md sections 8.6 and 10).
         state: numbers of history that a run keeps.
         products: multiplications a sample.
+        taps: the largest K·inputs of its convolutions.
         size_class: short name of the shape: `standard`, `a2-full`, `1x16`, `custom`, ….
     """
 
@@ -63,6 +66,7 @@ class Figures:
     prewarm: int
     state: int
     products: int
+    taps: int = 0
     size_class: str
 
     def check(self, pointer: str) -> None:
@@ -74,6 +78,7 @@ class Figures:
         for what, asked, allowed in (
             ("samples of receptive field", self.prewarm, MAX_RECEPTIVE_FIELD),
             ("numbers of state", self.state, MAX_STATE),
+            ("taps and channels in one convolution", self.taps, MAX_TAPS),
             ("multiplications a sample", self.products, MAX_PRODUCTS),
         ):
             if asked > allowed:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -71,6 +72,13 @@ def test_threads_can_share_a_capture(name: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         outputs = list(pool.map(lambda _: capture(name).start().process(x).tobytes(), range(4)))
     assert set(outputs) == {capture(name).start().process(x).tobytes()}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_capture_can_be_sent_to_another_process(name: str) -> None:
+    sent = pickle.loads(pickle.dumps(capture(name)))
+    x = noise(300)
+    assert sent.start().process(x).tobytes() == capture(name).start().process(x).tobytes()
 
 
 HASH_OF_A_RENDER = """

@@ -56,6 +56,7 @@ def read_wavenet(source: Source) -> "WaveNet":
         prewarm=(inner.prewarm if inner else 1) + sum(conv.lookback for conv in convs),
         state=(inner.state if inner else 0) + sum(conv.lookback * conv.inputs for conv in convs),
         products=(inner.products if inner else 0) + sum(conv.products for conv in convs),
+        taps=max(conv.taps for conv in convs),
         size_class=SIZE_CLASSES.get((count, tuple(array.channels for array in shape.arrays)), "custom"),
     )
     figures.check(pointer)
@@ -75,7 +76,6 @@ class WaveNet(Model):
     tensors: list[NDArray[np.float32]]
     condition: Model | None
     pointer: str
-
     slimmable: bool
 
     def sized(self, size: float | None) -> "WaveNet":
@@ -161,8 +161,7 @@ def _check_can_slim(array: LayerArrayConfig, pointer: str) -> None:
         raise NamError("unsupported", pointer, "a model with grouped convolutions only plays at full size")
     if array.head and array.head.kernel_size > 1:
         raise NamError("unsupported", f"{pointer}/head", "a model with a head kernel only plays at full size")
-    choices = [array.activation, array.secondary_activation]
-    for choice in choices:
+    for choice in (array.activation, array.secondary_activation):
         for activation in choice if isinstance(choice, list) else [choice]:
             slopes = activation.negative_slopes if isinstance(activation, ActivationConfig) else None
             if slopes and len(slopes) > 1:

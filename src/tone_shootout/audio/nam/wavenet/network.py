@@ -146,7 +146,7 @@ class LayerArray:
             last: whether no array follows.
             scale: factor on the head's output.
         """
-        taps = max(layer.conv.kernel * layer.conv.inputs for layer in shape.layers)
+        taps = max(layer.conv.taps for layer in shape.layers)
         self._stack = Stack(shape.conditions, taps, block)
         self._rechannel = shape.rechannel.take(tensors)[0][:, :, 0]
         self._layers = [Layer(layer, tensors, self._stack) for layer in shape.layers]
@@ -154,7 +154,7 @@ class LayerArray:
         self.residual = np.empty((shape.channels, block), np.float32) if changed else self._stack.newest(shape.channels)
 
         weight, bias = shape.head.take(tensors)
-        head_stack = Stack(0, shape.head.kernel * shape.head.inputs, block)
+        head_stack = Stack(0, shape.head.taps, block)
         self._head = CausalConv(weight * scale, bias * scale, shape.head.dilation, head_stack)
         self.head_out = np.empty((shape.head.outputs, block), np.float32)
         self._z = np.empty((max(layer.conv.outputs for layer in shape.layers), block), np.float32)
@@ -188,7 +188,7 @@ class PostHead:
     """The head after all arrays: an activation before every convolution (NAM.md section 8.4)."""
 
     def __init__(self, shape: PostHeadShape, tensors: Tensors, block: int) -> None:
-        stack = Stack(0, max(conv.kernel * conv.inputs for conv in shape.convs), block)
+        stack = Stack(0, max(conv.taps for conv in shape.convs), block)
         self._activations = shape.activations
         self._convs = [CausalConv(*conv.take(tensors), conv.dilation, stack) for conv in shape.convs]
         self._outs = [np.empty((conv.outputs, block), np.float32) for conv in shape.convs]

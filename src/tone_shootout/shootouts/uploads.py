@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Annotated, Any
 
 import msgspec
@@ -95,8 +95,9 @@ async def receive(request: Request[Any, Any, Any], limits: Limits) -> AsyncGener
 
 def safe_filename(text: str) -> str:
     """Return the last component of what a client calls a file, without what could harm a log, a header or a shell."""
-    last = PurePosixPath(text.replace("\\", "/")).name
-    return "".join(sign for sign in last if sign.isprintable()).strip()[-255:] or "unnamed"
+    last = text.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    name = "".join(sign for sign in last if sign.isprintable())[-255:].strip(" ")
+    return name if name.strip(".") else "unnamed"
 
 
 class _Reader:

@@ -1,0 +1,423 @@
+"""Shootouts: making, showing, changing, deleting, and their plans."""
+
+import asyncio
+import hashlib
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from tests.integration.conftest import Person
+from tests.integration.shootouts.material import (
+    LIBRARY,
+    SHOOTOUTS,
+    add,
+    capture,
+    config,
+    di,
+    ir,
+    pointers,
+    upload,
+)
+from tone_shootout.kit.settings import Settings
+from tone_shootout.rendering.facts import Limits
+from tone_shootout.shootouts.services import ShootoutService, rendering_limits
+
+NOWHERE = "01a20548-80f5-7234-a4f7-90e2925fd2a5"
+ROUTES = [
+    ("GET", "", None),
+    ("GET", "/plan", None),
+    ("PATCH", "", {"visibility": "public"}),
+    ("DELETE", "", None),
+]
+BLOCKS: list[dict[str, Any]] = [
+    {"type": "gain", "db": -3.0},
+    {"type": "eq", "bands": [{"kind": "peak", "hz": 3000.0, "db": 2.0}]},
+    {"type": "compressor"},
+    {"type": "noise_gate"},
+    {"type": "delay", "ms": 380.0},
+    {"type": "reverb", "kind": "hall", "bypass": True},
+]
+
+
+async def make(person: Person, chosen: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    response = await person.client.post(SHOOTOUTS, json={"config": chosen, **fields})
+    assert response.status_code == 201, response.text
+    made: dict[str, Any] = response.json()
+    assert response.headers["location"] == made["links"]["self"]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *((method, f"/{NOWHERE}{path}") for method, path, _ in ROUTES),
+        ("POST", ""),
+        ("GET", ""),
+        ("GET", "/public"),
+    ],
+)
+async def test_shootouts_need_credentials(method: str, path: str, api: httpx.AsyncClient) -> None:
+    response = await api.request(method, SHOOTOUTS + path)
+    assert response.status_code == 401
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_shootout_is_kept_with_its_defaults_written_out(user: Person) -> None:
+    chosen = await config(user.client)
+    chosen["chains"][0]["blocks"] += BLOCKS
+    made = await make(user, chosen)
+    assert (made["title"], made["visibility"], made["links"]["job"]) == ("Two crunches", "private", None)
+    assert made["config"]["schema"] == 1
+    assert made["config"]["level"] == {"target_lufs": -16.0, "ceiling_dbtp": -1.0}
+    assert made["config"]["di_tracks"][0]["start_s"] == 0.0
+    for given, kept in zip(BLOCKS, made["config"]["chains"][0]["blocks"][2:], strict=True):
+        assert given.items() <= {**kept, "bands": given.get("bands")}.items()
+    assert (await user.client.get(made["links"]["self"])).json() == made
+    again = await make(user, made["config"])
+    assert again["config"] == made["config"]
+
+
+async def test_not_there_and_not_yours_look_the_same(user: Person, other_user: Person) -> None:
+    made = await make(user, await config(user.client))
+    for method, path, body in ROUTES:
+        answers = []
+        for shootout_id in (made["id"], NOWHERE):
+            response = await other_user.client.request(method, f"{SHOOTOUTS}/{shootout_id}{path}", json=body)
+            assert response.status_code == 404, (method, path)
+            answers.append(response.text.replace(shootout_id, "…"))
+        assert answers[0] == answers[1]
+    assert (await other_user.client.get(SHOOTOUTS)).json()["total"] == 0
+    assert (await user.client.get(made["links"]["self"])).json() == made
+
+
+async def test_equal_shootouts_of_two_users_do_not_collide(user: Person, other_user: Person) -> None:
+    mine, theirs = [await make(person, await config(person.client)) for person in (user, other_user)]
+    assert mine["title"] == theirs["title"]
+    assert mine["id"] != theirs["id"]
+    assert (await user.client.delete(mine["links"]["self"])).status_code == 204
+    assert (await other_user.client.get(theirs["links"]["self"])).json() == theirs
+
+
+async def test_everything_wrong_with_a_config_is_said_at_once(user: Person, other_user: Person) -> None:
+    chosen = await config(user.client)
+    foreign = await add(other_user.client, "di_track", di())
+    track = chosen["di_tracks"][0]["asset"]
+    amp, cab = (block["asset"] for block in chosen["chains"][0]["blocks"])
+    chosen["di_tracks"] = [
+        {"name": "Somebody else's", "asset": foreign},
+        {"name": "Nobody's", "asset": NOWHERE},
+        {"name": "No DI track", "asset": cab},
+        {"name": "Backwards", "asset": track, "start_s": 0.5, "end_s": 0.25},
+        {"name": "Too short", "asset": track, "end_s": 0.1},
+    ]
+    chosen["chains"] = [
+        {"name": "No cab", "blocks": [{"type": "capture", "asset": amp}]},
+        {"name": "No capture", "blocks": [{"type": "capture", "asset": track}, {"type": "cab_ir", "asset": cab}]},
+        {"name": "Cab first", "blocks": [{"type": "cab_ir", "asset": cab}, {"type": "capture", "asset": amp}]},
+        {
+            "name": "Two cabs",
+            "blocks": [
+                {"type": "capture", "asset": amp},
+                {"type": "cab_ir", "asset": cab},
+                {"type": "cab_ir", "asset": cab},
+            ],
+        },
+    ]
+    response = await user.client.post(SHOOTOUTS, json={"config": chosen})
+    assert response.status_code == 422
+    assert response.json()["code"] == "invalid_config"
+    assert (
+        pointers(response).items()
+        >= {
+            "/di_tracks/0/asset": "missing_asset",
+            "/di_tracks/1/asset": "missing_asset",
+            "/di_tracks/2/asset": "wrong_kind",
+            "/di_tracks/3/end_s": "invalid_slice",
+            "/di_tracks/4": "too_short",
+            "/chains/0/blocks": "ir_required",
+            "/chains/1/blocks/0/asset": "wrong_kind",
+            "/chains/2/blocks/1": "invalid_order",
+            "/chains/3/blocks/2": "multiple_irs",
+        }.items()
+    )
+    assert (await user.client.get(SHOOTOUTS)).json()["total"] == 0
+
+
+async def test_a_rule_can_be_set_aside_on_purpose(user: Person) -> None:
+    chosen = await config(user.client)
+    chosen["chains"] = [{"name": "No cab", "blocks": chosen["chains"][0]["blocks"][:1], "allow": ["no_cab"]}]
+    await make(user, chosen)
+
+
+async def test_limits_of_a_shootout_hold(user: Person, settings: Settings) -> None:
+    chosen = await config(user.client)
+    many = chosen | {
+        "di_tracks": chosen["di_tracks"] * (settings.limits.di_tracks + 1),
+        "chains": chosen["chains"][:1] * (settings.limits.chains + 1),
+    }
+    response = await user.client.post(SHOOTOUTS, json={"config": many})
+    assert pointers(response) == {
+        "/di_tracks": "too_many_di_tracks",
+        "/chains": "too_many_chains",
+        "": "too_many_segments",
+    }
+
+
+def changed(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """A document with another value at a place."""
+    first, _, rest = path.partition(".")
+    if not rest:
+        return document | {first: value}
+    inner = document[first]
+    if isinstance(inner, list):
+        index, _, rest = rest.partition(".")
+        element = changed(inner[int(index)], rest, value) if rest else value
+        return document | {first: [*inner[: int(index)], element, *inner[int(index) + 1 :]]}
+    return document | {first: changed(inner, rest, value)}
+
+
+MALFORMED = [
+    ("config.titel", "x", "/config/titel"),
+    ("config.title", "", "/config/title"),
+    ("config.title", "a\x00b", "/config/title"),
+    ("config.title", "ends in a line break\n", "/config/title"),
+    ("config.title", 7, "/config/title"),
+    ("config.title", "x" * 121, "/config/title"),
+    ("config.schema", 2, "/config/schema"),
+    ("config.level", {"target_lufs": 3}, "/config/level/target_lufs"),
+    ("config.di_tracks", [], "/config/di_tracks"),
+    ("config.di_tracks.0.asset", "no id", "/config/di_tracks/0/asset"),
+    ("config.di_tracks.0.file", "/etc/passwd", "/config/di_tracks/0/file"),
+    ("config.di_tracks.0.name", "a\nb", "/config/di_tracks/0/name"),
+    ("config.chains.0.blocks", [{"type": "flanger"}], "/config/chains/0/blocks/0/type"),
+    ("config.chains.0.blocks", [{"type": "gain"}], "/config/chains/0/blocks/0"),
+    ("config.chains.0.trim_db", 13, "/config/chains/0/trim_db"),
+    ("visibility", "friends", "/visibility"),
+    ("owner_id", NOWHERE, "/owner_id"),
+    ("submit", "yes", "/submit"),
+]
+
+
+async def test_a_body_that_is_not_as_documented_is_refused_by_place(user: Person) -> None:
+    document = {"config": await config(user.client), "visibility": "private"}
+    for path, value, pointer in MALFORMED:
+        response = await user.client.post(SHOOTOUTS, json=changed(document, path, value))
+        assert response.status_code == 400, path
+        assert response.json()["code"] == "invalid_request"
+        assert list(pointers(response)) == [pointer], path
+    assert (await user.client.get(SHOOTOUTS)).json()["total"] == 0
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{", b'{"config": ', b"[" * 100_000, b'{"config": "\\ud800"}', b"\xff", b"nul"]
+)
+async def test_a_body_that_is_no_json_of_a_shootout_is_refused(body: bytes, user: Person) -> None:
+    response = await user.client.post(SHOOTOUTS, content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_body_beyond_the_limit_is_refused(user: Person, settings: Settings) -> None:
+    body = b" " * (settings.limits.body_bytes + 1)
+    response = await user.client.post(SHOOTOUTS, content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == 413
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_config_and_visibility_can_be_changed_one_by_one(user: Person) -> None:
+    chosen = await config(user.client)
+    made = await make(user, chosen)
+    path = made["links"]["self"]
+    public = (await user.client.patch(path, json={"visibility": "public"})).json()
+    assert (public["visibility"], public["config"]) == ("public", made["config"])
+    renamed = (await user.client.patch(path, json={"config": chosen | {"title": "Renamed"}})).json()
+    assert (renamed["title"], renamed["config"]["title"], renamed["visibility"]) == ("Renamed", "Renamed", "public")
+    assert renamed["updated_at"] > made["updated_at"]
+    assert (await user.client.patch(path, json={})).json() == renamed == (await user.client.get(path)).json()
+
+
+async def test_a_change_that_is_not_allowed_changes_nothing(user: Person) -> None:
+    chosen = await config(user.client)
+    made = await make(user, chosen)
+    path = made["links"]["self"]
+    missing = chosen | {"di_tracks": [{"name": "Nobody's", "asset": NOWHERE}]}
+    for body, status in (
+        ({"config": missing, "visibility": "public"}, 422),
+        ({"config": None}, 400),
+        ({"visibility": "friends"}, 400),
+        ({"title": "x"}, 400),
+    ):
+        assert (await user.client.patch(path, json=body)).status_code == status
+    assert (await user.client.get(path)).json() == made
+
+
+async def test_items_that_a_changed_config_no_longer_names_are_free(user: Person) -> None:
+    chosen = await config(user.client)
+    made = await make(user, chosen)
+    other = await add(user.client, "di_track", di(seed=5))
+    track = chosen["di_tracks"][0]["asset"]
+    changed = chosen | {"di_tracks": [{"name": "Other", "asset": other}]}
+    assert (await user.client.patch(made["links"]["self"], json={"config": changed})).status_code == 200
+    assert (await user.client.delete(f"{LIBRARY}/{track}")).status_code == 204
+    assert (await user.client.delete(f"{LIBRARY}/{other}")).status_code == 409
+
+
+async def test_changes_at_once_leave_one_of_them_whole(user: Person) -> None:
+    chosen = await config(user.client)
+    made = await make(user, chosen)
+    other = await add(user.client, "di_track", di(seed=5))
+    configs = [chosen, chosen | {"di_tracks": [{"name": "Other", "asset": other}]}] * 3
+    path = made["links"]["self"]
+    answers = await asyncio.gather(*(user.client.patch(path, json={"config": each}) for each in configs))
+    assert {answer.status_code for answer in answers} == {200}
+    left = (await user.client.get(path)).json()["config"]["di_tracks"][0]["asset"]
+    unused = ({chosen["di_tracks"][0]["asset"], other} - {left}).pop()
+    assert (await user.client.delete(f"{LIBRARY}/{left}")).status_code == 409
+    assert (await user.client.delete(f"{LIBRARY}/{unused}")).status_code == 204
+
+
+async def test_a_deleted_shootout_is_gone_and_its_items_stay(user: Person) -> None:
+    made = await make(user, await config(user.client))
+    path = made["links"]["self"]
+    assert (await user.client.delete(path)).status_code == 204
+    assert (await user.client.get(path)).status_code == 404
+    assert (await user.client.delete(path)).status_code == 404
+    assert (await user.client.get(LIBRARY)).json()["total"] == 3
+
+
+async def test_the_list_can_be_searched_sorted_and_cut(user: Person) -> None:
+    chosen = await config(user.client)
+    made = {title: await make(user, chosen | {"title": title}) for title in ("b 10%", "A", "c")}
+    await user.client.patch(made["b 10%"]["links"]["self"], json={"visibility": "public"})
+
+    async def titles(**query: Any) -> list[str]:
+        response = await user.client.get(SHOOTOUTS, params=query)
+        return [shootout["title"] for shootout in response.json()["items"]]
+
+    assert await titles() == ["c", "A", "b 10%"]
+    assert await titles(order_by="created_at") == ["b 10%", "A", "c"]
+    assert await titles(order_by="-updated_at") == ["b 10%", "c", "A"]
+    assert await titles(order_by="title") == ["A", "b 10%", "c"]
+    assert await titles(order_by="-title") == ["c", "b 10%", "A"]
+    assert await titles(q="a") == ["A"]
+    assert await titles(q="%") == ["b 10%"]
+    assert await titles(limit=1, offset=1) == ["A"]
+    for query in ({"order_by": "config"}, {"q": "\x00"}, {"limit": 0}):
+        assert (await user.client.get(SHOOTOUTS, params=query)).status_code == 400
+
+
+async def test_everybody_sees_title_and_owner_of_what_is_public_and_no_more(user: Person, other_user: Person) -> None:
+    chosen = await config(user.client)
+    private, public = await make(user, chosen), await make(user, chosen, visibility="public")
+    response = await other_user.client.get(f"{SHOOTOUTS}/public")
+    assert response.json()["items"] == [
+        {"id": public["id"], "title": "Two crunches", "owner": user.name, "created_at": public["created_at"]}
+    ]
+    assert response.json()["total"] == 1
+    assert private["id"] not in response.text
+    assert (await other_user.client.get(public["links"]["self"])).status_code == 404
+
+
+async def test_a_plan_has_every_di_track_through_every_chain(user: Person) -> None:
+    chosen = await config(user.client)
+    second = await add(user.client, "di_track", di(0.5, seed=3))
+    chosen["di_tracks"].append({"name": "Second", "asset": second})
+    made = await make(user, chosen)
+    plan = (await user.client.get(made["links"]["plan"])).json()
+    segments = [(s["position"], s["di_track"], s["chain"], s["seconds"]) for s in plan["segments"]]
+    assert segments == [
+        (1, "Riff", "Low", 1.0),
+        (2, "Riff", "High", 1.0),
+        (3, "Second", "Low", 0.5),
+        (4, "Second", "High", 0.5),
+    ]
+    assert plan["seconds"] == 3.0
+    assert plan["estimated_s"] > 0
+    assert len({segment["render_key"] for segment in plan["segments"]}) == 4
+
+
+async def test_render_keys_depend_on_content_and_not_on_names_or_owners(user: Person, other_user: Person) -> None:
+    keys = []
+    for person, title in ((user, "Mine"), (other_user, "Theirs")):
+        chosen = await config(person.client, title=title)
+        chosen["chains"][0]["name"] = title
+        made = await make(person, chosen)
+        plan = (await person.client.get(made["links"]["plan"])).json()
+        keys.append([segment["render_key"] for segment in plan["segments"]])
+    assert keys[0] == keys[1]
+
+
+async def test_a_plan_that_new_limits_forbid_says_so(
+    user: Person, session_maker: async_sessionmaker[AsyncSession]
+) -> None:
+    made = await make(user, await config(user.client))
+    async with session_maker() as session:
+        service = ShootoutService(session, Limits(chains=1))
+        with pytest.raises(Exception, match="at most 1 chains") as caught:
+            await service.snapshot(user.id, made["id"])
+    assert [(fault.code, fault.pointer) for fault in caught.value.errors] == [("too_many_chains", "/chains")]  # type: ignore[attr-defined]
+
+
+async def test_a_snapshot_holds_what_rendering_takes(
+    user: Person, settings: Settings, session_maker: async_sessionmaker[AsyncSession]
+) -> None:
+    chosen = await config(user.client)
+    made = await make(user, chosen)
+    async with session_maker() as session:
+        service = ShootoutService(session, rendering_limits(settings.limits))
+        snapshot = await service.snapshot(user.id, made["id"])
+    assert (snapshot.title, snapshot.config) == ("Two crunches", made["config"])
+    assert len(snapshot.plan.segments) == 2
+    assert snapshot.spec.di_tracks[0].file == chosen["di_tracks"][0]["asset"]
+    contents = {"di_track": di(), "capture": capture(), "cab_ir": ir()}
+    assert {asset.kind for asset in snapshot.assets} == set(contents)
+    for asset in snapshot.assets:
+        sha256 = hashlib.sha256(contents[asset.kind]).hexdigest()
+        assert asset.sha256 == asset.facts.sha256 == sha256
+        assert asset.storage_key == f"users/{user.id}/blobs/{sha256}"
+        assert asset.file in {str(item) for item in (chosen["di_tracks"][0]["asset"], *_assets(chosen))}
+
+
+def _assets(chosen: dict[str, Any]) -> list[str]:
+    return [block["asset"] for chain in chosen["chains"] for block in chain["blocks"]]
+
+
+async def test_a_shootout_can_be_submitted_in_the_same_step(user: Person) -> None:
+    made = await make(user, await config(user.client), submit=True)
+    job = (await user.client.get(made["links"]["job"])).json()
+    assert (job["shootout_id"], job["title"]) == (made["id"], made["title"])
+
+
+async def test_a_shootout_that_can_not_be_rendered_leaves_no_job(user: Person) -> None:
+    chosen = await config(user.client) | {"di_tracks": [{"name": "Nobody's", "asset": NOWHERE}]}
+    response = await user.client.post(SHOOTOUTS, json={"config": chosen, "submit": True})
+    assert response.status_code == 422
+    assert (await user.client.get("/api/v1/jobs")).json()["total"] == 0
+
+
+async def test_a_shootout_stays_while_a_job_of_it_is_not_finished(user: Person) -> None:
+    made = await make(user, await config(user.client), submit=True)
+    refused = await user.client.delete(made["links"]["self"])
+    assert refused.status_code == 409
+    assert (await user.client.get(made["links"]["self"])).status_code == 200
+    assert (await user.client.post(f"{made['links']['job']}/cancel")).status_code == 202
+    assert (await user.client.delete(made["links"]["self"])).status_code == 204
+    assert (await user.client.get(made["links"]["job"])).status_code == 404
+
+
+async def test_the_documentation_names_every_field_of_an_upload(api: httpx.AsyncClient) -> None:
+    paths = (await api.get("/openapi.json")).json()["paths"]
+    form = paths[LIBRARY]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert sorted(form["properties"]) == ["file", "kind", "name", "notes"]
+    assert sorted(form["required"]) == ["file", "kind"]
+    assert all("description" in field for field in form["properties"].values())
+
+
+async def test_a_name_survives_whatever_script_it_is_written_in(user: Person) -> None:
+    chosen = await config(user.client, title="Überdrive 龍 🎸")
+    made = await make(user, chosen)
+    assert made["title"] == "Überdrive 龍 🎸"
+    item = (await upload(user.client, "di_track", di(), name="Ignored: it is there already")).json()
+    assert item["id"] == chosen["di_tracks"][0]["asset"]

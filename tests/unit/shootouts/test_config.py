@@ -1,0 +1,122 @@
+"""A config is a spec with ids where files stand, and nothing else."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from tone_shootout.rendering import spec
+from tone_shootout.shootouts import config as configs
+from tone_shootout.shootouts.config import Config, assets_of, config_pointer, spec_of
+
+TRACK, AMP, CAB = (UUID(int=number) for number in (1, 2, 3))
+CONFIG: dict[str, Any] = {
+    "schema": 1,
+    "title": "All of it",
+    "level": {"target_lufs": -18.5, "ceiling_dbtp": -2.0},
+    "allow": ["multiple_irs"],
+    "di_tracks": [
+        {"name": "Whole", "asset": str(TRACK), "calibration_dbu": None, "start_s": 0.0, "end_s": None},
+        {"name": "Slice", "asset": str(TRACK), "calibration_dbu": 12.2, "start_s": 1.5, "end_s": 8.0},
+    ],
+    "chains": [
+        {
+            "name": "Every block",
+            "trim_db": 1.5,
+            "allow": ["no_cab"],
+            "blocks": [
+                {"type": "noise_gate", "bypass": False, "threshold_db": -70.0},
+                {
+                    "type": "capture",
+                    "bypass": False,
+                    "asset": str(AMP),
+                    "input_gain_db": 3.0,
+                    "size": 0.5,
+                    "gear": "amp",
+                },
+                {
+                    "type": "cab_ir",
+                    "bypass": True,
+                    "asset": str(CAB),
+                    "mix": 0.5,
+                    "low_cut_hz": 70.0,
+                    "high_cut_hz": 9000.0,
+                },
+                {"type": "gain", "bypass": False, "db": -3.0},
+                {
+                    "type": "eq",
+                    "bypass": False,
+                    "bands": [{"kind": "peak", "hz": 3000.0, "db": 2.0, "q": 0.9}],
+                },
+                {
+                    "type": "compressor",
+                    "bypass": False,
+                    "threshold_db": -20.0,
+                    "ratio": 3.0,
+                    "attack_ms": 5.0,
+                    "release_ms": 90.0,
+                },
+                {"type": "delay", "bypass": False, "ms": 380.0, "feedback": 0.2, "mix": 0.3},
+                {"type": "reverb", "bypass": False, "kind": "hall", "mix": 0.1, "decay_s": 2.0},
+            ],
+        }
+    ],
+}
+PAIRS = [
+    (configs.AssetDiTrack, spec.DiTrack),
+    (configs.AssetCapture, spec.Capture),
+    (configs.AssetCabIr, spec.CabIr),
+    (configs.AssetChain, spec.Chain),
+    (configs.Config, spec.Spec),
+]
+
+
+def with_files(value: Any) -> Any:
+    """The same document with `file` where it says `asset`."""
+    if isinstance(value, dict):
+        return {"file" if key == "asset" else key: with_files(inner) for key, inner in value.items()}
+    return [with_files(inner) for inner in value] if isinstance(value, list) else value
+
+
+def test_a_spec_says_everything_that_its_config_says() -> None:
+    config = msgspec.convert(CONFIG, Config)
+    assert msgspec.json.decode(msgspec.json.encode(config)) == CONFIG
+    assert msgspec.json.decode(msgspec.json.encode(spec_of(config))) == with_files(CONFIG)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS)
+def test_configs_and_specs_have_the_same_fields(ours: type[msgspec.Struct], theirs: type[msgspec.Struct]) -> None:
+    assert {"file" if name == "asset" else name for name in ours.__struct_fields__} == set(theirs.__struct_fields__)
+    assert ours.__struct_config__.tag == theirs.__struct_config__.tag
+    assert ours.__struct_config__.forbid_unknown_fields
+
+
+def test_every_block_of_a_spec_can_stand_in_a_config() -> None:
+    tags = {block.__struct_config__.tag for block in spec.Block.__args__}
+    assert {block.__struct_config__.tag for block in configs.AssetBlock.__args__} == tags
+    assert {block["type"] for block in CONFIG["chains"][0]["blocks"]} == tags
+
+
+def test_assets_are_named_as_often_as_the_config_names_them() -> None:
+    assert list(assets_of(msgspec.convert(CONFIG, Config))) == [TRACK, TRACK, AMP, CAB]
+
+
+@pytest.mark.parametrize(
+    ("pointer", "expected"),
+    [
+        ("/di_tracks/0/file", "/di_tracks/0/asset"),
+        ("/chains/3/blocks/12/file", "/chains/3/blocks/12/asset"),
+        ("/chains/0/blocks", "/chains/0/blocks"),
+        ("/di_tracks/0/end_s", "/di_tracks/0/end_s"),
+        ("", ""),
+    ],
+)
+def test_pointers_into_a_spec_become_pointers_into_its_config(pointer: str, expected: str) -> None:
+    assert config_pointer(pointer) == expected
+
+
+@pytest.mark.parametrize("title", ["", " ", "\t", "a\nb", "a\n", "\x00", "a\x7f", "x" * 121])
+def test_a_title_is_one_line_that_can_be_seen(title: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=r"\$\.title"):
+        msgspec.convert(CONFIG | {"title": title}, Config)

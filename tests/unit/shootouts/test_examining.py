@@ -1,0 +1,59 @@
+"""Uploads are decoded in a process that can be stopped, or die, without harm."""
+
+import asyncio
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+
+from tone_shootout.rendering.facts import Limits
+from tone_shootout.shootouts.examining import AT_ONCE, Examiner, Refused
+
+
+@pytest.fixture
+def endless(tmp_path: Path) -> Path:
+    """A file that never comes to an end, nor to a beginning: a pipe that nobody writes to."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    return path
+
+
+async def children(count: int) -> list[multiprocessing.process.BaseProcess]:
+    """Wait until so many files are being looked at."""
+    for _ in range(3_000):
+        found = multiprocessing.active_children()
+        if len(found) >= count:
+            return found
+        await asyncio.sleep(0.01)
+    raise AssertionError("nothing is looked at")
+
+
+async def test_a_decoder_that_does_not_end_is_stopped(endless: Path) -> None:
+    answer = await Examiner(Limits(), timeout_s=0.2).examine(endless, "di_track")
+    assert answer == Refused(code="undecodable", detail="decoding took more than 0.2 seconds")
+    assert multiprocessing.active_children() == []
+
+
+async def test_a_decoder_that_dies_takes_nothing_with_it(endless: Path) -> None:
+    looking = asyncio.create_task(Examiner(Limits()).examine(endless, "di_track"))
+    for child in await children(1):
+        child.kill()
+    answer = await looking
+    assert isinstance(answer, Refused)
+    assert answer.code == "undecodable"
+
+
+async def test_only_so_many_files_are_looked_at_at_once(endless: Path) -> None:
+    examiner = Examiner(Limits())
+    looking = [asyncio.create_task(examiner.examine(endless, "di_track")) for _ in range(AT_ONCE + 1)]
+    first = await children(AT_ONCE)
+    assert len(first) == AT_ONCE
+    first[0].kill()
+    await asyncio.wait(looking, return_when=asyncio.FIRST_COMPLETED)
+    assert sum(task.done() for task in looking) == 1
+    while not all(task.done() for task in looking):
+        for child in await children(1):
+            child.kill()
+        await asyncio.wait(looking, timeout=0.1)
+    assert {(await task).__class__ for task in looking} == {Refused}

@@ -428,6 +428,24 @@ def test_what_the_canonical_engine_can_not_slim_plays_at_full_size_alone(alter: 
     assert caught.value.pointer.startswith("/config/layers/0")
 
 
+@pytest.mark.parametrize("slimmable", [{"kwargs": {}}, {"kwargs": None}, {}], ids=["no list", "null", "no arguments"])
+def test_a_slimmable_array_without_a_list_can_have_any_width(slimmable: Document) -> None:
+    changed, listed = document("slimmable"), document("slimmable")
+    array(changed)["slimmable"] = {"method": "slice_channels_uniform", **slimmable}
+    array(listed)["slimmable"]["kwargs"]["allowed_channels"] = [1, 2, 3, 4, 5, 6]
+    x = noise(300)
+    outputs = [load(encoded(found)).start(size=0.5).process(x).tobytes() for found in (changed, listed)]
+    assert outputs[0] == outputs[1]
+    assert outputs[0] != capture("slimmable").start().process(x).tobytes()
+
+
+@pytest.mark.parametrize("slimmable", [False, None, {}, {"method": None}])
+def test_a_wavenet_without_a_slimming_method_has_one_size(slimmable: object) -> None:
+    changed = document("slimmable")
+    array(changed)["slimmable"] = slimmable
+    assert not load(encoded(changed)).slimmable
+
+
 def test_a_slimmable_wavenet_has_no_post_stack_head() -> None:
     changed = document("slimmable")
     config(changed)["head"] = {"channels": 1, "out_channels": 1, "kernel_sizes": [1], "activation": "ReLU"}

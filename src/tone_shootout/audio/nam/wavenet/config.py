@@ -1,6 +1,5 @@
 """The fields of a WaveNet's `config`, as NAM.md section 8.1 lists them; null counts as absent."""
 
-from dataclasses import field
 from typing import Annotated
 
 import msgspec
@@ -64,7 +63,7 @@ class SlimmableConfig(Struct):
     """How an array can be made narrower (NAM.md section 8.7)."""
 
     method: str | None = None
-    kwargs: SlimmableKwargs = field(default_factory=SlimmableKwargs)
+    kwargs: SlimmableKwargs | None = None
 
 
 class LayerArrayConfig(Struct):

@@ -103,7 +103,7 @@ def _allowed_channels(array: LayerArrayConfig) -> list[int]:
     """Return the widths an array can have, ascending; empty where it has only one."""
     if not array.slimmable or array.slimmable is True or not array.slimmable.method:
         return []
-    allowed = array.slimmable.kwargs.allowed_channels
+    allowed = array.slimmable.kwargs.allowed_channels if array.slimmable.kwargs else None
     return [whole(width) for width in allowed] if allowed else list(range(1, whole(array.channels) + 1))
 
 

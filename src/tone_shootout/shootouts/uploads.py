@@ -14,7 +14,7 @@ from typing import IO, Annotated, Any
 
 import msgspec
 from litestar import Request
-from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.exceptions.http_exceptions import InternalServerException, RequestEntityTooLarge
 from msgspec import Meta, Struct
 from multipart import (  # type: ignore[import-untyped]  # it has no types of its own
     MultipartError,
@@ -90,6 +90,8 @@ async def receive(request: Request[Any, Any, Any], limits: Limits) -> AsyncGener
             raise BadFormError(f"Expected a whole form as multipart/form-data: {error}.") from None
         except RequestEntityTooLarge:
             raise _too_large(limits.max_upload_bytes) from None
+        except InternalServerException:  # so Litestar says that the client is gone
+            raise BadFormError("The upload broke off.") from None
         yield await reader.finish()
 
 

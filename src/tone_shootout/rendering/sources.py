@@ -120,7 +120,7 @@ def decode_di(data: bytes, *, max_seconds: float = LONGEST_SECONDS) -> tuple[Flo
 
 
 def decode_ir(data: bytes, rate: int, *, max_seconds: float = LONGEST_SECONDS) -> Float32:
-    """Decode a cab IR and bring it to `rate` Hz: samples of shape (T,).
+    """Decode a cab IR and make it ready for `audio.convolve.cab_ir` at `rate` Hz: samples of shape (T,).
 
     Raises:
         SourceError: as `probe`.

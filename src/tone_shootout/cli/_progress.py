@@ -1,0 +1,92 @@
+"""How a command shows that work goes on, and how Ctrl-C ends it in order."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from tone_shootout.rendering.errors import Cancelled
+from tone_shootout.rendering.produce import Phase, Reporter, SegmentStatus
+from tone_shootout.rendering.work import Measured
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_SAID: dict[Phase, str] = {"render": "Rendering", "level": "Matching levels", "video": "Making the video"}
+
+
+@contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """Turn SIGINT and SIGTERM into an event while the block runs."""
+    stopped = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def progress(stopped: threading.Event) -> Iterator[Reporter]:
+    """Show a bar on a terminal, plain lines elsewhere, on standard error; `stopped` cancels the work."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _Lines(stopped)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        yield _Bar(stopped, bar)
+
+
+class _Lines:
+    """Tells what happens in plain lines."""
+
+    def __init__(self, stopped: threading.Event) -> None:
+        self._stopped = stopped
+
+    def phase(self, name: Phase) -> None:
+        click.echo(_SAID[name], err=True)
+
+    def progress(self, done: float, total: float) -> None:
+        """Say nothing: the segments are the progress."""
+
+    def segment(self, position: int, status: SegmentStatus, measured: Measured | None) -> None:
+        level = "" if measured is None else f", {measured.integrated_lufs:.1f} LUFS"
+        click.echo(f"  segment {position}: {status}{level}", err=True)
+
+    def file(self, name: str) -> None:
+        """Say nothing: the command names the folder."""
+
+    def check(self) -> None:
+        if self._stopped.is_set():
+            raise Cancelled
+
+
+class _Bar(_Lines):
+    """Moves a bar."""
+
+    def __init__(self, stopped: threading.Event, bar: "Progress") -> None:
+        super().__init__(stopped)
+        self._bar = bar
+        self._task = bar.add_task("Starting", total=None)
+
+    def phase(self, name: Phase) -> None:
+        self._bar.update(self._task, description=_SAID[name])
+
+    def progress(self, done: float, total: float) -> None:
+        self._bar.update(self._task, completed=done, total=total)
+
+    def segment(self, position: int, status: SegmentStatus, measured: Measured | None) -> None:
+        """Say nothing: the bar moves."""

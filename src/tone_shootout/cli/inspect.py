@@ -1,0 +1,102 @@
+"""`shootout inspect`: what a capture, impulse response or audio file is."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from tone_shootout.cli._files import Answer
+
+
+@click.command("inspect")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Write JSON: a list with an object per file.")
+def command(files: tuple[Path, ...], as_json: bool) -> None:
+    """Show what captures (.nam), impulse responses and audio files are, by decoding all of each."""
+    from tone_shootout.cli._files import answer
+
+    answer(files, _inspect, as_json=as_json, table=_table)
+
+
+def _inspect(path: Path) -> "Answer":
+    with path.open("rb") as file:
+        head = file.read(1024)
+    # A .nam file is a JSON object; no audio file begins like one.
+    return _capture(path) if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{" else _audio(path)
+
+
+def _capture(path: Path) -> "Answer":
+    import msgspec
+
+    from tone_shootout.rendering.facts import DEFAULT_LIMITS
+    from tone_shootout.rendering.sources import decode_capture, probe, read_source
+
+    facts: dict[str, Any] = msgspec.to_builtins(probe(path, "capture"))
+    capture = decode_capture(read_source(path, max_bytes=DEFAULT_LIMITS.max_capture_bytes))
+    said = msgspec.structs.asdict(capture.metadata)
+    return {**facts, "version": capture.version, "metadata": {k: v for k, v in said.items() if v is not None}}
+
+
+def _audio(path: Path) -> "Answer":
+    import hashlib
+
+    import numpy as np
+
+    from tone_shootout.audio.containers import NAMES, recognise
+    from tone_shootout.audio.files import read_audio
+    from tone_shootout.audio.signals import decibels
+    from tone_shootout.rendering.sources import LONGEST_SECONDS
+
+    audio = read_audio(path, max_seconds=LONGEST_SECONDS)
+    channels, samples = audio.samples.shape
+    with path.open("rb") as file:
+        container = recognise(file)
+        file.seek(0)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "kind": "audio",
+        "sha256": sha256,
+        "bytes": path.stat().st_size,
+        "format": NAMES[container],
+        "channels": channels,
+        "rate": audio.rate,
+        "samples": samples,
+        "seconds": samples / audio.rate,
+        "peak_dbfs": decibels(float(np.abs(audio.samples).max())),
+        "as_di_track": _usable(path, "di_track"),
+        "as_cab_ir": _usable(path, "cab_ir"),
+    }
+
+
+def _usable(path: Path, kind: Any) -> str:
+    from tone_shootout.rendering.sources import SourceError, probe
+
+    try:
+        probe(path, kind)
+    except SourceError as error:
+        return f"no: {error.detail}"
+    return "yes"
+
+
+def _table(answers: "list[Answer]") -> str:
+    return "\n\n".join(_entry(said) for said in answers)
+
+
+def _entry(said: "Answer") -> str:
+    metadata = said.get("metadata")
+    rows = {name: value for name, value in said.items() if name not in ("file", "metadata")}
+    if isinstance(metadata, dict):
+        rows |= {f"metadata.{name}": value for name, value in metadata.items()}
+    width = max(len(name) for name in rows)
+    return "\n".join([str(said["file"]), *(f"  {name.ljust(width)}  {_text(value)}" for name, value in rows.items())])
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "not stated"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "".join(sign if sign.isprintable() else " " for sign in str(value))

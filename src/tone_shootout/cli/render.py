@@ -1,0 +1,126 @@
+"""`shootout render`: a spec file rendered without any server."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+if TYPE_CHECKING:
+    from tone_shootout.rendering.facts import Kind
+    from tone_shootout.rendering.manifest import Manifest
+    from tone_shootout.rendering.plan import Plan
+    from tone_shootout.rendering.spec import Spec
+
+
+@click.command("render")
+@click.argument("spec", metavar="SPEC", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
+@click.option("--jobs", type=click.IntRange(1, 64), help="Segments rendered at once. [one per core]")
+@click.option("--no-video", is_flag=True, help="Leave the video, its chapters and its description out.")
+def command(spec: Path, out: Path, jobs: int | None, no_video: bool) -> None:
+    """Render SPEC, a TOML or JSON file, into a folder: the same spec gives the same results as a job of the service.
+
+    The paths in SPEC are relative to its own folder. The folder for the results has to be empty or hold a former
+    result, which is replaced once the new one is complete.
+    """
+    from tone_shootout.cli._progress import interruptible, progress
+    from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
+    from tone_shootout.rendering.produce import produce
+
+    _check_folder(out)
+    planned, sources = _plan(spec)
+    processes = jobs or os.cpu_count() or 1
+    try:
+        with interruptible() as stopped, progress(stopped) as reporter:
+            manifest = produce(planned, sources, out, processes=processes, reporter=reporter, video=not no_video)
+    except Cancelled:
+        raise click.ClickException("stopped; nothing of it was kept") from None
+    except (RenderError, WorkerDied) as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"{out}: {error.strerror or error}") from None
+    _tell(manifest, out)
+
+
+def _check_folder(out: Path) -> None:
+    from tone_shootout.rendering.folder import STAGING_PREFIX, former_result
+
+    try:
+        others = [path for path in out.iterdir() if not path.name.startswith(STAGING_PREFIX)] if out.exists() else []
+        if others and former_result(out) is None:
+            raise click.ClickException(f"{out}: expected an empty folder or a former result, found other files in it")
+    except OSError as error:
+        raise click.ClickException(f"{out}: {error.strerror}") from None
+
+
+def _plan(path: Path) -> "tuple[Plan, dict[str, Path]]":
+    """Read a spec, look at all of its files, and plan it."""
+    from tone_shootout.rendering.facts import Facts
+    from tone_shootout.rendering.plan import InvalidSpec, plan
+    from tone_shootout.rendering.sources import SourceError, probe
+    from tone_shootout.rendering.spec import SpecError
+
+    try:
+        spec = _read(path)
+        sources: dict[str, Path] = {}
+        facts: dict[str, Facts] = {}
+        errors: list[SpecError] = []
+        for pointer, file, kind in _files(spec):
+            if file in sources:
+                continue
+            sources[file] = path.parent / file
+            try:
+                facts[file] = probe(sources[file], kind)
+            except SourceError as error:
+                errors.append(SpecError(error.code, pointer, f"{file}: {error.detail}"))
+            except OSError as error:
+                errors.append(SpecError("missing_asset", pointer, f"{file}: {error.strerror or error}"))
+        if errors:
+            raise InvalidSpec(errors)
+        return plan(spec, facts), sources
+    except (SpecError, InvalidSpec) as error:
+        raise click.ClickException(f"{path}: {error}") from None
+
+
+def _read(path: Path) -> "Spec":
+    from tone_shootout.rendering.spec import MAX_SPEC_BYTES, parse_spec
+
+    formats: dict[str, Literal["toml", "json"]] = {".toml": "toml", ".json": "json"}
+    if path.suffix.lower() not in formats:
+        raise click.ClickException(f"{path}: expected a name that ends in .toml or .json")
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_SPEC_BYTES + 1)
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}") from None
+    return parse_spec(data, format=formats[path.suffix.lower()])
+
+
+def _files(spec: "Spec") -> "Iterator[tuple[str, str, Kind]]":
+    """Yield the pointer, the path and the kind of every file that a spec names."""
+    from tone_shootout.rendering.spec import CabIr, Capture
+
+    for index, track in enumerate(spec.di_tracks):
+        yield f"/di_tracks/{index}/file", track.file, "di_track"
+    for index, chain in enumerate(spec.chains):
+        for place, block in enumerate(chain.blocks):
+            if isinstance(block, Capture | CabIr):
+                kind: Kind = "capture" if isinstance(block, Capture) else "cab_ir"
+                yield f"/chains/{index}/blocks/{place}/file", block.file, kind
+
+
+def _tell(manifest: "Manifest", out: Path) -> None:
+    level = manifest.level
+    for segment in manifest.segments:
+        measured = segment.measured
+        click.echo(
+            f"{segment.position:2d}  {measured.integrated_lufs:6.1f} LUFS  {measured.true_peak_dbtp:6.1f} dBTP  "
+            f"{segment.gain_db:+6.1f} dB  {segment.di_track} – {segment.chain}"
+        )
+    limit = (
+        "" if level.limited_by is None else f" (asked for {level.requested:.1f}: segment {level.limited_by} has peaks)"
+    )
+    click.echo(f"One loudness: {level.target:.1f} LUFS{limit}, no true peak above {level.ceiling:g} dBTP.")
+    click.echo(f"Results: {out}")

@@ -1,0 +1,247 @@
+"""`render`, `reamp`, `inspect` and `measure`: what they do, and how they refuse."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.support.shared import shared_folder
+from tests.unit.audio.ffmpeg import ebur128
+from tests.unit.rendering.material import RATE, lay_out, nano_capture, plain_gain, plucks
+from tone_shootout.audio.files import read_audio, read_flac, write_wav
+from tone_shootout.audio.nam import load
+from tone_shootout.cli import main
+from tone_shootout.rendering.manifest import decode_manifest
+
+SPEC = """
+title = "Two crunches"
+[[di_tracks]]
+name = "Riff in E"
+file = "riff.wav"
+[[chains]]
+name = "A"
+blocks = [{ type = "capture", file = "a.nam" }, { type = "cab_ir", file = "cab-a.wav" }]
+[[chains]]
+name = "B"
+blocks = [{ type = "capture", file = "b.nam" }, { type = "cab_ir", file = "cab-b.wav" }]
+"""
+VECTORS = shared_folder()
+CASES = ["a1_nano", "a1_standard_repo"] if VECTORS else []
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    lay_out(tmp_path)
+    (tmp_path / "two.toml").write_text(SPEC)
+    return tmp_path
+
+
+def _run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def _refused(*arguments: str | Path) -> str:
+    """Run a command that has to fail as a user expects; its one line."""
+    result = _run(*arguments)
+    assert result.exit_code == 1, result.output
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+    return result.stderr.removeprefix("Error: ").rstrip("\n")
+
+
+def test_render_makes_a_result_and_tells_where_it_is(folder: Path) -> None:
+    result = _run("render", folder / "two.toml", "--out", folder / "out", "--jobs", "2", "--no-video")
+    assert result.exit_code == 0, result.output
+    manifest = decode_manifest((folder / "out" / "manifest.json").read_bytes())
+    assert [segment.chain for segment in manifest.segments] == ["A", "B"]
+    assert f"One loudness: {manifest.level.target:.1f} LUFS" in result.stdout
+    assert f"Results: {folder / 'out'}" in result.stdout
+    assert result.stderr.startswith("Rendering\n  segment ")
+
+
+def test_render_reads_json_too_and_gives_the_same(folder: Path) -> None:
+    import tomllib
+
+    (folder / "two.json").write_text(json.dumps(tomllib.loads(SPEC)))
+    for name in ("two.toml", "two.json"):
+        assert _run("render", folder / name, "--out", folder / name.replace(".", "-"), "--no-video").exit_code == 0
+    first, second = ((folder / f"two-{end}" / "manifest.json").read_bytes() for end in ("toml", "json"))
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("riff.wav", "gone.wav", "/di_tracks/0/file: gone.wav: No such file or directory (missing_asset)"),
+        ('"a.nam"', '"riff.wav"', "/chains/0/blocks/0/file: expected a capture, 'riff.wav' is audio (wrong_kind)"),
+        (', { type = "cab_ir", file = "cab-a.wav" }', "", "/chains/0/blocks: the amp's capture has no cabinet"),
+        ('name = "A"', 'name = "A"\nnam = 1', "/chains/0/nam: "),
+        ("title =", "title", "expected TOML: "),
+        ('name = "Riff in E"', 'name = "Riff in E"\nend_s = 3.0', "/di_tracks/0/end_s: expected an end within"),
+    ],
+)
+def test_render_points_at_what_is_wrong_with_a_spec(folder: Path, old: str, new: str, told: str) -> None:
+    path = folder / "two.toml"
+    path.write_text(SPEC.replace(old, new, 1))
+    assert told in _refused("render", path, "--out", folder / "out")
+    assert not (folder / "out").exists()
+
+
+def test_render_refuses_what_is_no_spec_and_a_folder_with_other_things_in_it(folder: Path) -> None:
+    assert _refused("render", folder / "gone.toml", "--out", folder / "out").endswith("No such file or directory")
+    assert "expected a name that ends in .toml or .json" in _refused("render", folder / "a.nam", "--out", folder / "o")
+    assert "expected an empty folder or a former result" in _refused("render", folder / "two.toml", "--out", folder)
+    told = _refused("render", folder / "two.toml", "--out", folder / "riff.wav")
+    assert told == f"{folder / 'riff.wav'}: Not a directory"
+    assert _run("render", folder / "two.toml").exit_code == 2
+
+
+def test_render_names_the_segment_that_can_not_be_made(folder: Path) -> None:
+    gated = 'file = "cab-b.wav" }, { type = "noise_gate", threshold_db = 0.0 }'
+    (folder / "two.toml").write_text(SPEC.replace('file = "cab-b.wav" }', gated))
+    told = _refused_last_line("render", folder / "two.toml", "--out", folder / "out")
+    assert told.startswith("Error: “Riff in E” through “B”: block 3 (noise gate) leaves nothing to hear")
+    assert not (folder / "out").exists()
+
+
+def _refused_last_line(*arguments: str | Path) -> str:
+    result = _run(*arguments)
+    assert result.exit_code == 1
+    return result.stderr.splitlines()[-1]
+
+
+def test_ctrl_c_ends_a_rendering_in_order(folder: Path) -> None:
+    """As a terminal does it: SIGINT to the whole group of processes."""
+    write_wav(folder / "riff.wav", np.tile(plucks(4.0), 15), RATE)
+    command = [sys.executable, "-m", "tone_shootout", "render", str(folder / "two.toml"), "--out", str(folder / "out")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "Rendering\n"
+        others = psutil.Process(process.pid).children(recursive=True)
+        os.killpg(process.pid, signal.SIGINT)
+        told = process.stderr.read()
+        assert process.wait() == 1
+    assert told == "Error: stopped; nothing of it was kept\n"
+    assert not (folder / "out").exists()
+    assert psutil.wait_procs(others, timeout=20)[1] == []
+
+
+def test_reamp_gives_the_engine_s_own_samples(folder: Path) -> None:
+    result = _run("reamp", folder / "riff.wav", folder / "a.nam", folder / "out.wav")
+    assert result.exit_code == 0, result.output
+    heard = read_audio(folder / "out.wav", max_seconds=10)
+    expected = load((folder / "a.nam").read_bytes()).start().process(plucks(2.0))
+    assert heard.rate == RATE
+    np.testing.assert_array_equal(heard.samples[0], expected)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_reamp_gives_what_the_canonical_engine_gives(tmp_path: Path, case: str) -> None:
+    assert VECTORS is not None
+    public = VECTORS / "nam" / "public"
+    described = next(c for c in json.loads((public / "cases.json").read_text())["cases"] if c["id"] == case)
+    result = _run("reamp", public / "input.wav", public / described["model"], tmp_path / "out.wav")
+    assert result.exit_code == 0, result.output
+    heard = read_audio(tmp_path / "out.wav", max_seconds=60).samples[0]
+    expected = np.load(public / described["expected"])
+    np.testing.assert_allclose(heard, expected, atol=described["tolerance"])
+
+
+def test_reamp_gives_as_many_samples_as_it_got_at_any_rate(folder: Path) -> None:
+    assert _run("reamp", folder / "arpeggio.wav", folder / "a.nam", folder / "o.wav").exit_code == 0
+    heard = read_audio(folder / "o.wav", max_seconds=10)
+    assert (heard.samples.shape, heard.rate) == ((1, round(1.23456 * 44_100)), 44_100)
+
+
+def test_reamp_takes_a_cab_ir_and_changes_no_level(folder: Path) -> None:
+    (folder / "loud.nam").write_bytes(plain_gain(8.0))
+    impulse = np.zeros(100, np.float32)
+    impulse[3] = 1.0
+    write_wav(folder / "delay.wav", impulse, RATE)
+    arguments = ("reamp", folder / "riff.wav", folder / "loud.nam", folder / "o.wav", "--ir", folder / "delay.wav")
+    assert _run(*arguments).exit_code == 0
+    heard = read_audio(folder / "o.wav", max_seconds=10).samples[0]
+    np.testing.assert_allclose(heard[3:], 8.0 * plucks(2.0)[:-3], atol=1e-6)
+    assert np.abs(heard).max() == pytest.approx(4.0, rel=1e-3)
+
+
+def test_reamp_says_in_one_line_what_it_can_not_do(folder: Path) -> None:
+    riff, amp, out = folder / "riff.wav", folder / "a.nam", folder / "o.wav"
+    (folder / "text.wav").write_text("no audio")
+    (folder / "bad.nam").write_text("{}")
+    assert _refused("reamp", folder / "gone.wav", amp, out) == f"{folder / 'gone.wav'}: No such file or directory"
+    assert _refused("reamp", folder / "text.wav", amp, out).endswith("(not_audio)")
+    assert _refused("reamp", riff, folder / "bad.nam", out).startswith(f"{folder / 'bad.nam'}: ")
+    assert _refused("reamp", riff, amp, out, "--ir", folder / "text.wav").endswith("(not_audio)")
+    assert _refused("reamp", riff, amp, folder / "gone" / "o.wav").endswith("No such file or directory")
+    assert "ends in .wav" in _refused("reamp", riff, amp, folder / "o.flac")
+    assert "expected another file" in _refused("reamp", riff, amp, riff)
+    assert "only one size" in _refused("reamp", riff, amp, out, "--size", "0.5")
+    assert _run("reamp", riff, amp, out, "--size", "2").exit_code == 2
+    assert not out.exists()
+
+
+def _json(*arguments: str | Path) -> Any:
+    result = _run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_inspect_tells_what_files_are(folder: Path) -> None:
+    (folder / "named.nam").write_bytes(nano_capture(metadata={"gear_type": "amp", "modeled_by": "me", "gain": 0.5}))
+    capture, cab, riff = _json("inspect", folder / "named.nam", folder / "cab-a.wav", folder / "riff.wav")
+    assert (capture["kind"], capture["architecture"], capture["parameters"]) == ("capture", "WaveNet", 842)
+    assert capture["metadata"] == {"gear_type": "amp", "modeled_by": "me", "gain": 0.5}
+    assert (cab["kind"], cab["format"], cab["rate"], cab["as_cab_ir"]) == ("audio", "WAV", 44_100, "yes")
+    assert (riff["seconds"], riff["channels"], riff["as_di_track"]) == (2.0, 1, "yes")
+    text = _run("inspect", folder / "named.nam", folder / "cab-a.wav").stdout
+    assert "  architecture" in text
+    assert "  metadata.modeled_by" in text
+
+
+def test_measure_agrees_with_ffmpeg_s_meter(folder: Path) -> None:
+    (measured,) = _json("measure", folder / "riff.wav")
+    heard = ebur128(plucks(2.0)[np.newaxis], RATE)
+    assert measured["integrated_lufs"] == pytest.approx(heard["I"], abs=0.1)
+    assert measured["true_peak_dbtp"] == pytest.approx(heard["TP"], abs=0.2)
+    assert measured["seconds"] == 2.0
+    assert {"centroid_hz", "tilt_db_per_octave", "crest_factor_db", "rms_dbfs"} < measured.keys()
+
+
+def test_measure_makes_a_table_with_a_row_per_file(folder: Path) -> None:
+    write_wav(folder / "silence.wav", np.zeros(RATE, np.float32), RATE)
+    result = _run("measure", folder / "riff.wav", folder / "silence.wav")
+    heading, riff, silence = result.stdout.splitlines()
+    assert heading.split()[:4] == ["LUFS", "LRA", "max", "M"]
+    assert str(folder / "riff.wav") in riff
+    assert silence.split()[1] == "-inf"
+    assert _json("measure", folder / "silence.wav")[0]["integrated_lufs"] is None
+
+
+@pytest.mark.parametrize("command", ["inspect", "measure"])
+def test_one_bad_file_does_not_hide_the_others(folder: Path, command: str) -> None:
+    (folder / "text.wav").write_text("no audio")
+    result = _run(command, folder / "text.wav", folder / "riff.wav", folder / "gone.wav")
+    assert result.exit_code == 1
+    assert str(folder / "riff.wav") in result.stdout
+    assert [line.split(": ")[:2] for line in result.stderr.splitlines()] == [
+        ["Error", str(folder / "text.wav")],
+        ["Error", str(folder / "gone.wav")],
+    ]
+
+
+def test_results_are_decodable_by_the_same_command_that_made_them(folder: Path) -> None:
+    assert _run("render", folder / "two.toml", "--out", folder / "out", "--no-video").exit_code == 0
+    files = sorted((folder / "out" / "segments").iterdir())
+    target = decode_manifest((folder / "out" / "manifest.json").read_bytes()).level.target
+    for measured in _json("measure", *files):
+        assert measured["integrated_lufs"] == pytest.approx(target, abs=0.01)
+    assert read_flac(files[0], max_seconds=10).rate == RATE

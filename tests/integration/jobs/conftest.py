@@ -37,13 +37,18 @@ async def submit(client: httpx.AsyncClient, **changes: Any) -> dict[str, Any]:
     return job
 
 
-async def events(base_url: str, person: Person, job_id: str, query: str = "") -> AsyncIterator[dict[str, Any]]:
+async def follow(base_url: str, headers: dict[str, str], job_id: str, query: str = "") -> AsyncIterator[dict[str, Any]]:
     """A job's events over the WebSocket, until the service closes it."""
     address = f"{base_url.replace('http', 'ws', 1)}/api/v1/jobs/{job_id}/ws{query}"
-    async with connect(address, additional_headers={"Authorization": f"Bearer {person.token}"}) as socket:
+    async with connect(address, additional_headers=headers) as socket:
         async for message in socket:
             yield json.loads(message)
         assert socket.close_code == 1000
+
+
+def events(base_url: str, person: Person, job_id: str, query: str = "") -> AsyncIterator[dict[str, Any]]:
+    """A job's events, as a person gets them."""
+    return follow(base_url, {"Authorization": f"Bearer {person.token}"}, job_id, query)
 
 
 async def finish(base_url: str, person: Person, job_id: str) -> list[dict[str, Any]]:

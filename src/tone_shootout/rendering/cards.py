@@ -104,8 +104,10 @@ def _write(
         va="center",
         parse_math=False,
     )
-    if width is not None and (taken := _width(written)) > width:
-        written.set_fontsize(size * width / taken)
+    # Letters are fitted to pixels, so a text's width doesn't follow its size exactly.
+    while width is not None and (taken := _width(written)) > width:
+        size *= 0.99 * width / taken
+        written.set_fontsize(size)
 
 
 def _width(text: Text) -> float:

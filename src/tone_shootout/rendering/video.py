@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from av.container.core import Chapter
     from av.stream import Stream
 
-AUDIO_BIT_RATE: Final = 256_000
+AUDIO_BIT_RATE: Final = 384_000
 _GOP: Final = FRAME_RATE
 _PACKETS: Final = 2 * _GOP
 _BT709: Final = 1
@@ -43,6 +43,9 @@ _X264: Final = {
         f"keyint={_GOP}:min-keyint={_GOP}:scenecut=0:bframes=0:open-gop=0:rc-lookahead=0:mbtree=0:threads=1"
     ),
 }
+# No noise in place of sound, and both sides exactly the same. Measured on six segments: the fast coder then leaves an
+# error 52 to 67 dB below the sound, where FFmpeg's default one leaves 41 to 50 dB and sides that differ.
+_AAC: Final = {"flags": "+bitexact", "aac_coder": "fast", "aac_pns": "0", "aac_is": "0", "aac_ms": "1"}
 
 
 class Still(Struct, frozen=True):
@@ -87,7 +90,7 @@ def write_video(path: Path, title: str, scenes: Sequence[Scene], tick: Callable[
         container.set_chapters(list(_chapters(scenes)))
         picture = container.add_stream("libx264", rate=FRAME_RATE, options=dict(_X264))
         _set_format(picture.codec_context)
-        sound = container.add_stream("aac", rate=OUTPUT_RATE, bit_rate=AUDIO_BIT_RATE, options={"flags": "+bitexact"})
+        sound = container.add_stream("aac", rate=OUTPUT_RATE, bit_rate=AUDIO_BIT_RATE, options=dict(_AAC))
         sound.layout = "stereo"
         first = 0
         for scene in scenes:

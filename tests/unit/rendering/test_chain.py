@@ -12,8 +12,9 @@ from tests.unit.rendering.material import RATE, lay_out, nano_capture, plain_gai
 from tests.unit.rendering.specs import blocks, spec
 from tone_shootout.audio.files import write_wav
 from tone_shootout.audio.nam import load
-from tone_shootout.rendering.chain import Shelf, SourceFile, reamp, render_segment
+from tone_shootout.rendering.chain import Shelf, reamp, render_segment
 from tone_shootout.rendering.errors import Cancelled, RenderError
+from tone_shootout.rendering.work import SourceFile
 
 ANYTHING_GOES = ["no_amp", "no_cab", "multiple_amps"]
 

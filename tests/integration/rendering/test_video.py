@@ -1,0 +1,124 @@
+"""The video: what a player finds in it, and what its cards say."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.integration.rendering.shootouts import TRACKS, Log, carry_out
+from tests.unit.rendering.specs import blocks, spec
+from tone_shootout.audio.files import read_flac
+from tone_shootout.rendering.manifest import Manifest
+
+NAMES = ["Plexi, $30 & up", "Комбо №2 \U0001f3b8", "日本語 ⟨x⟩"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("sources")
+
+
+@pytest.fixture(scope="module")
+def log() -> Log:
+    return Log()
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("out")
+
+
+@pytest.fixture(scope="module")
+def manifest(folder: Path, out: Path, log: Log) -> Manifest:
+    chains = [
+        {"name": name, "blocks": blocks(capture, cab)}
+        for name, capture, cab in zip(
+            NAMES, ["a.nam", "b.nam", "b.nam"], ["cab-a.wav", "cab-a.wav", "cab-b.wav"], strict=True
+        )
+    ]
+    return carry_out(folder, spec(*chains, tracks=TRACKS[1:], title="A $title$ of ½ ж"), out, video=True, reporter=log)
+
+
+@pytest.fixture(scope="module")
+def frames(manifest: Manifest, out: Path) -> list[NDArray[np.uint8]]:
+    """Every frame as a decoder gives it, one pixel in eight."""
+    with av.open(str(out / "comparison.mp4")) as video:
+        return [np.asarray(frame.to_ndarray(format="gray")[::8, ::8], np.uint8) for frame in video.decode(video=0)]
+
+
+def test_streams_are_what_youtube_asks_for(manifest: Manifest, out: Path) -> None:
+    with av.open(str(out / "comparison.mp4")) as video:
+        picture, sound = video.streams.video[0], video.streams.audio[0]
+        assert (picture.codec_context.name, picture.codec_context.profile) == ("h264", "High")
+        assert (picture.width, picture.height, picture.average_rate) == (1920, 1080, Fraction(30))
+        assert picture.codec_context.pix_fmt == "yuv420p"
+        assert (sound.codec_context.name, sound.profile, sound.rate, sound.layout.name) == (
+            "aac",
+            "LC",
+            48_000,
+            "stereo",
+        )
+        assert video.metadata["title"] == "A $title$ of ½ ж"
+    content = (out / "comparison.mp4").read_bytes()
+    assert content.find(b"moov") < content.find(b"mdat")
+
+
+def test_every_frame_decodes_and_picture_and_sound_are_equally_long(
+    manifest: Manifest, out: Path, frames: list[NDArray[np.uint8]]
+) -> None:
+    seconds = Fraction(3 * 13, 10)
+    assert len(frames) == seconds * 30
+    with av.open(str(out / "comparison.mp4")) as video:
+        picture, sound = video.streams.video[0], video.streams.audio[0]
+        assert _seconds(picture.duration, picture.time_base) == seconds
+        assert _seconds(sound.duration, sound.time_base) == seconds
+        stamps = [_seconds(frame.pts, frame.time_base) for frame in video.decode(picture)]
+    assert stamps == [Fraction(n, 30) for n in range(len(frames))]
+
+
+def _seconds(ticks: int | None, time_base: Fraction | None) -> Fraction:
+    assert ticks is not None
+    assert time_base is not None
+    return ticks * time_base
+
+
+def test_every_segment_has_a_chapter_that_starts_with_it(manifest: Manifest, out: Path) -> None:
+    with av.open(str(out / "comparison.mp4")) as video:
+        chapters = video.chapters()
+    starts = [chapter["start"] * chapter["time_base"] * 1000 for chapter in chapters if chapter["time_base"]]
+    assert starts == [segment.start_ms for segment in manifest.segments] == [0, 1300, 2600]
+    assert [chapter["metadata"]["title"] for chapter in chapters] == [f"Arpeggio – {name}" for name in NAMES]
+
+
+def test_the_picture_changes_with_the_segment_and_at_no_other_time(
+    manifest: Manifest, frames: list[NDArray[np.uint8]]
+) -> None:
+    changes = [n for n in range(1, len(frames)) if np.abs(frames[n].astype(int) - frames[n - 1]).max() > 24]
+    assert changes == [segment.start_ms * 30 // 1000 for segment in manifest.segments[1:]]
+
+
+def test_the_sound_is_that_of_the_segments(manifest: Manifest, out: Path) -> None:
+    with av.open(str(out / "comparison.mp4")) as video:
+        heard = np.concatenate([frame.to_ndarray() for frame in video.decode(audio=0)], axis=1)
+    np.testing.assert_array_equal(heard[0], heard[1])
+    for segment in manifest.segments:
+        expected = read_flac(out / segment.file, max_seconds=10).samples[0]
+        start = segment.start_ms * 48
+        error = heard[0, start : start + segment.samples] - expected
+        assert 10 * np.log10(np.mean(np.square(expected)) / np.mean(np.square(error))) > 45.0
+
+
+def test_chapters_and_description_are_beside_it(manifest: Manifest, out: Path, log: Log) -> None:
+    listed = "".join(f"0:0{n} Arpeggio – {name}\n" for n, name in zip((0, 1, 2), NAMES, strict=True))
+    assert (out / "chapters.txt").read_text() == listed
+    text = (out / "description.txt").read_text()
+    assert text.startswith(f"A $title$ of ½ ж\n\n{listed}")
+    assert "some of these are shorter" in text
+    assert "Shorter than 3 s: the measured loudness is less reliable than usual." in text
+    for item in manifest.inputs:
+        assert f"{item.sha256[:12]} {item.name}\n" in text
+    assert {"comparison.mp4", "chapters.txt", "description.txt"} <= {item.path for item in manifest.files}
+    assert log.phases == ["render", "level", "video"]

@@ -1,0 +1,144 @@
+"""Cards, chapters and the timeline: legible for any name, and in the form that players read."""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.rendering.material import plucks
+from tests.unit.rendering.specs import FACTS, blocks, spec
+from tone_shootout.rendering.cards import draw, envelope
+from tone_shootout.rendering.manifest import Input, LevelRecord, SegmentRecord
+from tone_shootout.rendering.plan import plan
+from tone_shootout.rendering.scenes import Card
+from tone_shootout.rendering.texts import chapters, description
+from tone_shootout.rendering.timeline import clock, timeline
+from tone_shootout.rendering.work import Measured
+
+MEASURED = Measured(
+    integrated_lufs=-16.04,
+    loudness_range_lu=4.0,
+    max_momentary_lufs=-12.0,
+    max_short_term_lufs=-13.0,
+    true_peak_dbtp=-1.96,
+    sample_peak_dbfs=-2.0,
+    rms_dbfs=-18.0,
+    crest_factor_db=16.0,
+    dc_offset=0.0,
+)
+CARD = Card(
+    title="Two crunches",
+    di_track="Riff in E",
+    chain="Plexi",
+    chain_index=0,
+    position=1,
+    count=2,
+    integrated_lufs=-16.0,
+    true_peak_dbtp=-1.0,
+    full_scale=0.5,
+)
+
+
+def _segments(*starts_ms: int, length_ms: int = 12_000, **changes: Any) -> list[SegmentRecord]:
+    made = SegmentRecord(
+        position=1,
+        di_track="Riff",
+        chain="Plexi",
+        render_key="",
+        file="",
+        sha256="",
+        start_ms=0,
+        end_ms=0,
+        sample_rate=48_000,
+        samples=0,
+        measured=MEASURED,
+        loudness_before_lufs=-20.0,
+        true_peak_before_dbtp=-6.0,
+        gain_db=3.96,
+        trim_db=0.0,
+        calibration="",
+        cache_hit=False,
+    )
+    return [
+        msgspec.structs.replace(made, position=n, start_ms=start, end_ms=start + length_ms, chain=f"C{n}", **changes)
+        for n, start in enumerate(starts_ms, 1)
+    ]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80))
+def test_a_card_can_be_drawn_for_any_name(name: str) -> None:
+    """Warnings are errors here: a script that the font lacks must not raise one."""
+    card = msgspec.structs.replace(CARD, title=name, chain=name, di_track=name)
+    assert draw(card, plucks(0.5)).shape == (1080, 1920, 3)
+
+
+def test_the_longest_name_stays_within_the_picture() -> None:
+    background = draw(msgspec.structs.replace(CARD, chain=" ", di_track=" "), plucks(0.5))
+    drawn = draw(msgspec.structs.replace(CARD, chain="W" * 80, di_track="M" * 80), plucks(0.5))
+    changed = np.flatnonzero((drawn != background).any(axis=(0, 2)))
+    assert changed[0] >= 0.04 * 1920
+    assert changed[-1] <= 0.96 * 1920
+
+
+def test_a_formula_in_a_name_is_written_as_it_stands() -> None:
+    plain = draw(msgspec.structs.replace(CARD, chain="x_1"), plucks(0.5))
+    dollars = draw(msgspec.structs.replace(CARD, chain="$x_1$"), plucks(0.5))
+    width = [np.flatnonzero((card[200:280] > 128).any(axis=(0, 2))).max() for card in (plain, dollars)]
+    assert width[1] > width[0] + 40
+
+
+def test_a_waveform_s_envelope_holds_its_extremes() -> None:
+    samples = plucks(2.0)
+    low, high = envelope(samples, 1000)
+    assert low.shape == high.shape == (1000,)
+    assert (low.min(), high.max()) == (samples.min(), samples.max())
+    assert [part.tolist() for part in envelope(samples[:3], 1000)] == [samples[:3].tolist()] * 2
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"), [(0, "0:00"), (59_999, "0:59"), (60_000, "1:00"), (3_599_999, "59:59"), (3_723_000, "1:02:03")]
+)
+def test_times_are_written_as_youtube_reads_them(ms: int, text: str) -> None:
+    assert clock(ms) == text
+
+
+def test_every_segment_starts_on_a_tenth_of_a_second_behind_the_one_before() -> None:
+    odd: dict[str, Any] = {"name": "Odd", "file": "riff.wav", "end_s": 1.23456}
+    tracks = [odd, {"name": "Even", "file": "arpeggio.wav"}]
+    slots = timeline(plan(spec(blocks("combo.nam"), tracks=tracks), FACTS).segments)
+    assert [(slot.start_ms, slot.end_ms, slot.frames) for slot in slots] == [(0, 1235, 39), (1300, 3300, 60)]
+
+
+def test_chapters_begin_at_zero_with_a_line_each() -> None:
+    assert chapters(_segments(0, 12_000, 65_000)) == "0:00 Riff – C1\n0:12 Riff – C2\n1:05 Riff – C3\n"
+
+
+@pytest.mark.parametrize(
+    ("segments", "said"),
+    [
+        (_segments(0, 12_000, 24_000), None),
+        (_segments(0, 12_000), "three or more entries, here are 2"),
+        (_segments(0, 12_000, 24_000, length_ms=9_000), "at least 10 seconds each"),
+        (_segments(0, 9_900, 24_000), "at least 10 seconds each"),
+    ],
+)
+def test_the_description_says_when_youtube_will_make_no_chapters(
+    segments: list[SegmentRecord], said: str | None
+) -> None:
+    text = description("T", LevelRecord(requested=-16.0, target=-16.0, ceiling=-1.0), [], segments)
+    assert ("YouTube" in text) == (said is not None)
+    assert said is None or said in text
+
+
+def test_the_description_says_what_was_done_to_the_levels() -> None:
+    level = LevelRecord(requested=-14.0, target=-16.04, ceiling=-1.0, limited_by=2)
+    inputs = [Input(name="plexi.nam", kind="capture", sha256="0123456789abcdef" * 4, bytes=1)]
+    text = description("T", level, inputs, _segments(0, 12_000, trim_db=1.5))
+    assert "-16.0 LUFS, below the requested -14.0 LUFS because segment 2 (Riff – C2) reaches its true-peak" in text
+    assert "at or below -1 dBTP. One gain per segment, no limiter." in text
+    assert "1. Riff – C1: -16.0 LUFS, -2.0 dBTP, gain +4.0 dB, trimmed +1.5 dB on purpose" in text
+    assert "0123456789ab plexi.nam" in text

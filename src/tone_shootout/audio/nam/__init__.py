@@ -4,9 +4,9 @@
     run = capture.start()
     y = run.process(x)
 
-From the first sample on, y is what the canonical C++ engine plays, within 1e-5 (2e-5 for captures that drive tanh hard):
-both compute in float32 and differ in the order of their sums. Its bytes depend on the file and x alone: not on how x is
-cut into blocks, nor on threads or processes. Another processor or BLAS may round differently, within the same bounds.
+From the first sample on, y is what the canonical C++ engine plays, within 1e-5 (2e-5 for captures that drive tanh
+hard): both compute in float32 and differ in the order of their sums. Its bytes depend on the file and x alone: not on
+how x is cut into blocks, nor on threads or processes. Another processor may round differently, within the same bounds.
 
 A file is read by `document` and its architecture's module (`wavenet`, `lstm`, `convnet`, `linear`, `container`), which
 makes a `model.Model`: checked, immutable weights. `capture` starts runs of it: each has a `model.Network`, which holds

@@ -72,7 +72,8 @@ def test_an_address_of_no_store_is_refused(tmp_path: Path) -> None:
         Storage.from_settings(Settings(data=tmp_path, storage=StorageSettings(url="gopher://x")))
 
 
-def test_an_option_that_the_store_does_not_know_is_refused(tmp_path: Path) -> None:
-    unknown = StorageSettings(url="s3://bucket", options={"colour": "blue"})
-    with pytest.raises(SettingsError, match="colour|options"):
+@pytest.mark.parametrize("name", ["colour", "aws_colour", "aws_allow_http"])
+def test_an_option_that_the_store_does_not_know_is_refused(tmp_path: Path, name: str) -> None:
+    unknown = StorageSettings(url="s3://bucket", options={name: "blue"})
+    with pytest.raises(SettingsError, match="SHOOTOUT_STORAGE"):
         Storage.from_settings(Settings(data=tmp_path, storage=unknown))

@@ -1,0 +1,106 @@
+"""The history of the schema leads from nothing to the models, and back, whatever is in the database."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from uuid import uuid4
+
+import psycopg
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+
+from tests.support.factories import (
+    JobArtifactFactory,
+    JobEventFactory,
+    JobFactory,
+    LibraryItemFactory,
+    ShootoutAssetFactory,
+    ShootoutFactory,
+    UserFactory,
+)
+from tests.support.live import environ_of
+from tone_shootout import migrations
+from tone_shootout.embedded.servers import Servers
+from tone_shootout.kit.database import plain_url
+from tone_shootout.kit.settings import DatabaseSettings, Settings
+
+
+@pytest.fixture
+def database(servers: Servers) -> str:
+    """A new, empty database."""
+    return servers.create_database(f"migrations_{uuid4().hex}")
+
+
+def _fill(url: str) -> None:
+    """A user with one of everything."""
+    engine = create_engine(plain_url(url).replace("postgresql://", "postgresql+psycopg://", 1))
+    with Session(engine) as session:
+        user = UserFactory.build()
+        session.add(user)
+        session.flush()
+        item = LibraryItemFactory.build(owner_id=user.id)
+        shootout = ShootoutFactory.build(owner_id=user.id)
+        session.add_all([item, shootout])
+        session.flush()
+        job = JobFactory.build(owner_id=user.id, shootout_id=shootout.id)
+        session.add_all([job, ShootoutAssetFactory.build(shootout_id=shootout.id, library_item_id=item.id)])
+        session.flush()
+        session.add_all([JobEventFactory.build(job_id=job.id), JobArtifactFactory.build(job_id=job.id)])
+        session.commit()
+    engine.dispose()
+
+
+def _tables(url: str) -> set[str]:
+    with psycopg.connect(plain_url(url)) as connection:
+        rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    return {name for (name,) in rows} - {"schema_version"}
+
+
+def test_an_empty_database_becomes_what_the_models_say(database: str) -> None:
+    migrations.upgrade(database)
+    migrations.check(database)
+
+
+def test_upgrading_twice_changes_nothing_and_loses_nothing(database: str) -> None:
+    migrations.upgrade(database)
+    _fill(database)
+    migrations.upgrade(database)
+    with psycopg.connect(plain_url(database)) as connection:
+        for table in _tables(database) - {"api_token", "user_session"}:
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,), table
+
+
+def test_a_filled_database_goes_all_the_way_back_and_forth(database: str) -> None:
+    migrations.upgrade(database)
+    _fill(database)
+    migrations.downgrade(database, "base")
+    assert _tables(database) == set()
+    migrations.upgrade(database)
+    migrations.check(database)
+
+
+def test_processes_that_start_at_once_migrate_one_after_the_other(database: str, settings: Settings) -> None:
+    environ = environ_of(replace(settings, database=DatabaseSettings(url=database)))
+    command = [sys.executable, "-m", "tone_shootout", "db", "upgrade"]
+    started = [
+        subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    for process in started:
+        _, complaints = process.communicate(timeout=120)
+        assert process.returncode == 0, complaints
+    migrations.check(database)
+
+
+def test_a_database_that_differs_from_the_models_is_reported(database: str, settings: Settings) -> None:
+    migrations.upgrade(database)
+    with psycopg.connect(plain_url(database)) as connection:
+        connection.execute("ALTER TABLE job DROP COLUMN title")
+    environ = environ_of(replace(settings, database=DatabaseSettings(url=database)))
+    command = [sys.executable, "-m", "tone_shootout", "db", "check"]
+    checked = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert checked.returncode == 1
+    assert checked.stderr.startswith("Error: ")
+    assert "title" in checked.stderr
+    assert "Traceback" not in checked.stderr

@@ -1,0 +1,79 @@
+"""Rows with everything that the schema demands, and nothing else decided."""
+
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any, TypeVar
+
+from polyfactory import Use
+from polyfactory.factories.sqlalchemy_factory import SQLAlchemyFactory
+
+from tone_shootout.accounts.models import User
+from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
+from tone_shootout.jobs.status import JobStatus
+from tone_shootout.shootouts.models import LibraryItem, Shootout, ShootoutAsset
+
+_numbers = count(1)
+T = TypeVar("T")
+
+
+class _Factory(SQLAlchemyFactory[T]):
+    """Times have a time zone here."""
+
+    __is_base_factory__ = True
+
+    @classmethod
+    def get_provider_map(cls) -> dict[Any, Any]:
+        return {**super().get_provider_map(), datetime: lambda: datetime.now(UTC)}
+
+
+class UserFactory(_Factory[User]):
+    """Somebody who may sign in."""
+
+    name = Use(lambda: f"user-{next(_numbers)}")
+    role = "user"
+    is_active = True
+
+
+class LibraryItemFactory(_Factory[LibraryItem]):
+    """A DI track of `owner_id`."""
+
+    kind = "di_track"
+    size = 1
+
+
+class ShootoutFactory(_Factory[Shootout]):
+    """A shootout of `owner_id`."""
+
+    schema_version = 1
+    visibility = "private"
+
+
+class ShootoutAssetFactory(_Factory[ShootoutAsset]):
+    """What a shootout uses."""
+
+    __set_foreign_keys__ = True
+
+
+class JobFactory(_Factory[Job]):
+    """A job of `owner_id` and `shootout_id` that waits."""
+
+    status = JobStatus.QUEUED.value
+    phase = None
+    attempt = 0
+    event_seq = 1
+    progress_done = 0.0
+    progress_total = 0.0
+
+
+class JobEventFactory(_Factory[JobEvent]):
+    """The first line of a job's log."""
+
+    seq = 1
+    type = "status"
+
+
+class JobArtifactFactory(_Factory[JobArtifact]):
+    """A result of a job."""
+
+    path = "manifest.json"
+    size = 1

@@ -4,13 +4,14 @@ import os
 import queue
 import signal
 import threading
+import traceback
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tone_shootout.rendering.errors import RenderError
-from tone_shootout.rendering.work import Done, Failed, Message, Progress, Task
+from tone_shootout.rendering.work import Broken, Done, Failed, Message, Progress, Task
 
 if TYPE_CHECKING:
     from tone_shootout.rendering.chain import Shelf
@@ -20,7 +21,7 @@ PROGRESS_STEP = 0.005
 
 def main(parent: "Connection[Any, Any]") -> None:
     """Do the tasks that come in, one after the other, until the parent is gone."""
-    # Ctrl-C is the parent's to deal with, and what a library prints is no part of anybody's output.
+    # Ctrl-C is the parent's to deal with, and what a library prints is no part of the parent's output.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(2, 1)
     inbox: queue.SimpleQueue[Task] = queue.SimpleQueue()
@@ -42,7 +43,7 @@ def _listen(parent: "Connection[Any, Any]", inbox: "queue.SimpleQueue[Task]") ->
         os._exit(0)
 
 
-def _do(task: Task, shelf: "Shelf", parent: "Connection[Any, Any]") -> Done | Failed:
+def _do(task: Task, shelf: "Shelf", parent: "Connection[Any, Any]") -> Done | Failed | Broken:
     from tone_shootout.rendering.perform import perform
 
     told = 0.0
@@ -61,6 +62,8 @@ def _do(task: Task, shelf: "Shelf", parent: "Connection[Any, Any]") -> Done | Fa
         return Failed("out_of_memory", "there is not enough memory to make this; render fewer segments at a time")
     except OSError as error:
         return Failed("storage", f"a file can't be read or written: {error.strerror}")
+    except Exception:  # noqa: BLE001 - whatever it is, the parent has to hear of it
+        return Broken(traceback.format_exc())
 
 
 def _tell(parent: "Connection[Any, Any]", message: Message) -> None:

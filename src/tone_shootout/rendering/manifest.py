@@ -69,7 +69,8 @@ class SegmentRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
         true_peak_before_dbtp: P of the level match.
         gain_db: target − L + trim.
         trim_db: the chain's deliberate offset.
-        calibration: how the drive into the first capture was set.
+        calibration: how the drive into the first capture was set, for people.
+        drive_db: gain in front of the first capture that calibrates it, where both levels are known.
         cache_hit: whether the samples had been rendered before.
         notes: what to know before comparing, for people.
     """
@@ -91,6 +92,7 @@ class SegmentRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     trim_db: float
     calibration: str
     cache_hit: bool
+    drive_db: float | None = None
     notes: tuple[str, ...] = ()
 
 

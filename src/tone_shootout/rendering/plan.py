@@ -30,7 +30,8 @@ from tone_shootout.rendering.spec import (
 )
 
 # Estimates for one core, in nanoseconds a sample.
-_NS_PER_PARAMETER = 0.08
+_NS_PER_PARAMETER: Final = 0.08
+_NS_PER_LSTM_PARAMETER: Final = 0.5
 _NS_PER_BLOCK: Final[Mapping[type[Block], float]] = {
     CabIr: 60.0,
     Gain: 10.0,
@@ -177,9 +178,7 @@ def _segment(
             keys.block_document(block, rate=rate, sha256=source.sha256 if source else None, drive_db=drive)
         )
         length = resampled(stop - start, di.rate, rate)
-        nanoseconds = (
-            source.parameters * _NS_PER_PARAMETER if isinstance(source, CaptureFacts) else _NS_PER_BLOCK[type(block)]
-        )
+        nanoseconds = _capture_cost(source) if isinstance(source, CaptureFacts) else _NS_PER_BLOCK[type(block)]
         unkeyed.append((place, rate, length, drive, length * nanoseconds * 1e-9))
     slice_document = keys.di_document(sha256=di.sha256, start=start, stop=stop)
     stages = tuple(
@@ -206,6 +205,10 @@ def _segment(
         stages=stages,
         cost=math.fsum(stage.cost for stage in stages),
     )
+
+
+def _capture_cost(capture: CaptureFacts) -> float:
+    return capture.parameters * (_NS_PER_LSTM_PARAMETER if capture.architecture == "LSTM" else _NS_PER_PARAMETER)
 
 
 def _calibrate(track: DiTrack, chain: Chain, facts: Mapping[str, Facts]) -> tuple[float | None, str]:

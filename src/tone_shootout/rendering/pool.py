@@ -8,9 +8,11 @@ of any library's code. When the parent dies, the end of its pipe ends the child.
 import multiprocessing
 import multiprocessing.forkserver
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Final, Self
@@ -19,7 +21,7 @@ import msgspec
 
 from tone_shootout.rendering.child import main as child_main
 from tone_shootout.rendering.errors import RenderError, WorkerDied
-from tone_shootout.rendering.work import Done, Failed, Message, Progress, Result, Task
+from tone_shootout.rendering.work import Broken, Done, Failed, Message, Progress, Result, Task
 
 TICK_SECONDS: Final = 0.1
 """How often `check` is called at least."""
@@ -68,6 +70,7 @@ class Pool:
         Raises:
             RenderError: a task can't be done.
             WorkerDied: a child is gone.
+            RuntimeError: there is a fault in the code that does the tasks.
         """
         waiting = list(enumerate(tasks))[::-1]
         while len(self._children) < min(self._processes, len(tasks)):
@@ -84,6 +87,8 @@ class Pool:
                         progress(index, share)
                     case Failed(code, detail):
                         raise RenderError(code, detail)
+                    case Broken(traceback):
+                        raise RuntimeError(f"a rendering process broke down\n{traceback}")
                     case Done(result):
                         del hands[child]
                         if waiting:
@@ -138,15 +143,30 @@ def _start_server() -> None:
     """Start the process that children are forked from, where it does not run yet."""
     if sys.platform == "darwin":
         return
-    with _SERVER_LOCK:
+    with _SERVER_LOCK, _without_interrupts(), _environment("PYTHONSAFEPATH", "1"):
+        # The folder that the user happens to be in is not a place to import from, and Ctrl-C is the parent's to deal
+        # with: both hold for the server and whatever it forks.
         _CONTEXT.set_forkserver_preload(["tone_shootout.rendering.perform"])
-        # The folder that the user happens to be in is not a place to import from.
-        before = os.environ.get("PYTHONSAFEPATH")
-        os.environ["PYTHONSAFEPATH"] = "1"
-        try:
-            multiprocessing.forkserver.ensure_running()
-        finally:
-            if before is None:
-                del os.environ["PYTHONSAFEPATH"]
-            else:
-                os.environ["PYTHONSAFEPATH"] = before
+        multiprocessing.forkserver.ensure_running()
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

@@ -3,7 +3,7 @@
 The command line and the worker both call `produce`; that is what makes their results equal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +11,7 @@ from tone_shootout.rendering import stages
 from tone_shootout.rendering.folder import publish, record, staging_folder
 from tone_shootout.rendering.keys import ENGINE
 from tone_shootout.rendering.manifest import (
-    LevelRecord,
+    FileRecord,
     Manifest,
     SegmentRecord,
     name_inputs,
@@ -73,40 +73,10 @@ def produce(
         measured = stages.render(plan, sources, raws, cached, bench, store)
         reporter.phase("level")
         (staging / "segments").mkdir()
-        match, levelled, before = stages.level(plan, raws, staging, measured, bench)
-        inputs = name_inputs(plan.facts, names or {})
-        level = LevelRecord(
-            requested=plan.spec.level.target_lufs,
-            target=match.target_lufs,
-            ceiling=plan.spec.level.ceiling_dbtp,
-            limited_by=None if match.limited_by is None else match.limited_by + 1,
-        )
+        level, levelled = stages.level(plan, raws, staging, measured, bench)
         files = {segment.file: record(staging, segment.file) for segment in plan.segments}
-        segments = tuple(
-            SegmentRecord(
-                position=segment.position,
-                di_track=segment.di_name,
-                chain=segment.chain_name,
-                render_key=segment.render_key,
-                file=segment.file,
-                sha256=files[segment.file].sha256,
-                start_ms=slot.start_ms,
-                end_ms=slot.end_ms,
-                sample_rate=OUTPUT_RATE,
-                samples=segment.samples,
-                measured=after,
-                loudness_before_lufs=raw.integrated_lufs,
-                true_peak_before_dbtp=raw.true_peak_dbtp,
-                gain_db=gain,
-                trim_db=plan.spec.chains[segment.chain].trim_db,
-                calibration=segment.calibration,
-                cache_hit=segment.render_key in cached,
-                notes=notes(segment.seconds),
-            )
-            for segment, slot, after, raw, gain in zip(
-                plan.segments, timeline(plan.segments), levelled, before, match.gains_db, strict=True
-            )
-        )
+        segments = _records(plan, levelled, files, cached)
+        inputs = name_inputs(plan.facts, names or {})
         if video:
             reporter.phase("video")
             stages.film(plan, raws, staging, VIDEO_NAME, segments, bench)
@@ -128,3 +98,32 @@ def produce(
         for name in publish(staging, out, manifest):
             reporter.file(name)
     return manifest
+
+
+def _records(
+    plan: Plan, levelled: Sequence[stages.Levelled], files: Mapping[str, FileRecord], cached: Collection[str]
+) -> tuple[SegmentRecord, ...]:
+    return tuple(
+        SegmentRecord(
+            position=segment.position,
+            di_track=segment.di_name,
+            chain=segment.chain_name,
+            render_key=segment.render_key,
+            file=segment.file,
+            sha256=files[segment.file].sha256,
+            start_ms=slot.start_ms,
+            end_ms=slot.end_ms,
+            sample_rate=OUTPUT_RATE,
+            samples=segment.samples,
+            measured=level.measured,
+            loudness_before_lufs=level.loudness_before_lufs,
+            true_peak_before_dbtp=level.true_peak_before_dbtp,
+            gain_db=level.gain_db,
+            trim_db=plan.spec.chains[segment.chain].trim_db,
+            calibration=segment.calibration,
+            drive_db=next((stage.drive_db for stage in segment.stages if stage.drive_db is not None), None),
+            cache_hit=segment.render_key in cached,
+            notes=notes(segment.seconds),
+        )
+        for segment, level, slot in zip(plan.segments, levelled, timeline(plan.segments), strict=True)
+    )

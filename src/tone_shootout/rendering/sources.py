@@ -25,11 +25,6 @@ from tone_shootout.rendering.facts import (
     Limits,
 )
 
-__all__ = [
-    "SILENCE_DBFS", "CaptureFacts", "DiFacts", "Facts", "IrFacts", "Kind", "Limits", "SourceError", "decode_capture",
-    "decode_di", "decode_ir", "probe", "read_source",
-]  # fmt: skip
-
 SILENCE_DBFS: Final = -80.0
 """A recording whose peak is below this holds no playing."""
 

@@ -1,17 +1,18 @@
 """The stages of carrying out a plan: fetch what is there, render the rest, level, film. Children do the work."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, cast
 
 import msgspec
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
-from tone_shootout.audio.levels import LevelMatch, level_match
+from tone_shootout.audio.levels import level_match
 from tone_shootout.audio.signals import amplitude
-from tone_shootout.rendering.manifest import SegmentRecord
+from tone_shootout.rendering.manifest import LevelRecord, SegmentRecord
 from tone_shootout.rendering.plan import Plan, PlannedSegment
 from tone_shootout.rendering.pool import Pool
 from tone_shootout.rendering.reporter import Reporter, SegmentStore
@@ -30,6 +31,15 @@ _COST_STILL: Final = 0.6
 # A level match is repeated while gating makes a segment miss it by more than this; once is the rule.
 _LEVEL_TOLERANCE_LU: Final = 0.01
 _LEVEL_ROUNDS: Final = 4
+
+
+class Levelled(Struct, frozen=True):
+    """A written segment: what it measures, its gain, and the loudness and true peak that called for that gain."""
+
+    measured: Measured
+    gain_db: float
+    loudness_before_lufs: float
+    true_peak_before_dbtp: float
 
 
 class Bench:
@@ -62,7 +72,7 @@ def fetch(plan: Plan, store: SegmentStore | None, raws: Path, reporter: Reporter
     cached: set[str] = set()
     if store is None:
         return cached
-    for segment in {segment.render_key: segment for segment in plan.segments}.values():
+    for segment in _distinct(plan):
         reporter.check()
         samples = store.get(segment.render_key)
         if samples is not None and _whole(samples, segment):
@@ -71,25 +81,37 @@ def fetch(plan: Plan, store: SegmentStore | None, raws: Path, reporter: Reporter
     return cached
 
 
+def _distinct(plan: Plan) -> list[PlannedSegment]:
+    """Return the first segment of each render key."""
+    first: dict[str, PlannedSegment] = {}
+    for segment in plan.segments:
+        first.setdefault(segment.render_key, segment)
+    return list(first.values())
+
+
 def _whole(samples: NDArray[np.float32], segment: PlannedSegment) -> bool:
     return samples.dtype == np.float32 and samples.shape == (segment.samples,) and bool(np.isfinite(samples).all())
 
 
-def total_cost(plan: Plan, cached: set[str], *, video: bool) -> float:
+def total_cost(plan: Plan, cached: Collection[str], *, video: bool) -> float:
     """Estimate all the work that is left, in seconds on one core."""
-    first = {segment.render_key: segment for segment in plan.segments}
-    rendering = math.fsum(segment.cost for key, segment in first.items() if key not in cached)
-    measuring = math.fsum(segment.seconds * _COST_MEASURE for segment in first.values())
+    rendering = math.fsum(segment.cost for segment in _distinct(plan) if segment.render_key not in cached)
+    measuring = math.fsum(segment.seconds * _COST_MEASURE for segment in _distinct(plan))
     filming = len(plan.segments) * _COST_STILL + plan.seconds * _COST_FILM if video else 0.0
     return rendering + measuring + plan.seconds * _COST_LEVEL + filming
 
 
 def render(
-    plan: Plan, sources: Mapping[str, Path], raws: Path, cached: set[str], bench: Bench, store: SegmentStore | None
+    plan: Plan,
+    sources: Mapping[str, Path],
+    raws: Path,
+    cached: Collection[str],
+    bench: Bench,
+    store: SegmentStore | None,
 ) -> dict[str, Measured]:
     """Render what is missing, measure everything, and return the measures by render key."""
     files = {file: SourceFile(str(sources[file]), facts) for file, facts in plan.facts.items()}
-    segments = list({segment.render_key: segment for segment in reversed(plan.segments)}.values())[::-1]
+    segments = _distinct(plan)
     tasks: list[tuple[Task, float]] = []
     for segment in segments:
         raw = str(_raw(raws, segment))
@@ -117,52 +139,52 @@ def render(
 
 def level(
     plan: Plan, raws: Path, staging: Path, measured: Mapping[str, Measured], bench: Bench
-) -> tuple[LevelMatch, list[Measured], list[Measured]]:
+) -> tuple[LevelRecord, list[Levelled]]:
     """Write every segment at the common level.
 
     Gating at -70 LUFS makes loudness depend a little on level for very quiet material. So what was written is measured,
-    and the match is repeated from there while it is off.
+    and the match is made again from that while it is off.
 
-    Returns:
-        The match, and of each segment the measures of its file and those that the match was made from.
+    Args:
+        plan: the plan.
+        raws: where the rendered segments are.
+        staging: where the files go.
+        measured: what was rendered measures, by render key.
+        bench: does the work.
     """
+    requested = plan.spec.level
     before = [measured[segment.render_key] for segment in plan.segments]
-    written: dict[int, tuple[float, Measured]] = {}
+    written: dict[int, Levelled] = {}
     for _ in range(_LEVEL_ROUNDS):
         match = level_match(
             before,
-            requested_lufs=plan.spec.level.target_lufs,
-            ceiling_dbtp=plan.spec.level.ceiling_dbtp,
+            requested_lufs=requested.target_lufs,
+            ceiling_dbtp=requested.ceiling_dbtp,
             trims_db=[plan.spec.chains[segment.chain].trim_db for segment in plan.segments],
         )
-        todo = [
-            (segment, gain)
-            for index, (segment, gain) in enumerate(zip(plan.segments, match.gains_db, strict=True))
-            if index not in written or written[index][0] != gain
-        ]
-        tasks = [
-            (
-                Level(segment=segment, raw=str(_raw(raws, segment)), gain_db=gain, flac=str(staging / segment.file)),
-                segment.seconds * _COST_LEVEL,
-            )
-            for segment, gain in todo
-        ]
+        todo = [n for n, gain in enumerate(match.gains_db) if n not in written or written[n].gain_db != gain]
+        tasks = [_level_task(plan.segments[n], raws, staging, match.gains_db[n]) for n in todo]
         for index, result in bench.run(tasks):
-            segment, gain = todo[index]
-            written[segment.position - 1] = (gain, cast(Measured, result))
-            bench.reporter.segment(segment.position, "levelled", written[segment.position - 1][1])
-        levelled = [written[index][1] for index in range(len(plan.segments))]
-        heard = [
-            msgspec.structs.replace(raw, integrated_lufs=after.integrated_lufs - gain)
-            for raw, after, gain in zip(before, levelled, match.gains_db, strict=True)
-        ]
-        if all(
-            abs(new.integrated_lufs - old.integrated_lufs) <= _LEVEL_TOLERANCE_LU
-            for new, old in zip(heard, before, strict=True)
-        ):
+            n = todo[index]
+            after = cast(Measured, result)
+            written[n] = Levelled(after, match.gains_db[n], before[n].integrated_lufs, before[n].true_peak_dbtp)
+            bench.reporter.segment(plan.segments[n].position, "levelled", after)
+        heard = [written[n].measured.integrated_lufs - written[n].gain_db for n in range(len(before))]
+        if all(abs(new - old.integrated_lufs) <= _LEVEL_TOLERANCE_LU for new, old in zip(heard, before, strict=True)):
             break
-        before = heard
-    return match, levelled, before
+        before = [msgspec.structs.replace(old, integrated_lufs=new) for new, old in zip(heard, before, strict=True)]
+    record = LevelRecord(
+        requested=requested.target_lufs,
+        target=match.target_lufs,
+        ceiling=requested.ceiling_dbtp,
+        limited_by=None if match.limited_by is None else plan.segments[match.limited_by].position,
+    )
+    return record, [written[n] for n in range(len(before))]
+
+
+def _level_task(segment: PlannedSegment, raws: Path, staging: Path, gain_db: float) -> tuple[Task, float]:
+    task = Level(segment=segment, raw=str(_raw(raws, segment)), gain_db=gain_db, flac=str(staging / segment.file))
+    return task, segment.seconds * _COST_LEVEL
 
 
 def film(plan: Plan, raws: Path, staging: Path, name: str, segments: Sequence[SegmentRecord], bench: Bench) -> None:

@@ -95,5 +95,11 @@ class Failed(Struct, tag=True, frozen=True):
     detail: str
 
 
-Message = Progress | Done | Failed
+class Broken(Struct, tag=True, frozen=True):
+    """Our own code has a fault; the traceback is for its authors."""
+
+    traceback: str
+
+
+Message = Progress | Done | Failed | Broken
 """What a child says."""

@@ -1,0 +1,128 @@
+"""Child processes: they do what they are given, tell what is wrong, and don't outlive their parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from tests.integration.rendering.shootouts import carry_out, children, two_by_two
+from tests.unit.rendering.material import RATE, lay_out, plan_in, plucks
+from tests.unit.rendering.specs import blocks, spec
+from tone_shootout.audio.loudness import measure
+from tone_shootout.rendering.errors import Cancelled, RenderError
+from tone_shootout.rendering.manifest import Manifest
+from tone_shootout.rendering.plan import PlannedSegment
+from tone_shootout.rendering.pool import Pool
+from tone_shootout.rendering.work import Measure, Measured, Result
+
+PARENT = """
+import sys
+from pathlib import Path
+from tests.integration.rendering.shootouts import Log
+from tests.unit.rendering.material import plan_in
+from tests.unit.rendering.specs import blocks, spec
+from tone_shootout.rendering.produce import produce
+
+if __name__ == "__main__":
+    class Loud(Log):
+        def progress(self, done, total):
+            print("working", flush=True)
+
+    planned, paths = plan_in(Path(sys.argv[1]), spec(blocks("a.nam", "cab-a.wav"), blocks("b.nam", "cab-a.wav")))
+    produce(planned, paths, Path(sys.argv[2]), processes=2, reporter=Loud(), video=False)
+"""
+
+
+@pytest.fixture
+def segment(tmp_path: Path) -> PlannedSegment:
+    lay_out(tmp_path)
+    return plan_in(tmp_path, spec(blocks("a.nam", "cab-a.wav")))[0].segments[0]
+
+
+def _measure(segment: PlannedSegment, path: Path, samples: np.ndarray) -> Measure:
+    np.save(path, samples)
+    return Measure(segment=segment, raw=str(path))
+
+
+def _run(pool: Pool, tasks: list[Measure]) -> dict[int, Result]:
+    return dict(pool.run(tasks, check=lambda: None, progress=lambda index, share: None))
+
+
+def test_every_task_is_done_once_and_by_no_more_children_than_asked_for(
+    tmp_path: Path, segment: PlannedSegment
+) -> None:
+    sounds = [plucks(0.5, seed=seed) for seed in range(5)]
+    tasks = [_measure(segment, tmp_path / f"{n}.npy", sound) for n, sound in enumerate(sounds)]
+    with Pool(2) as pool:
+        results = _run(pool, tasks)
+        assert len(children()) == 2
+        assert _run(pool, tasks[:1]) == {0: results[0]}
+    assert children() == []
+    for index, sound in enumerate(sounds):
+        result = results[index]
+        assert isinstance(result, Measured)
+        assert result.integrated_lufs == measure(sound, RATE).integrated_lufs
+
+
+def test_a_pool_needs_a_process() -> None:
+    with pytest.raises(ValueError, match="at least one process"):
+        Pool(0)
+
+
+def test_a_file_that_is_gone_is_an_error_without_its_path(tmp_path: Path, segment: PlannedSegment) -> None:
+    gone = Measure(segment=segment, raw=str(tmp_path / "gone.npy"))
+    with Pool(1) as pool, pytest.raises(RenderError) as caught:
+        _run(pool, [gone])
+    assert caught.value.code == "storage"
+    assert str(tmp_path) not in caught.value.detail
+
+
+def test_a_fault_of_ours_is_told_with_its_traceback(tmp_path: Path, segment: PlannedSegment) -> None:
+    (tmp_path / "broken.npy").write_bytes(b"this is no array")
+    with Pool(1) as pool, pytest.raises(RuntimeError, match=r"Traceback(?s:.*)ValueError"):
+        _run(pool, [Measure(segment=segment, raw=str(tmp_path / "broken.npy"))])
+
+
+def test_leaving_a_run_half_way_leaves_no_children(tmp_path: Path, segment: PlannedSegment) -> None:
+    tasks = [_measure(segment, tmp_path / f"{n}.npy", plucks(0.5)) for n in range(4)]
+
+    def check() -> None:
+        if children():
+            raise Cancelled
+
+    with Pool(2) as pool, pytest.raises(Cancelled):
+        list(pool.run(tasks, check=check, progress=lambda index, share: None))
+    assert children() == []
+
+
+def test_children_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    (tmp_path / "long.py").write_text(PARENT)
+    from tone_shootout.audio.files import write_wav
+
+    write_wav(tmp_path / "riff.wav", np.tile(plucks(4.0), 15), RATE)
+    root = str(Path(__file__).parents[3])
+    command = [sys.executable, str(tmp_path / "long.py"), str(tmp_path), str(tmp_path / "out")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": root}) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"working\n"
+        family = psutil.Process(parent.pid).children(recursive=True)
+        assert len(family) >= 3
+        parent.send_signal(signal.SIGKILL)
+        assert psutil.wait_procs(family, timeout=30)[1] == []
+
+
+def test_a_shootout_can_be_carried_out_from_a_thread(tmp_path: Path) -> None:
+    made: list[Manifest] = []
+    lay_out(tmp_path)
+    thread = threading.Thread(target=lambda: made.append(carry_out(tmp_path, two_by_two(), tmp_path / "out")))
+    thread.start()
+    thread.join()
+    assert len(made[0].segments) == 4
+    assert children() == []

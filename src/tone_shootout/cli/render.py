@@ -119,8 +119,8 @@ def _tell(manifest: "Manifest", out: Path) -> None:
             f"{segment.position:2d}  {measured.integrated_lufs:6.1f} LUFS  {measured.true_peak_dbtp:6.1f} dBTP  "
             f"{segment.gain_db:+6.1f} dB  {segment.di_track} – {segment.chain}"
         )
-    limit = (
-        "" if level.limited_by is None else f" (asked for {level.requested:.1f}: segment {level.limited_by} has peaks)"
-    )
+    limit = ""
+    if level.limited_by is not None:
+        limit = f" ({level.requested:.1f} would lift segment {level.limited_by} above the ceiling)"
     click.echo(f"One loudness: {level.target:.1f} LUFS{limit}, no true peak above {level.ceiling:g} dBTP.")
     click.echo(f"Results: {out}")

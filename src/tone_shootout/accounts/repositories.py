@@ -1,6 +1,6 @@
 """All SQL about accounts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -101,6 +101,10 @@ class UserRepository:
         """Return a user by name, whatever its capitals."""
         statement = select(User).where(func.lower(User.name) == func.lower(name))
         return (await self._session.execute(statement)).scalar_one_or_none()
+
+    async def some(self, user_ids: Collection[UUID]) -> Sequence[User]:
+        """Return those of the users who are there."""
+        return (await self._session.scalars(select(User).where(User.id.in_(user_ids)))).all()
 
     async def all(self) -> Sequence[User]:
         """Return all users by name."""

@@ -1,7 +1,7 @@
 """The rules about users, API tokens and sessions. Nothing here commits."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -93,6 +93,11 @@ class AccountService:
         if user is None:
             raise UserNotFoundError
         return user
+
+    async def names(self, user_ids: Collection[UUID]) -> dict[UUID, str]:
+        """Return what each of the users is called in public; nobody who is gone is among them."""
+        users = await self._users.some(user_ids)
+        return {user.id: user.display_name or user.name for user in users}
 
     async def users(self) -> Sequence[User]:
         """Return all users by name."""

@@ -29,6 +29,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.types import ExceptionHandlersMap
 from msgspec import Meta, Struct
+from sqlalchemy.exc import IntegrityError as DatabaseIntegrityError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -229,7 +230,7 @@ def _of_missing_row(_request: Request[Any, Any, Any], _error: RepositoryNotFound
     return problem_response(404, "not_found", "There is no such thing.")
 
 
-def _of_broken_constraint(_request: Request[Any, Any, Any], _error: RepositoryIntegrityError) -> Response[Problem]:
+def _of_broken_constraint(_request: Request[Any, Any, Any], _error: Exception) -> Response[Problem]:
     return problem_response(409, "conflict", "This is at odds with something that is already there.")
 
 
@@ -244,6 +245,7 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     HTTPException: _of_http,
     RepositoryNotFoundError: _of_missing_row,
     RepositoryIntegrityError: _of_broken_constraint,
+    DatabaseIntegrityError: _of_broken_constraint,
     msgspec.ValidationError: lambda _request, error: problem_response(400, "invalid_request", str(error)),
     Exception: _of_anything_else,
 }

@@ -11,7 +11,7 @@ from litestar.response import Stream
 from tone_shootout.kit.problems import problem_response
 from tone_shootout.kit.storage import Storage
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 
@@ -29,7 +29,7 @@ def content_response(
     """Answer with stored content: 200, 206 for one range, 304 when the client has it, 416 for a range beyond its end.
 
     The entity tag is the content's SHA-256, so it is strong. Several ranges in one request are answered with the whole,
-    which the RFC allows.
+    which the RFC allows, and so is a range that ends before it starts, which the RFC demands.
     """
     tag = f'"{sha256}"'
     headers = {
@@ -45,11 +45,12 @@ def content_response(
         return Response(content=b"", status_code=304, headers=headers)
     start, end, status = 0, size, 200
     asked = _RANGE.fullmatch(request.headers.get("range", "").strip())
-    if asked and any(asked.groups()) and request.headers.get("if-range", tag) == tag:
-        first, last = asked.groups()
+    first, last = asked.groups() if asked else ("", "")
+    backwards = bool(first and last) and int(last) < int(first)
+    if (first or last) and not backwards and request.headers.get("if-range", tag) == tag:
         start = int(first) if first else max(0, size - int(last))
         end = min(size, int(last) + 1) if first and last else size
-        if start >= size or start >= end:
+        if start >= size:
             return problem_response(
                 416,
                 "range_not_satisfiable",

@@ -1,15 +1,12 @@
 """A shootout's config: the spec with ids of library items where a spec file has files."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from uuid import UUID
 
 from msgspec import Meta, Struct, structs
 
 from tone_shootout.rendering import spec
-
-ONE_LINE: Final = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$(?!\n)"
-"""Text without control characters, and not only white space."""
 
 AssetId = Annotated[
     UUID, Meta(description="Id of the library item.", examples=["0197a6c2-5d5e-7b1a-8f3c-2b9d64e0a111"])
@@ -48,16 +45,6 @@ class AssetChain(spec.ChainBase, kw_only=True, frozen=True):
 class Config(spec.SpecBase, kw_only=True, frozen=True):
     """What is compared, and at which level."""
 
-    title: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=120,
-            pattern=ONE_LINE,
-            description="What the shootout is called.",
-            examples=["Two crunches"],
-        ),
-    ] = "Shootout"
     di_tracks: Annotated[tuple[AssetDiTrack, ...], Meta(min_length=1, max_length=64, description="What is played.")]
     chains: Annotated[
         tuple[AssetChain, ...], Meta(min_length=1, max_length=256, description="What it is played through.")

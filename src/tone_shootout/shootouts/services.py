@@ -233,9 +233,8 @@ class ShootoutService:
     async def public(self, paging: Paging, *, order_by: str) -> tuple[Sequence[tuple[Shootout, str]], int]:
         """Return a part of what owners have made public with the owners' names, and how many there are."""
         rows, total = await self._shootouts.public(paging, order_by=order_by)
-        owners = {owner_id: await self._accounts.user(owner_id) for owner_id in {row.owner_id for row in rows}}
-        names = {owner_id: owner.display_name or owner.name for owner_id, owner in owners.items()}
-        return [(row, names[row.owner_id]) for row in rows], total
+        names = await self._accounts.names({row.owner_id for row in rows})
+        return [(row, names.get(row.owner_id, "")) for row in rows], total
 
     async def change(
         self,

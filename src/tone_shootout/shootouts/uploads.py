@@ -25,8 +25,7 @@ from multipart import (  # type: ignore[import-untyped]  # it has no types of it
 
 from tone_shootout.kit.problems import Fault, TooLargeError
 from tone_shootout.rendering.facts import Kind, Limits
-from tone_shootout.rendering.spec import invalid
-from tone_shootout.shootouts.config import ONE_LINE
+from tone_shootout.rendering.spec import ONE_LINE, invalid
 from tone_shootout.shootouts.errors import BadFormError
 
 FORM_BYTES = 65_536

@@ -223,6 +223,8 @@ RANGES = [
     ("bytes=0-1,5-6", 200, 0, None),
     ("lines=1-2", 200, 0, None),
     ("bytes=-", 200, 0, None),
+    ("bytes=5-4", 200, 0, None),
+    (f"bytes={'9' * 5000}-", 200, 0, None),
 ]
 
 

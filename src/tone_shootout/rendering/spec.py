@@ -16,10 +16,10 @@ from msgspec import Meta, Struct
 SCHEMA: Final = 1
 MAX_SPEC_BYTES = 1_000_000
 
-# One line with something to see in it.
-_LINE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$(?!\n)"
-Name = Annotated[str, Meta(min_length=1, max_length=80, pattern=_LINE)]
-Title = Annotated[str, Meta(min_length=1, max_length=120, pattern=_LINE)]
+ONE_LINE: Final = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$(?!\n)"
+"""Text without control characters, and not only white space."""
+
+Name = Annotated[str, Meta(min_length=1, max_length=80, pattern=ONE_LINE)]
 Decibels = Annotated[float, Meta(ge=-60.0, le=60.0)]
 Hertz = Annotated[float, Meta(ge=1.0, le=96_000.0)]
 Seconds = Annotated[float, Meta(gt=0.0, le=36_000.0)]
@@ -186,16 +186,7 @@ class SpecBase(_Config, kw_only=True, frozen=True):
     """A shootout's title and level."""
 
     schema: Annotated[Literal[1], Meta(description="Version of this format.")] = SCHEMA
-    title: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=120,
-            pattern=ONE_LINE,
-            description="What the shootout is called.",
-            examples=["Two crunches"],
-        ),
-    ] = "Shootout"
+    title: Annotated[Title, Meta(description="What the shootout is called.", examples=["Two crunches"])] = "Shootout"
     level: Annotated[Level, Meta(description="The loudness of all segments.")] = Level()
     allow: Annotated[tuple[Override, ...], Meta(description="The same for every chain.", examples=[[]])] = ()
 

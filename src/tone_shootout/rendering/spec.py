@@ -186,7 +186,16 @@ class SpecBase(_Config, kw_only=True, frozen=True):
     """A shootout's title and level."""
 
     schema: Annotated[Literal[1], Meta(description="Version of this format.")] = SCHEMA
-    title: Annotated[Title, Meta(description="What the shootout is called.", examples=["Two crunches"])] = "Shootout"
+    title: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=120,
+            pattern=ONE_LINE,
+            description="What the shootout is called.",
+            examples=["Two crunches"],
+        ),
+    ] = "Shootout"
     level: Annotated[Level, Meta(description="The loudness of all segments.")] = Level()
     allow: Annotated[tuple[Override, ...], Meta(description="The same for every chain.", examples=[[]])] = ()
 

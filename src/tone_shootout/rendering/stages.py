@@ -23,9 +23,9 @@ from tone_shootout.rendering.timeline import timeline
 from tone_shootout.rendering.work import Draw, Film, Level, Measure, Measured, Render, Result, SourceFile, Task
 
 # Estimates for one core, in seconds for each second of audio.
-_COST_MEASURE: Final = 0.02
-_COST_LEVEL: Final = 0.04
-_COST_FILM: Final = 0.04
+_COST_MEASURE: Final = 0.012
+_COST_LEVEL: Final = 0.015
+_COST_FILM: Final = 0.05
 # And for a picture.
 _COST_STILL: Final = 0.6
 # A level match is repeated while gating makes a segment miss it by more than this; once is the rule.

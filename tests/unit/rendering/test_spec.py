@@ -95,6 +95,8 @@ def test_a_spec_survives_being_written_as_json() -> None:
         ({"target_lufs": 1.0}, ("level",), "invalid", "/level/target_lufs"),
         ({"name": " "}, ("di_tracks", 0), "invalid", "/di_tracks/0/name"),
         ({"name": "a\nb"}, ("di_tracks", 0), "invalid", "/di_tracks/0/name"),
+        ({"name": "a\n"}, ("di_tracks", 0), "invalid", "/di_tracks/0/name"),
+        ({"title": "a\rb"}, (), "invalid", "/title"),
         ({"start_s": -1.0}, ("di_tracks", 0), "invalid", "/di_tracks/0/start_s"),
         ({"end_s": 0.25}, ("di_tracks", 0), "invalid_slice", "/di_tracks/0/end_s"),
         ({"calibration_dbu": "loud"}, ("di_tracks", 0), "invalid", "/di_tracks/0/calibration_dbu"),

@@ -4,7 +4,7 @@ Every route needs a signed-in user unless it says `opt={"public": True}`. What c
 A credential that a browser sends by itself, the cookie, counts only for pages of our own.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 from litestar.connection import ASGIConnection, WebSocket
@@ -59,7 +59,8 @@ class SignedInGuard:
     async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
         """Let pass whom the route is for."""
         if isinstance(connection, WebSocket):
-            await self._judge_socket(connection, handler)
+            if not is_public(handler):
+                await signed_in(connection, self._settings)
         elif is_public(handler):
             if _changes_something(connection) and _names_its_page(connection):
                 self._need_own_origin(connection)
@@ -75,16 +76,29 @@ class SignedInGuard:
         if not origin_allowed(connection, self._settings):
             raise CrossOriginError
 
-    async def _judge_socket(self, socket: WebSocket[Any, Any, Any], handler: BaseRouteHandler) -> None:
-        principal: Principal | None = socket.scope["user"]
-        if is_public(handler):
-            return
-        if principal is None:
-            await socket.accept()  # a browser shows its page no other refusal than the code of a close
-            raise WebSocketException(detail="Sign in first.", code=NOT_SIGNED_IN)
-        if principal.via == "cookie" and not origin_allowed(socket, self._settings):
-            await socket.accept()
-            raise WebSocketException(detail="This origin may not connect.", code=ORIGIN_REFUSED)
+
+async def signed_in(socket: WebSocket[Any, Any, Any], settings: Settings) -> Principal:
+    """Return who opens a WebSocket, or refuse it.
+
+    Raises:
+        WebSocketException: 4401 for nobody who is known, 4403 for a cookie that a foreign page makes use of.
+    """
+    principal: Principal | None = socket.scope["user"]
+    if principal is None:
+        await refuse(socket, NOT_SIGNED_IN, "Sign in first.")
+    if principal.via == "cookie" and not origin_allowed(socket, settings):
+        await refuse(socket, ORIGIN_REFUSED, "This origin may not connect.")
+    return principal
+
+
+async def refuse(socket: WebSocket[Any, Any, Any], code: int, reason: str) -> NoReturn:
+    """Close a WebSocket that was not accepted yet with a code that a page can read.
+
+    Raises:
+        WebSocketException: always.
+    """
+    await socket.accept()  # a browser shows its page no other refusal than the code of a close
+    raise WebSocketException(detail=reason, code=code)
 
 
 def origin_allowed(connection: Connection, settings: Settings) -> bool:

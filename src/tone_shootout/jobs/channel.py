@@ -6,7 +6,7 @@ the next one, and reads the database whenever that is not so, or when nothing ha
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ import msgspec
 import structlog
 from litestar.channels import ChannelsPlugin
 from litestar.channels.backends.redis import RedisChannelsPubSubBackend
+from litestar.response import ServerSentEventMessage
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,6 +28,8 @@ from tone_shootout.jobs.status import FINISHED
 
 LOOK_AGAIN_S = 3.0
 """A watcher that hears nothing for this long asks the database."""
+STILL_HERE_S = 15.0
+"""Seconds of silence after which a server-sent stream says that it lives."""
 
 SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 
@@ -113,11 +116,12 @@ class Watch:
             next_live: asyncio.Task[bytes] | None = None
             try:
                 while True:
+                    event = None
                     for event in await self._missed(job_id, last):
                         last = event.seq
                         yield event
-                        if event.type == "done":
-                            return
+                    if event is not None and event.type == "done":  # one with events behind it was retried
+                        return
                     while True:
                         next_live = next_live or asyncio.ensure_future(anext(live))
                         ready, _ = await asyncio.wait({next_live}, timeout=LOOK_AGAIN_S)
@@ -155,3 +159,24 @@ class Watch:
                 if not rows:
                     return missed
                 missed += [Event.of(row) for row in rows]
+
+
+async def as_sse(events: AsyncGenerator[Event, None]) -> AsyncGenerator[ServerSentEventMessage, None]:
+    """Turn events into server-sent ones, with a comment now and then that keeps proxies from closing the connection."""
+    async with aclosing(events):
+        coming = asyncio.ensure_future(anext(events))
+        try:
+            while True:
+                ready, _ = await asyncio.wait({coming}, timeout=STILL_HERE_S)
+                if not ready:
+                    yield ServerSentEventMessage(comment="still here")
+                    continue
+                try:
+                    event = coming.result()
+                except StopAsyncIteration:
+                    return
+                yield ServerSentEventMessage(data=_encode(event).decode(), event=event.type, id=event.seq)
+                coming = asyncio.ensure_future(anext(events))
+        finally:
+            coming.cancel()
+            await asyncio.wait({coming})

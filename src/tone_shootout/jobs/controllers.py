@@ -11,18 +11,22 @@ from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
 from litestar.exceptions import WebSocketDisconnect
 from litestar.handlers import send_websocket_stream
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, Parameter
+from litestar.response import ServerSentEvent
 
+from tone_shootout.accounts.guards import NOT_SIGNED_IN, refuse, signed_in
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.jobs.channel import Watch
+from tone_shootout.jobs.channel import Watch, as_sse
 from tone_shootout.jobs.dispatcher import Dispatcher
-from tone_shootout.jobs.dtos import ArtifactDTO, ArtifactList, JobDTO, JobOrder
+from tone_shootout.jobs.dtos import ArtifactDTO, ArtifactList, JobDTO, JobOrder, TicketDTO
 from tone_shootout.jobs.errors import JobNotFoundError
 from tone_shootout.jobs.services import JobService
-from tone_shootout.jobs.status import JobStatus
+from tone_shootout.jobs.status import FINISHED, JobStatus
+from tone_shootout.jobs.tickets import TICKET_S, Tickets
 from tone_shootout.kit.pagination import Page, Paging
 from tone_shootout.kit.problems import problems
 from tone_shootout.kit.ranges import content_response
+from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 
 JobId = Annotated[UUID, Parameter(description="The job's id.")]
@@ -114,6 +118,69 @@ class JobController(Controller):
         job, events = await jobs.cancel(principal.user_id, job_id)
         return Response(JobDTO.of(job), status_code=202, background=BackgroundTask(dispatcher.announce, events))
 
+    @post(
+        "/{job_id:uuid}/retry",
+        operation_id="retry_job",
+        summary="Retry a job",
+        status_code=202,
+        responses=problems(401, 403, 404, 409),
+    )
+    async def retry(
+        self,
+        job_id: JobId,
+        principal: NamedDependency[Principal],
+        jobs: NamedDependency[JobService],
+        dispatcher: NamedDependency[Dispatcher],
+    ) -> Response[JobDTO]:
+        """Let a job that failed or was cancelled begin again. Segments that it has are not rendered again."""
+        job, events = await jobs.retry(principal.user_id, job_id)
+        return Response(JobDTO.of(job), status_code=202, background=BackgroundTask(dispatcher.dispatch, job.id, events))
+
+    @post(
+        "/{job_id:uuid}/ticket",
+        operation_id="get_ticket",
+        summary="Get a ticket for the WebSocket",
+        status_code=201,
+        responses=problems(401, 403, 404),
+    )
+    async def ticket(
+        self,
+        job_id: JobId,
+        principal: NamedDependency[Principal],
+        jobs: NamedDependency[JobService],
+        tickets: NamedDependency[Tickets],
+    ) -> TicketDTO:
+        """Make a ticket that opens the job's WebSocket once, within seconds."""
+        await jobs.get(principal.user_id, job_id)
+        return TicketDTO(ticket=await tickets.issue(principal.user_id, job_id), expires_in_s=TICKET_S)
+
+    @get(
+        "/{job_id:uuid}/events",
+        operation_id="follow_job",
+        summary="Follow a job",
+        responses=problems(400, 401, 404),
+        media_type="text/event-stream",
+    )
+    async def follow(
+        self,
+        job_id: JobId,
+        principal: NamedDependency[Principal],
+        jobs: NamedDependency[JobService],
+        watch: NamedDependency[Watch],
+        last_event_id: Annotated[
+            int | None,
+            HeaderParameter(name="Last-Event-ID", ge=0, description="Number of the last event that you have."),
+        ] = None,
+    ) -> ServerSentEvent | Response[None]:
+        """Send a job's events: a snapshot, then everything behind it (or behind `Last-Event-ID`), up to `done`.
+
+        Who has everything of a finished job is answered 204, which tells a browser not to come back.
+        """
+        job = await jobs.get(principal.user_id, job_id)
+        if last_event_id is not None and last_event_id >= job.event_seq and job.status in FINISHED:
+            return Response(None, status_code=204)
+        return ServerSentEvent(as_sse(watch.follow(principal.user_id, job_id, after=last_event_id)))
+
     @get(
         "/{job_id:uuid}/artifacts",
         operation_id="list_artifacts",
@@ -181,17 +248,25 @@ class JobController(Controller):
         )
 
 
-@websocket("/api/v1/jobs/{job_id:uuid}/ws")
+@websocket("/api/v1/jobs/{job_id:uuid}/ws", opt={"public": True})
 async def watch_job(
     socket: WebSocket[Any, Any, Any],
     job_id: JobId,
-    principal: NamedDependency[Principal],
     watch: NamedDependency[Watch],
+    tickets: NamedDependency[Tickets],
+    settings: NamedDependency[Settings],
     after: Annotated[int | None, Parameter(ge=0)] = None,
+    ticket: Annotated[str | None, Parameter(max_length=100)] = None,
 ) -> None:
     """Send a job's events: a snapshot, then everything behind it (or behind `after`), up to `done`."""
+    if ticket is None:
+        owner_id = (await signed_in(socket, settings)).user_id
+    elif (redeemed := await tickets.redeem(ticket, job_id)) is not None:
+        owner_id = redeemed
+    else:
+        await refuse(socket, NOT_SIGNED_IN, "This ticket is not valid any more.")
     await socket.accept()
-    async with aclosing(watch.follow(principal.user_id, job_id, after=after)) as events:
+    async with aclosing(watch.follow(owner_id, job_id, after=after)) as events:
 
         async def texts() -> AsyncGenerator[str, None]:
             yield snapshot

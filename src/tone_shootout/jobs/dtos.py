@@ -33,6 +33,8 @@ class JobLinks(Struct, kw_only=True):
 
     self: Annotated[str, Meta(description="The job.")]
     cancel: Annotated[str | None, Meta(description="POST here to cancel; null when it is finished.")]
+    retry: Annotated[str | None, Meta(description="POST here to begin again; null unless it failed or was cancelled.")]
+    events: Annotated[str, Meta(description="Its events as server-sent events.")]
     ws: Annotated[str, Meta(description="Its events over a WebSocket.")]
     artifacts: Annotated[str, Meta(description="Its results.")]
     shootout: Annotated[str, Meta(description="What it carries out.")]
@@ -78,6 +80,8 @@ class JobDTO(Struct, kw_only=True):
             links=JobLinks(
                 self=path,
                 cancel=None if status in FINISHED else f"{path}/cancel",
+                retry=f"{path}/retry" if status in (JobStatus.FAILED, JobStatus.CANCELLED) else None,
+                events=f"{path}/events",
                 ws=f"{path}/ws",
                 artifacts=f"{path}/artifacts",
                 shootout=f"/api/v1/shootouts/{job.shootout_id}",
@@ -104,6 +108,13 @@ class Event(Struct, kw_only=True):
             at=event.at,
             data=event.data,
         )
+
+
+class TicketDTO(Struct, kw_only=True):
+    """Opens a job's WebSocket once, for a browser page that holds a token."""
+
+    ticket: Annotated[str, Meta(description="Append as `?ticket=…` to the address of the WebSocket.")]
+    expires_in_s: Annotated[int, Meta(description="Seconds that it can be used for.", examples=[30])]
 
 
 class ArtifactDTO(Struct, kw_only=True):

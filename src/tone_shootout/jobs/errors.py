@@ -33,6 +33,15 @@ class JobFinishedError(ConflictError):
         super().__init__(f"The job has already {status}.")
 
 
+class NothingToRetryError(ConflictError):
+    """Only what failed or was cancelled can begin again."""
+
+    code = "nothing_to_retry"
+
+    def __init__(self, status: JobStatus) -> None:
+        super().__init__(f"The job is {status}; only a failed or cancelled one can be retried.")
+
+
 class UnfinishedJobError(ConflictError):
     """The shootout can't be deleted under its job."""
 

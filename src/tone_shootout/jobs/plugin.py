@@ -20,6 +20,7 @@ from tone_shootout.jobs.controllers import JobController, ShootoutJobsController
 from tone_shootout.jobs.dispatcher import Dispatcher
 from tone_shootout.jobs.queue import build_queue
 from tone_shootout.jobs.services import Desk, JobService
+from tone_shootout.jobs.tickets import Tickets
 from tone_shootout.kit.settings import Settings
 from tone_shootout.shootouts.services import ShootoutService
 
@@ -58,6 +59,7 @@ class JobsPlugin(InitPlugin):
                 "jobs": Provide(_provide_jobs, sync_to_thread=False),
                 "job_desk": Provide(_provide_desk, sync_to_thread=False),
                 "dispatcher": Provide(self._provide_dispatcher, sync_to_thread=False),
+                "tickets": Provide(lambda: Tickets(self._redis), sync_to_thread=False),
                 "watch": Provide(self._provide_watch, sync_to_thread=False),
             }
         )

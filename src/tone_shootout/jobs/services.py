@@ -10,7 +10,13 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.jobs.dispatcher import Dispatcher
-from tone_shootout.jobs.errors import ArtifactNotFoundError, JobFinishedError, JobNotFoundError, UnfinishedJobError
+from tone_shootout.jobs.errors import (
+    ArtifactNotFoundError,
+    JobFinishedError,
+    JobNotFoundError,
+    NothingToRetryError,
+    UnfinishedJobError,
+)
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import FINISHED, JobStatus
@@ -103,6 +109,29 @@ class JobService:
         if job.status in (JobStatus.COMPLETED, JobStatus.FAILED):
             raise JobFinishedError(JobStatus(job.status))
         return job, []
+
+    async def retry(self, owner_id: UUID, job_id: UUID) -> tuple[Job, list[JobEvent]]:
+        """Let a job that failed or was cancelled begin again, from the segments that it has; queued after the commit.
+
+        Raises:
+            JobNotFoundError: the owner has no such job.
+            NothingToRetryError: it is not finished, or completed.
+        """
+        await self.get(owner_id, job_id)
+        moved = await self._jobs.transition(
+            job_id,
+            JobStatus.PENDING,
+            only_from=(JobStatus.FAILED, JobStatus.CANCELLED),
+            error_code=None,
+            error_detail=None,
+            finished_at=None,
+            started_at=None,
+            progress_done=0.0,
+            progress_total=0.0,
+        )
+        if moved is None:
+            raise NothingToRetryError(JobStatus((await self.get(owner_id, job_id)).status))
+        return moved
 
     async def artifacts(self, owner_id: UUID, job_id: UUID) -> Sequence[JobArtifact]:
         """Return what a job has made.

@@ -29,12 +29,13 @@ TRANSITIONS = MappingProxyType(
         JobStatus.RUNNING: frozenset({JobStatus.QUEUED, JobStatus.CANCELLING, JobStatus.COMPLETED, JobStatus.FAILED}),
         JobStatus.CANCELLING: frozenset({JobStatus.CANCELLED}),
         JobStatus.COMPLETED: frozenset[JobStatus](),
-        JobStatus.FAILED: frozenset[JobStatus](),
-        JobStatus.CANCELLED: frozenset[JobStatus](),
+        # Only by its owner's wish to try again (`JobService.retry`), never by a message that comes late.
+        JobStatus.FAILED: frozenset({JobStatus.PENDING}),
+        JobStatus.CANCELLED: frozenset({JobStatus.PENDING}),
     }
 )
 
-FINISHED = frozenset(status for status, following in TRANSITIONS.items() if not following)
+FINISHED = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
 HELD = frozenset({JobStatus.RUNNING, JobStatus.CANCELLING})
 """Statuses in which a worker holds the job and must be heard from."""
 

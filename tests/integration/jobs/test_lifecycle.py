@@ -1,7 +1,9 @@
 """The life of a job, as its owner and nobody else can steer it. No worker runs here."""
 
 import asyncio
+import json
 from contextlib import suppress
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -291,3 +293,122 @@ class TestDashboard:
     async def test_it_knows_the_queue(self, administrator: Person, settings: Settings) -> None:
         found = (await administrator.client.get("/saq/api/queues")).json()
         assert [queue["name"] for queue in found["queues"]] == [settings.queue.name]
+
+
+class TestTickets:
+    """A page that holds a token opens the WebSocket with a ticket."""
+
+    async def _ticket(self, person: Person, job: dict[str, Any]) -> str:
+        answer = await person.client.post(f"{job['links']['self']}/ticket")
+        assert answer.status_code == 201
+        return str(answer.json()["ticket"])
+
+    async def _opens(self, base_url: str, job: dict[str, Any], ticket: str) -> bool:
+        address = f"{base_url.replace('http', 'ws', 1)}{job['links']['ws']}?ticket={ticket}"
+        async with connect(address) as socket:
+            try:
+                return bool(json.loads(await socket.recv())["type"] == "snapshot")
+            except ConnectionClosed:
+                assert socket.close_code == 4401
+                return False
+
+    async def test_a_ticket_opens_the_channel_once(self, base_url: str, user: Person) -> None:
+        job = await submit(user.client)
+        ticket = await self._ticket(user, job)
+        assert await self._opens(base_url, job, ticket)
+        assert not await self._opens(base_url, job, ticket)
+
+    async def test_a_ticket_opens_no_other_job(self, base_url: str, user: Person) -> None:
+        job, other = await submit(user.client), await submit(user.client)
+        ticket = await self._ticket(user, job)
+        assert not await self._opens(base_url, other, ticket)
+        assert await self._opens(base_url, job, ticket)
+
+    async def test_nobody_gets_a_ticket_for_somebody_else_s_job(
+        self, user: Person, other_user: Person, api: httpx.AsyncClient
+    ) -> None:
+        address = f"{(await submit(user.client))['links']['self']}/ticket"
+        assert (await api.post(address)).status_code == 401
+        assert (await other_user.client.post(address)).status_code == 404
+
+
+class TestServerSentEvents:
+    """The same events, for who prefers plain HTTP."""
+
+    async def _read(self, person: Person, job: dict[str, Any], **headers: str) -> list[tuple[str, dict[str, Any]]]:
+        found = []
+        async with person.client.stream("GET", job["links"]["events"], headers=headers) as answer:
+            assert answer.status_code == 200
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            name = ""
+            async for line in answer.aiter_lines():
+                if line.startswith("event: "):
+                    name = line.removeprefix("event: ")
+                elif line.startswith("data: "):
+                    found.append((name, json.loads(line.removeprefix("data: "))))
+        return found
+
+    async def test_they_are_those_of_the_websocket(self, base_url: str, user: Person) -> None:
+        job = await submit(user.client)
+        await _until(user, job["id"], "queued")
+        await user.client.post(job["links"]["cancel"])
+        heard = [event async for event in events(base_url, user, job["id"], "?after=1")]
+        read = await self._read(user, job, **{"Last-Event-ID": "1"})
+        assert [event for _, event in read[1:]] == heard[1:]
+        assert [name for name, _ in read] == [event["type"] for event in heard]
+
+    async def test_who_has_everything_is_told_not_to_come_back(self, user: Person) -> None:
+        job = await submit(user.client)
+        await _until(user, job["id"], "queued")
+        await user.client.post(job["links"]["cancel"])
+        last = (await self._read(user, job))[-1][1]["seq"]
+        answer = await user.client.get(job["links"]["events"], headers={"Last-Event-ID": str(last)})
+        assert answer.status_code == 204
+
+    async def test_they_are_the_owner_s_alone(self, user: Person, other_user: Person, api: httpx.AsyncClient) -> None:
+        job = await submit(user.client)
+        assert (await api.get(job["links"]["events"])).status_code == 401
+        assert (await other_user.client.get(job["links"]["events"])).status_code == 404
+        nonsense = await user.client.get(job["links"]["events"], headers={"Last-Event-ID": "x"})
+        assert nonsense.status_code == 400
+
+
+class TestRetry:
+    """What failed or was cancelled can begin again."""
+
+    async def test_a_cancelled_job_begins_again_and_its_log_goes_on(self, base_url: str, user: Person) -> None:
+        job = await submit(user.client)
+        await _until(user, job["id"], "queued")
+        await user.client.post(job["links"]["cancel"])
+        first = [event async for event in events(base_url, user, job["id"], "?after=0")]
+        again = await user.client.post(f"{job['links']['self']}/retry")
+        assert again.status_code == 202
+        assert again.json()["status"] == "pending"
+        assert again.json()["finished_at"] is None
+        async with asyncio.timeout(30):
+            async for event in events(base_url, user, job["id"], f"?after={first[-1]['seq']}"):
+                if event["data"].get("status") == "queued":
+                    break
+        await user.client.post(job["links"]["cancel"])
+        whole = [event async for event in events(base_url, user, job["id"], "?after=0")]
+        assert [event["seq"] for event in whole] == list(range(len(whole)))
+        assert [event["type"] for event in whole].count("done") == 2
+
+    async def test_only_what_failed_or_was_cancelled_is_retried(self, user: Person, session_maker: Sessions) -> None:
+        job = await submit(user.client)
+        await _until(user, job["id"], "queued")
+        address = f"{job['links']['self']}/retry"
+        waiting = await user.client.post(address)
+        assert (waiting.status_code, waiting.json()["code"]) == (409, "nothing_to_retry")
+        held = await _take(session_maker, job["id"])
+        async with session_maker() as session:
+            await JobRepository(session).transition(held.id, JobStatus.COMPLETED, held_by=held.attempt)
+            await session.commit()
+        assert (await user.client.post(address)).status_code == 409
+
+    async def test_retrying_is_the_owner_s_alone(
+        self, user: Person, other_user: Person, api: httpx.AsyncClient
+    ) -> None:
+        address = f"{(await submit(user.client))['links']['self']}/retry"
+        assert (await api.post(address)).status_code == 401
+        assert (await other_user.client.post(address)).status_code == 404

@@ -14,8 +14,9 @@ def test_every_status_has_a_row_in_the_table() -> None:
     assert set(TRANSITIONS) == set(JobStatus)
 
 
-def test_nothing_follows_the_end() -> None:
-    assert {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED} == FINISHED
+def test_nothing_follows_the_end_but_another_beginning() -> None:
+    assert {following for status in FINISHED for following in TRANSITIONS[status]} == {JobStatus.PENDING}
+    assert not TRANSITIONS[JobStatus.COMPLETED]
 
 
 def test_every_status_but_the_first_can_be_reached() -> None:

@@ -27,28 +27,57 @@ Tensors = Iterator[NDArray[np.float32]]
 class Pointwise:
     """A 1×1 convolution of a signal that carries a row of ones above it: y = [b W] · [1; x]."""
 
-    def __init__(self, shape: ConvShape, tensors: Tensors) -> None:
+    def __init__(self, shape: ConvShape, tensors: Tensors, ones_and_x: Signal, out: Signal) -> None:
+        """Lay out the product.
+
+        Args:
+            shape: its sizes.
+            tensors: where W and b come next.
+            ones_and_x: where [1; x] is written, shape (1 + inputs, block).
+            out: where y is written, shape (outputs, block).
+        """
         weight, bias = shape.take(tensors)
         self._matrix = np.ascontiguousarray(np.concatenate([bias[:, np.newaxis], weight[:, :, 0]], axis=1))
+        self._ones_and_x = ones_and_x
+        self._out = out
 
-    def compute(self, ones_and_x: Signal) -> Signal:
-        """Return y, shape (outputs, time), for the rows [1; x], shape (1 + inputs, time)."""
-        return self._matrix @ ones_and_x
+    def compute(self) -> Signal:
+        """Return y for what has been written, shape (outputs, block)."""
+        return np.matmul(self._matrix, self._ones_and_x, out=self._out)
+
+
+class Workspace:
+    """Buffers that the layers of an array use in turn: together they stay in the processor's cache.
+
+    Attributes:
+        stack: what the dilated convolutions multiply with.
+        z: convolution and mixin, shape (largest Z, block).
+        ones_and_a: activation below a row of ones, shape (1 + bottleneck, block).
+        back: what goes back to the residual, shape (channels, block).
+        to_head: what goes to the head, shape (head inputs, block), where it is not the activation itself.
+    """
+
+    def __init__(self, shape: ArrayShape, block: int) -> None:
+        self.stack = Stack(shape.conditions, max(layer.conv.taps for layer in shape.layers), block)
+        self.z = np.empty((max(layer.conv.outputs for layer in shape.layers), block), np.float32)
+        self.ones_and_a = np.ones((1 + shape.bottleneck, block), np.float32)
+        self.back = np.empty((shape.channels, block), np.float32)
+        self.to_head = np.empty((shape.head.inputs, block), np.float32)
 
 
 class Layer:
-    """One layer and the history of its convolution.
+    """One layer and the history of its convolution."""
 
-    Attributes:
-        rows: Z, the rows that come out of the convolution.
-    """
-
-    def __init__(self, shape: LayerShape, tensors: Tensors, stack: Stack) -> None:
-        self.rows = shape.conv.outputs
+    def __init__(self, shape: LayerShape, tensors: Tensors, workspace: Workspace) -> None:
+        self._z = workspace.z[: shape.conv.outputs]
+        self._a = workspace.ones_and_a[1:]
         conv = shape.conv.take(tensors)
         mixin = shape.mixin.take(tensors)[0][:, :, 0]
-        self._layer1x1 = Pointwise(shape.layer1x1, tensors) if shape.layer1x1 else None
-        self._head1x1 = Pointwise(shape.head1x1, tensors) if shape.head1x1 else None
+        self._layer1x1 = self._head1x1 = None
+        if shape.layer1x1:
+            self._layer1x1 = Pointwise(shape.layer1x1, tensors, workspace.ones_and_a, workspace.back)
+        if shape.head1x1:
+            self._head1x1 = Pointwise(shape.head1x1, tensors, workspace.ones_and_a, workspace.to_head)
         films = {name: Film(*film.conv.take(tensors), film.dim, shift=film.shift) for name, film in shape.films.items()}
         self._conv_pre, self._conv_post = films.get("conv_pre"), films.get("conv_post")
         self._mixin_pre, self._mixin_post = films.get("input_mixin_pre"), films.get("input_mixin_post")
@@ -59,20 +88,19 @@ class Layer:
         self._activation, self._secondary, self._gating = shape.activation, shape.secondary, shape.gating
         # Where no FiLM stands between them, the mixin joins the convolution's product: one more row in the stack.
         self._mixin = mixin if self._conv_post or self._mixin_pre or self._mixin_post else None
-        self._conv = CausalConv(*conv, shape.conv.dilation, stack, mixin if self._mixin is None else None)
+        joined = mixin if self._mixin is None else None
+        self._conv = CausalConv(*conv, shape.conv.dilation, workspace.stack, joined)
 
-    def compute(self, r: Signal, c: Signal, z: Signal, ones_and_a: Signal, h: Signal, *, last: bool) -> None:
+    def compute(self, r: Signal, c: Signal, h: Signal, *, last: bool) -> None:
         """Add what this layer says to the residual and the head.
 
         Args:
             r: residual, shape (channels, block): the stack's newest tap itself, unless FiLM changes it first.
             c: condition, shape (conditions, block).
-            z: workspace for the convolution, shape (Z, block).
-            ones_and_a: workspace for the activation below a row of ones, shape (1 + bottleneck, block).
             h: head accumulator, shape (head inputs, block).
             last: whether nobody hears the residual any more, so that it can stay as it is.
         """
-        a = ones_and_a[1:]
+        z, a = self._z, self._a
         if self._conv_pre:
             self._conv_pre.apply(r, c, out=self._conv.input)
         self._conv.compute(out=z)
@@ -85,7 +113,7 @@ class Layer:
             self._activation_post.apply(a, c, out=a)
 
         if self._head1x1:
-            to_head = self._head1x1.compute(ones_and_a)
+            to_head = self._head1x1.compute()
             if self._head1x1_post:
                 self._head1x1_post.apply(to_head, c, out=to_head)
             h += to_head
@@ -93,7 +121,7 @@ class Layer:
             h += a
 
         if self._layer1x1 and not last:
-            back = self._layer1x1.compute(ones_and_a)
+            back = self._layer1x1.compute()
             if self._layer1x1_post:
                 self._layer1x1_post.apply(back, c, out=back)
             r += back
@@ -146,19 +174,18 @@ class LayerArray:
             last: whether no array follows.
             scale: factor on the head's output.
         """
-        taps = max(layer.conv.taps for layer in shape.layers)
-        self._stack = Stack(shape.conditions, taps, block)
+        workspace = Workspace(shape, block)
+        self._condition = workspace.stack.condition
         self._rechannel = shape.rechannel.take(tensors)[0][:, :, 0]
-        self._layers = [Layer(layer, tensors, self._stack) for layer in shape.layers]
-        changed = any("conv_pre" in layer.films for layer in shape.layers)
-        self.residual = np.empty((shape.channels, block), np.float32) if changed else self._stack.newest(shape.channels)
+        self._layers = [Layer(layer, tensors, workspace) for layer in shape.layers]
+        self.residual = workspace.stack.newest(shape.channels)
+        if any("conv_pre" in layer.films for layer in shape.layers):
+            self.residual = np.empty((shape.channels, block), np.float32)
 
         weight, bias = shape.head.take(tensors)
         head_stack = Stack(0, shape.head.taps, block)
         self._head = CausalConv(weight * scale, bias * scale, shape.head.dilation, head_stack)
         self.head_out = np.empty((shape.head.outputs, block), np.float32)
-        self._z = np.empty((max(layer.conv.outputs for layer in shape.layers), block), np.float32)
-        self._ones_and_a = np.ones((1 + shape.bottleneck, block), np.float32)
         self._last = last
 
     def compute(self, y: Signal, c: Signal, h: Signal | float) -> None:
@@ -169,12 +196,12 @@ class LayerArray:
             c: condition, shape (conditions, block).
             h: the previous array's head output, shape (head inputs, block); 0 for the first array.
         """
-        np.copyto(self._stack.condition, c)
+        np.copyto(self._condition, c)
         pointwise(self._rechannel, y, out=self.residual)
         np.copyto(self._head.input, h)
         for layer in self._layers:
             last = self._last and layer is self._layers[-1]
-            layer.compute(self.residual, c, self._z[: layer.rows], self._ones_and_a, self._head.input, last=last)
+            layer.compute(self.residual, c, self._head.input, last=last)
         self._head.compute(out=self.head_out)
 
     def commit(self) -> None:

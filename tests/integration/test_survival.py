@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -54,7 +54,8 @@ async def test_a_job_outlives_the_death_of_everything(data: Path) -> None:
         family = [process, *process.children(recursive=True)]
         assert len(family) > 6
         for member in family:
-            member.kill()
+            with suppress(psutil.NoSuchProcess):  # some go with their parent
+                member.kill()
         psutil.wait_procs(family, timeout=30)
     with _serving(data) as (url, _):
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 
@@ -36,7 +37,7 @@ def test_without_its_broker_it_lives_and_is_not_ready(settings: Settings, tmp_pa
 
 
 def test_on_a_database_that_was_never_migrated_it_is_not_ready(settings: Settings, servers: Servers) -> None:
-    empty = replace(settings, database=DatabaseSettings(url=servers.create_database("empty")))
+    empty = replace(settings, database=DatabaseSettings(url=servers.create_database(f"empty_{uuid4().hex}")))
     status, checks = _checks(empty)
     assert status == 503
     assert checks["migrations"] == "outdated"

@@ -109,8 +109,9 @@ class ToneStack:
 class Setting:
     """One position of all controls.
 
-    `divider` is what the input jack lets through, `drive` the peak of the power stage's input relative to its clipping
-    point for each volt before it, and `output` the level of the line output.
+    `divider` is what the input jack lets through, `before` and `after` are the stages on either side of the tone stack,
+    `drive` is how far one volt drives the power stage (1 where its two valves begin to clip), and `output` the level of
+    the line output for a power stage at its limit.
     """
 
     divider: float
@@ -147,13 +148,13 @@ SETTINGS: Final = {
     "high-gain": Setting(
         divider=1.0,
         before=(
-            Stage(cathode_ohm=1_800.0, miller_hz=15_000.0, coupling_hz=120.0, level=0.12),
+            Stage(cathode_ohm=1_800.0, miller_hz=15_000.0, coupling_hz=120.0, level=0.1),
             Stage(cathode_ohm=10_000.0, miller_hz=9_000.0, coupling_hz=40.0, level=0.08),
             Stage(cathode_ohm=1_500.0, miller_hz=9_000.0, coupling_hz=20.0, level=1.0),
         ),
         tone=ToneStack(**JCM800, treble=0.5, middle=0.4, bass=0.5),
         after=(),
-        drive=0.05,
+        drive=0.035,
         output=0.5,
     ),
 }
@@ -163,8 +164,7 @@ SETTINGS: Final = {
 def amplify(guitar: NDArray[np.floating[Any]], setting: Setting) -> Signal:
     """Play a dry guitar through the amplifier: mono at 48 kHz in and out, shape (samples,), full scale 1.0.
 
-    The amplifier starts at rest and adds no latency. Its line output stays within full scale for a
-    guitar that does.
+    The amplifier starts at rest and adds no latency. A guitar within full scale comes out within full scale.
     """
     rate = RATE * OVERSAMPLING
     delay = BAND_LIMIT.size // 2

@@ -22,28 +22,29 @@ def practice(*, phrases: int = PHRASES, seed: int = 0) -> NDArray[np.float64]:
     parts = [_peaking(_phrase(rng), rng.uniform(-18.0, 0.0)) for _ in range(phrases)]
     seconds = np.arange(2 * RATE) / RATE
     sweep = chirp(seconds, 20.0, seconds[-1], 20_000.0, method="logarithmic")
-    parts += [_peaking(sweep, peak_dbfs) for peak_dbfs in (-36.0, -24.0, -12.0, -3.0)]
+    parts += [_peaking(sweep, peak_dbfs) for peak_dbfs in (-36.0, -24.0, -18.0, -12.0)]
     hiss = lfilter(*butter(1, 2_000.0, fs=RATE), rng.standard_normal(2 * RATE))
-    parts += [_peaking(hiss, peak_dbfs) for peak_dbfs in (-36.0, -24.0, -12.0, -3.0)]
+    parts += [_peaking(hiss, peak_dbfs) for peak_dbfs in (-36.0, -24.0, -18.0, -12.0)]
     pause = np.zeros(RATE // 3)
     return np.concatenate([piece for part in parts for piece in (part, pause)])
 
 
 def _phrase(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Make up five seconds of guitar: chugs, power chords, open chords and single notes, some of them bent."""
+    """Make up five seconds of guitar: chugs, power chords, open chords and single notes, some bent, some ringing on."""
     bpm = rng.uniform(90.0, 150.0)
     notes: list[Note] = []
     beat = 0.0
     while beat < PHRASE_S * bpm / 60.0:
         shape = rng.choice([CHUG, POWER_CHORD, OPEN_CHORD, SINGLE_NOTE], p=[0.25, 0.3, 0.15, 0.3])
-        beats = rng.choice([0.25, 0.5, 1.0, 2.0], p=[0.45, 0.3, 0.15, 0.1])
+        beats = rng.choice([0.25, 0.5, 1.0, 2.0, 6.0], p=[0.42, 0.3, 0.14, 0.1, 0.04])
+        rings_on = 1.0 if shape == CHUG else rng.choice([1.0, 2.0, 4.0], p=[0.5, 0.25, 0.25])
         root = rng.integers(40, 72 if shape == SINGLE_NOTE else 56)
         bend = rng.choice([0.0, 1.0, 2.0], p=[0.7, 0.1, 0.2]) if shape == SINGLE_NOTE else 0.0
         velocity = rng.uniform(0.4, 1.0)
         notes += [
             Note(
                 beat=beat + 0.012 * string,
-                beats=beats,
+                beats=beats * rings_on,
                 pitch=float(root + interval),
                 velocity=velocity,
                 muted=bool(shape == CHUG),

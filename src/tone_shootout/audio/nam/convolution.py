@@ -74,13 +74,15 @@ class ConvShape:
 
 
 def fast_block(convs: Iterable[ConvShape], conditions: int = 0) -> int:
-    """Return the samples a block with which these convolutions run fastest, a multiple of 16 from 64 to 4096.
+    """Return the samples a block with which these convolutions run fastest, a multiple of 16 from 64 to 4080.
 
-    OpenBLAS multiplies matrices of up to 10^6 products without packing them first, twice as fast at these shapes;
-    longer blocks than 4096 samples save no more calls worth counting and leave the cache.
+    OpenBLAS multiplies matrices of up to 10^6 products without packing them first, twice as fast at these shapes.
+    Longer blocks than about 4,000 samples save no calls worth counting and leave the cache, and rows a multiple of 2 KB
+    apart compete for the same few places in it.
     """
     largest = max(conv.outputs * (conditions + 1 + conv.taps) for conv in convs)
-    return max(64, min(4096, 1_000_000 // largest // 16 * 16))
+    block = max(64, min(4080, 1_000_000 // largest // 16 * 16))
+    return block - 16 if block % 512 == 0 else block
 
 
 def pointwise(weight: NDArray[np.float32], x: Signal, out: Signal | None = None) -> Signal:

@@ -12,7 +12,10 @@ class NamError(ValueError):
     """
 
     def __init__(self, code: str, pointer: str, detail: str) -> None:
-        super().__init__(f"{pointer}: {detail}" if pointer else detail)
+        super().__init__(code, pointer, detail)
         self.code = code
         self.pointer = pointer
         self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.pointer}: {self.detail}" if self.pointer else self.detail

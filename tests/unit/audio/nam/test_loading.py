@@ -1,5 +1,6 @@
 """What a file must be like (NAM.md sections 1 to 9 and 11), and what a capture says about itself."""
 
+import pickle
 import tracemalloc
 from pathlib import Path
 
@@ -281,6 +282,12 @@ def test_what_does_not_fit_is_refused_where_it_stands(name: str, alter: Change, 
     alter(changed)
     error = refusal(encoded(changed))
     assert (error.code, error.pointer) == (code, pointer), str(error)
+
+
+def test_a_refusal_survives_the_way_from_another_process() -> None:
+    error = refusal(encoded({**document("linear"), "version": "9.0.0"}))
+    sent = pickle.loads(pickle.dumps(error))
+    assert (sent.code, sent.pointer, str(sent)) == (error.code, error.pointer, str(error))
 
 
 def test_models_may_be_embedded_eight_deep_and_no_deeper() -> None:

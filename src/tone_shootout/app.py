@@ -98,6 +98,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
     async def _lifespan(self, _app: Litestar) -> AsyncGenerator[None, None]:
         yield
         await self._redis.aclose()
+        await self._database.get_engine().dispose()
 
 
 def create_app(settings: Settings) -> Litestar:

@@ -4,6 +4,8 @@ The job's row is the truth. Whatever the queue has lost, or wrongly ended, is gi
 """
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 import structlog
@@ -17,6 +19,8 @@ from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.settings import WorkerSettings
 
+STOP_S = 3.0
+"""Seconds that a sweep gets to finish when it is told to stop."""
 SWEEP_LOCK = 7_303_015  # any number: one process sweeps at a time
 
 _log = structlog.get_logger(__name__)
@@ -70,15 +74,29 @@ class Dispatcher:
             await self._enqueue(job)
         return len(neglected)
 
-    async def run(self) -> None:
-        """Sweep at once and ever after, whatever database, broker or queue do meanwhile."""
-        while True:
+    @asynccontextmanager
+    async def sweeping(self) -> AsyncGenerator[None, None]:
+        """Sweep at once and ever after, as long as the context lasts."""
+        stopping = asyncio.Event()
+        sweeper = asyncio.create_task(self._sweep_until(stopping))
+        try:
+            yield
+        finally:
+            # In the middle of a sweep it is let finish: a cancelled statement leaves its connection open.
+            stopping.set()
+            await asyncio.wait({sweeper}, timeout=STOP_S)
+            sweeper.cancel()
+            await asyncio.wait({sweeper})
+
+    async def _sweep_until(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
             try:
                 await self._queue.connect()
                 await self.sweep()
             except Exception:  # noqa: BLE001 - a sweeper that ends would leave jobs behind for good
                 _log.warning("sweep failed", exc_info=True)
-            await asyncio.sleep(self._settings.sweep_s)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), self._settings.sweep_s)
 
     async def _mend(self, jobs: JobRepository, job: Job) -> tuple[Job, list[JobEvent]] | None:
         stale_s = float(self._settings.heartbeat_s)

@@ -1,8 +1,7 @@
 """How the jobs domain enters the application."""
 
-import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from litestar import Litestar
 from litestar.channels import ChannelsPlugin
@@ -75,13 +74,10 @@ class JobsPlugin(InitPlugin):
 
     @asynccontextmanager
     async def _lifespan(self, app: Litestar) -> AsyncGenerator[None, None]:
-        sweeper = asyncio.create_task(self._provide_dispatcher(app.state).run())
         try:
-            yield
+            async with self._provide_dispatcher(app.state).sweeping():
+                yield
         finally:
-            sweeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await sweeper
             await self._queue.disconnect()
 
 

@@ -1,9 +1,7 @@
 """The worker's tasks, and the worker itself."""
 
-import asyncio
 import os
 import socket
-from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -51,7 +49,7 @@ async def work(settings: Settings) -> None:
         context["runner"] = runner
 
     await queue.connect()
-    sweeping = asyncio.create_task(Dispatcher(queue, sessions, publisher, settings.worker).run())
+    dispatcher = Dispatcher(queue, sessions, publisher, settings.worker)
     worker: Worker[Any] = Worker(
         queue,
         [(RUN_JOB, run_job)],
@@ -62,11 +60,9 @@ async def work(settings: Settings) -> None:
         cancellation_hard_deadline_s=3.0,
     )
     try:
-        await worker.start()
+        async with dispatcher.sweeping():
+            await worker.start()
     finally:
-        sweeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await sweeping
         await queue.disconnect()
         await redis.aclose()
         await config.get_engine().dispose()

@@ -97,7 +97,7 @@ class ConvNetNetwork:
 
     def __init__(self, model: ConvNet, block: int) -> None:
         convs = [*model.blocks, model.head]
-        stack = Stack(0, max(conv.taps for conv in convs), block)
+        stack = Stack(convs, block)
         tensors = iter(model.tensors)
         self._activation = model.activation
         self._convs: list[CausalConv] = []

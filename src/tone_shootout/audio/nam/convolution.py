@@ -2,13 +2,13 @@
 
     y[o, t] = b[o] + Σ_j Σ_k W[o, j, k] · x[j, t − (K−1−k)·D]
 
-The K delayed copies of x stand under each other in one matrix, the *stack*, below a row of ones for the bias and, in a
-WaveNet, below the condition's rows. All sums of the line above, and the mixin's, are then one product of
+The K delayed copies of x stand under each other in one matrix, the *stack*, with a row of ones for the bias and, in a
+WaveNet, the condition's rows. All sums of the line above, and the mixin's, are then one product of
 (outputs × rows) with (rows × time). BLAS libraries multiply a matrix of few rows with one of a thousand columns at the
 processor's full speed, as long as the product stays below the size from which they copy the operands first.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,38 +100,38 @@ def pointwise(weight: NDArray[np.float32], x: Signal, out: Signal | None = None)
 class Stack:
     """The matrix that the convolutions of a network multiply with, one after the other.
 
-    Its rows are the condition's, then ones, then the newest tap (the block itself), then the older taps. As the newest
-    tap always stands in the same place, a residual can live there: adding to it makes the next layer's input.
+    Its rows are the older taps, ones, the newest tap (the block itself), and the condition. Ones, newest tap and
+    condition always stand in the same place; so a residual can live there: adding to it makes the next layer's input.
+    Summing the past first and the condition last, often the largest term, halves the largest rounding error.
     """
 
-    def __init__(self, conditions: int, taps: int, block: int) -> None:
+    def __init__(self, convs: Sequence[ConvShape], block: int, conditions: int = 0) -> None:
         """Allocate it.
 
         Args:
-            conditions: rows of the condition.
-            taps: the largest K·inputs of the convolutions.
+            convs: the convolutions that will use it; those that use the condition have equally many inputs.
             block: samples in a block.
+            conditions: rows of the condition.
         """
         self.block = block
-        self._ones = conditions
-        self._rows = np.ones((conditions + 1 + taps, block), np.float32)
-
-    @property
-    def condition(self) -> Signal:
+        self._ones = max(conv.taps - conv.inputs for conv in convs)
+        channels = max(conv.inputs for conv in convs)
+        self._rows = np.ones((self._ones + 1 + channels + conditions, block), np.float32)
+        self.condition = self._rows[self._ones + 1 + channels :]
         """Where the condition is written once a block, shape (conditions, block)."""
-        return self._rows[: self._ones]
 
     def newest(self, channels: int) -> Signal:
         """Where the newest tap is written, shape (channels, block)."""
-        return self._rows[self._ones + 1 :][:channels]
+        return self._rows[self._ones + 1 : self._ones + 1 + channels]
 
     def older(self, channels: int, taps: int) -> Signal:
         """Where so many older taps of so many channels are written, shape (taps, channels, block)."""
-        return self._rows[self._ones + 1 + channels :][: taps * channels].reshape(taps, channels, self.block)
+        return self._rows[self._ones - taps * channels : self._ones].reshape(taps, channels, self.block)
 
-    def filled(self, rows: int, *, conditioned: bool) -> Signal:
-        """The first so many rows below the ones, with the ones, and with the condition or without."""
-        return self._rows[0 if conditioned else self._ones : self._ones + 1 + rows]
+    def filled(self, channels: int, older: int, *, conditioned: bool) -> Signal:
+        """Rows of so many older taps, ones, and the newest tap of so many channels, with the condition or without."""
+        stop = len(self._rows) if conditioned else self._ones + 1 + channels
+        return self._rows[self._ones - older * channels : stop]
 
 
 class CausalConv:
@@ -159,10 +159,9 @@ class CausalConv:
             mixin: weights of the stack's condition, shape (outputs, conditions), to add their product too.
         """
         _, inputs, kernel = weight.shape
-        taps = [weight[:, :, -1], *(weight[:, :, k] for k in range(kernel - 1))]
-        columns = [bias[:, np.newaxis], *taps] if mixin is None else [mixin, bias[:, np.newaxis], *taps]
-        self._matrix = np.ascontiguousarray(np.concatenate(columns, axis=1))
-        self._rows = stack.filled(kernel * inputs, conditioned=mixin is not None)
+        columns = [*(weight[:, :, k] for k in range(kernel - 1)), bias[:, np.newaxis], weight[:, :, -1]]
+        self._matrix = np.concatenate(columns if mixin is None else [*columns, mixin], axis=1)
+        self._rows = stack.filled(inputs, kernel - 1, conditioned=mixin is not None)
         self.input = stack.newest(inputs)
         self._older = stack.older(inputs, kernel - 1)
 

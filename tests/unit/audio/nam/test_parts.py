@@ -75,7 +75,7 @@ def test_a_causal_convolution_is_the_sum_of_its_delayed_inputs(
     weight = rng.standard_normal((outputs, inputs, kernel)).astype(np.float32)
     bias = rng.standard_normal(outputs).astype(np.float32)
     x = rng.standard_normal((inputs, 32 * blocks)).astype(np.float32)
-    conv = CausalConv(weight, bias, dilation, Stack(0, kernel * inputs, 32))
+    conv = CausalConv(weight, bias, dilation, Stack([ConvShape(inputs, outputs, kernel)], 32))
     y = np.empty((outputs, x.shape[1]), np.float32)
     for start in range(0, x.shape[1], 32):
         conv.input[:] = x[:, start : start + 32]

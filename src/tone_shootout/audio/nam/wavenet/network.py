@@ -58,7 +58,7 @@ class Workspace:
     """
 
     def __init__(self, shape: ArrayShape, block: int) -> None:
-        self.stack = Stack(shape.conditions, max(layer.conv.taps for layer in shape.layers), block)
+        self.stack = Stack([layer.conv for layer in shape.layers], block, shape.conditions)
         self.z = np.empty((max(layer.conv.outputs for layer in shape.layers), block), np.float32)
         self.ones_and_a = np.ones((1 + shape.bottleneck, block), np.float32)
         self.back = np.empty((shape.channels, block), np.float32)
@@ -183,7 +183,7 @@ class LayerArray:
             self.residual = np.empty((shape.channels, block), np.float32)
 
         weight, bias = shape.head.take(tensors)
-        head_stack = Stack(0, shape.head.taps, block)
+        head_stack = Stack([shape.head], block)
         self._head = CausalConv(weight * scale, bias * scale, shape.head.dilation, head_stack)
         self.head_out = np.empty((shape.head.outputs, block), np.float32)
         self._last = last
@@ -215,7 +215,7 @@ class PostHead:
     """The head after all arrays: an activation before every convolution (NAM.md section 8.4)."""
 
     def __init__(self, shape: PostHeadShape, tensors: Tensors, block: int) -> None:
-        stack = Stack(0, max(conv.taps for conv in shape.convs), block)
+        stack = Stack(shape.convs, block)
         self._activations = shape.activations
         self._convs = [CausalConv(*conv.take(tensors), conv.dilation, stack) for conv in shape.convs]
         self._outs = [np.empty((conv.outputs, block), np.float32) for conv in shape.convs]

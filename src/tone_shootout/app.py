@@ -29,6 +29,7 @@ from tone_shootout.kit.pagination import provide_paging
 from tone_shootout.kit.problems import EXCEPTION_HANDLERS, check_body, problems
 from tone_shootout.kit.settings import Settings, SettingsError, load_settings, require_servers
 from tone_shootout.kit.storage import Storage
+from tone_shootout.migrations import head_revision
 from tone_shootout.shootouts.plugin import ShootoutsPlugin
 
 SWAGGER_UI = Path(__file__).parent / "kit" / "swagger_ui"
@@ -62,7 +63,11 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         """Add what every domain uses."""
         # Advanced Alchemy numbers its own keys when a process makes more than one application; ours stay the same.
         app_config.state.update(
-            {"engine": self._database.get_engine(), "sessions": self._database.create_session_maker()}
+            {
+                "engine": self._database.get_engine(),
+                "sessions": self._database.create_session_maker(),
+                "schema_revision": head_revision(),
+            }
         )
         app_config.dependencies.update(
             {

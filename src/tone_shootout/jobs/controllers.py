@@ -20,6 +20,7 @@ from tone_shootout.jobs.channel import Watch, as_sse
 from tone_shootout.jobs.dispatcher import Dispatcher
 from tone_shootout.jobs.dtos import ArtifactDTO, ArtifactList, JobDTO, JobOrder, TicketDTO
 from tone_shootout.jobs.errors import JobNotFoundError
+from tone_shootout.jobs.models import JobArtifact
 from tone_shootout.jobs.services import JobService
 from tone_shootout.jobs.status import FINISHED, JobStatus
 from tone_shootout.jobs.tickets import TICKET_S, Tickets
@@ -209,16 +210,7 @@ class JobController(Controller):
         storage: NamedDependency[Storage],
     ) -> Response[Any]:
         """Send a file that a job has made. `Range`, `If-None-Match` and `If-Range` are honoured."""
-        artifact = await jobs.artifact(principal.user_id, job_id, path.lstrip("/"))
-        return content_response(
-            request,
-            storage,
-            key=artifact.storage_key,
-            size=artifact.size,
-            sha256=artifact.sha256,
-            media_type=artifact.media_type,
-            filename=artifact.path.rsplit("/", 1)[-1],
-        )
+        return _content(request, storage, await jobs.artifact(principal.user_id, job_id, path.lstrip("/")))
 
     @head(
         "/{job_id:uuid}/artifacts/{path:path}",
@@ -236,16 +228,19 @@ class JobController(Controller):
         storage: NamedDependency[Storage],
     ) -> Response[None]:
         """Tell size, type and entity tag of a file that a job has made."""
-        artifact = await jobs.artifact(principal.user_id, job_id, path.lstrip("/"))
-        return content_response(
-            request,
-            storage,
-            key=artifact.storage_key,
-            size=artifact.size,
-            sha256=artifact.sha256,
-            media_type=artifact.media_type,
-            filename=artifact.path.rsplit("/", 1)[-1],
-        )
+        return _content(request, storage, await jobs.artifact(principal.user_id, job_id, path.lstrip("/")))
+
+
+def _content(request: Request[Any, Any, Any], storage: Storage, artifact: JobArtifact) -> Response[Any]:
+    return content_response(
+        request,
+        storage,
+        key=artifact.storage_key,
+        size=artifact.size,
+        sha256=artifact.sha256,
+        media_type=artifact.media_type,
+        filename=artifact.path.rsplit("/", 1)[-1],
+    )
 
 
 @websocket("/api/v1/jobs/{job_id:uuid}/ws", opt={"public": True})

@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tone_shootout.kit.problems import problems
 from tone_shootout.kit.storage import Storage
-from tone_shootout.migrations import head_revision
 
 TIMEOUT_S = 5.0
 
@@ -49,7 +48,10 @@ class HealthController(Controller):
         engine: AsyncEngine = state["engine"]
         names = ("database", "broker", "storage", "migrations")
         results = await asyncio.gather(
-            _judge(_database(engine)), _judge(_broker(redis)), _judge(storage.check()), _judge(_migrations(engine))
+            _judge(_database(engine)),
+            _judge(_broker(redis)),
+            _judge(storage.check()),
+            _judge(_migrations(engine, state["schema_revision"])),
         )
         ready = all(result == "ok" for result in results)
         health = Health(status="ok" if ready else "unavailable", checks=dict(zip(names, results, strict=True)))
@@ -79,10 +81,10 @@ async def _broker(redis: Redis) -> None:
     await cast(Awaitable[bool], redis.ping())
 
 
-async def _migrations(engine: AsyncEngine) -> None:
+async def _migrations(engine: AsyncEngine, expected: str | None) -> None:
     def current(connection: Connection) -> str | None:
         return MigrationContext.configure(connection, opts={"version_table": "schema_version"}).get_current_revision()
 
     async with engine.connect() as connection:
-        if await connection.run_sync(current) != head_revision():
+        if await connection.run_sync(current) != expected:
             raise _OutdatedError

@@ -179,7 +179,11 @@ class Runner:
             raise
         except (SQLAlchemyError, StorageError, WorkerDied, OSError):
             log.warning("interrupted", exc_info=True)
-            await self._give_back(attempt)
+            if job.attempt < self._settings.attempts:
+                await self._give_back(attempt)
+            else:
+                detail = f"It was interrupted {job.attempt} times, so it was given up."
+                await self._end(attempt, JobStatus.FAILED, error_code="interrupted", error_detail=detail)
         except Exception:
             log.exception("broken")
             detail = "Something went wrong on our side; it has been logged."

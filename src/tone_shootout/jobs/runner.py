@@ -337,7 +337,7 @@ class Runner:
                     status = await JobRepository(session).beat(attempt.job.id, attempt.job.attempt)
                     await session.commit()
                 await alive()
-            except (SQLAlchemyError, OSError):
+            except Exception:  # noqa: BLE001 - database or queue, the next sign may get through, and silence costs the job
                 _log.warning("no sign of life given", job=str(attempt.job.id), exc_info=True)
                 continue
             attempt.lost = status is None

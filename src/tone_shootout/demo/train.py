@@ -1,11 +1,12 @@
 """Train one demo capture on the modelled amplifier and write it as a `.nam` file.
 
-    uv run --with torch python -m tone_shootout.demo.train SETTING FILE [--steps 6000]
+    uv run --with torch python -m tone_shootout.demo.train SETTING FILE
 
-SETTING is clean, crunch or high-gain. Needs PyTorch, which the project itself does not depend on; one core takes about
-twenty minutes. The network is the A1 WaveNet of Neural Amp Modeler in its "feather" size. The loss is built like that
-of its trainer: the error-to-signal ratio, the same after pre-emphasis, and a term for the mean. The riff and the
-arpeggio of the demo are kept back: training never hears them, and ends after its steps, not when they sound best.
+SETTING is clean, crunch or high-gain. Needs PyTorch, which the project itself does not depend on; one core takes ten
+to twenty minutes. The network is the A1 WaveNet of Neural Amp Modeler in its "feather" size. The loss is the
+error-to-signal ratio, the same after pre-emphasis, and a term for the mean (A. Wright et al., "Real-Time Guitar
+Amplifier Emulation with Deep Learning", Applied Sciences 10(3), 2020). The riff and the arpeggio of the demo are kept back:
+training never hears them, and ends after its steps, not when they sound best.
 """
 
 import argparse
@@ -28,6 +29,7 @@ Tensor: TypeAlias = Any
 """A `torch.Tensor`; the types are checked without PyTorch."""
 
 TONE_TYPES = {"clean": "clean", "crunch": "crunch", "high-gain": "hi_gain"}
+STEPS = {"clean": 2_500, "crunch": 2_500, "high-gain": 5_000}
 
 KERNEL = 3
 HEAD_SCALE = 0.02
@@ -239,11 +241,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train a demo capture on the modelled amplifier.")
     parser.add_argument("setting", choices=sorted(SETTINGS))
     parser.add_argument("file", type=Path)
-    parser.add_argument("--steps", type=int, default=6_000)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    network = train(SETTINGS[arguments.setting], steps=arguments.steps)
-    content = capture(network, arguments.setting, steps=arguments.steps)
+    steps = STEPS[arguments.setting]
+    network = train(SETTINGS[arguments.setting], steps=steps)
+    content = capture(network, arguments.setting, steps=steps)
     arguments.file.write_text(json.dumps(content), encoding="utf-8")
     print(content["metadata"]["training"])  # noqa: T201 - a command's output
 

@@ -5,8 +5,8 @@
 SETTING is clean, crunch or high-gain. Needs PyTorch, which the project itself does not depend on; one core takes ten
 to twenty minutes. The network is the A1 WaveNet of Neural Amp Modeler in its "feather" size. The loss is the
 error-to-signal ratio, the same after pre-emphasis, and a term for the mean (A. Wright et al., "Real-Time Guitar
-Amplifier Emulation with Deep Learning", Applied Sciences 10(3), 2020). The riff and the arpeggio of the demo are kept back:
-training never hears them, and ends after its steps, not when they sound best.
+Amplifier Emulation with Deep Learning", Applied Sciences 10(3), 2020). The riff and the arpeggio of the demo are kept
+back: training never hears them, and ends after its steps, not when they sound best.
 """
 
 import argparse

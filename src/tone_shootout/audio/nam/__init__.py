@@ -11,7 +11,7 @@ how x is cut into blocks, nor on threads or processes. Another processor may rou
 A file is read by `document` and its architecture's module (`wavenet`, `lstm`, `convnet`, `linear`, `container`), which
 makes a `model.Model`: checked, immutable weights. `capture` starts runs of it: each has a `model.Network`, which holds
 state and computes blocks. `convolution` is what most architectures are made of, `activations` what stands between.
-References such as "NAM.md section 8.3" are to the project's description of the format.
+References such as "docs/nam.md section 8.3" are to the project's description of the format.
 """
 
 from tone_shootout.audio.nam.capture import ENGINE_VERSION, Capture, Run, load

@@ -1,4 +1,4 @@
-"""The activations of NAM.md section 4.3, each as a function that writes f(x) into a second array."""
+"""The activations of docs/nam.md section 4.3, each as a function that writes f(x) into a second array."""
 
 from collections.abc import Callable
 from functools import partial

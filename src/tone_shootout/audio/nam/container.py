@@ -1,4 +1,4 @@
-"""SlimmableContainer: several models of one sound, chosen by size (NAM.md section 9)."""
+"""SlimmableContainer: several models of one sound, chosen by size (docs/nam.md section 9)."""
 
 from dataclasses import dataclass
 from typing import Annotated

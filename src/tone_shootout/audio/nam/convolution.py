@@ -1,4 +1,4 @@
-"""Causal dilated convolution over blocks (NAM.md section 4.1): one matrix product per layer and block.
+"""Causal dilated convolution over blocks (docs/nam.md section 4.1): one matrix product per layer and block.
 
     y[o, t] = b[o] + Σ_j Σ_k W[o, j, k] · x[j, t − (K−1−k)·D]
 

@@ -26,7 +26,7 @@ MAX_DEPTH = 8
 """Models inside models."""
 
 DEFAULT_SAMPLE_RATE = 48000.0
-"""What the trainer's documentation says to assume where a file states no rate (NAM.md section 1)."""
+"""What the trainer's documentation says to assume where a file states no rate (docs/nam.md section 1)."""
 
 Size = Annotated[float, Meta(ge=1, le=2**24, multiple_of=1)]
 """A whole number of at least one. JSON writers may put 4.0 for 4, so it is read as a float; `whole` makes it an int."""
@@ -49,7 +49,7 @@ def expect(pointer: str, found: float, expected: int) -> None:
 
 
 class ModelDocument(msgspec.Struct):
-    """The envelope of a model, at the root of a file or embedded in another model (NAM.md section 1)."""
+    """The envelope of a model, at the root of a file or embedded in another model (docs/nam.md section 1)."""
 
     version: str
     architecture: str
@@ -60,7 +60,7 @@ class ModelDocument(msgspec.Struct):
 
 
 class Metadata(msgspec.Struct, frozen=True):
-    """What a file says about its capture (NAM.md section 3); None where it says nothing. Texts are untrusted.
+    """What a file says about its capture (docs/nam.md section 3); None where it says nothing. Texts are untrusted.
 
     Attributes:
         name: free text.
@@ -143,7 +143,7 @@ def _invalid(message: str, pointer: str) -> NamError:
 
 
 def _check_version(version: str, pointer: str) -> None:
-    """Accept 0.5.0 to 0.7.x, as the canonical engine does (NAM.md section 2)."""
+    """Accept 0.5.0 to 0.7.x, as the canonical engine does (docs/nam.md section 2)."""
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6}){2}", version):
         raise NamError("unsupported", pointer, f"expected a version like 0.5.4, got {version[:40]!r}")
     if not (0, 5, 0) <= tuple(map(int, version.split("."))) < (0, 8, 0):

@@ -1,4 +1,4 @@
-"""Linear: an impulse response, newest sample first (NAM.md section 5)."""
+"""Linear: an impulse response, newest sample first (docs/nam.md section 5)."""
 
 from dataclasses import dataclass
 

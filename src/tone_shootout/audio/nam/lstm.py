@@ -1,4 +1,4 @@
-"""LSTM: layers of gated memory cells, sample by sample (NAM.md section 6).
+"""LSTM: layers of gated memory cells, sample by sample (docs/nam.md section 6).
 
 z = W·[u ; h] + b,   in four blocks of H rows: i, f, g, o
 c = σ(z_f)·c + σ(z_i)·tanh(z_g)

@@ -53,7 +53,7 @@ class Figures:
         inputs: channels in.
         outputs: channels out.
         parameters: weights, those of embedded models included.
-        prewarm: zeros that the canonical engine feeds before the first sample (NAM.md sections 8.6 and 10).
+        prewarm: zeros that the canonical engine feeds before the first sample (docs/nam.md sections 8.6 and 10).
         state: numbers of history that a run keeps.
         products: multiplications a sample.
         taps: the largest K·inputs of its convolutions.

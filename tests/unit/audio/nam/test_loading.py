@@ -1,4 +1,4 @@
-"""What a file must be like (NAM.md sections 1 to 9 and 11), and what a capture says about itself."""
+"""What a file must be like (docs/nam.md sections 1 to 9 and 11), and what a capture says about itself."""
 
 import pickle
 import tracemalloc
@@ -96,7 +96,7 @@ def test_other_versions_are_refused(version: str) -> None:
     assert (error.code, error.pointer) == ("unsupported", "/version")
 
 
-# One line for each row of NAM.md section 11, and for each rule between fields: model, change, code, pointer.
+# One line for each row of docs/nam.md section 11, and for each rule between fields: model, change, code, pointer.
 REFUSED: list[tuple[str, Change, str, str]] = [
     ("linear", lambda d: d.pop("version"), "missing_field", "/version"),
     ("linear", lambda d: d.pop("architecture"), "missing_field", "/architecture"),

@@ -1,4 +1,4 @@
-"""The parts that captures are made of, against their formulas in double precision (NAM.md sections 4 and 6)."""
+"""The parts that captures are made of, against their formulas in double precision (docs/nam.md sections 4 and 6)."""
 
 from collections.abc import Callable
 from typing import Any

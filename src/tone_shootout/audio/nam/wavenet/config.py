@@ -1,4 +1,4 @@
-"""The fields of a WaveNet's `config`, as NAM.md section 8.1 lists them; null counts as absent."""
+"""The fields of a WaveNet's `config`, as docs/nam.md section 8.1 lists them; null counts as absent."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ ActivationField = str | ActivationConfig
 
 
 class FilmConfig(Struct):
-    """A FiLM slot that is on unless it says otherwise (NAM.md section 4.2)."""
+    """A FiLM slot that is on unless it says otherwise (docs/nam.md section 4.2)."""
 
     active: bool = True
     shift: bool = True
@@ -44,7 +44,7 @@ class HeadConfig(Struct):
 
 
 class PostHeadConfig(Struct):
-    """The head after all layer arrays (NAM.md section 8.4)."""
+    """The head after all layer arrays (docs/nam.md section 8.4)."""
 
     channels: Channels
     out_channels: Channels
@@ -60,7 +60,7 @@ class SlimmableKwargs(Struct):
 
 
 class SlimmableConfig(Struct):
-    """How an array can be made narrower (NAM.md section 8.7)."""
+    """How an array can be made narrower (docs/nam.md section 8.7)."""
 
     method: str | None = None
     kwargs: SlimmableKwargs | None = None

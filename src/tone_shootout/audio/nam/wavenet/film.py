@@ -1,4 +1,4 @@
-"""FiLM: a signal scaled and shifted, sample by sample, by what a condition says (NAM.md section 4.2)."""
+"""FiLM: a signal scaled and shifted, sample by sample, by what a condition says (docs/nam.md section 4.2)."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -79,7 +79,7 @@ class WaveNet(Model):
     slimmable: bool
 
     def sized(self, size: float | None) -> "WaveNet":
-        """Return this or a narrower WaveNet: every tensor's leading slice along both channel axes (NAM.md 8.7)."""
+        """Return this or a narrower WaveNet: every tensor's leading slice along both channel axes (docs/nam.md 8.7)."""
         config = self.config if size is None else slim(self.config, size, self.pointer)
         if config is self.config:
             return self

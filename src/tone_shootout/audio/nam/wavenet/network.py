@@ -1,4 +1,4 @@
-"""WaveNet: stacks of dilated convolutions with a residual and a head path (NAM.md section 8.3).
+"""WaveNet: stacks of dilated convolutions with a residual and a head path (docs/nam.md section 8.3).
 
     r = rechannel(y)
     each layer:   z = conv(r) + mixin(c)
@@ -212,7 +212,7 @@ class LayerArray:
 
 
 class PostHead:
-    """The head after all arrays: an activation before every convolution (NAM.md section 8.4)."""
+    """The head after all arrays: an activation before every convolution (docs/nam.md section 8.4)."""
 
     def __init__(self, shape: PostHeadShape, tensors: Tensors, block: int) -> None:
         stack = Stack(shape.convs, block)

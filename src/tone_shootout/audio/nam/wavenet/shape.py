@@ -59,7 +59,7 @@ class LayerShape:
     secondary: Activation
 
     def convolutions(self) -> Iterator[ConvShape]:
-        """Yield all convolutions in the order of their weights (NAM.md section 8.2)."""
+        """Yield all convolutions in the order of their weights (docs/nam.md section 8.2)."""
         yield from (self.conv, self.mixin)
         yield from (conv for conv in (self.layer1x1, self.head1x1) if conv)
         yield from (film.conv for film in self.films.values())
@@ -101,7 +101,7 @@ class ArrayShape:
 
 @dataclass(frozen=True, slots=True)
 class PostHeadShape:
-    """The post-stack head: an activation before every convolution (NAM.md section 8.4)."""
+    """The post-stack head: an activation before every convolution (docs/nam.md section 8.4)."""
 
     activations: tuple[Activation, ...]
     convs: tuple[ConvShape, ...]

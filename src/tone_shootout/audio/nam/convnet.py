@@ -1,4 +1,4 @@
-"""ConvNet: dilated convolutions of two taps in a row, each with a batch normalisation or bias (docs/nam.md section 7)."""
+"""ConvNet: dilated two-tap convolutions in a row, each with batch normalisation or a bias (docs/nam.md section 7)."""
 
 import math
 from dataclasses import dataclass

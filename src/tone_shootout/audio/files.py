@@ -68,6 +68,8 @@ def mono(audio: Audio) -> Float32:
     Equal channels, or one channel beside silent ones, give that channel untouched (a DI recorded on one side of a
     stereo file keeps its level); anything else gives the mean of the channels.
     """
+    if len(audio.samples) == 1:
+        return np.asarray(audio.samples[0], dtype=np.float32)
     sounding = audio.samples[audio.samples.any(axis=1)]
     if len(sounding) == 0:
         sounding = audio.samples[:1]
@@ -84,9 +86,9 @@ def write_wav(path: Path, samples: Signal, rate: int) -> None:
     Raises:
         AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate` or `too_many_channels`.
     """
-    frames = as_float32(_one_or_two(samples).T)
+    channels = _one_or_two(as_float32(samples))
     with _replacing(path) as file:
-        _encode(file, frames, check_rate(rate), container="wav", codec="pcm_f32le", sample_format="flt")
+        _encode(file, channels, check_rate(rate), container="wav", codec="pcm_f32le", sample_format="flt")
 
 
 def write_flac(path: Path, samples: Signal, rate: int) -> None:
@@ -101,13 +103,17 @@ def write_flac(path: Path, samples: Signal, rate: int) -> None:
             sample lies beyond ±1.
     """
     channels = _one_or_two(samples)
-    peak = float(np.abs(channels).max())
+    peak = max(float(channels.max()), -float(channels.min()))
     if peak > 1.0:
         raise AudioError("clipped", f"expected samples within -1 to 1 for a 24-bit file, got a peak of {peak:g}")
-    steps = np.rint(channels.T.astype(np.float64) * FULL_SCALE_24)
-    integers = np.minimum(steps, FULL_SCALE_24 - 1).astype(np.int32) << 8
     with _replacing(path) as file:
-        _encode(file, integers, check_rate(rate), container="flac", codec="flac", sample_format="s32")
+        _encode(file, channels, check_rate(rate), container="flac", codec="flac", sample_format="s32")
+
+
+def _steps_of_24_bits(block: Signal) -> NDArray[np.int32]:
+    """Return samples as integers of 24 bits in the upper part of 32."""
+    steps = np.rint(block.astype(np.float64) * FULL_SCALE_24)
+    return np.minimum(steps, FULL_SCALE_24 - 1).astype(np.int32) << 8
 
 
 def _one_or_two(samples: Signal) -> Signal:
@@ -119,24 +125,27 @@ def _one_or_two(samples: Signal) -> Signal:
 
 def _encode(
     file: IO[bytes],
-    frames: NDArray[np.int32] | Float32,
+    channels: Signal,
     rate: int,
     *,
     container: Literal["wav", "flac"],
     codec: Literal["pcm_f32le", "flac"],
     sample_format: str,
 ) -> None:
-    """Encode frames of shape (T, channels)."""
-    layout = "mono" if frames.shape[1] == 1 else "stereo"
+    """Encode samples of shape (channels, T), a second at a time."""
+    layout = "mono" if len(channels) == 1 else "stereo"
     with av.open(file, "w", format=container, options={"fflags": "+bitexact"}) as output:
         options = {"flags": "+bitexact"} | ({"lpc_type": "fixed"} if codec == "flac" else {})
         stream = output.add_stream(codec, rate=rate, options=options)
         stream.format = sample_format
         stream.layout = layout
         stream.codec_context.thread_count = 1
-        for start in range(0, len(frames), rate):
-            block: NDArray[Any] = np.ascontiguousarray(frames[start : start + rate]).reshape(1, -1)
-            frame = av.AudioFrame.from_ndarray(block, format=sample_format, layout=layout)
+        for start in range(0, channels.shape[1], rate):
+            block: NDArray[Any] = channels[:, start : start + rate].T
+            if codec == "flac":
+                block = _steps_of_24_bits(block)
+            packed = np.ascontiguousarray(block).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(packed, format=sample_format, layout=layout)
             frame.sample_rate = rate
             frame.pts = start
             output.mux(stream.encode(frame))
@@ -161,8 +170,8 @@ def _decode(file: IO[bytes], *, max_seconds: float, max_channels: int) -> Audio:
         raise AudioError("truncated", "the file ends before its header says that it does")
     trusted = declares_length(file, container_format)
     file.seek(0)
-    chunks: list[Float32] = []
-    decoded = declared = 0
+    frames = declared = 0
+    gathered: _Gathered | None = None
     try:
         with av.open(
             file,
@@ -180,24 +189,48 @@ def _decode(file: IO[bytes], *, max_seconds: float, max_channels: int) -> Audio:
             if trusted and stream.duration and stream.time_base:
                 declared = int(stream.duration * stream.time_base * rate)
             _check_length(declared - (0 if lossless else LOSSY_SLACK), limit, rate)
+            gathered = _Gathered(channels, expected=declared)
             for frame in container.decode(stream):
                 if frame.sample_rate != rate or frame.layout.nb_channels != channels:
                     raise AudioError("not_audio", "the sample rate or the channels change within the file")
-                chunks.append(_normalised(frame))
-                decoded += frame.samples
-                _check_length(decoded, limit, rate)
-                if len(chunks) > SMALL_FRAMES + decoded // SMALLEST_FRAME:
+                _check_length(gathered.samples + frame.samples, limit, rate)
+                gathered.add(_normalised(frame))
+                frames += 1
+                if frames > SMALL_FRAMES + gathered.samples // SMALLEST_FRAME:
                     raise AudioError("not_audio", "the file is cut into absurdly small frames")
     except av.FFmpegError as error:
+        decoded = gathered.samples if gathered else 0
         if decoded == 0:
             name = NAMES[container_format]
             raise AudioError("not_audio", f"the file starts like {name} but can't be decoded") from error
         raise AudioError("truncated", f"only the first {decoded} samples could be decoded") from error
-    if decoded == 0:
+    if gathered.samples == 0:
         raise AudioError("empty", "the file holds no samples")
-    if decoded < declared - (0 if lossless else LOSSY_SLACK):
-        raise AudioError("truncated", f"the header declares {declared} samples, the file holds {decoded}")
-    return Audio(np.concatenate(chunks, axis=1), rate)
+    if gathered.samples < declared - (0 if lossless else LOSSY_SLACK):
+        raise AudioError("truncated", f"the header declares {declared} samples, the file holds {gathered.samples}")
+    return Audio(gathered.result(), rate)
+
+
+class _Gathered:
+    """Samples as they come, in one array that has the expected size from the start and grows where that was wrong."""
+
+    def __init__(self, channels: int, *, expected: int) -> None:
+        self._array = np.empty((channels, max(expected, 1)), dtype=np.float32)
+        self.samples = 0
+
+    def add(self, block: Float32) -> None:
+        """Put (channels, T) samples behind those that are there."""
+        end = self.samples + block.shape[1]
+        if end > self._array.shape[1]:
+            larger = np.empty((len(self._array), max(end, 2 * self.samples)), dtype=np.float32)
+            larger[:, : self.samples] = self._array[:, : self.samples]
+            self._array = larger
+        self._array[:, self.samples : end] = block
+        self.samples = end
+
+    def result(self) -> Float32:
+        """Return (channels, T) samples, contiguous."""
+        return np.ascontiguousarray(self._array[:, : self.samples])
 
 
 def _demuxer_options(container_format: Format) -> dict[str, str]:

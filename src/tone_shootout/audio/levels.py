@@ -21,6 +21,7 @@ REQUESTED_RANGE_LUFS = (-60.0, 0.0)
 CEILING_RANGE_DBTP = (-60.0, 0.0)
 TRIM_RANGE_DB = (-24.0, 24.0)
 GAIN_RANGE_DB = (-120.0, 120.0)
+BLOCK = 1 << 16
 # A 24-bit file is wrong by half a step, 2^-24, at each sample (and single precision by a quarter), and between samples
 # by at most as much times the sum of the magnitudes of the interpolator's taps, which is below 3.
 ROUNDING = 6 * 2.0**-24
@@ -104,7 +105,12 @@ def apply_gain(x: Signal, db: float) -> Float32:
     """
     check_range("the gain", db, *GAIN_RANGE_DB, "dB")
     as_channels(x)
-    return as_float32(x.astype(np.float64) * amplitude(db))
+    factor = amplitude(db)
+    y = np.empty(x.shape, dtype=np.float32)
+    for start in range(0, x.shape[-1], BLOCK):
+        part = slice(start, start + BLOCK)
+        y[..., part] = as_float32(x[..., part].astype(np.float64) * factor)
+    return y
 
 
 def _check_measured(index: int, segment: LoudnessAndPeak) -> None:

@@ -27,6 +27,7 @@ RANGE_PERCENTILES = (0.10, 0.95)
 # Left, right, centre, left surround, right surround (BS.1770-5, annex 1, table 3).
 CHANNEL_WEIGHTS = {1: (1.0,), 2: (1.0, 1.0), 5: (1.0, 1.0, 1.0, 1.41, 1.41)}
 SLOTS_AT_ONCE = 2_000
+BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,10 @@ def measure(x: Signal, rate: int) -> Measures:
     """Measure loudness, peaks and levels of a signal in one go; arguments and errors as for `integrated_lufs`."""
     energy = _weighted_energy(x, rate)
     channels = as_channels(x)
-    sample_peak = decibels(float(np.abs(channels).max()))
-    rms = decibels(float(np.sqrt(np.mean([np.square(c, dtype=np.float64).mean() for c in channels]))))
+    sample_peak = decibels(max(float(channels.max()), -float(channels.min())))
+    blocks = range(0, channels.shape[1], BLOCK)
+    energies = [np.square(channels[:, start : start + BLOCK], dtype=np.float64).sum() for start in blocks]
+    rms = decibels(float(np.sqrt(np.sum(energies) / channels.size)))
     means = channels.mean(axis=1, dtype=np.float64)
     return Measures(
         integrated_lufs=_integrated(energy),

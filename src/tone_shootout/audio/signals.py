@@ -70,9 +70,9 @@ def as_mono(x: Signal) -> Float64:
 
 
 def as_float32(x: Signal) -> Float32:
-    """Round to single precision; raise `not_finite` where a sample does not fit (beyond 3.4e38)."""
+    """Round to single precision, without a copy where it is; raise `not_finite` for what does not fit (3.4e38)."""
     with np.errstate(over="ignore"):
-        y = x.astype(np.float32)
+        y = x.astype(np.float32, copy=False)
     if not np.isfinite(y).all():
         raise AudioError("not_finite", "the result does not fit 32-bit floating point")
     return y

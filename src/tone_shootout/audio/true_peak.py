@@ -52,7 +52,7 @@ def _interpolator(factor: int) -> Float64:
 
 def _peak(channel: Signal, factor: int) -> float:
     taps = _interpolator(factor)
-    peak = float(np.abs(channel).max())
+    peak = max(float(channel.max()), -float(channel.min()))
     for start in range(-REACH, len(channel) + REACH, BLOCK):
         # A block is read with the neighbours that its interpolation reaches into, which are not judged themselves.
         first = max(0, start - REACH)

@@ -215,7 +215,7 @@ def _gained(x: Float32, db: float) -> Float32:
 
 
 def _silent(x: Float32) -> bool:
-    return decibels(float(np.abs(x).max())) < SILENCE_DBFS
+    return decibels(max(float(x.max()), -float(x.min()))) < SILENCE_DBFS
 
 
 @contextmanager

@@ -61,6 +61,9 @@ BLOCK_NAMES: Final[Mapping[type[Block], str]] = {
 Tick = Callable[[float], None]
 """Told the part of the plan's cost that is done so far; may raise to stop."""
 
+Keep = Callable[[int, Float32], None]
+"""Given a stage's index and the sound behind it."""
+
 
 class Shelf:
     """Decoded sources by content, so that the next segment finds what the last one used.
@@ -96,9 +99,18 @@ class Shelf:
 
 
 def render_segment(
-    segment: PlannedSegment, chain: Chain, di: SourceFile, sources: Mapping[str, SourceFile], shelf: Shelf, tick: Tick
+    segment: PlannedSegment,
+    chain: Chain,
+    di: SourceFile,
+    sources: Mapping[str, SourceFile],
+    shelf: Shelf,
+    tick: Tick,
+    *,
+    first: int = 0,
+    begin: Float32 | None = None,
+    keep: Keep | None = None,
 ) -> Float32:
-    """Render one segment.
+    """Render one segment, from the DI track or from the sound behind one of its stages.
 
     Args:
         segment: from the plan.
@@ -106,7 +118,10 @@ def render_segment(
         di: the segment's DI track.
         sources: captures and cab IRs by the `file` of the chain's blocks.
         shelf: decoded sources to share between segments.
-        tick: told of progress, up to `segment.cost`.
+        tick: told of progress, up to the cost of the stages that run.
+        first: index of the first stage that runs.
+        begin: the sound behind the stage before, shape (T,), at that stage's rate; None: the DI track, from its file.
+        keep: given the sound behind each stage as it is made.
 
     Returns:
         float32 samples of shape (segment.samples,) at `OUTPUT_RATE`, full scale ±1, not levelled.
@@ -115,28 +130,43 @@ def render_segment(
         RenderError: the result is silent or not finite, or a source or block can't be used.
         OSError: a source can't be read.
     """
-    with _told(f"DI track “{segment.di_name}”"):
-        x = shelf.di(di)[segment.start : segment.stop]
-    if _silent(x):
-        raise RenderError("silent", f"DI track “{segment.di_name}”: the part that is used holds no playing")
     pair = f"“{segment.di_name}” through “{segment.chain_name}”"
-    rate = segment.di_rate
-    done = 0.0
     muted_by: str | None = None
-    for stage in segment.stages:
+    if begin is None:
+        x, rate = _dry(segment, di, shelf), segment.di_rate
+    else:
+        before = segment.stages[first - 1]
+        x, rate = begin, before.rate
+        muted_by = _where(pair, chain, before) if _silent(x) else None
+    done = 0.0
+    for index, stage in enumerate(segment.stages[first:], first):
         block = chain.blocks[stage.block]
-        where = f"{pair}: block {stage.block + 1} ({BLOCK_NAMES[type(block)]})"
+        where = _where(pair, chain, stage)
         with _told(where):
             x = resample(x, rate, stage.rate)[: stage.samples]
             x = _apply(block, x, stage, sources, shelf, partial(_tell, tick, done, stage.cost, len(x)))
         rate = stage.rate
         muted_by = (muted_by or where) if _silent(x) else None
+        if keep is not None:
+            keep(index, x)
         done += stage.cost
         tick(done)
     if muted_by is not None:
         raise RenderError("silent", f"{muted_by} leaves nothing to hear (a peak below {SILENCE_DBFS:.0f} dBFS)")
     with _told(pair):
         return resample(x, rate, OUTPUT_RATE)[: segment.samples]
+
+
+def _dry(segment: PlannedSegment, di: SourceFile, shelf: Shelf) -> Float32:
+    with _told(f"DI track “{segment.di_name}”"):
+        x = shelf.di(di)[segment.start : segment.stop]
+    if _silent(x):
+        raise RenderError("silent", f"DI track “{segment.di_name}”: the part that is used holds no playing")
+    return x
+
+
+def _where(pair: str, chain: Chain, stage: Stage) -> str:
+    return f"{pair}: block {stage.block + 1} ({BLOCK_NAMES[type(chain.blocks[stage.block])]})"
 
 
 def reamp(

@@ -72,6 +72,7 @@ class SegmentRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
         calibration: how the drive into the first capture was set, for people.
         drive_db: gain in front of the first capture that calibrates it, where both levels are known.
         cache_hit: whether the samples had been rendered before.
+        inferences: how many captures ran for it; none for a hit, or where the sound behind its captures was there.
         notes: what to know before comparing, for people.
     """
 
@@ -92,6 +93,7 @@ class SegmentRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     trim_db: float
     calibration: str
     cache_hit: bool
+    inferences: int = 0
     drive_db: float | None = None
     notes: tuple[str, ...] = ()
 

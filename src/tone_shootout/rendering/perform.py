@@ -56,9 +56,22 @@ def _level(task: Level) -> Measured:
 
 
 def _render(task: Render, shelf: Shelf, tick: Tick) -> Measured:
-    cost = task.segment.cost or 1.0
+    cost = math.fsum(stage.cost for stage in task.segment.stages[task.first :]) or 1.0
+
+    def keep(stage: int, samples: Float32) -> None:
+        if stage in task.keep:
+            np.save(task.keep[stage], samples, allow_pickle=False)
+
     samples = render_segment(
-        task.segment, task.chain, task.di, task.sources, shelf, lambda done: tick(min(done / cost, 1.0))
+        task.segment,
+        task.chain,
+        task.di,
+        task.sources,
+        shelf,
+        lambda done: tick(min(done / cost, 1.0)),
+        first=task.first,
+        begin=None if task.begin is None else np.load(task.begin, allow_pickle=False),
+        keep=keep,
     )
     np.save(task.raw, samples, allow_pickle=False)
     return _measured(task.segment, samples)

@@ -60,6 +60,7 @@ class Stage(Struct, frozen=True, kw_only=True):
         rate: that it runs at, Hz.
         samples: that go through it.
         drive_db: gain in front of it that calibrates the first capture, where both levels are known.
+        inference: whether it runs a capture: what rendering costs, so that the sound behind it is worth keeping.
         cost: estimated seconds on one core.
     """
 
@@ -68,6 +69,7 @@ class Stage(Struct, frozen=True, kw_only=True):
     rate: int
     samples: int
     drive_db: float | None = None
+    inference: bool
     cost: float
 
 
@@ -178,11 +180,12 @@ def _segment(
             keys.block_document(block, rate=rate, sha256=source.sha256 if source else None, drive_db=drive)
         )
         length = resampled(stop - start, di.rate, rate)
-        unkeyed.append((place, rate, length, drive, length * _cost_ns(block, source) * 1e-9))
+        inference = isinstance(block, Capture)
+        unkeyed.append((place, rate, length, drive, inference, length * _cost_ns(block, source) * 1e-9))
     slice_document = keys.di_document(sha256=di.sha256, start=start, stop=stop)
     stages = tuple(
-        Stage(block=place, key=key, rate=rate, samples=length, drive_db=drive, cost=cost)
-        for key, (place, rate, length, drive, cost) in zip(
+        Stage(block=place, key=key, rate=rate, samples=length, drive_db=drive, inference=inference, cost=cost)
+        for key, (place, rate, length, drive, inference, cost) in zip(
             keys.stage_keys(slice_document, documents), unkeyed, strict=True
         )
     )

@@ -21,11 +21,12 @@ from tone_shootout.rendering.manifest import (
 from tone_shootout.rendering.plan import Plan
 from tone_shootout.rendering.pool import Pool
 from tone_shootout.rendering.rates import OUTPUT_RATE
-from tone_shootout.rendering.reporter import Phase, Reporter, SegmentStatus, SegmentStore
+from tone_shootout.rendering.reporter import Phase, Reporter, SegmentStatus, SoundStore
+from tone_shootout.rendering.schedule import Step, schedule
 from tone_shootout.rendering.texts import chapters, description, notes
 from tone_shootout.rendering.timeline import timeline
 
-__all__ = ["Phase", "Reporter", "SegmentStatus", "SegmentStore", "produce"]
+__all__ = ["Phase", "Reporter", "SegmentStatus", "SoundStore", "produce"]
 
 VIDEO_NAME: Final = "comparison.mp4"
 CHAPTERS_NAME: Final = "chapters.txt"
@@ -40,7 +41,7 @@ def produce(
     processes: int,
     reporter: Reporter,
     video: bool = True,
-    store: SegmentStore | None = None,
+    store: SoundStore | None = None,
     names: Mapping[str, str] | None = None,
 ) -> Manifest:
     """Render, level and present a shootout; blocks until it is done.
@@ -52,7 +53,7 @@ def produce(
         processes: how many child processes work at once.
         reporter: told of progress, asked whether to go on.
         video: whether a video is made.
-        store: segments that were rendered before.
+        store: sound that was rendered before, and where what is rendered now is kept.
         names: what the manifest calls the inputs, by the plan's file; by default the last part of the path.
 
     Returns:
@@ -68,14 +69,15 @@ def produce(
         reporter.phase("render")
         raws = staging / "raw"
         raws.mkdir()
-        cached = stages.fetch(plan, store, raws, reporter)
-        bench = stages.Bench(pool, reporter, stages.total_cost(plan, cached, video=video))
-        measured = stages.render(plan, sources, raws, cached, bench, store)
+        there = stages.fetch(plan, store, raws, reporter)
+        rounds = schedule(plan, there)
+        bench = stages.Bench(pool, reporter, stages.total_cost(plan, rounds, video=video))
+        measured = stages.render(plan, sources, raws, rounds, bench, store)
         reporter.phase("level")
         (staging / "segments").mkdir()
         level, levelled = stages.level(plan, raws, staging, measured, bench)
         files = {segment.file: record(staging, segment.file) for segment in plan.segments}
-        segments = _records(plan, levelled, files, cached)
+        segments = _records(plan, levelled, files, there, rounds)
         inputs = name_inputs(plan.facts, names or {})
         if video:
             reporter.phase("video")
@@ -101,8 +103,13 @@ def produce(
 
 
 def _records(
-    plan: Plan, levelled: Sequence[stages.Levelled], files: Mapping[str, FileRecord], cached: Collection[str]
+    plan: Plan,
+    levelled: Sequence[stages.Levelled],
+    files: Mapping[str, FileRecord],
+    there: Collection[str],
+    rounds: Sequence[Sequence[Step]],
 ) -> tuple[SegmentRecord, ...]:
+    inferences = {step.segment.position: step.inferences for steps in rounds for step in steps}
     return tuple(
         SegmentRecord(
             position=segment.position,
@@ -122,7 +129,8 @@ def _records(
             trim_db=plan.spec.chains[segment.chain].trim_db,
             calibration=segment.calibration,
             drive_db=next((stage.drive_db for stage in segment.stages if stage.drive_db is not None), None),
-            cache_hit=segment.render_key in cached,
+            cache_hit=segment.render_key in there,
+            inferences=inferences.get(segment.position, 0),
             notes=notes(segment.seconds),
         )
         for segment, level, slot in zip(plan.segments, levelled, timeline(plan.segments), strict=True)

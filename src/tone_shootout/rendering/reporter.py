@@ -1,4 +1,4 @@
-"""What `produce` needs of whoever calls it: somebody to report to, and perhaps a store of rendered segments."""
+"""What `produce` needs of whoever calls it: somebody to report to, and perhaps a store of rendered sound."""
 
 from typing import Literal, Protocol
 
@@ -30,11 +30,11 @@ class Reporter(Protocol):
         """Raise `Cancelled` where the work is no longer wanted; called at least every 0.1 s while children work."""
 
 
-class SegmentStore(Protocol):
-    """Keeps rendered segments, before the level match, by render key."""
+class SoundStore(Protocol):
+    """Keeps rendered sound, before the level match: segments by render key, what is behind a capture by stage key."""
 
     def get(self, key: str) -> NDArray[np.float32] | None:
-        """Return a segment's samples, None where there are none. What comes is checked."""
+        """Return the samples that are kept under a key, None where there are none. What comes is checked."""
 
     def put(self, key: str, samples: NDArray[np.float32]) -> None:
-        """Keep a segment's samples, shape (T,)."""
+        """Keep samples, shape (T,). Failing to is no reason to raise."""

@@ -1,7 +1,7 @@
 """The stages of carrying out a plan: fetch what is there, render the rest, level, film. Children do the work."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Final, cast
 
@@ -15,8 +15,9 @@ from tone_shootout.audio.signals import amplitude
 from tone_shootout.rendering.manifest import LevelRecord, SegmentRecord
 from tone_shootout.rendering.plan import Plan, PlannedSegment
 from tone_shootout.rendering.pool import Pool
-from tone_shootout.rendering.reporter import Reporter, SegmentStore
+from tone_shootout.rendering.reporter import Reporter, SegmentStatus, SoundStore
 from tone_shootout.rendering.scenes import Card, Scene
+from tone_shootout.rendering.schedule import Step, distinct, keys_of
 from tone_shootout.rendering.spec import CabIr, Capture
 from tone_shootout.rendering.texts import segment_title
 from tone_shootout.rendering.timeline import timeline
@@ -67,36 +68,34 @@ class Bench:
         self._done += math.fsum(costs)
 
 
-def fetch(plan: Plan, store: SegmentStore | None, raws: Path, reporter: Reporter) -> set[str]:
-    """Put what was rendered before into its place and return its render keys."""
-    cached: set[str] = set()
+def fetch(plan: Plan, store: SoundStore | None, raws: Path, reporter: Reporter) -> set[str]:
+    """Put what was rendered before into its place: whole segments, else the last sound to go on from; return the keys."""
+    there: set[str] = set()
     if store is None:
-        return cached
-    for segment in _distinct(plan):
-        reporter.check()
-        samples = store.get(segment.render_key)
-        if samples is not None and _whole(samples, segment):
-            np.save(_raw(raws, segment), samples, allow_pickle=False)
-            cached.add(segment.render_key)
-    return cached
+        return there
+    missing: set[str] = set()
+    for segment in distinct(plan):
+        for key, length in keys_of(segment):
+            reporter.check()
+            if key in there:
+                break
+            samples = None if key in missing else store.get(key)
+            if samples is not None and _whole(samples, length):
+                np.save(_raw(raws, key), samples, allow_pickle=False)
+                there.add(key)
+                break
+            missing.add(key)
+    return there
 
 
-def _distinct(plan: Plan) -> list[PlannedSegment]:
-    """Return the first segment of each render key."""
-    first: dict[str, PlannedSegment] = {}
-    for segment in plan.segments:
-        first.setdefault(segment.render_key, segment)
-    return list(first.values())
+def _whole(samples: NDArray[np.float32], length: int) -> bool:
+    return samples.dtype == np.float32 and samples.shape == (length,) and bool(np.isfinite(samples).all())
 
 
-def _whole(samples: NDArray[np.float32], segment: PlannedSegment) -> bool:
-    return samples.dtype == np.float32 and samples.shape == (segment.samples,) and bool(np.isfinite(samples).all())
-
-
-def total_cost(plan: Plan, cached: Collection[str], *, video: bool) -> float:
+def total_cost(plan: Plan, rounds: Sequence[Sequence[Step]], *, video: bool) -> float:
     """Estimate all the work that is left, in seconds on one core."""
-    rendering = math.fsum(segment.cost for segment in _distinct(plan) if segment.render_key not in cached)
-    measuring = math.fsum(segment.seconds * _COST_MEASURE for segment in _distinct(plan))
+    rendering = math.fsum(step.cost for steps in rounds for step in steps)
+    measuring = math.fsum(segment.seconds * _COST_MEASURE for segment in distinct(plan))
     filming = len(plan.segments) * _COST_STILL + plan.seconds * _COST_FILM if video else 0.0
     return rendering + measuring + plan.seconds * _COST_LEVEL + filming
 
@@ -105,36 +104,80 @@ def render(
     plan: Plan,
     sources: Mapping[str, Path],
     raws: Path,
-    cached: Collection[str],
+    rounds: Sequence[Sequence[Step]],
     bench: Bench,
-    store: SegmentStore | None,
+    store: SoundStore | None,
 ) -> dict[str, Measured]:
-    """Render what is missing, measure everything, and return the measures by render key."""
-    files = {file: SourceFile(str(sources[file]), facts) for file, facts in plan.facts.items()}
-    segments = _distinct(plan)
-    tasks: list[tuple[Task, float]] = []
-    for segment in segments:
-        raw = str(_raw(raws, segment))
-        measuring = segment.seconds * _COST_MEASURE
-        if segment.render_key in cached:
-            tasks.append((Measure(segment=segment, raw=raw), measuring))
-            continue
-        chain = plan.spec.chains[segment.chain]
-        used = {block.file: files[block.file] for block in chain.blocks if isinstance(block, Capture | CabIr)}
-        di = files[plan.spec.di_tracks[segment.di_track].file]
-        task = Render(segment=segment, chain=chain, di=di, sources=used, raw=raw)
-        tasks.append((task, segment.cost + measuring))
+    """Render what is missing, measure everything, and return the measures by render key.
+
+    Args:
+        plan: all of it.
+        sources: where the content of each of the plan's files is.
+        raws: where the samples are and go; only whole segments are left there.
+        rounds: what is missing.
+        bench: does the work.
+        store: keeps what is made.
+    """
+    rendered = {step.segment.render_key for steps in rounds for step in steps}
+    cached = [segment for segment in distinct(plan) if segment.render_key not in rendered]
+    begins = {step.begin.key for steps in rounds for step in steps if step.begin is not None}
     measured: dict[str, Measured] = {}
-    for index, result in bench.run(tasks):
-        key = segments[index].render_key
-        measured[key] = cast(Measured, result)
-        hit = key in cached
-        if store is not None and not hit:
-            store.put(key, np.load(_raw(raws, segments[index]), allow_pickle=False))
-        for segment in plan.segments:
-            if segment.render_key == key:
-                bench.reporter.segment(segment.position, "cached" if hit else "rendered", measured[key])
+
+    def run(batch: Sequence[tuple[PlannedSegment, Task, float]]) -> None:
+        for index, result in bench.run([(task, cost) for _, task, cost in batch]):
+            done, task, _ = batch[index]
+            measured[done.render_key] = cast(Measured, result)
+            if store is not None and isinstance(task, Render):
+                for stage in task.keep:
+                    key = done.stages[stage].key
+                    store.put(key, np.load(_raw(raws, key), allow_pickle=False))
+                store.put(done.render_key, np.load(task.raw, allow_pickle=False))
+            for segment in plan.segments:
+                if segment.render_key == done.render_key:
+                    status: SegmentStatus = "rendered" if isinstance(task, Render) else "cached"
+                    bench.reporter.segment(segment.position, status, measured[done.render_key])
+
+    run([_measure(segment, raws) for segment in cached])
+    for steps in rounds:
+        run([_step(plan, step, sources, raws, None if store is not None else begins) for step in steps])
+    whole = {_raw(raws, segment.render_key) for segment in plan.segments}
+    for path in raws.iterdir():
+        if path not in whole:
+            path.unlink()
     return measured
+
+
+def _measure(segment: PlannedSegment, raws: Path) -> tuple[PlannedSegment, Task, float]:
+    task = Measure(segment=segment, raw=str(_raw(raws, segment.render_key)))
+    return segment, task, segment.seconds * _COST_MEASURE
+
+
+def _step(
+    plan: Plan, step: Step, sources: Mapping[str, Path], raws: Path, wanted: Set[str] | None
+) -> tuple[PlannedSegment, Task, float]:
+    """Return a step as a task that keeps the sound behind its captures, of those that are `wanted` (None: all)."""
+    segment, chain = step.segment, plan.spec.chains[step.segment.chain]
+    blocks = [chain.blocks[stage.block] for stage in step.stages]
+    track = plan.spec.di_tracks[segment.di_track].file
+    task = Render(
+        segment=segment,
+        chain=chain,
+        di=SourceFile(str(sources[track]), plan.facts[track]),
+        sources={
+            block.file: SourceFile(str(sources[block.file]), plan.facts[block.file])
+            for block in blocks
+            if isinstance(block, Capture | CabIr)
+        },
+        first=step.first,
+        begin=None if step.begin is None else str(_raw(raws, step.begin.key)),
+        keep={
+            index: str(_raw(raws, stage.key))
+            for index, stage in enumerate(step.stages, step.first)
+            if stage.inference and (wanted is None or stage.key in wanted)
+        },
+        raw=str(_raw(raws, segment.render_key)),
+    )
+    return segment, task, step.cost + segment.seconds * _COST_MEASURE
 
 
 def level(
@@ -183,7 +226,9 @@ def level(
 
 
 def _level_task(segment: PlannedSegment, raws: Path, staging: Path, gain_db: float) -> tuple[Task, float]:
-    task = Level(segment=segment, raw=str(_raw(raws, segment)), gain_db=gain_db, flac=str(staging / segment.file))
+    task = Level(
+        segment=segment, raw=str(_raw(raws, segment.render_key)), gain_db=gain_db, flac=str(staging / segment.file)
+    )
     return task, segment.seconds * _COST_LEVEL
 
 
@@ -205,7 +250,7 @@ def film(plan: Plan, raws: Path, staging: Path, name: str, segments: Sequence[Se
             full_scale=full_scale,
             remark=f"trimmed {segment.trim_db:+.1f} dB" if segment.trim_db else "one gain, no limiter",
         )
-        drawing = Draw(card=card, raw=str(_raw(raws, planned)), gain_db=segment.gain_db, still=str(still))
+        drawing = Draw(card=card, raw=str(_raw(raws, planned.render_key)), gain_db=segment.gain_db, still=str(still))
         drawings.append((drawing, _COST_STILL))
     for _ in bench.run(drawings):
         pass
@@ -218,5 +263,5 @@ def film(plan: Plan, raws: Path, staging: Path, name: str, segments: Sequence[Se
         pass
 
 
-def _raw(raws: Path, segment: PlannedSegment) -> Path:
-    return raws / f"{segment.render_key}.npy"
+def _raw(raws: Path, key: str) -> Path:
+    return raws / f"{key}.npy"

@@ -30,12 +30,26 @@ class Measured(Struct, frozen=True, kw_only=True):
 
 
 class Render(Struct, tag=True, frozen=True, kw_only=True):
-    """Render a segment, keep its samples in the NumPy file `raw` and measure them."""
+    """Render a segment, keep its samples in the NumPy file `raw` and measure them.
+
+    Attributes:
+        segment: what is rendered.
+        chain: its chain.
+        di: its DI track.
+        sources: captures and cab IRs of the stages that run.
+        first: index of the first stage that runs.
+        begin: NumPy file with the sound behind the stage before; None: it begins with the DI track.
+        keep: NumPy files for the sound behind stages, by the stage's index.
+        raw: for the result.
+    """
 
     segment: PlannedSegment
     chain: Chain
     di: SourceFile
     sources: dict[str, SourceFile]
+    first: int = 0
+    begin: str | None = None
+    keep: dict[int, str] = {}
     raw: str
 
 

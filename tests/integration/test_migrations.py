@@ -15,6 +15,7 @@ from tests.support.factories import (
     JobEventFactory,
     JobFactory,
     LibraryItemFactory,
+    RenderCacheEntryFactory,
     ShootoutAssetFactory,
     ShootoutFactory,
     UserFactory,
@@ -46,6 +47,7 @@ def _fill(url: str) -> None:
         job = JobFactory.build(owner_id=user.id, shootout_id=shootout.id)
         session.add_all([job, ShootoutAssetFactory.build(shootout_id=shootout.id, library_item_id=item.id)])
         session.flush()
+        session.add(RenderCacheEntryFactory.build(owner_id=user.id))
         session.add_all([JobEventFactory.build(job_id=job.id), JobArtifactFactory.build(job_id=job.id)])
         session.commit()
     engine.dispose()

@@ -8,7 +8,7 @@ from polyfactory import Use
 from polyfactory.factories.sqlalchemy_factory import SQLAlchemyFactory
 
 from tone_shootout.accounts.models import User
-from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
+from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, RenderCacheEntry
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.shootouts.models import LibraryItem, Shootout, ShootoutAsset
 
@@ -70,6 +70,13 @@ class JobEventFactory(_Factory[JobEvent]):
 
     seq = 1
     type = "status"
+
+
+class RenderCacheEntryFactory(_Factory[RenderCacheEntry]):
+    """Sound that is kept for `owner_id`."""
+
+    __set_foreign_keys__ = True
+    size = 1
 
 
 class JobArtifactFactory(_Factory[JobArtifact]):

@@ -16,6 +16,7 @@ _COMMANDS = {
     "render": "Render a spec file without any server.",
     "reamp": "Send one file through one capture.",
     "inspect": "Show what a capture, impulse response or audio file is.",
+    "verify": "Render a result again and compare.",
     "measure": "Measure loudness, true peak and level of audio files.",
     "user": "Make local users and their API tokens.",
     "db": "Migrate the database.",

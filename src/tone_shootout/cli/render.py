@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Segments rendered at once. [one per core]")
 @click.option("--no-video", is_flag=True, help="Leave the video, its chapters and its description out.")
-def command(spec: Path, out: Path, jobs: int | None, no_video: bool) -> None:
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    help="Folder that keeps rendered sound, up to 2 GB, so that the next run renders only what is new. [none]",
+)
+def command(spec: Path, out: Path, jobs: int | None, no_video: bool, cache: Path | None) -> None:
     """Render SPEC, a TOML or JSON file, into a folder: the same spec gives the same results as a job of the service.
 
     The paths in SPEC are relative to its own folder. The folder for the results has to be empty or hold a former
@@ -28,13 +33,17 @@ def command(spec: Path, out: Path, jobs: int | None, no_video: bool) -> None:
     from tone_shootout.cli._progress import interruptible, progress
     from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
     from tone_shootout.rendering.produce import produce
+    from tone_shootout.rendering.sounds import SoundFolder
 
     _check_folder(out)
     planned, sources = _plan(spec)
     processes = jobs or os.cpu_count() or 1
+    store = None if cache is None else SoundFolder(cache)
     try:
         with interruptible() as stopped, progress(stopped) as reporter:
-            manifest = produce(planned, sources, out, processes=processes, reporter=reporter, video=not no_video)
+            manifest = produce(
+                planned, sources, out, processes=processes, reporter=reporter, video=not no_video, store=store
+            )
     except Cancelled:
         raise click.ClickException("stopped; nothing of it was kept") from None
     except (RenderError, WorkerDied) as error:

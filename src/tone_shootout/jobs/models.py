@@ -1,4 +1,4 @@
-"""Tables of the work: jobs, their event log and their artifacts."""
+"""Tables of the work: jobs, their event log, their artifacts, and the sound that is kept for the next one."""
 
 from datetime import datetime
 from typing import Any
@@ -76,3 +76,18 @@ class JobArtifact(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     media_type: Mapped[str] = mapped_column(String(100))
     storage_key: Mapped[str] = mapped_column(String(600))
+
+
+class RenderCacheEntry(Base):
+    """Rendered sound that is kept in the object store for its owner alone."""
+
+    __tablename__ = "render_cache"
+    __table_args__ = (
+        CheckConstraint("size >= 0", name="size"),
+        Index("ix_render_cache_owner_id_last_used_at", "owner_id", "last_used_at"),
+    )
+
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    last_used_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))

@@ -14,7 +14,7 @@ from sqlalchemy import UnaryExpression, delete, func, insert, literal, or_, sele
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
+from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, RenderCacheEntry
 from tone_shootout.jobs.status import FINISHED, HELD, EventType, JobStatus, sources
 
 ORDERS: dict[str, UnaryExpression[Any]] = {
@@ -208,3 +208,62 @@ class JobRepository:
             .returning(JobEvent)
         )
         return (await self._session.execute(statement)).scalar_one()
+
+
+class CacheRepository:
+    """What is known of rendered sound that is kept, always of one owner, in one session."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def known(self, owner_id: UUID, keys: Collection[str]) -> frozenset[str]:
+        """Return those of `keys` that are kept."""
+        statement = select(RenderCacheEntry.key).where(
+            RenderCacheEntry.owner_id == owner_id, RenderCacheEntry.key.in_(keys)
+        )
+        return frozenset(await self._session.scalars(statement))
+
+    async def use(self, owner_id: UUID, key: str) -> bool:
+        """Note that a sound is used now; tell whether it is kept."""
+        statement = (
+            update(RenderCacheEntry)
+            .where(RenderCacheEntry.owner_id == owner_id, RenderCacheEntry.key == key)
+            .values(last_used_at=func.clock_timestamp())
+            .returning(RenderCacheEntry.key)
+        )
+        return await self._session.scalar(statement) is not None
+
+    async def put(self, owner_id: UUID, key: str, size: int) -> None:
+        """Write down that a sound is kept and used now."""
+        values = {"size": size, "last_used_at": func.clock_timestamp()}
+        statement = upsert(RenderCacheEntry).values(owner_id=owner_id, key=key, **values)
+        await self._session.execute(
+            statement.on_conflict_do_update(index_elements=["owner_id", "key"], set_=dict(values))
+        )
+
+    async def evict(self, owner_id: UUID, max_bytes: int) -> Sequence[str]:
+        """Strike out what was used longest ago until the rest fits, and return the keys.
+
+        Workers do it one after the other: the lock lasts until the commit, so that the objects can be deleted before.
+        """
+        await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{owner_id}/cache", 0))))
+        newest_first = RenderCacheEntry.last_used_at.desc(), RenderCacheEntry.key
+        running = select(
+            RenderCacheEntry.key, func.sum(RenderCacheEntry.size).over(order_by=newest_first).label("total")
+        ).where(RenderCacheEntry.owner_id == owner_id)
+        counted = running.subquery()
+        statement = (
+            delete(RenderCacheEntry)
+            .where(
+                RenderCacheEntry.owner_id == owner_id,
+                RenderCacheEntry.key.in_(select(counted.c.key).where(counted.c.total > max_bytes)),
+            )
+            .returning(RenderCacheEntry.key)
+        )
+        return (await self._session.scalars(statement)).all()
+
+    async def forget(self, owner_id: UUID, key: str) -> None:
+        """Strike out a sound."""
+        await self._session.execute(
+            delete(RenderCacheEntry).where(RenderCacheEntry.owner_id == owner_id, RenderCacheEntry.key == key)
+        )

@@ -23,8 +23,8 @@ from obstore.exceptions import BaseError as StorageError
 from sqlalchemy import func
 from sqlalchemy.exc import SQLAlchemyError
 
+from tone_shootout.jobs.cache import RenderCache
 from tone_shootout.jobs.channel import Publisher, SessionMaker
-from tone_shootout.jobs.kept import KeptSegments
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.services import Inputs, results_prefix
@@ -194,8 +194,13 @@ class Runner:
                 task.cancel()
             await asyncio.gather(beating, writing, return_exceptions=True)
 
-    def _kept(self, job: Job) -> KeptSegments:
-        return KeptSegments(self._storage, f"{results_prefix(job)}/kept", asyncio.get_running_loop())
+    def _cache(self, job: Job) -> RenderCache | None:
+        """Return the sound that the job's owner has rendered before, its own earlier attempts' too."""
+        max_bytes = self._limits.cache_bytes
+        if not max_bytes:
+            return None
+        loop = asyncio.get_running_loop()
+        return RenderCache(self._sessions, self._storage, job.owner_id, max_bytes=max_bytes, loop=loop)
 
     async def _claim(self, job_id: UUID) -> Job | None:
         """Take the job, unless somebody who lives has it."""
@@ -248,14 +253,14 @@ class Runner:
         return sources
 
     async def _render(self, attempt: _Attempt, inputs: Inputs, sources: dict[str, Path], out: Path) -> None:
-        kept = self._kept(attempt.job)
+        cache = self._cache(attempt.job)
 
         def work() -> None:
             facts = {name: asset.facts for name, asset in inputs.assets.items()}
             names = {name: asset.name for name, asset in inputs.assets.items()}
             planned = plan(inputs.spec, facts, limits=rendering_limits(self._limits))
             processes = self._settings.processes or os.cpu_count() or 1
-            produce(planned, sources, out, processes=processes, reporter=attempt, store=kept, names=names)
+            produce(planned, sources, out, processes=processes, reporter=attempt, store=cache, names=names)
 
         thread = asyncio.create_task(asyncio.to_thread(work))
         try:
@@ -303,7 +308,6 @@ class Runner:
             if ended is None:
                 raise _LetGo
             await session.commit()
-        await self._kept(job).forget()
         await self._publisher.publish([event for event in (*events, *ended[1]) if event is not None])
 
     async def _end(self, attempt: _Attempt, status: JobStatus, **values: Any) -> None:

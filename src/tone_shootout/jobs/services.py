@@ -1,6 +1,6 @@
 """The rules of the work."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from tone_shootout.jobs.errors import (
     UnfinishedJobError,
 )
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
-from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.repositories import CacheRepository, JobRepository
 from tone_shootout.jobs.status import FINISHED, JobStatus
 from tone_shootout.rendering.facts import Facts
 from tone_shootout.rendering.spec import Spec
@@ -162,6 +162,7 @@ class Desk:
     def __init__(self, session: AsyncSession, jobs: JobService, dispatcher: Dispatcher) -> None:
         self._jobs = jobs
         self._rows = JobRepository(session)
+        self._cache = CacheRepository(session)
         self._dispatcher = dispatcher
 
     async def submit(self, owner_id: UUID, shootout_id: UUID) -> SubmittedJob:
@@ -184,6 +185,10 @@ class Desk:
         """Whether an unfinished job of the owner reads what is stored under a key."""
         inputs = [msgspec.convert(job.inputs, Inputs) for job in await self._rows.unfinished(owner_id)]
         return any(asset.storage_key == storage_key for found in inputs for asset in found.assets.values())
+
+    async def rendered(self, owner_id: UUID, keys: Collection[str]) -> frozenset[str]:
+        """Return those of `keys` whose sound is kept for the owner."""
+        return await self._cache.known(owner_id, keys)
 
 
 def results_prefix(job: Job) -> str:

@@ -115,6 +115,9 @@ class LimitSettings:
     """Chains in a shootout."""
     segments: int = 64
     """Segments in a shootout."""
+    cache_bytes: int = 2_000_000_000
+    """Rendered sound that is kept for each user, so that nothing is rendered twice; what was used longest ago goes.
+    0: none, and a job that is interrupted starts from nothing."""
     body_bytes: int = 1_000_000
     """Largest JSON body."""
 

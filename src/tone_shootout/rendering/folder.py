@@ -51,7 +51,7 @@ def publish(staging: Path, out: Path, manifest: Manifest) -> Iterator[str]:
     former = former_result(out)
     (out / MANIFEST_NAME).unlink(missing_ok=True)
     for item in former.files if former else ():
-        place = _inside(out, item.path)
+        place = inside(out, item.path)
         if place is not None:
             place.unlink(missing_ok=True)
             with suppress(OSError):
@@ -74,7 +74,7 @@ def former_result(out: Path) -> Manifest | None:
         return None
 
 
-def _inside(out: Path, name: str) -> Path | None:
+def inside(out: Path, name: str) -> Path | None:
     """Return where a manifest's file lies, None for one that points out of the folder."""
     path = PurePosixPath(name)
     return None if path.is_absolute() or ".." in path.parts else out / path

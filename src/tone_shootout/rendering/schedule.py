@@ -63,6 +63,11 @@ def keys_of(segment: PlannedSegment) -> Iterator[tuple[str, int]]:
             yield stage.key, stage.samples
 
 
+def sound_keys(plan: Plan) -> set[str]:
+    """Return the keys of all sounds of a plan that are worth keeping."""
+    return {key for segment in plan.segments for key, _ in keys_of(segment)}
+
+
 def schedule(plan: Plan, there: Collection[str]) -> list[list[Step]]:
     """Return what has to run, in rounds: nothing in a round needs the sound of anything in the same or a later one.
 

@@ -1,7 +1,8 @@
 """The stages of carrying out a plan: fetch what is there, render the rest, level, film. Children do the work."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final, cast
 
@@ -69,7 +70,7 @@ class Bench:
 
 
 def fetch(plan: Plan, store: SoundStore | None, raws: Path, reporter: Reporter) -> set[str]:
-    """Put what was rendered before into its place: whole segments, else the last sound to go on from; return the keys."""
+    """Put what was rendered before into its place, segments or else the last sound to go on from; return the keys."""
     there: set[str] = set()
     if store is None:
         return there
@@ -153,7 +154,7 @@ def _measure(segment: PlannedSegment, raws: Path) -> tuple[PlannedSegment, Task,
 
 
 def _step(
-    plan: Plan, step: Step, sources: Mapping[str, Path], raws: Path, wanted: Set[str] | None
+    plan: Plan, step: Step, sources: Mapping[str, Path], raws: Path, wanted: AbstractSet[str] | None
 ) -> tuple[PlannedSegment, Task, float]:
     """Return a step as a task that keeps the sound behind its captures, of those that are `wanted` (None: all)."""
     segment, chain = step.segment, plan.spec.chains[step.segment.chain]
@@ -226,9 +227,8 @@ def level(
 
 
 def _level_task(segment: PlannedSegment, raws: Path, staging: Path, gain_db: float) -> tuple[Task, float]:
-    task = Level(
-        segment=segment, raw=str(_raw(raws, segment.render_key)), gain_db=gain_db, flac=str(staging / segment.file)
-    )
+    raw = str(_raw(raws, segment.render_key))
+    task = Level(segment=segment, raw=raw, gain_db=gain_db, flac=str(staging / segment.file))
     return task, segment.seconds * _COST_LEVEL
 
 

@@ -18,6 +18,7 @@ from tone_shootout.kit.problems import problems
 from tone_shootout.kit.ranges import content_response
 from tone_shootout.kit.storage import Storage
 from tone_shootout.rendering.facts import Kind, Limits
+from tone_shootout.rendering.schedule import sound_keys
 from tone_shootout.shootouts.desk import JobDesk
 from tone_shootout.shootouts.dtos import (
     ItemOrder,
@@ -335,9 +336,11 @@ class ShootoutController(Controller):
         shootout_id: ShootoutId,
         principal: NamedDependency[Principal],
         shootout_service: NamedDependency[ShootoutService],
+        job_desk: NamedDependency[SkipValidation[JobDesk]],
     ) -> PlanDTO:
-        """Show what a job would render, before anything runs."""
-        return PlanDTO.of((await shootout_service.snapshot(principal.user_id, shootout_id)).plan)
+        """Show what a job would render, before anything runs, and what of it is there from earlier ones."""
+        plan = (await shootout_service.snapshot(principal.user_id, shootout_id)).plan
+        return PlanDTO.of(plan, await job_desk.rendered(principal.user_id, sound_keys(plan)))
 
 
 def _content(request: Request[Any, Any, Any], storage: Storage, item: LibraryItem) -> Response[Any]:

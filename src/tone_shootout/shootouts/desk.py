@@ -3,7 +3,7 @@
 The jobs domain provides a `JobDesk` as the dependency `job_desk`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -35,4 +35,8 @@ class JobDesk(Protocol):
 
     async def needs(self, owner_id: UUID, storage_key: str) -> bool:
         """Whether an unfinished job of the owner reads what is stored under a key."""
+        ...
+
+    async def rendered(self, owner_id: UUID, keys: Collection[str]) -> frozenset[str]:
+        """Return those of `keys` whose sound is kept for the owner."""
         ...

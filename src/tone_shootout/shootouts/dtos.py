@@ -1,5 +1,7 @@
 """Library items, shootouts and plans as clients see them."""
 
+import math
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -9,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tone_shootout.rendering.facts import Facts, Kind
 from tone_shootout.rendering.plan import Plan, PlannedSegment
+from tone_shootout.rendering.schedule import Step, schedule
 from tone_shootout.shootouts.config import Config
 from tone_shootout.shootouts.models import LibraryItem, Shootout
 from tone_shootout.shootouts.services import Visibility, facts_of
@@ -150,19 +153,27 @@ class SegmentDTO(Struct, kw_only=True):
     chain: Annotated[str, Meta(description="What the chain is called.", examples=["Plexi, V30"])]
     render_key: Annotated[str, Meta(description="Content hash of everything that shapes its samples.")]
     seconds: Annotated[float, Meta(description="Its length.", examples=[8.0])]
-    estimated_s: Annotated[float, Meta(description="Estimated seconds of rendering on one core.", examples=[0.6])]
+    cache_hit: Annotated[bool, Meta(description="Whether it was rendered before and is still there.")]
+    inferences: Annotated[
+        int, Meta(description="Captures that have to run for it: none whose sound is there or shared.", examples=[1])
+    ]
+    estimated_s: Annotated[
+        float, Meta(description="Estimated seconds of rendering what is not there, on one core.", examples=[0.6])
+    ]
     calibration: Annotated[str, Meta(description="How the drive into the first capture is set.")]
 
     @classmethod
-    def of(cls, segment: PlannedSegment) -> Self:
-        """Show a segment of a plan."""
+    def of(cls, segment: PlannedSegment, step: Step | None, *, cache_hit: bool) -> Self:
+        """Show a segment of a plan; `step` is what has to be done for it, if anything."""
         return cls(
             position=segment.position,
             di_track=segment.di_name,
             chain=segment.chain_name,
             render_key=segment.render_key,
             seconds=segment.seconds,
-            estimated_s=round(segment.cost, 3),
+            cache_hit=cache_hit,
+            inferences=step.inferences if step else 0,
+            estimated_s=round(step.cost, 3) if step else 0.0,
             calibration=segment.calibration,
         )
 
@@ -172,15 +183,26 @@ class PlanDTO(Struct, kw_only=True):
 
     segments: Annotated[list[SegmentDTO], Meta(description="Every DI track through every chain.")]
     seconds: Annotated[float, Meta(description="Seconds of audio in all segments.", examples=[16.0])]
-    estimated_s: Annotated[float, Meta(description="Estimated seconds of rendering on one core.", examples=[1.2])]
+    cache_hits: Annotated[int, Meta(description="How many of them were rendered before.", examples=[0])]
+    inferences: Annotated[int, Meta(description="Captures that have to run.", examples=[2])]
+    estimated_s: Annotated[
+        float, Meta(description="Estimated seconds of rendering what is not there, on one core.", examples=[1.2])
+    ]
 
     @classmethod
-    def of(cls, plan: Plan) -> Self:
-        """Show a plan."""
+    def of(cls, plan: Plan, there: Collection[str]) -> Self:
+        """Show a plan, when the sounds whose keys are `there` need not be made."""
+        steps = {step.segment.position: step for steps in schedule(plan, there) for step in steps}
+        segments = [
+            SegmentDTO.of(segment, steps.get(segment.position), cache_hit=segment.render_key in there)
+            for segment in plan.segments
+        ]
         return cls(
-            segments=[SegmentDTO.of(segment) for segment in plan.segments],
+            segments=segments,
             seconds=plan.seconds,
-            estimated_s=round(plan.cost, 3),
+            cache_hits=sum(segment.cache_hit for segment in segments),
+            inferences=sum(segment.inferences for segment in segments),
+            estimated_s=round(math.fsum(step.cost for step in steps.values()), 3),
         )
 
 

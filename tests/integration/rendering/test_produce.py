@@ -136,10 +136,12 @@ def test_what_a_store_gives_back_damaged_is_rendered_again(folder: Path, manifes
 
 
 def test_equal_chains_are_rendered_once(folder: Path, tmp_path: Path) -> None:
-    store = Memory()
+    store, log = Memory(), Log()
     twice = spec(CHAINS[0], {**CHAINS[0], "name": "The same again", "trim_db": -3.0})
-    made = carry_out(folder, twice, tmp_path, store=store)
-    assert len(store.kept) == 1
+    made = carry_out(folder, twice, tmp_path, store=store, reporter=log)
+    assert [segment.inferences for segment in made.segments] == [1, 0]
+    assert len(store.kept) == 2, "the segment, and the sound behind its capture"
+    assert [status for _, status in log.segments].count("rendered") == 2
     first, second = made.segments
     assert first.measured.integrated_lufs - second.measured.integrated_lufs == pytest.approx(3.0, abs=0.001)
 

@@ -1,0 +1,102 @@
+"""Sound that was rendered before, in the object store and per owner: for the next attempt and for the next job."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+from obstore.exceptions import BaseError as StorageError
+from sqlalchemy.exc import SQLAlchemyError
+
+from tone_shootout.jobs.channel import SessionMaker
+from tone_shootout.jobs.repositories import CacheRepository
+from tone_shootout.kit.storage import MissingObjectError, Storage
+from tone_shootout.rendering.sounds import decode_sound, encode_sound
+
+_T = TypeVar("_T")
+_log = structlog.get_logger(__name__)
+
+
+class RenderCache:
+    """One owner's rendered sound (`rendering.produce.SoundStore`).
+
+    The samples are objects; a table knows their sizes and when they were used last. A row is written before its object
+    and deleted after it, so that nothing lies in the store that no row speaks of. A row without an object is a miss,
+    and grows old like any other.
+
+    Called from the thread that renders. What can't be read, or is not what was written, counts as not there; what can't
+    be written is rendered again: neither is a reason to fail.
+    """
+
+    def __init__(
+        self,
+        sessions: SessionMaker,
+        storage: Storage,
+        owner_id: UUID,
+        *,
+        max_bytes: int,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._sessions = sessions
+        self._storage = storage
+        self._owner_id = owner_id
+        self._max_bytes = max_bytes
+        self._loop = loop
+
+    def get(self, key: str) -> NDArray[np.float32] | None:
+        """Return the samples that are kept under `key`, shape (T,), None where there are none."""
+        content = self._run(partial(self._read, key), None)
+        if content is None:
+            return None
+        samples = decode_sound(key, content)
+        if samples is None:
+            _log.warning("cached sound damaged", key=key)
+            self._run(partial(self._forget, key), None)
+        return samples
+
+    def put(self, key: str, samples: NDArray[np.float32]) -> None:
+        """Keep samples, shape (T,); what was used longest ago goes when it gets too much."""
+        content = encode_sound(key, samples)
+        if len(content) <= self._max_bytes:
+            self._run(partial(self._write, key, content), None)
+
+    def _run(self, step: Callable[[], Coroutine[Any, Any, _T]], otherwise: _T) -> _T:
+        try:
+            return asyncio.run_coroutine_threadsafe(step(), self._loop).result()
+        except (SQLAlchemyError, StorageError, OSError):
+            _log.warning("render cache failed", exc_info=True)
+            return otherwise
+
+    async def _read(self, key: str) -> bytes | None:
+        async with self._sessions() as session:
+            known = await CacheRepository(session).use(self._owner_id, key)
+            await session.commit()
+        if not known:
+            return None
+        try:
+            return await self._storage.read(self._object(key))
+        except MissingObjectError:
+            return None
+
+    async def _write(self, key: str, content: bytes) -> None:
+        async with self._sessions() as session:
+            await CacheRepository(session).put(self._owner_id, key, len(content))
+            await session.commit()
+        await self._storage.put(self._object(key), content)
+        async with self._sessions() as session:
+            gone = await CacheRepository(session).evict(self._owner_id, self._max_bytes)
+            await self._storage.delete([self._object(old) for old in gone])
+            await session.commit()
+
+    async def _forget(self, key: str) -> None:
+        async with self._sessions() as session:
+            await CacheRepository(session).forget(self._owner_id, key)
+            await self._storage.delete([self._object(key)])
+            await session.commit()
+
+    def _object(self, key: str) -> str:
+        return f"users/{self._owner_id}/cache/{key}"

@@ -96,13 +96,17 @@ async def test_who_comes_back_gets_just_what_was_missed(base_url: str, user: Per
     assert [event["type"] for event in nothing] == ["snapshot"]
 
 
-async def test_a_second_job_of_the_same_shootout_gives_the_same_bytes(base_url: str, user: Person) -> None:
+async def test_a_second_job_of_a_shootout_renders_nothing_and_gives_the_same_bytes(base_url: str, user: Person) -> None:
     first = await submit(user.client)
     await finish(base_url, user, first["id"])
     second = (await user.client.post(f"/api/v1/shootouts/{first['shootout_id']}/jobs")).json()
     await finish(base_url, user, second["id"])
     one, two = await _results(user, first), await _results(user, second)
+    manifests = [(await user.client.get(made.pop("manifest.json")["href"])).json() for made in (one, two)]
     assert {path: item["sha256"] for path, item in one.items()} == {path: item["sha256"] for path, item in two.items()}
+    told = [[(s.pop("cache_hit"), s.pop("inferences", 0)) for s in made["segments"]] for made in manifests]
+    assert told == [[(False, 1)] * 2, [(True, 0)] * 2]
+    assert manifests[0] == manifests[1]
 
 
 async def test_a_job_that_can_not_be_done_says_which_segment_and_why(base_url: str, user: Person) -> None:

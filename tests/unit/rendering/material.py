@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tone_shootout.audio.files import write_wav
-from tone_shootout.rendering.facts import Facts
+from tone_shootout.rendering.facts import DEFAULT_LIMITS, Facts, Limits
 from tone_shootout.rendering.plan import Plan, plan
 from tone_shootout.rendering.sources import probe
 from tone_shootout.rendering.spec import CabIr, Capture, Spec
@@ -81,7 +81,7 @@ def lay_out(folder: Path) -> None:
     write_wav(folder / "cab-b.wav", cabinet(seed=5, rate=48_000), 48_000)
 
 
-def plan_in(folder: Path, spec: Spec) -> tuple[Plan, dict[str, Path]]:
+def plan_in(folder: Path, spec: Spec, *, limits: Limits = DEFAULT_LIMITS) -> tuple[Plan, dict[str, Path]]:
     """Probe the files of a spec that lie in `folder` and plan it; the second value is where each file is."""
     facts: dict[str, Facts] = {track.file: probe(folder / track.file, "di_track") for track in spec.di_tracks}
     for chain in spec.chains:
@@ -89,4 +89,4 @@ def plan_in(folder: Path, spec: Spec) -> tuple[Plan, dict[str, Path]]:
             if isinstance(block, Capture | CabIr):
                 kind = "capture" if isinstance(block, Capture) else "cab_ir"
                 facts[block.file] = probe(folder / block.file, "capture" if kind == "capture" else "cab_ir")
-    return plan(spec, facts), {file: folder / file for file in facts}
+    return plan(spec, facts, limits=limits), {file: folder / file for file in facts}

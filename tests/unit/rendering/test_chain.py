@@ -214,3 +214,35 @@ def test_a_size_is_given_to_a_capture_that_has_sizes(folder: Path) -> None:
     small = {"type": "capture", "file": "sizes.nam", "size": 0.2}
     np.testing.assert_array_equal(_render(folder, [small]), plucks(2.0) * np.float32(0.25))
     np.testing.assert_array_equal(_render(folder, blocks("sizes.nam")), plucks(2.0) * np.float32(0.5))
+
+
+def test_going_on_from_a_sound_that_was_kept_gives_the_same_samples_and_runs_nothing_before_it(folder: Path) -> None:
+    chain = blocks({"type": "gain", "db": 3.0}, "pedal.nam", "b.nam", "cab-b.wav", {"type": "reverb", "kind": "room"})
+    document = spec(chain, tracks=[{"name": "Arpeggio", "file": "arpeggio.wav"}])
+    planned, paths = plan_in(folder, document)
+    files = {file: SourceFile(str(path), planned.facts[file]) for file, path in paths.items()}
+    segment, di = planned.segments[0], files["arpeggio.wav"]
+    behind: dict[int, NDArray[np.float32]] = {}
+    whole = render_segment(
+        segment, document.chains[0], di, files, Shelf(), lambda _: None, keep=lambda n, x: behind.update({n: x.copy()})
+    )
+    for first, needed in ((2, ["b.nam", "cab-b.wav"]), (3, ["cab-b.wav"]), (5, [])):
+        rest = {file: files[file] for file in needed}
+        ticks: list[float] = []
+        again = render_segment(
+            segment, document.chains[0], di, rest, Shelf(), ticks.append, first=first, begin=behind[first - 1]
+        )
+        assert again.tobytes() == whole.tobytes()
+        assert max(ticks, default=0.0) == pytest.approx(sum(stage.cost for stage in segment.stages[first:]))
+
+
+def test_going_on_from_silence_names_the_block_that_left_it(folder: Path) -> None:
+    document = spec(blocks("a.nam", "cab-a.wav"), tracks=[{"name": "Riff", "file": "riff.wav"}])
+    planned, paths = plan_in(folder, document)
+    files = {file: SourceFile(str(path), planned.facts[file]) for file, path in paths.items()}
+    segment = planned.segments[0]
+    nothing = np.zeros(segment.stages[0].samples, np.float32)
+    with pytest.raises(RenderError, match=r"block 1 \(capture\) leaves nothing to hear"):
+        render_segment(
+            segment, document.chains[0], files["riff.wav"], files, Shelf(), lambda _: None, first=1, begin=nothing
+        )

@@ -1,0 +1,114 @@
+"""`render --cache` and `verify`: what was rendered once is there, and what a manifest says can be held against it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.integration.cli.test_files import SPEC, _refused, _run
+from tests.unit.rendering.material import lay_out
+from tone_shootout.audio.files import read_flac, write_flac
+from tone_shootout.rendering.folder import record
+from tone_shootout.rendering.manifest import decode_manifest
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with inputs and, in `out`, a result."""
+    folder = tmp_path_factory.mktemp("made")
+    lay_out(folder)
+    (folder / "two.toml").write_text(SPEC)
+    assert _run("render", folder / "two.toml", "--out", folder / "out", "--no-video").exit_code == 0
+    return folder
+
+
+@pytest.fixture
+def result(made: Path, tmp_path: Path) -> Path:
+    """A copy of the result, far from its inputs."""
+    import shutil
+
+    return Path(shutil.copytree(made / "out", tmp_path / "away" / "out"))
+
+
+def _add_to_first_segment(result: Path, offset: float) -> None:
+    """Change the first segment's samples, and the manifest with it."""
+    path = result / "manifest.json"
+    manifest = decode_manifest(path.read_bytes())
+    segment = manifest.segments[0]
+    audio = read_flac(result / segment.file, max_seconds=10)
+    write_flac(result / segment.file, (audio.samples[0] + np.float32(offset)).astype(np.float32), audio.rate)
+    path.write_text(path.read_text().replace(segment.sha256, record(result, segment.file).sha256))
+
+
+def test_a_cache_folder_makes_the_second_run_find_everything(made: Path, tmp_path: Path) -> None:
+    manifests = []
+    for name in ("cold", "warm"):
+        arguments: list[str | Path] = ["--out", tmp_path / name, "--no-video", "--cache", tmp_path / "cache"]
+        assert _run("render", made / "two.toml", *arguments).exit_code == 0
+        manifests.append(decode_manifest((tmp_path / name / "manifest.json").read_bytes()))
+    assert [[segment.cache_hit for segment in manifest.segments] for manifest in manifests] == [[False] * 2, [True] * 2]
+    assert [segment.sha256 for segment in manifests[0].segments] == [s.sha256 for s in manifests[1].segments]
+
+
+def test_a_result_is_exact_with_its_inputs_beside_it(made: Path) -> None:
+    said = _run("verify", made / "out")
+    assert said.exit_code == 0, said.output
+    assert said.stdout.count("exact") == 2
+    assert said.stdout.endswith("All 2 segments are what the manifest says.\n")
+
+
+def test_inputs_are_found_by_content_whatever_they_are_called(made: Path, result: Path, tmp_path: Path) -> None:
+    (tmp_path / "inputs").mkdir()
+    for n, path in enumerate(sorted(made.glob("*.*"))):
+        (tmp_path / "inputs" / f"{n}.bin").write_bytes(path.read_bytes())
+    said = _run("verify", result, "--inputs", tmp_path, "--inputs", tmp_path / "inputs", "--jobs", "1")
+    assert said.exit_code == 0, said.output
+
+
+def test_inputs_that_are_missing_or_not_the_same_are_named(made: Path, result: Path, tmp_path: Path) -> None:
+    for path in made.glob("*.wav"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "a.nam").write_bytes((made / "b.nam").read_bytes())
+    told = _refused("verify", result, "--inputs", tmp_path)
+    assert "a.nam (capture, SHA-256 " in told
+    assert "b.nam" not in told
+    assert "riff.wav" not in told
+    assert "riff.wav" in _refused("verify", result)
+
+
+@pytest.mark.parametrize(("offset", "verdict", "code"), [(5e-5, "within tolerance", 0), (2e-4, "different", 1)])
+def test_other_samples_are_told_by_how_much_they_are_off(
+    made: Path, result: Path, offset: float, verdict: str, code: int
+) -> None:
+    _add_to_first_segment(result, offset)
+    said = _run("verify", result, "--inputs", made)
+    assert said.exit_code == code, said.output
+    first, second = said.stdout.splitlines()[:2]
+    assert verdict in first
+    assert f"(largest difference {offset:.1e})" in first
+    assert "exact" in second
+
+
+@pytest.mark.parametrize("harm", ["delete", "change", "point out"])
+def test_files_that_are_not_the_manifest_s_are_different(made: Path, result: Path, harm: str) -> None:
+    path = result / "manifest.json"
+    segment = decode_manifest(path.read_bytes()).segments[0]
+    match harm:
+        case "delete":
+            (result / segment.file).unlink()
+        case "change":
+            (result / segment.file).write_bytes(b"something else")
+        case "point out":
+            path.write_text(path.read_text().replace(f'"{segment.file}"', '"../../secret.flac"'))
+    said = _run("verify", result, "--inputs", made)
+    assert said.exit_code == 1
+    assert "different" in said.stdout.splitlines()[0]
+    assert "its file is" in said.stdout.splitlines()[0]
+    assert said.stderr.splitlines()[-1] == f"Error: {result}: 1 of 2 segments are different"
+
+
+def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
+    assert "No such file" in _refused("verify", tmp_path)
+    (tmp_path / "manifest.json").write_text(json.dumps({"schema": 1}))
+    assert "expected the manifest of a result" in _refused("verify", tmp_path)

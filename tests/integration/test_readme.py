@@ -62,6 +62,7 @@ def test_these_are_all_the_commands_there_are() -> None:
     assert COMMANDS == [
         INSTALL + "uv run shootout demo",
         "uv run shootout render crunch.toml --out two-crunches",
+        "uv run shootout verify two-crunches",
         "uv run shootout inspect plexi.nam v30.wav riff.wav",
         "uv run shootout reamp riff.wav plexi.nam out.wav --ir v30.wav",
         "uv run shootout measure out.wav",
@@ -89,6 +90,8 @@ def test_a_spec_is_rendered_without_a_server(desk: Path, environ: dict[str, str]
     manifest = json.loads((desk / "two-crunches" / "manifest.json").read_text())
     assert [segment["chain"] for segment in manifest["segments"]] == ["Plexi, V30", "Combo, bright"]
     assert (desk / "two-crunches" / "comparison.mp4").is_file()
+    said = _run("uv run shootout verify two-crunches", desk, environ)
+    assert said.count("exact") == len(manifest["segments"])
 
 
 def test_files_are_inspected_reamped_and_measured(desk: Path, environ: dict[str, str]) -> None:

@@ -1,6 +1,8 @@
 """How far two signals are apart. Meant for pairs that are level-matched and aligned."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -39,22 +41,63 @@ def compare(reference: Signal, x: Signal, rate: int) -> Comparison:
         AudioError: `silent` for a silent reference or signal, `bad_shape` for lengths that differ, `empty`,
             `not_finite` or `unsupported_rate`.
     """
-    first, second = as_mono(reference), as_mono(x)
+    return compare_all([reference, x], rate)[0, 1]
+
+
+def compare_all(signals: Sequence[Signal], rate: int) -> dict[tuple[int, int], Comparison]:
+    """Compare each of several mono signals, of one length and rate, with those before it, which are the references.
+
+    Spectra are taken once per signal, which is what makes many pairs cheap. Returned by the indices of reference and
+    signal, (0, 1), (0, 2), (1, 2), … Errors as for `compare`.
+    """
     check_rate(rate)
-    if len(first) != len(second):
-        raise AudioError("bad_shape", f"expected two signals of one length, got {len(first)} and {len(second)} samples")
+    if len({as_mono(signal).shape for signal in signals}) > 1:
+        lengths = " and ".join(str(len(signal)) for signal in signals)
+        raise AudioError("bad_shape", f"expected signals of one length, got {lengths} samples")
+    peaks = [float(np.abs(signal).max()) for signal in signals]
+    if not all(peaks):
+        raise AudioError("silent", "expected signals to compare, got silence")
     # One common scale keeps squares in the range of floating point and changes no ratio.
-    scale = max(np.abs(first).max(), np.abs(second).max())
-    if not (first.any() and second.any()):
-        raise AudioError("silent", "expected two signals to compare, got silence")
-    first, second = first / scale, second / scale
+    scale = max(peaks, default=1.0)
+    spectra = [_spectra(_scaled(signal, scale), rate) for signal in signals]
+    return {
+        (one, other): _compare(
+            _scaled(signals[one], scale), _scaled(signals[other], scale), spectra[one], spectra[other]
+        )
+        for one, other in combinations(range(len(signals)), 2)
+    }
+
+
+@dataclass(frozen=True)
+class _Spectra:
+    """Power of a signal per mel band and frame, and per third octave."""
+
+    mel: Float64
+    third_octaves: Float64
+
+
+def _scaled(signal: Signal, scale: float) -> Float64:
+    return as_mono(signal) / scale
+
+
+def _spectra(signal: Float64, rate: int) -> _Spectra:
+    frame, hop = round(MEL_FRAME_S * rate), round(MEL_HOP_S * rate)
+    return _Spectra(
+        mel=mel_spectrogram(signal, rate, frame=frame, hop=hop),
+        third_octaves=third_octave_powers(*power_density(signal, rate)),
+    )
+
+
+def _compare(first: Float64, second: Float64, first_spectra: _Spectra, second_spectra: _Spectra) -> Comparison:
     energies = float(np.sqrt(first @ first) * np.sqrt(second @ second))
+    mel, other_mel = _floored(first_spectra.mel, second_spectra.mel, HEARD_DB)
+    bands, other_bands = _floored(first_spectra.third_octaves, second_spectra.third_octaves, THIRD_OCTAVE_HEARD_DB)
     return Comparison(
         esr=_esr(first, second),
         esr_pre_emphasised=_esr(_emphasised(first), _emphasised(second)),
         correlation=float(np.clip(first @ second / energies, -1.0, 1.0)) if energies > 0 else 0.0,
-        log_mel_db=_log_mel_distance(first, second, rate),
-        third_octaves_db=_third_octave_difference(first, second, rate),
+        log_mel_db=float(np.sqrt(np.mean(np.square(mel - other_mel)))),
+        third_octaves_db=tuple((other_bands - bands).tolist()),
     )
 
 
@@ -65,19 +108,6 @@ def _esr(reference: Float64, x: Float64) -> float:
 
 def _emphasised(x: Float64) -> Float64:
     return x - PRE_EMPHASIS * np.concatenate(([0.0], x[:-1]))
-
-
-def _log_mel_distance(reference: Float64, x: Float64, rate: int) -> float:
-    frame, hop = round(MEL_FRAME_S * rate), round(MEL_HOP_S * rate)
-    powers = [mel_spectrogram(signal, rate, frame=frame, hop=hop) for signal in (reference, x)]
-    first, second = _floored(powers[0], powers[1], HEARD_DB)
-    return float(np.sqrt(np.mean(np.square(first - second))))
-
-
-def _third_octave_difference(reference: Float64, x: Float64, rate: int) -> tuple[float, ...]:
-    powers = [third_octave_powers(*power_density(signal, rate)) for signal in (reference, x)]
-    first, second = _floored(powers[0], powers[1], THIRD_OCTAVE_HEARD_DB)
-    return tuple((second - first).tolist())
 
 
 def _floored(reference: Float64, x: Float64, heard_db: float) -> tuple[Float64, Float64]:

@@ -16,7 +16,12 @@ from tone_shootout.rendering.work import Measured
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-_SAID: dict[Phase, str] = {"render": "Rendering", "level": "Matching levels", "video": "Making the video"}
+_SAID: dict[Phase, str] = {
+    "render": "Rendering",
+    "level": "Matching levels and measuring",
+    "plots": "Drawing plots",
+    "video": "Making the video",
+}
 
 
 @contextmanager

@@ -46,15 +46,18 @@ def _measure(path: Path) -> "Answer":
 
     from tone_shootout.audio.files import mono, read_audio
     from tone_shootout.audio.loudness import measure
+    from tone_shootout.audio.measures import playing
     from tone_shootout.audio.spectrum import spectrum
     from tone_shootout.rendering.sources import LONGEST_SECONDS
 
     audio = read_audio(path, max_seconds=LONGEST_SECONDS)
+    folded = mono(audio)
     return {
         "channels": len(audio.samples),
         "rate": audio.rate,
         **asdict(measure(audio.samples, audio.rate)),
-        **asdict(spectrum(mono(audio), audio.rate)),
+        **asdict(spectrum(folded, audio.rate)),
+        **asdict(playing(folded, audio.rate)),
     }
 
 

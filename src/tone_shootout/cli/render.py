@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Segments rendered at once. [one per core]")
 @click.option("--no-video", is_flag=True, help="Leave the video, its chapters and its description out.")
+@click.option("--no-plots", is_flag=True, help="Leave the plots out.")
 @click.option(
     "--cache",
     type=click.Path(path_type=Path),
     help="Folder that keeps rendered sound, up to 2 GB, so that the next run renders only what is new. [none]",
 )
-def command(spec: Path, out: Path, jobs: int | None, no_video: bool, cache: Path | None) -> None:
+def command(spec: Path, out: Path, jobs: int | None, no_video: bool, no_plots: bool, cache: Path | None) -> None:
     """Render SPEC, a TOML or JSON file, into a folder: the same spec gives the same results as a job of the service.
 
     The paths in SPEC are relative to its own folder. The folder for the results has to be empty or hold a former
@@ -42,7 +43,14 @@ def command(spec: Path, out: Path, jobs: int | None, no_video: bool, cache: Path
     try:
         with interruptible() as stopped, progress(stopped) as reporter:
             manifest = produce(
-                planned, sources, out, processes=processes, reporter=reporter, video=not no_video, store=store
+                planned,
+                sources,
+                out,
+                processes=processes,
+                reporter=reporter,
+                video=not no_video,
+                plots=not no_plots,
+                store=store,
             )
     except Cancelled:
         raise click.ClickException("stopped; nothing of it was kept") from None

@@ -13,6 +13,7 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from tone_shootout.audio.signals import Float32
+from tone_shootout.rendering.palette import BACKGROUND, BRIGHT, LINE, MUTED, PANEL, accent, one_line
 from tone_shootout.rendering.scenes import Card
 
 WIDTH: Final = 1920
@@ -22,13 +23,6 @@ _DPI: Final = 100
 _LEFT: Final = 0.05
 _RIGHT: Final = 0.95
 _COLUMNS: Final = 1728
-_BACKGROUND: Final = "#12151a"
-_PANEL: Final = "#1a1f27"
-_BRIGHT: Final = "#f2f4f7"
-_MUTED: Final = "#9aa4b2"
-_LINE: Final = "#39424f"
-# One colour a chain, told apart also by people who see red and green alike (Okabe and Ito, 2008, lightened).
-_ACCENTS: Final = ("#f0b13c", "#62bdec", "#31c29b", "#f0e560", "#5aa5e0", "#f0824a", "#e08fbd", "#c9ced6")
 
 
 def draw(card: Card, samples: Float32) -> NDArray[np.uint8]:
@@ -41,21 +35,21 @@ def draw(card: Card, samples: Float32) -> NDArray[np.uint8]:
     Returns:
         RGB, shape (1080, 1920, 3).
     """
-    figure = Figure(figsize=(WIDTH / _DPI, HEIGHT / _DPI), dpi=_DPI, facecolor=_BACKGROUND)
+    figure = Figure(figsize=(WIDTH / _DPI, HEIGHT / _DPI), dpi=_DPI, facecolor=BACKGROUND)
     FigureCanvasAgg(figure)
-    accent = _ACCENTS[card.chain_index % len(_ACCENTS)]
-    _write(figure, _LEFT, 0.925, card.title, size=22, colour=_MUTED, width=0.72)
-    _write(figure, _RIGHT, 0.925, f"{card.position} / {card.count}", size=22, colour=_MUTED, align="right")
-    _write(figure, _LEFT, 0.79, card.chain, size=56, colour=_BRIGHT, bold=True, width=0.9)
-    _write(figure, _LEFT, 0.705, card.di_track, size=32, colour=accent, width=0.9)
-    _draw_waveform(figure, samples, card.full_scale, accent)
-    _write(figure, _LEFT, 0.105, f"{card.integrated_lufs:.1f} LUFS", size=34, colour=_BRIGHT, bold=True)
-    _write(figure, 0.31, 0.105, f"{card.true_peak_dbtp:.1f} dBTP", size=34, colour=_BRIGHT, bold=True)
-    _write(figure, _RIGHT, 0.105, card.remark, size=20, colour=_MUTED, align="right", width=0.4)
+    colour = accent(card.chain_index)
+    _write(figure, _LEFT, 0.925, card.title, size=22, colour=MUTED, width=0.72)
+    _write(figure, _RIGHT, 0.925, f"{card.position} / {card.count}", size=22, colour=MUTED, align="right")
+    _write(figure, _LEFT, 0.79, card.chain, size=56, colour=BRIGHT, bold=True, width=0.9)
+    _write(figure, _LEFT, 0.705, card.di_track, size=32, colour=colour, width=0.9)
+    _draw_waveform(figure, samples, card.full_scale, colour)
+    _write(figure, _LEFT, 0.105, f"{card.integrated_lufs:.1f} LUFS", size=34, colour=BRIGHT, bold=True)
+    _write(figure, 0.31, 0.105, f"{card.true_peak_dbtp:.1f} dBTP", size=34, colour=BRIGHT, bold=True)
+    _write(figure, _RIGHT, 0.105, card.remark, size=20, colour=MUTED, align="right", width=0.4)
     with warnings.catch_warnings():
         # A name may be in a script that the font lacks: it shows boxes then, and that is all.
         warnings.simplefilter("ignore", UserWarning)
-        figure.savefig(pixels := io.BytesIO(), format="rgba", facecolor=_BACKGROUND)
+        figure.savefig(pixels := io.BytesIO(), format="rgba", facecolor=BACKGROUND)
     rgba = np.frombuffer(pixels.getvalue(), np.uint8).reshape(HEIGHT, WIDTH, 4)
     return np.ascontiguousarray(rgba[:, :, :3])
 
@@ -67,10 +61,10 @@ def envelope(samples: Float32, columns: int) -> tuple[Float32, Float32]:
 
 
 def _draw_waveform(figure: Figure, samples: Float32, full_scale: float, colour: str) -> None:
-    axes = figure.add_axes((_LEFT, 0.19, _RIGHT - _LEFT, 0.45), facecolor=_PANEL)
+    axes = figure.add_axes((_LEFT, 0.19, _RIGHT - _LEFT, 0.45), facecolor=PANEL)
     low, high = envelope(samples, _COLUMNS)
     time = np.arange(len(low))
-    axes.axhline(0.0, color=_LINE, linewidth=1.0, zorder=1)
+    axes.axhline(0.0, color=LINE, linewidth=1.0, zorder=1)
     axes.fill_between(time, low, high, color=colour, linewidth=0.6, zorder=2)
     axes.set_xlim(0, max(len(low) - 1, 1))
     axes.set_ylim(-full_scale, full_scale)
@@ -96,7 +90,7 @@ def _write(
     written = figure.text(
         x,
         y,
-        _one_line(text),
+        one_line(text),
         fontproperties=_font(bold=bold),
         fontsize=size,
         color=colour,
@@ -120,7 +114,3 @@ def _font(*, bold: bool) -> Any:
     """Return the font that matplotlib carries, whatever the machine has."""
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return FontProperties(fname=f"{mpl.get_data_path()}/fonts/ttf/{name}")
-
-
-def _one_line(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)

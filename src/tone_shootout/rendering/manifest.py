@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from tone_shootout.rendering.facts import CaptureFacts, DiFacts, Facts
+from tone_shootout.rendering.figures import Behaviour, Difference, Encoded, Latency, Metrics, Pair
 from tone_shootout.rendering.spec import CabIr, Capture, Chain, Spec
 from tone_shootout.rendering.work import Measured
 
@@ -73,6 +74,8 @@ class SegmentRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
         drive_db: gain in front of the first capture that calibrates it, where both levels are known.
         cache_hit: whether the samples had been rendered before.
         inferences: how many captures ran for it; none for a hit, or where the sound behind its captures was there.
+        latency: of the chain, by a probe.
+        metrics: of the file, how it sounds and moves.
         notes: what to know before comparing, for people.
     """
 
@@ -94,8 +97,28 @@ class SegmentRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     calibration: str
     cache_hit: bool
     inferences: int = 0
+    latency: Latency | None = None
+    metrics: Metrics | None = None
     drive_db: float | None = None
     notes: tuple[str, ...] = ()
+
+
+class CaptureRecord(Struct, frozen=True, kw_only=True):
+    """A capture by itself, at one size.
+
+    Attributes:
+        name: among the inputs.
+        sha256: of the file.
+        size: of a slimmable capture; null: full.
+        latency: at the capture's own rate.
+        behaviour: drive curve, noise and aliasing; null where its output for the test tones is not finite.
+    """
+
+    name: str
+    sha256: str
+    size: float | None
+    latency: Latency
+    behaviour: Behaviour | None
 
 
 class FileRecord(Struct, frozen=True, kw_only=True):
@@ -106,8 +129,12 @@ class FileRecord(Struct, frozen=True, kw_only=True):
     bytes: int
 
 
-class Manifest(Struct, frozen=True, kw_only=True):
-    """The whole record; `spec` is the shootout's, with the inputs' names where files stood."""
+class Manifest(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The whole record; `spec` is the shootout's, with the inputs' names where files stood.
+
+    `captures`, `comparisons` (every two segments of a DI track) and `difference` (a matrix per DI track) are defined in
+    `docs/measures.md`. `video` is there when a video is.
+    """
 
     schema: Annotated[int, Meta(ge=1)] = 1
     title: str
@@ -117,6 +144,10 @@ class Manifest(Struct, frozen=True, kw_only=True):
     inputs: tuple[Input, ...]
     spec: Spec
     segments: tuple[SegmentRecord, ...]
+    captures: tuple[CaptureRecord, ...] = ()
+    comparisons: tuple[Pair, ...] = ()
+    difference: tuple[Difference, ...] = ()
+    video: Encoded | None = None
     files: tuple[FileRecord, ...]
 
 

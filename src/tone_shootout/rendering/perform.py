@@ -14,11 +14,28 @@ from tone_shootout.audio.loudness import measure
 from tone_shootout.audio.signals import AudioError, Float32
 from tone_shootout.rendering.cards import draw
 from tone_shootout.rendering.chain import Shelf, render_segment
+from tone_shootout.rendering.draw_plots import draw_plot
 from tone_shootout.rendering.errors import RenderError
+from tone_shootout.rendering.gauge import gauge
 from tone_shootout.rendering.plan import PlannedSegment
 from tone_shootout.rendering.rates import OUTPUT_RATE
 from tone_shootout.rendering.video import encode_still, write_video
-from tone_shootout.rendering.work import Draw, Film, Level, Measure, Measured, Render, Result, Task
+from tone_shootout.rendering.work import (
+    Align,
+    Characterise,
+    Compare,
+    Draw,
+    DrawPlot,
+    Examine,
+    Film,
+    Level,
+    Listen,
+    Measure,
+    Measured,
+    Render,
+    Result,
+    Task,
+)
 
 Tick = Callable[[float], None]
 """Told the share of a task that is done, 0 to 1; may raise to stop."""
@@ -42,6 +59,10 @@ def perform(task: Task, shelf: Shelf, tick: Tick) -> Result:
             _draw(task)
         case Film():
             write_video(Path(task.video), task.title, task.scenes, tick)
+        case Align() | Characterise() | Examine() | Compare() | Listen():
+            gauge(task, shelf)
+        case DrawPlot():
+            draw_plot(task.plot, task.stem)
     return None
 
 

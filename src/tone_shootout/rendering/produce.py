@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tone_shootout.rendering import stages
+from tone_shootout.rendering import stages, survey
 from tone_shootout.rendering.folder import publish, record, staging_folder
 from tone_shootout.rendering.keys import ENGINE
 from tone_shootout.rendering.manifest import (
@@ -41,6 +41,7 @@ def produce(
     processes: int,
     reporter: Reporter,
     video: bool = True,
+    plots: bool = True,
     store: SoundStore | None = None,
     names: Mapping[str, str] | None = None,
 ) -> Manifest:
@@ -53,6 +54,7 @@ def produce(
         processes: how many child processes work at once.
         reporter: told of progress, asked whether to go on.
         video: whether a video is made.
+        plots: whether plots are drawn.
         store: sound that was rendered before, and where what is rendered now is kept.
         names: what the manifest calls the inputs, by the plan's file; by default the last part of the path.
 
@@ -71,19 +73,27 @@ def produce(
         raws.mkdir()
         there = stages.fetch(plan, store, raws, reporter)
         rounds = schedule(plan, there)
-        bench = stages.Bench(pool, reporter, stages.total_cost(plan, rounds, video=video))
+        total = stages.total_cost(plan, rounds, video=video) + survey.total_cost(plan, plots=plots, video=video)
+        bench = stages.Bench(pool, reporter, total)
         measured = stages.render(plan, sources, raws, rounds, bench, store)
         reporter.phase("level")
         (staging / "segments").mkdir()
         level, levelled = stages.level(plan, raws, staging, measured, bench)
-        files = {segment.file: record(staging, segment.file) for segment in plan.segments}
-        segments = _records(plan, levelled, files, there, rounds)
         inputs = name_inputs(plan.facts, names or {})
+        found = survey.survey(plan, sources, raws, staging, levelled, inputs, bench)
+        files = {segment.file: record(staging, segment.file) for segment in plan.segments}
+        segments = _records(plan, levelled, found, files, there, rounds)
+        if plots:
+            reporter.phase("plots")
+            for name in survey.draw(plan, staging, level, segments, found, bench):
+                files[name] = record(staging, name)
+        encoded = None
         if video:
             reporter.phase("video")
             stages.film(plan, raws, staging, VIDEO_NAME, segments, bench)
             (staging / CHAPTERS_NAME).write_text(chapters(segments), encoding="utf-8")
-            text = description(plan.spec.title, level, tuple(inputs.values()), segments)
+            encoded = survey.listen(plan, staging, staging / VIDEO_NAME, bench)
+            text = description(plan.spec.title, level, tuple(inputs.values()), segments, encoded)
             (staging / DESCRIPTION_NAME).write_text(text, encoding="utf-8")
             for name in (VIDEO_NAME, CHAPTERS_NAME, DESCRIPTION_NAME):
                 files[name] = record(staging, name)
@@ -95,6 +105,10 @@ def produce(
             inputs=tuple(inputs.values()),
             spec=with_names(plan.spec, inputs),
             segments=segments,
+            captures=found.captures,
+            comparisons=found.comparisons,
+            difference=found.differences,
+            video=encoded,
             files=tuple(files.values()),
         )
         for name in publish(staging, out, manifest):
@@ -105,6 +119,7 @@ def produce(
 def _records(
     plan: Plan,
     levelled: Sequence[stages.Levelled],
+    found: survey.Survey,
     files: Mapping[str, FileRecord],
     there: Collection[str],
     rounds: Sequence[Sequence[Step]],
@@ -131,7 +146,11 @@ def _records(
             drive_db=next((stage.drive_db for stage in segment.stages if stage.drive_db is not None), None),
             cache_hit=segment.render_key in there,
             inferences=inferences.get(segment.position, 0),
+            latency=latency,
+            metrics=metrics,
             notes=notes(segment.seconds),
         )
-        for segment, level, slot in zip(plan.segments, levelled, timeline(plan.segments), strict=True)
+        for segment, level, slot, latency, metrics in zip(
+            plan.segments, levelled, timeline(plan.segments), found.latencies, found.metrics, strict=True
+        )
     )

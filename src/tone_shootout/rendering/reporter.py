@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from tone_shootout.rendering.work import Measured
 
-Phase = Literal["render", "level", "video"]
+Phase = Literal["render", "level", "plots", "video"]
 SegmentStatus = Literal["rendered", "cached", "levelled"]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
+from tone_shootout.rendering.figures import Encoded
 from tone_shootout.rendering.manifest import Input, LevelRecord, SegmentRecord
 from tone_shootout.rendering.timeline import clock
 
@@ -25,7 +26,13 @@ def chapters(segments: Sequence[SegmentRecord]) -> str:
     return "".join(f"{clock(segment.start_ms)} {segment_title(segment)}\n" for segment in segments)
 
 
-def description(title: str, level: LevelRecord, inputs: Sequence[Input], segments: Sequence[SegmentRecord]) -> str:
+def description(
+    title: str,
+    level: LevelRecord,
+    inputs: Sequence[Input],
+    segments: Sequence[SegmentRecord],
+    encoded: Encoded | None = None,
+) -> str:
     """Write the description: what is heard when, how it was made comparable, and what went in."""
     lines = [title, "", chapters(segments).rstrip("\n")]
     if problem := _chapter_problem(segments):
@@ -44,6 +51,9 @@ def description(title: str, level: LevelRecord, inputs: Sequence[Input], segment
             f"{segment.measured.true_peak_dbtp:.1f} dBTP, gain {segment.gain_db:+.1f} dB{trim}"
         )
         lines += [f"   {note}" for note in segment.notes]
+    if encoded is not None:
+        levels = f"{encoded.integrated_lufs:.1f} LUFS, {encoded.true_peak_dbtp:.1f} dBTP"
+        lines += ["", f"The video's sound, decoded and measured again in stereo (3 LU more than one side): {levels}."]
     lines += ["", f"What went in (first {_HASH_DIGITS} digits of SHA-256):"]
     lines += [f"{item.sha256[:_HASH_DIGITS]} {item.name}" for item in inputs]
     lines += ["", "Full hashes, levels and versions: manifest.json. Made with Tone Shootout.", ""]

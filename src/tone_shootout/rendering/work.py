@@ -3,7 +3,9 @@
 from msgspec import Struct
 
 from tone_shootout.rendering.facts import Facts
+from tone_shootout.rendering.figures import Latency
 from tone_shootout.rendering.plan import PlannedSegment
+from tone_shootout.rendering.plots import Plot
 from tone_shootout.rendering.scenes import Card, Scene
 from tone_shootout.rendering.spec import Chain
 
@@ -86,7 +88,62 @@ class Film(Struct, tag=True, frozen=True, kw_only=True):
     video: str
 
 
-Task = Render | Measure | Level | Draw | Film
+class Align(Struct, tag=True, frozen=True, kw_only=True):
+    """Find the latency of a segment's chain with a probe, and write it to the file `figures`."""
+
+    segment: PlannedSegment
+    chain: Chain
+    sources: dict[str, SourceFile]
+    figures: str
+
+
+class Characterise(Struct, tag=True, frozen=True, kw_only=True):
+    """Measure a capture by itself, at one size, and write `CaptureFigures` to the file `figures`."""
+
+    capture: SourceFile
+    size: float | None
+    figures: str
+
+
+class Examine(Struct, tag=True, frozen=True, kw_only=True):
+    """Measure how a written segment sounds and moves, and write `Metrics` to the file `figures`."""
+
+    flac: str
+    figures: str
+
+
+class Voice(Struct, frozen=True, kw_only=True):
+    """A segment that is compared with others: its samples, the gain that levels them, and where they lie."""
+
+    position: int
+    raw: str
+    gain_db: float
+    latency: Latency
+
+
+class Compare(Struct, tag=True, frozen=True, kw_only=True):
+    """Compare all segments of a DI track, and write a `Pair` for each two of them to the file `figures`."""
+
+    voices: tuple[Voice, ...]
+    figures: str
+
+
+class Listen(Struct, tag=True, frozen=True, kw_only=True):
+    """Measure a video's sound, and write `Encoded` to the file `figures`."""
+
+    video: str
+    seconds: float
+    figures: str
+
+
+class DrawPlot(Struct, tag=True, frozen=True, kw_only=True):
+    """Draw a plot to the files `stem` with `.png` and `.svg`."""
+
+    plot: Plot
+    stem: str
+
+
+Task = Render | Measure | Level | Draw | Film | Align | Characterise | Examine | Compare | Listen | DrawPlot
 Result = Measured | None
 
 

@@ -1,0 +1,21 @@
+"""The colours of cards and plots: their own dark ground, so that they look the same on a light page and a dark one."""
+
+from typing import Final
+
+BACKGROUND: Final = "#12151a"
+PANEL: Final = "#1a1f27"
+BRIGHT: Final = "#f2f4f7"
+MUTED: Final = "#9aa4b2"
+LINE: Final = "#39424f"
+# One colour a chain, told apart also by people who see red and green alike (Okabe and Ito, 2008, lightened).
+ACCENTS: Final = ("#f0b13c", "#62bdec", "#31c29b", "#f0e560", "#5aa5e0", "#f0824a", "#e08fbd", "#c9ced6")
+
+
+def accent(index: int) -> str:
+    """Return the colour of a chain, by its index."""
+    return ACCENTS[index % len(ACCENTS)]
+
+
+def one_line(text: str) -> str:
+    """Return a name in a form that is drawn as one line."""
+    return "".join(character if character.isprintable() else " " for character in text)

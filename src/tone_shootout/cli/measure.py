@@ -22,6 +22,10 @@ _COLUMNS = (
     ("bass", "bass_share", 2),
     ("middle", "middle_share", 2),
     ("treble", "treble_share", 2),
+    ("range", "dynamic_range_db", 1),
+    ("noise", "noise_floor_dbfs", 1),
+    ("notes/s", "transients_per_second", 1),
+    ("clipped", "clipped_samples", 0),
     ("seconds", "seconds", 2),
 )
 
@@ -34,7 +38,8 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
 
     Integrated loudness, maximum momentary (M) and short-term (S) loudness in LUFS, loudness range (LRA) in LU, true
     peak in dBTP, RMS in dBFS, crest factor in dB, spectral centroid in Hz, tilt in dB per octave, shares of the power
-    below 250 Hz, up to 2 kHz and above.
+    below 250 Hz, up to 2 kHz and above, dynamic range in dB, noise floor in dBFS, onsets of notes per second, clipped
+    samples. JSON has more: third octaves, attack, sustain and so on, as in a manifest.
     """
     from tone_shootout.cli._files import answer
 

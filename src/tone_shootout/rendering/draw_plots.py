@@ -25,7 +25,7 @@ _DPI: Final = 100
 _HEIGHT: Final = 900
 _WAVEFORM_HEIGHT: Final = 400
 _ROW: Final = 32
-_COLUMNS: Final = 1500
+_COLUMNS: Final = 1000
 _LONGEST_NAME: Final = 40
 _SPECTRUM_RANGE_DB: Final = 60.0
 _DASHES: Final = ("-", "--", ":")
@@ -70,6 +70,8 @@ def draw_plot(plot: Plot, stem: str) -> None:
         figure = _figure(plot)
         Path(stem).parent.mkdir(exist_ok=True)
         figure.savefig(f"{stem}.png", metadata={"Software": None})
+        # Laid out once is enough.
+        figure.set_layout_engine("none")
         figure.savefig(f"{stem}.svg", metadata={"Date": None, "Creator": None})
 
 
@@ -146,8 +148,9 @@ def _difference(plot: DifferencePlot) -> Figure:
 
 
 def _waveform(plot: WaveformPlot) -> Figure:
-    figure = _empty(_WAVEFORM_HEIGHT)
-    axes = figure.subplots()
+    figure = Figure(figsize=(WIDTH / _DPI, _WAVEFORM_HEIGHT / _DPI), dpi=_DPI)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.05, 0.14, 0.93, 0.76))
     low, high = envelope(read_flac(Path(plot.flac), max_seconds=plot.seconds + 1).samples[0], _COLUMNS)
     seconds = np.linspace(0.0, plot.seconds, len(low), endpoint=False)
     axes.fill_between(seconds, low, high, color=accent(plot.chain_index), linewidth=0.6)
@@ -178,8 +181,9 @@ def _empty(height: int) -> Figure:
 
 
 def _line(index: int) -> dict[str, Any]:
-    """Return a line's look: a colour, and where all are taken, the next dash."""
-    return {"color": accent(index), "linestyle": _DASHES[index // len(ACCENTS) % len(_DASHES)], "linewidth": 1.6}
+    """Return a line's look: four colours to a dash, so that no two of 16 are the same and neighbours differ in both."""
+    dash = _DASHES[index // 4 % len(_DASHES)]
+    return {"color": accent(index), "linestyle": dash, "linewidth": 1.6}
 
 
 def _short(name: str) -> str:

@@ -33,7 +33,6 @@ class Metrics(Struct, frozen=True, kw_only=True):
     bass_share: float
     middle_share: float
     treble_share: float
-    crest_factor_db: float
     dynamic_range_db: float
     transients_per_second: float
     attack_ms: float | None

@@ -14,7 +14,7 @@ from tone_shootout.audio.alignment import advanced, latency, probe
 from tone_shootout.audio.comparison import compare_all
 from tone_shootout.audio.files import read_flac, write_wav
 from tone_shootout.audio.levels import apply_gain
-from tone_shootout.audio.loudness import integrated_lufs, measure
+from tone_shootout.audio.loudness import integrated_lufs
 from tone_shootout.audio.measures import playing
 from tone_shootout.audio.signals import Float32
 from tone_shootout.audio.spectrum import spectrum
@@ -60,7 +60,6 @@ def metrics(x: Float32, rate: int) -> figures.Metrics:
     return figures.Metrics(
         **dataclasses.asdict(spectrum(x, rate)),
         **dataclasses.asdict(playing(x, rate)),
-        crest_factor_db=measure(x, rate).crest_factor_db,
     )
 
 
@@ -146,6 +145,8 @@ def _listen(task: Listen) -> figures.Encoded:
             part = frame.to_ndarray()[:, : shape[1] - at]
             sound[:, at : at + part.shape[1]] = part
             at += part.shape[1]
+    # Both sides were the same, and joint stereo keeps them so: one peak is the other's.
+    sides = sound[:1] if np.array_equal(sound[0], sound[1]) else sound
     return figures.Encoded(
-        integrated_lufs=integrated_lufs(sound, OUTPUT_RATE), true_peak_dbtp=true_peak_dbtp(sound, OUTPUT_RATE)
+        integrated_lufs=integrated_lufs(sound, OUTPUT_RATE), true_peak_dbtp=true_peak_dbtp(sides, OUTPUT_RATE)
     )

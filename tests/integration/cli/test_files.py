@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import psutil
 import pytest
@@ -239,9 +240,11 @@ def test_one_bad_file_does_not_hide_the_others(folder: Path, command: str) -> No
 
 
 def test_results_are_decodable_by_the_same_command_that_made_them(folder: Path) -> None:
-    assert _run("render", folder / "two.toml", "--out", folder / "out", "--no-video").exit_code == 0
+    assert _run("render", folder / "two.toml", "--out", folder / "out", "--no-video", "--no-plots").exit_code == 0
     files = sorted((folder / "out" / "segments").iterdir())
-    target = decode_manifest((folder / "out" / "manifest.json").read_bytes()).level.target
-    for measured in _json("measure", *files):
-        assert measured["integrated_lufs"] == pytest.approx(target, abs=0.01)
+    manifest = decode_manifest((folder / "out" / "manifest.json").read_bytes())
+    for measured, segment in zip(_json("measure", *files), manifest.segments, strict=True):
+        assert measured["integrated_lufs"] == pytest.approx(manifest.level.target, abs=0.01)
+        figures = msgspec.to_builtins(segment.measured) | msgspec.to_builtins(segment.metrics)
+        assert {name: measured[name] for name in figures} == json.loads(msgspec.json.encode(figures))
     assert read_flac(files[0], max_seconds=10).rate == RATE

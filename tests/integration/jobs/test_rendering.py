@@ -70,7 +70,7 @@ async def test_events_are_numbered_without_gaps_and_progress_never_falls(base_ur
     statuses = [event["data"]["status"] for event in log if event["type"] == "status"]
     assert statuses == ["pending", "queued", "running", "completed"]
     phases = [event["data"]["phase"] for event in log if event["type"] == "phase"]
-    assert phases == ["fetch", "render", "level", "video", "publish"]
+    assert phases == ["fetch", "render", "level", "plots", "video", "publish"]
     done = [event["data"]["done"] for event in log if event["type"] == "progress"]
     assert done == sorted(done)
     assert len([event for event in log if event["type"] == "done"]) == 1

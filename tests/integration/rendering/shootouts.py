@@ -71,11 +71,14 @@ class Memory:
 
 
 def carry_out(folder: Path, document: Spec, out: Path, **more: Any) -> Manifest:
-    """Lay files out in `folder` where it is empty, plan the spec and carry it out, without a video unless asked for."""
+    """Lay files out in `folder` where it is empty, plan the spec and carry it out.
+
+    Without a video and plots, unless they are asked for.
+    """
     if not (folder / "riff.wav").exists():
         lay_out(folder)
     planned, paths = plan_in(folder, document)
-    options = {"processes": 2, "reporter": Log(), "video": False, **more}
+    options = {"processes": 2, "reporter": Log(), "video": False, "plots": False, **more}
     return produce(planned, paths, out, **options)
 
 

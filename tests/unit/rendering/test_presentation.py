@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.unit.rendering.material import plucks
 from tests.unit.rendering.specs import FACTS, blocks, spec
 from tone_shootout.rendering.cards import draw, envelope
+from tone_shootout.rendering.figures import Encoded
 from tone_shootout.rendering.manifest import Input, LevelRecord, SegmentRecord
 from tone_shootout.rendering.plan import plan
 from tone_shootout.rendering.scenes import Card
@@ -142,3 +143,10 @@ def test_the_description_says_what_was_done_to_the_levels() -> None:
     assert "at or below -1 dBTP. One gain per segment, no limiter." in text
     assert "1. Riff – C1: -16.0 LUFS, -2.0 dBTP, gain +4.0 dB, trimmed +1.5 dB on purpose" in text
     assert "0123456789ab plexi.nam" in text
+    assert "The video's sound" not in text
+
+
+def test_the_description_says_what_the_video_s_sound_measures() -> None:
+    level = LevelRecord(requested=-16.0, target=-16.0, ceiling=-1.0)
+    text = description("T", level, [], _segments(0), Encoded(integrated_lufs=-12.99, true_peak_dbtp=-0.94))
+    assert "measured again in stereo (3 LU more than one side): -13.0 LUFS, -0.9 dBTP." in text

@@ -1,0 +1,129 @@
+"""What is made of figures: the order of the difference matrix, and plots that look the same every time."""
+
+import struct
+from itertools import combinations, pairwise
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import msgspec
+import numpy as np
+import pytest
+
+from tests.unit.rendering.material import RATE, plain_gain, plucks
+from tests.unit.rendering.specs import FACTS, blocks, spec
+from tone_shootout.audio.files import write_flac
+from tone_shootout.rendering.chain import Shelf
+from tone_shootout.rendering.draw_plots import WIDTH, draw_plot
+from tone_shootout.rendering.figures import CaptureFigures, DrivePoint, Pair
+from tone_shootout.rendering.gauge import gauge
+from tone_shootout.rendering.plan import plan
+from tone_shootout.rendering.plots import DifferencePlot, DrivePlot, LevelsPlot, Plot, SpectraPlot, WaveformPlot
+from tone_shootout.rendering.sources import probe
+from tone_shootout.rendering.survey import difference
+from tone_shootout.rendering.work import Characterise, SourceFile
+
+HOSTILE = "$x_1$ <b>&\n日本語 ⟨x⟩ \U0001f3b8 " + "W" * 80
+
+
+def _pair(reference: int, position: int, log_mel_db: float) -> Pair:
+    return Pair(
+        reference=reference,
+        position=position,
+        aligned=True,
+        esr=0.0,
+        esr_pre_emphasised=0.0,
+        correlation=1.0,
+        log_mel_db=log_mel_db,
+        third_octaves_db=(),
+    )
+
+
+def _segments(count: int) -> tuple[int, ...]:
+    return tuple(range(1, count + 1))
+
+
+def test_the_difference_matrix_puts_what_sounds_alike_together() -> None:
+    """Three kinds of tone, dealt out in turn: each kind ends up side by side."""
+    segments = plan(spec(*[blocks("combo.nam")] * 6), FACTS).segments
+    kind = {segment.position: segment.position % 3 for segment in segments}
+    pairs = [
+        _pair(one, other, 0.0 if kind[one] == kind[other] else 5.0 + kind[one] + kind[other])
+        for one, other in combinations(_segments(6), 2)
+    ]
+    found = difference(segments, pairs)
+    kinds = [kind[position] for position in found.positions]
+    assert sorted(found.positions) == [1, 2, 3, 4, 5, 6]
+    assert sum(one != other for one, other in pairwise(kinds)) == 2
+    matrix = np.array(found.matrix)
+    np.testing.assert_array_equal(matrix, matrix.T)
+    np.testing.assert_array_equal(matrix.diagonal(), 0.0)
+    for row, column in combinations(range(6), 2):
+        one, other = sorted((found.positions[row], found.positions[column]))
+        assert matrix[row, column] == next(p.log_mel_db for p in pairs if (p.reference, p.position) == (one, other))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_segments_keep_their_order(count: int) -> None:
+    segments = plan(spec(*[blocks("combo.nam")] * count), FACTS).segments
+    found = difference(segments, [_pair(1, 2, 3.0)][: count - 1])
+    assert found.positions == _segments(count)
+    assert found.matrix == (((0.0,),) if count == 1 else ((0.0, 3.0), (3.0, 0.0)))
+
+
+def test_what_was_silent_is_left_out_of_the_matrix() -> None:
+    segments = plan(spec(*[blocks("combo.nam")] * 3), FACTS).segments
+    assert difference(segments, [_pair(1, 3, 3.0)]).positions == (1, 3)
+
+
+def test_a_capture_that_overflows_on_test_tones_has_no_figures_and_is_no_failure(tmp_path: Path) -> None:
+    """Two taps of 3e38: what a sine of 0 dBFS makes of them doesn't fit 32-bit floating point, the probe's −20 does."""
+    document = msgspec.json.decode(plain_gain(1.0))
+    document |= {"config": {"receptive_field": 2, "bias": False}, "weights": [3e38, 3e38]}
+    (tmp_path / "huge.nam").write_bytes(msgspec.json.encode(document))
+    source = SourceFile(str(tmp_path / "huge.nam"), probe(tmp_path / "huge.nam", "capture"))
+    gauge(Characterise(capture=source, size=None, figures=str(tmp_path / "figures")), Shelf())
+    found = msgspec.msgpack.decode((tmp_path / "figures").read_bytes(), type=CaptureFigures)
+    assert found.latency.polarity == 1
+    assert found.behaviour is None
+
+
+def _plots(folder: Path, name: str) -> list[tuple[Plot, int]]:
+    """One of each kind, and the height that its picture has."""
+    write_flac(folder / "a.flac", plucks(1.0), RATE)
+    curve = tuple(DrivePoint(input_dbfs=x, output_dbfs=x / 2, harmonics_db=(-20.0,) * 4) for x in (-40.0, -20.0, 0.0))
+    levels = LevelsPlot(
+        names=(name,) * 64,
+        lufs_before=(-30.0,) * 64,
+        lufs_after=(-16.0,) * 64,
+        dbtp_before=(-20.0,) * 64,
+        dbtp_after=(-6.0,) * 64,
+        target_lufs=-16.0,
+        ceiling_dbtp=-1.0,
+    )
+    bands = (-200.0, *np.linspace(-60.0, -20.0, 29).tolist())
+    return [
+        (levels, 64 * 32 + 200),
+        (SpectraPlot(di_track=name, chains=(name,) * 16, third_octaves_db=(bands,) * 16), 900),
+        (DifferencePlot(di_track=name, chains=(name,) * 2, matrix=((0.0, 1.0), (1.0, 0.0))), 900),
+        (DifferencePlot(di_track=name, chains=(name,) * 2, matrix=((0.0, 0.0), (0.0, 0.0))), 900),
+        (DrivePlot(names=(name,) * 2, curves=(curve, curve)), 900),
+        (DrivePlot(names=(), curves=()), 900),
+        (WaveformPlot(name=name, chain_index=9, flac=str(folder / "a.flac"), seconds=1.0, full_scale=0.6), 400),
+    ]
+
+
+@pytest.mark.parametrize("which", range(7))
+def test_plots_have_their_size_parse_and_come_out_the_same_twice(tmp_path: Path, which: int) -> None:
+    """Warnings are errors here: no name and no figure may raise one."""
+    plot, height = _plots(tmp_path, HOSTILE)[which]
+    for folder in ("first", "second"):
+        draw_plot(plot, str(tmp_path / folder / "plot"))
+    for kind in ("png", "svg"):
+        contents = [(tmp_path / folder / f"plot.{kind}").read_bytes() for folder in ("first", "second")]
+        assert contents[0] == contents[1]
+    png = (tmp_path / "first" / "plot.png").read_bytes()
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    assert struct.unpack(">II", png[16:24]) == (WIDTH, height)
+    root = ET.parse(tmp_path / "first" / "plot.svg").getroot()
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert root.attrib["viewBox"].split()[:2] == ["0", "0"]

@@ -3,7 +3,12 @@
 `docs/measures.md` defines every figure. All values are finite; what can't be told is null.
 """
 
+from typing import Final
+
 from msgspec import Struct
+
+COMPARED_SECONDS: Final = 60.0
+"""How much of a DI track, from its start, is compared: it bounds memory and time."""
 
 
 class Latency(Struct, frozen=True, kw_only=True):

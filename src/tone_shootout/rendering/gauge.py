@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Final, cast
+from typing import cast
 
 import av
 import msgspec
@@ -27,9 +27,6 @@ from tone_shootout.rendering.plan import PlannedSegment
 from tone_shootout.rendering.rates import OUTPUT_RATE, resampled
 from tone_shootout.rendering.work import Align, Characterise, Compare, Examine, Listen, SourceFile, Voice
 
-COMPARED_SECONDS: Final = 60.0
-"""How much of a DI track, from its start, is compared: it bounds memory and time."""
-
 
 def gauge(task: Align | Characterise | Examine | Compare | Listen, shelf: Shelf) -> None:
     """Take a task's figures and write them.
@@ -43,7 +40,7 @@ def gauge(task: Align | Characterise | Examine | Compare | Listen, shelf: Shelf)
         case Characterise():
             taken = _characterise(task, shelf)
         case Examine():
-            taken = metrics(read_flac(Path(task.flac), max_seconds=sources.LONGEST_SECONDS).samples[0], OUTPUT_RATE)
+            taken = metrics(read_flac(Path(task.flac), max_seconds=sources.LONGEST_SECONDS + 1).samples[0], OUTPUT_RATE)
         case Compare():
             taken = _compare(task.voices)
         case Listen():
@@ -126,7 +123,7 @@ def _compare(voices: tuple[Voice, ...]) -> list[figures.Pair]:
 def _lined_up(voice: Voice) -> Float32:
     """Read a segment at the common level, with its latency taken off and its polarity upright where they are known."""
     delay = voice.latency.samples
-    count = round(COMPARED_SECONDS * OUTPUT_RATE)
+    count = round(figures.COMPARED_SECONDS * OUTPUT_RATE)
     raw: NDArray[np.float32] = np.load(voice.raw, mmap_mode="r", allow_pickle=False)
     heard = apply_gain(np.array(raw[: count + (delay or 0)]), voice.gain_db)
     if delay is not None:

@@ -10,7 +10,15 @@ from msgspec import Struct
 
 from tone_shootout.audio.signals import amplitude
 from tone_shootout.rendering.facts import CaptureFacts
-from tone_shootout.rendering.figures import CaptureFigures, Difference, Encoded, Latency, Metrics, Pair
+from tone_shootout.rendering.figures import (
+    COMPARED_SECONDS,
+    CaptureFigures,
+    Difference,
+    Encoded,
+    Latency,
+    Metrics,
+    Pair,
+)
 from tone_shootout.rendering.manifest import CaptureRecord, Input, LevelRecord, SegmentRecord
 from tone_shootout.rendering.plan import Plan, PlannedSegment, slug
 from tone_shootout.rendering.plots import DifferencePlot, DrivePlot, LevelsPlot, Plot, SpectraPlot, WaveformPlot
@@ -39,7 +47,6 @@ _COST_LISTEN: Final = 0.014
 _COST_ALIGN: Final = 0.02
 _COST_CHARACTERISE: Final = 0.15
 _COST_PLOT: Final = 0.25
-_COMPARED_SECONDS: Final = 60.0
 
 T = TypeVar("T")
 _Drive = tuple[int, tuple[float | None, ...]]
@@ -250,7 +257,7 @@ def _compare(
 
 def _compare_cost(segments: Sequence[PlannedSegment]) -> float:
     count = len(segments)
-    seconds = min(segments[0].seconds, _COMPARED_SECONDS)
+    seconds = min(segments[0].seconds, COMPARED_SECONDS)
     return seconds * (count * _COST_SPECTRA + math.comb(count, 2) * _COST_PAIR)
 
 

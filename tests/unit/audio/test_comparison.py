@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.signal import freqz_sos
 
 from tests.unit.audio.signals import RATE, riff, sine
-from tone_shootout.audio.comparison import compare
+from tone_shootout.audio.comparison import compare, compare_all
 from tone_shootout.audio.filters import Band, biquad, equalise
 from tone_shootout.audio.signals import AudioError
 from tone_shootout.audio.spectrum import THIRD_OCTAVES_HZ
@@ -92,3 +94,17 @@ def test_distances_are_never_nan(pair: tuple[NDArray[np.float32], NDArray[np.flo
     found = compare(*pair, rate)
     values = [found.esr, found.esr_pre_emphasised, found.correlation, found.log_mel_db, *found.third_octaves_db]
     assert np.isfinite(values).all()
+
+
+def test_many_signals_compare_as_each_two_of_them_do() -> None:
+    signals = [gain * riff(2.0, seed=seed) for seed, gain in ((1, 1.0), (2, 0.01), (3, 30.0))]
+    found = compare_all(signals, RATE)
+    assert list(found) == [(0, 1), (0, 2), (1, 2)]
+    for (one, other), comparison in found.items():
+        alone = compare(signals[one], signals[other], RATE)
+        for name, value in asdict(alone).items():
+            assert asdict(comparison)[name] == pytest.approx(value, rel=1e-6, abs=1e-9)
+
+
+def test_one_signal_alone_has_nothing_to_compare_with() -> None:
+    assert compare_all([riff(1.0)], RATE) == {}

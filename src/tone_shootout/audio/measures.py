@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.ndimage import maximum_filter1d, median_filter, minimum_filter1d
 
-from tone_shootout.audio.signals import Float64, Signal, as_mono, check_rate
+from tone_shootout.audio.signals import Float32, Float64, Signal, as_mono, check_rate
 from tone_shootout.audio.spectrum import mel_spectrogram
 
 FRAME_S = 0.050
@@ -63,7 +63,7 @@ def playing(x: Signal, rate: int) -> Playing:
     levels = _frame_levels(signal, check_rate(rate))
     sounding = levels[levels > SILENCE_DB]
     low, high = np.percentile(sounding, DYNAMIC_PERCENTILES) if sounding.size else (0.0, 0.0)
-    starts = onsets(x, rate)
+    starts = onsets(signal, rate)
     attacks, sustains = _notes(signal, starts, rate)
     return Playing(
         dynamic_range_db=float(high - low),
@@ -90,7 +90,8 @@ def onsets(x: Signal, rate: int) -> list[int]:
     if peak == 0.0 or len(signal) < 2 * frame:
         return []
     # Silence first lets a note on the first sample be an onset too.
-    padded = np.pad(signal / peak, (2 * frame, 0))
+    padded = np.pad(signal, (2 * frame, 0))
+    padded /= peak
     strength = np.sqrt(mel_spectrogram(padded, rate, frame=frame, hop=hop))
     compressed = np.log1p(COMPRESSION * strength / strength.max())
     flux = np.maximum(np.diff(compressed, axis=1), 0.0).mean(axis=0)
@@ -112,7 +113,8 @@ def _frame_levels(signal: Float64, rate: int) -> Float64:
 def _notes(signal: Float64, starts: list[int], rate: int) -> tuple[list[float], list[float]]:
     """Measure attack (ms) and sustain (s) of each note from one onset to the next."""
     width = 2 * round(ENVELOPE_S * rate / 2) + 1
-    envelope = minimum_filter1d(maximum_filter1d(np.abs(signal), width), width)
+    # Single precision: an envelope is as long as the recording.
+    envelope = minimum_filter1d(maximum_filter1d(np.abs(signal.astype(np.float32)), width), width)
     attacks, sustains = [], []
     lead = round(HOP_S * rate)
     for start, end in pairwise([*starts, len(signal)]):
@@ -132,9 +134,9 @@ def _notes(signal: Float64, starts: list[int], rate: int) -> tuple[list[float], 
     return attacks, sustains
 
 
-def _sustain(fall: Float64, rate: int) -> float:
+def _sustain(fall: Float32, rate: int) -> float:
     seconds = np.arange(len(fall)) / rate
-    slope = float(np.polyfit(seconds, 20 * np.log10(fall), 1)[0])
+    slope = float(np.polyfit(seconds, 20 * np.log10(fall, dtype=np.float64), 1)[0])
     return min(SUSTAIN_DROP_DB / -slope, SUSTAIN_MOST_S) if slope < 0 else SUSTAIN_MOST_S
 
 

@@ -176,11 +176,11 @@ def test_a_former_manifest_can_not_point_out_of_its_folder(folder: Path, tmp_pat
     assert (tmp_path / "precious.txt").read_text() == "keep me"
 
 
-@pytest.mark.parametrize("phase", ["render", "level"])
+@pytest.mark.parametrize("phase", ["render", "level", "plots"])
 def test_what_is_cancelled_leaves_neither_files_nor_processes(folder: Path, tmp_path: Path, phase: str) -> None:
     log = Log(stop_when=lambda log: log.phases[-1] == phase and bool(children()))
     with pytest.raises(Cancelled):
-        carry_out(folder, two_by_two(), tmp_path / "out", reporter=log)
+        carry_out(folder, two_by_two(), tmp_path / "out", reporter=log, plots=True)
     assert not (tmp_path / "out").exists()
     assert children() == []
 

@@ -42,6 +42,7 @@ def produce(
     reporter: Reporter,
     video: bool = True,
     plots: bool = True,
+    sound_only: bool = False,
     store: SoundStore | None = None,
     names: Mapping[str, str] | None = None,
 ) -> Manifest:
@@ -55,6 +56,7 @@ def produce(
         reporter: told of progress, asked whether to go on.
         video: whether a video is made.
         plots: whether plots are drawn.
+        sound_only: whether nothing but the segments is made: no measures beyond loudness, no plots and no video.
         store: sound that was rendered before, and where what is rendered now is kept.
         names: what the manifest calls the inputs, by the plan's file; by default the last part of the path.
 
@@ -73,17 +75,20 @@ def produce(
         raws.mkdir()
         there = stages.fetch(plan, store, raws, reporter)
         rounds = schedule(plan, there)
-        total = stages.total_cost(plan, rounds, video=video) + survey.total_cost(plan, plots=plots, video=video)
+        plots, video = plots and not sound_only, video and not sound_only
+        total = stages.total_cost(plan, rounds, video=video)
+        if not sound_only:
+            total += survey.total_cost(plan, plots=plots, video=video)
         bench = stages.Bench(pool, reporter, total)
         measured = stages.render(plan, sources, raws, rounds, bench, store)
         reporter.phase("level")
         (staging / "segments").mkdir()
         level, levelled = stages.level(plan, raws, staging, measured, bench)
         inputs = name_inputs(plan.facts, names or {})
-        found = survey.survey(plan, sources, raws, staging, levelled, inputs, bench)
+        found = None if sound_only else survey.survey(plan, sources, raws, staging, levelled, inputs, bench)
         files = {segment.file: record(staging, segment.file) for segment in plan.segments}
         segments = _records(plan, levelled, found, files, there, rounds)
-        if plots:
+        if found is not None and plots:
             reporter.phase("plots")
             for name in survey.draw(plan, staging, level, segments, found, bench):
                 files[name] = record(staging, name)
@@ -105,9 +110,9 @@ def produce(
             inputs=tuple(inputs.values()),
             spec=with_names(plan.spec, inputs),
             segments=segments,
-            captures=found.captures,
-            comparisons=found.comparisons,
-            difference=found.differences,
+            captures=found.captures if found else (),
+            comparisons=found.comparisons if found else (),
+            difference=found.differences if found else (),
             video=encoded,
             files=tuple(files.values()),
         )
@@ -119,11 +124,13 @@ def produce(
 def _records(
     plan: Plan,
     levelled: Sequence[stages.Levelled],
-    found: survey.Survey,
+    found: survey.Survey | None,
     files: Mapping[str, FileRecord],
     there: Collection[str],
     rounds: Sequence[Sequence[Step]],
 ) -> tuple[SegmentRecord, ...]:
+    nothing = (None,) * len(plan.segments)
+    latencies, metrics_of = (found.latencies, found.metrics) if found else (nothing, nothing)
     inferences = {step.segment.position: step.inferences for steps in rounds for step in steps}
     return tuple(
         SegmentRecord(
@@ -151,6 +158,6 @@ def _records(
             notes=notes(segment.seconds),
         )
         for segment, level, slot, latency, metrics in zip(
-            plan.segments, levelled, timeline(plan.segments), found.latencies, found.metrics, strict=True
+            plan.segments, levelled, timeline(plan.segments), latencies, metrics_of, strict=True
         )
     )

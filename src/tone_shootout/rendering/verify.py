@@ -102,7 +102,7 @@ def verify(
     planned = plan(spec, facts, limits=limits)
     with tempfile.TemporaryDirectory() as again:
         out = Path(again)
-        made = produce(planned, sources, out, processes=processes, reporter=reporter, video=False)
+        made = produce(planned, sources, out, processes=processes, reporter=reporter, sound_only=True)
         segments = {segment.position: segment for segment in made.segments}
         return list(_compared(manifest, folder, segments, out))
 

@@ -36,7 +36,7 @@ def carry_out(
     planned, paths = plan_in(folder, spec(*chains), limits=Limits(chains=20))
     if harm:
         (folder / harm).write_bytes(b"gone")
-    return produce(planned, paths, folder / "out", processes=2, reporter=log or Log(), video=False, store=store)
+    return produce(planned, paths, folder / "out", processes=2, reporter=log or Log(), sound_only=True, store=store)
 
 
 def inferences(manifest: Manifest) -> int:

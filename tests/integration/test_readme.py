@@ -124,7 +124,12 @@ def test_the_test_command_is_the_one_that_ci_runs(desk: Path, environ: dict[str,
     script = (PROJECT / ".ci" / "run").read_text().splitlines()
     assert script[-1].replace(" --quiet", "") == command
     tasks = subprocess.run(
-        ["uv", "run", "task", "--color=false", "--list"], cwd=PROJECT, env=environ, capture_output=True, text=True, check=True
+        ["uv", "run", "task", "--color=false", "--list"],
+        cwd=PROJECT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     for name in ("setup", "test", "check", "run", "demo", "bench", "migrate"):
         assert re.search(rf"^\* {name}:", tasks, re.MULTILINE)

@@ -44,7 +44,7 @@ def rendering_section() -> list[str]:
         reamping = _peak_of_reamping(Path(folder))
     ratios = [first / second for first, second in zip(one, two, strict=True)]
     return [
-        f"A1 standard, {SEGMENTS} segments of {SECONDS} s, without a video, files included, {ROUNDS} rounds in turn.",
+        f"A1 standard, {SEGMENTS} levelled segments of {SECONDS} s as files, {ROUNDS} rounds in turn.",
         "",
         "| | median |",
         "|---|---:|",
@@ -72,7 +72,7 @@ def _in_turn(folder: Path) -> tuple[list[float], list[float]]:
         for processes, taken in enumerate(times, start=1):
             started = perf_counter()
             sources = {"di": di, "amp": capture}
-            produce(planned, sources, folder / "out", processes=processes, reporter=_Silent(), video=False)
+            produce(planned, sources, folder / "out", processes=processes, reporter=_Silent(), sound_only=True)
             if number >= 0:  # the first round starts the server that children are forked from
                 taken.append(perf_counter() - started)
     return times

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -261,11 +262,15 @@ class Raw:
 
     async def send(self, data: bytes) -> None:
         self._writer.write(b"%x\r\n%s\r\n" % (len(data), data))
-        await self._writer.drain()
+        with suppress(ConnectionError):  # who has refused need not go on reading
+            await self._writer.drain()
         self.sent += len(data)
 
     async def status(self) -> int:
-        line = await asyncio.wait_for(self._reader.readline(), 30)
+        try:
+            line = await asyncio.wait_for(self._reader.readline(), 30)
+        except ConnectionError:  # closed by the service behind its answer, while we were still sending
+            line = bytes(self._reader._buffer)  # type: ignore[attr-defined]  # what had come before
         return int(line.split()[1])
 
     @property
@@ -274,7 +279,8 @@ class Raw:
 
     async def close(self) -> None:
         self._writer.close()
-        await self._writer.wait_closed()
+        with suppress(ConnectionError):
+            await self._writer.wait_closed()
 
 
 @pytest.fixture
@@ -299,7 +305,7 @@ async def test_a_body_without_end_is_refused_when_it_passes_the_limit(
         await raw.send(bytes(65_536))
     assert await raw.status() == 413
     assert settings.limits.capture_bytes < raw.sent < FAR * settings.limits.capture_bytes
-    assert incoming() == []
+    await eventually(lambda: not incoming())
 
 
 async def test_a_text_field_without_end_is_refused_early(raw: Raw) -> None:

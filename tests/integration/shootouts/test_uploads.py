@@ -198,7 +198,7 @@ async def test_a_file_that_is_no_use_is_refused_and_nothing_is_left_of_it(
     assert "shootout-upload" not in response.text
     assert await listed(user) == []
     assert blobs(user.id) == []
-    await eventually(lambda: not incoming())
+    assert incoming() == []
 
 
 def with_samples(content: bytes, samples: int) -> bytes:

@@ -259,28 +259,27 @@ class Raw:
             *headers,
         ]
         self._writer.write("\r\n".join(lines).encode() + b"\r\n\r\n")
+        self._answer = asyncio.create_task(self._reader.readline())
 
     async def send(self, data: bytes) -> None:
         self._writer.write(b"%x\r\n%s\r\n" % (len(data), data))
         with suppress(ConnectionError):  # who has refused need not go on reading
             await self._writer.drain()
+        await asyncio.sleep(0)  # lets the answer in, also where nothing has to be waited for
         self.sent += len(data)
 
     async def status(self) -> int:
-        try:
-            line = await asyncio.wait_for(self._reader.readline(), 30)
-        except ConnectionError:  # closed by the service behind its answer, while we were still sending
-            line = bytes(self._reader._buffer)  # type: ignore[attr-defined]  # what had come before
-        return int(line.split()[1])
+        return int((await asyncio.wait_for(self._answer, 30)).split()[1])
 
     @property
     def answered(self) -> bool:
-        return bool(self._reader._buffer)  # type: ignore[attr-defined]  # nothing public tells without reading
+        return self._answer.done()
 
     async def close(self) -> None:
         self._writer.close()
         with suppress(ConnectionError):
             await self._writer.wait_closed()
+        await asyncio.gather(self._answer, return_exceptions=True)
 
 
 @pytest.fixture

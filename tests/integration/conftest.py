@@ -25,6 +25,7 @@ from tone_shootout.kit.settings import (
     SecuritySettings,
     Settings,
     WorkerSettings,
+    new_encryption_key,
 )
 
 
@@ -54,7 +55,7 @@ async def settings(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -
         data=tmp_path_factory.mktemp("data"),
         database=DatabaseSettings(url=url),
         redis=RedisSettings(url=servers.redis_url),
-        security=SecuritySettings(secret=secrets.token_urlsafe(48)),
+        security=SecuritySettings(secret=secrets.token_urlsafe(48), encryption_keys=[new_encryption_key()]),
         limits=LimitSettings(upload_bytes=8_000_000, capture_bytes=2_000_000, body_bytes=200_000),
         worker=WorkerSettings(sweep_s=0.5, heartbeat_s=3, processes=2, grace_s=1),
     )

@@ -1,6 +1,7 @@
 """The whole service on one machine: servers, migrations, web and worker."""
 
 import http.client
+import json
 import os
 import signal
 import socket
@@ -15,8 +16,15 @@ from tone_shootout.embedded.errors import EmbeddedError, InUseError
 from tone_shootout.embedded.instance import Instance
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.embedded.supervisor import Program
-from tone_shootout.kit.settings import MINIMUM_SECRET_LENGTH, SettingsError, load_settings, new_secret
+from tone_shootout.kit.settings import (
+    MINIMUM_SECRET_LENGTH,
+    SettingsError,
+    load_settings,
+    new_encryption_key,
+    new_secret,
+)
 
+ENCRYPTION_KEYS = "SHOOTOUT_SECURITY_ENCRYPTION_KEYS"
 DATABASE_URL = "SHOOTOUT_DATABASE_URL"
 REDIS_URL = "SHOOTOUT_REDIS_URL"
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -40,7 +48,7 @@ class Service(Instance):
         on_output: gets the output of web and worker, line by line.
 
     Attributes:
-        environ: once started, what every child of ours finds in its environment: data folder, addresses, secret.
+        environ: once started, what every child of ours finds in its environment: data folder, addresses, secrets.
     """
 
     def __init__(
@@ -189,18 +197,22 @@ def _service_environ(given: Mapping[str, str], data: Path, database_url: str, re
     environ = {**given, "SHOOTOUT_DATA": str(data)}
     for name, value in ((DATABASE_URL, database_url), (REDIS_URL, redis_url)):
         environ[name] = environ.get(name) or value
-    environ["SHOOTOUT_SECURITY_SECRET"] = environ.get("SHOOTOUT_SECURITY_SECRET") or _secret(data / "secret")
+    environ["SHOOTOUT_SECURITY_SECRET"] = environ.get("SHOOTOUT_SECURITY_SECRET") or _secret(
+        data / "secret", new_secret
+    )
+    if not environ.get(ENCRYPTION_KEYS):
+        environ[ENCRYPTION_KEYS] = json.dumps([_secret(data / "encryption-key", new_encryption_key)])
     return environ
 
 
-def _secret(path: Path) -> str:
+def _secret(path: Path, make: Callable[[], str]) -> str:
     """Return the secret kept in `path`, made at the first call, readable by its owner only."""
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = path.with_name(f"{path.name}.new")
         new.unlink(missing_ok=True)
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(new_secret())
+            file.write(make())
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)

@@ -5,6 +5,7 @@ concern, field. `load_settings` converts and checks; a value that can't be used 
 names it.
 """
 
+import base64
 import os
 import secrets
 from collections.abc import Mapping
@@ -89,6 +90,9 @@ class SecuritySettings:
 
     secret: str = field(default="", repr=False)
     """Signs the sessions: at least 32 characters, the same on every web process."""
+    encryption_keys: list[str] = field(default_factory=list, repr=False)
+    """Encrypt what is stored and must be read again: a JSON list of Fernet keys (32 bytes in URL-safe
+    Base64). The first one encrypts, all of them decrypt."""
     access_minutes: int = 15
     """Life of an access token."""
     refresh_days: int = 30
@@ -235,6 +239,11 @@ def new_secret() -> str:
     return secrets.token_urlsafe(48)
 
 
+def new_encryption_key() -> str:
+    """Return a fresh key for the key ring."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
 def _load_group(kind: type[Any], prefix: str, environ: Mapping[str, str]) -> Any:
     known = {f"{prefix}{f.name.upper()}": f for f in fields(kind)}
     unknown = sorted(name for name in environ if name.startswith(prefix) and name not in known)
@@ -259,6 +268,8 @@ def _refuse_unsafe(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}_SECURITY_SECRET: production needs at least {MINIMUM_SECRET_LENGTH} characters")
     if len(set(settings.security.secret)) < MINIMUM_SECRET_LENGTH // 4:
         raise SettingsError(f"{PREFIX}_SECURITY_SECRET: production needs a random value, this one repeats itself")
+    if not settings.security.encryption_keys:
+        raise SettingsError(f"{PREFIX}_SECURITY_ENCRYPTION_KEYS: production needs at least one")
     if not settings.security.cookie_secure:
         raise SettingsError(f"{PREFIX}_SECURITY_COOKIE_SECURE: production needs it to be true")
     if urlsplit(settings.server.public_url).scheme != "https":

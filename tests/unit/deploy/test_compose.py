@@ -8,7 +8,7 @@ import yaml
 
 from tests.support.shared import PROJECT
 from tone_shootout.cli import main
-from tone_shootout.kit.settings import load_settings, new_secret
+from tone_shootout.kit.settings import load_settings, new_encryption_key, new_secret
 
 COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT / "compose.yml").read_text())
 EXAMPLE = dict(
@@ -21,7 +21,12 @@ OURS = [name for name, service in COMPOSE["services"].items() if service["image"
 
 def _filled_in(service: str) -> dict[str, str]:
     """The environment of a service once somebody has filled the example in."""
-    given = {**EXAMPLE, "POSTGRES_PASSWORD": "secret", "SHOOTOUT_SECURITY_SECRET": new_secret()}
+    given = {
+        **EXAMPLE,
+        "POSTGRES_PASSWORD": "secret",
+        "SHOOTOUT_SECURITY_SECRET": new_secret(),
+        "SHOOTOUT_SECURITY_ENCRYPTION_KEYS": f'["{new_encryption_key()}"]',
+    }
     return {
         name: re.sub(r"\$\{(\w+)[^}]*\}", lambda match: given[match[1]], value)
         for name, value in COMPOSE["services"][service]["environment"].items()

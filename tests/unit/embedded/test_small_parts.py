@@ -10,6 +10,8 @@ from tone_shootout.embedded.errors import EmbeddedError
 from tone_shootout.embedded.folder import SOCKET_PATH_BYTES, DataFolder
 from tone_shootout.embedded.service import Service, reach
 from tone_shootout.embedded.supervisor import restart_delay_s
+from tone_shootout.kit.keyring import KeyRing
+from tone_shootout.kit.settings import load_settings
 
 ELSEWHERE = {"SHOOTOUT_DATABASE_URL": "postgresql://db.example/x", "SHOOTOUT_REDIS_URL": "redis://db.example/0"}
 
@@ -38,16 +40,20 @@ def test_one_data_folder_has_one_socket_folder_by_whatever_name_it_is_reached(tm
     assert DataFolder(tmp_path / "other").sockets != DataFolder(tmp_path / "real").sockets
 
 
-def test_secret_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
+def test_secrets_are_made_once_for_its_owner_only(tmp_path: Path) -> None:
     with reach(tmp_path / "data", environ=ELSEWHERE) as first, reach(tmp_path / "data", environ=ELSEWHERE) as second:
         assert first["SHOOTOUT_SECURITY_SECRET"] == second["SHOOTOUT_SECURITY_SECRET"]
         assert len(first["SHOOTOUT_SECURITY_SECRET"]) >= 32
-    assert (tmp_path / "data" / "secret").stat().st_mode & 0o777 == 0o600
+        KeyRing(load_settings(first).security.encryption_keys)
+        assert first["SHOOTOUT_SECURITY_ENCRYPTION_KEYS"] == second["SHOOTOUT_SECURITY_ENCRYPTION_KEYS"]
+    for name in ("secret", "encryption-key"):
+        assert (tmp_path / "data" / name).stat().st_mode & 0o777 == 0o600
 
 
 def test_secret_of_the_environment_wins_and_none_is_written(tmp_path: Path) -> None:
-    with reach(tmp_path, environ={**ELSEWHERE, "SHOOTOUT_SECURITY_SECRET": "mine"}) as environ:
-        assert environ["SHOOTOUT_SECURITY_SECRET"] == "mine"
+    mine = {"SHOOTOUT_SECURITY_SECRET": "mine", "SHOOTOUT_SECURITY_ENCRYPTION_KEYS": '["mine"]'}
+    with reach(tmp_path, environ={**ELSEWHERE, **mine}) as environ:
+        assert environ.items() >= mine.items()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -62,7 +68,7 @@ def test_reaching_servers_elsewhere_starts_none(tmp_path: Path) -> None:
     with reach(tmp_path, environ=ELSEWHERE) as environ:
         assert environ.items() >= ELSEWHERE.items()
         assert environ["SHOOTOUT_DATA"] == str(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["encryption-key", "secret"]
 
 
 @pytest.mark.parametrize(

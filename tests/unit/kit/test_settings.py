@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from tone_shootout.kit import settings as module
-from tone_shootout.kit.settings import Settings, SettingsError, load_settings, new_secret
+from tone_shootout.kit.settings import Settings, SettingsError, load_settings, new_encryption_key, new_secret
 
 SAFE = {
     "SHOOTOUT_ENVIRONMENT": "production",
     "SHOOTOUT_DATA": "/srv/shootout",
     "SHOOTOUT_SECURITY_SECRET": new_secret(),
+    "SHOOTOUT_SECURITY_ENCRYPTION_KEYS": f'["{new_encryption_key()}"]',
     "SHOOTOUT_SECURITY_COOKIE_SECURE": "true",
     "SHOOTOUT_SERVER_PUBLIC_URL": "https://shootout.example.org",
 }
@@ -63,6 +64,7 @@ def test_safe_values_start_in_production() -> None:
         ("SHOOTOUT_SECURITY_SECRET", ""),
         ("SHOOTOUT_SECURITY_SECRET", "short"),
         ("SHOOTOUT_SECURITY_SECRET", "a" * 64),
+        ("SHOOTOUT_SECURITY_ENCRYPTION_KEYS", "[]"),
         ("SHOOTOUT_SECURITY_COOKIE_SECURE", "false"),
         ("SHOOTOUT_SERVER_PUBLIC_URL", "http://shootout.example.org"),
         ("SHOOTOUT_DATABASE_ECHO", "true"),
@@ -73,8 +75,10 @@ def test_an_unsafe_value_refuses_to_start_in_production(name: str, value: str) -
         load_settings({**SAFE, name: value})
 
 
-def test_the_secret_is_not_in_what_is_printed_of_the_settings() -> None:
-    assert SAFE["SHOOTOUT_SECURITY_SECRET"] not in repr(load_settings(SAFE))
+def test_the_secrets_are_not_in_what_is_printed_of_the_settings() -> None:
+    settings = load_settings(SAFE)
+    for secret in (settings.security.secret, *settings.security.encryption_keys):
+        assert secret not in repr(settings)
 
 
 def test_storage_is_a_folder_of_the_data_folder_unless_set() -> None:

@@ -19,14 +19,14 @@ from tone_shootout.rendering.spec import CabIr, Capture, Chain, Spec
 from tone_shootout.rendering.work import Measured
 
 
-class LevelRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class LevelRecord(Struct, frozen=True, kw_only=True):
     """The level match: T = min(requested, min over segments of (L + ceiling − P − trim)).
 
     Attributes:
         requested: LUFS, as asked for.
         target: LUFS, the common loudness.
         ceiling: dBTP.
-        limited_by: position of the segment that held the target below what was requested.
+        limited_by: position of the segment that held the target below what was requested, null where none did.
     """
 
     requested: float
@@ -51,7 +51,7 @@ class Input(Struct, frozen=True, kw_only=True):
     bytes: int
 
 
-class SegmentRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SegmentRecord(Struct, frozen=True, kw_only=True):
     """One DI track through one chain.
 
     Attributes:
@@ -129,11 +129,11 @@ class FileRecord(Struct, frozen=True, kw_only=True):
     bytes: int
 
 
-class Manifest(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Manifest(Struct, frozen=True, kw_only=True):
     """The whole record; `spec` is the shootout's, with the inputs' names where files stood.
 
     `captures`, `comparisons` (every two segments of a DI track) and `difference` (a matrix per DI track) are defined in
-    `docs/measures.md`. `video` is there when a video is.
+    `docs/measures.md`. `video` is null where none was made. Every field is always written.
     """
 
     schema: Annotated[int, Meta(ge=1)] = 1
@@ -167,7 +167,7 @@ def decode_manifest(data: bytes) -> Manifest:
 
 def versions() -> dict[str, str]:
     """Return the versions of everything that takes part in a segment's samples."""
-    packages = ("tone-shootout", "numpy", "scipy", "soxr", "av")
+    packages = ("tone-shootout", "numpy", "scipy", "onnxruntime", "soxr", "av")
     return {"python": platform.python_version()} | {name: version(name) for name in packages}
 
 

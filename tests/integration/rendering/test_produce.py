@@ -1,6 +1,7 @@
 """Shootouts from plan to result folder: one loudness, the same bytes every time, nothing rendered twice."""
 
 import hashlib
+import json
 import signal
 from pathlib import Path
 
@@ -82,6 +83,22 @@ def test_the_manifest_names_every_file_with_its_hash_and_nothing_of_this_machine
         assert hashlib.sha256((folder / source.name).read_bytes()).hexdigest() == source.sha256
     assert str(folder) not in (out / "manifest.json").read_text()
     assert [track.file for track in manifest.spec.di_tracks] == ["riff.wav", "arpeggio.wav"]
+
+
+def test_the_manifest_has_every_field_that_is_promised_whatever_its_value(out: Path) -> None:
+    """Programs hold on to these names: none is left out because its value is the usual one, or null."""
+    written = json.loads((out / "manifest.json").read_bytes())
+    assert written["schema"] == 1
+    assert {"engine", "versions", "inputs", "spec", "captures", "comparisons", "difference", "video"} <= set(written)
+    assert set(written["level"]) == {"requested", "target", "ceiling", "limited_by"}
+    promised = (
+        "position di_track chain render_key file sha256 start_ms end_ms sample_rate samples measured gain_db trim_db "
+        "latency metrics cache_hit inferences drive_db calibration notes"
+    )
+    measured = "integrated_lufs loudness_range_lu true_peak_dbtp rms_dbfs crest_factor_db"
+    for segment in written["segments"]:
+        assert set(promised.split()) <= set(segment)
+        assert set(measured.split()) <= set(segment["measured"])
 
 
 def test_progress_only_grows_and_ends_at_its_total(log: Log) -> None:

@@ -29,6 +29,7 @@ from tone_shootout.kit.pagination import provide_paging
 from tone_shootout.kit.problems import EXCEPTION_HANDLERS, check_body, problems
 from tone_shootout.kit.settings import Settings, SettingsError, load_settings, require_servers
 from tone_shootout.kit.storage import Storage
+from tone_shootout.kit.throttle import AddressLimit, Rate, Throttle
 from tone_shootout.migrations import head_revision
 from tone_shootout.shootouts.plugin import ShootoutsPlugin
 
@@ -41,7 +42,7 @@ class Metrics(PrometheusController):
     path = "/metrics"
     openmetrics_format = True
     include_in_schema = False
-    opt = {"public": True}  # noqa: RUF012 - Litestar reads it as it stands
+    opt = {"public": True, "unlimited": True}  # noqa: RUF012 - Litestar reads it as it stands
 
 
 @get("/openapi.json", opt={"public": True}, include_in_schema=False, media_type=OpenAPIMediaType.OPENAPI_JSON)
@@ -58,6 +59,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         self._database = database
         self._storage = Storage.from_settings(settings)
         self._redis = redis
+        self._throttle = Throttle(redis)
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add what every domain uses."""
@@ -67,6 +69,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
                 "engine": self._database.get_engine(),
                 "sessions": self._database.create_session_maker(),
                 "schema_revision": head_revision(),
+                "throttle": self._throttle,
             }
         )
         app_config.dependencies.update(
@@ -76,11 +79,14 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
                 "redis": Provide(lambda: self._redis, sync_to_thread=False),
                 "settings": Provide(lambda: self._settings, sync_to_thread=False),
                 "paging": Provide(provide_paging, sync_to_thread=False),
+                "throttle": Provide(lambda: self._throttle, sync_to_thread=False),
             }
         )
         app_config.exception_handlers.update(EXCEPTION_HANDLERS)
         app_config.before_request = check_body
         app_config.middleware.insert(0, AccessLog())
+        per_address = Rate("address", self._settings.limits.address_requests_per_minute)
+        app_config.middleware.append(AddressLimit(self._throttle, per_address))
         app_config.route_handlers.extend([HealthController, Metrics])
         app_config.lifespan.append(self._lifespan)
         if self._settings.server.docs:
@@ -94,10 +100,11 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         return app_config
 
     def receive_route(self, route: BaseRoute) -> None:
-        """Let the documentation say of every operation that a request may be malformed."""
+        """Let the documentation say of every operation that a request may be malformed, or one too many."""
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
-                handler.responses = {**problems(400), **(handler.responses or {})}
+                common = problems(400) if handler.opt.get("unlimited") else problems(400, 429)
+                handler.responses = {**common, **(handler.responses or {})}
 
     @asynccontextmanager
     async def _lifespan(self, _app: Litestar) -> AsyncGenerator[None, None]:

@@ -56,7 +56,15 @@ async def settings(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -
         database=DatabaseSettings(url=url),
         redis=RedisSettings(url=servers.redis_url),
         security=SecuritySettings(secret=secrets.token_urlsafe(48), encryption_keys=[new_encryption_key()]),
-        limits=LimitSettings(upload_bytes=8_000_000, capture_bytes=2_000_000, body_bytes=200_000),
+        limits=LimitSettings(
+            upload_bytes=8_000_000,
+            capture_bytes=2_000_000,
+            body_bytes=200_000,
+            # Every test asks from the same address; the tests of the rates have a service of their own.
+            requests_per_minute=0,
+            address_requests_per_minute=0,
+            failed_sign_ins=0,
+        ),
         worker=WorkerSettings(sweep_s=0.5, heartbeat_s=3, processes=2, grace_s=1),
     )
     await anyio.to_thread.run_sync(migrations.upgrade, url)

@@ -36,7 +36,13 @@ def serving(settings: Settings) -> Generator[str, None, None]:
     """Run the web process for `settings` and give its address."""
     started = threading.Event()
     config = uvicorn.Config(
-        create_app(settings), log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
+        create_app(settings),
+        log_config=None,
+        access_log=False,
+        proxy_headers=bool(settings.server.trusted_proxies),  # as `shootout web` does
+        forwarded_allow_ips=settings.server.trusted_proxies or None,
+        server_header=False,
+        timeout_graceful_shutdown=2,
     )
     server = _Server(config, started)
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -10,6 +10,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody, PathParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from tone_shootout.accounts.attempts import SignInAttempts
 from tone_shootout.accounts.cookies import REFRESH_COOKIE, no_cookies, session_cookies
 from tone_shootout.accounts.dtos import (
     MeDTO,
@@ -26,6 +27,7 @@ from tone_shootout.kit.pagination import Page, Paging
 from tone_shootout.kit.problems import problem_response, problems
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
+from tone_shootout.kit.throttle import Throttle
 
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -33,6 +35,11 @@ NO_STORE = {"Cache-Control": "no-store"}
 def provide_accounts(db_session: NamedDependency[AsyncSession]) -> AccountService:
     """Return the service in the request's unit of work."""
     return AccountService(db_session)
+
+
+def provide_attempts(throttle: NamedDependency[Throttle], settings: NamedDependency[Settings]) -> SignInAttempts:
+    """Return who watches over failed sign-ins."""
+    return SignInAttempts(throttle, settings.limits)
 
 
 def provide_sessions(db_session: NamedDependency[AsyncSession], settings: NamedDependency[Settings]) -> SessionService:
@@ -46,7 +53,10 @@ class SessionController(Controller):
     path = "/api/v1/auth"
     tags = ("accounts",)
     opt = {"public": True}  # noqa: RUF012 - Litestar reads it as it stands
-    dependencies = {"sessions": Provide(provide_sessions, sync_to_thread=False)}  # noqa: RUF012 - as above
+    dependencies = {  # noqa: RUF012 - as above
+        "sessions": Provide(provide_sessions, sync_to_thread=False),
+        "attempts": Provide(provide_attempts, sync_to_thread=False),
+    }
 
     @post(
         "/session",
@@ -59,10 +69,12 @@ class SessionController(Controller):
         data: JSONBody[SessionRequest],
         request: Request[Any, Any, Any],
         sessions: NamedDependency[SessionService],
+        attempts: NamedDependency[SignInAttempts],
         settings: NamedDependency[Settings],
     ) -> Response[SessionDTO]:
         """Start a session of the token's scope. Its tokens are answered, and set as cookies for browsers."""
-        grant = await sessions.start(data.token, user_agent=request.headers.get("user-agent"))
+        async with attempts.watched(request, data.token):
+            grant = await sessions.start(data.token, user_agent=request.headers.get("user-agent"))
         return _signed_in(grant, settings)
 
     @post(
@@ -76,11 +88,15 @@ class SessionController(Controller):
         self,
         request: Request[Any, Any, Any],
         sessions: NamedDependency[SessionService],
+        attempts: NamedDependency[SignInAttempts],
         settings: NamedDependency[Settings],
         data: JSONBody[RefreshRequest | None] = None,
     ) -> Response[SessionDTO]:
         """Exchange a refresh token for the next pair of tokens. One that was used before ends the whole session."""
-        grant = await sessions.renew(_refresh_token(request, data))
+        token = _refresh_token(request, data)
+        async with attempts.watched(request, token) as attempt:
+            grant = await sessions.renew(token)
+            attempt.failed = grant is None
         return _signed_in(grant, settings) if grant else _signed_out(settings)
 
     @post(

@@ -14,8 +14,9 @@ from litestar.types import Scope as ASGIScope
 
 from tone_shootout.accounts.errors import AdministratorOnlyError, CrossOriginError, ReadOnlyTokenError
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.kit.problems import UnauthorizedError
+from tone_shootout.kit.problems import TooManyRequestsError, UnauthorizedError
 from tone_shootout.kit.settings import Settings
+from tone_shootout.kit.throttle import TOO_MANY, Rate, Throttle
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -55,22 +56,34 @@ class SignedInGuard:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._per_user = Rate("user", settings.limits.requests_per_minute)
 
     async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
         """Let pass whom the route is for."""
         if isinstance(connection, WebSocket):
             if not is_public(handler):
-                await signed_in(connection, self._settings)
+                await self._count(connection, await signed_in(connection, self._settings))
         elif is_public(handler):
             if _changes_something(connection) and _names_its_page(connection):
                 self._need_own_origin(connection)
         else:
             principal = provide_principal(connection.scope)
+            await self._count(connection, principal)
             if _changes_something(connection):
                 if principal.via == "cookie":
                     self._need_own_origin(connection)
                 if principal.scope != "write":
                     raise ReadOnlyTokenError
+
+    async def _count(self, connection: Connection, principal: Principal) -> None:
+        """Count a request of a user."""
+        throttle: Throttle = connection.app.state["throttle"]
+        try:
+            await throttle.take(self._per_user, str(principal.user_id))
+        except TooManyRequestsError as error:
+            if isinstance(connection, WebSocket):
+                await refuse(connection, TOO_MANY, error.detail)
+            raise
 
     def _need_own_origin(self, connection: Connection) -> None:
         if not origin_allowed(connection, self._settings):

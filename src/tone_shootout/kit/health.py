@@ -33,7 +33,7 @@ class HealthController(Controller):
 
     path = "/health"
     tags = ("operating",)
-    opt = {"public": True}  # noqa: RUF012 - Litestar reads it as it stands
+    opt = {"public": True, "unlimited": True}  # noqa: RUF012 - Litestar reads it as it stands
 
     @get("/live", operation_id="health_live", summary="Is the process alive?")
     async def live(self) -> Health:

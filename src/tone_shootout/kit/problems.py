@@ -9,7 +9,8 @@ The errors::
     ├── NotFoundError        404
     ├── ConflictError        409
     ├── TooLargeError        413
-    └── InvalidError         422, with a list of what is wrong and where
+    ├── InvalidError         422, with a list of what is wrong and where
+    └── TooManyRequestsError 429, with `Retry-After`
 """
 
 import re
@@ -125,6 +126,19 @@ class InvalidError(ProblemError):
 
     status = 422
     code = "invalid"
+
+
+class TooManyRequestsError(ProblemError):
+    """More often, or more at once, than may be."""
+
+    status = 429
+    code = "too_many_requests"
+
+    def __init__(
+        self, detail: str, *, wait_s: int, code: str | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(detail, code=code, headers={"Retry-After": str(wait_s), **(headers or {})})
+        self.wait_s = wait_s
 
 
 _UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`")

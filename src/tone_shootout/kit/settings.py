@@ -124,6 +124,14 @@ class LimitSettings:
     0: none, and a job that is interrupted starts from nothing."""
     body_bytes: int = 1_000_000
     """Largest JSON body."""
+    requests_per_minute: int = 1500
+    """Requests of one user; 0: any number."""
+    address_requests_per_minute: int = 3000
+    """Requests from one address, whoever they are of; 0: any number. Health and metrics are never limited. Behind a
+    proxy, name it in `SHOOTOUT_SERVER_TRUSTED_PROXIES`: all requests seem to come from it otherwise."""
+    failed_sign_ins: int = 20
+    """Sign-ins that may fail within five minutes, from one address and for one token or session; then further ones are
+    refused unread. 0: any number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The library and shootouts over HTTP."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -96,9 +97,10 @@ class UploadController(Controller):
         principal: NamedDependency[Principal],
         library: NamedDependency[LibraryService],
         limits: NamedDependency[Limits],
+        incoming: NamedDependency[Path],
     ) -> Response[LibraryItemDTO]:
         """Add a DI track, capture or cab IR. It is decoded first; the same file of the same kind is kept only once."""
-        async with receive(request, limits) as upload:
+        async with receive(request, limits, incoming) as upload:
             item, new = await library.add(principal.user_id, upload)
         return Response(
             LibraryItemDTO.of(item), status_code=201 if new else 200, headers={"Location": item_path(item.id)}

@@ -20,15 +20,19 @@ class ShootoutsPlugin(InitPlugin):
     def __init__(self, settings: Settings) -> None:
         self._limits = rendering_limits(settings.limits)
         self._examiner = Examiner(self._limits)
+        # Not the system's temporary folder: that may be memory, and an upload is large.
+        self._incoming = settings.data / "incoming"
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add what the domain brings."""
+        self._incoming.mkdir(parents=True, exist_ok=True)
         upload_bytes = self._limits.max_upload_bytes + FORM_BYTES
         uploads = Router("/", route_handlers=[UploadController], request_max_body_size=upload_bytes)
         app_config.route_handlers.append(Router("/", route_handlers=[uploads, LibraryController, ShootoutController]))
         app_config.dependencies.update(
             {
                 "limits": Provide(lambda: self._limits, sync_to_thread=False),
+                "incoming": Provide(lambda: self._incoming, sync_to_thread=False),
                 "library": Provide(self._provide_library, sync_to_thread=False),
                 "shootout_service": Provide(self._provide_shootouts, sync_to_thread=False),
             }

@@ -69,14 +69,14 @@ class Upload:
 
 
 @asynccontextmanager
-async def receive(request: Request[Any, Any, Any], limits: Limits) -> AsyncGenerator[Upload, None]:
-    """Read an upload into a temporary file that lives as long as the context.
+async def receive(request: Request[Any, Any, Any], limits: Limits, incoming: Path) -> AsyncGenerator[Upload, None]:
+    """Read an upload into a temporary file in the folder `incoming` that lives as long as the context.
 
     Raises:
         BadFormError: not a form, a field that is unknown, missing or out of bounds, no file or more than one.
         TooLargeError: more bytes than a file of its kind may have; raised as soon as they have come or been announced.
     """
-    with tempfile.NamedTemporaryFile(prefix="shootout-upload-") as file:
+    with tempfile.NamedTemporaryFile(dir=incoming) as file:
         reader = _Reader(file, limits)
         try:
             with PushMultipartParser(_boundary(request), max_segment_count=8) as parser:

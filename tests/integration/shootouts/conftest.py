@@ -21,8 +21,6 @@ def blobs(settings: Settings) -> Callable[[UUID], list[str]]:
 
 
 @pytest.fixture
-def incoming(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], list[Path]]:
+def incoming(settings: Settings) -> Callable[[], list[Path]]:
     """Names uploads that are on the disk while they are looked at."""
-    import tempfile
-
-    return lambda: sorted(Path(tempfile.gettempdir()).glob("shootout-upload-*"))
+    return lambda: sorted((settings.data / "incoming").iterdir())

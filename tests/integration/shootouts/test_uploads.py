@@ -195,7 +195,7 @@ async def test_a_file_that_is_no_use_is_refused_and_nothing_is_left_of_it(
     problem = response.json()
     assert problem["code"] == code, problem
     assert pointers(response) == {"/file": code}
-    assert "shootout-upload" not in response.text
+    assert "incoming" not in response.text
     assert await listed(user) == []
     assert blobs(user.id) == []
     assert incoming() == []

@@ -15,6 +15,8 @@ import pytest
 from tests.support.shared import PROJECT
 from tone_shootout.demo import write_material
 
+pytestmark = pytest.mark.slow
+
 README = (PROJECT / "README.md").read_text()
 INSTALL = "python3 -m pip install uv && "
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line]

@@ -14,6 +14,8 @@ import pytest
 
 from tests.integration.jobs.conftest import follow, submit
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "tone_shootout"]
 
 

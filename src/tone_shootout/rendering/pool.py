@@ -7,6 +7,7 @@ of any library's code. When the parent dies, the end of its pipe ends the child.
 
 import multiprocessing
 import multiprocessing.forkserver
+import multiprocessing.resource_tracker
 import os
 import signal
 import sys
@@ -143,6 +144,8 @@ def _start_server() -> None:
     """Start the process that children are forked from, where it does not run yet."""
     if sys.platform == "darwin":
         return
+    # By itself first: starting it lets interrupts through again.
+    multiprocessing.resource_tracker.ensure_running()
     with _SERVER_LOCK, _without_interrupts(), _environment("PYTHONSAFEPATH", "1"):
         # The folder that the user happens to be in is not a place to import from, and Ctrl-C is the parent's to deal
         # with: both hold for the server and whatever it forks.

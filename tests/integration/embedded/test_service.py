@@ -18,6 +18,8 @@ from tone_shootout.embedded.folder import DataFolder
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.embedded.service import Service, reach
 
+pytestmark = pytest.mark.slow
+
 SERVE = """
 import sys
 from tone_shootout.cli import main

@@ -23,6 +23,8 @@ from tone_shootout.jobs.models import RenderCacheEntry
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 
+pytestmark = pytest.mark.slow
+
 Sessions = async_sessionmaker[AsyncSession]
 Open = Callable[..., RenderCache]
 SAMPLES = 1000

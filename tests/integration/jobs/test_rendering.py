@@ -15,6 +15,8 @@ from tone_shootout.audio.files import read_audio
 from tone_shootout.audio.loudness import measure
 from tone_shootout.demo import carried
 
+pytestmark = pytest.mark.slow
+
 pytestmark = pytest.mark.usefixtures("worker")
 
 

@@ -17,6 +17,8 @@ from tests.support.shared import shared_folder
 from tone_shootout.audio.files import read_audio
 from tone_shootout.demo import write_material
 
+pytestmark = pytest.mark.slow
+
 pytestmark = pytest.mark.usefixtures("worker")
 
 SECONDS = 3.5

@@ -38,6 +38,16 @@ if __name__ == "__main__":
     produce(planned, paths, Path(sys.argv[2]), processes=2, reporter=Loud(), video=False)
 """
 
+SERVER = """
+import multiprocessing.forkserver
+from pathlib import Path
+from tone_shootout.rendering.pool import _start_server
+
+_start_server()
+server = multiprocessing.forkserver._forkserver._forkserver_pid
+print(Path(f"/proc/{server}/status").read_text())
+"""
+
 
 @pytest.fixture
 def segment(tmp_path: Path) -> PlannedSegment:
@@ -116,6 +126,13 @@ def test_children_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
         assert len(family) >= 3
         parent.send_signal(signal.SIGKILL)
         assert psutil.wait_procs(family, timeout=30)[1] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which signals a process has blocked")
+def test_ctrl_c_does_not_reach_what_children_are_forked_from_even_while_it_starts() -> None:
+    told = subprocess.run([sys.executable, "-c", SERVER], capture_output=True, text=True, check=True).stdout
+    blocked = next(int(line.split()[1], 16) for line in told.splitlines() if line.startswith("SigBlk:"))
+    assert blocked & 1 << (signal.SIGINT - 1)
 
 
 def test_a_shootout_can_be_carried_out_from_a_thread(tmp_path: Path) -> None:

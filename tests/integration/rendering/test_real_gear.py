@@ -14,6 +14,8 @@ from tests.unit.rendering.specs import spec
 from tone_shootout.audio.files import read_flac
 from tone_shootout.rendering.produce import produce
 
+pytestmark = pytest.mark.slow
+
 SHARED = shared_folder()
 MODELS = ["wavenet_a1_standard", "a1_feather", "a1_nano", "A2"]
 CABS = ["cab-a", "cab-b"]

@@ -15,6 +15,7 @@ from tone_shootout.accounts.cookies import REFRESH_COOKIE, no_cookies, session_c
 from tone_shootout.accounts.dtos import (
     MeDTO,
     NewTokenDTO,
+    OpenSessionDTO,
     RefreshRequest,
     SessionDTO,
     SessionRequest,
@@ -116,6 +117,51 @@ class SessionController(Controller):
         """End the session that the refresh token belongs to, if it has not ended before."""
         await sessions.end(_refresh_token(request, data))
         return Response(None, status_code=204, cookies=no_cookies(settings.security))
+
+
+class MySessionsController(Controller):
+    """Where the account is signed in."""
+
+    path = "/api/v1/me/sessions"
+    tags = ("accounts",)
+    dependencies = {"sessions": Provide(provide_sessions, sync_to_thread=False)}  # noqa: RUF012 - Litestar reads it
+
+    @get(operation_id="list_sessions", summary="List sessions", responses=problems(400, 401))
+    async def list_sessions(
+        self,
+        principal: NamedDependency[Principal],
+        sessions: NamedDependency[SessionService],
+        paging: NamedDependency[Paging],
+    ) -> Page[OpenSessionDTO]:
+        """List your sessions that have not ended, the one used last first."""
+        rows, total = await sessions.page(principal.user_id, limit=paging.limit, offset=paging.offset)
+        return paging.page([OpenSessionDTO.of(session, principal) for session in rows], total)
+
+    @delete(operation_id="end_all_sessions", summary="Sign out everywhere", responses=problems(401, 403))
+    async def end_all(
+        self,
+        principal: NamedDependency[Principal],
+        sessions: NamedDependency[SessionService],
+        settings: NamedDependency[Settings],
+    ) -> Response[None]:
+        """End all your sessions at once, this one too. API tokens are no sessions: revoke those one by one."""
+        await sessions.end_all(principal.user_id)
+        return Response(None, status_code=204, cookies=no_cookies(settings.security))
+
+    @delete(
+        "/{session_id:uuid}",
+        operation_id="end_one_session",
+        summary="Sign out elsewhere",
+        responses=problems(401, 403, 404),
+    )
+    async def end_one(
+        self,
+        session_id: Annotated[UUID, PathParameter(description="The session's id.")],
+        principal: NamedDependency[Principal],
+        sessions: NamedDependency[SessionService],
+    ) -> None:
+        """End one of your sessions at once."""
+        await sessions.end_own(principal.user_id, session_id)
 
 
 class MeController(Controller):

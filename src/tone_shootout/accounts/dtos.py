@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from tone_shootout.accounts.credentials import LONGEST_CREDENTIAL
-from tone_shootout.accounts.models import ApiToken, User
+from tone_shootout.accounts.models import ApiToken, User, UserSession
 from tone_shootout.accounts.principal import Principal, Role, Scope
 from tone_shootout.accounts.services import Grant, IssuedToken
 
@@ -53,6 +53,33 @@ class SessionDTO(Struct, kw_only=True):
             expires_in=int(grant.access_life.total_seconds()),
             refresh_token=grant.refresh_token,
             refresh_expires_in=int(grant.refresh_life.total_seconds()),
+        )
+
+
+class OpenSessionDTO(Struct, kw_only=True):
+    """A session of yours that has not ended."""
+
+    id: Annotated[UUID, Meta(description="The session's id.")]
+    current: Annotated[bool, Meta(description="Whether it is the one that you ask with.")]
+    user_agent: Annotated[
+        str | None, Meta(description="What the program that started it calls itself.", examples=["Mozilla/5.0 …"])
+    ]
+    scope: Annotated[Scope, Meta(description=_SCOPE)]
+    created_at: Annotated[datetime, Meta(description="When you signed in.")]
+    last_used_at: Annotated[datetime, Meta(description="When it was renewed last.")]
+    expires_at: Annotated[datetime, Meta(description="When it ends, unless it is renewed before.")]
+
+    @classmethod
+    def of(cls, session: UserSession, principal: Principal) -> Self:
+        """Show a session to its owner."""
+        return cls(
+            id=session.id,
+            current=session.id == principal.session_id,
+            user_agent=session.user_agent,
+            scope=session.scope,
+            created_at=session.created_at,
+            last_used_at=session.last_used_at,
+            expires_at=session.expires_at,
         )
 
 

@@ -85,3 +85,12 @@ class TokenNotFoundError(NotFoundError):
 
     def __init__(self) -> None:
         super().__init__("You have no such token.")
+
+
+class SessionNotFoundError(NotFoundError):
+    """No such session among the asker's own."""
+
+    code = "session_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("You have no such session.")

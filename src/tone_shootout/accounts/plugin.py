@@ -9,7 +9,7 @@ from litestar.plugins import InitPlugin, ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 
 from tone_shootout.accounts.authentication import Authentication
-from tone_shootout.accounts.controllers import MeController, SessionController
+from tone_shootout.accounts.controllers import MeController, MySessionsController, SessionController
 from tone_shootout.accounts.cookies import ACCESS_COOKIE
 from tone_shootout.accounts.credentials import AccessTokens
 from tone_shootout.accounts.guards import SignedInGuard, is_public, provide_principal
@@ -47,7 +47,7 @@ class AccountsPlugin(InitPlugin, ReceiveRoutePlugin):
         app_config.middleware.append(Authentication(AccessTokens(self._settings.security)))
         app_config.guards.append(SignedInGuard(self._settings))
         app_config.dependencies["principal"] = Provide(provide_principal, sync_to_thread=False)
-        app_config.route_handlers.extend([SessionController, MeController])
+        app_config.route_handlers.extend([SessionController, MeController, MySessionsController])
         return app_config
 
     def receive_route(self, route: BaseRoute) -> None:

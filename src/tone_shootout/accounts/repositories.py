@@ -188,3 +188,21 @@ class SessionRepository:
             .returning(UserSession.id)
         )
         return await self._session.scalar(statement) is not None
+
+    async def page(
+        self, owner_id: UUID, now: datetime, *, limit: int, offset: int
+    ) -> tuple[Sequence[UserSession], int]:
+        """Return a part of the owner's good sessions, the one used last first, and how many there are."""
+        statement = select(UserSession).where(UserSession.user_id == owner_id, _good_session(now))
+        total = await self._session.scalar(select(func.count()).select_from(statement.subquery()))
+        order = UserSession.last_used_at.desc(), UserSession.id.desc()
+        rows = await self._session.scalars(statement.order_by(*order).limit(limit).offset(offset))
+        return rows.all(), total or 0
+
+    async def revoke_own(self, owner_id: UUID, session_id: UUID | None, now: datetime) -> bool:
+        """End one of the owner's good sessions, or all of them; tell whether there was one to end."""
+        statement = update(UserSession).where(UserSession.user_id == owner_id, _good_session(now))
+        if session_id is not None:
+            statement = statement.where(UserSession.id == session_id)
+        ended = await self._session.scalars(statement.values(revoked_at=now).returning(UserSession.id))
+        return bool(ended.all())

@@ -21,6 +21,7 @@ from tone_shootout.accounts.credentials import (
 )
 from tone_shootout.accounts.errors import (
     InvalidCredentialsError,
+    SessionNotFoundError,
     TokenNotFoundError,
     UserDisabledError,
     UserExistsError,
@@ -233,6 +234,23 @@ class SessionService:
         session_id = session_of(refresh_token)
         if session_id is not None:
             await self._sessions.revoke(session_id, datetime.now(UTC))
+
+    async def page(self, owner_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[UserSession], int]:
+        """Return a part of a user's sessions that have not ended, the one used last first, and how many there are."""
+        return await self._sessions.page(owner_id, datetime.now(UTC), limit=limit, offset=offset)
+
+    async def end_own(self, owner_id: UUID, session_id: UUID) -> None:
+        """End one of a user's sessions.
+
+        Raises:
+            SessionNotFoundError: not one of theirs, or ended before.
+        """
+        if not await self._sessions.revoke_own(owner_id, session_id, datetime.now(UTC)):
+            raise SessionNotFoundError
+
+    async def end_all(self, owner_id: UUID) -> None:
+        """End all of a user's sessions. API tokens are not sessions: they stay good."""
+        await self._sessions.revoke_own(owner_id, None, datetime.now(UTC))
 
     def _grant(self, user_id: UUID, session_id: UUID, refresh_token: str, now: datetime) -> Grant:
         access_token = self._access_tokens.issue(user_id=user_id, session_id=session_id, now=now)

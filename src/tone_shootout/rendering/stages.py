@@ -25,11 +25,11 @@ from tone_shootout.rendering.timeline import timeline
 from tone_shootout.rendering.work import Draw, Film, Level, Measure, Measured, Render, Result, SourceFile, Task
 
 # Estimates for one core, in seconds for each second of audio.
-_COST_MEASURE: Final = 0.012
-_COST_LEVEL: Final = 0.015
-_COST_FILM: Final = 0.05
+_COST_MEASURE: Final = 0.003
+_COST_LEVEL: Final = 0.005
+_COST_FILM: Final = 0.025
 # And for a picture.
-_COST_STILL: Final = 0.6
+_COST_STILL: Final = 0.4
 # A level match is repeated while gating makes a segment miss it by more than this; once is the rule.
 _LEVEL_TOLERANCE_LU: Final = 0.01
 _LEVEL_ROUNDS: Final = 4

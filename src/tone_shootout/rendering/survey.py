@@ -39,14 +39,14 @@ from tone_shootout.rendering.work import (
 )
 
 # Estimates for one core, in seconds for each second of audio.
-_COST_EXAMINE: Final = 0.008
+_COST_EXAMINE: Final = 0.006
 _COST_SPECTRA: Final = 0.004
 _COST_PAIR: Final = 0.001
-_COST_LISTEN: Final = 0.014
+_COST_LISTEN: Final = 0.004
 # And for a chain's probe, a capture's test tones, and a plot.
 _COST_ALIGN: Final = 0.02
 _COST_CHARACTERISE: Final = 0.15
-_COST_PLOT: Final = 0.25
+_COST_PLOT: Final = 0.2
 
 T = TypeVar("T")
 _Drive = tuple[int, tuple[float | None, ...]]

@@ -3,13 +3,12 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
+from tone_shootout.audio.blas import one_thread
 from tone_shootout.audio.nam.container import read_container
 from tone_shootout.audio.nam.convnet import read_convnet
 from tone_shootout.audio.nam.document import DEFAULT_SAMPLE_RATE, Metadata, read_document, read_metadata
@@ -82,12 +81,6 @@ def _notes(version: str, sample_rate: float | None) -> tuple[str, ...]:
     return tuple(notes)
 
 
-@cache
-def _blas() -> ThreadpoolController:
-    """Find the BLAS libraries of this process, once: it takes milliseconds."""
-    return ThreadpoolController()
-
-
 @dataclass(frozen=True, kw_only=True)
 class Capture:
     """A `.nam` file, checked and ready; immutable, so runs and threads can share it.
@@ -132,7 +125,7 @@ class Capture:
         """
         if size is not None and not 0 <= size <= 1:
             raise ValueError(f"expected a size from 0 to 1, got {size}")
-        _blas().limit(limits=1, user_api="blas")
+        one_thread()
         model = self.model.sized(size)
         block = model.block()
         silence = np.zeros((1, block), np.float32)

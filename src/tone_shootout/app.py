@@ -22,6 +22,7 @@ from redis.asyncio import Redis
 
 from tone_shootout.accounts.plugin import SECURITY_COMPONENTS, AccountsPlugin
 from tone_shootout.jobs.plugin import JobsPlugin
+from tone_shootout.kit.broker import connect_broker
 from tone_shootout.kit.database import database_config, unit_of_work
 from tone_shootout.kit.health import HealthController
 from tone_shootout.kit.logs import AccessLog, configure_logs
@@ -122,7 +123,7 @@ def create_app(settings: Settings) -> Litestar:
     require_servers(settings)
     if not settings.security.secret:
         raise SettingsError("SHOOTOUT_SECURITY_SECRET: not set (`shootout serve` makes one)")
-    redis: Redis = Redis.from_url(settings.redis.url)
+    redis: Redis = connect_broker(settings)
     database = database_config(settings)
     prometheus = PrometheusConfig(app_name="shootout", group_path=True)
     return Litestar(

@@ -14,6 +14,7 @@ from dataclasses import fields, is_dataclass
 import uvicorn
 
 from tone_shootout.app import create_app
+from tone_shootout.kit.listening import server_options
 from tone_shootout.kit.settings import Settings
 
 
@@ -35,15 +36,7 @@ class _Server(uvicorn.Server):
 def serving(settings: Settings) -> Generator[str, None, None]:
     """Run the web process for `settings` and give its address."""
     started = threading.Event()
-    config = uvicorn.Config(
-        create_app(settings),
-        log_config=None,
-        access_log=False,
-        proxy_headers=bool(settings.server.trusted_proxies),  # as `shootout web` does
-        forwarded_allow_ips=settings.server.trusted_proxies or None,
-        server_header=False,
-        timeout_graceful_shutdown=2,
-    )
+    config = uvicorn.Config(create_app(settings), **server_options(settings))
     server = _Server(config, started)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), name="web", daemon=True)

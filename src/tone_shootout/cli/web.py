@@ -12,6 +12,7 @@ def command(host: str | None, port: int | None) -> None:
 
     from tone_shootout.app import create_app
     from tone_shootout.cli.problems import reporting
+    from tone_shootout.kit.listening import server_options
     from tone_shootout.kit.logs import configure_logs
     from tone_shootout.kit.settings import load_settings
 
@@ -22,10 +23,5 @@ def command(host: str | None, port: int | None) -> None:
             create_app(settings),
             host=host or settings.server.host,
             port=settings.server.port if port is None else port,
-            log_config=None,
-            access_log=False,
-            proxy_headers=bool(settings.server.trusted_proxies),
-            forwarded_allow_ips=settings.server.trusted_proxies or None,
-            timeout_graceful_shutdown=3,
-            server_header=False,
+            **server_options(settings),
         )

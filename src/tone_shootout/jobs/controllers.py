@@ -1,29 +1,23 @@
 """Jobs over HTTP and WebSocket."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from uuid import UUID
 
-import msgspec
 from litestar import Controller, Request, Response, WebSocket, get, head, post, websocket
 from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
-from litestar.exceptions import WebSocketDisconnect
-from litestar.handlers import send_websocket_stream
 from litestar.params import HeaderParameter, Parameter
 from litestar.response import ServerSentEvent
 
 from tone_shootout.accounts.guards import NOT_SIGNED_IN, refuse, signed_in
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.jobs.channel import Watch, as_sse
 from tone_shootout.jobs.dispatcher import Dispatcher
 from tone_shootout.jobs.dtos import ArtifactDTO, ArtifactList, JobDTO, JobOrder, TicketDTO
-from tone_shootout.jobs.errors import JobNotFoundError
 from tone_shootout.jobs.models import JobArtifact
 from tone_shootout.jobs.services import JobService
 from tone_shootout.jobs.status import FINISHED, JobStatus
 from tone_shootout.jobs.tickets import TICKET_S, Tickets
+from tone_shootout.jobs.watch import Watch
 from tone_shootout.kit.pagination import Page, Paging
 from tone_shootout.kit.problems import problems
 from tone_shootout.kit.ranges import content_response
@@ -33,8 +27,9 @@ from tone_shootout.kit.storage import Storage
 JobId = Annotated[UUID, Parameter(description="The job's id.")]
 ArtifactPath = Annotated[str, Parameter(description="The artifact's path.", max_length=400)]
 Order = Annotated[JobOrder, Parameter(description="What to sort by; a minus sign: the newest first.")]
-
-NO_SUCH_JOB: Final = 4404
+After = Annotated[
+    int | None, Parameter(ge=0, description="Number of the last event that you have: send what comes behind it.")
+]
 
 
 class ShootoutJobsController(Controller):
@@ -168,19 +163,22 @@ class JobController(Controller):
         principal: NamedDependency[Principal],
         jobs: NamedDependency[JobService],
         watch: NamedDependency[Watch],
+        after: After = None,
         last_event_id: Annotated[
             int | None,
-            HeaderParameter(name="Last-Event-ID", ge=0, description="Number of the last event that you have."),
+            HeaderParameter(name="Last-Event-ID", ge=0, description="The same, as a browser says it by itself."),
         ] = None,
     ) -> ServerSentEvent | Response[None]:
-        """Send a job's events: a snapshot, then everything behind it (or behind `Last-Event-ID`), up to `done`.
+        """Send a job's events: a snapshot, then everything behind it (or behind `after`), up to `done`.
 
-        Who has everything of a finished job is answered 204, which tells a browser not to come back.
+        `Last-Event-ID` counts more than `after`: a browser that comes back sends both. Who has everything of a finished
+        job is answered 204, which tells a browser not to come back.
         """
         job = await jobs.get(principal.user_id, job_id)
-        if last_event_id is not None and last_event_id >= job.event_seq and job.status in FINISHED:
+        after = after if last_event_id is None else last_event_id
+        if after is not None and after >= job.event_seq and job.status in FINISHED:
             return Response(None, status_code=204)
-        return ServerSentEvent(as_sse(watch.follow(principal.user_id, job_id, after=last_event_id)))
+        return ServerSentEvent(watch.as_sse(principal.user_id, job_id, after=after))
 
     @get(
         "/{job_id:uuid}/artifacts",
@@ -250,7 +248,7 @@ async def watch_job(
     watch: NamedDependency[Watch],
     tickets: NamedDependency[Tickets],
     settings: NamedDependency[Settings],
-    after: Annotated[int | None, Parameter(ge=0)] = None,
+    after: After = None,
     ticket: Annotated[str | None, Parameter(max_length=100)] = None,
 ) -> None:
     """Send a job's events: a snapshot, then everything behind it (or behind `after`), up to `done`."""
@@ -261,17 +259,4 @@ async def watch_job(
     else:
         await refuse(socket, NOT_SIGNED_IN, "This ticket is not valid any more.")
     await socket.accept()
-    async with aclosing(watch.follow(owner_id, job_id, after=after)) as events:
-
-        async def texts() -> AsyncGenerator[str, None]:
-            yield snapshot
-            async for event in events:
-                yield msgspec.json.encode(event).decode()
-
-        try:
-            snapshot = msgspec.json.encode(await anext(events)).decode()
-        except JobNotFoundError as error:
-            await socket.close(code=NO_SUCH_JOB, reason=error.detail)
-            return
-        with suppress(WebSocketDisconnect):
-            await send_websocket_stream(socket, texts(), listen_for_disconnect=True, warn_on_data_discard=False)
+    await watch.to_socket(socket, owner_id, job_id, after=after)

@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from litestar import Litestar
-from litestar.channels import ChannelsPlugin
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
@@ -14,17 +13,16 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.guards import administrator
-from tone_shootout.jobs.channel import LastingPubSub, Publisher, Watch
+from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.controllers import JobController, ShootoutJobsController, watch_job
 from tone_shootout.jobs.dispatcher import Dispatcher
 from tone_shootout.jobs.queue import build_queue
 from tone_shootout.jobs.services import Desk, JobService
+from tone_shootout.jobs.tails import Tails
 from tone_shootout.jobs.tickets import Tickets
+from tone_shootout.jobs.watch import Watch
 from tone_shootout.kit.settings import Settings
 from tone_shootout.shootouts.services import ShootoutService
-
-BACKLOG = 200
-"""Events that wait for a slow watcher; beyond that it reads the database."""
 
 
 class JobsPlugin(InitPlugin):
@@ -34,12 +32,6 @@ class JobsPlugin(InitPlugin):
         self._settings = settings
         self._redis = redis
         self._queue = build_queue(settings)
-        self._channels = ChannelsPlugin(
-            LastingPubSub(redis=redis),
-            arbitrary_channels_allowed=True,
-            subscriber_max_backlog=BACKLOG,
-            subscriber_backlog_strategy="dropleft",
-        )
         self._dashboard = SAQPlugin(
             SAQConfig(
                 queue_configs=[],
@@ -51,7 +43,7 @@ class JobsPlugin(InitPlugin):
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add what the domain brings."""
-        app_config.plugins.extend([self._channels, self._dashboard])
+        app_config.plugins.append(self._dashboard)
         app_config.route_handlers.extend([ShootoutJobsController, JobController, watch_job])
         app_config.dependencies.update(
             {
@@ -70,12 +62,14 @@ class JobsPlugin(InitPlugin):
         return Dispatcher(self._queue, sessions, Publisher(self._redis), self._settings.worker)
 
     def _provide_watch(self, state: State) -> Watch:
-        return Watch(self._channels, state["sessions"])
+        return Watch(state["tails"], state["sessions"], silence_s=self._settings.live.heartbeat_s)
 
     @asynccontextmanager
     async def _lifespan(self, app: Litestar) -> AsyncGenerator[None, None]:
+        tails = Tails(app.state["sessions"], kept=self._settings.live.backlog)
+        app.state["tails"] = tails
         try:
-            async with self._provide_dispatcher(app.state).sweeping():
+            async with self._provide_dispatcher(app.state).sweeping(), tails.running(self._redis):
                 yield
         finally:
             await self._queue.disconnect()

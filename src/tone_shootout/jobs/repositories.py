@@ -5,7 +5,7 @@ numbers become visible in order and without gaps. Everything that a worker write
 been given up changes nothing.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -76,6 +76,11 @@ class JobRepository:
             select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.seq > after).order_by(JobEvent.seq).limit(limit)
         )
         return (await self._session.scalars(statement)).all()
+
+    async def newest(self, job_ids: Iterable[UUID]) -> dict[UUID, int]:
+        """Return the number of the newest event of each of these jobs that there is, whoever owns it."""
+        rows = await self._session.execute(select(Job.id, Job.event_seq).where(Job.id.in_(list(job_ids))))
+        return dict(rows.tuples().all())
 
     async def artifacts(self, job_id: UUID) -> Sequence[JobArtifact]:
         """Return the job's artifacts by path."""

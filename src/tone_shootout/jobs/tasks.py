@@ -13,6 +13,7 @@ from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.dispatcher import Dispatcher
 from tone_shootout.jobs.queue import RUN_JOB, build_queue
 from tone_shootout.jobs.runner import Runner
+from tone_shootout.kit.broker import connect_broker
 from tone_shootout.kit.database import database_config
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
@@ -30,7 +31,7 @@ async def work(settings: Settings) -> None:
     """Be a worker until told to stop by SIGINT or SIGTERM."""
     config = database_config(settings)
     sessions = config.create_session_maker()
-    redis: Redis = Redis.from_url(settings.redis.url)
+    redis: Redis = connect_broker(settings)
     publisher = Publisher(redis)
     queue = build_queue(settings)
     scratch = settings.data / "scratch"

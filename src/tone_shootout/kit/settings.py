@@ -155,6 +155,17 @@ class WorkerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """The live channel: WebSockets and server-sent events."""
+
+    heartbeat_s: float = 15.0
+    """Seconds of silence after which a connection shows that it lives; below what proxies on the way bear. A WebSocket
+    whose client does not answer for as long again is closed."""
+    backlog: int = 200
+    """Newest events of a watched job that a web process keeps in memory; slower readers read the database."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """Logs."""
 
@@ -180,6 +191,7 @@ class Settings:
     security: SecuritySettings = field(default_factory=SecuritySettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
+    live: LiveSettings = field(default_factory=LiveSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
     @property

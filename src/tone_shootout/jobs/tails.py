@@ -1,0 +1,195 @@
+"""The ends of the logs that are watched, each once in memory however many watch it.
+
+A watcher holds no queue, only the number of the last event that it has sent. It takes what comes next from the job's
+tail; who is too slow for the tail's bounded length reads the log. So a watcher that never reads costs nothing.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from uuid import UUID
+
+import msgspec
+import structlog
+from redis.asyncio import Redis
+from sqlalchemy.exc import SQLAlchemyError
+
+from tone_shootout.jobs.channel import SessionMaker, listen
+from tone_shootout.jobs.dtos import Event
+from tone_shootout.jobs.models import JobEvent
+from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.status import EventType
+
+LOOK_AGAIN_S = 3.0
+"""Seconds between two looks into the database, for what the broker has lost."""
+TRY_AGAIN_S = 0.5
+"""Pause after a look that failed."""
+
+_log = structlog.get_logger(__name__)
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Event).decode
+
+
+class Line(msgspec.Struct, frozen=True):
+    """An event, encoded once for all who get it."""
+
+    seq: int
+    type: EventType
+    text: str
+
+    @classmethod
+    def of(cls, event: Event) -> "Line":
+        """Encode an event."""
+        return cls(event.seq, event.type, _encode(event).decode())
+
+    @classmethod
+    def of_rows(cls, rows: Iterable[JobEvent]) -> "list[Line]":
+        """Encode lines of the log."""
+        return [cls.of(Event.of(row)) for row in rows]
+
+
+class Tail:
+    """The newest lines of one job's log, without a gap."""
+
+    def __init__(self, kept: int) -> None:
+        self.last = -1
+        """Number of the newest line; -1 until somebody has looked."""
+        self.known = -1
+        """Highest number that anybody has told of."""
+        self.watchers = 0
+        self.gone = False
+        """The job was deleted."""
+        self._lines: deque[Line] = deque(maxlen=kept)
+        self._news = asyncio.Event()
+
+    @property
+    def lags(self) -> bool:
+        """Whether the log has lines that are missing here."""
+        return self.last < self.known
+
+    def tell(self, seq: int) -> None:
+        """Take note of how far the log goes. The first who knows decides where the tail begins."""
+        self.known = max(self.known, seq)
+        if self.last < 0:
+            self.last = seq
+
+    def add(self, line: Line) -> None:
+        """Add the next line, if it is that; one that leaves a gap is only taken note of."""
+        self.known = max(self.known, line.seq)
+        if self.last >= 0 and line.seq == self.last + 1:
+            self.last = line.seq
+            self._lines.append(line)
+            self._wake()
+
+    def behind(self, seq: int) -> list[Line] | None:
+        """Return the lines behind `seq`; None when the tail does not reach back that far."""
+        missing = self.last - seq
+        if missing > len(self._lines):
+            return None
+        return [self._lines[index] for index in range(-missing, 0)]
+
+    async def news(self) -> None:
+        """Wait for the next line, or for the job's deletion."""
+        await self._news.wait()
+
+    def end(self) -> None:
+        """Tell those who wait that the job was deleted."""
+        self.gone = True
+        self._wake()
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+class Tails:
+    """All tails of a process, with the one who listens to the broker for them and the one who reads the database."""
+
+    def __init__(self, sessions: SessionMaker, *, kept: int) -> None:
+        self._sessions = sessions
+        self._kept = kept
+        self._tails: dict[UUID, Tail] = {}
+        self._look = asyncio.Event()
+
+    @contextmanager
+    def of(self, job_id: UUID) -> Iterator[Tail]:
+        """Give a job's tail to a watcher. It is there as long as anybody watches."""
+        tail = self._tails.setdefault(job_id, Tail(self._kept))
+        tail.watchers += 1
+        try:
+            yield tail
+        finally:
+            tail.watchers -= 1
+            if not tail.watchers:
+                del self._tails[job_id]
+
+    def look(self) -> None:
+        """Have the database looked into now."""
+        self._look.set()
+
+    @asynccontextmanager
+    async def running(self, redis: Redis) -> AsyncGenerator[None, None]:
+        """Listen and look as long as the context lasts."""
+        tasks = {asyncio.create_task(self._listen(redis)), asyncio.create_task(self._keep_looking())}
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    async def _listen(self, redis: Redis) -> None:
+        async for message in listen(redis):
+            if message is None or not self._hear(message):
+                self.look()
+
+    def _hear(self, message: bytes) -> bool:
+        """Hand a copy of an event to the tail that it belongs to; tell whether there is now nothing missing there."""
+        try:
+            event = _decode(message)
+        except msgspec.MsgspecError as error:  # whoever shares the broker may be of another version
+            _log.warning("not understood", error=str(error))
+            return False
+        tail = self._tails.get(event.job_id)
+        if tail is None:
+            return True
+        tail.add(Line.of(event))
+        return not tail.lags
+
+    async def _keep_looking(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_AGAIN_S):
+                    await self._look.wait()
+            except TimeoutError:
+                pass
+            self._look.clear()
+            try:
+                await self._catch_up()
+            except (SQLAlchemyError, OSError) as error:
+                _log.warning("can't look into the log", error=str(error))
+                self.look()
+                await asyncio.sleep(TRY_AGAIN_S)
+            except Exception:  # noqa: BLE001 - whoever stopped looking would leave every watcher behind
+                _log.exception("can't look into the log")
+                await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def _catch_up(self) -> None:
+        watched = dict(self._tails)
+        if not watched:
+            return
+        async with self._sessions() as session:
+            jobs = JobRepository(session)
+            newest = await jobs.newest(watched)
+            for job_id, tail in watched.items():
+                if job_id not in newest:
+                    tail.end()
+                elif tail.last >= 0:
+                    tail.tell(newest[job_id])
+                    while tail.lags:
+                        lines = Line.of_rows(await jobs.events(job_id, after=tail.last))
+                        for line in lines:
+                            tail.add(line)
+                        if not lines:
+                            break

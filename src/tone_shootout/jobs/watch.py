@@ -1,0 +1,154 @@
+"""Following a job: its log for one client, from where it is, over a WebSocket or as server-sent events."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import structlog
+from litestar import WebSocket
+from litestar.exceptions import WebSocketDisconnect
+from litestar.handlers import send_websocket_stream
+from litestar.response import ServerSentEventMessage
+from litestar.status_codes import WS_1000_NORMAL_CLOSURE
+from sqlalchemy.exc import SQLAlchemyError
+
+from tone_shootout.jobs.channel import SessionMaker
+from tone_shootout.jobs.dtos import Event, JobDTO
+from tone_shootout.jobs.errors import JobNotFoundError
+from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.status import FINISHED
+from tone_shootout.jobs.tails import TRY_AGAIN_S, Line, Tails
+
+NO_SUCH_JOB: Final = 4404
+TRY_AGAIN_LATER: Final = 1013
+COME_BACK_MS: Final = 1000
+"""Pause that a browser makes before it asks for a stream again that was cut."""
+PAGE: Final = 200
+"""Lines that a slow or late watcher reads at once."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Watch:
+    """Lets clients follow a job."""
+
+    def __init__(self, tails: Tails, sessions: SessionMaker, *, silence_s: float) -> None:
+        self._tails = tails
+        self._sessions = sessions
+        self._silence_s = silence_s
+
+    async def follow(self, owner_id: UUID, job_id: UUID, *, after: int | None = None) -> AsyncGenerator[Line, None]:
+        """Yield a snapshot, then every event behind `after` (behind the snapshot by default), ending with `done`.
+
+        Raises:
+            JobNotFoundError: the owner has no such job, or it is deleted meanwhile.
+        """
+        with self._tails.of(job_id) as tail:
+            snapshot, newest, finished = await self._snapshot(owner_id, job_id, after)
+            tail.tell(newest)
+            if tail.lags:
+                self._tails.look()
+            yield snapshot
+            seq = snapshot.seq
+            ended = finished and seq >= newest
+            while not ended:
+                lines = tail.behind(seq)
+                if lines is None:
+                    lines = await self._page(job_id, seq)
+                    if not lines:  # so old that they are not kept any more
+                        seq, ended = newest, finished
+                        continue
+                if lines:
+                    for line in lines:
+                        seq = line.seq
+                        yield line
+                    ended = line.type == "done" and seq >= tail.last  # one with events behind it was retried
+                elif tail.gone:
+                    raise JobNotFoundError(job_id)
+                else:
+                    await tail.news()
+
+    async def to_socket(
+        self, socket: WebSocket[Any, Any, Any], owner_id: UUID, job_id: UUID, *, after: int | None
+    ) -> None:
+        """Send a job's events to a WebSocket that was accepted, and close it with a code that says how they ended."""
+        code, reason = WS_1000_NORMAL_CLOSURE, ""
+        async with aclosing(self.follow(owner_id, job_id, after=after)) as lines:
+
+            async def texts() -> AsyncGenerator[str, None]:
+                nonlocal code, reason
+                try:
+                    async for line in lines:
+                        yield line.text
+                except JobNotFoundError as error:
+                    code, reason = NO_SUCH_JOB, error.detail
+                except (SQLAlchemyError, OSError) as error:
+                    _log.warning("can't look into the log", error=str(error))
+                    code, reason = TRY_AGAIN_LATER, "Come back in a moment."
+
+            try:
+                await send_websocket_stream(
+                    socket, texts(), close=False, listen_for_disconnect=True, warn_on_data_discard=False
+                )
+                await socket.close(code=code, reason=reason)
+            except* (WebSocketDisconnect, OSError):
+                pass  # the client has gone, which it may at any time
+
+    async def as_sse(
+        self, owner_id: UUID, job_id: UUID, *, after: int | None
+    ) -> AsyncGenerator[ServerSentEventMessage, None]:
+        """Yield a job's events as server-sent ones, with a comment in every silence.
+
+        The comments keep proxies from closing the connection, and let a client notice that it was cut.
+        """
+        yield ServerSentEventMessage(data=None, retry=COME_BACK_MS)
+        async with aclosing(self.follow(owner_id, job_id, after=after)) as lines:
+            coming = asyncio.ensure_future(anext(lines))
+            try:
+                while True:
+                    ready, _ = await asyncio.wait({coming}, timeout=self._silence_s)
+                    if not ready:
+                        yield ServerSentEventMessage(data=None, comment="still here")
+                        continue
+                    try:
+                        line = coming.result()
+                    except (StopAsyncIteration, JobNotFoundError):
+                        return
+                    except (SQLAlchemyError, OSError) as error:
+                        _log.warning("can't look into the log", error=str(error))
+                        return
+                    yield ServerSentEventMessage(data=line.text, event=line.type, id=line.seq)
+                    coming = asyncio.ensure_future(anext(lines))
+            finally:
+                coming.cancel()
+                await asyncio.wait({coming})
+
+    async def _snapshot(self, owner_id: UUID, job_id: UUID, after: int | None) -> tuple[Line, int, bool]:
+        """Return the job as it is now, the number of its newest event, and whether it has ended."""
+        async with self._sessions() as session:
+            job = await JobRepository(session).get(owner_id, job_id)
+        if job is None:
+            raise JobNotFoundError(job_id)
+        newest, finished = job.event_seq, job.status in FINISHED
+        # Who comes after the end still hears `done`, the last line of the log.
+        seq = (newest - 1 if finished else newest) if after is None else min(after, newest)
+        data = {"job": msgspec.to_builtins(JobDTO.of(job)), "last_seq": newest}
+        return (
+            Line.of(Event(seq=seq, type="snapshot", job_id=job_id, at=datetime.now(UTC), data=data)),
+            newest,
+            finished,
+        )
+
+    async def _page(self, job_id: UUID, seq: int) -> list[Line]:
+        """Return the next lines of the log, when the database answers."""
+        while True:
+            try:
+                async with self._sessions() as session:
+                    return Line.of_rows(await JobRepository(session).events(job_id, after=seq, limit=PAGE))
+            except (SQLAlchemyError, OSError) as error:
+                _log.warning("can't look into the log", error=str(error))
+                await asyncio.sleep(TRY_AGAIN_S)

@@ -1,0 +1,42 @@
+"""How a web process listens: the options of its server, uvicorn."""
+
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from tone_shootout.kit.settings import Settings
+
+STOP_S = 3
+"""Seconds that requests get to finish when the process is told to stop."""
+LONGEST_MESSAGE = 1024
+"""Bytes that a client may send over a WebSocket at once. Ours only send, so nobody has anything to say."""
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """A WebSocket that lets go of who does not answer a ping."""
+
+    def keepalive_timeout(self) -> None:
+        """Say that it is over, and cut the connection.
+
+        Who does not read would never get the buffered rest, and an orderly end waits for just that.
+        """
+        super().keepalive_timeout()
+        self.transport.abort()
+
+
+def server_options(settings: Settings) -> dict[str, Any]:
+    """Return what uvicorn is run with, besides the application and the address."""
+    return {
+        "log_config": None,
+        "access_log": False,
+        "proxy_headers": bool(settings.server.trusted_proxies),
+        "forwarded_allow_ips": settings.server.trusted_proxies or None,
+        "timeout_graceful_shutdown": STOP_S,
+        "server_header": False,
+        "ws": SocketProtocol,
+        "ws_ping_interval": settings.live.heartbeat_s,
+        "ws_ping_timeout": settings.live.heartbeat_s,
+        "ws_max_size": LONGEST_MESSAGE,
+        # Events are a few hundred bytes; compressing them would cost each connection more memory than it saves.
+        "ws_per_message_deflate": False,
+    }

@@ -33,6 +33,7 @@ from tone_shootout.kit.storage import Storage
 from tone_shootout.kit.throttle import AddressLimit, Rate, Throttle
 from tone_shootout.migrations import head_revision
 from tone_shootout.shootouts.plugin import ShootoutsPlugin
+from tone_shootout.tone3000.plugin import Tone3000Plugin
 
 SWAGGER_UI = Path(__file__).parent / "kit" / "swagger_ui"
 
@@ -132,6 +133,7 @@ def create_app(settings: Settings) -> Litestar:
         plugins=[
             SQLAlchemyInitPlugin(config=database),
             KitPlugin(settings, redis, database),
+            Tone3000Plugin(settings.tone3000, redis),
             AccountsPlugin(settings),
             ShootoutsPlugin(settings),
             JobsPlugin(settings, redis),

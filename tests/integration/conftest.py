@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from tests.support.live import serving
+from tests.support.tone3000 import StandIn, standing_in
 from tone_shootout import migrations
 from tone_shootout.accounts.principal import Role
 from tone_shootout.accounts.services import AccountService
@@ -96,6 +97,19 @@ def base_url(settings: Settings) -> Generator[str, None, None]:
     """Where the service under test listens."""
     with serving(settings) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def tone3000_process() -> Generator[StandIn, None, None]:
+    with standing_in() as running:
+        yield running
+
+
+@pytest.fixture
+def tone3000(tone3000_process: StandIn) -> StandIn:
+    """A stand-in for TONE3000, as if it had just started."""
+    tone3000_process.reset()
+    return tone3000_process
 
 
 @pytest.fixture

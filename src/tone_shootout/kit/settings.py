@@ -165,6 +165,52 @@ class LiveSettings:
     """Newest events of a watched job that a web process keeps in memory; slower readers read the database."""
 
 
+class Tone3000Settings:
+    """TONE3000: signing in with it, and its library."""
+
+    base_url: str = "https://www.tone3000.com"
+    """Where TONE3000 is, without a path."""
+    client_id: str = ""
+    """Publishable key (`t3k_pub_…`) of this installation; empty: TONE3000 can't be used. Never a secret key."""
+    redirect_url: str = ""
+    """Where TONE3000 sends people back to; empty: `/api/v1/auth/callback` under the public address."""
+    search: bool = False
+    """Offer the search of the whole library, which TONE3000 reserves for commercial agreements."""
+    file_hosts: list[str] = field(default_factory=lambda: ["api.tone3000.com"])
+    """Further hosts from which a file may come when TONE3000 sends us on to them; they never see a token."""
+    requests_per_minute: int = 100
+    """Requests of the whole installation; TONE3000 grants so many."""
+    searches_per_minute: int = 10
+    """How many of them may be searches."""
+    patience_s: float = 5.0
+    """Longest that a request waits for its turn."""
+    attempts: int = 3
+    """Times that something is asked for (never changed) when TONE3000 does not answer."""
+    timeout_s: float = 30.0
+    """Longest wait for an answer."""
+    download_timeout_s: float = 120.0
+    """Longest that a file may take."""
+    answer_bytes: int = 4_000_000
+    """Largest answer that is read."""
+    download_bytes: int = 16_777_216
+    """Largest file that is fetched."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would give a secret away.
+
+        Raises:
+            SettingsError: with the variable's name, and without its value.
+        """
+        if self.client_id.startswith("t3k_cs_"):
+            raise SettingsError(f"{PREFIX}_TONE3000_CLIENT_ID: got a secret key, expected the publishable t3k_pub_…")
+        parts = urlsplit(self.base_url)
+        loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
+        if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+            raise SettingsError(f"{PREFIX}_TONE3000_BASE_URL: expected https://… (http:// on this machine only)")
+        if not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
+            raise SettingsError(f"{PREFIX}_TONE3000_BASE_URL: expected scheme and host alone")
+
+
 @dataclass(frozen=True, slots=True)
 class LogSettings:
     """Logs."""
@@ -192,6 +238,7 @@ class Settings:
     limits: LimitSettings = field(default_factory=LimitSettings)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     live: LiveSettings = field(default_factory=LiveSettings)
+    tone3000: Tone3000Settings = field(default_factory=Tone3000Settings)
     log: LogSettings = field(default_factory=LogSettings)
 
     @property
@@ -203,6 +250,11 @@ class Settings:
     def queue_url(self) -> str:
         """The queue's address, the database where none is set."""
         return self.queue.url or self.database.url
+
+    @property
+    def tone3000_redirect_url(self) -> str:
+        """Where TONE3000 sends people back to after they have signed in."""
+        return self.tone3000.redirect_url or f"{self.public_url}/api/v1/auth/callback"
 
     @property
     def public_url(self) -> str:

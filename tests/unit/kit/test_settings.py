@@ -47,6 +47,11 @@ def test_values_are_converted_to_the_types_of_their_fields() -> None:
         ("SHOOTOUT_LOG_LEVEL", "LOUD"),
         ("SHOOTOUT_ENVIRONMENT", "staging"),
         ("SHOOTOUT_SERVER_PROT", "8000"),
+        ("SHOOTOUT_TONE3000_CLIENT_ID", "t3k_cs_some-secret"),
+        ("SHOOTOUT_TONE3000_BASE_URL", "http://tone3000.example"),
+        ("SHOOTOUT_TONE3000_BASE_URL", "https://user@www.tone3000.com"),
+        ("SHOOTOUT_TONE3000_BASE_URL", "https://www.tone3000.com/api"),
+        ("SHOOTOUT_TONE3000_BASE_URL", "www.tone3000.com"),
     ],
 )
 def test_a_setting_that_can_not_be_used_is_named(name: str, value: str) -> None:
@@ -79,6 +84,25 @@ def test_the_secrets_are_not_in_what_is_printed_of_the_settings() -> None:
     settings = load_settings(SAFE)
     for secret in (settings.security.secret, *settings.security.encryption_keys):
         assert secret not in repr(settings)
+
+
+def test_a_secret_key_of_tone3000_is_refused_without_being_repeated() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings({"SHOOTOUT_TONE3000_CLIENT_ID": "t3k_cs_some-secret"})
+    assert "some-secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["https://www.tone3000.com", "http://127.0.0.1:8300", "http://[::1]:8300"])
+def test_tone3000_may_be_the_real_one_or_one_on_this_machine(url: str) -> None:
+    assert load_settings({"SHOOTOUT_TONE3000_BASE_URL": url}).tone3000.base_url == url
+
+
+def test_tone3000_sends_people_back_to_the_public_address_unless_set() -> None:
+    public = {"SHOOTOUT_SERVER_PUBLIC_URL": "https://shootout.example.org"}
+    back = "https://shootout.example.org/api/v1/auth/callback"
+    assert load_settings(public).tone3000_redirect_url == back
+    other = {**public, "SHOOTOUT_TONE3000_REDIRECT_URL": "http://localhost:1234/back"}
+    assert load_settings(other).tone3000_redirect_url == "http://localhost:1234/back"
 
 
 def test_storage_is_a_folder_of_the_data_folder_unless_set() -> None:

@@ -1,0 +1,160 @@
+"""What goes wrong on purpose, and the log of what was asked."""
+
+import asyncio
+import gzip
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from litestar.datastructures import Headers
+
+from tone_shootout.fake_tone3000.world import Fault, Request, World
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
+"""Of ASGI."""
+
+HTML: Final = b"<!doctype html><title>Attention required</title><p>The edge has refused this."
+_PIECE: Final = 1024
+
+
+class Gate:
+    """Every request passes through here."""
+
+    def __init__(self, app: App, world: World) -> None:
+        self._app = app
+        self._world = world
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Note the request, and let it go wrong where a fault says so."""
+        if scope["type"] != "http" or scope["path"].startswith("/control"):
+            await self._app(scope, receive, send)
+            return
+        receive = await self._note(scope, receive)
+        if old_forms := _old_forms(scope["path"], scope["query_string"].decode()):
+            send = _deprecated(send, old_forms)
+        fault = next((fault for fault in self._world.faults if fault.meets(scope["method"], scope["path"])), None)
+        if fault is None:
+            await self._app(scope, receive, send)
+            return
+        if fault.times:
+            fault.times -= 1
+            if not fault.times:
+                self._world.faults.remove(fault)
+        await self._go_wrong(fault, scope, receive, send)
+
+    async def _note(self, scope: Message, receive: Receive) -> Receive:
+        headers = Headers(scope["headers"])
+        form: dict[str, str] = {}
+        if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            body = b""
+            while True:
+                message = await receive()
+                body += message.get("body", b"")
+                if not message.get("more_body", False):
+                    break
+            form = {name: value for name, value in parse_qsl(body.decode()) if name in ("grant_type", "client_id")}
+            receive = _again(body)
+        self._world.requests.append(
+            Request(
+                method=scope["method"],
+                path=scope["path"],
+                query=scope["query_string"].decode(),
+                host=headers.get("host", ""),
+                authorized="authorization" in headers,
+                user_agent=headers.get("user-agent", ""),
+                form=form,
+            )
+        )
+        return receive
+
+    async def _go_wrong(self, fault: Fault, scope: Message, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.0 if fault.kind == "slow_body" else fault.delay_s)
+        extra: list[tuple[bytes, bytes]] = []
+        if fault.retry_after is not None:
+            extra.append((b"retry-after", fault.retry_after.encode()))
+        match fault.kind:
+            case "status":
+                body = (fault.body if fault.body is not None else '{"error": "Asked for by a test"}').encode()
+                await _answer(send, fault.status, body, b"application/json", extra)
+            case "html":
+                await _answer(send, fault.status, HTML, b"text/html", extra)
+            case "malformed":
+                await _answer(send, 200, b'{"data": [', b"application/json", extra)
+            case "redirect":
+                await _answer(send, 302, b"", b"text/plain", [(b"location", fault.location.encode())])
+            case "oversized":
+                await _endless(send)
+            case "gzip":
+                packed = gzip.compress(b'{"data": []}')
+                await _answer(send, 200, packed, b"application/json", [(b"content-encoding", b"gzip")])
+            case "slow":
+                await self._app(scope, receive, send)
+            case "deprecated":
+                await self._app(scope, receive, _deprecated(send, fault.words))
+            case "slow_body" | "truncated":
+                await self._app(scope, receive, _altered(fault, send))
+
+
+def _again(body: bytes) -> Receive:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+def _old_forms(path: str, query: str) -> str:
+    """Return the names of the old forms that a request uses; sign-in pages say nothing about them."""
+    if not path.startswith("/api/v1/") or path.startswith("/api/v1/oauth/"):
+        return ""
+    fields = dict(parse_qsl(query))
+    gears = {*fields.get("gears", "").split("_"), fields.get("gear", "")}
+    found = {"legacy_platform_key": "platform" in fields, "legacy_ir_gear_value": bool(gears & {"ir", "full-rig"})}
+    return ",".join(name for name, is_used in found.items() if is_used)
+
+
+def _deprecated(send: Send, words: str) -> Send:
+    async def altered(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [
+                *message["headers"],
+                (b"deprecation", b"true"),
+                (b"link", b'<https://tone3000.invalid/deprecations>; rel="deprecation"'),
+                (b"x-tone3000-deprecations", words.encode()),
+            ]
+        await send(message)
+
+    return altered
+
+
+def _altered(fault: Fault, send: Send) -> Send:
+    async def altered(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            body = message["body"]
+            for place in range(0, len(body), _PIECE):
+                if fault.kind == "truncated" and place:
+                    # Less than was announced: the server closes the connection over it.
+                    raise ConnectionAbortedError("asked for by a test")
+                piece = body[place : place + _PIECE]
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await asyncio.sleep(fault.delay_s)
+            message["body"] = b""
+        await send(message)
+
+    return altered
+
+
+async def _answer(send: Send, status: int, body: bytes, media_type: bytes, extra: list[tuple[bytes, bytes]]) -> None:
+    headers = [(b"content-type", media_type), (b"content-length", str(len(body)).encode()), *extra]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def _endless(send: Send) -> None:
+    headers = [(b"content-type", b"application/octet-stream")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    for _ in range(4096):
+        await send({"type": "http.response.body", "body": bytes(65_536), "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,0 +1,234 @@
+"""Signing in: authorization code with PKCE, refresh with rotation, devices."""
+
+import html
+import secrets
+import time
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from litestar import Request, Response, get, post
+from litestar.datastructures import State
+from litestar.response import Redirect
+
+from tone_shootout.fake_tone3000.people import PEOPLE
+from tone_shootout.fake_tone3000.world import CLIENT_ID, Answer, Authorization, Device, RefusedError, World
+
+DEVICE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
+PROMPTS: Final = ("", "select_tone", "load_tone")
+ALPHABET: Final = "BCDFGHJKLMNPQRSTVWXZ"
+
+_PAGE: Final = """<!doctype html><meta charset="utf-8"><title>{title}</title>
+<style>body{{font:16px sans-serif;max-width:32rem;margin:4rem auto}}button{{font:inherit;margin-right:1rem}}</style>
+<h1>{title}</h1><p>This is not TONE3000: it stands in for it on this machine.</p>{body}"""
+
+
+@get("/api/v1/oauth/authorize")
+async def authorize(request: Request[Any, Any, Any], state: State) -> Response[Any]:
+    """Ask somebody to sign in, or answer as the options say."""
+    world: World = state["world"]
+    query = dict(request.query_params)
+    authorization = _checked(world, query)
+    if isinstance(authorization, str):
+        return Response(_page("This request can't be granted", f"<p>{html.escape(authorization)}"), status_code=400)
+    if world.options.answer is not None:
+        return _back(world, authorization, world.options.answer)
+    number = secrets.token_urlsafe(12)
+    world.authorizations[number] = authorization
+    return Response(_question(world, number, authorization), media_type="text/html")
+
+
+@post("/api/v1/oauth/authorize", status_code=302)
+async def decide(request: Request[Any, Any, Any], state: State) -> Response[Any]:
+    """Take what somebody has decided on the page."""
+    world: World = state["world"]
+    form = await request.form()
+    authorization = world.authorizations.pop(str(form.get("authorization_id")), None)
+    if authorization is None:
+        return Response(_page("This page has been used", ""), status_code=400)
+    tone_id = str(form.get("tone_id") or "")
+    outcome: Any = form.get("outcome")
+    answer = Answer(outcome=outcome, user=str(form.get("user")), tone_id=int(tone_id) if tone_id else None)
+    return _back(world, authorization, answer)
+
+
+@post("/api/v1/oauth/token", status_code=200)
+async def token(request: Request[Any, Any, Any], state: State) -> dict[str, Any]:
+    """Turn a code, a refresh token or a device's code into tokens."""
+    world: World = state["world"]
+    form = {name: str(value) for name, value in (await request.form()).items()}
+    if form.get("client_id") != CLIENT_ID:
+        raise RefusedError(401, {"error": "invalid_client"})
+    match form.get("grant_type"):
+        case "authorization_code":
+            user = world.redeem(form.get("code", ""), form.get("code_verifier", ""), form.get("redirect_uri", ""))
+            if user is None:
+                detail = "Code is expired or was already used"
+                raise RefusedError(400, {"error": "invalid_grant", "error_description": detail})
+            return world.issue(user)
+        case "refresh_token":
+            return _refresh(world, form.get("refresh_token", ""))
+        case kind if kind == DEVICE_GRANT:
+            return _device(world, form.get("device_code", ""))
+    raise RefusedError(400, {"error": "unsupported_grant_type"})
+
+
+@post("/api/v1/oauth/device_authorization", status_code=200)
+async def device_authorization(request: Request[Any, Any, Any], state: State) -> dict[str, Any]:
+    """Begin the sign-in of a device."""
+    world: World = state["world"]
+    form = await request.form()
+    if form.get("client_id") != CLIENT_ID:
+        raise RefusedError(401, {"error": "invalid_client"})
+    letters = "".join(secrets.choice(ALPHABET) for _ in range(8))
+    device_code, user_code = secrets.token_urlsafe(24), f"{letters[:4]}-{letters[4:]}"
+    options = world.options
+    world.devices[device_code] = Device(
+        user_code=user_code, expires_at=time.time() + options.device_seconds, interval=options.device_interval
+    )
+    base = base_of(request)
+    return {
+        "device_code": device_code,
+        "user_code": user_code,
+        "verification_uri": f"{base}/activate",
+        "verification_uri_complete": f"{base}/activate?user_code={user_code}",
+        "expires_in": options.device_seconds,
+        "interval": options.device_interval,
+    }
+
+
+@get("/activate", media_type="text/html")
+async def activate(user_code: str = "") -> str:
+    """Ask somebody to let a device in."""
+    fields = f'<input name="user_code" value="{html.escape(user_code)}" placeholder="ABCD-EFGH"> {_people()}'
+    buttons = _button("allow", "Let it in") + _button("deny", "Don't")
+    return _page("A device wants to sign in", f'<form method="post"><p>{fields}<p>{buttons}</form>')
+
+
+@post("/activate", status_code=200, media_type="text/html")
+async def activated(request: Request[Any, Any, Any], state: State) -> str:
+    """Take what somebody has decided about a device."""
+    form = await request.form()
+    device = device_of(state["world"], str(form.get("user_code")))
+    device.user, device.is_denied = str(form.get("user")), form.get("outcome") != "allow"
+    return _page("That was all", "<p>Go back to the device.")
+
+
+def device_of(world: World, user_code: str) -> Device:
+    """Return the device that shows a code.
+
+    Raises:
+        RefusedError: there is none.
+    """
+    for device in world.devices.values():
+        if device.user_code == user_code:
+            return device
+    raise RefusedError(404, {"error": "No such code"})
+
+
+def base_of(request: Request[Any, Any, Any]) -> str:
+    """Return the origin under which the stand-in was asked."""
+    return str(request.base_url).rstrip("/")
+
+
+def _checked(world: World, query: dict[str, str]) -> Authorization | str:
+    """Return what is asked for, or what is wrong with it."""
+    tone_id = query.get("tone_id", "")
+    wrong = [
+        text
+        for is_wrong, text in (
+            (query.get("client_id") != CLIENT_ID, "client_id is not known"),
+            (not world.takes_redirect(query.get("redirect_uri", "")), "redirect_uri is not registered"),
+            (query.get("response_type") != "code", "response_type has to be code"),
+            (query.get("code_challenge_method") != "S256", "code_challenge_method has to be S256"),
+            (len(query.get("code_challenge", "")) != 43, "code_challenge is missing or no SHA-256"),
+            (not query.get("state"), "state is missing"),
+            (query.get("prompt", "") not in PROMPTS, "prompt is not known"),
+            (query.get("prompt") == "load_tone" and not tone_id.isdecimal(), "load_tone needs a tone_id"),
+        )
+        if is_wrong
+    ]
+    if wrong:
+        return wrong[0]
+    return Authorization(
+        redirect_uri=query["redirect_uri"],
+        state=query["state"],
+        challenge=query["code_challenge"],
+        prompt=query.get("prompt", ""),
+        tone_id=int(tone_id) if tone_id.isdecimal() else None,
+    )
+
+
+def _back(world: World, authorization: Authorization, answer: Answer) -> Redirect:
+    query: dict[str, str] = {"state": authorization.state}
+    match answer.outcome:
+        case "allow":
+            query["code"] = world.new_code(authorization, answer.user)
+            tone_id = answer.tone_id or authorization.tone_id
+            if authorization.prompt and tone_id is not None:
+                query["tone_id"] = str(tone_id)
+        case "cancel":
+            query |= {"canceled": "true", "code": world.new_code(authorization, answer.user)}
+        case "cancel_before_sign_in":
+            query["canceled"] = "true"
+        case error:
+            query |= {"error": error, "error_description": "Asked for by a test"}
+    separator = "&" if "?" in authorization.redirect_uri else "?"
+    return Redirect(f"{authorization.redirect_uri}{separator}{urlencode(query)}")
+
+
+def _refresh(world: World, refresh_token: str) -> dict[str, Any]:
+    user = world.refresh_tokens.pop(refresh_token, None)
+    if user is not None:
+        return world.issue(user)
+    if world.options.odd_errors:
+        body = {"code": 400, "error_code": "refresh_token_not_found", "msg": "Unknown refresh token"}
+        raise RefusedError(400, body)
+    raise RefusedError(400, {"error": "invalid_grant"})
+
+
+def _device(world: World, device_code: str) -> dict[str, Any]:
+    device = world.devices.get(device_code)
+    if device is None or device.expires_at <= time.time():
+        raise RefusedError(400, {"error": "expired_token"})
+    now, before = time.monotonic(), device.asked_at
+    device.asked_at = now
+    if before and now - before < device.interval:
+        device.interval += 5
+        raise RefusedError(400, {"error": "slow_down"})
+    if device.is_denied:
+        raise RefusedError(400, {"error": "access_denied"})
+    if device.user is None:
+        raise RefusedError(400, {"error": "authorization_pending"})
+    del world.devices[device_code]
+    return world.issue(device.user)
+
+
+def _question(world: World, number: str, authorization: Authorization) -> str:
+    tones = ""
+    if authorization.prompt:
+        chosen = authorization.tone_id
+        rows = "".join(
+            f'<option value="{tone.id}"{" selected" if tone.id == chosen else ""}>{html.escape(tone.title)}</option>'
+            for tone in world.tones.values()
+            if tone.visibility == "public"
+        )
+        tones = f'<p>Tone <select name="tone_id">{rows}</select>'
+    buttons = _button("allow", "Continue") + _button("cancel", "Cancel") + _button("access_denied", "Refuse")
+    hidden = f'<input type="hidden" name="authorization_id" value="{number}">'
+    return _page("Sign in", f'<form method="post">{hidden}<p>{_people()}{tones}<p>{buttons}</form>')
+
+
+def _people() -> str:
+    rows = "".join(f"<option>{html.escape(username)}</option>" for username in PEOPLE)
+    return f'as <select name="user">{rows}</select>'
+
+
+def _button(outcome: str, text: str) -> str:
+    return f'<button name="outcome" value="{outcome}">{text}</button>'
+
+
+def _page(title: str, body: str) -> str:
+    return _PAGE.format(title=title, body=body)
+
+
+HANDLERS: Final = (authorize, decide, token, device_authorization, activate, activated)

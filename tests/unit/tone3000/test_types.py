@@ -1,0 +1,80 @@
+"""Answers are read leniently: only what can't be done without has to be there."""
+
+import msgspec
+import pytest
+
+from tone_shootout.tone3000.types import DeviceCode, Model, Page, PublicUser, TokenPair, Tone, User, decode
+
+
+def test_a_tone_needs_nothing_but_its_id() -> None:
+    tone = decode(b'{"id": 7}', Tone)
+    assert (tone.title, tone.license, tone.images, tone.user.name, tone.is_public) == ("", "", [], "", None)
+
+
+def test_null_counts_as_missing() -> None:
+    tone = decode(b'{"id": 7, "images": null, "user": {"id": "u", "display_name": null}, "makes": [null]}', Tone)
+    assert (tone.images, tone.user.display_name, tone.makes) == ([], None, [])
+
+
+def test_ids_of_users_may_be_numbers() -> None:
+    assert decode(b'{"id": 12, "username": "a"}', User).id == "12"
+    assert decode(b'{"id": 7, "user": {"id": 12}}', Tone).user_id == "12"
+
+
+def test_the_architecture_may_be_a_number() -> None:
+    assert decode(b'{"id": 1, "architecture_version": 2}', Model).architecture_version == "2"
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    assert decode(b'{"id": 7, "some_new_field": {"x": 1}}', Tone).id == 7
+
+
+def test_an_optional_field_that_can_not_be_read_counts_as_missing() -> None:
+    tone = decode(b'{"id": 7, "title": "x", "images": "none", "created_at": "last week", "downloads_count": {}}', Tone)
+    assert (tone.title, tone.images, tone.created_at, tone.downloads_count) == ("x", [], None, 0)
+
+
+def test_a_row_without_an_id_is_left_out_of_its_list() -> None:
+    page = decode(b'{"data": [{"title": "no id"}, {"id": 7}, {"id": "x"}], "total": 3}', Page[Tone])
+    assert [tone.id for tone in page.data] == [7]
+
+
+def test_the_name_that_format_had_before_still_counts() -> None:
+    assert decode(b'{"id": 7, "platform": "nam"}', Tone).format == "nam"
+    assert decode(b'{"id": 7, "platform": "nam", "format": "ir"}', Tone).format == "ir"
+
+
+@pytest.mark.parametrize("stamp", ["2026-03-04T10:00:01.3+00:00", "2026-08-19T21:00:11.482911+00:00"])
+def test_times_of_every_precision_are_read(stamp: str) -> None:
+    assert decode(f'{{"id": 7, "created_at": "{stamp}"}}'.encode(), Tone).created_at is not None
+
+
+def test_people_are_called_by_what_they_call_themselves() -> None:
+    assert decode(b'{"username": "valve-shed", "display_name": "Valve Shed"}', PublicUser).name == "Valve Shed"
+    assert decode(b'{"username": "valve-shed"}', PublicUser).name == "valve-shed"
+
+
+def test_an_empty_page_is_a_page() -> None:
+    assert decode(b'{"data": [], "page": 1, "page_size": 10, "total": 0, "total_pages": 0}', Page[Model]).data == []
+
+
+@pytest.mark.parametrize("answer", [b"", b"<html>", b"[]", b'"x"', b'{"title": "x"}', b"{" * 10_000, b"\xff"])
+def test_what_is_no_answer_is_refused(answer: bytes) -> None:
+    with pytest.raises((msgspec.MsgspecError, RecursionError)):
+        decode(answer, Tone)
+
+
+def test_an_answer_full_of_nonsense_is_refused_after_a_while() -> None:
+    rows = b",".join(b'{"title": "no id"}' for _ in range(200))
+    with pytest.raises(msgspec.ValidationError):
+        decode(b'{"data": [' + rows + b"]}", Page[Tone])
+
+
+def test_a_device_gets_what_the_standard_lets_be_left_out() -> None:
+    device = decode(b'{"device_code": "d", "user_code": "ABCD-EFGH", "verification_uri": "https://x"}', DeviceCode)
+    assert (device.verification_uri_complete, device.expires_in, device.interval) == ("https://x", 600, 5)
+
+
+def test_tokens_without_an_access_token_are_none() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        decode(b'{"refresh_token": "r"}', TokenPair)

@@ -65,8 +65,9 @@ async def settings(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -
             requests_per_minute=0,
             address_requests_per_minute=0,
             failed_sign_ins=0,
+            queued_jobs=20,
         ),
-        worker=WorkerSettings(sweep_s=0.5, heartbeat_s=3, processes=2, grace_s=1),
+        worker=WorkerSettings(sweep_s=0.5, heartbeat_s=3, processes=2, grace_s=1, backoff_s=0.1),
     )
     await anyio.to_thread.run_sync(migrations.upgrade, url)
     await prepare_queue(made)

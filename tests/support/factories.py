@@ -59,7 +59,10 @@ class JobFactory(_Factory[Job]):
 
     status = JobStatus.QUEUED.value
     phase = None
+    cost_s = 1.0
     attempt = 0
+    interruptions = 0
+    not_before = None
     event_seq = 1
     progress_done = 0.0
     progress_total = 0.0

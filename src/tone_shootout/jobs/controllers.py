@@ -43,7 +43,7 @@ class ShootoutJobsController(Controller):
         operation_id="submit_job",
         summary="Submit a shootout",
         status_code=202,
-        responses=problems(401, 403, 404, 422),
+        responses=problems(401, 403, 404, 422, 429),
     )
     async def submit(
         self,
@@ -119,7 +119,7 @@ class JobController(Controller):
         operation_id="retry_job",
         summary="Retry a job",
         status_code=202,
-        responses=problems(401, 403, 404, 409),
+        responses=problems(401, 403, 404, 409, 429),
     )
     async def retry(
         self,

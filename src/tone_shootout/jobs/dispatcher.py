@@ -1,9 +1,12 @@
 """From the outbox to the queue, and back from workers that died.
 
-The job's row is the truth. Whatever the queue has lost, or wrongly ended, is given to it again.
+The job's row is the truth. An entry of the queue only wakes a worker, which then takes the fairest job that waits
+(`JobRepository.fairest`), and goes on until nothing is left that it may take.
 """
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID
@@ -16,11 +19,14 @@ from tone_shootout.jobs.channel import Publisher, SessionMaker
 from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.queue import RUN_JOB
 from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.setback import setback
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.settings import WorkerSettings
 
 STOP_S = 3.0
 """Seconds that a sweep gets to finish when it is told to stop."""
+WAKES = 20
+"""Entries that a sweep puts into the queue at most: enough to wake every worker of a large installation."""
 SWEEP_LOCK = 7_303_015  # any number: one process sweeps at a time
 
 _log = structlog.get_logger(__name__)
@@ -48,9 +54,20 @@ class Dispatcher:
                 await session.commit()
             if moved is not None:
                 await self._publisher.publish(moved[1])
-                await self._enqueue(moved[0])
+                await self.enqueue(moved[0])
         except Exception:  # noqa: BLE001 - the outbox keeps the job; the request that wrote it has been answered
             _log.warning("not dispatched yet", job=str(job_id), exc_info=True)
+
+    async def enqueue(self, job: Job) -> None:
+        """Wake a worker because a job waits; not before it may begin."""
+        # The key makes this safe to repeat: SAQ takes a key only once as long as its entry lives. An entry that was
+        # lost with its attempt does not stand in the way of the next.
+        due = 0 if job.not_before is None else math.ceil(job.not_before.timestamp())
+        await self._wake(f"{job.id}:{job.attempt}", job_id=str(job.id), due=due)
+
+    async def ring_again(self) -> None:
+        """Wake a worker in a second: what waits was not for the one that was woken."""
+        await self._wake("again", job_id=None, due=math.ceil(time.time()) + 1)
 
     async def sweep(self) -> int:
         """Queue what was missed, and what a silent worker held; return how many jobs were touched."""
@@ -70,8 +87,8 @@ class Dispatcher:
                     waiting.append(job)
             await session.commit()
         await self._publisher.publish(events)
-        for job in waiting:
-            await self._enqueue(job)
+        for job in waiting[:WAKES]:
+            await self.enqueue(job)
         return len(neglected)
 
     @asynccontextmanager
@@ -105,27 +122,24 @@ class Dispatcher:
                 return await jobs.transition(job.id, JobStatus.QUEUED, queued_at=func.now())
             case JobStatus.CANCELLING:
                 return await jobs.transition(job.id, JobStatus.CANCELLED, stale_s=stale_s)
-            case JobStatus.RUNNING if job.attempt >= self._settings.attempts:
-                return await jobs.transition(
-                    job.id,
-                    JobStatus.FAILED,
-                    stale_s=stale_s,
-                    error_code="worker_lost",
-                    error_detail=f"{job.attempt} workers died over this job, so it was given up.",
-                )
             case JobStatus.RUNNING:
-                return await jobs.transition(job.id, JobStatus.QUEUED, stale_s=stale_s, queued_at=func.now())
+                detail = f"{job.interruptions + 1} workers died over this job, so it was given up."
+                to, values = setback(job, self._settings, code="worker_lost", detail=detail)
+                return await jobs.transition(
+                    job.id, to, held_by=job.attempt, stale_s=stale_s, only_from={JobStatus.RUNNING}, **values
+                )
             case _:
                 return None
 
-    async def _enqueue(self, job: Job) -> None:
-        # The key makes this safe to repeat: SAQ takes a key only once as long as its entry lives. An entry that was
-        # lost with its attempt does not stand in the way of the next.
+    async def _wake(self, key: str, *, job_id: str | None, due: int) -> None:
+        # There is no limit on the time, because a worker that was woken goes on with the next job. The runner sees to
+        # the time of each job, and the queue to the signs of life.
         await self._queue.enqueue(
             RUN_JOB,
-            key=f"{job.id}:{job.attempt}",
-            job_id=str(job.id),
-            timeout=self._settings.timeout_s + 60,
+            key=key,
+            job_id=job_id,
+            scheduled=due,
+            timeout=0,
             heartbeat=self._settings.heartbeat_s,
             retries=self._settings.attempts,
             ttl=60,

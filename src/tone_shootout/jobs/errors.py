@@ -3,7 +3,10 @@
 from uuid import UUID
 
 from tone_shootout.jobs.status import JobStatus
-from tone_shootout.kit.problems import ConflictError, NotFoundError
+from tone_shootout.kit.problems import ConflictError, NotFoundError, TooManyRequestsError
+
+TRY_AGAIN_S = 30
+"""What a client is told to wait when it has too many jobs."""
 
 
 class JobNotFoundError(NotFoundError):
@@ -40,6 +43,16 @@ class NothingToRetryError(ConflictError):
 
     def __init__(self, status: JobStatus) -> None:
         super().__init__(f"The job is {status}; only a failed or cancelled one can be retried.")
+
+
+class TooManyJobsError(TooManyRequestsError):
+    """The owner has as many unfinished jobs as the operator allows."""
+
+    code = "too_many_jobs"
+
+    def __init__(self, limit: int) -> None:
+        detail = f"You have {limit} jobs that are not finished, which is the limit. Wait until one ends, or cancel one."
+        super().__init__(detail, wait_s=TRY_AGAIN_S)
 
 
 class UnfinishedJobError(ConflictError):

@@ -25,7 +25,9 @@ class Job(UUIDv7AuditBase):
         CheckConstraint(_one_of("status", list(JobStatus)), name="status"),
         CheckConstraint(f"phase IS NULL OR {_one_of('phase', PHASES)}", name="phase"),
         CheckConstraint("progress_done >= 0 AND progress_done <= progress_total", name="progress"),
+        CheckConstraint("cost_s >= 0", name="cost"),
         Index("ix_job_owner_id_created_at", "owner_id", "created_at"),
+        Index("ix_job_owner_id_started_at", "owner_id", "started_at"),
         Index("ix_job_unfinished", "status", postgresql_where=text(f"NOT ({_one_of('status', FINISHED)})")),
     )
 
@@ -34,10 +36,16 @@ class Job(UUIDv7AuditBase):
     title: Mapped[str] = mapped_column(String(120))
     inputs: Mapped[dict[str, Any]] = mapped_column(JSONB)
     """The shootout as it was when the job was submitted: spec and assets (`services.Inputs`)."""
+    cost_s: Mapped[float] = mapped_column(Float, default=0.0)
+    """Estimated seconds on one core, when it was submitted, of what was not rendered before."""
     status: Mapped[str] = mapped_column(String(16), default=JobStatus.PENDING)
     phase: Mapped[str | None] = mapped_column(String(16))
     attempt: Mapped[int] = mapped_column(SmallInteger, default=0)
     """Counts the workers that have taken it. Whoever holds an older number may not write any more."""
+    interruptions: Mapped[int] = mapped_column(SmallInteger, default=0)
+    """Attempts that a fault has ended, since the job was submitted or retried."""
+    not_before: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
+    """After an interruption: when it may begin again."""
     event_seq: Mapped[int] = mapped_column(Integer, default=0)
     """Number of the newest event."""
     progress_done: Mapped[float] = mapped_column(Float, default=0.0)

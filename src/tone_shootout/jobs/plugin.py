@@ -76,9 +76,11 @@ class JobsPlugin(InitPlugin):
 
 
 def _provide_jobs(
-    db_session: NamedDependency[AsyncSession], shootout_service: NamedDependency[ShootoutService]
+    db_session: NamedDependency[AsyncSession],
+    shootout_service: NamedDependency[ShootoutService],
+    settings: NamedDependency[Settings],
 ) -> JobService:
-    return JobService(db_session, shootout_service)
+    return JobService(db_session, shootout_service, settings.limits)
 
 
 def _provide_desk(

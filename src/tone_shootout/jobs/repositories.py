@@ -10,12 +10,15 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import UnaryExpression, delete, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, UnaryExpression, delete, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, RenderCacheEntry
-from tone_shootout.jobs.status import FINISHED, HELD, EventType, JobStatus, sources
+from tone_shootout.jobs.status import FINISHED, HELD, WAITING, EventType, JobStatus, sources
+
+_CHOICE_LOCK = 7_303_016  # any number: one worker chooses at a time
 
 ORDERS: dict[str, UnaryExpression[Any]] = {
     "created_at": Job.created_at.asc(),
@@ -69,6 +72,12 @@ class JobRepository:
         """Return the owner's jobs that are not finished."""
         statement = select(Job).where(Job.owner_id == owner_id, Job.status.not_in(FINISHED))
         return (await self._session.scalars(statement)).all()
+
+    async def count_unfinished(self, owner_id: UUID) -> int:
+        """Count the owner's jobs that are not finished; until the commit nobody else counts or adds to them."""
+        await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{owner_id}/jobs", 0))))
+        statement = select(func.count()).where(Job.owner_id == owner_id, Job.status.not_in(FINISHED))
+        return await self._session.scalar(statement) or 0
 
     async def events(self, job_id: UUID, *, after: int, limit: int = 500) -> Sequence[JobEvent]:
         """Return the job's events behind `after`, in order."""
@@ -187,6 +196,45 @@ class JobRepository:
         """Strike out what an earlier attempt has left."""
         await self._session.execute(delete(JobArtifact).where(JobArtifact.job_id == job_id))
 
+    # For workers, whoever owns the job
+
+    async def stand_in_line(self) -> None:
+        """Be the only one who chooses a job, until the commit: what counts for the choice stays as it was."""
+        await self._session.execute(select(func.pg_advisory_xact_lock(_CHOICE_LOCK)))
+
+    async def fairest(
+        self, *, running_jobs: int, short_s: float, patience_s: float, short_only: bool = False
+    ) -> UUID | None:
+        """Return the job that is to be taken next, None when there is none that may be.
+
+        First comes the owner with the fewest running jobs, among equals the one served longest ago. Of the owner's
+        jobs the short ones come first, and then the oldest.
+
+        Args:
+            running_jobs: owners who have so many running already are passed over.
+            short_s: estimated seconds up to which a job is short.
+            patience_s: a long job that is older than this is overtaken no more.
+            short_only: only among short jobs.
+        """
+        running = (
+            select(Job.owner_id, func.count().label("jobs")).where(Job.status.in_(HELD)).group_by(Job.owner_id)
+        ).subquery()
+        earlier = aliased(Job)
+        served_at = select(func.max(earlier.started_at)).where(earlier.owner_id == Job.owner_id).scalar_subquery()
+        overtaken = (Job.cost_s > short_s) & (Job.created_at > func.now() - timedelta(seconds=patience_s))
+        jobs_running = func.coalesce(running.c.jobs, 0)
+        statement = (
+            select(Job.id)
+            .outerjoin(running, running.c.owner_id == Job.owner_id)
+            .where(Job.status.in_(WAITING), _due(), jobs_running < running_jobs)
+            .order_by(jobs_running, served_at.nulls_first(), overtaken, Job.created_at, Job.id)
+            .limit(1)
+        )
+        if short_only:
+            statement = statement.where(Job.cost_s <= short_s)
+        found: UUID | None = await self._session.scalar(statement)
+        return found
+
     # For the dispatcher
 
     async def lock(self, key: int) -> bool:
@@ -194,12 +242,14 @@ class JobRepository:
         return bool(await self._session.scalar(select(func.pg_try_advisory_xact_lock(key))))
 
     async def neglected(self, *, older_than_s: float, stale_s: float) -> Sequence[Job]:
-        """Return jobs that wait longer than they should, and held ones whose worker is silent."""
-        waiting = Job.status.in_((JobStatus.PENDING, JobStatus.QUEUED)) & (
+        """Return held jobs whose worker is silent, then some that wait longer than they should."""
+        waiting = Job.status.in_(WAITING) & (
             func.coalesce(Job.queued_at, Job.created_at) < func.now() - timedelta(seconds=older_than_s)
         )
         silent = Job.status.in_(HELD) & (Job.heartbeat_at < func.now() - timedelta(seconds=stale_s))
-        statement = select(Job).where(or_(waiting, silent)).order_by(Job.created_at).limit(1000)
+        # By status: those that wait in the queue come last, they only need to be heard of.
+        order = Job.status == JobStatus.QUEUED, Job.created_at
+        statement = select(Job).where(or_(waiting & _due(), silent)).order_by(*order).limit(1000)
         return (await self._session.scalars(statement)).all()
 
     async def find(self, job_id: UUID) -> Job | None:
@@ -213,6 +263,10 @@ class JobRepository:
             .returning(JobEvent)
         )
         return (await self._session.execute(statement)).scalar_one()
+
+
+def _due() -> ColumnElement[bool]:
+    return or_(Job.not_before.is_(None), Job.not_before <= func.now())
 
 
 class CacheRepository:

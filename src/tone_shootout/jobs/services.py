@@ -15,12 +15,16 @@ from tone_shootout.jobs.errors import (
     JobFinishedError,
     JobNotFoundError,
     NothingToRetryError,
+    TooManyJobsError,
     UnfinishedJobError,
 )
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.repositories import CacheRepository, JobRepository
-from tone_shootout.jobs.status import FINISHED, JobStatus
+from tone_shootout.jobs.status import FINISHED, WAITING, JobStatus
+from tone_shootout.kit.settings import LimitSettings
+from tone_shootout.rendering.estimate import estimate
 from tone_shootout.rendering.facts import Facts
+from tone_shootout.rendering.schedule import sound_keys
 from tone_shootout.rendering.spec import Spec
 from tone_shootout.shootouts.desk import SubmittedJob
 from tone_shootout.shootouts.services import ShootoutService
@@ -45,9 +49,11 @@ class Inputs(Struct, frozen=True, kw_only=True):
 class JobService:
     """Jobs of one owner, in one unit of work."""
 
-    def __init__(self, session: AsyncSession, shootouts: ShootoutService) -> None:
+    def __init__(self, session: AsyncSession, shootouts: ShootoutService, limits: LimitSettings) -> None:
         self._jobs = JobRepository(session)
+        self._cache = CacheRepository(session)
         self._shootouts = shootouts
+        self._limits = limits
 
     async def submit(self, owner_id: UUID, shootout_id: UUID) -> tuple[Job, list[JobEvent]]:
         """Write down a job for a shootout; it is queued after the commit.
@@ -55,6 +61,7 @@ class JobService:
         Raises:
             ShootoutNotFoundError: the owner has no such shootout.
             InvalidError: its config can't be rendered any more.
+            TooManyJobsError: the owner has too many that are not finished.
         """
         snapshot = await self._shootouts.snapshot(owner_id, shootout_id)
         inputs = Inputs(
@@ -66,11 +73,14 @@ class JobService:
                 for asset in snapshot.assets
             },
         )
+        await self._make_room(owner_id)
+        there = await self._cache.known(owner_id, sound_keys(snapshot.plan))
         job = Job(
             owner_id=owner_id,
             shootout_id=shootout_id,
             title=snapshot.title,
             inputs=msgspec.to_builtins(inputs),
+            cost_s=estimate(snapshot.plan, there),
             progress_total=0.0,
             progress_done=0.0,
         )
@@ -99,8 +109,7 @@ class JobService:
             JobFinishedError: it has completed or failed.
         """
         await self.get(owner_id, job_id)
-        waiting = (JobStatus.PENDING, JobStatus.QUEUED)
-        moved = await self._jobs.transition(job_id, JobStatus.CANCELLED, only_from=waiting) or (
+        moved = await self._jobs.transition(job_id, JobStatus.CANCELLED, only_from=WAITING) or (
             await self._jobs.transition(job_id, JobStatus.CANCELLING)
         )
         if moved is not None:
@@ -116,8 +125,11 @@ class JobService:
         Raises:
             JobNotFoundError: the owner has no such job.
             NothingToRetryError: it is not finished, or completed.
+            TooManyJobsError: the owner has too many that are not finished.
         """
-        await self.get(owner_id, job_id)
+        job = await self.get(owner_id, job_id)
+        if job.status in (JobStatus.FAILED, JobStatus.CANCELLED):
+            await self._make_room(owner_id)
         moved = await self._jobs.transition(
             job_id,
             JobStatus.PENDING,
@@ -126,6 +138,8 @@ class JobService:
             error_detail=None,
             finished_at=None,
             started_at=None,
+            interruptions=0,
+            not_before=None,
             progress_done=0.0,
             progress_total=0.0,
         )
@@ -154,6 +168,11 @@ class JobService:
         if artifact is None:
             raise ArtifactNotFoundError(path)
         return artifact
+
+    async def _make_room(self, owner_id: UUID) -> None:
+        limit = self._limits.queued_jobs
+        if await self._jobs.count_unfinished(owner_id) >= limit:
+            raise TooManyJobsError(limit)
 
 
 class Desk:

@@ -36,6 +36,8 @@ TRANSITIONS = MappingProxyType(
 )
 
 FINISHED = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
+WAITING = frozenset({JobStatus.PENDING, JobStatus.QUEUED})
+"""Statuses in which a worker may take the job."""
 HELD = frozenset({JobStatus.RUNNING, JobStatus.CANCELLING})
 """Statuses in which a worker holds the job and must be heard from."""
 

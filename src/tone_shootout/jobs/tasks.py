@@ -3,14 +3,16 @@
 import os
 import socket
 from typing import Any
-from uuid import UUID
 
 from redis.asyncio import Redis
+from saq import Job as SaqJob
 from saq import Worker
 from saq.types import PartialTimersDict
 
 from tone_shootout.jobs.channel import Publisher
+from tone_shootout.jobs.choice import Choice
 from tone_shootout.jobs.dispatcher import Dispatcher
+from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.queue import RUN_JOB, build_queue
 from tone_shootout.jobs.runner import Runner
 from tone_shootout.kit.broker import connect_broker
@@ -21,10 +23,18 @@ from tone_shootout.kit.storage import Storage
 TIMERS: PartialTimersDict = {"schedule": 1, "worker_info": 10, "sweep": 5, "abort": 1}
 
 
-async def run_job(context: dict[str, Any], *, job_id: str) -> None:
-    """Carry out a job. Safe to run twice: only one of two who take the same job gets it."""
+async def run_job(context: dict[str, Any], *, job_id: str | None = None) -> None:  # noqa: ARG001 - for the dashboard
+    """Work until nothing is left to take. `job_id` says who rang; the fairest comes first, which may be another.
+
+    Safe to run twice, and at the same time: of two who take the same job only one gets it.
+    """
+    entry: SaqJob = context["job"]
     runner: Runner = context["runner"]
-    await runner.run(UUID(job_id), alive=context["job"].update)
+
+    async def alive(job: Job) -> None:
+        await entry.update(meta={**entry.meta, "job_id": str(job.id)})
+
+    await runner.work_off(alive)
 
 
 async def work(settings: Settings) -> None:
@@ -36,11 +46,20 @@ async def work(settings: Settings) -> None:
     queue = build_queue(settings)
     scratch = settings.data / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
-    runner = Runner(
+    dispatcher = Dispatcher(queue, sessions, publisher, settings.worker)
+    choice = Choice(
         name=f"{socket.gethostname()}:{os.getpid()}",
+        sessions=sessions,
+        publisher=publisher,
+        limits=settings.limits,
+        settings=settings.worker,
+    )
+    runner = Runner(
+        choice=choice,
         sessions=sessions,
         storage=Storage.from_settings(settings),
         publisher=publisher,
+        dispatcher=dispatcher,
         limits=settings.limits,
         settings=settings.worker,
         scratch=scratch,
@@ -50,11 +69,10 @@ async def work(settings: Settings) -> None:
         context["runner"] = runner
 
     await queue.connect()
-    dispatcher = Dispatcher(queue, sessions, publisher, settings.worker)
     worker: Worker[Any] = Worker(
         queue,
         [(RUN_JOB, run_job)],
-        concurrency=settings.worker.jobs,
+        concurrency=settings.worker.jobs + settings.worker.short_jobs,
         startup=provide,
         timers=TIMERS,
         shutdown_grace_period_s=settings.worker.grace_s,

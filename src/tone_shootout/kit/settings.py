@@ -132,6 +132,10 @@ class LimitSettings:
     failed_sign_ins: int = 20
     """Sign-ins that may fail within five minutes, from one address and for one token or session; then further ones are
     refused unread. 0: any number."""
+    running_jobs: int = 4
+    """Jobs of one user that run at once; the others wait."""
+    queued_jobs: int = 100
+    """Jobs of one user that are not finished; a further one is refused until one of them ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,12 @@ class WorkerSettings:
 
     jobs: int = 1
     """Jobs that a worker carries out at once."""
+    short_jobs: int = 1
+    """Short jobs that it carries out beside them, so that a long one does not hold them up."""
+    short_s: float = 20.0
+    """Up to so many estimated seconds on one core a job counts as short."""
+    patience_s: float = 300.0
+    """A long job that has waited for so long is overtaken by its owner's short ones no more."""
     processes: int = 0
     """Processes that render for one job; 0: one per core."""
     sweep_s: float = 10.0
@@ -147,7 +157,11 @@ class WorkerSettings:
     heartbeat_s: int = 15
     """A running job that has not been heard of for this long is run again."""
     attempts: int = 5
-    """Times that a job is started before it counts as failed."""
+    """Times that a job is begun, each interrupted by a fault, before it counts as failed."""
+    backoff_s: float = 2.0
+    """Wait before an interrupted job begins again; doubled with every further interruption."""
+    backoff_max_s: float = 300.0
+    """Longest such wait."""
     timeout_s: int = 3600
     """Longest that one attempt may take."""
     grace_s: int = 5

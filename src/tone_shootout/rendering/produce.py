@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tone_shootout.rendering import stages, survey
+from tone_shootout.rendering.estimate import estimate
 from tone_shootout.rendering.folder import publish, record, staging_folder
 from tone_shootout.rendering.keys import ENGINE
 from tone_shootout.rendering.manifest import (
@@ -75,11 +76,10 @@ def produce(
         raws.mkdir()
         there = stages.fetch(plan, store, raws, reporter)
         rounds = schedule(plan, there)
+        total = estimate(plan, there, video=video, plots=plots, sound_only=sound_only)
         plots, video = plots and not sound_only, video and not sound_only
-        total = stages.total_cost(plan, rounds, video=video)
-        if not sound_only:
-            total += survey.total_cost(plan, plots=plots, video=video)
         bench = stages.Bench(pool, reporter, total)
+        reporter.progress(0.0, total)
         measured = stages.render(plan, sources, raws, rounds, bench, store)
         reporter.phase("level")
         (staging / "segments").mkdir()

@@ -221,7 +221,7 @@ class ShootoutController(Controller):
     @post(
         operation_id="create_shootout",
         summary="Make a shootout",
-        responses=problems(400, 401, 403, 413, 422),
+        responses=problems(400, 401, 403, 413, 422, 429),
     )
     async def create(
         self,

@@ -226,8 +226,8 @@ class TestSweep:
         await _take(session_maker, job["id"])
         async with session_maker() as session:
             await session.execute(
-                text("UPDATE job SET heartbeat_at = now() - interval '1 hour', attempt = :attempts"),
-                {"attempts": settings.worker.attempts},
+                text("UPDATE job SET heartbeat_at = now() - interval '1 hour', interruptions = :before"),
+                {"before": settings.worker.attempts - 1},
             )
             await session.commit()
         await _until(user, job["id"], "failed")

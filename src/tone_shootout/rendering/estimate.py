@@ -1,0 +1,23 @@
+"""How much work a plan is."""
+
+from collections.abc import Collection
+
+from tone_shootout.rendering import stages, survey
+from tone_shootout.rendering.plan import Plan
+from tone_shootout.rendering.schedule import schedule
+
+
+def estimate(
+    plan: Plan, there: Collection[str], *, video: bool = True, plots: bool = True, sound_only: bool = False
+) -> float:
+    """Estimate all the work that is left, in seconds on one core.
+
+    Args:
+        plan: all of it.
+        there: keys of the sounds that need not be made.
+        video: whether a video is made.
+        plots: whether plots are drawn.
+        sound_only: whether nothing but the segments is made.
+    """
+    total = stages.total_cost(plan, schedule(plan, there), video=video and not sound_only)
+    return total if sound_only else total + survey.total_cost(plan, plots=plots, video=video)

@@ -25,6 +25,7 @@ from tone_shootout.jobs.plugin import JobsPlugin
 from tone_shootout.kit.broker import connect_broker
 from tone_shootout.kit.database import database_config, unit_of_work
 from tone_shootout.kit.health import HealthController
+from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.logs import AccessLog, configure_logs
 from tone_shootout.kit.pagination import provide_paging
 from tone_shootout.kit.problems import EXCEPTION_HANDLERS, check_body, problems
@@ -62,6 +63,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         self._storage = Storage.from_settings(settings)
         self._redis = redis
         self._throttle = Throttle(redis)
+        self._key_ring = KeyRing(settings.security.encryption_keys)
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add what every domain uses."""
@@ -79,6 +81,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
                 "db_session": Provide(unit_of_work),
                 "storage": Provide(lambda: self._storage, sync_to_thread=False),
                 "redis": Provide(lambda: self._redis, sync_to_thread=False),
+                "key_ring": Provide(lambda: self._key_ring, sync_to_thread=False),
                 "settings": Provide(lambda: self._settings, sync_to_thread=False),
                 "paging": Provide(provide_paging, sync_to_thread=False),
                 "throttle": Provide(lambda: self._throttle, sync_to_thread=False),
@@ -175,6 +178,7 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
             Tag(name="library", description="DI tracks, captures and cab IRs."),
             Tag(name="shootouts", description="What is compared, and its plan."),
             Tag(name="jobs", description="Rendering: jobs, their events and results."),
+            Tag(name="webhooks", description="Your own programs hear of your jobs."),
             Tag(name="operating", description="Health."),
         ],
     )

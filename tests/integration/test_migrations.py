@@ -19,6 +19,8 @@ from tests.support.factories import (
     ShootoutAssetFactory,
     ShootoutFactory,
     UserFactory,
+    WebhookDeliveryFactory,
+    WebhookFactory,
 )
 from tests.support.live import environ_of
 from tone_shootout import migrations
@@ -49,6 +51,10 @@ def _fill(url: str) -> None:
         session.flush()
         session.add(RenderCacheEntryFactory.build(owner_id=user.id))
         session.add_all([JobEventFactory.build(job_id=job.id), JobArtifactFactory.build(job_id=job.id)])
+        webhook = WebhookFactory.build(owner_id=user.id)
+        session.add(webhook)
+        session.flush()
+        session.add(WebhookDeliveryFactory.build(webhook_id=webhook.id))
         session.commit()
     engine.dispose()
 

@@ -10,6 +10,7 @@ from polyfactory.factories.sqlalchemy_factory import SQLAlchemyFactory
 from tone_shootout.accounts.models import User
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, RenderCacheEntry
 from tone_shootout.jobs.status import JobStatus
+from tone_shootout.jobs.webhooks.models import Webhook, WebhookDelivery
 from tone_shootout.shootouts.models import LibraryItem, Shootout, ShootoutAsset
 
 _numbers = count(1)
@@ -80,6 +81,30 @@ class RenderCacheEntryFactory(_Factory[RenderCacheEntry]):
 
     __set_foreign_keys__ = True
     size = 1
+
+
+class WebhookFactory(_Factory[Webhook]):
+    """An endpoint of `owner_id` that hears of ends."""
+
+    url = "https://hooks.example/"
+    events = ["job.completed", "job.failed", "job.cancelled"]  # noqa: RUF012 - polyfactory's way to fix a value
+    previous_secret = None
+    previous_until = None
+    disabled_reason = None
+    succeeded_at = None
+
+
+class WebhookDeliveryFactory(_Factory[WebhookDelivery]):
+    """A message to `webhook_id` that has arrived."""
+
+    __set_foreign_keys__ = True
+    type = "job.completed"
+    payload = "{}"
+    state = "delivered"
+    attempts = 1
+    round_attempts = 1
+    next_attempt_at = None
+    log = Use(list[Any])
 
 
 class JobArtifactFactory(_Factory[JobArtifact]):

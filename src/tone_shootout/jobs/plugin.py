@@ -21,6 +21,7 @@ from tone_shootout.jobs.services import Desk, JobService
 from tone_shootout.jobs.tails import Tails
 from tone_shootout.jobs.tickets import Tickets
 from tone_shootout.jobs.watch import Watch
+from tone_shootout.jobs.webhooks.controllers import WebhookController
 from tone_shootout.kit.settings import Settings
 from tone_shootout.shootouts.services import ShootoutService
 
@@ -44,7 +45,7 @@ class JobsPlugin(InitPlugin):
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add what the domain brings."""
         app_config.plugins.append(self._dashboard)
-        app_config.route_handlers.extend([ShootoutJobsController, JobController, watch_job])
+        app_config.route_handlers.extend([ShootoutJobsController, JobController, WebhookController, watch_job])
         app_config.dependencies.update(
             {
                 "jobs": Provide(_provide_jobs, sync_to_thread=False),

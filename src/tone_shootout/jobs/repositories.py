@@ -17,6 +17,7 @@ from sqlalchemy.orm import aliased
 
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, RenderCacheEntry
 from tone_shootout.jobs.status import FINISHED, HELD, WAITING, EventType, JobStatus, sources
+from tone_shootout.jobs.webhooks.outbox import tell
 
 _CHOICE_LOCK = 7_303_016  # any number: one worker chooses at a time
 
@@ -108,7 +109,7 @@ class JobRepository:
         job.event_seq = 1
         self._session.add(job)
         await self._session.flush()
-        return await self._log(job.id, 1, "status", {"status": JobStatus.PENDING, "attempt": 0})
+        return await self._log_status(job, 1, {"status": JobStatus.PENDING, "attempt": 0})
 
     async def transition(
         self,
@@ -154,9 +155,9 @@ class JobRepository:
         if job.error_code is not None:
             data["error"] = {"code": job.error_code, "detail": job.error_detail}
         if not ends:
-            return job, [await self._log(job.id, job.event_seq, "status", data)]
+            return job, [await self._log_status(job, job.event_seq, data)]
         return job, [
-            await self._log(job.id, job.event_seq - 1, "status", data),
+            await self._log_status(job, job.event_seq - 1, data),
             await self._log(job.id, job.event_seq, "done", data),
         ]
 
@@ -255,6 +256,11 @@ class JobRepository:
     async def find(self, job_id: UUID) -> Job | None:
         """Return a job whoever owns it: for workers, never for a request."""
         return await self._session.get(Job, job_id, populate_existing=True)
+
+    async def _log_status(self, job: Job, seq: int, data: dict[str, Any]) -> JobEvent:
+        event = await self._log(job.id, seq, "status", data)
+        await tell(self._session, job, event)
+        return event
 
     async def _log(self, job_id: UUID, seq: int, kind: EventType, data: dict[str, Any]) -> JobEvent:
         statement = (

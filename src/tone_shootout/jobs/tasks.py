@@ -15,8 +15,10 @@ from tone_shootout.jobs.dispatcher import Dispatcher
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.queue import RUN_JOB, build_queue
 from tone_shootout.jobs.runner import Runner
+from tone_shootout.jobs.webhooks.delivery import Deliverer
 from tone_shootout.kit.broker import connect_broker
 from tone_shootout.kit.database import database_config
+from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 
@@ -69,6 +71,7 @@ async def work(settings: Settings) -> None:
         context["runner"] = runner
 
     await queue.connect()
+    deliverer = Deliverer(sessions, KeyRing(settings.security.encryption_keys), settings.webhooks)
     worker: Worker[Any] = Worker(
         queue,
         [(RUN_JOB, run_job)],
@@ -79,7 +82,7 @@ async def work(settings: Settings) -> None:
         cancellation_hard_deadline_s=3.0,
     )
     try:
-        async with dispatcher.sweeping():
+        async with dispatcher.sweeping(), deliverer.delivering():
             await worker.start()
     finally:
         await queue.disconnect()

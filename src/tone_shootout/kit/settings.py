@@ -179,6 +179,7 @@ class LiveSettings:
     """Newest events of a watched job that a web process keeps in memory; slower readers read the database."""
 
 
+@dataclass(frozen=True, slots=True)
 class Tone3000Settings:
     """TONE3000: signing in with it, and its library."""
 
@@ -226,6 +227,21 @@ class Tone3000Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """What is sent to users' own addresses."""
+
+    endpoints: int = 10
+    """Webhooks that one user may have."""
+    allowed_networks: list[str] = field(default_factory=list)
+    """Networks that may be reached although they are not public, as a JSON list of them in CIDR notation, for
+    instance `["10.0.0.0/8"]`."""
+    timeout_s: float = 10.0
+    """Longest that sending one message may take, its answer included."""
+    poll_s: float = 1.0
+    """Seconds between two looks for messages that are due."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """Logs."""
 
@@ -253,6 +269,7 @@ class Settings:
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     live: LiveSettings = field(default_factory=LiveSettings)
     tone3000: Tone3000Settings = field(default_factory=Tone3000Settings)
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
     @property

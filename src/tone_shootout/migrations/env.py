@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import tone_shootout.accounts.models
 import tone_shootout.jobs.models
+import tone_shootout.jobs.webhooks.models
 import tone_shootout.shootouts.models  # noqa: F401 - the imports fill the metadata
 
 LOCK = 7_303_014  # any number, the same for every process: concurrent first starts migrate one after the other

@@ -1,0 +1,246 @@
+"""Sending: a worker takes what is due, sends it, and writes down how that went.
+
+At least once, and each time with the same `webhook-id`. What does not arrive is sent again with growing waits for a
+day. Redirects are not followed: an endpoint that has moved is changed by its owner.
+"""
+
+import asyncio
+import random
+import ssl
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import httpcore
+import httpx
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tone_shootout.jobs.webhooks.repositories import PER_ENDPOINT, Claimed, DeliveryRepository
+from tone_shootout.jobs.webhooks.services import purpose
+from tone_shootout.jobs.webhooks.signing import signed_headers
+from tone_shootout.kit.keyring import KeyRing, UnreadableSecretError
+from tone_shootout.kit.outbound import AddressPolicy, AddressRefusedError, GuardedBackend
+from tone_shootout.kit.settings import WebhookSettings
+
+CONCURRENCY = 20
+"""Messages that a worker sends at once."""
+FIRST_WAIT_S = 5.0
+GROWTH = 3.0
+LONGEST_WAIT_S = 4 * 3600.0
+GIVE_UP_AFTER = timedelta(days=1)
+GONE = 410
+BUSY = frozenset({429, 503})
+"""Answers that may say when to come again."""
+READ_BYTES = 16_384
+"""So much of an answer's body is taken, so that a receiver does not see its connection break, and thrown away."""
+STOP_S = 3.0
+"""Seconds that messages on their way get to arrive when the worker is told to stop."""
+
+_FAILURES = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError)  # TimeoutError is one
+
+SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
+
+_log = structlog.get_logger(__name__)
+
+
+class _Outcome(NamedTuple):
+    """How an attempt went: the answer's status, or the code of what went wrong."""
+
+    status: int | None = None
+    error: str | None = None
+    retry_after_s: float = 0.0
+
+    @property
+    def arrived(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+class Deliverer:
+    """Sends what is due.
+
+    Args:
+        sessions: opens sessions of the database.
+        ring: decrypts the endpoints' secrets.
+        settings: addresses and times.
+        backend: opens connections; one that refuses addresses which are not public by default.
+        ssl_context: whose certificates are trusted; the system's way by default.
+    """
+
+    def __init__(
+        self,
+        sessions: SessionMaker,
+        ring: KeyRing,
+        settings: WebhookSettings,
+        *,
+        backend: httpcore.AsyncNetworkBackend | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._sessions = sessions
+        self._ring = ring
+        self._settings = settings
+        self._backend = backend or GuardedBackend(AddressPolicy(settings.allowed_networks))
+        self._ssl_context = ssl_context or httpx.create_ssl_context()
+        self._sending: dict[asyncio.Task[None], UUID] = {}
+
+    @asynccontextmanager
+    async def delivering(self) -> AsyncGenerator[None, None]:
+        """Send at once and ever after, as long as the context lasts."""
+        stopping = asyncio.Event()
+        loop = asyncio.create_task(self._deliver_until(stopping))
+        try:
+            yield
+        finally:
+            stopping.set()
+            await asyncio.wait({loop, *self._sending}, timeout=STOP_S)
+            # What has not arrived by now is due again when its lease has passed.
+            for task in (left := {loop, *self._sending}):
+                task.cancel()
+            await asyncio.wait(left)
+
+    async def _deliver_until(self, stopping: asyncio.Event) -> None:
+        stopped = asyncio.create_task(stopping.wait())
+        async with httpcore.AsyncConnectionPool(
+            ssl_context=self._ssl_context,
+            max_connections=CONCURRENCY,
+            max_keepalive_connections=0,
+            network_backend=self._backend,
+        ) as pool:
+            while not stopping.is_set():
+                taken = await self._take()
+                for claimed in taken:
+                    task = asyncio.create_task(self._deliver(pool, claimed))
+                    self._sending[task] = claimed.webhook_id
+                    task.add_done_callback(self._sending.pop)
+                full = len(self._sending) >= CONCURRENCY
+                if taken and not full:
+                    continue
+                await asyncio.wait(
+                    {stopped, *self._sending} if full else {stopped},
+                    timeout=self._settings.poll_s,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+            if self._sending:
+                await asyncio.wait(self._sending)
+
+    async def _take(self) -> Collection[Claimed]:
+        room = CONCURRENCY - len(self._sending)
+        if not room:
+            return ()
+        busy = [webhook for webhook, number in Counter(self._sending.values()).items() if number >= PER_ENDPOINT]
+        try:
+            async with self._sessions() as session:
+                lease_s = self._settings.timeout_s + 30
+                claimed = await DeliveryRepository(session).claim(most=room, busy=busy, lease_s=lease_s)
+                await session.commit()
+        except Exception:  # noqa: BLE001 - a deliverer that ends would leave messages behind for good
+            _log.warning("no webhooks taken", exc_info=True)
+            return ()
+        return claimed
+
+    async def _deliver(self, pool: httpcore.AsyncConnectionPool, claimed: Claimed) -> None:
+        at, started = datetime.now(UTC), time.monotonic()
+        outcome = await self._send(pool, claimed)
+        attempt = {
+            "at": at.isoformat(),
+            "ms": round((time.monotonic() - started) * 1000),
+            "status": outcome.status,
+            "error": outcome.error,
+        }
+        try:
+            async with self._sessions() as session:
+                await _conclude(DeliveryRepository(session), claimed, outcome, attempt)
+                await session.commit()
+        except Exception:  # noqa: BLE001 - its lease passes, and it is sent again
+            _log.warning("not written down", delivery=str(claimed.id), exc_info=True)
+
+    async def _send(self, pool: httpcore.AsyncConnectionPool, claimed: Claimed) -> _Outcome:
+        outcome: _Outcome | None = None
+        try:
+            headers = self._headers(claimed)
+            url = httpx.URL(claimed.url)
+            target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+            async with (
+                asyncio.timeout(self._settings.timeout_s),
+                pool.stream(b"POST", target, headers=headers, content=claimed.payload.encode()) as answer,
+            ):
+                outcome = _Outcome(answer.status, retry_after_s=_retry_after_s(answer))
+                taken = 0
+                async for chunk in answer.aiter_stream():
+                    taken += len(chunk)
+                    if taken > READ_BYTES:
+                        break
+        except UnreadableSecretError:
+            return _Outcome(error="unreadable_secret")
+        except _FAILURES as error:
+            return outcome or _Outcome(error=_code_of(error))
+        return outcome
+
+    def _headers(self, claimed: Claimed) -> list[tuple[str, str]]:
+        stored = [claimed.secret]
+        if claimed.previous_secret and claimed.previous_until and claimed.previous_until > datetime.now(UTC):
+            stored.append(claimed.previous_secret)
+        secrets = [self._ring.decrypt(secret, purpose(claimed.webhook_id)) for secret in stored]
+        signed = signed_headers(f"msg_{claimed.id.hex}", int(time.time()), claimed.payload, secrets)
+        return [
+            *signed.items(),
+            ("content-type", "application/json"),
+            ("user-agent", f"tone-shootout/{version('tone-shootout')}"),
+        ]
+
+
+async def _conclude(
+    deliveries: DeliveryRepository, claimed: Claimed, outcome: _Outcome, attempt: dict[str, Any]
+) -> None:
+    """Write down what follows from an attempt."""
+    if outcome.arrived:
+        if await deliveries.record(claimed, attempt, state="delivered", next_attempt_at=None):
+            await deliveries.note_success(claimed.webhook_id)
+        return
+    if outcome.status == GONE:
+        if await deliveries.record(claimed, attempt, state="failed", next_attempt_at=None):
+            await deliveries.disable(claimed.webhook_id, "gone")
+        return
+    again_at = datetime.now(UTC) + timedelta(seconds=max(wait_s(claimed.round_attempt), outcome.retry_after_s))
+    if again_at <= claimed.round_at + GIVE_UP_AFTER:
+        await deliveries.record(claimed, attempt, next_attempt_at=again_at)
+    elif await deliveries.record(claimed, attempt, state="failed", next_attempt_at=None):
+        await deliveries.disable(claimed.webhook_id, "failing", unless_success_since=claimed.round_at)
+
+
+def wait_s(attempt: int) -> float:
+    """Return how long to wait after the attempt of this number, counted from 1.
+
+    Up to a fifth more or less than the schedule says, so that what failed together does not come again together.
+    """
+    planned = min(FIRST_WAIT_S * GROWTH ** min(attempt - 1, 20), LONGEST_WAIT_S)
+    return planned * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+
+
+def _retry_after_s(answer: httpcore.Response) -> float:
+    """Return how long a receiver that is busy wants to be left alone, within reason."""
+    if answer.status not in BUSY:
+        return 0.0
+    text = next((value for name, value in answer.headers if name.lower() == b"retry-after"), b"")
+    return min(float(text), LONGEST_WAIT_S) if text.isdigit() else 0.0
+
+
+def _code_of(error: Exception) -> str:
+    match error:
+        case AddressRefusedError():
+            return "address_refused"
+        case httpcore.TimeoutException() | TimeoutError():
+            return "timeout"
+        case httpcore.ConnectError() if isinstance(error.__context__, ssl.SSLError):
+            return "tls_failed"
+        case httpcore.ConnectError():
+            return "not_reached"
+        case httpcore.ProtocolError():
+            return "not_http"
+        case _:
+            return "connection_lost"

@@ -1,0 +1,228 @@
+"""The rules about webhooks. Nothing here commits."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import httpx
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from tone_shootout.jobs.webhooks.errors import (
+    DeliveryNotFoundError,
+    TooManyWebhooksError,
+    WebhookAddressError,
+    WebhookDisabledError,
+    WebhookNotFoundError,
+)
+from tone_shootout.jobs.webhooks.events import TEST_EVENT, trial_message
+from tone_shootout.jobs.webhooks.models import Webhook, WebhookDelivery
+from tone_shootout.jobs.webhooks.repositories import WebhookRepository
+from tone_shootout.jobs.webhooks.signing import new_secret
+from tone_shootout.kit.keyring import KeyRing
+from tone_shootout.kit.outbound import AddressPolicy
+from tone_shootout.kit.settings import Settings
+
+OVERLAP = timedelta(days=1)
+"""So long the previous secret signs, too, after a new one was made."""
+
+
+class IssuedSecret(NamedTuple):
+    """An endpoint with the only readable copy of its secret."""
+
+    webhook: Webhook
+    secret: str
+
+
+class WebhookService:
+    """Webhooks of one owner, in one unit of work."""
+
+    def __init__(self, session: AsyncSession, ring: KeyRing, settings: Settings) -> None:
+        self._webhooks = WebhookRepository(session)
+        self._ring = ring
+        self._settings = settings
+        self._policy = AddressPolicy(settings.webhooks.allowed_networks)
+
+    async def create(self, owner_id: UUID, *, url: str, description: str, events: Sequence[str]) -> IssuedSecret:
+        """Make an endpoint.
+
+        Raises:
+            WebhookAddressError: nothing can be sent to its address.
+            TooManyWebhooksError: the owner has as many as one may have.
+        """
+        webhook_id, secret = uuid7(), new_secret()
+        webhook = Webhook(
+            id=webhook_id,
+            owner_id=owner_id,
+            url=self._checked(url),
+            description=description,
+            events=list(dict.fromkeys(events)),
+            secret=self._ring.encrypt(secret, purpose(webhook_id)),
+        )
+        most = self._settings.webhooks.endpoints
+        if not await self._webhooks.add(webhook, most=most):
+            raise TooManyWebhooksError(most)
+        return IssuedSecret(webhook, secret)
+
+    async def get(self, owner_id: UUID, webhook_id: UUID) -> Webhook:
+        """Return an endpoint.
+
+        Raises:
+            WebhookNotFoundError: the owner has no such endpoint.
+        """
+        return await self._get(owner_id, webhook_id)
+
+    async def page(self, owner_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[Webhook], int]:
+        """Return a part of the owner's endpoints, the newest first, and how many there are."""
+        return await self._webhooks.page(owner_id, limit=limit, offset=offset)
+
+    async def change(self, owner_id: UUID, webhook_id: UUID, changes: dict[str, Any]) -> Webhook:
+        """Change an endpoint. One that is enabled again is sent what waits for it.
+
+        Raises:
+            WebhookNotFoundError: the owner has no such endpoint.
+            WebhookAddressError: nothing can be sent to its new address.
+        """
+        webhook = await self._get(owner_id, webhook_id, to_change=True)
+        if "url" in changes:
+            webhook.url = self._checked(changes["url"])
+        if "description" in changes:
+            webhook.description = changes["description"]
+        if "events" in changes:
+            webhook.events = list(dict.fromkeys(changes["events"]))
+        if changes.get("enabled") is False:
+            webhook.disabled_reason = webhook.disabled_reason or "owner"
+        elif changes.get("enabled") and webhook.disabled_reason:
+            webhook.disabled_reason = None
+            await self._webhooks.begin_again(webhook_id)
+        await self._webhooks.flush()
+        return webhook
+
+    async def delete(self, owner_id: UUID, webhook_id: UUID) -> None:
+        """Delete an endpoint with its log.
+
+        Raises:
+            WebhookNotFoundError: the owner has no such endpoint.
+        """
+        if not await self._webhooks.delete(owner_id, webhook_id):
+            raise WebhookNotFoundError
+
+    async def rotate(self, owner_id: UUID, webhook_id: UUID) -> IssuedSecret:
+        """Make a new secret; for a day messages carry signatures of both, so that a receiver misses none.
+
+        Raises:
+            WebhookNotFoundError: the owner has no such endpoint.
+        """
+        webhook = await self._get(owner_id, webhook_id, to_change=True)
+        secret = new_secret()
+        webhook.previous_secret, webhook.previous_until = webhook.secret, datetime.now(UTC) + OVERLAP
+        webhook.secret = self._ring.encrypt(secret, purpose(webhook_id))
+        await self._webhooks.flush()
+        return IssuedSecret(webhook, secret)
+
+    async def test(self, owner_id: UUID, webhook_id: UUID) -> WebhookDelivery:
+        """Send a message that tells of nothing.
+
+        Raises:
+            WebhookNotFoundError: the owner has no such endpoint.
+            WebhookDisabledError: it is disabled.
+        """
+        await self._get_enabled(owner_id, webhook_id)
+        now = datetime.now(UTC)
+        delivery = WebhookDelivery(
+            webhook_id=webhook_id, type=TEST_EVENT, payload=trial_message(now), round_at=now, next_attempt_at=now
+        )
+        await self._webhooks.add_delivery(delivery)
+        return delivery
+
+    async def deliveries(
+        self, owner_id: UUID, webhook_id: UUID, *, state: str | None, limit: int, offset: int
+    ) -> tuple[Sequence[WebhookDelivery], int]:
+        """Return a part of what was sent to an endpoint, the newest first, and how much there is.
+
+        Raises:
+            WebhookNotFoundError: the owner has no such endpoint.
+        """
+        await self._get(owner_id, webhook_id)
+        return await self._webhooks.deliveries(owner_id, webhook_id, state=state, limit=limit, offset=offset)
+
+    async def delivery(self, owner_id: UUID, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:
+        """Return one message to an endpoint.
+
+        Raises:
+            WebhookNotFoundError: the owner has no such endpoint.
+            DeliveryNotFoundError: the endpoint has no such message.
+        """
+        await self._get(owner_id, webhook_id)
+        found = await self._webhooks.delivery(owner_id, webhook_id, delivery_id)
+        if found is None:
+            raise DeliveryNotFoundError
+        return found
+
+    async def redeliver(self, owner_id: UUID, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:
+        """Send a message again, now, and for a day if it does not arrive.
+
+        Raises:
+            WebhookNotFoundError: the owner has no such endpoint.
+            DeliveryNotFoundError: the endpoint has no such message.
+            WebhookDisabledError: the endpoint is disabled.
+        """
+        await self._get_enabled(owner_id, webhook_id)
+        found = await self._webhooks.delivery(owner_id, webhook_id, delivery_id, to_change=True)
+        if found is None:
+            raise DeliveryNotFoundError
+        found.state = "pending"
+        found.round_attempts = 0
+        found.round_at = found.next_attempt_at = datetime.now(UTC)
+        await self._webhooks.flush()
+        return found
+
+    async def _get(self, owner_id: UUID, webhook_id: UUID, *, to_change: bool = False) -> Webhook:
+        webhook = await self._webhooks.get(owner_id, webhook_id, to_change=to_change)
+        if webhook is None:
+            raise WebhookNotFoundError
+        return webhook
+
+    async def _get_enabled(self, owner_id: UUID, webhook_id: UUID) -> Webhook:
+        webhook = await self._get(owner_id, webhook_id)
+        if webhook.disabled_reason is not None:
+            raise WebhookDisabledError
+        return webhook
+
+    def _checked(self, text: str) -> str:
+        """Return an address to which messages can be sent, as far as that can be told before one is.
+
+        Raises:
+            WebhookAddressError: they can't.
+        """
+        schemes = ["https"] if self._settings.environment == "production" else ["https", "http"]
+        try:
+            url = httpx.URL(text)
+        except httpx.InvalidURL:
+            raise WebhookAddressError("This is not an address of the web.") from None
+        if url.scheme not in schemes or not url.host:
+            raise WebhookAddressError(f"Expected an address that begins with {' or '.join(schemes)}://.")
+        if url.port is not None and not 0 < url.port < 65536:
+            raise WebhookAddressError("Expected a port from 1 to 65535.")
+        if url.userinfo or url.fragment:
+            raise WebhookAddressError("Expected an address without user, password and fragment.")
+        if not self._may_be_reached(url.host):
+            raise WebhookAddressError("Expected a public address; this one only this machine or its network can reach.")
+        return str(url)
+
+    def _may_be_reached(self, host: str) -> bool:
+        """Refuse what is an address already. A name is looked up, and checked, whenever something is sent to it."""
+        if host == "localhost" or host.endswith(".localhost"):
+            return self._policy.allows("127.0.0.1")
+        try:
+            ip_address(host)
+        except ValueError:
+            return True
+        return self._policy.allows(host)
+
+
+def purpose(webhook_id: UUID) -> str:
+    """Return what an endpoint's secret is encrypted for."""
+    return f"webhook:{webhook_id}"

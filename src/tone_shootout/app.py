@@ -30,6 +30,7 @@ from tone_shootout.kit.logs import AccessLog, configure_logs
 from tone_shootout.kit.pagination import provide_paging
 from tone_shootout.kit.problems import EXCEPTION_HANDLERS, check_body, problems
 from tone_shootout.kit.settings import Settings, SettingsError, load_settings, require_servers
+from tone_shootout.kit.sockets import SocketRefusals, note_refusal
 from tone_shootout.kit.storage import Storage
 from tone_shootout.kit.throttle import AddressLimit, Rate, Throttle
 from tone_shootout.migrations import head_revision
@@ -89,7 +90,8 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         )
         app_config.exception_handlers.update(EXCEPTION_HANDLERS)
         app_config.before_request = check_body
-        app_config.middleware.insert(0, AccessLog())
+        app_config.after_exception.append(note_refusal)
+        app_config.middleware[:0] = [AccessLog(), SocketRefusals()]
         per_address = Rate("address", self._settings.limits.address_requests_per_minute)
         app_config.middleware.append(AddressLimit(self._throttle, per_address))
         app_config.route_handlers.extend([HealthController, Metrics])

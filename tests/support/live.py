@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -63,6 +64,57 @@ def environ_of(settings: Settings) -> dict[str, str]:
             text = value if isinstance(value, str) else json.dumps(value)
             environ[f"SHOOTOUT_{group.name.upper()}_{field.name.upper()}"] = text
     return environ
+
+
+class WebProcess:
+    """A web process of its own, as `shootout web` runs it, and what it has logged."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.log: list[str] = []
+        self.url = ""
+        self._listening = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._listening.wait(60)
+        if not self.url:
+            raise RuntimeError(f"the web process did not start: {self.log}")
+
+    def stop(self) -> None:
+        """End it, and read the last of its log."""
+        self.process.terminate()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self._reader.join(15)
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.log.append(line)
+            if (found := re.search(r"running on (http://[\w.:]+)", line)) is not None:
+                self.url = found[1]
+                self._listening.set()
+        self._listening.set()
+
+
+@contextmanager
+def web_process(settings: Settings) -> Generator[WebProcess, None, None]:
+    """Run a web process for `settings`, on a free port."""
+    command = [sys.executable, "-m", "tone_shootout", "web", "--port", "0"]
+    with subprocess.Popen(
+        command, env=environ_of(settings), stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            web = WebProcess(process)
+        except BaseException:
+            process.kill()
+            raise
+        try:
+            yield web
+        finally:
+            web.stop()
 
 
 @contextmanager

@@ -12,13 +12,14 @@ def command(host: str | None, port: int | None) -> None:
 
     from tone_shootout.app import create_app
     from tone_shootout.cli.problems import reporting
-    from tone_shootout.kit.listening import server_options
+    from tone_shootout.kit.listening import allow_many_connections, server_options
     from tone_shootout.kit.logs import configure_logs
     from tone_shootout.kit.settings import load_settings
 
     with reporting():
         settings = load_settings()
         configure_logs(settings.log)
+        allow_many_connections()
         uvicorn.run(
             create_app(settings),
             host=host or settings.server.host,

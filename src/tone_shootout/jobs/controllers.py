@@ -137,7 +137,7 @@ class JobController(Controller):
         operation_id="get_ticket",
         summary="Get a ticket for the WebSocket",
         status_code=201,
-        responses=problems(401, 403, 404),
+        responses=problems(401, 403, 404, 503),
     )
     async def ticket(
         self,

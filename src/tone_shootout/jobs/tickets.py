@@ -4,13 +4,21 @@ A page can't set headers on a WebSocket, and a token must not stand in an addres
 ticket may: it opens one job's channel once, within seconds.
 """
 
+import asyncio
 import hashlib
 import secrets
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from tone_shootout.kit.problems import UnavailableError
 
 TICKET_S = 30
+ANSWER_S = 3.0
+"""Longest that a request waits for the broker."""
 
 
 class Tickets:
@@ -20,15 +28,34 @@ class Tickets:
         self._redis = redis
 
     async def issue(self, owner_id: UUID, job_id: UUID) -> str:
-        """Make a ticket for an owner's job."""
+        """Make a ticket for an owner's job.
+
+        Raises:
+            UnavailableError: the broker is away.
+        """
         ticket = secrets.token_urlsafe(32)
-        await self._redis.set(_key(ticket, job_id), str(owner_id), ex=TICKET_S)
+        async with _answering():
+            await self._redis.set(_key(ticket, job_id), str(owner_id), ex=TICKET_S)
         return ticket
 
     async def redeem(self, ticket: str, job_id: UUID) -> UUID | None:
-        """Return whose ticket it is, once; None when it is used, expired, or of another job."""
-        owner: bytes | None = await self._redis.getdel(_key(ticket, job_id))
+        """Return whose ticket it is, once; None when it is used, expired, or of another job.
+
+        Raises:
+            UnavailableError: the broker is away.
+        """
+        async with _answering():
+            owner: bytes | None = await self._redis.getdel(_key(ticket, job_id))
         return None if owner is None else UUID(owner.decode())
+
+
+@asynccontextmanager
+async def _answering() -> AsyncGenerator[None, None]:
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            yield
+    except (RedisError, OSError):
+        raise UnavailableError from None
 
 
 def _key(ticket: str, job_id: UUID) -> str:

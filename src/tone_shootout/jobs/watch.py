@@ -22,9 +22,9 @@ from tone_shootout.jobs.errors import JobNotFoundError
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import FINISHED
 from tone_shootout.jobs.tails import TRY_AGAIN_S, Line, Tails
+from tone_shootout.kit.sockets import TRY_AGAIN_LATER
 
 NO_SUCH_JOB: Final = 4404
-TRY_AGAIN_LATER: Final = 1013
 COME_BACK_MS: Final = 1000
 """Pause that a browser makes before it asks for a stream again that was cut."""
 PAGE: Final = 200

@@ -1,5 +1,6 @@
 """How a web process listens: the options of its server, uvicorn."""
 
+import resource
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -10,6 +11,9 @@ STOP_S = 3
 """Seconds that requests get to finish when the process is told to stop."""
 LONGEST_MESSAGE = 1024
 """Bytes that a client may send over a WebSocket at once. Ours only send, so nobody has anything to say."""
+
+OPEN_FILES = 65_536
+"""Connections and files that a process may have open, where the system allows that many."""
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
@@ -22,6 +26,17 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         """
         super().keepalive_timeout()
         self.transport.abort()
+
+
+def allow_many_connections() -> None:
+    """Lift the limit on open files as far as the system allows.
+
+    Systems set it to 1024 or less for the sake of old programs; a thousand watchers need more.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def server_options(settings: Settings) -> dict[str, Any]:

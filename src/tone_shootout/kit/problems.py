@@ -10,7 +10,8 @@ The errors::
     ├── ConflictError        409
     ├── TooLargeError        413
     ├── InvalidError         422, with a list of what is wrong and where
-    └── TooManyRequestsError 429, with `Retry-After`
+    ├── TooManyRequestsError 429, with `Retry-After`
+    └── UnavailableError     503, with `Retry-After`
 """
 
 import re
@@ -30,7 +31,11 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.types import ExceptionHandlersMap
 from msgspec import Meta, Struct
+from obstore.exceptions import BaseError as StorageError
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import IntegrityError as DatabaseIntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -141,6 +146,17 @@ class TooManyRequestsError(ProblemError):
         self.wait_s = wait_s
 
 
+class UnavailableError(ProblemError):
+    """Something that the service needs is away; the same request may succeed in a moment."""
+
+    status = 503
+    code = "unavailable"
+
+    def __init__(self, detail: str = "The service is not whole right now. Try again in a moment.") -> None:
+        super().__init__(detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+RETRY_AFTER_S = 5
 _UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`")
 
 _EXAMPLES: dict[int, tuple[str, str]] = {
@@ -220,6 +236,13 @@ async def check_body(request: Request[Any, Any, Any]) -> None:
         raise MalformedError(f"The body is not JSON: {error}", code="malformed_json") from None
 
 
+def is_outage(error: Exception) -> bool:
+    """Whether an error means that database, broker or storage can't be reached, rather than that we have erred."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    return isinstance(error, OSError | RedisError | PoolTimeoutError | StorageError)
+
+
 def _of_problem(_request: Request[Any, Any, Any], error: ProblemError) -> Response[Problem]:
     return problem_response(error.status, error.code, error.detail, errors=error.errors, headers=error.headers)
 
@@ -249,6 +272,10 @@ def _of_broken_constraint(_request: Request[Any, Any, Any], _error: Exception) -
 
 
 def _of_anything_else(request: ASGIConnection[Any, Any, Any, Any], error: Exception) -> Response[Problem]:
+    if is_outage(error):
+        _log.warning("unavailable", path=request.scope["path"], error=str(error))
+        away = UnavailableError()
+        return problem_response(away.status, away.code, away.detail, headers=away.headers)
     _log.error("unhandled", path=request.scope["path"], exc_info=error)
     return problem_response(500, "internal_error", "Something went wrong on our side; it has been logged.")
 

@@ -139,7 +139,7 @@ def create_app(settings: Settings) -> Litestar:
             SQLAlchemyInitPlugin(config=database),
             KitPlugin(settings, redis, database),
             Tone3000Plugin(settings.tone3000, redis),
-            AccountsPlugin(settings),
+            AccountsPlugin(settings, redis),
             ShootoutsPlugin(settings),
             JobsPlugin(settings, redis),
         ],

@@ -18,6 +18,7 @@ from tests.support.factories import (
     RenderCacheEntryFactory,
     ShootoutAssetFactory,
     ShootoutFactory,
+    Tone3000ConnectionFactory,
     UserFactory,
     WebhookDeliveryFactory,
     WebhookFactory,
@@ -42,6 +43,7 @@ def _fill(url: str) -> None:
         user = UserFactory.build()
         session.add(user)
         session.flush()
+        session.add(Tone3000ConnectionFactory.build(user_id=user.id))
         item = LibraryItemFactory.build(owner_id=user.id)
         shootout = ShootoutFactory.build(owner_id=user.id)
         session.add_all([item, shootout])

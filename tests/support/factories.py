@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from polyfactory import Use
 from polyfactory.factories.sqlalchemy_factory import SQLAlchemyFactory
 
-from tone_shootout.accounts.models import User
+from tone_shootout.accounts.models import Tone3000Connection, User
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, RenderCacheEntry
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.webhooks.models import Webhook, WebhookDelivery
@@ -33,6 +33,12 @@ class UserFactory(_Factory[User]):
     name = Use(lambda: f"user-{next(_numbers)}")
     role = "user"
     is_active = True
+
+
+class Tone3000ConnectionFactory(_Factory[Tone3000Connection]):
+    """A connection of `user_id` with TONE3000 that has ended."""
+
+    tokens = None
 
 
 class LibraryItemFactory(_Factory[LibraryItem]):

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from tone_shootout.accounts.credentials import SHOWN_CHARACTERS, session_of
+from tone_shootout.accounts.errors import SignInExpiredError
 from tone_shootout.accounts.guards import Connection
 from tone_shootout.kit.problems import TooManyRequestsError, UnauthorizedError
 from tone_shootout.kit.settings import LimitSettings
@@ -57,7 +58,7 @@ class SignInAttempts:
         attempt = Attempt()
         try:
             yield attempt
-        except UnauthorizedError:
+        except (UnauthorizedError, SignInExpiredError):
             attempt.failed = True
             raise
         finally:

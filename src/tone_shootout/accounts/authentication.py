@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tone_shootout.accounts.cookies import ACCESS_COOKIE
 from tone_shootout.accounts.credentials import API_MARK, AccessTokens, digest
 from tone_shootout.accounts.errors import InvalidCredentialsError
-from tone_shootout.accounts.guards import Connection, is_public
+from tone_shootout.accounts.guards import Connection, is_public, recognises
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.repositories import CredentialRepository
 
@@ -23,7 +23,8 @@ class Authentication(ASGIMiddleware):
     """Sets `scope["user"]` to the `Principal`, or to None where there is no credential that counts.
 
     It refuses nobody: that is the guard's task, which finds in `scope["auth"]` what was wrong with a credential. Public
-    HTTP routes look at no credential, so that a stale cookie keeps nobody from signing in, nor a probe from its answer.
+    HTTP routes look at no credential, so that a stale cookie keeps nobody from signing in, nor a probe from its answer;
+    those that say `opt={"recognises": True}` do look, and shut nobody out either.
     """
 
     scopes = (ScopeType.HTTP, ScopeType.WEBSOCKET)
@@ -34,7 +35,8 @@ class Authentication(ASGIMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Authenticate, then pass the connection on."""
         scope["user"] = scope["auth"] = None
-        if scope["type"] == ScopeType.WEBSOCKET or not is_public(scope["route_handler"]):
+        handler = scope["route_handler"]
+        if scope["type"] == ScopeType.WEBSOCKET or not is_public(handler) or recognises(handler):
             try:
                 scope["user"] = await self._principal(ASGIConnection(scope))
             except InvalidCredentialsError as error:

@@ -1,10 +1,12 @@
 """A session in a browser: two cookies that scripts can't read and other sites' pages can't send."""
 
+import hashlib
 from datetime import timedelta
 from typing import Final
 
 from litestar.datastructures import Cookie
 
+from tone_shootout.accounts.pending import BROWSER_SIGN_IN_S
 from tone_shootout.accounts.services import Grant
 from tone_shootout.kit.settings import SecuritySettings
 
@@ -26,11 +28,26 @@ def no_cookies(settings: SecuritySettings) -> list[Cookie]:
     return [_cookie(name, "", timedelta(0), settings) for name in _PATHS]
 
 
+def sign_in_cookie(state: str) -> str:
+    """Return the name of the cookie that ties a sign-in to a browser: each one has its own, so that tabs can't mix."""
+    return f"shootout_signin_{hashlib.sha256(state.encode()).hexdigest()[:16]}"
+
+
+def departing_cookie(state: str, browser: str, settings: SecuritySettings) -> Cookie:
+    """Return what a browser has to bring back from TONE3000."""
+    return _cookie(sign_in_cookie(state), browser, timedelta(seconds=BROWSER_SIGN_IN_S), settings)
+
+
+def arrived_cookie(state: str, settings: SecuritySettings) -> Cookie:
+    """Return what removes it."""
+    return _cookie(sign_in_cookie(state), "", timedelta(0), settings)
+
+
 def _cookie(name: str, value: str, life: timedelta, settings: SecuritySettings) -> Cookie:
     return Cookie(
         key=name,
         value=value,
-        path=_PATHS[name],
+        path=_PATHS.get(name, _PATHS[REFRESH_COOKIE]),
         max_age=int(life.total_seconds()),
         httponly=True,
         secure=settings.cookie_secure,

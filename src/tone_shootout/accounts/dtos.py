@@ -1,15 +1,17 @@
 """What the routes of accounts take and give."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from msgspec import Meta, Struct
 
 from tone_shootout.accounts.credentials import LONGEST_CREDENTIAL
-from tone_shootout.accounts.models import ApiToken, User, UserSession
+from tone_shootout.accounts.models import ApiToken, Tone3000Connection, User, UserSession
 from tone_shootout.accounts.principal import Principal, Role, Scope
 from tone_shootout.accounts.services import Grant, IssuedToken
+from tone_shootout.accounts.sign_in import Arrival
+from tone_shootout.tone3000.types import DeviceCode
 
 _SCOPE = "`read` for methods that change nothing, `write` for all."
 
@@ -83,6 +85,88 @@ class OpenSessionDTO(Struct, kw_only=True):
         )
 
 
+class ArrivalDTO(Struct, kw_only=True):
+    """How a sign-in in a browser has ended."""
+
+    signed_in: Annotated[bool, Meta(description="Whether a session was started, and set as cookies.")]
+    canceled: Annotated[bool, Meta(description="Whether somebody has closed TONE3000's page.")]
+    tone_id: Annotated[int | None, Meta(description="The tone that was selected.", examples=[900101])]
+
+    @classmethod
+    def of(cls, arrival: Arrival) -> Self:
+        """Show how it has ended."""
+        return cls(signed_in=arrival.grant is not None, canceled=arrival.canceled, tone_id=arrival.tone_id)
+
+
+class DeviceRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """For whom a device is to be signed in."""
+
+    link: Annotated[
+        bool, Meta(description="Connect TONE3000 with who asks, instead of finding out who it is.", examples=[False])
+    ] = False
+
+
+class DeviceDTO(Struct, kw_only=True):
+    """A sign-in that somebody finishes in any browser."""
+
+    device_code: Annotated[str, Meta(description="What to ask with, kept secret.", examples=["tsd_…"])]
+    user_code: Annotated[str, Meta(description="What somebody types in there.", examples=["BCDF-GHJK"])]
+    verification_uri: Annotated[
+        str, Meta(description="Where somebody goes.", examples=["https://www.tone3000.com/activate"])
+    ]
+    verification_uri_complete: Annotated[
+        str,
+        Meta(
+            description="The same with the code filled in.",
+            examples=["https://www.tone3000.com/activate?user_code=BCDF-GHJK"],
+        ),
+    ]
+    expires_in: Annotated[int, Meta(description="Seconds until it is too late.", examples=[600])]
+    interval: Annotated[int, Meta(description="Seconds between two questions.", examples=[5])]
+
+    @classmethod
+    def of(cls, handle: str, begun: DeviceCode) -> Self:
+        """Show what to do. TONE3000's own device code stays here."""
+        return cls(
+            device_code=handle,
+            user_code=begun.user_code,
+            verification_uri=begun.verification_uri,
+            verification_uri_complete=begun.verification_uri_complete,
+            expires_in=begun.expires_in,
+            interval=begun.interval,
+        )
+
+
+class DevicePoll(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Which device asks."""
+
+    device_code: Annotated[
+        str,
+        Meta(
+            description="What `/auth/device` gave it.", examples=["tsd_…"], min_length=1, max_length=LONGEST_CREDENTIAL
+        ),
+    ]
+
+
+class DevicePendingDTO(Struct, kw_only=True):
+    """Nobody has let the device in yet."""
+
+    interval: Annotated[int, Meta(description="Seconds to wait before asking again.", examples=[5])]
+    status: Annotated[Literal["pending"], Meta(description="Always `pending`.")] = "pending"
+
+
+class Tone3000DTO(Struct, kw_only=True):
+    """Your connection with TONE3000."""
+
+    username: Annotated[str, Meta(description="What you are called there.", examples=["valve-shed"])]
+    connected: Annotated[bool, Meta(description="False: it has ended there, so sign in with TONE3000 again.")]
+
+    @classmethod
+    def of(cls, connection: Tone3000Connection) -> Self:
+        """Show a connection, and nothing of its tokens."""
+        return cls(username=connection.username, connected=connection.tokens is not None)
+
+
 class MeDTO(Struct, kw_only=True):
     """You, and how far the credential you came with reaches."""
 
@@ -94,9 +178,10 @@ class MeDTO(Struct, kw_only=True):
     role: Annotated[Role, Meta(description="What you may do here.")]
     scope: Annotated[Scope, Meta(description=_SCOPE)]
     created_at: Annotated[datetime, Meta(description="When you were first here.")]
+    tone3000: Annotated[Tone3000DTO | None, Meta(description="Your connection with TONE3000, if there is one.")]
 
     @classmethod
-    def of(cls, user: User, principal: Principal) -> Self:
+    def of(cls, user: User, principal: Principal, connection: Tone3000Connection | None) -> Self:
         """Show a user to themselves."""
         return cls(
             id=user.id,
@@ -105,6 +190,7 @@ class MeDTO(Struct, kw_only=True):
             role=user.role,
             scope=principal.scope,
             created_at=user.created_at,
+            tone3000=None if connection is None else Tone3000DTO.of(connection),
         )
 
 

@@ -1,6 +1,13 @@
 """What can go wrong with accounts, as a client is told. No message repeats a credential."""
 
-from tone_shootout.kit.problems import ConflictError, ForbiddenError, InvalidError, NotFoundError, UnauthorizedError
+from tone_shootout.kit.problems import (
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    MalformedError,
+    NotFoundError,
+    UnauthorizedError,
+)
 
 
 class InvalidCredentialsError(UnauthorizedError):
@@ -94,3 +101,75 @@ class SessionNotFoundError(NotFoundError):
 
     def __init__(self) -> None:
         super().__init__("You have no such session.")
+
+
+class NotConnectedError(ConflictError):
+    """The user has no account at TONE3000 that we know of."""
+
+    code = "tone3000_not_connected"
+
+    def __init__(self) -> None:
+        super().__init__("You are not connected with TONE3000: sign in with it first (/api/v1/auth/login?link=true).")
+
+
+class ReconnectError(ConflictError):
+    """What TONE3000 gave us for the user does not count any more."""
+
+    code = "tone3000_reconnect"
+
+    def __init__(self) -> None:
+        super().__init__("TONE3000 does not know us any more: sign in with it again (/api/v1/auth/login?link=true).")
+
+
+class LinkedElsewhereError(ConflictError):
+    """The account at TONE3000 belongs to another user of ours."""
+
+    code = "tone3000_linked_elsewhere"
+
+    def __init__(self) -> None:
+        super().__init__("This TONE3000 account belongs to another user here. Disconnect it there first.")
+
+
+class OtherAccountError(ConflictError):
+    """The user is connected with another account at TONE3000."""
+
+    code = "tone3000_other_account"
+
+    def __init__(self) -> None:
+        super().__init__("You are connected with another TONE3000 account. Disconnect that one first.")
+
+
+class OnlySignInError(ConflictError):
+    """Without TONE3000 the user could not sign in any more."""
+
+    code = "only_sign_in"
+
+    def __init__(self) -> None:
+        super().__init__("Without TONE3000 you could not sign in any more: make an API token first.")
+
+
+class SignInExpiredError(MalformedError):
+    """A sign-in that was not begun here, was begun in another browser, was used before, or took too long."""
+
+    code = "sign_in_expired"
+
+    def __init__(self) -> None:
+        super().__init__("This sign-in was used before, took too long, or was begun in another browser: begin again.")
+
+
+class SignInDeniedError(ForbiddenError):
+    """Somebody has said no at TONE3000, or TONE3000 itself."""
+
+    code = "sign_in_denied"
+
+    def __init__(self) -> None:
+        super().__init__("TONE3000 did not let you sign in.")
+
+
+class SignUpClosedError(ForbiddenError):
+    """Nobody who is not known may come in."""
+
+    code = "sign_up_closed"
+
+    def __init__(self) -> None:
+        super().__init__("This installation takes no new users: ask its operator for an account.")

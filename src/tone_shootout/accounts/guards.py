@@ -6,6 +6,7 @@ A credential that a browser sends by itself, the cookie, counts only for pages o
 
 from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from litestar.connection import ASGIConnection, WebSocket
 from litestar.exceptions import WebSocketException
@@ -32,6 +33,11 @@ def is_public(handler: BaseRouteHandler) -> bool:
     return handler.opt.get("public") is True
 
 
+def recognises(handler: BaseRouteHandler) -> bool:
+    """Tell whether a public route wants to know who asks, if it can be known."""
+    return handler.opt.get("recognises") is True
+
+
 def provide_principal(scope: ASGIScope) -> Principal:
     """Return who asks.
 
@@ -49,6 +55,22 @@ def administrator(connection: Connection, _handler: BaseRouteHandler) -> None:
     """Let administrators pass."""
     if provide_principal(connection.scope).role != "administrator":
         raise AdministratorOnlyError
+
+
+def who_connects(connection: Connection, settings: Settings) -> UUID:
+    """Return who wants their account to be connected with another one.
+
+    Raises:
+        UnauthorizedError: nobody who is known.
+        ReadOnlyTokenError: with a credential that may change nothing.
+        CrossOriginError: a page of somebody else's has sent the browser here.
+    """
+    principal = provide_principal(connection.scope)
+    if principal.scope != "write":
+        raise ReadOnlyTokenError
+    if principal.via == "cookie" and _names_its_page(connection) and not origin_allowed(connection, settings):
+        raise CrossOriginError
+    return principal.user_id
 
 
 class SignedInGuard:
@@ -129,6 +151,15 @@ def origin_allowed(connection: Connection, settings: Settings) -> bool:
         return False
     known = {_origin(url) for url in (settings.public_url, *settings.server.allowed_origins)}
     return origin in known or (_host_is_ours(connection) and origin == _own_origin(connection))
+
+
+def own_address(connection: Connection) -> str | None:
+    """Return scheme, host and port that a browser on this machine has used, None for any from elsewhere."""
+    own = _own_origin(connection)
+    if own is None or not _host_is_ours(connection):
+        return None
+    scheme, host, port = own
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _changes_something(connection: Connection) -> bool:

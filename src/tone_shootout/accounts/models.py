@@ -74,3 +74,22 @@ class UserSession(UUIDv7AuditBase):
     last_used_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     user_agent: Mapped[str | None] = mapped_column(String(200))
+
+
+class Tone3000Connection(UUIDv7AuditBase):
+    """Whose account at TONE3000 a user's is, and what lets us ask there for them.
+
+    The tokens are encrypted (`kit.keyring`): they have to be read again. Without tokens the two accounts still belong
+    together, and the person has to sign in there again.
+    """
+
+    __tablename__ = "tone3000_connection"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), unique=True)
+    tone3000_user_id: Mapped[str] = mapped_column(String(64), unique=True)
+    username: Mapped[str] = mapped_column(String(100))
+    """What they were called there when they last signed in."""
+    tokens: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """`connections.StoredTokens` as JSON, encrypted; None: they don't count any more."""
+    expires_at: Mapped[datetime]
+    """When the access token ends."""

@@ -3,17 +3,32 @@
 from typing import Final
 
 from litestar.config.app import AppConfig
-from litestar.di import Provide
+from litestar.datastructures import State
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins import InitPlugin, ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.authentication import Authentication
-from tone_shootout.accounts.controllers import MeController, MySessionsController, SessionController
+from tone_shootout.accounts.connections import ConnectionService
+from tone_shootout.accounts.controllers import (
+    MeController,
+    MySessionsController,
+    SessionController,
+    SignInController,
+    Tone3000Controller,
+)
 from tone_shootout.accounts.cookies import ACCESS_COOKIE
 from tone_shootout.accounts.credentials import AccessTokens
 from tone_shootout.accounts.guards import SignedInGuard, is_public, provide_principal
+from tone_shootout.accounts.pending import PendingSignIns
+from tone_shootout.accounts.sign_in import SignInService
+from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings
+from tone_shootout.tone3000.client import Tone3000
+from tone_shootout.tone3000.oauth import SignIn
 
 SECURITY_COMPONENTS: Final = Components(
     security_schemes={
@@ -33,22 +48,48 @@ SECURITY_COMPONENTS: Final = Components(
 
 
 class AccountsPlugin(InitPlugin, ReceiveRoutePlugin):
-    """Authentication, the guard of every route, `principal`, and the account's own routes."""
+    """Authentication, the guard of every route, `principal`, sign-in, and the account's own routes.
 
-    def __init__(self, settings: Settings) -> None:
+    Raises:
+        SettingsError: the secret that signs sessions is too short, or there is no key to encrypt with.
+    """
+
+    def __init__(self, settings: Settings, redis: Redis) -> None:
         self._settings = settings
+        self._access_tokens = AccessTokens(settings.security)
+        self._keys = KeyRing(settings.security.encryption_keys)
+        self._pending = PendingSignIns(redis)
+        self._connections: ConnectionService | None = None
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        """Add what the domain brings.
-
-        Raises:
-            SettingsError: the secret that signs sessions is too short.
-        """
-        app_config.middleware.append(Authentication(AccessTokens(self._settings.security)))
+        """Add what the domain brings."""
+        app_config.middleware.append(Authentication(self._access_tokens))
         app_config.guards.append(SignedInGuard(self._settings))
-        app_config.dependencies["principal"] = Provide(provide_principal, sync_to_thread=False)
-        app_config.route_handlers.extend([SessionController, MeController, MySessionsController])
+        app_config.dependencies.update(
+            {
+                "principal": Provide(provide_principal, sync_to_thread=False),
+                "keys": Provide(lambda: self._keys, sync_to_thread=False),
+                "connections": Provide(self._provide_connections, sync_to_thread=False),
+                "sign_in": Provide(self._provide_sign_in, sync_to_thread=False),
+            }
+        )
+        app_config.route_handlers.extend(
+            [SessionController, SignInController, MeController, MySessionsController, Tone3000Controller]
+        )
         return app_config
+
+    def _provide_connections(self, state: State, tone3000_sign_in: NamedDependency[SignIn]) -> ConnectionService:
+        if self._connections is None:
+            self._connections = ConnectionService(state["sessions"], self._keys, tone3000_sign_in)
+        return self._connections
+
+    def _provide_sign_in(
+        self,
+        db_session: NamedDependency[AsyncSession],
+        tone3000: NamedDependency[Tone3000],
+        tone3000_sign_in: NamedDependency[SignIn],
+    ) -> SignInService:
+        return SignInService(db_session, self._settings, self._keys, self._pending, tone3000_sign_in, tone3000)
 
     def receive_route(self, route: BaseRoute) -> None:
         """Let the documentation say of public routes that they need no credential."""

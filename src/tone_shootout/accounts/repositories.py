@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from tone_shootout.accounts.models import ApiToken, User, UserSession
+from tone_shootout.accounts.models import ApiToken, Tone3000Connection, User, UserSession
 from tone_shootout.accounts.principal import Role, Scope
 
 TOUCH_INTERVAL = timedelta(minutes=1)
@@ -110,6 +110,17 @@ class UserRepository:
         """Return all users by name."""
         return (await self._session.scalars(select(User).order_by(func.lower(User.name)))).all()
 
+    async def lock_names(self) -> None:
+        """Let nobody else choose a name for a new user until the transaction ends."""
+        await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("user-names", 0))))
+
+    async def names_like(self, stem: str) -> frozenset[str]:
+        """Return the names that begin with `stem`, whatever their capitals, in small letters."""
+        name = func.lower(User.name)
+        return frozenset(
+            await self._session.scalars(select(name).where(name.startswith(stem.lower(), autoescape=True)))
+        )
+
     async def delete(self, user_id: UUID) -> None:
         """Delete a user; the database deletes what belongs to them."""
         await self._session.execute(delete(User).where(User.id == user_id))
@@ -137,6 +148,10 @@ class ApiTokenRepository:
         rows = await self._session.scalars(statement.order_by(ApiToken.id.desc()).limit(limit).offset(offset))
         return rows.all(), total or 0
 
+    async def any_good(self, owner_id: UUID, now: datetime) -> bool:
+        """Tell whether the owner has a token that counts at `now`."""
+        return bool(await self._session.scalar(select(exists().where(ApiToken.user_id == owner_id, _good_token(now)))))
+
     async def revoke(self, owner_id: UUID, token_id: UUID, now: datetime) -> bool:
         """Revoke one of the owner's tokens; tell whether there was one to revoke."""
         statement = (
@@ -146,6 +161,49 @@ class ApiTokenRepository:
             .returning(ApiToken.id)
         )
         return await self._session.scalar(statement) is not None
+
+
+class ConnectionRepository:
+    """Connections with TONE3000."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def of(self, user_id: UUID, *, lock: bool = False) -> Tone3000Connection | None:
+        """Return a user's connection; locked, nobody else changes it until the transaction ends."""
+        statement = select(Tone3000Connection).where(Tone3000Connection.user_id == user_id)
+        if lock:
+            statement = statement.with_for_update().execution_options(populate_existing=True)
+        return (await self._session.execute(statement)).scalar_one_or_none()
+
+    async def lock_person(self, tone3000_user_id: str) -> None:
+        """Let nobody else connect this person of TONE3000 until the transaction ends."""
+        key = func.hashtextextended(f"tone3000/{tone3000_user_id}", 0)
+        await self._session.execute(select(func.pg_advisory_xact_lock(key)))
+
+    async def of_person(self, tone3000_user_id: str) -> Tone3000Connection | None:
+        """Return the connection of a person of TONE3000, locked until the transaction ends."""
+        statement = select(Tone3000Connection).where(Tone3000Connection.tone3000_user_id == tone3000_user_id)
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+        return (await self._session.execute(statement)).scalar_one_or_none()
+
+    async def save(self, connection: Tone3000Connection) -> None:
+        """Write down a connection, new or changed.
+
+        Raises:
+            sqlalchemy.exc.IntegrityError: its user is gone, or has another one.
+        """
+        self._session.add(connection)
+        await self._session.flush()
+
+    async def delete(self, user_id: UUID) -> bool:
+        """Delete a user's connection; tell whether there was one."""
+        statement = delete(Tone3000Connection).where(Tone3000Connection.user_id == user_id)
+        return await self._session.scalar(statement.returning(Tone3000Connection.id)) is not None
+
+    async def ids(self) -> Sequence[UUID]:
+        """Return the users who have a connection."""
+        return (await self._session.scalars(select(Tone3000Connection.user_id))).all()
 
 
 class SessionRepository:

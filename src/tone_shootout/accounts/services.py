@@ -1,5 +1,6 @@
 """The rules about users, API tokens and sessions. Nothing here commits."""
 
+import itertools
 import re
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
@@ -28,10 +29,11 @@ from tone_shootout.accounts.errors import (
     UserNameError,
     UserNotFoundError,
 )
-from tone_shootout.accounts.models import NAME_PATTERN, ApiToken, User, UserSession
+from tone_shootout.accounts.models import NAME_PATTERN, ApiToken, Tone3000Connection, User, UserSession
 from tone_shootout.accounts.principal import Role, Scope
 from tone_shootout.accounts.repositories import (
     ApiTokenRepository,
+    ConnectionRepository,
     CredentialRepository,
     SessionRepository,
     UserRepository,
@@ -56,6 +58,7 @@ class AccountService:
     def __init__(self, session: AsyncSession) -> None:
         self._users = UserRepository(session)
         self._tokens = ApiTokenRepository(session)
+        self._connections = ConnectionRepository(session)
 
     async def create_user(self, name: str, *, role: Role = "user", display_name: str | None = None) -> User:
         """Make a user.
@@ -73,6 +76,18 @@ class AccountService:
             raise UserExistsError(name) from None
         return user
 
+    async def create_user_like(self, stem: str, *, display_name: str | None) -> User:
+        """Make a user whose name begins with `stem`, with a number behind it where that is taken.
+
+        Raises:
+            UserNameError: not the beginning of a name for a user.
+        """
+        await self._users.lock_names()
+        taken = await self._users.names_like(stem)
+        numbered = (f"{stem}-{number}" for number in itertools.count(2))
+        name = next(name for name in itertools.chain([stem], numbered) if name.lower() not in taken)
+        return await self.create_user(name, display_name=display_name)
+
     async def user(self, user_id: UUID) -> User:
         """Return a user by id.
 
@@ -83,6 +98,10 @@ class AccountService:
         if user is None:
             raise UserNotFoundError
         return user
+
+    async def connection(self, user_id: UUID) -> Tone3000Connection | None:
+        """Return a user's connection with TONE3000, if there is one."""
+        return await self._connections.of(user_id)
 
     async def user_by_name(self, name: str) -> User:
         """Return a user by name, whatever its capitals.
@@ -189,21 +208,11 @@ class SessionService:
         if bearer is None:
             raise InvalidCredentialsError
         await self._credentials.touch(bearer, now)
-        session_id = uuid7()
-        refresh_token = new_refresh_token(session_id)
-        await self._sessions.add(
-            UserSession(
-                id=session_id,
-                user_id=bearer.user_id,
-                api_token_id=bearer.token_id,
-                scope=bearer.scope,
-                refresh_hash=digest(refresh_token),
-                expires_at=now + self._life,
-                last_used_at=now,
-                user_agent=user_agent[:_USER_AGENT_LENGTH] if user_agent else None,
-            )
-        )
-        return self._grant(bearer.user_id, session_id, refresh_token, now)
+        return await self._start(bearer.user_id, bearer.scope, bearer.token_id, user_agent, now)
+
+    async def start_for(self, user_id: UUID, *, user_agent: str | None) -> Grant:
+        """Start a session for a user who has proved who they are in another way."""
+        return await self._start(user_id, "write", None, user_agent, datetime.now(UTC))
 
     async def renew(self, refresh_token: str) -> Grant | None:
         """Exchange a session's newest refresh token for the next one.
@@ -251,6 +260,25 @@ class SessionService:
     async def end_all(self, owner_id: UUID) -> None:
         """End all of a user's sessions. API tokens are not sessions: they stay good."""
         await self._sessions.revoke_own(owner_id, None, datetime.now(UTC))
+
+    async def _start(
+        self, user_id: UUID, scope: Scope, token_id: UUID | None, user_agent: str | None, now: datetime
+    ) -> Grant:
+        session_id = uuid7()
+        refresh_token = new_refresh_token(session_id)
+        await self._sessions.add(
+            UserSession(
+                id=session_id,
+                user_id=user_id,
+                api_token_id=token_id,
+                scope=scope,
+                refresh_hash=digest(refresh_token),
+                expires_at=now + self._life,
+                last_used_at=now,
+                user_agent=user_agent[:_USER_AGENT_LENGTH] if user_agent else None,
+            )
+        )
+        return self._grant(user_id, session_id, refresh_token, now)
 
     def _grant(self, user_id: UUID, session_id: UUID, refresh_token: str, now: datetime) -> Grant:
         access_token = self._access_tokens.issue(user_id=user_id, session_id=session_id, now=now)

@@ -99,6 +99,9 @@ class SecuritySettings:
     """Life of a session that is not used."""
     cookie_secure: bool = False
     """Send cookies over HTTPS only. Required in production."""
+    sign_up: bool = True
+    """Whoever signs in with TONE3000 for the first time becomes a user; false: only who is one already, and has
+    connected TONE3000."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,10 @@ PUBLIC = {
     ("POST", "/api/v1/auth/session"),
     ("POST", "/api/v1/auth/refresh"),
     ("POST", "/api/v1/auth/logout"),
+    ("GET", "/api/v1/auth/login"),
+    ("GET", "/api/v1/auth/callback"),
+    ("POST", "/api/v1/auth/device"),
+    ("POST", "/api/v1/auth/device/poll"),
 }
 DOCUMENTATION = ("/docs", "/openapi.json")
 

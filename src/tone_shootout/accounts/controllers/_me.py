@@ -1,0 +1,91 @@
+"""The account of who asks, over HTTP."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Controller, Response, delete, get, post
+from litestar.background_tasks import BackgroundTask
+from litestar.di import NamedDependency, Provide
+from litestar.params import JSONBody, PathParameter
+
+from tone_shootout.accounts.controllers._parts import NO_STORE, provide_accounts
+from tone_shootout.accounts.cookies import no_cookies
+from tone_shootout.accounts.dtos import MeDTO, NewTokenDTO, TokenDTO, TokenRequest
+from tone_shootout.accounts.principal import Principal
+from tone_shootout.accounts.services import AccountService
+from tone_shootout.kit.pagination import Page, Paging
+from tone_shootout.kit.problems import problems
+from tone_shootout.kit.settings import Settings
+from tone_shootout.kit.storage import Storage
+
+
+class MeController(Controller):
+    """The account of who asks."""
+
+    path = "/api/v1/me"
+    tags = ("accounts",)
+    dependencies = {"accounts": Provide(provide_accounts, sync_to_thread=False)}  # noqa: RUF012 - Litestar reads it
+
+    @get(operation_id="get_me", summary="Who am I?", responses=problems(401))
+    async def get_me(self, principal: NamedDependency[Principal], accounts: NamedDependency[AccountService]) -> MeDTO:
+        """Show your account."""
+        user, connection = await accounts.user(principal.user_id), await accounts.connection(principal.user_id)
+        return MeDTO.of(user, principal, connection)
+
+    @delete(operation_id="delete_me", summary="Delete my account", responses=problems(401, 403))
+    async def delete_me(
+        self,
+        principal: NamedDependency[Principal],
+        accounts: NamedDependency[AccountService],
+        storage: NamedDependency[Storage],
+        settings: NamedDependency[Settings],
+    ) -> Response[None]:
+        """Delete your account at once and for good: library, shootouts, jobs, results, tokens and sessions."""
+        prefix = await accounts.delete_user(principal.user_id)
+        return Response(
+            None,
+            status_code=204,
+            cookies=no_cookies(settings.security),
+            background=BackgroundTask(storage.delete_prefix, prefix),
+        )
+
+    @get("/tokens", operation_id="list_tokens", summary="List API tokens", responses=problems(400, 401))
+    async def list_tokens(
+        self,
+        principal: NamedDependency[Principal],
+        accounts: NamedDependency[AccountService],
+        paging: NamedDependency[Paging],
+    ) -> Page[TokenDTO]:
+        """List your API tokens that are not revoked, the newest first."""
+        rows, total = await accounts.tokens(principal.user_id, limit=paging.limit, offset=paging.offset)
+        return paging.page([TokenDTO.of(token) for token in rows], total)
+
+    @post("/tokens", operation_id="create_token", summary="Make an API token", responses=problems(400, 401, 403))
+    async def create_token(
+        self,
+        data: JSONBody[TokenRequest],
+        principal: NamedDependency[Principal],
+        accounts: NamedDependency[AccountService],
+    ) -> Response[NewTokenDTO]:
+        """Make an API token. The answer is the only one that shows it."""
+        days = data.expires_in_days
+        expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
+        user = await accounts.user(principal.user_id)
+        issued = await accounts.issue_token(user, name=data.name, scope=data.scope, expires_at=expires_at)
+        return Response(NewTokenDTO.of(issued), status_code=201, headers=NO_STORE)
+
+    @delete(
+        "/tokens/{token_id:uuid}",
+        operation_id="revoke_token",
+        summary="Revoke an API token",
+        responses=problems(401, 403, 404),
+    )
+    async def revoke_token(
+        self,
+        token_id: Annotated[UUID, PathParameter(description="The token's id.")],
+        principal: NamedDependency[Principal],
+        accounts: NamedDependency[AccountService],
+    ) -> None:
+        """Revoke one of your API tokens, and end the sessions that were started with it."""
+        await accounts.revoke_token(principal.user_id, token_id)

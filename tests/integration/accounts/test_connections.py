@@ -1,0 +1,213 @@
+"""Tokens of TONE3000: kept encrypted, renewed once, and given up when they don't count any more."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from tests.integration.accounts.conftest import Sql
+from tests.integration.conftest import Person
+from tests.support.tone3000 import StandIn
+from tone_shootout.accounts.connections import ConnectionService, ConnectionStore
+from tone_shootout.accounts.errors import NotConnectedError, ReconnectError
+from tone_shootout.kit.keyring import KeyRing
+from tone_shootout.kit.settings import new_encryption_key
+from tone_shootout.tone3000.calls import Calls
+from tone_shootout.tone3000.client import Tone3000
+from tone_shootout.tone3000.errors import GrantError, UnreachableError
+from tone_shootout.tone3000.oauth import SignIn
+from tone_shootout.tone3000.types import TokenPair
+
+Sessions = async_sessionmaker[AsyncSession]
+
+
+@pytest.fixture
+async def calls(tone3000: StandIn, redis: Redis, clean: None) -> AsyncGenerator[Calls, None]:
+    async with Calls(tone3000.settings(), redis) as made:
+        yield made
+
+
+@pytest.fixture
+def ring() -> KeyRing:
+    return KeyRing([new_encryption_key()])
+
+
+@pytest.fixture
+def connections(session_maker: Sessions, calls: Calls, ring: KeyRing) -> ConnectionService:
+    return ConnectionService(session_maker, ring, SignIn(calls))
+
+
+@pytest.fixture
+async def pair(user: Person, session_maker: Sessions, calls: Calls, ring: KeyRing, tone3000: StandIn) -> TokenPair:
+    """What `user` is connected with."""
+    made = TokenPair(**{name: value for name, value in tone3000.tokens().items() if name != "token_type"})
+    person = await Tone3000(calls).user(made.access_token)
+    async with session_maker.begin() as session:
+        await ConnectionStore(session, ring).connect(user.id, person, made)
+    return made
+
+
+async def about_to_end(sql: Sql) -> None:
+    await sql("UPDATE tone3000_connection SET expires_at = now() + interval '30 s'")
+
+
+def refreshes(tone3000: StandIn) -> list[dict[str, Any]]:
+    return [r["form"] for r in tone3000.requests("/oauth/token") if r["form"]["grant_type"] == "refresh_token"]
+
+
+async def test_a_token_that_is_good_for_a_while_is_given_out_as_it_is(
+    connections: ConnectionService, user: Person, pair: TokenPair, tone3000: StandIn
+) -> None:
+    assert await connections.access_token(user.id) == pair.access_token
+    assert refreshes(tone3000) == []
+
+
+async def test_nobody_gets_a_token_who_is_not_connected(
+    connections: ConnectionService, user: Person, other_user: Person, pair: TokenPair
+) -> None:
+    with pytest.raises(NotConnectedError):
+        await connections.access_token(other_user.id)
+
+
+async def test_ten_who_ask_at_once_before_the_end_make_one_refresh(
+    connections: ConnectionService, user: Person, pair: TokenPair, tone3000: StandIn, sql: Sql
+) -> None:
+    await about_to_end(sql)
+    tokens = await asyncio.gather(*(connections.access_token(user.id) for _ in range(10)))
+    assert len(set(tokens)) == 1
+    assert tokens[0] != pair.access_token
+    assert len(refreshes(tone3000)) == 1
+
+
+async def test_ten_processes_that_ask_at_once_make_one_refresh(
+    session_maker: Sessions,
+    calls: Calls,
+    ring: KeyRing,
+    user: Person,
+    pair: TokenPair,
+    tone3000: StandIn,
+    sql: Sql,
+) -> None:
+    """Each service has turns of its own, as each process has: between them, only the row's lock stands."""
+    await about_to_end(sql)
+    services = [ConnectionService(session_maker, ring, SignIn(calls)) for _ in range(10)]
+    tokens = await asyncio.gather(*(service.access_token(user.id) for service in services))
+    assert len(set(tokens)) == 1
+    assert len(refreshes(tone3000)) == 1
+
+
+async def test_the_new_pair_is_what_the_next_refresh_uses(
+    connections: ConnectionService, user: Person, pair: TokenPair, tone3000: StandIn, sql: Sql
+) -> None:
+    seen = {pair.access_token}
+    for _ in range(3):
+        await about_to_end(sql)
+        seen.add(await connections.access_token(user.id))
+    assert len(seen) == 4
+    assert len(refreshes(tone3000)) == 3  # the stand-in takes each refresh token once
+
+
+async def test_a_token_that_is_refused_before_its_time_is_renewed_and_the_question_asked_again(
+    connections: ConnectionService, calls: Calls, user: Person, pair: TokenPair, tone3000: StandIn
+) -> None:
+    tone3000.expire()
+    found = await asyncio.gather(*(connections.using(user.id, Tone3000(calls).user) for _ in range(10)))
+    assert {person.username for person in found} == {"lab_rat"}
+    assert len(refreshes(tone3000)) == 1
+
+
+@pytest.mark.parametrize("odd_errors", [False, True])
+async def test_who_is_revoked_has_to_connect_again_and_tone3000_is_asked_no_more(
+    connections: ConnectionService,
+    calls: Calls,
+    user: Person,
+    pair: TokenPair,
+    tone3000: StandIn,
+    odd_errors: bool,
+) -> None:
+    tone3000.behave(odd_errors=odd_errors)
+    tone3000.revoke()
+    for _ in range(2):
+        with pytest.raises(ReconnectError):
+            await connections.using(user.id, Tone3000(calls).user)
+    assert len(refreshes(tone3000)) == 1
+    assert (await user.client.get("/api/v1/me")).json()["tone3000"] == {"username": "lab_rat", "connected": False}
+
+
+async def test_a_new_token_that_is_refused_too_means_to_connect_again(
+    connections: ConnectionService, calls: Calls, user: Person, pair: TokenPair, tone3000: StandIn
+) -> None:
+    tone3000.fault("status", "/api/v1/user", status=401, times=2)
+    with pytest.raises(ReconnectError):
+        await connections.using(user.id, Tone3000(calls).user)
+    assert (await connections.using(user.id, Tone3000(calls).user)).username == "lab_rat"
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"kind": "status", "status": 503}, UnreachableError),
+        ({"kind": "status", "status": 400, "body": '{"error": "invalid_client"}'}, GrantError),
+        ({"kind": "status", "status": 403, "body": "<html>Blocked</html>"}, GrantError),
+    ],
+    ids=["broken", "unknown key", "firewall"],
+)
+async def test_a_refresh_that_fails_for_another_reason_costs_no_connection(
+    connections: ConnectionService,
+    user: Person,
+    pair: TokenPair,
+    tone3000: StandIn,
+    sql: Sql,
+    fault: dict[str, Any],
+    error: type[Exception],
+) -> None:
+    await about_to_end(sql)
+    tone3000.fault(path="/oauth/token", **fault)
+    with pytest.raises(error):
+        await connections.access_token(user.id)
+    assert await connections.access_token(user.id) not in ("", pair.access_token)
+
+
+async def test_old_keys_read_and_the_newest_writes(
+    session_maker: Sessions, calls: Calls, user: Person, tone3000: StandIn, sql: Sql
+) -> None:
+    old, new = new_encryption_key(), new_encryption_key()
+    made = TokenPair(**{name: value for name, value in tone3000.tokens().items() if name != "token_type"})
+    person = await Tone3000(calls).user(made.access_token)
+
+    def with_keys(*keys: str) -> ConnectionService:
+        return ConnectionService(session_maker, KeyRing(keys), SignIn(calls))
+
+    async with session_maker.begin() as session:
+        await ConnectionStore(session, KeyRing([old])).connect(user.id, person, made)
+    assert await with_keys(new, old).access_token(user.id) == made.access_token
+    with pytest.raises(ReconnectError):
+        await with_keys(new).access_token(user.id)
+    async with session_maker.begin() as session:
+        assert await ConnectionStore(session, KeyRing([new, old])).encrypt_anew() == 1
+    assert await with_keys(new).access_token(user.id) == made.access_token
+    with pytest.raises(ReconnectError):
+        await with_keys(old).access_token(user.id)
+
+
+async def test_tokens_are_of_no_use_in_another_users_row(
+    connections: ConnectionService, user: Person, other_user: Person, pair: TokenPair, sql: Sql
+) -> None:
+    await sql("UPDATE tone3000_connection SET user_id = :other", other=other_user.id)
+    with pytest.raises(ReconnectError):
+        await connections.access_token(other_user.id)
+
+
+async def test_tokens_show_in_nothing_that_is_printed(
+    pair: TokenPair, ring: KeyRing, session_maker: Sessions, user: Person
+) -> None:
+    async with session_maker() as session:
+        store = ConnectionStore(session, ring)
+        connection = await store.of(user.id)
+        assert connection is not None
+        stored = store.read(connection)
+    for secret in (pair.access_token, pair.refresh_token):
+        assert secret not in f"{stored!r} {pair!r} {connection!r}"

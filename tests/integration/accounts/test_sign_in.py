@@ -1,0 +1,315 @@
+"""Signing in with TONE3000 in a browser: every way in which somebody can come back, and whom it lets in."""
+
+from collections.abc import AsyncGenerator, Generator
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from tests.integration.accounts.conftest import Sql
+from tests.integration.accounts.tone3000 import CALLBACK, Browser, browsing, query_of
+from tests.integration.conftest import Person
+from tests.support.live import serving
+from tests.support.tone3000 import StandIn
+from tone_shootout.kit.settings import SecuritySettings, ServerSettings, Settings
+
+ME = "/api/v1/me"
+
+
+@pytest.fixture(scope="module")
+def service(settings: Settings, tone3000_process: StandIn) -> Generator[str, None, None]:
+    """A service that knows the stand-in."""
+    with serving(replace(settings, tone3000=tone3000_process.settings())) as url:
+        yield url
+
+
+@pytest.fixture
+async def browser(service: str, tone3000: StandIn, clean: None) -> AsyncGenerator[Browser, None]:
+    tone3000.answer_sign_ins()
+    async with browsing(service, tone3000) as made:
+        yield made
+
+
+async def test_whoever_signs_in_for_the_first_time_becomes_a_user_and_is_the_same_the_next_time(
+    browser: Browser, service: str, tone3000: StandIn, sql: Sql
+) -> None:
+    answer = await browser.sign_in()
+    assert (answer.status_code, answer.json()) == (200, {"signed_in": True, "canceled": False, "tone_id": None})
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    me = (await browser.client.get(ME)).json()
+    assert (me["name"], me["role"], me["scope"]) == ("lab_rat", "user", "write")
+    assert me["tone3000"] == {"username": "lab_rat", "connected": True}
+    async with browsing(service, tone3000) as elsewhere:
+        await elsewhere.sign_in()
+        assert (await elsewhere.client.get(ME)).json()["id"] == me["id"]
+    assert await sql("SELECT count(*) FROM user_account") == [(1,)]
+
+
+async def test_what_tone3000_is_asked_is_what_its_contract_wants(browser: Browser, service: str) -> None:
+    departure = await browser.leave(prompt="select_tone", gears="amp", format="nam", architecture="2", preview="true")
+    query = query_of(departure.headers["location"])
+    assert len(query.pop("state")) >= 22
+    assert len(query.pop("code_challenge")) == 43
+    assert query == {
+        "client_id": "t3k_pub_stand_in",
+        "redirect_uri": service + CALLBACK,
+        "response_type": "code",
+        "code_challenge_method": "S256",
+        "prompt": "select_tone",
+        "gears": "amp",
+        "format": "nam",
+        "architecture": "2",
+        "preview": "true",
+    }
+
+
+async def test_a_browser_comes_back_to_the_host_that_it_has_used_here(service: str, tone3000: StandIn) -> None:
+    async with browsing(service.replace("127.0.0.1", "localhost"), tone3000) as browser:
+        departure = await browser.leave()
+        assert query_of(departure.headers["location"])["redirect_uri"].startswith("http://localhost:")
+        made_up = await browser.client.get("/api/v1/auth/login", headers={"Host": "evil.example"})
+        assert "evil.example" not in made_up.headers["location"]
+
+
+async def test_behind_a_public_address_a_browser_comes_back_there(
+    settings: Settings, tone3000: StandIn, clean: None
+) -> None:
+    public = ServerSettings(public_url="https://shootout.example.org")
+    with serving(replace(settings, server=public, tone3000=tone3000.settings())) as url:
+        async with httpx.AsyncClient(base_url=url, headers={"Host": "shootout.example.org"}) as client:
+            departure = await client.get("/api/v1/auth/login")
+    redirect = query_of(departure.headers["location"])["redirect_uri"]
+    assert redirect == "https://shootout.example.org/api/v1/auth/callback"
+
+
+@pytest.mark.parametrize(("prompt", "asked"), [("select_tone", {}), ("load_tone", {"tone_id": "900101"})])
+async def test_a_tone_that_was_chosen_comes_back(
+    browser: Browser, tone3000: StandIn, prompt: str, asked: dict[str, str]
+) -> None:
+    tone3000.answer_sign_ins(tone_id=900102)
+    answer = await browser.sign_in(prompt=prompt, **asked)
+    assert answer.json() == {"signed_in": True, "canceled": False, "tone_id": 900102}
+    onward = await browser.sign_in(prompt=prompt, next="/docs?x=1#part", **asked)
+    assert onward.status_code == 303
+    assert onward.headers["location"] == "/docs?x=1&sign_in=done&tone_id=900102#part"
+
+
+async def test_whoever_closes_the_page_after_signing_in_is_signed_in_without_a_tone(
+    browser: Browser, tone3000: StandIn
+) -> None:
+    tone3000.answer_sign_ins("cancel")
+    answer = await browser.sign_in(prompt="select_tone")
+    assert answer.json() == {"signed_in": True, "canceled": True, "tone_id": None}
+    assert (await browser.client.get(ME)).status_code == 200
+
+
+async def test_whoever_closes_the_page_before_signing_in_is_not(browser: Browser, tone3000: StandIn) -> None:
+    tone3000.answer_sign_ins("cancel_before_sign_in")
+    answer = await browser.sign_in()
+    assert (answer.status_code, answer.json()["signed_in"], answer.json()["canceled"]) == (200, False, True)
+    onward = await browser.sign_in(next="/docs")
+    assert onward.headers["location"] == "/docs?sign_in=canceled"
+    assert (await browser.client.get(ME)).status_code == 401
+
+
+@pytest.mark.parametrize("outcome", ["access_denied", "invalid_request", "server_error"])
+async def test_whoever_is_refused_there_is_told_so(browser: Browser, tone3000: StandIn, outcome: str) -> None:
+    tone3000.answer_sign_ins(outcome)
+    answer = await browser.sign_in()
+    assert (answer.status_code, answer.json()["code"]) == (403, "sign_in_denied")
+    onward = await browser.sign_in(next="/docs")
+    assert onward.headers["location"] == "/docs?sign_in=denied"
+    assert (await browser.client.get(ME)).status_code == 401
+
+
+def refused(answer: httpx.Response, code: str = "sign_in_expired", status: int = 400) -> None:
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert not any(name.startswith("shootout_access") for name in answer.cookies)
+
+
+async def test_a_state_counts_once(browser: Browser, tone3000: StandIn) -> None:
+    back = await browser.sign_in_there(await browser.leave())
+    cookies = dict(browser.client.cookies)
+    assert (await browser.client.get(back)).status_code == 200
+    browser.client.cookies.clear()
+    refused(await browser.client.get(back, headers={"Cookie": "; ".join(f"{n}={v}" for n, v in cookies.items())}))
+
+
+async def test_a_code_counts_once(browser: Browser) -> None:
+    first = await browser.sign_in_there(await browser.leave())
+    second = await browser.sign_in_there(await browser.leave())
+    assert (await browser.client.get(first)).status_code == 200
+    browser.client.cookies.delete("shootout_access")
+    mixed = second.replace(query_of(second)["code"], query_of(first)["code"])
+    refused(await browser.client.get(mixed))
+
+
+async def test_a_code_of_another_sign_in_does_not_count(browser: Browser) -> None:
+    """Its verifier is another one: a code that was overheard is of no use."""
+    first = await browser.sign_in_there(await browser.leave())
+    second = await browser.sign_in_there(await browser.leave())
+    mixed = second.replace(query_of(second)["code"], query_of(first)["code"])
+    refused(await browser.client.get(mixed))
+
+
+async def test_a_link_that_somebody_else_has_begun_signs_nobody_in(
+    browser: Browser, service: str, tone3000: StandIn
+) -> None:
+    back = await browser.sign_in_there(await browser.leave())
+    async with browsing(service, tone3000) as victim:
+        refused(await victim.client.get(back))
+        own = await victim.leave()
+        assert own.status_code == 302
+        refused(await victim.client.get(back))
+        assert (await victim.client.get(ME)).status_code == 401
+    refused(await browser.client.get(back))  # a state that was tried elsewhere is spent
+
+
+@pytest.mark.parametrize("query", ["", "?state=", "?state=made-up&code=x", "?code=x", f"?state={'x' * 128}&code=x"])
+async def test_whoever_comes_back_without_having_left_is_refused(browser: Browser, query: str) -> None:
+    refused(await browser.client.get(CALLBACK + query))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/a\\b",
+        "docs",
+        "",
+        "javascript:alert(1)",
+        "/\r\nSet-Cookie: a=b",
+        "/\t/evil.example",
+        "/ /evil.example",
+        "/" + "x" * 512,
+    ],
+)
+async def test_nobody_is_sent_on_to_another_place(browser: Browser, path: str) -> None:
+    answer = await browser.leave(next=path)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+
+
+async def test_a_local_user_connects_and_is_the_same_person_from_then_on(
+    browser: Browser, service: str, tone3000: StandIn, user: Person, sql: Sql
+) -> None:
+    await browser.client.post("/api/v1/auth/session", json={"token": user.token})
+    await browser.sign_in(link="true")
+    me = (await user.client.get(ME)).json()
+    assert (me["id"], me["name"], me["tone3000"]["username"]) == (str(user.id), user.name, "lab_rat")
+    async with browsing(service, tone3000) as elsewhere:
+        await elsewhere.sign_in()
+        assert (await elsewhere.client.get(ME)).json()["id"] == str(user.id)
+    assert await sql("SELECT count(*) FROM user_account") == [(1,)]
+
+
+async def test_nobody_connects_without_being_signed_in(browser: Browser, read_token: str) -> None:
+    answer = await browser.leave(link="true")
+    assert answer.status_code == 401
+    headers = {"Authorization": f"Bearer {read_token}"}
+    reading = await browser.client.get("/api/v1/auth/login", params={"link": "true"}, headers=headers)
+    assert (reading.status_code, reading.json()["code"]) == (403, "read_only_token")
+
+
+async def test_a_page_of_somebody_elses_connects_nobody(browser: Browser, user: Person) -> None:
+    await browser.client.post("/api/v1/auth/session", json={"token": user.token})
+    for page in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}):
+        answer = await browser.client.get("/api/v1/auth/login", params={"link": "true"}, headers=page)
+        assert (answer.status_code, answer.json()["code"]) == (403, "cross_origin")
+    own = await browser.client.get("/api/v1/auth/login?link=true", headers={"Sec-Fetch-Site": "same-origin"})
+    assert own.status_code == 302
+
+
+async def test_a_person_of_tone3000_belongs_to_one_user(
+    browser: Browser, tone3000: StandIn, user: Person, other_user: Person
+) -> None:
+    await browser.client.post("/api/v1/auth/session", json={"token": user.token})
+    await browser.sign_in(link="true")
+    await browser.client.post("/api/v1/auth/session", json={"token": other_user.token})
+    refused(await browser.sign_in(link="true"), "tone3000_linked_elsewhere", 409)
+    tone3000.answer_sign_ins(user="valve-shed")
+    await browser.client.post("/api/v1/auth/session", json={"token": user.token})
+    refused(await browser.sign_in(link="true"), "tone3000_other_account", 409)
+    assert (await user.client.get(ME)).json()["tone3000"]["username"] == "lab_rat"
+    assert (await other_user.client.get(ME)).json()["tone3000"] is None
+
+
+async def test_a_connection_is_taken_back_and_made_anew(browser: Browser, user: Person, other_user: Person) -> None:
+    await browser.client.post("/api/v1/auth/session", json={"token": user.token})
+    await browser.sign_in(link="true")
+    assert (await user.client.delete(f"{ME}/tone3000")).status_code == 204
+    assert (await user.client.get(ME)).json()["tone3000"] is None
+    again = await user.client.delete(f"{ME}/tone3000")
+    assert (again.status_code, again.json()["code"]) == (409, "tone3000_not_connected")
+    await browser.client.post("/api/v1/auth/session", json={"token": other_user.token})
+    assert (await browser.sign_in(link="true")).status_code == 200
+
+
+async def test_nobody_disconnects_what_they_could_not_sign_in_without(browser: Browser, base_url: str) -> None:
+    await browser.sign_in()
+    origin = {"Origin": str(browser.client.base_url).rstrip("/")}
+    answer = await browser.client.delete(f"{ME}/tone3000", headers=origin)
+    assert (answer.status_code, answer.json()["code"]) == (409, "only_sign_in")
+    assert (await browser.client.get(ME)).json()["tone3000"]["connected"] is True
+    await browser.client.post(f"{ME}/tokens", json={"name": "mine"}, headers=origin)
+    assert (await browser.client.delete(f"{ME}/tone3000", headers=origin)).status_code == 204
+
+
+async def test_a_name_that_is_taken_gets_a_number(browser: Browser, tone3000: StandIn, sql: Sql) -> None:
+    await sql(
+        "INSERT INTO user_account (id, name, role, is_active, created_at, updated_at)"
+        " SELECT gen_random_uuid(), n, 'user', true, now(), now() FROM unnest(ARRAY['Box.Miker', 'box.miker-3']) n"
+    )
+    tone3000.answer_sign_ins(user="box.miker")
+    await browser.sign_in()
+    assert (await browser.client.get(ME)).json()["name"] == "box.miker-2"
+
+
+async def test_a_disabled_user_stays_out(browser: Browser, sql: Sql) -> None:
+    await browser.sign_in()
+    await sql("UPDATE user_account SET is_active = false")
+    refused(await browser.sign_in(), "user_disabled", 409)
+
+
+async def test_where_nobody_signs_up_only_those_who_are_known_come_in(
+    settings: Settings, tone3000: StandIn, user: Person
+) -> None:
+    tone3000.answer_sign_ins()
+    closed = replace(settings.security, sign_up=False)
+    assert isinstance(closed, SecuritySettings)
+    with serving(replace(settings, tone3000=tone3000.settings(), security=closed)) as url:
+        async with browsing(url, tone3000) as browser:
+            refused(await browser.sign_in(), "sign_up_closed", 403)
+            await browser.client.post("/api/v1/auth/session", json={"token": user.token})
+            assert (await browser.sign_in(link="true")).status_code == 200
+        async with browsing(url, tone3000) as browser:
+            assert (await browser.sign_in()).status_code == 200
+
+
+async def test_without_a_key_of_tone3000_nobody_is_sent_there(api: httpx.AsyncClient) -> None:
+    answer = await api.get("/api/v1/auth/login")
+    assert (answer.status_code, answer.json()["code"]) == (409, "tone3000_not_configured")
+    answer = await api.post("/api/v1/auth/device")
+    assert (answer.status_code, answer.json()["code"]) == (409, "tone3000_not_configured")
+
+
+async def test_a_tone3000_that_is_broken_signs_nobody_in_and_breaks_nothing(
+    browser: Browser, tone3000: StandIn
+) -> None:
+    for kind in ("status", "html", "malformed"):
+        back = await browser.sign_in_there(await browser.leave())
+        tone3000.fault(kind, "/oauth/token")
+        answer = await browser.client.get(back)
+        assert answer.status_code in (502, 503)
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert (await browser.sign_in()).status_code == 200
+
+
+async def test_nothing_that_is_secret_is_stored_in_the_clear(browser: Browser, tone3000: StandIn, sql: Sql) -> None:
+    await browser.sign_in()
+    ((stored,),) = await sql("SELECT tokens FROM tone3000_connection")
+    assert b"t3k." not in bytes(stored)  # what the stand-in's tokens begin with
+    assert b"token" not in bytes(stored)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import cast
 
 from litestar import Litestar
 from litestar.config.app import AppConfig
@@ -10,9 +11,11 @@ from litestar.di import NamedDependency, Provide
 from litestar.plugins import InitPlugin
 from litestar_saq import SAQConfig, SAQPlugin
 from redis.asyncio import Redis
+from saq import Queue
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.guards import administrator
+from tone_shootout.jobs.board import Board
 from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.controllers import JobController, ShootoutJobsController, watch_job
 from tone_shootout.jobs.dispatcher import Dispatcher
@@ -33,18 +36,10 @@ class JobsPlugin(InitPlugin):
         self._settings = settings
         self._redis = redis
         self._queue = build_queue(settings)
-        self._dashboard = SAQPlugin(
-            SAQConfig(
-                queue_configs=[],
-                queue_instances={settings.queue.name: self._queue},
-                web_enabled=True,
-                web_guards=[administrator],
-            )
-        )
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add what the domain brings."""
-        app_config.plugins.append(self._dashboard)
+        app_config.plugins.append(self._dashboard(app_config.state))
         app_config.route_handlers.extend([ShootoutJobsController, JobController, WebhookController, watch_job])
         app_config.dependencies.update(
             {
@@ -57,6 +52,18 @@ class JobsPlugin(InitPlugin):
         )
         app_config.lifespan.append(self._lifespan)
         return app_config
+
+    def _dashboard(self, state: State) -> SAQPlugin:
+        """Return SAQ's pages for administrators, with our jobs on them."""
+        board = Board(self._queue, state["sessions"], self._provide_dispatcher(state), self._settings.limits)
+        return SAQPlugin(
+            SAQConfig(
+                queue_configs=[],
+                queue_instances={board.name: cast("Queue", board)},
+                web_enabled=True,
+                web_guards=[administrator],
+            )
+        )
 
     def _provide_dispatcher(self, state: State) -> Dispatcher:
         sessions = state["sessions"]

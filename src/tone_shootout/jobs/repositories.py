@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, UnaryExpression, delete, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, defer
 
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, RenderCacheEntry
 from tone_shootout.jobs.status import FINISHED, HELD, WAITING, EventType, JobStatus, sources
@@ -256,6 +256,22 @@ class JobRepository:
     async def find(self, job_id: UUID) -> Job | None:
         """Return a job whoever owns it: for workers, never for a request."""
         return await self._session.get(Job, job_id, populate_existing=True)
+
+    async def count_board(self) -> dict[str, int]:
+        """Return how many jobs are at work, wait, and wait for a time that has not come."""
+        waiting = Job.status.in_(WAITING)
+        later = func.coalesce(Job.not_before > func.now(), False)
+        statement = select(
+            func.count().filter(Job.status.in_(HELD)).label("active"),
+            func.count().filter(waiting & ~later).label("queued"),
+            func.count().filter(waiting & later).label("scheduled"),
+        ).where(Job.status.not_in(FINISHED))
+        return dict((await self._session.execute(statement)).mappings().one())
+
+    async def board(self, most: int) -> Sequence[Job]:
+        """Return jobs for the dashboard, whoever owns them: what is not finished first, then the newest."""
+        statement = select(Job).order_by(Job.status.in_(FINISHED), Job.created_at.desc()).limit(most)
+        return (await self._session.scalars(statement.options(defer(Job.inputs)))).all()
 
     async def _log_status(self, job: Job, seq: int, data: dict[str, Any]) -> JobEvent:
         event = await self._log(job.id, seq, "status", data)

@@ -279,22 +279,6 @@ class TestListening:
         assert await self._close_code(address, {"Cookie": cookie, "Origin": base_url}) is None
 
 
-class TestDashboard:
-    """The queue's own pages are for administrators."""
-
-    @pytest.mark.parametrize("path", ["/saq", "/saq/api/queues"])
-    async def test_only_administrators_see_it(
-        self, api: httpx.AsyncClient, user: Person, administrator: Person, path: str
-    ) -> None:
-        assert (await api.get(path)).status_code == 401
-        assert (await user.client.get(path)).status_code == 403
-        assert (await administrator.client.get(path)).status_code == 200
-
-    async def test_it_knows_the_queue(self, administrator: Person, settings: Settings) -> None:
-        found = (await administrator.client.get("/saq/api/queues")).json()
-        assert [queue["name"] for queue in found["queues"]] == [settings.queue.name]
-
-
 class TestTickets:
     """A page that holds a token opens the WebSocket with a ticket."""
 

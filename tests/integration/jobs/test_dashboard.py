@@ -1,0 +1,172 @@
+"""The dashboard shows administrators the jobs themselves, and its buttons obey the jobs' laws."""
+
+import asyncio
+import re
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import func, update
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from tests.integration.conftest import Person
+from tests.integration.jobs.conftest import submit
+from tests.support.live import working
+from tone_shootout.jobs.models import Job
+from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.status import JobStatus
+from tone_shootout.kit.settings import Settings
+
+Sessions = async_sessionmaker[AsyncSession]
+
+
+@pytest.fixture
+def board(settings: Settings) -> str:
+    """Where the pages read the queue."""
+    return f"/saq/api/queues/{settings.queue.name}"
+
+
+async def _shown(person: Person, board: str, job_id: str) -> dict[str, Any]:
+    answer = await person.client.get(f"{board}/jobs/{job_id}")
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()["job"]
+    return found
+
+
+async def _become(sessions: Sessions, job_id: str, *statuses: JobStatus, **values: Any) -> None:
+    """Bring a job to a status as a worker does."""
+    async with sessions() as session:
+        for status in statuses:
+            assert await JobRepository(session).transition(UUID(job_id), status, heartbeat_at=func.now(), **values)
+        await session.commit()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/saq"),
+        ("GET", "/saq/api/queues"),
+        ("GET", "/saq/api/queues/shootout"),
+        ("GET", f"/saq/api/queues/shootout/jobs/{UUID(int=1)}"),
+        ("POST", f"/saq/api/queues/shootout/jobs/{UUID(int=1)}/retry"),
+        ("POST", f"/saq/api/queues/shootout/jobs/{UUID(int=1)}/abort"),
+    ],
+)
+async def test_it_is_for_administrators(
+    api: httpx.AsyncClient, user: Person, administrator: Person, method: str, path: str
+) -> None:
+    assert (await api.request(method, path)).status_code == 401
+    refused = await user.client.request(method, path)
+    assert (refused.status_code, refused.json()["code"]) == (403, "administrator_only")
+    allowed = await administrator.client.request(method, path)
+    assert allowed.status_code == (404 if "jobs" in path else 200)
+
+
+async def test_the_page_and_all_that_it_loads_are_there(administrator: Person) -> None:
+    page = (await administrator.client.get("/saq")).text
+    loaded = re.findall(r"""(?:src|href)=["']([^"']+)["']""", page)
+    assert len(loaded) == 3
+    for address in loaded:
+        assert address.startswith("/saq/static/")
+        assert (await administrator.client.get(address)).status_code == 200
+
+
+async def test_it_shows_every_user_s_jobs_what_waits_first(
+    user: Person, other_user: Person, administrator: Person, session_maker: Sessions, board: str
+) -> None:
+    done, waits = await submit(user.client, title="Done"), await submit(other_user.client, title="Waits")
+    await user.client.post(done["links"]["cancel"])
+    later = await submit(user.client, title="Later")
+    async with session_maker() as session:
+        later_id = UUID(later["id"])
+        await session.execute(
+            update(Job).where(Job.id == later_id).values(not_before=func.now() + func.make_interval(0, 0, 0, 1))
+        )
+        await session.commit()
+    (queue,) = (await administrator.client.get("/saq/api/queues")).json()["queues"]
+    assert (queue["active"], queue["queued"], queue["scheduled"]) == (0, 1, 1)
+    shown = (await administrator.client.get(board)).json()["queue"]["jobs"]
+    assert [job["key"] for job in shown] == [later["id"], waits["id"], done["id"]]
+    assert [(job["function"], job["kwargs"]) for job in shown] == [
+        ("Later", "of ada"),
+        ("Waits", "of bob"),
+        ("Done", "of ada"),
+    ]
+    assert shown[-1]["completed"] >= shown[-1]["queued"] > 1e12
+
+
+async def test_it_shows_how_far_a_job_is_and_why_one_failed(
+    user: Person, administrator: Person, session_maker: Sessions, board: str
+) -> None:
+    job_id = (await submit(user.client))["id"]
+    async with session_maker() as session:
+        await session.execute(update(Job).values(progress_done=1, progress_total=4))
+        await session.commit()
+    assert (await _shown(administrator, board, job_id))["progress"] == 0.25
+    async with session_maker() as session:
+        await session.execute(update(Job).values(status=JobStatus.QUEUED.value))
+        await session.commit()
+    await _become(session_maker, job_id, JobStatus.RUNNING)
+    await _become(session_maker, job_id, JobStatus.FAILED, error_code="silent", error_detail="Nothing to hear.")
+    shown = await _shown(administrator, board, job_id)
+    assert (shown["status"], shown["error"]) == ("failed", "silent: Nothing to hear.")
+
+
+async def test_abort_cancels_and_retry_begins_again_and_the_owner_sees_both(
+    user: Person, administrator: Person, board: str
+) -> None:
+    job = await submit(user.client)
+    buttons = f"{board}/jobs/{job['id']}"
+    for status in ("cancelled", "cancelled"):  # asking twice changes nothing
+        assert (await administrator.client.post(f"{buttons}/abort")).status_code == 202
+        assert (await user.client.get(job["links"]["self"])).json()["status"] == status
+    assert (await administrator.client.post(f"{buttons}/retry")).status_code == 202
+    assert (await user.client.get(job["links"]["self"])).json()["status"] == "queued"
+    refused = await administrator.client.post(f"{buttons}/retry")
+    assert (refused.status_code, refused.json()["code"]) == (409, "nothing_to_retry")
+
+
+async def test_a_finished_job_is_not_unfinished_by_a_button(
+    user: Person, administrator: Person, session_maker: Sessions, board: str
+) -> None:
+    job_id = (await submit(user.client))["id"]
+    async with session_maker() as session:
+        await session.execute(update(Job).values(status=JobStatus.QUEUED.value))
+        await session.commit()
+    await _become(session_maker, job_id, JobStatus.RUNNING, JobStatus.COMPLETED)
+    for button, code in (("abort", "job_finished"), ("retry", "nothing_to_retry")):
+        refused = await administrator.client.post(f"{board}/jobs/{job_id}/{button}")
+        assert (refused.status_code, refused.json()["code"]) == (409, code)
+
+
+@pytest.mark.parametrize("key", ["not-an-id", f"{UUID(int=7)}:1", str(UUID(int=7))])
+async def test_what_is_no_job_is_not_found(administrator: Person, board: str, key: str) -> None:
+    for method, path in (("GET", ""), ("POST", "/abort"), ("POST", "/retry")):
+        assert (await administrator.client.request(method, f"{board}/jobs/{key}{path}")).status_code == 404
+
+
+async def test_the_buttons_work_with_a_cookie_on_our_own_pages_and_on_no_others(
+    base_url: str, user: Person, administrator: Person, board: str
+) -> None:
+    job = await submit(user.client)
+    abort = f"{board}/jobs/{job['id']}/abort"
+    async with httpx.AsyncClient(base_url=base_url, timeout=60) as browser:
+        assert (await browser.post("/api/v1/auth/session", json={"token": administrator.token})).status_code == 201
+        for headers in ({"Origin": "https://elsewhere.example"}, {"Sec-Fetch-Site": "cross-site"}, {}):
+            assert (await browser.post(abort, headers=headers)).status_code == 403
+        assert (await user.client.get(job["links"]["self"])).json()["status"] != "cancelled"
+        assert (await browser.post(abort, headers={"Origin": base_url})).status_code == 202
+    assert (await user.client.get(job["links"]["self"])).json()["status"] == "cancelled"
+
+
+@pytest.mark.slow
+async def test_it_knows_the_workers(administrator: Person, settings: Settings, board: str) -> None:
+    with working(settings):
+        workers: dict[str, Any] = {}
+        async with asyncio.timeout(60):
+            while not workers:
+                workers = (await administrator.client.get(board)).json()["queue"]["workers"]
+                await asyncio.sleep(0.1)
+    (worker,) = workers.values()
+    assert set(worker["stats"]) >= {"complete", "failed", "retried", "uptime"}

@@ -11,6 +11,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from tests.support.factories import (
+    IdempotencyRecordFactory,
     JobArtifactFactory,
     JobEventFactory,
     JobFactory,
@@ -51,6 +52,7 @@ def _fill(url: str) -> None:
         job = JobFactory.build(owner_id=user.id, shootout_id=shootout.id)
         session.add_all([job, ShootoutAssetFactory.build(shootout_id=shootout.id, library_item_id=item.id)])
         session.flush()
+        session.add(IdempotencyRecordFactory.build(owner_id=user.id))
         session.add(RenderCacheEntryFactory.build(owner_id=user.id))
         session.add_all([JobEventFactory.build(job_id=job.id), JobArtifactFactory.build(job_id=job.id)])
         webhook = WebhookFactory.build(owner_id=user.id)

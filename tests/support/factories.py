@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from polyfactory import Use
 from polyfactory.factories.sqlalchemy_factory import SQLAlchemyFactory
 
-from tone_shootout.accounts.models import Tone3000Connection, User
+from tone_shootout.accounts.models import IdempotencyRecord, Tone3000Connection, User
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, RenderCacheEntry
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.webhooks.models import Webhook, WebhookDelivery
@@ -111,6 +111,15 @@ class WebhookDeliveryFactory(_Factory[WebhookDelivery]):
     round_attempts = 1
     next_attempt_at = None
     log = Use(list[Any])
+
+
+class IdempotencyRecordFactory(_Factory[IdempotencyRecord]):
+    """An answer that is kept for `owner_id`."""
+
+    __set_foreign_keys__ = True
+    fingerprint = bytes(32)
+    status = 202
+    headers: Any = Use(dict[str, str])
 
 
 class JobArtifactFactory(_Factory[JobArtifact]):

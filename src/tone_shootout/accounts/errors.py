@@ -173,3 +173,22 @@ class SignUpClosedError(ForbiddenError):
 
     def __init__(self) -> None:
         super().__init__("This installation takes no new users: ask its operator for an account.")
+
+
+class IdempotencyInFlightError(ConflictError):
+    """The first request with this key has not been answered yet."""
+
+    code = "idempotency_in_flight"
+
+    def __init__(self) -> None:
+        super().__init__("A request with this Idempotency-Key is being answered; ask again in a moment.")
+        self.headers["Retry-After"] = "1"
+
+
+class IdempotencyKeyReusedError(InvalidError):
+    """A key belongs to one request."""
+
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used for a different request; use a new one.")

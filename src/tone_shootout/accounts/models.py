@@ -1,13 +1,17 @@
-"""Users, their API tokens and their sessions. Secrets are stored as SHA-256 and can't be read back."""
+"""Users, their API tokens and sessions, and what was answered to them.
+
+Secrets are stored as SHA-256 and can't be read back.
+"""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, func
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, String, func
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tone_shootout.accounts.principal import Role, Scope
-from tone_shootout.kit.database import UUIDv7AuditBase
+from tone_shootout.kit.database import Base, UUIDv7AuditBase
 
 NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 """A user's name: 1 to 64 characters that need no escaping in an address, a file name or a shell."""
@@ -93,3 +97,22 @@ class Tone3000Connection(UUIDv7AuditBase):
     """`connections.StoredTokens` as JSON, encrypted; None: they don't count any more."""
     expires_at: Mapped[datetime]
     """When the access token ends."""
+
+
+class IdempotencyRecord(Base):
+    """What was answered to a request with an `Idempotency-Key`, written in the transaction of what it did."""
+
+    __tablename__ = "idempotency_record"
+    __table_args__ = (
+        CheckConstraint("octet_length(fingerprint) = 32", name="fingerprint"),
+        Index("ix_idempotency_record_expires_at", "expires_at"),
+    )
+
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    """SHA-256 of the method, the address and the body."""
+    status: Mapped[int] = mapped_column(SmallInteger)
+    headers: Mapped[dict[str, str]] = mapped_column(JSONB)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime]

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from tone_shootout.accounts.models import ApiToken, Tone3000Connection, User, UserSession
+from tone_shootout.accounts.models import ApiToken, IdempotencyRecord, Tone3000Connection, User, UserSession
 from tone_shootout.accounts.principal import Role, Scope
 
 TOUCH_INTERVAL = timedelta(minutes=1)
@@ -264,3 +265,37 @@ class SessionRepository:
             statement = statement.where(UserSession.id == session_id)
         ended = await self._session.scalars(statement.values(revoked_at=now).returning(UserSession.id))
         return bool(ended.all())
+
+
+class IdempotencyRepository:
+    """Answers that are kept by their keys, in one session."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def lock(self, owner_id: UUID, key: str) -> bool:
+        """Take the owner's key until the end of the transaction, unless somebody has it."""
+        name = func.hashtextextended(f"{owner_id}/idempotency/{key}", 0)
+        return bool(await self._session.scalar(select(func.pg_try_advisory_xact_lock(name))))
+
+    async def get(self, owner_id: UUID, key: str) -> IdempotencyRecord | None:
+        """Return what was answered, None where nothing was, or too long ago."""
+        statement = select(IdempotencyRecord).where(
+            IdempotencyRecord.owner_id == owner_id,
+            IdempotencyRecord.key == key,
+            IdempotencyRecord.expires_at > func.now(),
+        )
+        return (await self._session.execute(statement)).scalar_one_or_none()
+
+    async def put(self, *, owner_id: UUID, key: str, kept: timedelta, **answer: Any) -> None:
+        """Write an answer down, in place of one that has expired."""
+        values = {**answer, "expires_at": func.now() + kept}
+        statement = upsert(IdempotencyRecord).values(owner_id=owner_id, key=key, **values)
+        await self._session.execute(
+            statement.on_conflict_do_update(index_elements=["owner_id", "key"], set_=dict(values))
+        )
+
+    async def delete_expired(self) -> int:
+        """Delete what nobody can ask for any more, whoever owns it; return how many."""
+        statement = delete(IdempotencyRecord).where(IdempotencyRecord.expires_at <= func.now())
+        return len((await self._session.scalars(statement.returning(IdempotencyRecord.key))).all())

@@ -10,10 +10,11 @@ from litestar.params import HeaderParameter, Parameter
 from litestar.response import ServerSentEvent
 
 from tone_shootout.accounts.guards import NOT_SIGNED_IN, refuse, signed_in
+from tone_shootout.accounts.idempotency import Once
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.jobs.dispatcher import Dispatcher
 from tone_shootout.jobs.dtos import ArtifactDTO, ArtifactList, JobDTO, JobOrder, TicketDTO
-from tone_shootout.jobs.models import JobArtifact
+from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.services import JobService
 from tone_shootout.jobs.status import FINISHED, JobStatus
 from tone_shootout.jobs.tickets import TICKET_S, Tickets
@@ -43,7 +44,7 @@ class ShootoutJobsController(Controller):
         operation_id="submit_job",
         summary="Submit a shootout",
         status_code=202,
-        responses=problems(401, 403, 404, 422, 429),
+        responses=problems(401, 403, 404, 409, 422, 429),
     )
     async def submit(
         self,
@@ -51,15 +52,14 @@ class ShootoutJobsController(Controller):
         principal: NamedDependency[Principal],
         jobs: NamedDependency[JobService],
         dispatcher: NamedDependency[Dispatcher],
+        once: NamedDependency[Once],
     ) -> Response[JobDTO]:
         """Write down a job that renders the shootout as it is now, and queue it."""
-        job, events = await jobs.submit(principal.user_id, shootout_id)
-        return Response(
-            JobDTO.of(job),
-            status_code=202,
-            headers={"Location": f"/api/v1/jobs/{job.id}"},
-            background=BackgroundTask(dispatcher.dispatch, job.id, events),
-        )
+
+        async def make() -> Response[JobDTO]:
+            return _queued(dispatcher, *await jobs.submit(principal.user_id, shootout_id))
+
+        return await once(make)
 
 
 class JobController(Controller):
@@ -119,7 +119,7 @@ class JobController(Controller):
         operation_id="retry_job",
         summary="Retry a job",
         status_code=202,
-        responses=problems(401, 403, 404, 409, 429),
+        responses=problems(401, 403, 404, 409, 422, 429),
     )
     async def retry(
         self,
@@ -127,10 +127,14 @@ class JobController(Controller):
         principal: NamedDependency[Principal],
         jobs: NamedDependency[JobService],
         dispatcher: NamedDependency[Dispatcher],
+        once: NamedDependency[Once],
     ) -> Response[JobDTO]:
         """Let a job that failed or was cancelled begin again. Segments that it has are not rendered again."""
-        job, events = await jobs.retry(principal.user_id, job_id)
-        return Response(JobDTO.of(job), status_code=202, background=BackgroundTask(dispatcher.dispatch, job.id, events))
+
+        async def make() -> Response[JobDTO]:
+            return _queued(dispatcher, *await jobs.retry(principal.user_id, job_id))
+
+        return await once(make)
 
     @post(
         "/{job_id:uuid}/ticket",
@@ -227,6 +231,15 @@ class JobController(Controller):
     ) -> Response[None]:
         """Tell size, type and entity tag of a file that a job has made."""
         return _content(request, storage, await jobs.artifact(principal.user_id, job_id, path.lstrip("/")))
+
+
+def _queued(dispatcher: Dispatcher, job: Job, events: list[JobEvent]) -> Response[JobDTO]:
+    return Response(
+        JobDTO.of(job),
+        status_code=202,
+        headers={"Location": f"/api/v1/jobs/{job.id}"},
+        background=BackgroundTask(dispatcher.dispatch, job.id, events),
+    )
 
 
 def _content(request: Request[Any, Any, Any], storage: Storage, artifact: JobArtifact) -> Response[Any]:

@@ -13,6 +13,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidation
 
+from tone_shootout.accounts.idempotency import Once
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.pagination import Page, Paging
 from tone_shootout.kit.problems import problems
@@ -221,7 +222,7 @@ class ShootoutController(Controller):
     @post(
         operation_id="create_shootout",
         summary="Make a shootout",
-        responses=problems(400, 401, 403, 413, 422, 429),
+        responses=problems(400, 401, 403, 409, 413, 422, 429),
     )
     async def create(
         self,
@@ -229,19 +230,24 @@ class ShootoutController(Controller):
         principal: NamedDependency[Principal],
         shootout_service: NamedDependency[ShootoutService],
         job_desk: NamedDependency[SkipValidation[JobDesk]],
+        once: NamedDependency[Once],
     ) -> Response[ShootoutDTO]:
         """Make a shootout of your library's items, and submit it in the same step where `submit` says so.
 
         Pointers of errors lead into the config.
         """
-        shootout = await shootout_service.create(principal.user_id, data.config, visibility=data.visibility)
-        job = await job_desk.submit(principal.user_id, shootout.id) if data.submit else None
-        return Response(
-            ShootoutDTO.of(shootout, job_id=job.id if job else None),
-            status_code=201,
-            headers={"Location": shootout_path(shootout.id)},
-            background=BackgroundTask(job.dispatch) if job else None,
-        )
+
+        async def make() -> Response[ShootoutDTO]:
+            shootout = await shootout_service.create(principal.user_id, data.config, visibility=data.visibility)
+            job = await job_desk.submit(principal.user_id, shootout.id) if data.submit else None
+            return Response(
+                ShootoutDTO.of(shootout, job_id=job.id if job else None),
+                status_code=201,
+                headers={"Location": shootout_path(shootout.id)},
+                background=BackgroundTask(job.dispatch) if job else None,
+            )
+
+        return await once(make)
 
     @get(operation_id="list_shootouts", summary="List shootouts", responses=problems(400, 401))
     async def list_shootouts(

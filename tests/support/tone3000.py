@@ -30,7 +30,7 @@ class StandIn:
             "client_id": CLIENT_ID,
             "requests_per_minute": 6_000,
             "searches_per_minute": 6_000,
-            "patience_s": 1.0,
+            "patience_s": 0.2,
             "timeout_s": 20.0,
         }
         return Tone3000Settings(**values | changed)
@@ -64,8 +64,8 @@ class StandIn:
     def expire(self, user: str = "lab_rat") -> None:
         self._switch("POST", "expire", {"user": user})
 
-    def decide(self, user_code: str, *, allow: bool | None = True, user: str = "lab_rat") -> None:
-        """Let a device in, or not; None: its code expires."""
+    def decide(self, user_code: str | None = None, *, allow: bool | None = True, user: str = "lab_rat") -> None:
+        """Let a device in (the last one that came, unless its code is given), or not; None: its code expires."""
         self._switch("POST", "devices", {"user_code": user_code, "allow": allow, "user": user})
 
     def show(self, tone_id: int, visibility: str) -> None:

@@ -19,6 +19,7 @@ _COMMANDS = {
     "verify": "Render a result again and compare.",
     "measure": "Measure loudness, true peak and level of audio files.",
     "user": "Make local users and their API tokens.",
+    "tone3000": "Look whether TONE3000 is as we expect it.",
     "db": "Migrate the database.",
 }
 

@@ -9,7 +9,8 @@ import click
 @click.option("--host", default=None, help="Address to listen on. [SHOOTOUT_SERVER_HOST, else 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0: a free one. [SHOOTOUT_SERVER_PORT, else 8000]")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder. [SHOOTOUT_DATA]")
-def command(host: str | None, port: int | None, data: Path | None) -> None:
+@click.option("--fake-tone3000", is_flag=True, help="Use a stand-in for TONE3000 that runs beside it.")
+def command(host: str | None, port: int | None, data: Path | None, fake_tone3000: bool) -> None:
     """Run the whole service: PostgreSQL and Valkey (unless their addresses are set), web and worker.
 
     Ctrl-C stops all of it in order.
@@ -26,6 +27,7 @@ def command(host: str | None, port: int | None, data: Path | None) -> None:
             folder,
             host=host or settings.server.host,
             port=settings.server.port if port is None else port,
+            fake_tone3000=fake_tone3000,
             on_event=lambda line: click.echo(line, err=True),
             on_output=lambda line: click.echo(line, err=True),
         )
@@ -35,6 +37,9 @@ def command(host: str | None, port: int | None, data: Path | None) -> None:
                 click.echo(f"  API and its documentation   {service.url}/docs")
                 click.echo(f"  Data                        {folder}")
                 click.echo(f"  Sign in with a token from   shootout user token NAME --data '{folder}'")
+                if fake_tone3000:
+                    stand_in = service.environ["SHOOTOUT_TONE3000_BASE_URL"]
+                    click.echo(f"  Stand-in for TONE3000       {stand_in} (its people and tones are made up)")
                 click.echo("Ctrl-C stops it.")
                 service.wait()
         except KeyboardInterrupt:

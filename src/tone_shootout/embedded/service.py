@@ -27,6 +27,7 @@ from tone_shootout.kit.settings import (
 ENCRYPTION_KEYS = "SHOOTOUT_SECURITY_ENCRYPTION_KEYS"
 DATABASE_URL = "SHOOTOUT_DATABASE_URL"
 REDIS_URL = "SHOOTOUT_REDIS_URL"
+STAND_IN_CLIENT_ID = "t3k_pub_stand_in"
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - named to be replaced
 _Handler = Callable[[int, FrameType | None], object] | int
@@ -43,6 +44,7 @@ class Service(Instance):
         data: the data folder; made where there is none.
         host: address that the web process listens on.
         port: its port; 0 chooses a free one.
+        fake_tone3000: run a stand-in for TONE3000 beside it, and use that.
         environ: the environment to start from; None: this process's.
         on_event: gets one line for each thing that happens.
         on_output: gets the output of web and worker, line by line.
@@ -57,6 +59,7 @@ class Service(Instance):
         *,
         host: str = "127.0.0.1",
         port: int = 8000,
+        fake_tone3000: bool = False,
         environ: Mapping[str, str] | None = None,
         on_event: Callable[[str], None] | None = None,
         on_output: Callable[[str], None] | None = None,
@@ -66,6 +69,7 @@ class Service(Instance):
         self._given = dict(os.environ if environ is None else environ)
         self._host = host
         self._port = port
+        self._fake_tone3000 = fake_tone3000
         self._handlers: dict[signal.Signals, _Handler] = {}
 
     @property
@@ -120,6 +124,7 @@ class Service(Instance):
             "SHOOTOUT_SERVER_HOST": self._host,
             "SHOOTOUT_SERVER_PORT": str(self._port),
         }
+        beside = [self._stand_in()] if self._fake_tone3000 else []
         try:
             grace_s = load_settings(self.environ).worker.grace_s
         except SettingsError as error:
@@ -133,13 +138,32 @@ class Service(Instance):
         after = (*migrations.needs, migrations.name)
         web = self._program("web", "web", needs=after, ready=self._web_is_ready)
         worker = self._program("worker", "worker", needs=after, grace_s=grace_s + 1.0)
-        return [*servers, migrations, web, worker]
+        return [*servers, *beside, migrations, web, worker]
+
+    def _stand_in(self) -> Program:
+        """Have everything of ours take a stand-in, on a free port of this machine, for TONE3000."""
+        port = _free_port("127.0.0.1", 0)
+        url = f"http://127.0.0.1:{port}"
+        self.environ |= {
+            "SHOOTOUT_TONE3000_BASE_URL": url,
+            "SHOOTOUT_TONE3000_CLIENT_ID": STAND_IN_CLIENT_ID,
+            "SHOOTOUT_TONE3000_SEARCH": "true",
+        }
+        return self._program(
+            "TONE3000 stand-in",
+            "--port",
+            str(port),
+            module="tone_shootout.fake_tone3000",
+            needs=(),
+            ready=lambda _pid: _answers("127.0.0.1", port, "/control"),
+        )
 
     def _program(
         self,
         name: str,
         *command: str,
         needs: Sequence[str],
+        module: str = "tone_shootout",
         once: bool = False,
         ready: Callable[[int], bool] | None = None,
         grace_s: float = 5.0,
@@ -147,10 +171,10 @@ class Service(Instance):
         return Program(
             name=name,
             # -P: the folder that it runs in is data, nothing to import from.
-            command=[sys.executable, "-P", "-m", "tone_shootout", *command],
+            command=[sys.executable, "-P", "-m", module, *command],
             environ={**self.environ, **self._folder.mark, "PYTHONUNBUFFERED": "1"},
             folder=self._folder.path,
-            log=self._folder.log(name),
+            log=self._folder.log(name.lower().replace(" ", "-")),
             needs=tuple(needs),
             once=once,
             ready=ready,
@@ -160,14 +184,18 @@ class Service(Instance):
         )
 
     def _web_is_ready(self, _pid: int) -> bool:
-        connection = http.client.HTTPConnection(_ANYWHERE.get(self._host, self._host), self._port, timeout=2.0)
-        try:
-            connection.request("GET", "/health/ready")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return _answers(_ANYWHERE.get(self._host, self._host), self._port, "/health/ready")
+
+
+def _answers(host: str, port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=2.0)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 @contextmanager

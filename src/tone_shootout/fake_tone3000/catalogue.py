@@ -284,13 +284,13 @@ def _matches(asked: _Asked, tone: ToneRow) -> bool:
     gears = [DEPRECATED_GEARS.get(gear, gear) for gear in gears if gear != "ir"]
     architecture = asked.architecture
     found = {row.architecture for row in tone.models}
-    has_architecture = architecture in found if architecture else bool(found - {"2"}) or not tone.models
+    has_architecture = architecture in found if architecture else found != {"2"}
     sizes = [size for size in query.get("sizes", "").split("_") if size]
     return (
         query.get("query", "").lower() in tone.title.lower()
         and (not gears or tone.gear in gears)
         and (wanted_format is None or tone.format == wanted_format)
-        and (tone.format != "nam" or has_architecture)
+        and has_architecture
         and (not sizes or any(row.size in sizes for row in tone.models))
         and _one_of(query.get("tags", ""), "_", [name for _, name in tone.tags])
         and _one_of(query.get("makes", ""), "_", [name for _, name in tone.makes])

@@ -380,5 +380,7 @@ def _refuse_unsafe(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}_SECURITY_COOKIE_SECURE: production needs it to be true")
     if urlsplit(settings.server.public_url).scheme != "https":
         raise SettingsError(f"{PREFIX}_SERVER_PUBLIC_URL: production needs an https:// address")
+    if urlsplit(settings.tone3000.base_url).scheme != "https":
+        raise SettingsError(f"{PREFIX}_TONE3000_BASE_URL: production needs an https:// address")
     if settings.database.echo:
         raise SettingsError(f"{PREFIX}_DATABASE_ECHO: would write personal data into the logs, refused in production")

@@ -49,17 +49,16 @@ class Calls:
 
     Args:
         settings: where it is, and how patient we are.
-        redis: where the installation's allowance is held.
+        redis: where the installation's allowance is held; None: nowhere, for a command that asks a few things.
         on_deprecation: gets TONE3000's words for each old form of ours that it still takes; they are logged anyway.
     """
 
     def __init__(
-        self, settings: Tone3000Settings, redis: Redis, *, on_deprecation: Callable[[str], None] | None = None
+        self, settings: Tone3000Settings, redis: Redis | None, *, on_deprecation: Callable[[str], None] | None = None
     ) -> None:
         self.settings = settings
-        self.redis = redis
-        self._requests = TokenBucket(redis, "tone3000", settings.requests_per_minute)
-        self._searches = TokenBucket(redis, "tone3000-search", settings.searches_per_minute)
+        self._requests = TokenBucket(redis, "tone3000", settings.requests_per_minute) if redis else None
+        self._searches = TokenBucket(redis, "tone3000-search", settings.searches_per_minute) if redis else None
         self._on_deprecation = on_deprecation
         self._http = httpx.AsyncClient(
             base_url=settings.base_url,
@@ -202,7 +201,8 @@ class Calls:
             return
         if status == 429:
             pause_s = retry_after_s(response.headers.get("Retry-After"))
-            await self._requests.hold(pause_s)
+            if self._requests is not None:
+                await self._requests.hold(pause_s)
             raise BusyError(pause_s)
         if status >= 500:
             raise UnreachableError(f"it says that it is broken (status {status})")
@@ -233,7 +233,8 @@ class Calls:
             BusyError: it would take longer.
         """
         for bucket in (self._searches, self._requests) if search else (self._requests,):
-            await self._wait_for(bucket)
+            if bucket is not None:
+                await self._wait_for(bucket)
 
     async def _wait_for(self, bucket: TokenBucket) -> None:
         deadline = time.monotonic() + self.settings.patience_s

@@ -17,6 +17,7 @@ from tone_shootout.embedded.errors import EmbeddedError, InUseError
 from tone_shootout.embedded.folder import DataFolder
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.embedded.service import Service, reach
+from tone_shootout.kit.settings import load_settings
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +38,7 @@ def events() -> Events:
 def service(
     servers: Servers, events: Events, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[Service, None, None]:
-    """A service whose servers are somebody else's."""
+    """A service whose servers are somebody else's, and whose TONE3000 is a stand-in."""
     environ = {
         **os.environ,
         "SHOOTOUT_DATABASE_URL": servers.create_database("service"),
@@ -45,7 +46,8 @@ def service(
         "SHOOTOUT_QUEUE_NAME": "service",
         "SHOOTOUT_WORKER_GRACE_S": "1",
     }
-    with Service(tmp_path_factory.mktemp("service"), port=0, environ=environ, on_event=events) as running:
+    folder = tmp_path_factory.mktemp("service")
+    with Service(folder, port=0, environ=environ, fake_tone3000=True, on_event=events) as running:
         yield running
 
 
@@ -54,8 +56,15 @@ def is_ready(url: str) -> bool:
 
 
 def test_with_addresses_set_neither_server_is_started(service: Service) -> None:
-    assert sorted(service.processes()) == ["web", "worker"]
+    assert sorted(service.processes()) == ["TONE3000 stand-in", "web", "worker"]
     assert is_ready(service.url)
+
+
+def test_the_service_is_configured_for_the_stand_in_that_runs_beside_it(service: Service) -> None:
+    settings = load_settings(service.environ).tone3000
+    there = httpx.get(f"{settings.base_url}/control").json()
+    assert there["client_id"] == settings.client_id
+    assert httpx.get(f"{settings.base_url}/api/v1/tones/trending").json()["data"]
 
 
 def test_started_service_says_what_its_programs_are_told(service: Service) -> None:

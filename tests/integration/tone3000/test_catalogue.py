@@ -110,7 +110,7 @@ async def test_search_rows_are_read_though_they_have_other_columns(client: Tone3
 
 
 async def test_a_search_is_not_even_tried_where_it_is_off(tone3000: StandIn, calls: Calls, token: str) -> None:
-    async with Calls(tone3000.settings(), calls.redis) as strict:
+    async with Calls(tone3000.settings(), None) as strict:
         with pytest.raises(SearchOffError):
             await Tone3000(strict).search(token, Search())
     assert not tone3000.requests("search")

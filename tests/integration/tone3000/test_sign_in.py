@@ -198,7 +198,7 @@ async def test_a_change_of_tokens_is_never_asked_for_twice(sign_in: SignIn, tone
 
 
 async def test_without_a_key_nothing_is_asked(tone3000: StandIn, calls: Calls) -> None:
-    async with Calls(tone3000.settings(client_id=""), calls.redis) as unset:
+    async with Calls(tone3000.settings(client_id=""), None) as unset:
         with pytest.raises(NotConfiguredError):
             await SignIn(unset).start_device()
     with pytest.raises(NotConfiguredError):

@@ -48,7 +48,7 @@ async def test_a_change_is_asked_for_once(client: Tone3000, tone3000: StandIn, t
 
 
 async def test_a_short_pause_that_is_asked_for_is_kept(client: Tone3000, tone3000: StandIn, token: str) -> None:
-    tone3000.fault("status", "/user$", status=429, retry_after="1")
+    tone3000.fault("status", "/user$", status=429, retry_after="0.1")
     assert (await client.user(token)).username == "lab_rat"
     assert len(tone3000.requests("/user$")) == 2
 

@@ -72,6 +72,7 @@ def test_safe_values_start_in_production() -> None:
         ("SHOOTOUT_SECURITY_ENCRYPTION_KEYS", "[]"),
         ("SHOOTOUT_SECURITY_COOKIE_SECURE", "false"),
         ("SHOOTOUT_SERVER_PUBLIC_URL", "http://shootout.example.org"),
+        ("SHOOTOUT_TONE3000_BASE_URL", "http://127.0.0.1:8300"),
         ("SHOOTOUT_DATABASE_ECHO", "true"),
     ],
 )

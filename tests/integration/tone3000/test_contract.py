@@ -1,0 +1,91 @@
+"""The stand-in keeps the promises that we hold TONE3000 to, and one that is not kept is noticed."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from tests.integration.embedded.processes import eventually
+from tests.support.tone3000 import StandIn
+from tone_shootout.tone3000.calls import Calls
+from tone_shootout.tone3000.contract import Finding, Subject, examine
+
+
+async def _findings(tone3000: StandIn, token: str | None = None, **settings: Any) -> dict[str, Finding]:
+    heard: list[str] = []
+    async with Calls(tone3000.settings(**{"search": True} | settings), None, on_deprecation=heard.append) as calls:
+        subject = Subject(calls, token or tone3000.token(), heard)
+        return {finding.promise: finding async for finding in examine(subject)}
+
+
+def _broken(findings: dict[str, Finding]) -> list[str]:
+    return [promise for promise, finding in findings.items() if finding.verdict == "broken"]
+
+
+async def test_the_stand_in_keeps_every_promise_and_nothing_is_changed_by_looking(tone3000: StandIn) -> None:
+    tone3000.behave(device_interval=0)
+    findings = await _findings(tone3000)
+    assert {finding.verdict for finding in findings.values()} == {"kept"}, findings
+    assert len(findings) >= 20
+    posted = {request["path"] for request in tone3000.requests() if request["method"] != "GET"}
+    assert posted == {"/api/v1/oauth/token", "/api/v1/oauth/device_authorization"}
+
+
+async def test_what_has_no_example_is_left_out(tone3000: StandIn) -> None:
+    for tone_id in (900101, 900103):
+        tone3000.show(tone_id, "gone")
+    findings = await _findings(tone3000, client_id="", search=False)
+    left_out = [promise for promise, finding in findings.items() if finding.verdict == "left out"]
+    assert len(left_out) == 4
+    assert not _broken(findings)
+
+
+async def test_promises_that_are_not_kept_are_named(tone3000: StandIn) -> None:
+    faults: dict[str, dict[str, Any]] = {
+        "Trending is": {"kind": "status", "path": "/trending$", "status": 200, "body": '{"data": []}'},
+        "Everything else": {"kind": "status", "path": "/user$", "status": 200, "body": '{"id": 1, "username": "x"}'},
+        "A capture's file": {"kind": "status", "path": r"\.nam$", "status": 200, "body": "[]"},
+        "Codes and refresh": {"kind": "html", "path": "/oauth/token$", "status": 500},
+        "A device gets": {"kind": "html", "path": "/oauth/device_authorization$", "status": 403},
+        "A sign-in with": {"kind": "redirect", "path": "/authorize$", "location": "http://127.0.0.1:1/"},
+        "None of our": {"kind": "deprecated", "path": "/latest$"},
+    }
+    for fault in faults.values():
+        tone3000.fault(times=0, **fault)
+    broken = _broken(await _findings(tone3000, attempts=1))
+    assert [promise for promise in broken if not promise.startswith(tuple(faults))] == []
+    assert len(broken) == len(faults)
+
+
+def _check(tone3000: StandIn, *arguments: str, token: str | None = None) -> subprocess.CompletedProcess[str]:
+    environ = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("SHOOTOUT_")},
+        "SHOOTOUT_TONE3000_BASE_URL": tone3000.url,
+        "SHOOTOUT_TONE3000_CLIENT_ID": "t3k_pub_stand_in",
+        **({"TONE3000_TOKEN": token} if token else {}),
+    }
+    command = [sys.executable, "-m", "tone_shootout", "tone3000", "check", *arguments]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
+
+
+async def test_an_operator_can_check_with_a_key_of_their_own(tone3000: StandIn) -> None:
+    done = await asyncio.to_thread(_check, tone3000, "--json", token="t3k_cs_stand_in_of_lab_rat")
+    assert done.returncode == 0, done.stderr
+    assert {finding["verdict"] for finding in json.loads(done.stdout)} == {"kept", "left out"}
+
+
+async def test_without_a_key_the_operator_signs_in_as_a_device_and_a_broken_promise_is_an_exit_code(
+    tone3000: StandIn,
+) -> None:
+    tone3000.behave(device_interval=0)
+    tone3000.fault("deprecated", "/latest$")
+    checking = asyncio.create_task(asyncio.to_thread(_check, tone3000))
+    await asyncio.to_thread(eventually, lambda: bool(tone3000.requests("/device_authorization$")))
+    tone3000.decide(user="valve-shed")
+    done = await checking
+    assert done.returncode == 1
+    assert "valve-shed" in done.stdout
+    assert "✗ None of our requests uses an old form" in done.stdout
+    assert "1 of" in done.stderr

@@ -131,13 +131,12 @@ class AccountService:
         """Disable or enable a user. While disabled, none of their credentials counts."""
         user.is_active = is_active
 
-    async def delete_user(self, user_id: UUID) -> str:
-        """Delete a user with every row that is theirs; return the prefix of their stored objects, to be deleted next.
+    async def delete_user(self, user_id: UUID) -> None:
+        """Delete a user with every row that is theirs. Their work has to be ended before, their files go afterwards.
 
         Nobody is told apart who is already gone: deleting twice is no error.
         """
         await self._users.delete(user_id)
-        return f"users/{user_id}/"
 
     async def issue_token(
         self, user: User, *, name: str, scope: Scope = "write", expires_at: datetime | None = None

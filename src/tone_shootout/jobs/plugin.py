@@ -19,6 +19,7 @@ from tone_shootout.jobs.board import Board
 from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.controllers import JobController, ShootoutJobsController, watch_job
 from tone_shootout.jobs.dispatcher import Dispatcher
+from tone_shootout.jobs.leaving import WorkEnder
 from tone_shootout.jobs.queue import build_queue
 from tone_shootout.jobs.services import Desk, JobService
 from tone_shootout.jobs.tails import Tails
@@ -46,6 +47,7 @@ class JobsPlugin(InitPlugin):
                 "jobs": Provide(_provide_jobs, sync_to_thread=False),
                 "job_desk": Provide(_provide_desk, sync_to_thread=False),
                 "dispatcher": Provide(self._provide_dispatcher, sync_to_thread=False),
+                "leaving": Provide(self._provide_leaving, sync_to_thread=False),
                 "tickets": Provide(lambda: Tickets(self._redis), sync_to_thread=False),
                 "watch": Provide(self._provide_watch, sync_to_thread=False),
             }
@@ -68,6 +70,9 @@ class JobsPlugin(InitPlugin):
     def _provide_dispatcher(self, state: State) -> Dispatcher:
         sessions = state["sessions"]
         return Dispatcher(self._queue, sessions, Publisher(self._redis), self._settings.worker)
+
+    def _provide_leaving(self, state: State) -> WorkEnder:
+        return WorkEnder(state["sessions"], Publisher(self._redis))
 
     def _provide_watch(self, state: State) -> Watch:
         return Watch(state["tails"], state["sessions"], silence_s=self._settings.live.heartbeat_s)

@@ -111,6 +111,12 @@ class Storage:
         async for batch in obstore.list(self._store, prefix=prefix):
             await self.delete(item["path"] for item in batch)
 
+    async def keys(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the keys of everything under `prefix`."""
+        async for batch in obstore.list(self._store, prefix=prefix):
+            for item in batch:
+                yield item["path"]
+
     async def check(self) -> None:
         """Raise what goes wrong when the store is asked for something."""
         await self.exists("health")

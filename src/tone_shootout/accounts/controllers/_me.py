@@ -6,12 +6,17 @@ from uuid import UUID
 
 from litestar import Controller, Response, delete, get, post
 from litestar.background_tasks import BackgroundTask
+from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
-from litestar.params import JSONBody, PathParameter
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import JSONBody, PathParameter, SkipValidation
+from litestar.response import Stream
 
 from tone_shootout.accounts.controllers._parts import NO_STORE, provide_accounts
 from tone_shootout.accounts.cookies import no_cookies
 from tone_shootout.accounts.dtos import MeDTO, NewTokenDTO, TokenDTO, TokenRequest
+from tone_shootout.accounts.export import archive
+from tone_shootout.accounts.leaving import Leaving, forget
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.kit.pagination import Page, Paging
@@ -38,17 +43,39 @@ class MeController(Controller):
         self,
         principal: NamedDependency[Principal],
         accounts: NamedDependency[AccountService],
+        leaving: NamedDependency[SkipValidation[Leaving]],
         storage: NamedDependency[Storage],
         settings: NamedDependency[Settings],
     ) -> Response[None]:
-        """Delete your account at once and for good: library, shootouts, jobs, results, tokens and sessions."""
-        prefix = await accounts.delete_user(principal.user_id)
+        """Delete your account at once and for good: library, shootouts, jobs, results, tokens and sessions.
+
+        Jobs that are under way are cancelled first, which takes a moment.
+        """
+        ended = await leaving.end_work(principal.user_id)
+        await accounts.delete_user(principal.user_id)
         return Response(
             None,
             status_code=204,
             cookies=no_cookies(settings.security),
-            background=BackgroundTask(storage.delete_prefix, prefix),
+            background=BackgroundTask(forget, storage, principal.user_id, ended=ended),
         )
+
+    @get(
+        "/export",
+        operation_id="export_me",
+        summary="Export my account",
+        responses={
+            200: ResponseSpec(bytes, generate_examples=False, media_type="application/zip", description="The archive"),
+            **problems(401),
+        },
+    )
+    async def export_me(
+        self, principal: NamedDependency[Principal], storage: NamedDependency[Storage], state: State
+    ) -> Stream:
+        """Send everything that is kept of you as a ZIP archive: the database's rows as JSON, and all files."""
+        content = archive(state["sessions"], storage, principal.user_id)
+        headers = {**NO_STORE, "Content-Disposition": 'attachment; filename="tone-shootout-account.zip"'}
+        return Stream(content, media_type="application/zip", headers=headers)
 
     @get("/tokens", operation_id="list_tokens", summary="List API tokens", responses=problems(400, 401))
     async def list_tokens(

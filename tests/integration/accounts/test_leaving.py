@@ -1,0 +1,162 @@
+"""Taking one's data along, and leaving nothing behind."""
+
+import asyncio
+import io
+import json
+import zipfile
+from collections.abc import Generator
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from tests.integration.accounts.conftest import Sql, sign_in
+from tests.integration.conftest import Person
+from tests.integration.jobs.conftest import events, finish, submit
+from tests.integration.shootouts.material import add, di, eventually
+from tests.support.live import working
+from tone_shootout.accounts.connections import ConnectionStore
+from tone_shootout.kit.keyring import KeyRing
+from tone_shootout.kit.settings import Settings
+from tone_shootout.tone3000.types import Text, TokenPair, User
+
+EXPORT = "/api/v1/me/export"
+
+
+@pytest.fixture(scope="module")
+def worker(settings: Settings) -> Generator[None, None, None]:
+    with working(settings):
+        yield
+
+
+@pytest.fixture
+async def connected(user: Person, settings: Settings, session_maker: async_sessionmaker[AsyncSession]) -> TokenPair:
+    """Tokens of TONE3000 that `user` is connected with."""
+    pair = TokenPair(access_token="planted-access-token", refresh_token="planted-refresh-token")
+    async with session_maker.begin() as session:
+        store = ConnectionStore(session, KeyRing(settings.security.encryption_keys))
+        await store.connect(user.id, User(id=Text("t3k-person-of-ada"), username="ada-at-tone3000"), pair)
+    return pair
+
+
+async def dump(sql: Sql) -> str:
+    """Every row of every table of ours, as text."""
+    tables = await sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    rows = [await sql(f"SELECT t::text FROM {name} t") for (name,) in tables]
+    return "\n".join(str(row[0]) for table in rows for row in table)
+
+
+def stored(settings: Settings, person: Person) -> list[str]:
+    folder = settings.data / "objects" / "users" / str(person.id)
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+async def opened(person: Person) -> zipfile.ZipFile:
+    answer = await person.client.get(EXPORT)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/zip"
+    assert "attachment" in answer.headers["content-disposition"]
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert archive.testzip() is None
+    return archive
+
+
+async def test_an_export_holds_every_row_and_file_of_its_owner_and_of_nobody_else(
+    api: httpx.AsyncClient,
+    user: Person,
+    other_user: Person,
+    connected: TokenPair,
+    worker: None,
+    base_url: str,
+    settings: Settings,
+    sql: Sql,
+) -> None:
+    session = await sign_in(api, user.token)
+    others = await add(other_user.client, "di_track", di(0.5, seed=7), name="Somebody else's")
+    job = await submit(user.client)
+    await finish(base_url, user, job["id"])
+    archive = await opened(user)
+    rows = {name: json.loads(archive.read(name)) for name in archive.namelist() if name.startswith("rows/")}
+    with_rows = {Path(name).stem for name, found in rows.items() if found}
+    assert with_rows >= {
+        "user_account", "api_token", "user_session", "tone3000_connection", "library_item", "shootout",
+        "shootout_asset", "job", "job_event", "job_artifact", "render_cache",
+    }  # fmt: skip
+    for name, found in rows.items():
+        assert found == [] or await sql(f"SELECT count(*) FROM {Path(name).stem}") >= [(len(found),)], name
+    files = {name.removeprefix("files/") for name in archive.namelist() if name.startswith("files/")}
+    assert files == {name for name in stored(settings, user) if not name.startswith("cache/")}
+    for item in rows["rows/library_item.json"]:
+        assert len(archive.read(f"files/blobs/{item['sha256']}")) == item["size"]
+    everything = b"".join(archive.read(name) for name in archive.namelist() if not name.startswith("files/"))
+    for foreign in (others, str(other_user.id), user.token, session.refresh, connected.access_token):
+        assert foreign.encode() not in everything
+
+
+async def test_an_export_of_somebody_new_is_whole(user: Person) -> None:
+    archive = await opened(user)
+    assert json.loads(archive.read("rows/user_account.json"))[0]["name"] == user.name
+    assert json.loads(archive.read("rows/job.json")) == []
+    assert b"rows/" in archive.read("README.txt")
+
+
+async def test_every_table_that_leads_to_a_user_is_exported(user: Person, sql: Sql) -> None:
+    """The database's own word for it, against what is read off the models."""
+    leading = await sql(
+        "WITH RECURSIVE owned(oid) AS (SELECT 'user_account'::regclass::oid UNION"
+        " SELECT c.conrelid FROM pg_constraint c JOIN owned ON c.confrelid = owned.oid WHERE c.contype = 'f')"
+        " SELECT relname FROM pg_class JOIN owned USING (oid)"
+    )
+    exported = {Path(name).stem for name in (await opened(user)).namelist() if name.startswith("rows/")}
+    assert exported == {name for (name,) in leading}
+
+
+async def test_whoever_leaves_while_their_job_runs_leaves_nothing_behind(
+    api: httpx.AsyncClient,
+    user: Person,
+    other_user: Person,
+    connected: TokenPair,
+    worker: None,
+    base_url: str,
+    settings: Settings,
+    sql: Sql,
+) -> None:
+    await sign_in(api, user.token)
+    await user.client.post("/api/v1/me/tokens", json={"name": "ada's planted token"})
+    kept = await add(other_user.client, "di_track", di(0.5, seed=7), name="Somebody else's")
+    job = await submit(user.client, title="Ada's planted title")
+    watching = events(base_url, user, job["id"])
+    async for event in watching:
+        if event["type"] == "phase":
+            break
+    waiting = await submit(user.client, title="Ada's second planted title")
+    (tables,) = [await sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+    assert len(tables) > 10
+    planted = (str(user.id), "planted", "t3k-person-of-ada", "ada-at-tone3000", job["id"], waiting["id"])
+    before = await dump(sql)
+    for text in planted:
+        assert text in before
+    assert stored(settings, user)
+    assert (await user.client.delete("/api/v1/me")).status_code == 204
+    after = await dump(sql)
+    for text in planted:
+        assert text not in after
+    await eventually(lambda: not stored(settings, user))
+    rest = [event["data"] for event in [event async for event in watching] if event["type"] == "done"]
+    assert [data["status"] for data in rest] == ["cancelled"]
+    assert (await other_user.client.get(f"/api/v1/library/{kept}/content")).status_code == 200
+    # A worker that is still at it would store its results within this time.
+    await asyncio.sleep(1.0)
+    assert stored(settings, user) == []
+
+
+async def test_an_export_leaves_out_what_is_secret_in_every_table(user: Person, connected: TokenPair) -> None:
+    (row,) = json.loads((await opened(user)).read("rows/tone3000_connection.json"))
+    assert set(row) == {
+        "id", "user_id", "tone3000_user_id", "username", "expires_at", "created_at", "updated_at"
+    }  # fmt: skip
+
+
+async def test_nobody_exports_without_being_signed_in(api: httpx.AsyncClient) -> None:
+    assert (await api.get(EXPORT)).status_code == 401

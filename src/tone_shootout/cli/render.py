@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--cache",
     type=click.Path(path_type=Path),
-    help="Folder that keeps rendered sound, up to 2 GB, so that the next run renders only what is new. [none]",
+    help="Folder that keeps what was made, up to 2 GB, so that the next run makes only what is new. [none]",
 )
 def command(spec: Path, out: Path, jobs: int | None, no_video: bool, no_plots: bool, cache: Path | None) -> None:
     """Render SPEC, a TOML or JSON file, into a folder: the same spec gives the same results as a job of the service.
@@ -34,12 +34,12 @@ def command(spec: Path, out: Path, jobs: int | None, no_video: bool, no_plots: b
     from tone_shootout.cli._progress import interruptible, progress
     from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
     from tone_shootout.rendering.produce import produce
-    from tone_shootout.rendering.sounds import SoundFolder
+    from tone_shootout.rendering.store import StoreFolder
 
     _check_folder(out)
     planned, sources = _plan(spec)
     processes = jobs or os.cpu_count() or 1
-    store = None if cache is None else SoundFolder(cache)
+    store = None if cache is None else StoreFolder(cache)
     try:
         with interruptible() as stopped, progress(stopped) as reporter:
             manifest = produce(

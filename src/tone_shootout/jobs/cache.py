@@ -1,4 +1,4 @@
-"""Sound that was rendered before, in the object store and per owner: for the next attempt and for the next job."""
+"""What was made before, in the object store and per owner: for the next attempt and for the next job."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -6,30 +6,28 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-import numpy as np
 import structlog
-from numpy.typing import NDArray
 from obstore.exceptions import BaseError as StorageError
 from sqlalchemy.exc import SQLAlchemyError
 
 from tone_shootout.jobs.channel import SessionMaker
 from tone_shootout.jobs.repositories import CacheRepository
 from tone_shootout.kit.storage import MissingObjectError, Storage
-from tone_shootout.rendering.sounds import decode_sound, encode_sound
+from tone_shootout.rendering.store import seal, unseal
 
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 
 
 class RenderCache:
-    """One owner's rendered sound (`rendering.produce.SoundStore`).
+    """What was rendered for one owner (`rendering.produce.Store`).
 
-    The samples are objects; a table knows their sizes and when they were used last. A row is written before its object
+    The entries are objects; a table knows their sizes and when they were used last. A row is written before its object
     and deleted after it, so that nothing lies in the store that no row speaks of. A row without an object is a miss,
     and grows old like any other.
 
     Called from the thread that renders. What can't be read, or is not what was written, counts as not there; what can't
-    be written is rendered again: neither is a reason to fail.
+    be written is made again: neither is a reason to fail.
     """
 
     def __init__(
@@ -47,22 +45,22 @@ class RenderCache:
         self._max_bytes = max_bytes
         self._loop = loop
 
-    def get(self, key: str) -> NDArray[np.float32] | None:
-        """Return the samples that are kept under `key`, shape (T,), None where there are none."""
-        content = self._run(partial(self._read, key), None)
-        if content is None:
+    def get(self, key: str) -> bytes | None:
+        """Return what is kept under `key`, None where there is nothing."""
+        sealed = self._run(partial(self._read, key), None)
+        if sealed is None:
             return None
-        samples = decode_sound(key, content)
-        if samples is None:
-            _log.warning("cached sound damaged", key=key)
+        content = unseal(key, sealed)
+        if content is None:
+            _log.warning("cache entry damaged", key=key)
             self._run(partial(self._forget, key), None)
-        return samples
+        return content
 
-    def put(self, key: str, samples: NDArray[np.float32]) -> None:
-        """Keep samples, shape (T,); what was used longest ago goes when it gets too much."""
-        content = encode_sound(key, samples)
-        if len(content) <= self._max_bytes:
-            self._run(partial(self._write, key, content), None)
+    def put(self, key: str, content: bytes) -> None:
+        """Keep something; what was used longest ago goes when it gets too much."""
+        sealed = seal(key, content)
+        if len(sealed) <= self._max_bytes:
+            self._run(partial(self._write, key, sealed), None)
 
     def _run(self, step: Callable[[], Coroutine[Any, Any, _T]], otherwise: _T) -> _T:
         try:

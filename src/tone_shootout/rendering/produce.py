@@ -22,12 +22,12 @@ from tone_shootout.rendering.manifest import (
 from tone_shootout.rendering.plan import Plan
 from tone_shootout.rendering.pool import Pool
 from tone_shootout.rendering.rates import OUTPUT_RATE
-from tone_shootout.rendering.reporter import Phase, Reporter, SegmentStatus, SoundStore
+from tone_shootout.rendering.reporter import Phase, Reporter, SegmentStatus, Store
 from tone_shootout.rendering.schedule import Step, schedule
 from tone_shootout.rendering.texts import chapters, description, notes
 from tone_shootout.rendering.timeline import timeline
 
-__all__ = ["Phase", "Reporter", "SegmentStatus", "SoundStore", "produce"]
+__all__ = ["Phase", "Reporter", "SegmentStatus", "Store", "produce"]
 
 VIDEO_NAME: Final = "comparison.mp4"
 CHAPTERS_NAME: Final = "chapters.txt"
@@ -44,7 +44,7 @@ def produce(
     video: bool = True,
     plots: bool = True,
     sound_only: bool = False,
-    store: SoundStore | None = None,
+    store: Store | None = None,
     names: Mapping[str, str] | None = None,
 ) -> Manifest:
     """Render, level and present a shootout; blocks until it is done.
@@ -58,7 +58,7 @@ def produce(
         video: whether a video is made.
         plots: whether plots are drawn.
         sound_only: whether nothing but the segments is made: no measures beyond loudness, no plots and no video.
-        store: sound that was rendered before, and where what is rendered now is kept.
+        store: what was made before, and where what is made now is kept.
         names: what the manifest calls the inputs, by the plan's file; by default the last part of the path.
 
     Returns:
@@ -78,9 +78,9 @@ def produce(
         rounds = schedule(plan, there)
         total = estimate(plan, there, video=video, plots=plots, sound_only=sound_only)
         plots, video = plots and not sound_only, video and not sound_only
-        bench = stages.Bench(pool, reporter, total)
+        bench = stages.Bench(pool, reporter, total, store)
         reporter.progress(0.0, total)
-        measured = stages.render(plan, sources, raws, rounds, bench, store)
+        measured = stages.render(plan, sources, raws, rounds, bench)
         reporter.phase("level")
         (staging / "segments").mkdir()
         level, levelled = stages.level(plan, raws, staging, measured, bench)

@@ -1,9 +1,6 @@
-"""What `produce` needs of whoever calls it: somebody to report to, and perhaps a store of rendered sound."""
+"""What `produce` needs of whoever calls it: somebody to report to, and perhaps a store of what was made before."""
 
 from typing import Literal, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from tone_shootout.rendering.work import Measured
 
@@ -30,11 +27,11 @@ class Reporter(Protocol):
         """Raise `Cancelled` where the work is no longer wanted; called at least every 0.1 s while children work."""
 
 
-class SoundStore(Protocol):
-    """Keeps rendered sound, before the level match: segments by render key, what is behind a capture by stage key."""
+class Store(Protocol):
+    """Keeps what was made, by the hash of what it was made of: see `store` and `products`."""
 
-    def get(self, key: str) -> NDArray[np.float32] | None:
-        """Return the samples that are kept under a key, None where there are none. What comes is checked."""
+    def get(self, key: str) -> bytes | None:
+        """Return what is kept under a key, None where there is nothing. What comes is what was put."""
 
-    def put(self, key: str, samples: NDArray[np.float32]) -> None:
-        """Keep samples, shape (T,). Failing to is no reason to raise."""
+    def put(self, key: str, content: bytes) -> None:
+        """Keep something. Failing to is no reason to raise."""

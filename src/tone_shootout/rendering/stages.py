@@ -16,7 +16,8 @@ from tone_shootout.audio.signals import amplitude
 from tone_shootout.rendering.manifest import LevelRecord, SegmentRecord
 from tone_shootout.rendering.plan import Plan, PlannedSegment
 from tone_shootout.rendering.pool import Pool
-from tone_shootout.rendering.reporter import Reporter, SegmentStatus, SoundStore
+from tone_shootout.rendering.products import Products
+from tone_shootout.rendering.reporter import Reporter, SegmentStatus, Store
 from tone_shootout.rendering.scenes import Card, Scene
 from tone_shootout.rendering.schedule import Step, distinct, keys_of
 from tone_shootout.rendering.spec import CabIr, Capture
@@ -33,6 +34,8 @@ _COST_STILL: Final = 0.4
 # A level match is repeated while gating makes a segment miss it by more than this; once is the rule.
 _LEVEL_TOLERANCE_LU: Final = 0.01
 _LEVEL_ROUNDS: Final = 4
+# How sound is kept: 32-bit, little-endian on every machine.
+_SAMPLE: Final = np.dtype("<f4")
 
 
 class Levelled(Struct, frozen=True):
@@ -47,14 +50,16 @@ class Levelled(Struct, frozen=True):
 class Bench:
     """The pool, and how much of all work it has done."""
 
-    def __init__(self, pool: Pool, reporter: Reporter, total: float) -> None:
+    def __init__(self, pool: Pool, reporter: Reporter, total: float, store: Store | None) -> None:
         self._pool = pool
+        self._products = Products(store)
         self.reporter = reporter
+        self.store = store
         self._total = total
         self._done = 0.0
 
     def run(self, tasks: Sequence[tuple[Task, float]]) -> Iterator[tuple[int, Result]]:
-        """Do tasks, given with their costs, and yield each one's index and result."""
+        """Do tasks, given with their costs, and yield each one's index and result; what was done before comes first."""
         costs = [cost for _, cost in tasks]
         shares = [0.0] * len(tasks)
 
@@ -63,13 +68,31 @@ class Bench:
             done = math.fsum(cost * part for cost, part in zip(costs, shares, strict=True))
             self.reporter.progress(min(self._done + done, self._total), self._total)
 
-        for index, result in self._pool.run([task for task, _ in tasks], check=self.reporter.check, progress=progress):
-            progress(index, 1.0)
-            yield index, result
+        left: list[int] = []
+        for index, (task, _) in enumerate(tasks):
+            self.reporter.check()
+            made = self._products.fetch(task)
+            if made is None:
+                left.append(index)
+            else:
+                progress(index, 1.0)
+                yield index, made.result
+        todo = [tasks[index][0] for index in left]
+        work = self._pool.run(
+            todo, check=self.reporter.check, progress=lambda number, share: progress(left[number], share)
+        )
+        for number, result in work:
+            self.keep(todo[number], result)
+            progress(left[number], 1.0)
+            yield left[number], result
         self._done += math.fsum(costs)
 
+    def keep(self, task: Task, result: Result) -> None:
+        """Keep what a task has made, for the next time."""
+        self._products.keep(task, result)
 
-def fetch(plan: Plan, store: SoundStore | None, raws: Path, reporter: Reporter) -> set[str]:
+
+def fetch(plan: Plan, store: Store | None, raws: Path, reporter: Reporter) -> set[str]:
     """Put what was rendered before into its place, segments or else the last sound to go on from; return the keys."""
     there: set[str] = set()
     if store is None:
@@ -80,8 +103,9 @@ def fetch(plan: Plan, store: SoundStore | None, raws: Path, reporter: Reporter) 
             reporter.check()
             if key in there:
                 break
-            samples = None if key in missing else store.get(key)
-            if samples is not None and _whole(samples, length):
+            content = None if key in missing else store.get(key)
+            samples = None if content is None else _samples(content, length)
+            if samples is not None:
                 np.save(_raw(raws, key), samples, allow_pickle=False)
                 there.add(key)
                 break
@@ -89,8 +113,16 @@ def fetch(plan: Plan, store: SoundStore | None, raws: Path, reporter: Reporter) 
     return there
 
 
-def _whole(samples: NDArray[np.float32], length: int) -> bool:
-    return samples.dtype == np.float32 and samples.shape == (length,) and bool(np.isfinite(samples).all())
+def _samples(content: bytes, length: int) -> NDArray[np.float32] | None:
+    """Return kept samples, shape (length,), None where they are not so many or not finite."""
+    if len(content) != length * _SAMPLE.itemsize:
+        return None
+    samples = np.frombuffer(content, _SAMPLE).astype(np.float32)
+    return samples if bool(np.isfinite(samples).all()) else None
+
+
+def _keep_sound(store: Store, raws: Path, key: str) -> None:
+    store.put(key, np.load(_raw(raws, key), allow_pickle=False).astype(_SAMPLE, copy=False).tobytes())
 
 
 def total_cost(plan: Plan, rounds: Sequence[Sequence[Step]], *, video: bool) -> float:
@@ -107,7 +139,6 @@ def render(
     raws: Path,
     rounds: Sequence[Sequence[Step]],
     bench: Bench,
-    store: SoundStore | None,
 ) -> dict[str, Measured]:
     """Render what is missing, measure everything, and return the measures by render key.
 
@@ -116,9 +147,9 @@ def render(
         sources: where the content of each of the plan's files is.
         raws: where the samples are and go; only whole segments are left there.
         rounds: what is missing.
-        bench: does the work.
-        store: keeps what is made.
+        bench: does the work, and keeps what is made.
     """
+    store = bench.store
     rendered = {step.segment.render_key for steps in rounds for step in steps}
     cached = [segment for segment in distinct(plan) if segment.render_key not in rendered]
     begins = {step.begin.key for steps in rounds for step in steps if step.begin is not None}
@@ -130,9 +161,9 @@ def render(
             measured[done.render_key] = cast(Measured, result)
             if store is not None and isinstance(task, Render):
                 for stage in task.keep:
-                    key = done.stages[stage].key
-                    store.put(key, np.load(_raw(raws, key), allow_pickle=False))
-                store.put(done.render_key, np.load(task.raw, allow_pickle=False))
+                    _keep_sound(store, raws, done.stages[stage].key)
+                _keep_sound(store, raws, done.render_key)
+                bench.keep(Measure(segment=done, raw=task.raw), result)
             for segment in plan.segments:
                 if segment.render_key == done.render_key:
                     status: SegmentStatus = "rendered" if isinstance(task, Render) else "cached"

@@ -4,9 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
-from numpy.typing import NDArray
 
 from tests.unit.rendering.material import lay_out, plan_in
 from tests.unit.rendering.specs import blocks, spec
@@ -61,13 +59,13 @@ class Memory:
     """A store in a dictionary."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, NDArray[np.float32]] = {}
+        self.kept: dict[str, bytes] = {}
 
-    def get(self, key: str) -> NDArray[np.float32] | None:
+    def get(self, key: str) -> bytes | None:
         return self.kept.get(key)
 
-    def put(self, key: str, samples: NDArray[np.float32]) -> None:
-        self.kept[key] = samples
+    def put(self, key: str, content: bytes) -> None:
+        self.kept[key] = content
 
 
 def carry_out(folder: Path, document: Spec, out: Path, **more: Any) -> Manifest:

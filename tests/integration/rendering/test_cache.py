@@ -11,9 +11,9 @@ from tests.unit.rendering.specs import blocks, spec
 from tone_shootout.audio.files import write_wav
 from tone_shootout.rendering.facts import Limits
 from tone_shootout.rendering.manifest import Manifest
-from tone_shootout.rendering.produce import SoundStore, produce
+from tone_shootout.rendering.produce import Store, produce
 from tone_shootout.rendering.schedule import schedule
-from tone_shootout.rendering.sounds import SoundFolder
+from tone_shootout.rendering.store import StoreFolder
 
 AMPS, CABS = [f"amp-{n}.nam" for n in range(4)], [f"cab-{n}.wav" for n in range(5)]
 GRID: list[dict[str, Any]] = [{"name": f"{amp} {cab}", "blocks": blocks(amp, cab)} for amp in AMPS for cab in CABS]
@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def carry_out(
-    folder: Path, chains: list[dict[str, Any]], *, store: SoundStore | None, log: Log | None = None, harm: str = ""
+    folder: Path, chains: list[dict[str, Any]], *, store: Store | None, log: Log | None = None, harm: str = ""
 ) -> Manifest:
     """Plan and carry out; `harm` names a file that is damaged between the two: whoever needs it fails."""
     planned, paths = plan_in(folder, spec(*chains), limits=Limits(chains=20))
@@ -48,18 +48,19 @@ def hits(manifest: Manifest) -> int:
 
 
 def test_a_grid_runs_each_capture_once_then_nothing_and_gives_the_same_bytes(folder: Path) -> None:
-    store = SoundFolder(folder / "cache")
+    store = StoreFolder(folder / "cache")
     without = carry_out(folder, GRID, store=None)
     cold = carry_out(folder, GRID, store=store)
     warm = carry_out(folder, GRID, store=store, harm=AMPS[0])
     assert [(inferences(made), hits(made)) for made in (without, cold, warm)] == [(4, 0), (4, 0), (0, 20)]
     assert without.files == cold.files == warm.files
-    assert len(list((folder / "cache").iterdir())) == 4 + 20
+    behind_captures, segments, measures, levelled = 4, 20, 20, 20
+    assert len(list((folder / "cache").iterdir())) == behind_captures + segments + measures + levelled
 
 
 def test_another_cab_needs_none_of_the_captures(folder: Path) -> None:
     """The capture is gone: only the sound behind it is there to go on from."""
-    store, log = SoundFolder(folder / "cache"), Log()
+    store, log = StoreFolder(folder / "cache"), Log()
     carry_out(folder, GRID[:1], store=store)
     made = carry_out(folder, GRID[:2], store=store, log=log, harm=AMPS[0])
     assert [(segment.cache_hit, segment.inferences) for segment in made.segments] == [(True, 0), (False, 0)]
@@ -70,7 +71,7 @@ def test_another_cab_needs_none_of_the_captures(folder: Path) -> None:
 
 
 def test_changing_one_chain_of_eight_renders_one_and_renaming_none(folder: Path) -> None:
-    store = SoundFolder(folder / "cache")
+    store = StoreFolder(folder / "cache")
     carry_out(folder, GRID[:8], store=store)
     changed = {**GRID[7], "blocks": [{**GRID[7]["blocks"][0], "input_gain_db": -3.0}, GRID[7]["blocks"][1]]}
     log = Log()
@@ -83,7 +84,7 @@ def test_changing_one_chain_of_eight_renders_one_and_renaming_none(folder: Path)
 
 
 def test_what_is_damaged_in_the_folder_is_made_again(folder: Path) -> None:
-    store = SoundFolder(folder / "cache")
+    store = StoreFolder(folder / "cache")
     whole = carry_out(folder, GRID[:6], store=store)
     for path in (folder / "cache").iterdir():
         path.write_bytes(path.read_bytes()[:-1])
@@ -94,7 +95,7 @@ def test_what_is_damaged_in_the_folder_is_made_again(folder: Path) -> None:
 
 def test_a_folder_too_small_for_it_all_still_gives_the_right_result(folder: Path) -> None:
     whole = carry_out(folder, GRID[:6], store=None)
-    store = SoundFolder(folder / "cache", max_bytes=500_000)
+    store = StoreFolder(folder / "cache", max_bytes=500_000)
     for _ in range(2):
         assert carry_out(folder, GRID[:6], store=store).files == whole.files
         assert sum(path.stat().st_size for path in (folder / "cache").iterdir()) <= 500_000

@@ -1,7 +1,7 @@
-"""Sound that was rendered before, as bytes and in a folder: bounded, checked, safe to share between processes.
+"""What was made before, sealed and in a folder: bounded, checked, safe to share between processes.
 
-It is kept by content hash (`keys`) and before the level match, so neither names nor levels make it stale, and what
-comes out of it is what rendering would have given, bit for bit.
+It is kept by the hash of what it was made of (`keys`, `products`), so nothing makes it stale, and what comes out of it
+is what making it again would have given, bit for bit.
 """
 
 import hashlib
@@ -13,36 +13,28 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 CACHE_BYTES: Final = 2_000_000_000
-"""How much a folder keeps, unless told otherwise: about three hours of sound."""
+"""How much a folder keeps, unless told otherwise: more than an hour of sound, with all that is made of it."""
 
 _DIGEST_BYTES: Final = 32
-_SAMPLES: Final = np.dtype("<f4")
-_SUFFIX: Final = ".sound"
+_SUFFIX: Final = ".kept"
 # Nothing else in the folder is ever touched, whichever folder somebody names.
-_OURS: Final = re.compile(r"[0-9a-f]{64}\.(sound|[^.]+\.partial)")
+_OURS: Final = re.compile(r"[0-9a-f]{64}\.(kept|[^.]+\.partial)")
 
 
-def encode_sound(key: str, samples: NDArray[np.float32]) -> bytes:
-    """Return samples, shape (T,), as bytes: the SHA-256 of key and samples, then the samples, 32-bit little-endian."""
-    body = samples.astype(_SAMPLES, copy=False).tobytes()
-    return _digest(key, body) + body
+def seal(key: str, content: bytes) -> bytes:
+    """Return the SHA-256 of key and content, then the content."""
+    return _digest(key, content) + content
 
 
-def decode_sound(key: str, content: bytes) -> NDArray[np.float32] | None:
-    """Return the samples, shape (T,), None where `content` is not what was written under `key`, or not finite."""
-    digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-    if len(body) % _SAMPLES.itemsize or _digest(key, body) != digest:
-        return None
-    samples = np.frombuffer(body, _SAMPLES).astype(np.float32)
-    return samples if bool(np.isfinite(samples).all()) else None
+def unseal(key: str, sealed: bytes) -> bytes | None:
+    """Return the content, None where `sealed` is not what was written under `key`."""
+    digest, content = sealed[:_DIGEST_BYTES], sealed[_DIGEST_BYTES:]
+    return content if _digest(key, content) == digest else None
 
 
-class SoundFolder:
-    """Rendered sound in a folder (`reporter.SoundStore`).
+class StoreFolder:
+    """A store in a folder (`reporter.Store`).
 
     A file comes into its place whole, by renaming. The time of its last use is its modification time; when the folder
     holds more than it may, what was used longest ago goes. What can't be read counts as not there, what can't be
@@ -53,30 +45,30 @@ class SoundFolder:
         self._folder = folder
         self._max_bytes = max_bytes
 
-    def get(self, key: str) -> NDArray[np.float32] | None:
-        """Return the samples that are kept under `key`, shape (T,), None where there are none. Damaged files go."""
+    def get(self, key: str) -> bytes | None:
+        """Return what is kept under `key`, None where there is nothing. Damaged files go."""
         path = self._path(key)
         try:
-            samples = decode_sound(key, path.read_bytes())
-            if samples is None:
+            content = unseal(key, path.read_bytes())
+            if content is None:
                 path.unlink(missing_ok=True)
             else:
                 os.utime(path)
         except OSError:
             return None
-        return samples
+        return content
 
-    def put(self, key: str, samples: NDArray[np.float32]) -> None:
-        """Keep samples, shape (T,)."""
-        content = encode_sound(key, samples)
-        if len(content) > self._max_bytes:
+    def put(self, key: str, content: bytes) -> None:
+        """Keep something."""
+        sealed = seal(key, content)
+        if len(sealed) > self._max_bytes:
             return
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(prefix=f"{key}.", suffix=".partial", dir=self._folder)
             try:
                 with open(handle, "wb") as file:  # noqa: PTH123 - a handle, not a path
-                    file.write(content)
+                    file.write(sealed)
                 Path(name).replace(self._path(key))
             finally:
                 Path(name).unlink(missing_ok=True)
@@ -102,5 +94,7 @@ class SoundFolder:
         return self._folder / f"{key}{_SUFFIX}"
 
 
-def _digest(key: str, body: bytes) -> bytes:
-    return hashlib.sha256(key.encode() + body).digest()
+def _digest(key: str, content: bytes) -> bytes:
+    digest = hashlib.sha256(key.encode())
+    digest.update(content)
+    return digest.digest()

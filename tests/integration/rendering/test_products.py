@@ -1,0 +1,110 @@
+"""Nothing is made twice: figures, plots, cards and the video are kept by what they are made of."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.rendering.shootouts import CHAINS, TRACKS, Log, Memory, children
+from tests.unit.rendering.material import lay_out, plan_in
+from tests.unit.rendering.specs import spec
+from tone_shootout.rendering.manifest import Manifest
+from tone_shootout.rendering.produce import produce
+
+pytestmark = pytest.mark.slow
+
+
+class Watch(Log):
+    """Counts the rendering processes that there ever were."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.helpers: set[int] = set()
+
+    def check(self) -> None:
+        self.helpers |= {child.pid for child in children()}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("sources")
+    lay_out(made)
+    return made
+
+
+def carry_out(
+    folder: Path, store: Memory, out: Path, *, log: Log | None = None, harm: bool = False, **changes: Any
+) -> Manifest:
+    """Render one DI track through two chains with everything; `harm` takes all sources away after planning."""
+    chains = [{**chain, **changes} if n == 0 else chain for n, chain in enumerate(CHAINS)]
+    planned, paths = plan_in(folder, spec(*chains, tracks=TRACKS[1:]))
+    if harm:
+        paths = dict.fromkeys(paths, folder / "gone")
+    return produce(planned, paths, out, processes=2, reporter=log or Log(), store=store)
+
+
+@pytest.fixture(scope="module")
+def store() -> Memory:
+    return Memory()
+
+
+@pytest.fixture(scope="module")
+def cold(folder: Path, store: Memory, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    return carry_out(folder, store, tmp_path_factory.mktemp("cold"))
+
+
+def new(before: Memory, after: Memory, beginning: bytes) -> int:
+    """Count what was kept since, by what is in it: files begin with marks of their formats."""
+    return sum(beginning in after.kept[key][:4000] for key in after.kept.keys() - before.kept.keys())
+
+
+def copied(store: Memory) -> Memory:
+    copy = Memory()
+    copy.kept = dict(store.kept)
+    return copy
+
+
+def test_the_same_again_needs_neither_sources_nor_processes_and_gives_the_same_bytes(
+    folder: Path, store: Memory, cold: Manifest, tmp_path: Path
+) -> None:
+    log = Watch()
+    warm = carry_out(folder, store, tmp_path, log=log, harm=True)
+    assert log.helpers == set()
+    assert warm.files == cold.files
+    assert (warm.captures, warm.comparisons, warm.difference) == (cold.captures, cold.comparisons, cold.difference)
+    assert [segment.latency for segment in warm.segments] == [segment.latency for segment in cold.segments]
+    assert log.phases == ["render", "level", "plots", "video"]
+    assert log.shares[-1][0] == pytest.approx(log.shares[-1][1])
+
+
+def test_another_name_is_drawn_and_filmed_and_nothing_is_levelled_or_measured_again(
+    folder: Path, store: Memory, cold: Manifest, tmp_path: Path
+) -> None:
+    after = copied(store)
+    made = carry_out(folder, after, tmp_path, name="Renamed")
+    assert [segment.sha256 for segment in made.segments] == [segment.sha256 for segment in cold.segments]
+    assert new(store, after, b"fLaC") == 0
+    assert new(store, after, b"ftypisom") == 1
+    films = {item.path: item.sha256 for item in made.files if item.path.endswith(".mp4")}
+    assert films.items().isdisjoint({item.path: item.sha256 for item in cold.files}.items())
+
+
+def test_another_level_makes_every_file_again_from_the_same_sound(
+    folder: Path, store: Memory, cold: Manifest, tmp_path: Path
+) -> None:
+    after = copied(store)
+    made = carry_out(folder, after, tmp_path, trim_db=-6.0)
+    assert all(segment.cache_hit for segment in made.segments)
+    assert new(store, after, b"fLaC") == len(
+        {segment.gain_db for segment in made.segments} - {segment.gain_db for segment in cold.segments}
+    )
+    assert made.captures == cold.captures
+
+
+def test_what_comes_back_cut_off_is_made_again(folder: Path, store: Memory, cold: Manifest, tmp_path: Path) -> None:
+    cut_off = Memory()
+    cut_off.kept = {key: content[:-1] for key, content in store.kept.items()}
+    again = carry_out(folder, cut_off, tmp_path)
+    assert again.files == cold.files
+    assert not any(segment.cache_hit for segment in again.segments)
+    assert cut_off.kept.keys() == store.kept.keys()

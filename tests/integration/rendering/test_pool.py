@@ -32,7 +32,8 @@ from tone_shootout.rendering.produce import produce
 if __name__ == "__main__":
     class Loud(Log):
         def progress(self, done, total):
-            print("working", flush=True)
+            if done:
+                print("working", flush=True)
 
     planned, paths = plan_in(Path(sys.argv[1]), spec(blocks("a.nam", "cab-a.wav"), blocks("b.nam", "cab-a.wav")))
     produce(planned, paths, Path(sys.argv[2]), processes=2, reporter=Loud(), video=False)

@@ -58,6 +58,7 @@ class AccountService:
     def __init__(self, session: AsyncSession) -> None:
         self._users = UserRepository(session)
         self._tokens = ApiTokenRepository(session)
+        self._sessions = SessionRepository(session)
         self._connections = ConnectionRepository(session)
 
     async def create_user(self, name: str, *, role: Role = "user", display_name: str | None = None) -> User:
@@ -102,6 +103,12 @@ class AccountService:
     async def connection(self, user_id: UUID) -> Tone3000Connection | None:
         """Return a user's connection with TONE3000, if there is one."""
         return await self._connections.of(user_id)
+
+    async def credentials_of(self, user_id: UUID) -> tuple[int, int]:
+        """Return how many API tokens that are not revoked, and how many sessions that have not ended, a user has."""
+        _, tokens = await self._tokens.page(user_id, limit=0, offset=0)
+        _, sessions = await self._sessions.page(user_id, datetime.now(UTC), limit=0, offset=0)
+        return tokens, sessions
 
     async def user_by_name(self, name: str) -> User:
         """Return a user by name, whatever its capitals.

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -12,10 +13,27 @@ import click
 from tone_shootout.cli.problems import reporting
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
     from tone_shootout.accounts.principal import Role, Scope
     from tone_shootout.accounts.services import AccountService
+    from tone_shootout.jobs.channel import Publisher
+    from tone_shootout.kit.settings import Settings
+    from tone_shootout.kit.storage import Storage
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Office:
+    """What the work on users is done with."""
+
+    session: "AsyncSession"
+    sessions: "async_sessionmaker[AsyncSession]"
+    accounts: "AccountService"
+    storage: "Storage"
+    publisher: "Publisher | None"
+
 
 _data = click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder of the embedded servers."
@@ -104,33 +122,135 @@ def role_(name: str, role: "Role", data: Path | None) -> None:
     click.echo(f"{name} is {'an' if role[0] in 'aeio' else 'a'} {role}.", err=True)
 
 
+@command.command()
+@click.argument("name")
+@_data
+def show(name: str, data: Path | None) -> None:
+    """Show what there is of the user NAME."""
+
+    async def work(office: "Office") -> list[tuple[str, str]]:
+        from tone_shootout.accounts.leaving import stored_prefix
+
+        user = await office.accounts.user_by_name(name)
+        connection = await office.accounts.connection(user.id)
+        tokens, sessions = await office.accounts.credentials_of(user.id)
+        tone3000 = "not connected"
+        if connection is not None:
+            tone3000 = connection.username + ("" if connection.tokens else " (has to sign in again)")
+        count, size = await office.storage.size(stored_prefix(user.id))
+        return [
+            ("name", user.name if user.display_name is None else f"{user.name} ({user.display_name})"),
+            ("id", str(user.id)),
+            ("role", user.role),
+            ("state", "active" if user.is_active else "disabled"),
+            ("since", f"{user.created_at:%Y-%m-%d}"),
+            ("TONE3000", tone3000),
+            ("API tokens", str(tokens)),
+            ("sessions", str(sessions)),
+            ("stored", f"{count} objects, {size / 1e6:.1f} MB"),
+        ]
+
+    for word, value in _in_office(data, work):
+        click.echo(f"{word:<12}{value}")
+
+
+@command.command()
+@click.argument("name")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Archive to write, not there yet. [NAME.zip]"
+)
+@_data
+def export(name: str, out: Path | None, data: Path | None) -> None:
+    """Write everything that is kept of the user NAME into a ZIP archive: rows as JSON, and all files."""
+    path = out or Path(f"{name}.zip")
+
+    async def work(office: "Office") -> None:
+        from tone_shootout.accounts.export import archive
+
+        user = await office.accounts.user_by_name(name)
+        with path.open("xb") as file:
+            try:
+                async for chunk in archive(office.sessions, office.storage, user.id):
+                    file.write(chunk)
+            except BaseException:
+                path.unlink()
+                raise
+
+    _in_office(data, work)
+    click.echo(f"{path} has everything of {name}.", err=True)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@_data
+def delete(name: str, yes: bool, data: Path | None) -> None:
+    """Delete the user NAME with everything that is theirs, for good. What is under way is cancelled first."""
+    if not yes:
+        click.confirm(f"Delete {name} with library, shootouts, jobs and results, for good?", abort=True, err=True)
+
+    async def work(office: "Office") -> None:
+        from tone_shootout.accounts.leaving import forget
+        from tone_shootout.jobs.leaving import WorkEnder
+
+        user_id = (await office.accounts.user_by_name(name)).id
+        ended = await WorkEnder(office.sessions, office.publisher).end_work(user_id)
+        await office.accounts.delete_user(user_id)
+        await office.session.commit()
+        await forget(office.storage, user_id, ended=ended)
+
+    _in_office(data, work)
+    click.echo(f"{name} is deleted.", err=True)
+
+
 async def _set_active(accounts: "AccountService", name: str, *, is_active: bool) -> None:
     await accounts.set_active(await accounts.user_by_name(name), is_active=is_active)
 
 
 def _with_accounts(data: Path | None, work: "Callable[[AccountService], Awaitable[T]]") -> T:
     """Do `work` in a transaction of its own on the database that is meant."""
-    with _database(data) as url:
-        return asyncio.run(_transaction(url, work))
+    return _in_office(data, lambda office: work(office.accounts))
 
 
-async def _transaction(url: str, work: "Callable[[AccountService], Awaitable[T]]") -> T:
-    from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+def _in_office(data: Path | None, work: "Callable[[Office], Awaitable[T]]") -> T:
+    """Do `work` with the database, the storage and the broker that are meant, in a transaction of its own."""
+    with _installation(data) as settings:
+        return asyncio.run(_transaction(settings, work))
+
+
+async def _transaction(settings: "Settings", work: "Callable[[Office], Awaitable[T]]") -> T:
+    from redis.asyncio import Redis
+    from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
     from tone_shootout.accounts.services import AccountService
+    from tone_shootout.jobs.channel import Publisher
     from tone_shootout.kit.database import async_url
+    from tone_shootout.kit.storage import Storage
 
-    engine = create_async_engine(async_url(url), hide_parameters=True)
+    engine = create_async_engine(async_url(settings.database.url), hide_parameters=True)
+    redis: Redis | None = Redis.from_url(settings.redis.url) if settings.redis.url else None
+    sessions = async_sessionmaker(engine, expire_on_commit=False)
     try:
-        async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
-            return await work(AccountService(session))
+        async with sessions() as session:
+            office = Office(
+                session=session,
+                sessions=sessions,
+                accounts=AccountService(session),
+                storage=Storage.from_settings(settings),
+                publisher=None if redis is None else Publisher(redis),
+            )
+            result = await work(office)
+            await session.commit()
+            return result
     finally:
+        if redis is not None:
+            await redis.aclose()
         await engine.dispose()
 
 
 @contextmanager
-def _database(data: Path | None) -> Generator[str, None, None]:
-    """Give the address of the database; the embedded one is started for the moment if need be, and migrated."""
+def _installation(data: Path | None) -> "Generator[Settings, None, None]":
+    """Give the settings with the addresses of the servers; embedded ones are started for the moment, and migrated."""
     from asyncpg import PostgresError
     from sqlalchemy.exc import DBAPIError
 
@@ -144,10 +264,10 @@ def _database(data: Path | None) -> Generator[str, None, None]:
         settings = load_settings()
         try:
             if settings.database.url:
-                yield settings.database.url
+                yield settings
             else:
                 with reach(data or settings.data) as environ:
                     migrations.upgrade(environ["SHOOTOUT_DATABASE_URL"])
-                    yield environ["SHOOTOUT_DATABASE_URL"]
+                    yield load_settings(environ)
         except DBAPIError as error:
             raise click.ClickException(f"{error.orig}. Is its schema up to date? (`shootout db upgrade`)") from None

@@ -19,9 +19,9 @@ _log = structlog.get_logger(__name__)
 
 
 class WorkEnder:
-    """Cancels jobs, in units of work of its own."""
+    """Cancels jobs, in units of work of its own; without a publisher, watchers read of it in the database."""
 
-    def __init__(self, sessions: SessionMaker, publisher: Publisher) -> None:
+    def __init__(self, sessions: SessionMaker, publisher: Publisher | None) -> None:
         self._sessions = sessions
         self._publisher = publisher
 
@@ -47,5 +47,6 @@ class WorkEnder:
                 )
                 events += moved[1] if moved else []
             await session.commit()
-        await self._publisher.publish(events)
+        if self._publisher is not None:
+            await self._publisher.publish(events)
         return bool(unfinished)

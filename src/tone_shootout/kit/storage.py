@@ -117,6 +117,11 @@ class Storage:
             for item in batch:
                 yield item["path"]
 
+    async def size(self, prefix: str) -> tuple[int, int]:
+        """Return how many objects are under `prefix`, and how many bytes they have."""
+        sizes = [item["size"] async for batch in obstore.list(self._store, prefix=prefix) for item in batch]
+        return len(sizes), sum(sizes)
+
     async def check(self) -> None:
         """Raise what goes wrong when the store is asked for something."""
         await self.exists("health")

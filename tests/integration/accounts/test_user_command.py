@@ -3,15 +3,21 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
 
 import httpx
 import pytest
 from click.testing import CliRunner, Result
 
 from tests.integration.accounts.conftest import Sql, whoami
+from tests.integration.conftest import Person
+from tests.integration.jobs.conftest import submit
+from tests.integration.shootouts.material import add, di
 from tone_shootout.cli.user import command
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.kit.settings import Settings
+from tone_shootout.kit.storage import Storage
 
 Shootout = Callable[..., Awaitable[Result]]
 
@@ -20,9 +26,13 @@ Shootout = Callable[..., Awaitable[Result]]
 def shootout_user(settings: Settings) -> Shootout:
     """Runs `shootout user …` on the database of the tests."""
 
-    async def run(*arguments: str, url: str = settings.database.url) -> Result:
-        environ = {"SHOOTOUT_DATABASE_URL": url}
-        return await asyncio.to_thread(CliRunner().invoke, command, arguments, env=environ)
+    async def run(*arguments: str, url: str = settings.database.url, **more: Any) -> Result:
+        environ = {
+            "SHOOTOUT_DATABASE_URL": url,
+            "SHOOTOUT_REDIS_URL": settings.redis.url,
+            "SHOOTOUT_DATA": str(settings.data),
+        }
+        return await asyncio.to_thread(CliRunner().invoke, command, arguments, env=environ, **more)
 
     return run
 
@@ -44,6 +54,38 @@ async def test_scope_days_and_role_are_as_asked_for(api: httpx.AsyncClient, shoo
     me = (await api.get("/api/v1/me", headers={"Authorization": f"Bearer {made.stdout.rstrip()}"})).json()
     assert (me["role"], me["scope"]) == ("administrator", "read")
     assert await sql("SELECT round(extract(epoch FROM expires_at - created_at) / 86400)::int FROM api_token") == [(7,)]
+
+
+async def test_a_user_is_shown_exported_and_deleted(
+    user: Person, other_user: Person, shootout_user: Shootout, settings: Settings, sql: Sql, tmp_path: Path
+) -> None:
+    item = await add(user.client, "di_track", di())
+    job = await submit(user.client)
+    shown = await shootout_user("show", "ADA")
+    assert shown.exit_code == 0
+    facts = dict(line.split(maxsplit=1) for line in shown.stdout.splitlines() if not line.startswith(("API", "TONE")))
+    assert (facts["name"], facts["id"], facts["role"], facts["state"]) == ("ada", str(user.id), "user", "active")
+    assert facts["stored"].startswith("3 objects, ")
+    assert "TONE3000    not connected" in shown.stdout
+
+    archive = tmp_path / "ada.zip"
+    assert (await shootout_user("export", "ada", "--out", str(archive))).exit_code == 0
+    with ZipFile(archive) as opened:
+        assert item.encode() in opened.read("rows/library_item.json")
+        assert job["id"].encode() in opened.read("rows/job.json")
+        assert len([name for name in opened.namelist() if name.startswith("files/blobs/")]) == 3
+    again = await shootout_user("export", "ada", "--out", str(archive))
+    assert (again.exit_code, again.stderr.count("\n")) == (1, 1)
+
+    assert (await shootout_user("delete", "ada", input="n\n")).exit_code == 1
+    assert (await user.client.get("/api/v1/me")).status_code == 200
+    gone = await shootout_user("delete", "ada", "--yes")
+    assert (gone.exit_code, gone.stderr) == (0, "ada is deleted.\n")
+    assert await sql("SELECT name FROM user_account") == [(other_user.name,)]
+    assert await sql("SELECT count(*) FROM job") == [(0,)]
+    assert await Storage.from_settings(settings).size(f"users/{user.id}/") == (0, 0)
+    unknown = await shootout_user("delete", "ada", "--yes")
+    assert (unknown.exit_code, unknown.stderr) == (1, "Error: There is no such user.\n")
 
 
 async def test_users_are_listed_disabled_enabled_and_given_roles(

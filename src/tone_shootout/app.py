@@ -75,6 +75,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
                 "sessions": self._database.create_session_maker(),
                 "schema_revision": head_revision(),
                 "throttle": self._throttle,
+                "when_stopping": [],
             }
         )
         app_config.dependencies.update(

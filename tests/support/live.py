@@ -12,18 +12,16 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 
-import uvicorn
-
 from tone_shootout.app import create_app
-from tone_shootout.kit.listening import server_options
+from tone_shootout.kit.listening import WebServer
 from tone_shootout.kit.settings import Settings
 
 
-class _Server(uvicorn.Server):
+class _Server(WebServer):
     """Says when it has started, or has given up."""
 
-    def __init__(self, config: uvicorn.Config, done: threading.Event) -> None:
-        super().__init__(config)
+    def __init__(self, settings: Settings, done: threading.Event) -> None:
+        super().__init__(create_app(settings), settings)
         self._done = done
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -37,8 +35,7 @@ class _Server(uvicorn.Server):
 def serving(settings: Settings) -> Generator[str, None, None]:
     """Run the web process for `settings` and give its address."""
     started = threading.Event()
-    config = uvicorn.Config(create_app(settings), **server_options(settings))
-    server = _Server(config, started)
+    server = _Server(settings, started)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), name="web", daemon=True)
         thread.start()

@@ -1,5 +1,7 @@
 """`shootout web`: a web process alone."""
 
+from contextlib import suppress
+
 import click
 
 
@@ -8,11 +10,9 @@ import click
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on. [SHOOTOUT_SERVER_PORT, else 8000]")
 def command(host: str | None, port: int | None) -> None:
     """Run a web process alone, with the database and broker that the environment names."""
-    import uvicorn
-
     from tone_shootout.app import create_app
     from tone_shootout.cli.problems import reporting
-    from tone_shootout.kit.listening import allow_many_connections, server_options
+    from tone_shootout.kit.listening import WebServer, allow_many_connections
     from tone_shootout.kit.logs import configure_logs
     from tone_shootout.kit.settings import load_settings
 
@@ -20,9 +20,13 @@ def command(host: str | None, port: int | None) -> None:
         settings = load_settings()
         configure_logs(settings.log)
         allow_many_connections()
-        uvicorn.run(
+        server = WebServer(
             create_app(settings),
+            settings,
             host=host or settings.server.host,
             port=settings.server.port if port is None else port,
-            **server_options(settings),
         )
+        with suppress(KeyboardInterrupt):  # raised once more when all is over
+            server.run()
+        if not server.started:
+            raise SystemExit(3)

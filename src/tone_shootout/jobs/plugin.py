@@ -81,6 +81,7 @@ class JobsPlugin(InitPlugin):
     async def _lifespan(self, app: Litestar) -> AsyncGenerator[None, None]:
         tails = Tails(app.state["sessions"], kept=self._settings.live.backlog)
         app.state["tails"] = tails
+        app.state["when_stopping"].append(tails.stop)
         try:
             async with self._provide_dispatcher(app.state).sweeping(), tails.running(self._redis):
                 yield

@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -25,6 +26,8 @@ LOOK_AGAIN_S = 3.0
 """Seconds between two looks into the database, for what the broker has lost."""
 TRY_AGAIN_S = 0.5
 """Pause after a look that failed."""
+
+Ended = Literal["deleted", "stopping"]
 
 _log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -58,8 +61,8 @@ class Tail:
         self.known = -1
         """Highest number that anybody has told of."""
         self.watchers = 0
-        self.gone = False
-        """The job was deleted."""
+        self.ended: Ended | None = None
+        """Why nothing comes any more."""
         self._lines: deque[Line] = deque(maxlen=kept)
         self._news = asyncio.Event()
 
@@ -90,12 +93,12 @@ class Tail:
         return [self._lines[index] for index in range(-missing, 0)]
 
     async def news(self) -> None:
-        """Wait for the next line, or for the job's deletion."""
+        """Wait for the next line, or for the end."""
         await self._news.wait()
 
-    def end(self) -> None:
-        """Tell those who wait that the job was deleted."""
-        self.gone = True
+    def end(self, why: Ended) -> None:
+        """Tell those who wait that nothing comes any more."""
+        self.ended = why
         self._wake()
 
     def _wake(self) -> None:
@@ -111,12 +114,15 @@ class Tails:
         self._kept = kept
         self._tails: dict[UUID, Tail] = {}
         self._look = asyncio.Event()
+        self._stopped = False
 
     @contextmanager
     def of(self, job_id: UUID) -> Iterator[Tail]:
         """Give a job's tail to a watcher. It is there as long as anybody watches."""
         tail = self._tails.setdefault(job_id, Tail(self._kept))
         tail.watchers += 1
+        if self._stopped:
+            tail.end("stopping")
         try:
             yield tail
         finally:
@@ -127,6 +133,12 @@ class Tails:
     def look(self) -> None:
         """Have the database looked into now."""
         self._look.set()
+
+    def stop(self) -> None:
+        """Send everybody away, as the process stops. They come back to the next one."""
+        self._stopped = True
+        for tail in self._tails.values():
+            tail.end("stopping")
 
     @asynccontextmanager
     async def running(self, redis: Redis) -> AsyncGenerator[None, None]:
@@ -184,7 +196,7 @@ class Tails:
             newest = await jobs.newest(watched)
             for job_id, tail in watched.items():
                 if job_id not in newest:
-                    tail.end()
+                    tail.end("deleted")
                 elif tail.last >= 0:
                     tail.tell(newest[job_id])
                     while tail.lags:

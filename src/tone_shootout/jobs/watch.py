@@ -13,7 +13,7 @@ from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect
 from litestar.handlers import send_websocket_stream
 from litestar.response import ServerSentEventMessage
-from litestar.status_codes import WS_1000_NORMAL_CLOSURE
+from litestar.status_codes import WS_1000_NORMAL_CLOSURE, WS_1012_SERVICE_RESTART
 from sqlalchemy.exc import SQLAlchemyError
 
 from tone_shootout.jobs.channel import SessionMaker
@@ -33,6 +33,10 @@ PAGE: Final = 200
 _log = structlog.get_logger(__name__)
 
 
+class StoppingError(Exception):
+    """This process stops before the job has."""
+
+
 class Watch:
     """Lets clients follow a job."""
 
@@ -46,6 +50,7 @@ class Watch:
 
         Raises:
             JobNotFoundError: the owner has no such job, or it is deleted meanwhile.
+            StoppingError: this process stops; another has the rest.
         """
         with self._tails.of(job_id) as tail:
             snapshot, newest, finished = await self._snapshot(owner_id, job_id, after)
@@ -67,8 +72,10 @@ class Watch:
                         seq = line.seq
                         yield line
                     ended = line.type == "done" and seq >= tail.last  # one with events behind it was retried
-                elif tail.gone:
+                elif tail.ended == "deleted":
                     raise JobNotFoundError(job_id)
+                elif tail.ended == "stopping":
+                    raise StoppingError
                 else:
                     await tail.news()
 
@@ -86,6 +93,8 @@ class Watch:
                         yield line.text
                 except JobNotFoundError as error:
                     code, reason = NO_SUCH_JOB, error.detail
+                except StoppingError:
+                    code, reason = WS_1012_SERVICE_RESTART, "Come back."
                 except (SQLAlchemyError, OSError) as error:
                     _log.warning("can't look into the log", error=str(error))
                     code, reason = TRY_AGAIN_LATER, "Come back in a moment."
@@ -116,7 +125,7 @@ class Watch:
                         continue
                     try:
                         line = coming.result()
-                    except (StopAsyncIteration, JobNotFoundError):
+                    except (StopAsyncIteration, JobNotFoundError, StoppingError):
                         return
                     except (SQLAlchemyError, OSError) as error:
                         _log.warning("can't look into the log", error=str(error))

@@ -1,13 +1,17 @@
 """The database: connection, the base of all tables, and the unit of work of a request."""
 
 from collections.abc import AsyncGenerator
+from typing import Any
 
 from advanced_alchemy.base import DefaultBase, UUIDv7AuditBase, UUIDv7Base
 from advanced_alchemy.extensions.litestar import AsyncSessionConfig, EngineConfig, SQLAlchemyAsyncConfig
+from asyncpg import PostgresError
 from litestar.datastructures import State
-from sqlalchemy.engine import make_url
+from sqlalchemy import event
+from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from tone_shootout.kit.settings import Settings, SettingsError
 
@@ -48,9 +52,27 @@ def database_config(settings: Settings) -> SQLAlchemyAsyncConfig:
             echo=settings.database.echo,
             hide_parameters=not settings.database.echo,
         ),
+        create_engine_callable=_create_engine,
         session_config=AsyncSessionConfig(expire_on_commit=False),
         set_default_exception_handler=False,
     )
+
+
+def _create_engine(url: str, **options: Any) -> AsyncEngine:
+    """Make an engine whose connections fail with `ConnectionError` when the database takes none.
+
+    While it starts or stops, the driver raises an error of its own there, which SQLAlchemy passes on as it is.
+    """
+    engine = create_async_engine(url, **options)
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def connect(dialect: Dialect, _record: Any, args: tuple[Any, ...], options: dict[str, Any]) -> DBAPIConnection:
+        try:
+            return dialect.connect(*args, **options)
+        except PostgresError as error:
+            raise ConnectionError(f"the database takes no connection: {error}") from error
+
+    return engine
 
 
 async def unit_of_work(state: State) -> AsyncGenerator[AsyncSession, None]:

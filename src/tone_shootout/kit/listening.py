@@ -1,8 +1,11 @@
-"""How a web process listens: the options of its server, uvicorn."""
+"""How a web process listens: its server, uvicorn, and what that is run with."""
 
 import resource
+import socket
 from typing import Any
 
+import uvicorn
+from litestar import Litestar
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from tone_shootout.kit.settings import Settings
@@ -26,6 +29,23 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         """
         super().keepalive_timeout()
         self.transport.abort()
+
+
+class WebServer(uvicorn.Server):
+    """uvicorn, with a word to the application before it waits for the open requests.
+
+    A stream has no end of its own; without that word it would be cut when the time is up.
+    """
+
+    def __init__(self, app: Litestar, settings: Settings, **options: Any) -> None:
+        super().__init__(uvicorn.Config(app, **server_options(settings), **options))
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop in order."""
+        for tell in self._app.state["when_stopping"]:
+            tell()
+        await super().shutdown(sockets)
 
 
 def allow_many_connections() -> None:

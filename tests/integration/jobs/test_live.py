@@ -23,7 +23,7 @@ from tests.support.live import WebProcess, serving, web_process
 from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.listening import allow_many_connections
-from tone_shootout.kit.settings import LiveSettings, RedisSettings, Settings
+from tone_shootout.kit.settings import DatabaseSettings, LiveSettings, RedisSettings, Settings
 
 pytestmark = pytest.mark.slow
 
@@ -206,6 +206,18 @@ async def test_a_broker_that_is_away_closes_nothing_but_lends_no_tickets(
             await job.write()
             await job.move(JobStatus.CANCELLED)
             assert [event["seq"] for event in await rest(connection)] == [2, 3, 4]
+
+
+async def test_while_the_database_is_away_everybody_is_told_to_come_back(settings: Settings, user: Person) -> None:
+    nowhere = replace(settings, database=DatabaseSettings(url="postgresql://nobody@127.0.0.1:1/nowhere"))
+    with serving(nowhere) as url:
+        answer = await user.client.get(f"{url}/api/v1/jobs/{uuid4()}")
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+        async with watching(url, user, uuid4()) as socket:
+            with pytest.raises(ConnectionClosed):
+                await socket.recv()
+        assert socket.close_code == 1013
 
 
 async def test_server_sent_events_are_resumed_from_the_later_of_two_marks(

@@ -18,6 +18,7 @@ _COMMANDS = {
     "inspect": "Show what a capture, impulse response or audio file is.",
     "verify": "Render a result again and compare.",
     "measure": "Measure loudness, true peak and level of audio files.",
+    "jobs": "List, follow, cancel and retry your jobs.",
     "user": "Make local users and their API tokens.",
     "tone3000": "Look whether TONE3000 is as we expect it.",
     "db": "Migrate the database.",

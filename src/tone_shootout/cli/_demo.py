@@ -4,20 +4,18 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import click
 import httpx
-from websockets.sync.client import connect
 
+from tone_shootout.cli._live import follow, show
+from tone_shootout.cli._session import Session, answered
 from tone_shootout.demo import Material, write_material
 from tone_shootout.embedded.service import Service
 
 TITLE = "Three voices, two cabs"
-LONGEST_WAIT_S = 600.0
 
 
 class DemoError(Exception):
@@ -34,6 +32,7 @@ def run(out: Path, *, data: Path, scratch: Path) -> None:
 
     Raises:
         DemoError: a step did not end as it should.
+        ServiceError: the service refused one.
     """
     material = write_material(scratch / "material")
     _say("Starting PostgreSQL, Valkey, web and worker …")
@@ -43,7 +42,7 @@ def run(out: Path, *, data: Path, scratch: Path) -> None:
             access = _sign_in(client, service)
             assets = _upload(client, material)
             job = _submit(client, assets, material)
-            _follow(f"{service.url}{job['links']['ws']}".replace("http", "ws", 1), access)
+            _follow(Session(service.url, access), job["id"])
             _save(client, job, out)
         _summarise(out)
         _say("Stopping …")
@@ -59,10 +58,10 @@ def _sign_in(client: httpx.Client, service: Service) -> str:
     )
     if made.returncode:
         raise DemoError(f"no local user could be made: {made.stderr.strip()}")
-    session = _asked(client.post("/auth/session", json={"token": made.stdout.strip()}))
+    session = answered(client.post("/auth/session", json={"token": made.stdout.strip()}))
     access = str(session["access_token"])
     client.headers["Authorization"] = f"Bearer {access}"
-    _say(f"Signed in as {_asked(client.get('/me'))['name']}.")
+    _say(f"Signed in as {answered(client.get('/me'))['name']}.")
     return access
 
 
@@ -75,7 +74,7 @@ def _upload(client: httpx.Client, material: Material) -> dict[Path, str]:
     ):
         for source in sources:
             with source.path.open("rb") as file:
-                item = _asked(
+                item = answered(
                     client.post(
                         "/library",
                         data={"kind": kind, "name": source.name},
@@ -105,45 +104,25 @@ def _submit(client: httpx.Client, assets: dict[Path, str], material: Material) -
             for cab in material.cab_irs
         ],
     }
-    shootout = _asked(client.post("/shootouts", json={"config": config}))
-    plan = _asked(client.get(f"/shootouts/{shootout['id']}/plan"))
+    shootout = answered(client.post("/shootouts", json={"config": config}))
+    plan = answered(client.get(f"/shootouts/{shootout['id']}/plan"))
     _say(f"Planned {len(plan['segments'])} segments.")
     answer = client.post(f"/shootouts/{shootout['id']}/jobs")
-    job = _asked(answer)
+    job = answered(answer)
     _say(f"Submitted job {job['id']}.")
     return dict(job)
 
 
-def _follow(address: str, access: str) -> None:
+def _follow(session: Session, job_id: str) -> None:
     """Show the job's progress until it is done."""
-    headers = {"Authorization": f"Bearer {access}"}
-    with connect(address, additional_headers=headers, max_size=None) as socket, _Bar() as bar:
-        for event in _events(socket):
-            data = event["data"]
-            if event["type"] == "phase":
-                bar.phase(data["phase"])
-            elif event["type"] == "progress":
-                bar.progress(data["percent"])
-            elif event["type"] == "done":
-                if data["status"] != "completed":
-                    raise DemoError(f"the job {data['status']}: {data.get('error', {}).get('detail', '')}")
-                bar.progress(100.0)
-                return
-    raise DemoError("the live channel closed before the job was done")
-
-
-def _events(socket: Any) -> Iterator[dict[str, Any]]:
-    with closing(socket):
-        while True:
-            try:
-                yield json.loads(socket.recv(timeout=LONGEST_WAIT_S))
-            except TimeoutError:
-                raise DemoError(f"nothing was heard of the job for {LONGEST_WAIT_S:g} s") from None
+    ended = show(follow(session, job_id))
+    if ended["status"] != "completed":
+        raise DemoError(f"the job {ended['status']}: {ended.get('error', {}).get('detail', '')}")
 
 
 def _save(client: httpx.Client, job: dict[str, Any], out: Path) -> None:
     """Fetch every result and check its hash."""
-    items = _asked(client.get(f"/jobs/{job['id']}/artifacts"))["items"]
+    items = answered(client.get(f"/jobs/{job['id']}/artifacts"))["items"]
     for item in items:
         path = out / item["path"]
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -173,60 +152,5 @@ def _summarise(out: Path) -> None:
         _say(f"  {path.name}{'/' if path.is_dir() else ''}")
 
 
-def _asked(answer: httpx.Response) -> Any:
-    """Return the body of a good answer.
-
-    Raises:
-        DemoError: with the problem's own words.
-    """
-    if answer.is_success:
-        return answer.json()
-    try:
-        detail = answer.json().get("detail", "")
-    except ValueError:
-        detail = ""
-    raise DemoError(f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {detail}")
-
-
 def _say(line: str) -> None:
     click.echo(line)
-
-
-class _Bar:
-    """A progress bar on a terminal, a line for each phase elsewhere."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
-        self._console = Console()
-        self._bar = Progress(
-            TextColumn("{task.description:8}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task("queued", total=100.0)
-        self._tenth = 0
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def phase(self, name: str) -> None:
-        """Show what is being done."""
-        self._bar.update(self._task, description=name)
-        if not self._console.is_terminal:
-            _say(f"{name} …")
-
-    def progress(self, percent: float) -> None:
-        """Show how far it is."""
-        self._bar.update(self._task, completed=percent)
-        if not self._console.is_terminal and int(percent // 10) > self._tenth:
-            self._tenth = int(percent // 10)
-            _say(f"{percent:.0f} %")

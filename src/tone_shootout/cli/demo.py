@@ -27,14 +27,14 @@ def command(out: Path, data: Path | None) -> None:
     import tempfile
 
     import httpx
-    from websockets.exceptions import WebSocketException
 
     from tone_shootout.cli._demo import DemoError, run
+    from tone_shootout.cli._session import ServiceError
     from tone_shootout.cli.problems import reporting
     from tone_shootout.embedded.errors import EmbeddedError
 
     with (
-        reporting(DemoError, EmbeddedError, httpx.HTTPError, WebSocketException, OSError),
+        reporting(DemoError, ServiceError, EmbeddedError, httpx.HTTPError, OSError),
         tempfile.TemporaryDirectory(prefix="shootout-demo-") as scratch,
     ):
         try:

@@ -28,6 +28,8 @@ ENCRYPTION_KEYS = "SHOOTOUT_SECURITY_ENCRYPTION_KEYS"
 DATABASE_URL = "SHOOTOUT_DATABASE_URL"
 REDIS_URL = "SHOOTOUT_REDIS_URL"
 STAND_IN_CLIENT_ID = "t3k_pub_stand_in"
+ADDRESS = "address"
+"""File in the data folder: where the service that runs on it is found."""
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - named to be replaced
 _Handler = Callable[[int, FrameType | None], object] | int
@@ -105,6 +107,8 @@ class Service(Instance):
     def stop(self) -> None:
         """Stop everything in order; a further signal does not cut that short, its time is bounded."""
         self._handle(signal.SIG_IGN)
+        if self._supervisor is not None:
+            (self._folder.path / ADDRESS).unlink(missing_ok=True)
         super().stop()
         self._handle(None)
         self._handlers = {}
@@ -119,6 +123,8 @@ class Service(Instance):
 
     def _programs(self) -> Sequence[Program]:
         self._port = _free_port(self._host, self._port)
+        # For other commands of this machine; one that a kill has left behind leads nowhere.
+        (self._folder.path / ADDRESS).write_text(f"{self.url}\n")
         self.environ = {
             **_service_environ(self._given, self._folder.path, self._postgres.url(), self._valkey.url),
             "SHOOTOUT_SERVER_HOST": self._host,
@@ -196,6 +202,14 @@ def _answers(host: str, port: int, path: str) -> bool:
         return False
     finally:
         connection.close()
+
+
+def running_url(data: Path) -> str | None:
+    """Return where the service that runs on a data folder is found, None when none does."""
+    try:
+        return (data.expanduser() / ADDRESS).read_text().strip() or None
+    except OSError:
+        return None
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from tests.integration.embedded.processes import Events, Script, eventually, fam
 from tone_shootout.embedded.errors import EmbeddedError, InUseError
 from tone_shootout.embedded.folder import DataFolder
 from tone_shootout.embedded.servers import Servers
-from tone_shootout.embedded.service import Service, reach
+from tone_shootout.embedded.service import Service, reach, running_url
 from tone_shootout.kit.settings import load_settings
 
 pytestmark = pytest.mark.slow
@@ -130,12 +130,14 @@ def test_served_folder_survives_the_kill_of_everything_and_leaves_nothing_when_s
     with Script(SERVE, data) as stopped:
         url = stopped.line().rpartition(" ")[2]
         assert is_ready(url)
+        assert running_url(data) == url
         with reach(data, environ={}) as environ, psycopg.connect(environ["SHOOTOUT_DATABASE_URL"]) as connection:
             assert connection.execute("SELECT n FROM kept").fetchone() == (42,)
         processes = family(stopped.process.pid)
         stopped.process.send_signal(signal.SIGTERM)
         assert stopped.process.wait() == 0
         eventually(lambda: gone(*processes))
+    assert running_url(data) is None
     assert not DataFolder(data).sockets.exists()
     with pytest.raises(httpx.ConnectError):
         is_ready(url)

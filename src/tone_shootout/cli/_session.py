@@ -1,0 +1,122 @@
+"""Which service a command speaks to, and as whom."""
+
+import json
+import os
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    import httpx
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CREDENTIALS = "credentials.json"
+"""File in the data folder: tokens by the address of their service."""
+API = "/api/v1"
+
+
+class ServiceError(Exception):
+    """The service can't be reached, or refuses; the message says why."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A service and who asks it."""
+
+    url: str
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What says who asks."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+    @contextmanager
+    def client(self) -> Generator["httpx.Client", None, None]:
+        """Give a client of the service's API.
+
+        Raises:
+            ServiceError: it could not be reached.
+        """
+        import httpx
+
+        try:
+            with httpx.Client(base_url=f"{self.url}{API}", headers=self.headers, timeout=60) as client:
+                yield client
+        except httpx.InvalidURL as error:
+            raise ServiceError(f"{self.url} is no address: {error}") from None
+        except httpx.TransportError as error:
+            raise ServiceError(f"{self.url} can't be reached: {error}") from None
+
+
+def session_options(command: F) -> F:
+    """Add the options that say which service is meant and who asks."""
+    data = click.Path(path_type=Path, file_okay=False)
+    for option in (
+        click.option("--data", type=data, help="Data folder of a local service. [SHOOTOUT_DATA]"),
+        click.option("--token", help="API token. [SHOOTOUT_TOKEN, else the one of the last sign-in]"),
+        click.option("--url", help="Address of the service. [SHOOTOUT_URL, else the one that runs on the data folder]"),
+    ):
+        command = option(command)
+    return command
+
+
+def open_session(url: str | None, token: str | None, data: Path | None) -> Session:
+    """Return the session that options, environment and data folder speak of.
+
+    Raises:
+        ServiceError: there is no service, or nobody to be.
+    """
+    from tone_shootout.embedded.service import running_url
+    from tone_shootout.kit.settings import load_settings
+
+    folder = data or load_settings().data
+    address = (url or os.environ.get("SHOOTOUT_URL") or running_url(folder) or "").rstrip("/")
+    if not address:
+        raise ServiceError(f"no service runs on {folder}: start one (`shootout serve`), or name one with --url")
+    found = token or os.environ.get("SHOOTOUT_TOKEN") or _tokens(folder).get(address)
+    if not found:
+        raise ServiceError(f"no token for {address}: set SHOOTOUT_TOKEN (`shootout user token NAME` makes one)")
+    return Session(address, found)
+
+
+def remember(folder: Path, url: str, token: str | None) -> None:
+    """Keep the token of a sign-in for the commands that follow, readable by nobody else; None forgets it."""
+    tokens = {**_tokens(folder), url.rstrip("/"): token}
+    text = json.dumps({address: kept for address, kept in tokens.items() if kept is not None}, indent=1)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = folder / f"{CREDENTIALS}.new"
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    new.replace(folder / CREDENTIALS)
+
+
+def answered(answer: "httpx.Response") -> Any:
+    """Return the body of a good answer.
+
+    Raises:
+        ServiceError: with the problem's own words.
+    """
+    if answer.is_success:
+        return answer.json()
+    try:
+        detail = str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        detail = f"{answer.request.method} {answer.request.url.path} was answered {answer.status_code}"
+    raise ServiceError(detail)
+
+
+def _tokens(folder: Path) -> dict[str, str]:
+    try:
+        found = json.loads((folder / CREDENTIALS).read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ServiceError(f"{folder / CREDENTIALS} can't be read: {error}") from None
+    return {str(url): str(token) for url, token in found.items()} if isinstance(found, dict) else {}

@@ -1,0 +1,153 @@
+"""`shootout jobs`: your jobs on a service, from the command line."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tone_shootout.cli._session import ServiceError, Session, answered, open_session, session_options
+from tone_shootout.cli.problems import reporting
+
+if TYPE_CHECKING:
+    import httpx
+
+_STATUSES = ["pending", "queued", "running", "cancelling", "completed", "failed", "cancelled"]
+_json = click.option("--json", "as_json", is_flag=True, help="As JSON, as the API gives it.")
+_watch = click.option("--watch", is_flag=True, help="Follow it until it is done.")
+
+
+@click.group("jobs")
+def command() -> None:
+    """List, follow, cancel and retry your jobs. JOB is a job's id, or `latest`."""
+
+
+@command.command("list")
+@click.option("--status", type=click.Choice(_STATUSES), help="Only jobs in this status.")
+@click.option("--limit", type=click.IntRange(1, 100), default=20, help="How many, the newest first. [20]")
+@_json
+@session_options
+def list_(status: str | None, limit: int, as_json: bool, url: str | None, token: str | None, data: Path | None) -> None:
+    """List your jobs, the newest first."""
+    with reporting(ServiceError), open_session(url, token, data).client() as client:
+        query = {"limit": str(limit)} | ({"status": status} if status else {})
+        page = answered(client.get("/jobs", params=query))
+    if as_json:
+        click.echo(json.dumps(page))
+        return
+    for job in page["items"]:
+        click.echo(_line(job))
+    if page["total"] > len(page["items"]):
+        click.echo(f"… and {page['total'] - len(page['items'])} more", err=True)
+
+
+@command.command()
+@click.argument("job")
+@_watch
+@_json
+@session_options
+def show(job: str, watch: bool, as_json: bool, url: str | None, token: str | None, data: Path | None) -> None:
+    """Show a job: how far it is, why it failed, and what it has made."""
+    with reporting(ServiceError):
+        session = open_session(url, token, data)
+        with session.client() as client:
+            found = answered(client.get(f"/jobs/{_id(client, job)}"))
+            files = answered(client.get(f"/jobs/{found['id']}/artifacts"))["items"]
+        if as_json:
+            click.echo(json.dumps({**found, "artifacts": files}))
+        else:
+            click.echo(_line(found))
+            click.echo(f"  attempt {found['attempt']}, {found['phase'] or 'no phase'}")
+            if found["error"]:
+                click.echo(f"  {found['error']['code']}: {found['error']['detail']}")
+            for file in files:
+                click.echo(f"  {file['size']:>12,} {file['path']}")
+        if watch:
+            _follow(session, found["id"], as_json=as_json)
+
+
+@command.command()
+@click.argument("job")
+@_json
+@session_options
+def watch(job: str, as_json: bool, url: str | None, token: str | None, data: Path | None) -> None:
+    """Follow a job until it is done. Exit code 0: it completed; 1: it failed or was cancelled."""
+    with reporting(ServiceError):
+        session = open_session(url, token, data)
+        with session.client() as client:
+            job_id = _id(client, job)
+        _follow(session, job_id, as_json=as_json)
+
+
+@command.command()
+@click.argument("job")
+@_watch
+@_json
+@session_options
+def cancel(job: str, watch: bool, as_json: bool, url: str | None, token: str | None, data: Path | None) -> None:
+    """Cancel a job: at once if it waits, else as soon as its worker has let go."""
+    _act("cancel", job, watch, as_json, lambda: open_session(url, token, data))
+
+
+@command.command()
+@click.argument("job")
+@_watch
+@_json
+@session_options
+def retry(job: str, watch: bool, as_json: bool, url: str | None, token: str | None, data: Path | None) -> None:
+    """Let a job that failed or was cancelled begin again, from the segments that it has."""
+    _act("retry", job, watch, as_json, lambda: open_session(url, token, data))
+
+
+def _act(action: str, job: str, watch: bool, as_json: bool, session_of: Callable[[], Session]) -> None:
+    with reporting(ServiceError):
+        session = session_of()
+        with session.client() as client:
+            changed = answered(client.post(f"/jobs/{_id(client, job)}/{action}"))
+        if not (watch and as_json):  # then every line is an event
+            click.echo(json.dumps(changed) if as_json else _line(changed))
+        if watch:
+            _follow(session, changed["id"], as_json=as_json, wanted="cancelled" if action == "cancel" else "completed")
+
+
+def _follow(session: Session, job_id: str, *, as_json: bool, wanted: str = "completed") -> None:
+    """Show a job's events, and leave with 1 unless it ends as is wanted."""
+    from tone_shootout.cli._live import follow, show
+
+    if as_json:
+        ended: dict[str, Any] = {}
+        for event in follow(session, job_id):
+            click.echo(json.dumps(event))
+            ended = event["data"]
+    else:
+        ended = show(follow(session, job_id))
+        error = ended.get("error")
+        click.echo(f"{ended['status']}{'' if error is None else ': ' + error['detail']}")
+    if ended["status"] != wanted:
+        sys.exit(1)
+
+
+def _id(client: "httpx.Client", job: str) -> str:
+    """Return the id that is meant.
+
+    Raises:
+        ServiceError: it can't be one.
+    """
+    from uuid import UUID
+
+    if job == "latest":
+        items = answered(client.get("/jobs", params={"limit": 1}))["items"]
+        if not items:
+            raise ServiceError("you have no jobs")
+        return str(items[0]["id"])
+    try:
+        return str(UUID(job))
+    except ValueError:
+        raise ServiceError(f"{job} is no job's id, expected one or `latest`") from None
+
+
+def _line(job: dict[str, Any]) -> str:
+    percent, created = job["progress"]["percent"], job["created_at"][:16].replace("T", " ")
+    return f"{job['id']}  {job['status']:<10} {percent:5.1f} %  {created}  {job['title']}"

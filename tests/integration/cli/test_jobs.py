@@ -1,0 +1,247 @@
+"""`shootout jobs` against a real service: what it says, how it ends, and that a cut connection costs it nothing."""
+
+import asyncio
+import json
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import pytest
+from click.testing import CliRunner, Result
+from redis.asyncio import Redis
+from sqlalchemy import func
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from tests.integration.conftest import Person
+from tests.integration.jobs.conftest import submit
+from tone_shootout.cli import main
+from tone_shootout.cli._session import CREDENTIALS, remember
+from tone_shootout.jobs.channel import Publisher
+from tone_shootout.jobs.models import Job, JobEvent
+from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.status import JobStatus
+
+Sessions = async_sessionmaker[AsyncSession]
+Shootout = Callable[..., Coroutine[Any, Any, Result]]
+
+
+@pytest.fixture
+def shootout(base_url: str, user: Person, tmp_path: Path) -> Shootout:
+    """Runs `shootout jobs …` as the user, unless an environment says otherwise."""
+
+    async def run(*arguments: str, **environ: str | None) -> Result:
+        given = {"SHOOTOUT_URL": base_url, "SHOOTOUT_TOKEN": user.token, "SHOOTOUT_DATA": str(tmp_path), **environ}
+        return await asyncio.to_thread(CliRunner().invoke, main, ["jobs", *arguments], env=given)
+
+    return run
+
+
+class Hand:
+    """A worker's hand on a job."""
+
+    def __init__(self, sessions: Sessions, redis: Redis, job_id: str) -> None:
+        self._sessions = sessions
+        self._publisher = Publisher(redis)
+        self._id = UUID(job_id)
+
+    async def become(self, status: JobStatus, **values: Any) -> None:
+        async with self._sessions() as session:
+            jobs = JobRepository(session)
+            if status is JobStatus.RUNNING:
+                await jobs.transition(self._id, JobStatus.QUEUED, queued_at=func.now())
+                values = {"attempt": Job.attempt + 1, "heartbeat_at": func.now()}
+            moved = await jobs.transition(self._id, status, **values)
+            await session.commit()
+        assert moved is not None
+        await self._publisher.publish(moved[1])
+
+    async def record(self, percent: float) -> None:
+        async with self._sessions() as session:
+            event = await JobRepository(session).record(self._id, 1, "progress", {"percent": percent})
+            await session.commit()
+        assert event is not None
+        await self._publisher.publish([event])
+
+    async def all_events(self) -> list[int]:
+        async with self._sessions() as session:
+            rows: list[JobEvent] = list(await JobRepository(session).events(self._id, after=0))
+        return [row.seq for row in rows]
+
+
+async def test_one_s_own_jobs_are_listed_the_newest_first(user: Person, other_user: Person, shootout: Shootout) -> None:
+    await submit(other_user.client, title="Not yours")
+    jobs = [await submit(user.client, title=f"Number {number}") for number in range(3)]
+    listed = await shootout("list")
+    assert listed.exit_code == 0, listed.output
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == [job["id"] for job in jobs[::-1]]
+    assert "Number 2" in listed.stdout.splitlines()[0]
+    short = await shootout("list", "--limit", "1")
+    assert len(short.stdout.splitlines()) == 1
+    assert "2 more" in short.stderr
+    page = json.loads((await shootout("list", "--json", "--status", "failed")).stdout)
+    assert (page["items"], page["total"]) == ([], 0)
+
+
+async def test_a_job_is_shown_with_why_it_failed(
+    user: Person, shootout: Shootout, session_maker: Sessions, redis: Redis
+) -> None:
+    job = await submit(user.client)
+    hand = Hand(session_maker, redis, job["id"])
+    await hand.become(JobStatus.RUNNING)
+    await hand.become(JobStatus.FAILED, error_code="silent", error_detail="Nothing to hear.")
+    for name in (job["id"], "latest"):
+        shown = await shootout("show", name)
+        assert shown.exit_code == 0, shown.output
+        assert shown.stdout.splitlines()[0].split()[:2] == [job["id"], "failed"]
+        assert "silent: Nothing to hear." in shown.stdout
+    as_json = json.loads((await shootout("show", "latest", "--json")).stdout)
+    assert as_json == {**(await user.client.get(job["links"]["self"])).json(), "artifacts": []}
+
+
+async def test_a_job_is_cancelled_and_begins_again(user: Person, shootout: Shootout) -> None:
+    job = await submit(user.client)
+    cancelled = await shootout("cancel", "latest", "--watch")
+    assert cancelled.exit_code == 0, cancelled.output
+    assert cancelled.stdout.splitlines()[-1] == "cancelled"
+    retried = json.loads((await shootout("retry", job["id"], "--json")).stdout)
+    assert (retried["id"], retried["status"]) == (job["id"], "pending")
+    refused = await shootout("retry", job["id"])
+    assert refused.exit_code == 1
+    assert "only a failed or cancelled one can be retried" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [(JobStatus.COMPLETED, 0, "completed"), (JobStatus.FAILED, 1, "failed: Nothing to hear.")],
+)
+async def test_following_ends_with_the_job_and_tells_by_its_exit_code_how(
+    user: Person, shootout: Shootout, session_maker: Sessions, redis: Redis, status: JobStatus, code: int, said: str
+) -> None:
+    job = await submit(user.client)
+    hand = Hand(session_maker, redis, job["id"])
+    await hand.become(JobStatus.RUNNING)
+    following = asyncio.create_task(shootout("watch", job["id"]))
+    await asyncio.sleep(0.2)
+    await hand.record(55.0)
+    values = {"error_code": "silent", "error_detail": "Nothing to hear."} if status is JobStatus.FAILED else {}
+    await hand.become(status, **values)
+    followed = await following
+    assert followed.exit_code == code
+    assert followed.stdout.splitlines()[-1] == said
+    after = await shootout("watch", job["id"])
+    assert (after.exit_code, after.stdout.splitlines()[-1]) == (code, said)
+
+
+@asynccontextmanager
+async def _cutting(url: str, cuts: int, every_s: float) -> AsyncGenerator[tuple[str, list[int]], None]:
+    """An address that leads to `url`, whose connections to the live channel are cut so many times."""
+    target = urlsplit(url)
+    made: list[int] = []
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readuntil(b"\r\n\r\n")
+        there, back = await asyncio.open_connection(target.hostname, target.port)
+        back.write(request)
+        pumping = asyncio.gather(pump(reader, back), pump(there, writer))
+        if b"/ws" in request:
+            made.append(len(made))
+            if len(made) <= cuts:
+                await asyncio.sleep(every_s)
+                writer.transport.abort()
+                back.transport.abort()
+        await pumping
+
+    server = await asyncio.start_server(lead, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", made
+
+
+async def test_a_connection_that_is_cut_costs_no_event_and_doubles_none(
+    base_url: str, user: Person, shootout: Shootout, session_maker: Sessions, redis: Redis
+) -> None:
+    job = await submit(user.client)
+    hand = Hand(session_maker, redis, job["id"])
+    await hand.become(JobStatus.RUNNING)
+    async with _cutting(base_url, 3, 0.3) as (address, made):
+        following = asyncio.create_task(shootout("watch", job["id"], "--json", SHOOTOUT_URL=address))
+        while len(made) <= 3:
+            await hand.record(float(len(made)))
+            await asyncio.sleep(0.02)
+        await hand.become(JobStatus.COMPLETED)
+        followed = await following
+    assert followed.exit_code == 0, followed.output
+    events = [json.loads(line) for line in followed.stdout.splitlines()]
+    assert events[0]["type"] == "snapshot"
+    seen = [event["seq"] for event in events[1:]]
+    assert seen == list(range(events[0]["seq"] + 1, (await hand.all_events())[-1] + 1))
+    assert events[-1]["type"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "expected"),
+    [
+        (("list",), {"SHOOTOUT_URL": None}, "no service runs on"),
+        (("list",), {"SHOOTOUT_TOKEN": None}, "shootout user token"),
+        (("list",), {"SHOOTOUT_TOKEN": "tst_wrong"}, "These credentials don't count"),
+        (("list",), {"SHOOTOUT_URL": "http://127.0.0.1:1"}, "can't be reached"),
+        (("list",), {"SHOOTOUT_URL": "nowhere"}, "can't be reached"),
+        (("show", "riff"), {}, "riff is no job's id"),
+        (("show", "latest"), {}, "you have no jobs"),
+        (("show", str(UUID(int=1))), {}, "There is no job"),
+        (("watch", str(UUID(int=1))), {}, "There is no job"),
+        (("watch", str(UUID(int=1))), {"SHOOTOUT_TOKEN": "tst_wrong"}, "Sign in first"),
+        (("cancel", str(UUID(int=1))), {}, "There is no job"),
+    ],
+)
+async def test_what_goes_wrong_is_said_in_one_line(
+    shootout: Shootout, arguments: tuple[str, ...], environ: dict[str, str | None], expected: str
+) -> None:
+    failed = await shootout(*arguments, **environ)
+    assert failed.exit_code == 1
+    assert failed.stdout == ""
+    (line,) = failed.stderr.splitlines()
+    assert line.startswith("Error: ")
+    assert expected in line
+
+
+async def test_another_s_job_is_not_there(other_user: Person, shootout: Shootout) -> None:
+    job = await submit(other_user.client)
+    for action in ("show", "watch", "cancel", "retry"):
+        assert "There is no job" in (await shootout(action, job["id"])).stderr
+
+
+async def test_the_service_and_token_of_a_data_folder_are_found(
+    base_url: str, user: Person, other_user: Person, shootout: Shootout, tmp_path: Path
+) -> None:
+    job = await submit(user.client)
+    (tmp_path / "address").write_text(f"{base_url}\n")
+    remember(tmp_path, "https://elsewhere.example", "tst_other")
+    remember(tmp_path, f"{base_url}/", user.token)
+    assert stat.S_IMODE((tmp_path / CREDENTIALS).stat().st_mode) == 0o600
+    listed = await shootout("list", SHOOTOUT_URL=None, SHOOTOUT_TOKEN=None)
+    assert listed.stdout.split()[0] == job["id"]
+    foreign = await shootout("list", "--token", other_user.token)
+    assert foreign.stdout == ""
+    remember(tmp_path, base_url, None)
+    assert (await shootout("list", SHOOTOUT_TOKEN=None)).exit_code == 1
+    assert "tst_other" in (tmp_path / CREDENTIALS).read_text()
+
+
+def test_help_needs_none_of_the_slow_libraries() -> None:
+    slow = {"httpx", "websockets", "litestar", "sqlalchemy", "numpy", "rich"}
+    code = f"import sys, tone_shootout.cli.jobs; print(sorted({slow} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

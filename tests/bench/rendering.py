@@ -27,7 +27,7 @@ ROUNDS = 5
 LONG_MINUTES = 10
 
 
-class _Silent:
+class Silent:
     """Whoever is not interested."""
 
     def phase(self, name: Phase) -> None: ...
@@ -72,7 +72,7 @@ def _in_turn(folder: Path) -> tuple[list[float], list[float]]:
         for processes, taken in enumerate(times, start=1):
             started = perf_counter()
             sources = {"di": di, "amp": capture}
-            produce(planned, sources, folder / "out", processes=processes, reporter=_Silent(), sound_only=True)
+            produce(planned, sources, folder / "out", processes=processes, reporter=Silent(), sound_only=True)
             if number >= 0:  # the first round starts the server that children are forked from
                 taken.append(perf_counter() - started)
     return times

@@ -21,12 +21,14 @@ from tone_shootout.jobs.controllers import JobController, ShootoutJobsController
 from tone_shootout.jobs.dispatcher import Dispatcher
 from tone_shootout.jobs.leaving import WorkEnder
 from tone_shootout.jobs.queue import build_queue
+from tone_shootout.jobs.repositories import results_bytes
 from tone_shootout.jobs.services import Desk, JobService
 from tone_shootout.jobs.tails import Tails
 from tone_shootout.jobs.tickets import Tickets
 from tone_shootout.jobs.watch import Watch
 from tone_shootout.jobs.webhooks.controllers import WebhookController
 from tone_shootout.kit.settings import Settings
+from tone_shootout.shootouts.quota import StorageQuota
 from tone_shootout.shootouts.services import ShootoutService
 
 
@@ -36,6 +38,7 @@ class JobsPlugin(InitPlugin):
     def __init__(self, settings: Settings, redis: Redis) -> None:
         self._settings = settings
         self._redis = redis
+        self._quota = StorageQuota(settings.limits, results_bytes)
         self._queue = build_queue(settings)
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
@@ -47,6 +50,7 @@ class JobsPlugin(InitPlugin):
                 "jobs": Provide(_provide_jobs, sync_to_thread=False),
                 "job_desk": Provide(_provide_desk, sync_to_thread=False),
                 "dispatcher": Provide(self._provide_dispatcher, sync_to_thread=False),
+                "quota": Provide(lambda: self._quota, sync_to_thread=False),
                 "leaving": Provide(self._provide_leaving, sync_to_thread=False),
                 "tickets": Provide(lambda: Tickets(self._redis), sync_to_thread=False),
                 "watch": Provide(self._provide_watch, sync_to_thread=False),

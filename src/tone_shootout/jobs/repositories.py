@@ -291,6 +291,16 @@ def _due() -> ColumnElement[bool]:
     return or_(Job.not_before.is_(None), Job.not_before <= func.now())
 
 
+async def results_bytes(session: AsyncSession, owner_id: UUID) -> int:
+    """Return how many bytes the results of an owner's jobs have."""
+    statement = (
+        select(func.coalesce(func.sum(JobArtifact.size), 0))
+        .join(Job, Job.id == JobArtifact.job_id)
+        .where(Job.owner_id == owner_id)
+    )
+    return int(await session.scalar(statement) or 0)
+
+
 class CacheRepository:
     """What is known of rendered sound that is kept, always of one owner, in one session."""
 

@@ -19,7 +19,7 @@ from tone_shootout.jobs.errors import (
     UnfinishedJobError,
 )
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
-from tone_shootout.jobs.repositories import CacheRepository, JobRepository
+from tone_shootout.jobs.repositories import CacheRepository, JobRepository, results_bytes
 from tone_shootout.jobs.status import FINISHED, WAITING, JobStatus
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.rendering.estimate import estimate
@@ -27,6 +27,7 @@ from tone_shootout.rendering.facts import Facts
 from tone_shootout.rendering.schedule import sound_keys
 from tone_shootout.rendering.spec import Spec
 from tone_shootout.shootouts.desk import SubmittedJob
+from tone_shootout.shootouts.quota import StorageQuota
 from tone_shootout.shootouts.services import ShootoutService
 
 
@@ -50,8 +51,10 @@ class JobService:
     """Jobs of one owner, in one unit of work."""
 
     def __init__(self, session: AsyncSession, shootouts: ShootoutService, limits: LimitSettings) -> None:
+        self._session = session
         self._jobs = JobRepository(session)
         self._cache = CacheRepository(session)
+        self._quota = StorageQuota(limits, results_bytes)
         self._shootouts = shootouts
         self._limits = limits
 
@@ -62,7 +65,9 @@ class JobService:
             ShootoutNotFoundError: the owner has no such shootout.
             InvalidError: its config can't be rendered any more.
             TooManyJobsError: the owner has too many that are not finished.
+            QuotaExceededError: there is no room for results.
         """
+        await self._quota.room(self._session, owner_id)
         snapshot = await self._shootouts.snapshot(owner_id, shootout_id)
         inputs = Inputs(
             spec=snapshot.spec,

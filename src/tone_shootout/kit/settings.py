@@ -127,6 +127,10 @@ class LimitSettings:
     0: none, and a job that is interrupted starts from nothing."""
     body_bytes: int = 1_000_000
     """Largest JSON body."""
+    storage_bytes: int = 20_000_000_000
+    """What one user may have stored, library and results together; 0: any number of bytes."""
+    library_items: int = 5000
+    """Items in a user's library; 0: any number."""
     requests_per_minute: int = 1500
     """Requests of one user; 0: any number."""
     address_requests_per_minute: int = 3000

@@ -32,10 +32,12 @@ from tone_shootout.shootouts.dtos import (
     ShootoutDTO,
     ShootoutOrder,
     ShootoutPatch,
+    UsageDTO,
     item_path,
     shootout_path,
 )
 from tone_shootout.shootouts.models import LibraryItem
+from tone_shootout.shootouts.quota import StorageQuota
 from tone_shootout.shootouts.services import LibraryService, ShootoutService, storage_key, sweep_content
 from tone_shootout.shootouts.uploads import receive
 
@@ -99,9 +101,13 @@ class UploadController(Controller):
         library: NamedDependency[LibraryService],
         limits: NamedDependency[Limits],
         incoming: NamedDependency[Path],
+        quota: NamedDependency[StorageQuota],
+        state: State,
     ) -> Response[LibraryItemDTO]:
         """Add a DI track, capture or cab IR. It is decoded first; the same file of the same kind is kept only once."""
-        async with receive(request, limits, incoming) as upload:
+        async with state["sessions"]() as session:  # given back before the file comes, which may take long
+            room = await quota.room(session, principal.user_id)
+        async with receive(request, limits, incoming, room=room, exceeded=quota.exceeded) as upload:
             item, new = await library.add(principal.user_id, upload)
         return Response(
             LibraryItemDTO.of(item), status_code=201 if new else 200, headers={"Location": item_path(item.id)}
@@ -129,6 +135,16 @@ class LibraryController(Controller):
         """List your library."""
         rows, total = await library.page(principal.user_id, paging, order_by=order_by, kind=kind, q=q)
         return paging.page([LibraryItemDTO.of(item) for item in rows], total)
+
+    @get("/usage", operation_id="get_library_usage", summary="See what is left", responses=problems(401))
+    async def get_usage(
+        self,
+        principal: NamedDependency[Principal],
+        library: NamedDependency[LibraryService],
+        quota: NamedDependency[StorageQuota],
+    ) -> UsageDTO:
+        """Tell how much is stored for you, and how much may be."""
+        return UsageDTO.of(await library.usage(principal.user_id), quota)
 
     @get("/{item_id:uuid}", operation_id="get_library_item", summary="Get an item", responses=problems(400, 401, 404))
     async def get_item(

@@ -14,6 +14,7 @@ from tone_shootout.rendering.plan import Plan, PlannedSegment
 from tone_shootout.rendering.schedule import Step, schedule
 from tone_shootout.shootouts.config import Config
 from tone_shootout.shootouts.models import LibraryItem, Shootout
+from tone_shootout.shootouts.quota import ENDLESS, StorageQuota, Usage
 from tone_shootout.shootouts.services import Visibility, facts_of
 from tone_shootout.shootouts.uploads import ItemName, Notes
 
@@ -31,6 +32,29 @@ class ItemLinks(Struct, kw_only=True):
 
     self: Annotated[str, Meta(description="The item.")]
     content: Annotated[str, Meta(description="Its file.")]
+
+
+class UsageDTO(Struct, kw_only=True):
+    """What is stored for you, and what may be."""
+
+    library_bytes: Annotated[int, Meta(description="Bytes of your library's files.", examples=[48_000_000])]
+    results_bytes: Annotated[int, Meta(description="Bytes of your jobs' results.", examples=[120_000_000])]
+    max_bytes: Annotated[
+        int | None, Meta(description="Bytes that both may have together; null: any number.", examples=[20_000_000_000])
+    ]
+    items: Annotated[int, Meta(description="Items in your library.", examples=[12])]
+    max_items: Annotated[int | None, Meta(description="Items that there may be; null: any number.", examples=[5000])]
+
+    @classmethod
+    def of(cls, usage: Usage, quota: StorageQuota) -> Self:
+        """Show it."""
+        return cls(
+            library_bytes=usage.library_bytes,
+            results_bytes=usage.results_bytes,
+            max_bytes=None if quota.max_bytes == ENDLESS else quota.max_bytes,
+            items=usage.items,
+            max_items=None if quota.max_items == ENDLESS else quota.max_items,
+        )
 
 
 class LibraryItemDTO(Struct, kw_only=True):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from tone_shootout.kit.problems import ConflictError, Fault, InvalidError, NotFoundError, ProblemError
+from tone_shootout.kit.problems import ConflictError, Fault, ForbiddenError, InvalidError, NotFoundError, ProblemError
 from tone_shootout.rendering.spec import SpecError
 from tone_shootout.shootouts.config import config_pointer
 
@@ -63,6 +63,12 @@ class InvalidConfigError(InvalidError):
     def __init__(self, errors: Sequence[SpecError]) -> None:
         faults = [Fault(code=e.code, pointer=config_pointer(e.pointer), detail=e.detail) for e in errors]
         super().__init__("; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in faults), errors=faults)
+
+
+class QuotaExceededError(ForbiddenError):
+    """More than one user may keep here."""
+
+    code = "quota_exceeded"
 
 
 class BadFormError(ProblemError):

@@ -10,6 +10,7 @@ from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.shootouts.controllers import LibraryController, ShootoutController, UploadController
 from tone_shootout.shootouts.examining import Examiner
+from tone_shootout.shootouts.quota import StorageQuota
 from tone_shootout.shootouts.services import LibraryService, ShootoutService, rendering_limits
 from tone_shootout.shootouts.uploads import FORM_BYTES
 
@@ -40,9 +41,12 @@ class ShootoutsPlugin(InitPlugin):
         return app_config
 
     def _provide_library(
-        self, db_session: NamedDependency[AsyncSession], storage: NamedDependency[Storage]
+        self,
+        db_session: NamedDependency[AsyncSession],
+        storage: NamedDependency[Storage],
+        quota: NamedDependency[StorageQuota],
     ) -> LibraryService:
-        return LibraryService(db_session, storage, self._examiner)
+        return LibraryService(db_session, storage, self._examiner, quota)
 
     def _provide_shootouts(self, db_session: NamedDependency[AsyncSession]) -> ShootoutService:
         return ShootoutService(db_session, self._limits)

@@ -83,6 +83,19 @@ class LibraryRepository:
         )
         return [(row.id, row.title) for row in await self._session.execute(statement)]
 
+    async def stored(self, owner_id: UUID) -> tuple[int, int]:
+        """Return how many bytes the owner's files have, each content counted once, and how many items there are."""
+        contents = select(LibraryItem.sha256, LibraryItem.size).where(LibraryItem.owner_id == owner_id).distinct()
+        items = select(func.count()).select_from(LibraryItem).where(LibraryItem.owner_id == owner_id)
+        total = func.coalesce(func.sum(contents.subquery().c.size), 0)
+        row = (await self._session.execute(select(total, items.scalar_subquery()))).one()
+        return int(row[0]), row[1]
+
+    async def lock_quota(self, owner_id: UUID) -> None:
+        """Let nobody else count what the owner has stored until the transaction ends."""
+        key = func.hashtextextended(f"{owner_id}/quota", 0)
+        await self._session.execute(select(func.pg_advisory_xact_lock(key)))
+
     async def lock_content(self, owner_id: UUID, sha256: str) -> None:
         """Let nobody else store or delete this content of the owner until the transaction ends."""
         key = func.hashtextextended(f"{owner_id}/{sha256}", 0)

@@ -27,6 +27,7 @@ from tone_shootout.shootouts.errors import (
 )
 from tone_shootout.shootouts.examining import Examiner, Refused
 from tone_shootout.shootouts.models import LibraryItem, Shootout
+from tone_shootout.shootouts.quota import StorageQuota, Usage
 from tone_shootout.shootouts.repositories import LibraryRepository, Lock, ShootoutRepository
 from tone_shootout.shootouts.uploads import Upload
 
@@ -84,8 +85,10 @@ def storage_key(owner_id: UUID, sha256: str) -> str:
 class LibraryService:
     """The libraries of all owners, in one unit of work."""
 
-    def __init__(self, session: AsyncSession, storage: Storage, examiner: Examiner) -> None:
+    def __init__(self, session: AsyncSession, storage: Storage, examiner: Examiner, quota: StorageQuota) -> None:
+        self._session = session
         self._items = LibraryRepository(session)
+        self._quota = quota
         self._storage = storage
         self._examiner = examiner
 
@@ -96,6 +99,7 @@ class LibraryService:
 
         Raises:
             UnusableFileError: it is not what it is meant to be, or not fit for it.
+            QuotaExceededError: there is no room for it.
         """
         form = upload.form
         examined = await self._examiner.examine(upload.path, form.kind)
@@ -133,6 +137,10 @@ class LibraryService:
     ) -> tuple[Sequence[LibraryItem], int]:
         """Return a part of the owner's items, and how many there are."""
         return await self._items.page(owner_id, paging, order_by=order_by, kind=kind, q=q)
+
+    async def usage(self, owner_id: UUID) -> Usage:
+        """Return how much is there of an owner."""
+        return await self._quota.usage(self._session, owner_id)
 
     async def change(
         self, owner_id: UUID, item_id: UUID, *, name: str | UnsetType = UNSET, notes: str | UnsetType = UNSET
@@ -173,6 +181,7 @@ class LibraryService:
     async def _store(self, item: LibraryItem, path: Path) -> None:
         key = storage_key(item.owner_id, item.sha256)
         shared = await self._items.has_content(item.owner_id, item.sha256)
+        await self._quota.claim(self._session, item.owner_id, 0 if shared else item.size)
         try:
             if not shared:
                 await self._storage.put(key, path)

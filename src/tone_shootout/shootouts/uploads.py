@@ -6,7 +6,7 @@ anyone has looked who sends it. This reads the stream itself, after the sender i
 
 import asyncio
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,15 +69,24 @@ class Upload:
 
 
 @asynccontextmanager
-async def receive(request: Request[Any, Any, Any], limits: Limits, incoming: Path) -> AsyncGenerator[Upload, None]:
+async def receive(
+    request: Request[Any, Any, Any], limits: Limits, incoming: Path, *, room: int, exceeded: Callable[[], Exception]
+) -> AsyncGenerator[Upload, None]:
     """Read an upload into a temporary file in the folder `incoming` that lives as long as the context.
+
+    Args:
+        request: what brings it.
+        limits: how large a file of each kind may be.
+        incoming: a folder.
+        room: bytes for which there is room.
+        exceeded: makes what is raised as soon as more have come.
 
     Raises:
         BadFormError: not a form, a field that is unknown, missing or out of bounds, no file or more than one.
         TooLargeError: more bytes than a file of its kind may have; raised as soon as they have come or been announced.
     """
     with tempfile.NamedTemporaryFile(dir=incoming) as file:
-        reader = _Reader(file, limits)
+        reader = _Reader(file, limits, room, exceeded)
         try:
             with PushMultipartParser(_boundary(request), max_segment_count=8) as parser:
                 async for chunk in request.stream():
@@ -104,9 +113,11 @@ def safe_filename(text: str) -> str:
 class _Reader:
     """Sorts a form's parts: the file onto the disk, the fields into a dictionary."""
 
-    def __init__(self, file: IO[bytes], limits: Limits) -> None:
+    def __init__(self, file: IO[bytes], limits: Limits, room: int, exceeded: Callable[[], Exception]) -> None:
         self._file = file
         self._limits = limits
+        self._room = room
+        self._exceeded = exceeded
         self._fields: dict[str, str] = {}
         self._filename: str | None = None
         self._size = 0
@@ -166,6 +177,8 @@ class _Reader:
         limit = self._limits.max_bytes("capture" if kind == "capture" else "di_track")
         if self._size > limit:
             raise _too_large(limit)
+        if self._size > self._room:
+            raise self._exceeded()
 
     def _end_field(self) -> None:
         name = self._segment.name if self._segment else None

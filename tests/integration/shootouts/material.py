@@ -4,8 +4,10 @@ import asyncio
 import io
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -13,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import wavfile
 
+from tests.integration.conftest import Person
 from tone_shootout.audio.files import write_flac
 
 RATE = 48_000
@@ -115,3 +118,44 @@ async def eventually(condition: Callable[[], object]) -> None:
 def pointers(response: httpx.Response) -> dict[str, str]:
     """What a problem complains about: code by pointer."""
     return {fault["pointer"]: fault["code"] for fault in response.json().get("errors", [])}
+
+
+class Raw:
+    """A connection on which a request is sent in pieces."""
+
+    def __init__(self, base_url: str, person: Person) -> None:
+        self._address = urlsplit(base_url)
+        self._token = person.token
+        self.sent = 0
+
+    async def open(self, *headers: str) -> None:
+        self._reader, self._writer = await asyncio.open_connection(self._address.hostname, self._address.port)
+        lines = [
+            f"POST {LIBRARY} HTTP/1.1",
+            f"Host: {self._address.netloc}",
+            f"Authorization: Bearer {self._token}",
+            "Content-Type: multipart/form-data; boundary=b",
+            *headers,
+        ]
+        self._writer.write("\r\n".join(lines).encode() + b"\r\n\r\n")
+        self._answer = asyncio.create_task(self._reader.readline())
+
+    async def send(self, data: bytes) -> None:
+        self._writer.write(b"%x\r\n%s\r\n" % (len(data), data))
+        with suppress(ConnectionError):  # who has refused need not go on reading
+            await self._writer.drain()
+        await asyncio.sleep(0)  # lets the answer in, also where nothing has to be waited for
+        self.sent += len(data)
+
+    async def status(self) -> int:
+        return int((await asyncio.wait_for(self._answer, 30)).split()[1])
+
+    @property
+    def answered(self) -> bool:
+        return self._answer.done()
+
+    async def close(self) -> None:
+        self._writer.close()
+        with suppress(ConnectionError):
+            await self._writer.wait_closed()
+        await asyncio.gather(self._answer, return_exceptions=True)

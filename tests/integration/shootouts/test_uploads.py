@@ -3,10 +3,8 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
@@ -18,6 +16,7 @@ from tests.integration.conftest import Person
 from tests.integration.shootouts.material import (
     LIBRARY,
     RATE,
+    Raw,
     capture,
     di,
     eventually,
@@ -239,47 +238,6 @@ async def test_a_capture_beyond_its_own_limit_is_refused_wherever_its_kind_stand
 
 FAR = 100
 """Times the limit: how much is on its way when the answer is seen depends on the kernel's buffers."""
-
-
-class Raw:
-    """A connection on which a request is sent in pieces."""
-
-    def __init__(self, base_url: str, person: Person) -> None:
-        self._address = urlsplit(base_url)
-        self._token = person.token
-        self.sent = 0
-
-    async def open(self, *headers: str) -> None:
-        self._reader, self._writer = await asyncio.open_connection(self._address.hostname, self._address.port)
-        lines = [
-            f"POST {LIBRARY} HTTP/1.1",
-            f"Host: {self._address.netloc}",
-            f"Authorization: Bearer {self._token}",
-            "Content-Type: multipart/form-data; boundary=b",
-            *headers,
-        ]
-        self._writer.write("\r\n".join(lines).encode() + b"\r\n\r\n")
-        self._answer = asyncio.create_task(self._reader.readline())
-
-    async def send(self, data: bytes) -> None:
-        self._writer.write(b"%x\r\n%s\r\n" % (len(data), data))
-        with suppress(ConnectionError):  # who has refused need not go on reading
-            await self._writer.drain()
-        await asyncio.sleep(0)  # lets the answer in, also where nothing has to be waited for
-        self.sent += len(data)
-
-    async def status(self) -> int:
-        return int((await asyncio.wait_for(self._answer, 30)).split()[1])
-
-    @property
-    def answered(self) -> bool:
-        return self._answer.done()
-
-    async def close(self) -> None:
-        self._writer.close()
-        with suppress(ConnectionError):
-            await self._writer.wait_closed()
-        await asyncio.gather(self._answer, return_exceptions=True)
 
 
 @pytest.fixture

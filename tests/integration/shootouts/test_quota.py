@@ -1,0 +1,122 @@
+"""How much one user may keep, whatever they try."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Generator
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.integration.conftest import Person
+from tests.integration.shootouts.material import LIBRARY, SHOOTOUTS, Raw, capture, config, di, upload
+from tests.support.live import serving
+from tone_shootout.kit.settings import Settings
+
+BYTES, ITEMS = 200_000, 5
+
+
+@pytest.fixture(scope="module")
+def service(settings: Settings) -> Generator[str, None, None]:
+    """A service that keeps little."""
+    limits = replace(settings.limits, storage_bytes=BYTES, library_items=ITEMS)
+    with serving(replace(settings, limits=limits)) as url:
+        yield url
+
+
+@pytest.fixture
+async def client(service: str, user: Person) -> AsyncGenerator[httpx.AsyncClient, None]:
+    headers = {"Authorization": f"Bearer {user.token}"}
+    async with httpx.AsyncClient(base_url=service, headers=headers, timeout=60) as made:
+        yield made
+
+
+def track(seed: int, seconds: float = 0.5) -> bytes:
+    """A DI track of 48,044 bytes."""
+    return di(seconds, seed=seed)
+
+
+async def usage(client: httpx.AsyncClient) -> dict[str, Any]:
+    found: dict[str, Any] = (await client.get(f"{LIBRARY}/usage")).json()
+    return found
+
+
+async def test_files_are_taken_until_there_is_no_room_and_again_when_there_is(
+    client: httpx.AsyncClient, user: Person, blobs: Callable[[UUID], list[str]]
+) -> None:
+    sent = [await upload(client, "di_track", track(seed)) for seed in range(1, 6)]
+    assert [answer.status_code for answer in sent] == [201] * 4 + [403]
+    assert sent[4].json()["code"] == "quota_exceeded"
+    size = len(track(1))
+    assert await usage(client) == {
+        "library_bytes": 4 * size, "results_bytes": 0, "max_bytes": BYTES, "items": 4, "max_items": ITEMS
+    }  # fmt: skip
+    assert len(blobs(user.id)) == 4
+    assert (await client.delete(f"{LIBRARY}/{sent[0].json()['id']}")).status_code == 204
+    assert (await upload(client, "di_track", track(5))).status_code == 201
+
+
+async def test_of_many_at_once_no_more_are_taken_than_there_is_room_for(
+    client: httpx.AsyncClient, user: Person, blobs: Callable[[UUID], list[str]]
+) -> None:
+    sent = await asyncio.gather(*(upload(client, "di_track", track(seed)) for seed in range(1, 9)))
+    assert sorted(answer.status_code for answer in sent) == [201] * 4 + [403] * 4
+    assert len(blobs(user.id)) == 4
+    assert (await usage(client))["items"] == 4
+
+
+async def test_items_are_counted_too(client: httpx.AsyncClient) -> None:
+    sent = await asyncio.gather(*(upload(client, "capture", capture(gain / 10)) for gain in range(1, 9)))
+    assert sorted(answer.status_code for answer in sent) == [201] * ITEMS + [403] * 3
+    assert {answer.json()["code"] for answer in sent if answer.status_code == 403} == {"quota_exceeded"}
+
+
+async def test_what_is_there_already_takes_no_room(client: httpx.AsyncClient) -> None:
+    content = track(1)
+    first = await upload(client, "di_track", content)
+    for kind, status in (("di_track", 200), ("cab_ir", 201)):
+        assert (await upload(client, kind, content)).status_code == status
+    assert (await usage(client))["library_bytes"] == len(content)
+    assert first.status_code == 201
+
+
+async def test_an_upload_ends_where_the_room_does(service: str, user: Person) -> None:
+    raw = Raw(service, user)
+    await raw.open("Transfer-Encoding: chunked")
+    await raw.send(b'--b\r\nContent-Disposition: form-data; name="kind"\r\n\r\ndi_track\r\n')
+    await raw.send(b'--b\r\nContent-Disposition: form-data; name="file"; filename="x.wav"\r\n\r\n')
+    while not raw.answered and raw.sent < 6_000_000:  # less than a file may have
+        await raw.send(bytes(65_536))
+    assert await raw.status() == 403
+    await raw.close()
+
+
+async def test_results_count_and_a_full_store_takes_no_jobs(client: httpx.AsyncClient, engine: AsyncEngine) -> None:
+    made = await client.post(SHOOTOUTS, json={"config": await config(client)})
+    path = f"{SHOOTOUTS}/{made.json()['id']}/jobs"
+    job = await client.post(path)
+    assert job.status_code == 202
+    async with engine.begin() as connection:
+        statement = text(
+            "INSERT INTO job_artifact (job_id, path, size, sha256, media_type, storage_key)"
+            " VALUES (:id, 'comparison.mp4', 150000, '', '', '')"
+        )
+        await connection.execute(statement, {"id": job.json()["id"]})
+    assert (await usage(client))["results_bytes"] == 150_000
+    refused = await client.post(path)
+    assert (refused.status_code, refused.json()["code"]) == (403, "quota_exceeded")
+    assert (await upload(client, "di_track", track(9))).json()["code"] == "quota_exceeded"
+
+
+async def test_one_users_files_take_nobody_elses_room(
+    client: httpx.AsyncClient, service: str, other_user: Person
+) -> None:
+    for seed in range(1, 5):
+        await upload(client, "di_track", track(seed))
+    headers = {"Authorization": f"Bearer {other_user.token}"}
+    async with httpx.AsyncClient(base_url=service, headers=headers, timeout=60) as other:
+        assert (await upload(other, "di_track", track(1))).status_code == 201
+        assert (await usage(other))["items"] == 1

@@ -7,11 +7,17 @@ from pathlib import Path
 import psutil
 
 from tests.bench.engine import engine_section
+from tests.bench.live import live_section
 from tests.bench.rendering import rendering_section
 from tests.bench.stages import stages_section
 
 OUT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
-SECTIONS = {"Tone engine": engine_section, "Rendering": rendering_section, "Stages": stages_section}
+SECTIONS = {
+    "Tone engine": engine_section,
+    "Rendering": rendering_section,
+    "Stages": stages_section,
+    "Live channel": live_section,
+}
 """A heading for each, and the function that measures and returns lines of Markdown."""
 
 

@@ -179,6 +179,7 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
         tags=[
             Tag(name="accounts", description="Who you are: sessions and API tokens."),
             Tag(name="library", description="DI tracks, captures and cab IRs."),
+            Tag(name="tones", description="TONE3000's library, through your own connection with it."),
             Tag(name="shootouts", description="What is compared, and its plan."),
             Tag(name="jobs", description="Rendering: jobs, their events and results."),
             Tag(name="webhooks", description="Your own programs hear of your jobs."),

@@ -1,11 +1,13 @@
 """Real servers once for all tests, a clean database for each."""
 
 import secrets
-from collections.abc import AsyncGenerator, Generator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import httpx
+import msgspec
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
@@ -14,11 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from tests.support.live import serving
 from tests.support.tone3000 import StandIn, standing_in
 from tone_shootout import migrations
+from tone_shootout.accounts.connections import ConnectionStore
 from tone_shootout.accounts.principal import Role
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.jobs.queue import prepare_queue
 from tone_shootout.kit.database import async_url
+from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import (
     DatabaseSettings,
     LimitSettings,
@@ -29,6 +33,7 @@ from tone_shootout.kit.settings import (
     WorkerSettings,
     new_encryption_key,
 )
+from tone_shootout.tone3000.types import Text, TokenPair, User
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,9 @@ class Person:
     name: str
     token: str
     client: httpx.AsyncClient
+
+
+Connect = Callable[..., Awaitable[Person]]
 
 
 @pytest.fixture(scope="session")
@@ -113,6 +121,37 @@ def tone3000(tone3000_process: StandIn) -> StandIn:
     """A stand-in for TONE3000, as if it had just started."""
     tone3000_process.reset()
     return tone3000_process
+
+
+@pytest.fixture(scope="session")
+def tone3000_settings(settings: Settings, tone3000_process: StandIn) -> Settings:
+    """What a service that knows the stand-in is configured with."""
+    return replace(settings, tone3000=tone3000_process.settings())
+
+
+@pytest.fixture(scope="session")
+def tone3000_service(tone3000_settings: Settings) -> Generator[str, None, None]:
+    """Where a service that knows the stand-in listens."""
+    with serving(tone3000_settings) as url:
+        yield url
+
+
+@pytest.fixture
+async def connect(
+    session_maker: async_sessionmaker[AsyncSession], settings: Settings, tone3000: StandIn, tone3000_service: str
+) -> AsyncGenerator[Connect, None]:
+    """Connects a user with a person of TONE3000; the user's client then is one of the service that knows it."""
+    async with AsyncExitStack() as clients:
+
+        async def connected(person: Person, username: str = "lab_rat") -> Person:
+            pair = msgspec.convert(tone3000.tokens(username), TokenPair)
+            async with session_maker.begin() as session:
+                store = ConnectionStore(session, KeyRing(settings.security.encryption_keys))
+                await store.connect(person.id, User(id=Text(f"id-of-{username}"), username=username), pair)
+            client = httpx.AsyncClient(base_url=tone3000_service, timeout=60, headers=person.client.headers)
+            return replace(person, client=await clients.enter_async_context(client))
+
+        yield connected
 
 
 @pytest.fixture

@@ -168,6 +168,7 @@ _EXAMPLES: dict[int, tuple[str, str]] = {
     413: ("too_large", "Expected at most 200000000 bytes."),
     416: ("range_not_satisfiable", "The content has 1000 bytes."),
     422: ("invalid", "The spec can't be rendered."),
+    502: ("tone3000_bad_answer", "TONE3000 sent an answer that can't be used: larger than 4000000 bytes."),
     429: ("too_many_requests", "Try again in 3 seconds."),
     503: ("unavailable", "The database does not answer."),
 }

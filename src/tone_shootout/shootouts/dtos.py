@@ -14,6 +14,7 @@ from tone_shootout.rendering.plan import Plan, PlannedSegment
 from tone_shootout.rendering.schedule import Step, schedule
 from tone_shootout.shootouts.config import Config
 from tone_shootout.shootouts.models import LibraryItem, Shootout
+from tone_shootout.shootouts.provenance import Provenance
 from tone_shootout.shootouts.quota import ENDLESS, StorageQuota, Usage
 from tone_shootout.shootouts.services import Visibility, facts_of
 from tone_shootout.shootouts.uploads import ItemName, Notes
@@ -25,6 +26,22 @@ _Visibility = Annotated[
     Visibility,
     Meta(description="`public`: its title and its owner's name are listed for every user.", examples=["private"]),
 ]
+
+
+class ItemSource(Provenance, frozen=True, kw_only=True):
+    """Where a library item comes from."""
+
+    gone_at: Annotated[
+        datetime | None,
+        Meta(description="When it was noticed that TONE3000 does not show it to you any more. The item stays usable."),
+    ]
+
+    @classmethod
+    def of_item(cls, item: LibraryItem) -> Self | None:
+        """Show where an item comes from; None: it was uploaded."""
+        if item.provenance is None:
+            return None
+        return cls(**msgspec.structs.asdict(item.provenance), gone_at=item.source_gone_at)
 
 
 class ItemLinks(Struct, kw_only=True):
@@ -69,7 +86,8 @@ class LibraryItemDTO(Struct, kw_only=True):
     sha256: Annotated[str, Meta(description="Its hash, which is the content's ETag too.")]
     media_type: Annotated[str, Meta(description="What the file turned out to be.", examples=["audio/wav"])]
     facts: Annotated[Facts, Meta(description="What decoding it has shown.")]
-    created_at: Annotated[datetime, Meta(description="When it was uploaded.")]
+    source: Annotated[ItemSource | None, Meta(description="The model of TONE3000 that it is; null: uploaded.")]
+    created_at: Annotated[datetime, Meta(description="When it came into the library.")]
     updated_at: Annotated[datetime, Meta(description="When it was changed last.")]
     links: Annotated[ItemLinks, Meta(description="Where to go from here.")]
 
@@ -87,6 +105,7 @@ class LibraryItemDTO(Struct, kw_only=True):
             sha256=item.sha256,
             media_type=item.media_type,
             facts=facts_of(item),
+            source=ItemSource.of_item(item),
             created_at=item.created_at,
             updated_at=item.updated_at,
             links=ItemLinks(self=path, content=f"{path}/content"),

@@ -32,8 +32,9 @@ class ShootoutNotFoundError(NotFoundError):
 class UnusableFileError(InvalidError):
     """A file that is not what it is meant to be, or not fit for it."""
 
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(f"/file: {detail}", code=code, errors=[Fault(code=code, pointer="/file", detail=detail)])
+    def __init__(self, code: str, detail: str, *, pointer: str = "/file") -> None:
+        text = f"{pointer}: {detail}" if pointer else detail
+        super().__init__(text, code=code, errors=[Fault(code=code, pointer=pointer, detail=detail)])
 
 
 class ItemInUseError(ConflictError):

@@ -1,13 +1,16 @@
 """Tables of what is compared: the library's items, shootouts, and which shootout uses which item."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tone_shootout.kit.database import Base, UUIDv7AuditBase
+from tone_shootout.shootouts.provenance import Provenance
 
 
 class LibraryItem(UUIDv7AuditBase):
@@ -23,6 +26,8 @@ class LibraryItem(UUIDv7AuditBase):
         CheckConstraint("kind IN ('cab_ir', 'capture', 'di_track')", name="kind"),
         CheckConstraint("size > 0", name="size"),
         Index("ix_library_item_owner_id_created_at", "owner_id", "created_at"),
+        Index("ix_library_item_owner_id_tone3000_tone_id", "owner_id", "tone3000_tone_id"),
+        Index("ix_library_item_owner_id_tone3000_model_id", "owner_id", "tone3000_model_id"),
     )
 
     owner_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))
@@ -36,6 +41,26 @@ class LibraryItem(UUIDv7AuditBase):
     media_type: Mapped[str] = mapped_column(String(64))
     facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
     """What decoding it has shown (`rendering.facts.Facts`)."""
+    source: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """Where it comes from, if it was not uploaded (`provenance.Provenance`)."""
+    tone3000_tone_id: Mapped[int | None] = mapped_column(BigInteger)
+    tone3000_model_id: Mapped[int | None] = mapped_column(BigInteger)
+    source_gone_at: Mapped[datetime | None]
+    """When it was noticed that its source is not there any more, or not for its owner."""
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """Where it comes from, if it was not uploaded."""
+        return None if self.source is None else msgspec.convert(self.source, Provenance)
+
+    def note_source(self, source: Provenance | None) -> None:
+        """Note where it comes from, and that it is still there; None: it is not there any more."""
+        if source is None:
+            self.source_gone_at = self.source_gone_at or datetime.now(UTC)
+            return
+        self.source = msgspec.to_builtins(source)
+        self.tone3000_tone_id, self.tone3000_model_id = source.tone_id, source.model_id
+        self.source_gone_at = None
 
 
 class Shootout(UUIDv7AuditBase):

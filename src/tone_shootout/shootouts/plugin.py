@@ -12,6 +12,7 @@ from tone_shootout.shootouts.controllers import LibraryController, ShootoutContr
 from tone_shootout.shootouts.examining import Examiner
 from tone_shootout.shootouts.quota import StorageQuota
 from tone_shootout.shootouts.services import LibraryService, ShootoutService, rendering_limits
+from tone_shootout.shootouts.tones.controllers import ToneController
 from tone_shootout.shootouts.uploads import FORM_BYTES
 
 
@@ -29,7 +30,9 @@ class ShootoutsPlugin(InitPlugin):
         self._incoming.mkdir(parents=True, exist_ok=True)
         upload_bytes = self._limits.max_upload_bytes + FORM_BYTES
         uploads = Router("/", route_handlers=[UploadController], request_max_body_size=upload_bytes)
-        app_config.route_handlers.append(Router("/", route_handlers=[uploads, LibraryController, ShootoutController]))
+        app_config.route_handlers.append(
+            Router("/", route_handlers=[uploads, LibraryController, ShootoutController, ToneController])
+        )
         app_config.dependencies.update(
             {
                 "limits": Provide(lambda: self._limits, sync_to_thread=False),

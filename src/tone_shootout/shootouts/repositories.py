@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, exists, func, insert, select
+from sqlalchemy import ColumnElement, Select, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.kit.pagination import Paging
@@ -47,6 +47,30 @@ class LibraryRepository:
         """Return the owner's item of a kind with this content."""
         statement = _items(owner_id).where(LibraryItem.kind == kind, LibraryItem.sha256 == sha256)
         return (await self._session.execute(statement)).scalar_one_or_none()
+
+    async def of_model(self, owner_id: UUID, model_id: int) -> LibraryItem | None:
+        """Return the owner's item that holds a model of TONE3000, the first one if there are several."""
+        statement = _items(owner_id).where(LibraryItem.tone3000_model_id == model_id).order_by(LibraryItem.id).limit(1)
+        return (await self._session.execute(statement)).scalar_one_or_none()
+
+    async def of_tone(self, owner_id: UUID, tone_id: int) -> dict[int, UUID]:
+        """Return the ids of the owner's items that hold models of a tone of TONE3000, by the models' ids."""
+        statement = (
+            _items(owner_id)
+            .where(LibraryItem.tone3000_tone_id == tone_id)
+            .with_only_columns(LibraryItem.tone3000_model_id, LibraryItem.id)
+            .order_by(LibraryItem.id.desc())
+        )
+        return {row.tone3000_model_id: row.id for row in await self._session.execute(statement)}
+
+    async def mark_source(self, owner_id: UUID, tone_id: int, *, there: Collection[int]) -> None:
+        """Note of the owner's items that hold models of a tone which of these models are there, and which are not."""
+        own = (LibraryItem.owner_id == owner_id, LibraryItem.tone3000_tone_id == tone_id)
+        is_there = LibraryItem.tone3000_model_id.in_(there)
+        gone, back = LibraryItem.source_gone_at.is_(None), LibraryItem.source_gone_at.is_not(None)
+        for condition, value in ((~is_there & gone, func.now()), (is_there & back, None)):
+            statement = update(LibraryItem).where(*own, condition).values(source_gone_at=value)
+            await self._session.execute(statement)
 
     async def hold(self, owner_id: UUID, item_ids: Collection[UUID]) -> dict[UUID, LibraryItem]:
         """Return those of the owner's items that exist, and keep them from being deleted until the transaction ends."""

@@ -27,6 +27,7 @@ from tone_shootout.shootouts.errors import (
 )
 from tone_shootout.shootouts.examining import Examiner, Refused
 from tone_shootout.shootouts.models import LibraryItem, Shootout
+from tone_shootout.shootouts.provenance import Provenance
 from tone_shootout.shootouts.quota import StorageQuota, Usage
 from tone_shootout.shootouts.repositories import LibraryRepository, Lock, ShootoutRepository
 from tone_shootout.shootouts.uploads import Upload
@@ -92,10 +93,13 @@ class LibraryService:
         self._storage = storage
         self._examiner = examiner
 
-    async def add(self, owner_id: UUID, upload: Upload) -> tuple[LibraryItem, bool]:
+    async def add(
+        self, owner_id: UUID, upload: Upload, *, source: Provenance | None = None
+    ) -> tuple[LibraryItem, bool]:
         """Examine an upload and keep it; return the item and whether it is new.
 
-        The same content of the same kind is the same item: sending it again returns what is there, unchanged.
+        The same content of the same kind is the same item: sending it again returns what is there, unchanged, but for
+        where it comes from, which is noted when nothing was known of that.
 
         Raises:
             UnusableFileError: it is not what it is meant to be, or not fit for it.
@@ -104,11 +108,14 @@ class LibraryService:
         form = upload.form
         examined = await self._examiner.examine(upload.path, form.kind)
         if isinstance(examined, Refused):
-            raise UnusableFileError(examined.code, examined.detail)
+            raise UnusableFileError(examined.code, examined.detail, pointer="/file" if source is None else "")
         sha256 = examined.facts.sha256
         await self._items.lock_content(owner_id, sha256)
         present = await self._items.find(owner_id, form.kind, sha256)
         if present is not None:
+            if source is not None and present.source is None:
+                present.note_source(source)
+                await self._items.save(present)
             return present, False
         item = LibraryItem(
             owner_id=owner_id,
@@ -121,6 +128,8 @@ class LibraryService:
             media_type=examined.media_type,
             facts=msgspec.json.decode(msgspec.json.encode(examined.facts)),
         )
+        if source is not None:
+            item.note_source(source)
         await self._store(item, upload.path)
         return item, True
 

@@ -3,7 +3,7 @@
 Everything but `trending` needs the token of the person for whom it is asked; nothing is kept here.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, TypeVar
 
 from msgspec import Struct
@@ -125,8 +125,7 @@ class Tone3000:
         Raises:
             SearchOffError: the installation does not offer it.
         """
-        if not self._calls.settings.search:
-            raise SearchOffError
+        self.require_search()
         parameters = _stated(
             query=search.query,
             page=page,
@@ -143,6 +142,15 @@ class Tone3000:
             verified="true" if search.verified else None,
         )
         return await self._calls.get(Page[Tone], f"{API}/tones/search", token, parameters, search=True)
+
+    def require_search(self) -> None:
+        """Refuse where the search is off, before anything is asked.
+
+        Raises:
+            SearchOffError: the installation does not offer it.
+        """
+        if not self._calls.settings.search:
+            raise SearchOffError
 
     async def favorite(self, token: str, tone_id: int) -> Favorite:
         """Keep a tone; doing it again changes nothing."""
@@ -249,14 +257,3 @@ async def _of_one(call: Awaitable[T]) -> T:
 
 def _stated(**fields: str | int | None) -> dict[str, str | int]:
     return {name: value for name, value in fields.items() if value not in (None, "")}
-
-
-def labels(models: Sequence[Model]) -> list[str]:
-    """Return a name for each model that no other has: the second "Gain 3" is "Gain 3 (2)"."""
-    seen: dict[str, int] = {}
-    names = []
-    for model in models:
-        name = model.name or f"Model {model.id}"
-        seen[name] = seen.get(name, 0) + 1
-        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return names

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.tone3000 import StandIn
 from tone_shootout.tone3000.calls import Calls
-from tone_shootout.tone3000.client import Search, Tone3000, everything, labels
+from tone_shootout.tone3000.client import Search, Tone3000, everything
 from tone_shootout.tone3000.errors import NotAvailableError, NotPermittedError, SearchOffError, TokenRefusedError
 from tone_shootout.tone3000.types import Page, Tone
 
@@ -56,12 +56,6 @@ async def test_an_architecture_is_only_asked_for_where_there_is_one(
 ) -> None:
     await client.all_models(token, await client.tone(token, OPEN_BACK))
     assert [request["query"].count("architecture") for request in tone3000.requests("/models$")] == [0]
-
-
-async def test_models_of_one_name_get_labels_that_tell_them_apart(client: Tone3000, token: str) -> None:
-    models = await client.all_models(token, await client.tone(token, BLUEBIRD))
-    assert labels(models)[:3] == ["Gain 3", "Gain 3 (2)", "Gain 6"]
-    assert len(set(labels(models))) == len(models)
 
 
 async def test_trending_needs_nobody_to_be_signed_in(client: Tone3000) -> None:

@@ -1,0 +1,209 @@
+"""TONE3000's library over HTTP."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from litestar import Controller, Response, get, post
+from litestar.datastructures import State
+from litestar.di import NamedDependency, Provide
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import PathParameter, QueryParameter
+
+from tone_shootout.accounts.connections import ConnectionService
+from tone_shootout.accounts.principal import Principal
+from tone_shootout.kit.pagination import Page, Paging
+from tone_shootout.kit.problems import problems
+from tone_shootout.rendering.facts import Limits
+from tone_shootout.shootouts.dtos import LibraryItemDTO, item_path
+from tone_shootout.shootouts.services import LibraryService
+from tone_shootout.shootouts.tones.dtos import ModelsDTO, ToneDTO, TonesDTO
+from tone_shootout.shootouts.tones.services import ToneService
+from tone_shootout.tone3000.client import SEARCH_PAGE, Search, Tone3000
+from tone_shootout.tone3000.download import Downloads
+from tone_shootout.tone3000.types import Architecture, Format, Gear, Size, Tone, TonesSort
+
+ToneId = Annotated[int, PathParameter(description="The tone's id at TONE3000.", ge=1, le=2**53)]
+ModelId = Annotated[int, PathParameter(description="The model's id at TONE3000.", ge=1, le=2**53)]
+OneGear = Annotated[Gear | None, QueryParameter(description="Only of this gear.")]
+Title = Annotated[
+    str, QueryParameter(description="Only what has this in its title.", max_length=80, pattern=r"^[^\x00-\x1f]*$")
+]
+_Name = Annotated[str, QueryParameter(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f,_]*$")]
+Names = Annotated[
+    list[_Name] | None,
+    QueryParameter(description="One of these names; can be given several times.", max_items=10),
+]
+
+LIST_PROBLEMS = problems(400, 401, 403, 409, 502, 503)
+
+
+def provide_tones(
+    state: State,
+    connections: NamedDependency[ConnectionService],
+    tone3000: NamedDependency[Tone3000],
+    tone3000_downloads: NamedDependency[Downloads],
+    limits: NamedDependency[Limits],
+    incoming: NamedDependency[Path],
+) -> ToneService:
+    """Return the service."""
+    return ToneService(state["sessions"], connections, tone3000, tone3000_downloads, limits, incoming)
+
+
+class ToneController(Controller):
+    """What TONE3000 shows you, through your own connection with it."""
+
+    path = "/api/v1/tones"
+    tags = ("tones",)
+    dependencies = {"tones": Provide(provide_tones, sync_to_thread=False)}  # noqa: RUF012 - Litestar reads it
+
+    @get(
+        "/trending",
+        operation_id="list_trending_tones",
+        summary="List trending tones",
+        responses=problems(400, 401, 502, 503),
+    )
+    async def trending(
+        self, principal: NamedDependency[Principal], tones: NamedDependency[ToneService], gear: OneGear = None
+    ) -> TonesDTO:
+        """List at most ten tones that many people use now. You need not be connected with TONE3000."""
+        return TonesDTO.of(await tones.trending(principal.user_id, gear=gear))
+
+    @get("/latest", operation_id="list_latest_tones", summary="List the latest tones", responses=LIST_PROBLEMS)
+    async def latest(self, principal: NamedDependency[Principal], tones: NamedDependency[ToneService]) -> TonesDTO:
+        """List at most ten tones that were published last."""
+        return TonesDTO.of(await tones.latest(principal.user_id))
+
+    @get("/created", operation_id="list_created_tones", summary="List your own tones", responses=LIST_PROBLEMS)
+    async def created(
+        self,
+        principal: NamedDependency[Principal],
+        tones: NamedDependency[ToneService],
+        paging: NamedDependency[Paging],
+        gear: OneGear = None,
+        q: Title = "",
+    ) -> Page[ToneDTO]:
+        """List what you have made at TONE3000, private tones among it."""
+        return _page(paging, *await tones.own("created", principal.user_id, paging, gear=gear, q=q))
+
+    @get("/favorited", operation_id="list_favorited_tones", summary="List your favourites", responses=LIST_PROBLEMS)
+    async def favorited(
+        self,
+        principal: NamedDependency[Principal],
+        tones: NamedDependency[ToneService],
+        paging: NamedDependency[Paging],
+        gear: OneGear = None,
+        q: Title = "",
+    ) -> Page[ToneDTO]:
+        """List what you keep at TONE3000."""
+        return _page(paging, *await tones.own("favorited", principal.user_id, paging, gear=gear, q=q))
+
+    @get("/downloaded", operation_id="list_downloaded_tones", summary="List what you fetched", responses=LIST_PROBLEMS)
+    async def downloaded(
+        self,
+        principal: NamedDependency[Principal],
+        tones: NamedDependency[ToneService],
+        paging: NamedDependency[Paging],
+        gear: OneGear = None,
+        q: Title = "",
+    ) -> Page[ToneDTO]:
+        """List tones of which you have fetched files from TONE3000, here or elsewhere, each once."""
+        return _page(paging, *await tones.own("downloaded", principal.user_id, paging, gear=gear, q=q))
+
+    @get("/search", operation_id="search_tones", summary="Search all tones", responses=LIST_PROBLEMS)
+    async def search(
+        self,
+        principal: NamedDependency[Principal],
+        tones: NamedDependency[ToneService],
+        q: Title = "",
+        gears: Annotated[
+            list[Gear] | None, QueryParameter(description="One of these gears; can be given several times.")
+        ] = None,
+        format: Annotated[Format | None, QueryParameter(description="Only files of this kind.")] = None,  # noqa: A002 - TONE3000's word
+        architecture: Annotated[
+            Architecture | None,
+            QueryParameter(description="Only tones with a capture of this architecture; left out: A1, custom and IRs."),
+        ] = None,
+        size: Annotated[Size | None, QueryParameter(description="Only tones with a capture of this size.")] = None,
+        tags: Names = None,
+        makes: Names = None,
+        creators: Names = None,
+        calibrated: Annotated[bool, QueryParameter(description="Only with a capture that states its levels.")] = False,
+        verified: Annotated[bool, QueryParameter(description="Only of creators that TONE3000 vouches for.")] = False,
+        order_by: Annotated[TonesSort | None, QueryParameter(description="What to sort by.")] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=SEARCH_PAGE, description="How many to list.")] = 10,
+        offset: Annotated[int, QueryParameter(ge=0, le=100_000, description="How many to leave out first.")] = 0,
+    ) -> Page[ToneDTO]:
+        """Search everything that is public. Most installations don't offer it: TONE3000's terms reserve it.
+
+        All conditions have to hold; of a list, one value suffices.
+        """
+        wanted = Search(
+            query=q,
+            gears=tuple(gears or ()),
+            format=format,
+            size=size,
+            tags=tuple(tags or ()),
+            makes=tuple(makes or ()),
+            creators=tuple(creators or ()),
+            architecture=architecture,
+            calibrated=calibrated,
+            verified=verified,
+            sort=order_by,
+        )
+        paging = Paging(limit=limit, offset=offset)
+        return _page(paging, *await tones.search(principal.user_id, paging, wanted))
+
+    @get(
+        "/{tone_id:int}",
+        operation_id="get_tone",
+        summary="Get a tone",
+        responses=problems(400, 401, 404, 409, 502, 503),
+    )
+    async def get_tone(
+        self, tone_id: ToneId, principal: NamedDependency[Principal], tones: NamedDependency[ToneService]
+    ) -> ToneDTO:
+        """Show a tone that you can see at TONE3000."""
+        return ToneDTO.of(await tones.tone(principal.user_id, tone_id))
+
+    @get(
+        "/{tone_id:int}/models",
+        operation_id="list_models",
+        summary="List a tone's files",
+        responses=problems(400, 401, 404, 409, 502, 503),
+    )
+    async def list_models(
+        self, tone_id: ToneId, principal: NamedDependency[Principal], tones: NamedDependency[ToneService]
+    ) -> ModelsDTO:
+        """List all files of a tone, of every architecture, and which of them you have."""
+        return ModelsDTO.of(*await tones.models(principal.user_id, tone_id))
+
+    @post(
+        "/{tone_id:int}/models/{model_id:int}/import",
+        operation_id="import_model",
+        summary="Import a file",
+        responses={
+            200: ResponseSpec(LibraryItemDTO, generate_examples=False, description="It was in the library already"),
+            **problems(400, 401, 403, 404, 409, 413, 422, 502, 503),
+        },
+    )
+    async def import_model(
+        self,
+        tone_id: ToneId,
+        model_id: ModelId,
+        principal: NamedDependency[Principal],
+        tones: NamedDependency[ToneService],
+        library: NamedDependency[LibraryService],
+    ) -> Response[LibraryItemDTO]:
+        """Bring a capture or impulse response of TONE3000 into your library, with its credit and its licence.
+
+        What you have already is not fetched again; a file with the same bytes as an item of yours is that item.
+        """
+        item, new = await tones.bring(principal.user_id, tone_id, model_id, library)
+        return Response(
+            LibraryItemDTO.of(item), status_code=201 if new else 200, headers={"Location": item_path(item.id)}
+        )
+
+
+def _page(paging: Paging, tones: Sequence[Tone], total: int) -> Page[ToneDTO]:
+    return paging.page([ToneDTO.of(tone) for tone in tones], total)

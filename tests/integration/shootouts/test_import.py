@@ -1,0 +1,233 @@
+"""Bringing a model of TONE3000 into the library."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from tests.integration.conftest import Connect, Person
+from tests.integration.shootouts.material import LIBRARY, upload
+from tests.support.tone3000 import StandIn
+from tone_shootout.demo import carried
+
+BLUEBIRD, KITCHEN_FUZZ, NIGHTJAR, OPEN_BACK, BACK_ROOM, RACK, BROKEN = (
+    900101,
+    900102,
+    900103,
+    900201,
+    900301,
+    900401,
+    900901,
+)
+CLEAN = (BLUEBIRD, 910001)
+
+
+def _sha256(name: str) -> str:
+    return hashlib.sha256(carried(name)).hexdigest()
+
+
+async def _import(person: Person, tone_id: int, model_id: int) -> httpx.Response:
+    return await person.client.post(f"/api/v1/tones/{tone_id}/models/{model_id}/import")
+
+
+async def _item(person: Person, answer: httpx.Response) -> dict[str, Any]:
+    found: dict[str, Any] = (await person.client.get(answer.headers["location"])).json()
+    return found
+
+
+async def test_a_capture_comes_home_with_its_credit(user: Person, connect: Connect) -> None:
+    ada = await connect(user)
+    answer = await _import(ada, *CLEAN)
+    assert answer.status_code == 201
+    item = answer.json()
+    assert item == await _item(ada, answer)
+    assert (item["kind"], item["name"], item["sha256"]) == ("capture", "Bluebird 45 Lead, Gain 3", _sha256("clean.nam"))
+    assert item["filename"] == "Bluebird 45 Lead, Gain 3.nam"
+    source = item["source"]
+    assert source.pop("fetched_at")
+    assert source.pop("url").endswith("/tones/bluebird-45-lead-900101")
+    assert source.pop("creator_url").endswith("/valve-shed")
+    assert source == {
+        "tone_id": BLUEBIRD,
+        "model_id": 910001,
+        "title": "Bluebird 45 Lead",
+        "model": "Gain 3",
+        "creator": "Valve Shed",
+        "licence": "t3k",
+        "licence_name": "TONE3000 licence",
+        "licence_url": "https://www.tone3000.com/terms",
+        "commercial": True,
+        "gone_at": None,
+    }
+    content = await ada.client.get(item["links"]["content"])
+    assert content.content == carried("clean.nam")
+
+
+@pytest.mark.parametrize(
+    ("tone_id", "model_id", "kind", "architecture"),
+    [
+        (BLUEBIRD, 910011, "capture", "SlimmableContainer"),
+        (KITCHEN_FUZZ, 910005, "capture", "WaveNet"),
+        (OPEN_BACK, 910022, "cab_ir", None),
+    ],
+    ids=["A2", "custom", "IR"],
+)
+async def test_every_kind_that_a_block_plays_comes_home(
+    user: Person, connect: Connect, tone_id: int, model_id: int, kind: str, architecture: str | None
+) -> None:
+    ada = await connect(user)
+    item = (await _import(ada, tone_id, model_id)).json()
+    assert (item["kind"], item["facts"].get("architecture")) == (kind, architecture)
+
+
+async def test_what_is_there_is_not_fetched_again(user: Person, connect: Connect, tone3000: StandIn) -> None:
+    ada = await connect(user)
+    first, second = await _import(ada, *CLEAN), await _import(ada, *CLEAN)
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert second.json()["id"] == first.json()["id"]
+    assert len(tone3000.requests("/download/")) == 1
+
+
+async def test_many_imports_at_once_make_one_item(user: Person, connect: Connect) -> None:
+    ada = await connect(user)
+    answers = await asyncio.gather(*(_import(ada, *CLEAN) for _ in range(5)))
+    assert {answer.status_code for answer in answers} <= {200, 201}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert (await ada.client.get(LIBRARY)).json()["total"] == 1
+
+
+async def test_a_file_that_was_uploaded_before_gets_its_credit(user: Person, connect: Connect) -> None:
+    ada = await connect(user)
+    uploaded = await upload(ada.client, "capture", carried("clean.nam"), name="My clean")
+    assert uploaded.json()["source"] is None
+    imported = await _import(ada, *CLEAN)
+    assert (imported.status_code, imported.json()["id"]) == (200, uploaded.json()["id"])
+    assert (imported.json()["name"], imported.json()["source"]["creator"]) == ("My clean", "Valve Shed")
+
+
+async def test_the_library_knows_which_models_it_has(user: Person, connect: Connect) -> None:
+    ada = await connect(user)
+    item = (await _import(ada, *CLEAN)).json()
+    models = (await ada.client.get(f"/api/v1/tones/{BLUEBIRD}/models")).json()["items"]
+    assert {model["id"]: model["library_item"] for model in models if model["library_item"]} == {910001: item["id"]}
+
+
+async def test_each_user_has_a_copy_of_their_own(
+    user: Person, other_user: Person, connect: Connect, blobs: Callable[[UUID], list[str]]
+) -> None:
+    ada, bob = await connect(user, "lab_rat"), await connect(other_user, "valve-shed")
+    mine, theirs = (await _import(ada, *CLEAN)).json(), (await _import(bob, *CLEAN)).json()
+    assert mine["sha256"] == theirs["sha256"]
+    assert mine["id"] != theirs["id"]
+    assert (await bob.client.get(mine["links"]["content"])).status_code == 404
+    assert blobs(ada.id) == blobs(bob.id) == [f"blobs/{mine['sha256']}"]
+
+
+async def test_a_tone_that_vanishes_leaves_the_item_usable_and_marked(
+    user: Person, connect: Connect, tone3000: StandIn
+) -> None:
+    ada = await connect(user)
+    first = await _import(ada, *CLEAN)
+    tone3000.show(BLUEBIRD, "gone")
+    again = await _import(ada, *CLEAN)
+    assert (again.status_code, again.json()["id"]) == (200, first.json()["id"])
+    assert again.json()["source"]["gone_at"]
+    assert again.json()["source"]["creator"] == "Valve Shed"
+    assert (await ada.client.get(again.json()["links"]["content"])).content == carried("clean.nam")
+    tone3000.show(BLUEBIRD, "public")
+    assert (await _import(ada, *CLEAN)).json()["source"]["gone_at"] is None
+
+
+@pytest.mark.parametrize("path", ["", "/models"])
+async def test_looking_for_a_tone_that_turned_private_marks_what_came_from_it(
+    user: Person, connect: Connect, tone3000: StandIn, path: str
+) -> None:
+    ada = await connect(user)
+    imported = await _import(ada, NIGHTJAR, 910031)
+    tone3000.show(NIGHTJAR, "private")
+    assert (await ada.client.get(f"/api/v1/tones/{NIGHTJAR}{path}")).status_code == 404
+    assert (await _item(ada, imported))["source"]["gone_at"]
+    tone3000.show(NIGHTJAR, "public")
+    assert (await ada.client.get(f"/api/v1/tones/{NIGHTJAR}/models")).status_code == 200
+    assert (await _item(ada, imported))["source"]["gone_at"] is None
+
+
+@pytest.mark.parametrize(
+    ("tone_id", "model_id"),
+    [(BLUEBIRD, 999_999), (999_999, 910001), (OPEN_BACK, 910001), (BACK_ROOM, 910041)],
+    ids=["no model", "no tone", "another tone's", "private"],
+)
+async def test_what_is_not_there_or_not_yours_can_not_come_home(
+    user: Person, connect: Connect, tone3000: StandIn, tone_id: int, model_id: int
+) -> None:
+    ada = await connect(user)
+    answer = await _import(ada, tone_id, model_id)
+    assert (answer.status_code, answer.json()["code"]) == (404, "tone_not_available")
+    assert not tone3000.requests("/download/")
+
+
+async def test_files_that_no_block_plays_are_not_even_fetched(
+    user: Person, connect: Connect, tone3000: StandIn
+) -> None:
+    ada = await connect(user)
+    answer = await _import(ada, RACK, 910051)
+    assert (answer.status_code, answer.json()["code"]) == (422, "unsupported_format")
+    assert "aida-x" in answer.json()["detail"]
+    assert not tone3000.requests("/download/")
+
+
+@pytest.mark.parametrize("model_id", [910091, 910092, 910093], ids=["a page", "half a file", "no config"])
+async def test_a_file_that_is_no_capture_is_refused_and_leaves_nothing(
+    user: Person, connect: Connect, blobs: Callable[[UUID], list[str]], model_id: int
+) -> None:
+    ada = await connect(user)
+    answer = await _import(ada, BROKEN, model_id)
+    assert answer.status_code == 422, answer.text
+    assert [fault["pointer"] for fault in answer.json()["errors"]] == [""]
+    assert (await ada.client.get(LIBRARY)).json()["total"] == 0
+    assert blobs(ada.id) == []
+
+
+async def test_a_file_without_end_is_refused_and_leaves_nothing(
+    user: Person, connect: Connect, tone3000: StandIn, blobs: Callable[[UUID], list[str]]
+) -> None:
+    ada = await connect(user)
+    tone3000.fault("oversized", "/download/")
+    answer = await _import(ada, *CLEAN)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert blobs(ada.id) == []
+
+
+async def test_an_address_that_leads_elsewhere_is_not_followed(
+    user: Person, connect: Connect, tone3000: StandIn
+) -> None:
+    ada = await connect(user)
+    for address in ("http://169.254.169.254/latest", "https://elsewhere.example/x.nam"):
+        tone3000.fault(
+            "status",
+            "/models/910001$",
+            status=200,
+            body=f'{{"id": 910001, "tone_id": 900101, "model_url": "{address}"}}',
+        )
+        answer = await _import(ada, *CLEAN)
+        assert (answer.status_code, answer.json()["code"]) == (502, "tone3000_foreign_address")
+    tone3000.fault("redirect", "/download/", location=f"http://localhost:{tone3000.url.rpartition(':')[2]}/elsewhere/x")
+    answer = await _import(ada, *CLEAN)
+    assert (answer.status_code, answer.json()["code"]) == (502, "tone3000_foreign_address")
+    assert not tone3000.requests("/elsewhere/")
+
+
+async def test_an_import_needs_a_token_that_may_write(
+    user: Person, connect: Connect, tone3000: StandIn, tone3000_service: str
+) -> None:
+    ada = await connect(user)
+    made = await ada.client.post("/api/v1/me/tokens", json={"name": "reader", "scope": "read"})
+    headers = {"Authorization": f"Bearer {made.json()['secret']}"}
+    async with httpx.AsyncClient(base_url=tone3000_service, timeout=60, headers=headers) as reader:
+        answer = await reader.post(f"/api/v1/tones/{BLUEBIRD}/models/910001/import")
+        assert (await reader.get(f"/api/v1/tones/{BLUEBIRD}")).status_code == 200
+    assert (answer.status_code, answer.json()["code"]) == (403, "read_only_token")

@@ -1,0 +1,174 @@
+"""TONE3000's library through a user's own connection."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.conftest import Connect, Person
+from tests.support.tone3000 import StandIn
+
+TONES = "/api/v1/tones"
+BLUEBIRD, KITCHEN_FUZZ, NIGHTJAR, OPEN_BACK, BACK_ROOM, RACK = 900101, 900102, 900103, 900201, 900301, 900401
+
+
+def _ids(answer: httpx.Response) -> list[int]:
+    assert answer.status_code == 200, answer.text
+    return [tone["id"] for tone in answer.json()["items"]]
+
+
+async def test_nobody_who_is_not_signed_in_sees_anything(tone3000_service: str, tone3000: StandIn) -> None:
+    async with httpx.AsyncClient(base_url=tone3000_service, timeout=60) as stranger:
+        for path in ("/trending", "/latest", "/favorited", "/search", "/900101", "/900101/models"):
+            assert (await stranger.get(TONES + path)).status_code == 401
+        assert (await stranger.post(f"{TONES}/900101/models/910001/import")).status_code == 401
+    assert not tone3000.requests()
+
+
+async def test_a_user_who_is_not_connected_sees_what_is_trending_and_is_told_of_the_rest(
+    user: Person, tone3000: StandIn, tone3000_service: str
+) -> None:
+    async with httpx.AsyncClient(base_url=tone3000_service, timeout=60, headers=user.client.headers) as client:
+        assert _ids(await client.get(f"{TONES}/trending"))[0] == BLUEBIRD
+        for path in ("/latest", "/created", "/favorited", "/downloaded", "/900101", "/900101/models"):
+            answer = await client.get(TONES + path)
+            assert (answer.status_code, answer.json()["code"]) == (409, "tone3000_not_connected"), path
+    assert [request["authorized"] for request in tone3000.requests()] == [False]
+
+
+async def test_lists_are_those_of_the_person_who_is_connected(
+    user: Person, other_user: Person, connect: Connect
+) -> None:
+    ada, bob = await connect(user, "lab_rat"), await connect(other_user, "valve-shed")
+    assert _ids(await ada.client.get(f"{TONES}/favorited")) == [BLUEBIRD, KITCHEN_FUZZ, OPEN_BACK]
+    assert _ids(await ada.client.get(f"{TONES}/created")) == [KITCHEN_FUZZ]
+    assert _ids(await bob.client.get(f"{TONES}/favorited")) == []
+    assert _ids(await bob.client.get(f"{TONES}/created")) == [BLUEBIRD, NIGHTJAR]
+    assert NIGHTJAR in _ids(await ada.client.get(f"{TONES}/latest"))
+    assert _ids(await ada.client.get(f"{TONES}/trending", params={"gear": "cab"})) == [OPEN_BACK]
+
+
+@pytest.mark.parametrize(
+    ("limit", "offset", "expected"),
+    [
+        (2, 0, [BLUEBIRD, KITCHEN_FUZZ]),
+        (2, 1, [KITCHEN_FUZZ, OPEN_BACK]),
+        (1, 2, [OPEN_BACK]),
+        (5, 0, [BLUEBIRD, KITCHEN_FUZZ, OPEN_BACK]),
+        (2, 7, []),
+    ],
+)
+async def test_any_part_of_a_list_can_be_asked_for(
+    user: Person, connect: Connect, limit: int, offset: int, expected: list[int]
+) -> None:
+    ada = await connect(user)
+    answer = await ada.client.get(f"{TONES}/favorited", params={"limit": limit, "offset": offset})
+    assert _ids(answer) == expected
+    assert {name: answer.json()[name] for name in ("total", "limit", "offset")} == {
+        "total": 3,
+        "limit": limit,
+        "offset": offset,
+    }
+
+
+async def test_lists_are_narrowed(user: Person, connect: Connect) -> None:
+    ada = await connect(user)
+    assert _ids(await ada.client.get(f"{TONES}/favorited", params={"gear": "pedal"})) == [KITCHEN_FUZZ]
+    assert _ids(await ada.client.get(f"{TONES}/favorited", params={"q": "OPEN back"})) == [OPEN_BACK]
+
+
+@pytest.mark.parametrize(
+    "query", [{"gear": "washing-machine"}, {"q": "x" * 81}, {"limit": 101}, {"offset": -1}, {"q": "a\x00b"}]
+)
+async def test_what_can_not_be_asked_for_is_refused_before_tone3000_hears_of_it(
+    user: Person, connect: Connect, tone3000: StandIn, query: dict[str, Any]
+) -> None:
+    ada = await connect(user)
+    assert (await ada.client.get(f"{TONES}/favorited", params=query)).status_code == 400
+    assert not tone3000.requests()
+
+
+async def test_a_tone_is_shown_with_its_creator_its_terms_and_where_it_is_from(user: Person, connect: Connect) -> None:
+    ada = await connect(user)
+    tone = (await ada.client.get(f"{TONES}/{OPEN_BACK}")).json()
+    assert tone["title"] == "2x12 Open Back Set"
+    assert tone["creator"]["name"] == "box.miker"
+    assert (tone["licence"]["code"], tone["licence"]["name"], tone["licence"]["commercial"]) == ("cc-by", "CC BY", True)
+    assert tone["kind"] == "cab_ir"
+    assert tone["counts"] == {"a1": 0, "a2": 0, "custom": 0, "ir": 3, "total": 3}
+    assert tone["powered_by"] == {"text": "Powered by TONE3000", "url": "https://www.tone3000.com"}
+
+
+async def test_files_of_every_architecture_are_listed_without_their_addresses(user: Person, connect: Connect) -> None:
+    ada = await connect(user)
+    answer = await ada.client.get(f"{TONES}/{BLUEBIRD}/models")
+    found = answer.json()
+    assert [model["architecture"] for model in found["items"]] == ["1"] * 3 + ["2"] * 4
+    assert len({model["label"] for model in found["items"]}) == found["total"] == 7
+    assert {model["kind"] for model in found["items"]} == {"capture"}
+    assert "download" not in answer.text.replace("downloads_count", "")
+    assert (await ada.client.get(f"{TONES}/{RACK}/models")).json()["items"][0]["kind"] is None
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_what_is_not_there_and_what_is_not_for_you_look_the_same(
+    user: Person, connect: Connect, tone3000: StandIn, status: int
+) -> None:
+    tone3000.behave(hidden_status=status)
+    ada = await connect(user)
+    for path in (f"{BACK_ROOM}", f"{BACK_ROOM}/models", "999999", "999999/models"):
+        answer = await ada.client.get(f"{TONES}/{path}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "tone_not_available"), path
+
+
+async def test_the_search_is_off_unless_the_operator_turns_it_on(
+    user: Person, connect: Connect, tone3000: StandIn
+) -> None:
+    ada = await connect(user)
+    answer = await ada.client.get(f"{TONES}/search", params={"q": "bluebird"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "tone3000_search_off")
+    assert not tone3000.requests()
+
+
+async def test_a_token_that_tone3000_has_let_expire_early_is_renewed_unseen(
+    user: Person, connect: Connect, tone3000: StandIn
+) -> None:
+    ada = await connect(user)
+    tone3000.expire()
+    assert _ids(await ada.client.get(f"{TONES}/created")) == [KITCHEN_FUZZ]
+    assert len(tone3000.requests("/oauth/token$")) == 1
+
+
+async def test_a_connection_that_tone3000_has_ended_has_to_be_made_again(
+    user: Person, connect: Connect, tone3000: StandIn
+) -> None:
+    ada = await connect(user)
+    tone3000.revoke()
+    for _ in range(2):
+        answer = await ada.client.get(f"{TONES}/created")
+        assert (answer.status_code, answer.json()["code"]) == (409, "tone3000_reconnect")
+    assert _ids(await ada.client.get(f"{TONES}/trending"))
+
+
+async def test_trouble_at_tone3000_is_told_apart_from_ours(user: Person, connect: Connect, tone3000: StandIn) -> None:
+    ada = await connect(user)
+    tone3000.fault("html", "/created$", status=503, times=0)
+    answer = await ada.client.get(f"{TONES}/created")
+    assert (answer.status_code, answer.json()["code"]) == (503, "tone3000_unreachable")
+    tone3000.fault("malformed", "/latest$")
+    answer = await ada.client.get(f"{TONES}/latest")
+    assert (answer.status_code, answer.json()["code"]) == (502, "tone3000_bad_answer")
+
+
+async def test_texts_and_addresses_of_strangers_do_no_harm(user: Person, connect: Connect, tone3000: StandIn) -> None:
+    ada = await connect(user)
+    tone3000.fault(
+        "status",
+        f"/tones/{BLUEBIRD}$",
+        status=200,
+        body='{"id": 900101, "title": "a\\u0000b\\r\\nSet-Cookie: x", "images": ["javascript:alert(1)", "https://x/y.png"],'
+        ' "url": "data:text/html,x", "user": {"id": 1, "username": "<b>", "url": "https://x/\\"onload=\\"y"}}',
+    )
+    tone = (await ada.client.get(f"{TONES}/{BLUEBIRD}")).json()
+    assert tone["title"] == "a b Set-Cookie: x"
+    assert (tone["images"], tone["url"], tone["creator"]["url"]) == (["https://x/y.png"], None, None)

@@ -1,13 +1,14 @@
 """Rows with everything that the schema demands, and nothing else decided."""
 
-from datetime import UTC, datetime
+import secrets
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
 
 from polyfactory import Use
 from polyfactory.factories.sqlalchemy_factory import SQLAlchemyFactory
 
-from tone_shootout.accounts.models import IdempotencyRecord, Tone3000Connection, User
+from tone_shootout.accounts.models import ApiToken, IdempotencyRecord, Tone3000Connection, User, UserSession
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, RenderCacheEntry
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.webhooks.models import Webhook, WebhookDelivery
@@ -127,3 +128,24 @@ class JobArtifactFactory(_Factory[JobArtifact]):
 
     path = "manifest.json"
     size = 1
+
+
+class ApiTokenFactory(_Factory[ApiToken]):
+    """A token of `user_id` that is good until it is revoked."""
+
+    __set_foreign_keys__ = True
+    scope = "write"
+    hash = Use(lambda: secrets.token_bytes(32))
+    expires_at = None
+    revoked_at = None
+
+
+class UserSessionFactory(_Factory[UserSession]):
+    """A session of `user_id` that is good for a day more."""
+
+    __set_foreign_keys__ = True
+    scope = "write"
+    api_token_id = None
+    refresh_hash = Use(lambda: secrets.token_bytes(32))
+    expires_at = Use(lambda: datetime.now(UTC) + timedelta(days=1))
+    revoked_at = None

@@ -163,6 +163,11 @@ class ApiTokenRepository:
         )
         return await self._session.scalar(statement) is not None
 
+    async def delete_ended(self, before: datetime) -> int:
+        """Delete tokens that expired or were revoked before `before`, whoever owns them; return how many."""
+        statement = delete(ApiToken).where(or_(ApiToken.expires_at < before, ApiToken.revoked_at < before))
+        return len((await self._session.scalars(statement.returning(ApiToken.id))).all())
+
 
 class ConnectionRepository:
     """Connections with TONE3000."""
@@ -265,6 +270,11 @@ class SessionRepository:
             statement = statement.where(UserSession.id == session_id)
         ended = await self._session.scalars(statement.values(revoked_at=now).returning(UserSession.id))
         return bool(ended.all())
+
+    async def delete_ended(self, now: datetime) -> int:
+        """Delete sessions that have expired or were ended, whoever owns them; return how many."""
+        statement = delete(UserSession).where(or_(UserSession.expires_at <= now, UserSession.revoked_at.is_not(None)))
+        return len((await self._session.scalars(statement.returning(UserSession.id))).all())
 
 
 class IdempotencyRepository:

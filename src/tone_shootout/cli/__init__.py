@@ -21,6 +21,7 @@ _COMMANDS = {
     "jobs": "List, follow, cancel and retry your jobs.",
     "user": "Make local users and their API tokens.",
     "tone3000": "Look whether TONE3000 is as we expect it.",
+    "housekeeping": "Clear away what is kept long enough.",
     "db": "Migrate the database.",
 }
 

@@ -6,11 +6,11 @@ been given up changes nothing.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, UnaryExpression, delete, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, UnaryExpression, delete, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, defer
@@ -257,6 +257,29 @@ class JobRepository:
         """Return a job whoever owns it: for workers, never for a request."""
         return await self._session.get(Job, job_id, populate_existing=True)
 
+    async def held(self, job_ids: Collection[UUID]) -> set[UUID]:
+        """Return those jobs that a worker holds."""
+        statement = select(Job.id).where(Job.id.in_(set(job_ids)), Job.status.in_(HELD))
+        return set(await self._session.scalars(statement))
+
+    async def stored(self, job_ids: Collection[UUID]) -> set[str]:
+        """Return the keys under which the artifacts of jobs are stored."""
+        statement = select(JobArtifact.storage_key).where(JobArtifact.job_id.in_(set(job_ids)))
+        return set(await self._session.scalars(statement))
+
+    async def thin(self, before: datetime, *, most: int) -> int:
+        """Strike out of the logs of jobs that finished before `before` all but statuses; return how many lines."""
+        old = (
+            select(JobEvent.job_id, JobEvent.seq)
+            .join(Job, Job.id == JobEvent.job_id)
+            .where(Job.finished_at < before, Job.status.in_(FINISHED), JobEvent.type.not_in(("status", "done")))
+            .limit(most)
+            .with_for_update(of=JobEvent, skip_locked=True)
+            .cte("old")
+        )
+        statement = delete(JobEvent).where(JobEvent.job_id == old.c.job_id, JobEvent.seq == old.c.seq)
+        return len((await self._session.scalars(statement.returning(JobEvent.seq))).all())
+
     async def count_board(self) -> dict[str, int]:
         """Return how many jobs are at work, wait, and wait for a time that has not come."""
         waiting = Job.status.in_(WAITING)
@@ -331,6 +354,13 @@ class CacheRepository:
         await self._session.execute(
             statement.on_conflict_do_update(index_elements=["owner_id", "key"], set_=dict(values))
         )
+
+    async def known_to_anyone(self, entries: Collection[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
+        """Return those entries, each with its owner, that are written down."""
+        statement = select(RenderCacheEntry.owner_id, RenderCacheEntry.key).where(
+            tuple_(RenderCacheEntry.owner_id, RenderCacheEntry.key).in_(entries)
+        )
+        return {(row.owner_id, row.key) for row in await self._session.execute(statement)}
 
     async def evict(self, owner_id: UUID, max_bytes: int) -> Sequence[str]:
         """Strike out what was used longest ago until the rest fits, and return the keys.

@@ -5,13 +5,14 @@ import socket
 from typing import Any
 
 from redis.asyncio import Redis
+from saq import CronJob, Worker
 from saq import Job as SaqJob
-from saq import Worker
 from saq.types import PartialTimersDict
 
 from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.choice import Choice
 from tone_shootout.jobs.dispatcher import Dispatcher
+from tone_shootout.jobs.housekeeping import Housekeeper, Scratch
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.queue import RUN_JOB, build_queue
 from tone_shootout.jobs.runner import Runner
@@ -39,6 +40,15 @@ async def run_job(context: dict[str, Any], *, job_id: str | None = None) -> None
     await runner.work_off(alive)
 
 
+async def keep_house(context: dict[str, Any]) -> None:
+    """Clear away what is kept long enough, once an hour, one worker for all. Safe to run twice, or to be broken off."""
+    housekeeper: Housekeeper = context["housekeeper"]
+    await housekeeper.keep()
+
+
+HOUSEKEEPING: CronJob[Any] = CronJob(keep_house, cron="23 * * * *", timeout=3600, retries=1, ttl=60)
+
+
 async def work(settings: Settings) -> None:
     """Be a worker until told to stop by SIGINT or SIGTERM."""
     config = database_config(settings)
@@ -46,8 +56,9 @@ async def work(settings: Settings) -> None:
     redis: Redis = connect_broker(settings)
     publisher = Publisher(redis)
     queue = build_queue(settings)
-    scratch = settings.data / "scratch"
-    scratch.mkdir(parents=True, exist_ok=True)
+    storage = Storage.from_settings(settings)
+    folder = settings.data / "scratch"
+    scratch = Scratch(folder, sessions)
     dispatcher = Dispatcher(queue, sessions, publisher, settings.worker)
     choice = Choice(
         name=f"{socket.gethostname()}:{os.getpid()}",
@@ -59,16 +70,17 @@ async def work(settings: Settings) -> None:
     runner = Runner(
         choice=choice,
         sessions=sessions,
-        storage=Storage.from_settings(settings),
+        storage=storage,
         publisher=publisher,
         dispatcher=dispatcher,
         limits=settings.limits,
         settings=settings.worker,
-        scratch=scratch,
+        scratch=folder,
     )
 
     async def provide(context: dict[str, Any]) -> None:
         context["runner"] = runner
+        context["housekeeper"] = Housekeeper(sessions, storage, settings)
 
     await queue.connect()
     deliverer = Deliverer(sessions, KeyRing(settings.security.encryption_keys), settings.webhooks)
@@ -77,12 +89,13 @@ async def work(settings: Settings) -> None:
         [(RUN_JOB, run_job)],
         concurrency=settings.worker.jobs + settings.worker.short_jobs,
         startup=provide,
+        cron_jobs=[HOUSEKEEPING],
         timers=TIMERS,
         shutdown_grace_period_s=settings.worker.grace_s,
         cancellation_hard_deadline_s=3.0,
     )
     try:
-        async with dispatcher.sweeping(), deliverer.delivering():
+        async with dispatcher.sweeping(), deliverer.delivering(), scratch.kept_clear():
             await worker.start()
     finally:
         await queue.disconnect()

@@ -249,6 +249,20 @@ class WebhookSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """How long what is kept that nobody deletes. Library, shootouts and results stay until their owner deletes them."""
+
+    events_days: int = 30
+    """Days that the progress of a finished job is kept; its statuses stay as long as the job."""
+    tokens_days: int = 30
+    """Days that the record of an API token is kept after it expired or was revoked."""
+    deliveries_days: int = 30
+    """Days that what was sent to webhooks is kept."""
+    orphans_hours: int = 24
+    """Hours before an object that nothing names is deleted; never less than two attempts at a job may take."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """Logs."""
 
@@ -277,6 +291,7 @@ class Settings:
     live: LiveSettings = field(default_factory=LiveSettings)
     tone3000: Tone3000Settings = field(default_factory=Tone3000Settings)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
     @property

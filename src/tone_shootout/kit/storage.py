@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator, Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -116,6 +117,11 @@ class Storage:
         async for batch in obstore.list(self._store, prefix=prefix):
             for item in batch:
                 yield item["path"]
+
+    async def older_than(self, prefix: str, before: datetime) -> AsyncIterator[list[str]]:
+        """Yield, some at a time, the keys of what is under `prefix` and was last written before `before`."""
+        async for batch in obstore.list(self._store, prefix=prefix):
+            yield [item["path"] for item in batch if item["last_modified"] < before]
 
     async def size(self, prefix: str) -> tuple[int, int]:
         """Return how many objects are under `prefix`, and how many bytes they have."""

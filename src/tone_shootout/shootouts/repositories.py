@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.kit.pagination import Paging
@@ -129,6 +129,13 @@ class LibraryRepository:
         """Whether one of the owner's items has this content."""
         statement = select(exists().where(LibraryItem.owner_id == owner_id, LibraryItem.sha256 == sha256))
         return bool(await self._session.scalar(statement))
+
+    async def known_content(self, contents: Collection[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
+        """Return those contents, each with its owner, that an item has."""
+        statement = select(LibraryItem.owner_id, LibraryItem.sha256).where(
+            tuple_(LibraryItem.owner_id, LibraryItem.sha256).in_(contents)
+        )
+        return {(row.owner_id, row.sha256) for row in await self._session.execute(statement)}
 
 
 class ShootoutRepository:

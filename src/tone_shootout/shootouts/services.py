@@ -1,13 +1,14 @@
 """The rules of the library and of shootouts. Nothing here commits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.kit.pagination import Paging
@@ -32,6 +33,7 @@ from tone_shootout.shootouts.quota import StorageQuota, Usage
 from tone_shootout.shootouts.repositories import LibraryRepository, Lock, ShootoutRepository
 from tone_shootout.shootouts.uploads import Upload
 
+SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 Visibility = Literal["private", "public"]
 
 
@@ -201,9 +203,7 @@ class LibraryService:
             raise
 
 
-async def sweep_content(
-    sessions: async_sessionmaker[AsyncSession], storage: Storage, owner_id: UUID, sha256: str
-) -> None:
+async def sweep_content(sessions: SessionMaker, storage: Storage, owner_id: UUID, sha256: str) -> None:
     """Delete content that no item has any more, in a unit of work of its own."""
     async with sessions() as session, session.begin():
         items = LibraryRepository(session)

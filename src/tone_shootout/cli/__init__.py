@@ -19,6 +19,8 @@ _COMMANDS = {
     "verify": "Render a result again and compare.",
     "measure": "Measure loudness, true peak and level of audio files.",
     "jobs": "List, follow, cancel and retry your jobs.",
+    "login": "Sign in to a service with TONE3000.",
+    "logout": "Sign out of a service.",
     "user": "Make local users and their API tokens.",
     "tone3000": "Look whether TONE3000 is as we expect it.",
     "housekeeping": "Clear away what is kept long enough.",

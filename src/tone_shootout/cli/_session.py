@@ -33,8 +33,8 @@ class Session:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What says who asks."""
-        return {"Authorization": f"Bearer {self.token}"}
+        """What says who asks; nothing where nobody does yet."""
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
     @contextmanager
     def client(self) -> Generator["httpx.Client", None, None]:
@@ -72,6 +72,22 @@ def open_session(url: str | None, token: str | None, data: Path | None) -> Sessi
     Raises:
         ServiceError: there is no service, or nobody to be.
     """
+    folder, address = find_service(url, data)
+    found = token or os.environ.get("SHOOTOUT_TOKEN") or _tokens(folder).get(address)
+    if not found:
+        raise ServiceError(
+            f"no token for {address}: sign in (`shootout login`), or set SHOOTOUT_TOKEN "
+            "(`shootout user token NAME` makes one)"
+        )
+    return Session(address, found)
+
+
+def find_service(url: str | None, data: Path | None) -> tuple[Path, str]:
+    """Return the data folder, and the address of the service that options, environment and folder speak of.
+
+    Raises:
+        ServiceError: there is none.
+    """
     from tone_shootout.embedded.service import running_url
     from tone_shootout.kit.settings import load_settings
 
@@ -79,10 +95,7 @@ def open_session(url: str | None, token: str | None, data: Path | None) -> Sessi
     address = (url or os.environ.get("SHOOTOUT_URL") or running_url(folder) or "").rstrip("/")
     if not address:
         raise ServiceError(f"no service runs on {folder}: start one (`shootout serve`), or name one with --url")
-    found = token or os.environ.get("SHOOTOUT_TOKEN") or _tokens(folder).get(address)
-    if not found:
-        raise ServiceError(f"no token for {address}: set SHOOTOUT_TOKEN (`shootout user token NAME` makes one)")
-    return Session(address, found)
+    return folder, address
 
 
 def remember(folder: Path, url: str, token: str | None) -> None:

@@ -1,0 +1,60 @@
+"""`shootout login`: sign in with TONE3000 from a machine that needs no browser."""
+
+import platform
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tone_shootout.cli._session import (
+    ServiceError,
+    Session,
+    answered,
+    find_service,
+    open_session,
+    remember,
+    session_options,
+)
+from tone_shootout.cli.problems import reporting
+
+if TYPE_CHECKING:
+    import httpx
+
+
+@click.command("login")
+@click.option("--link", is_flag=True, help="Connect TONE3000 with the user whose token is at hand.")
+@session_options
+def command(link: bool, url: str | None, token: str | None, data: Path | None) -> None:
+    """Sign in to a service with TONE3000, and keep an API token for the commands that follow.
+
+    Shows a code, to be typed in at TONE3000 in any browser, on this machine or another.
+    """
+    with reporting(ServiceError, OSError):
+        folder, address = find_service(url, data)
+        session = open_session(address, token, data) if link else Session(address, "")
+        with session.client() as client:
+            begun = answered(client.post("/auth/device", json={"link": link}))
+            click.echo(f"Open {begun['verification_uri']} in any browser and type in {begun['user_code']},", err=True)
+            click.echo(f"or open {begun['verification_uri_complete']}.", err=True)
+            tokens = _wait(client, begun)
+            client.cookies.clear()
+            client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+            me = answered(client.get("/me"))
+            if not link:
+                name = f"shootout login on {platform.node() or 'a machine'}"[:100]
+                made = answered(client.post("/me/tokens", json={"name": name, "scope": "write"}))
+                remember(folder, address, made["secret"])
+            client.post("/auth/logout", json={"refresh_token": tokens["refresh_token"]})
+    click.echo(f"{'Connected' if link else 'Signed in'} as {me['name']} at {address}.", err=True)
+
+
+def _wait(client: "httpx.Client", begun: dict[str, Any]) -> dict[str, Any]:
+    interval = int(begun["interval"])
+    while True:
+        time.sleep(interval)
+        answer = client.post("/auth/device/poll", json={"device_code": begun["device_code"]})
+        body: dict[str, Any] = answered(answer)
+        if answer.status_code != 202:
+            return body
+        interval = int(body["interval"])

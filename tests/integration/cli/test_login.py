@@ -1,0 +1,92 @@
+"""`shootout login` and `logout` against a real service and the stand-in for TONE3000."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.integration.conftest import Person
+from tests.support.live import serving
+from tests.support.tone3000 import StandIn
+from tone_shootout.cli import main
+from tone_shootout.cli._session import CREDENTIALS
+from tone_shootout.kit.settings import Settings
+
+Shootout = Callable[..., Coroutine[Any, Any, Result]]
+
+
+@pytest.fixture(scope="module")
+def service(settings: Settings, tone3000_process: StandIn) -> Generator[str, None, None]:
+    with serving(replace(settings, tone3000=tone3000_process.settings())) as url:
+        yield url
+
+
+@pytest.fixture
+def shootout(service: str, tone3000: StandIn, clean: None, tmp_path: Path) -> Shootout:
+    """Runs `shootout …`."""
+    tone3000.behave(device_interval=1)
+
+    async def run(*arguments: str, **environ: str) -> Result:
+        given = {"SHOOTOUT_URL": service, "SHOOTOUT_DATA": str(tmp_path), "SHOOTOUT_TOKEN": "", **environ}
+        return await asyncio.to_thread(CliRunner().invoke, main, arguments, env=given)
+
+    return run
+
+
+async def decided(tone3000: StandIn, **decision: Any) -> None:
+    """Do as somebody does who sees the code of the last device and decides, as soon as there is one."""
+    for _ in range(1_200):
+        with suppress(AssertionError):
+            return tone3000.decide(**decision)
+        await asyncio.sleep(0.05)
+    raise AssertionError("no device asked to be let in")
+
+
+async def test_one_signs_in_and_the_commands_that_follow_know_who_it_is(
+    shootout: Shootout, service: str, tone3000: StandIn, tmp_path: Path
+) -> None:
+    result, _ = await asyncio.gather(shootout("login"), decided(tone3000, user="valve-shed"))
+    assert result.exit_code == 0, result.stderr
+    assert re.search(r"type in [A-Z]{4}-[A-Z]{4}", result.stderr)
+    assert result.stderr.endswith(f"Signed in as valve-shed at {service}.\n")
+    kept = json.loads((tmp_path / CREDENTIALS).read_text())[service]
+    assert kept not in result.output
+    assert (await shootout("jobs", "list")).exit_code == 0
+    async with httpx.AsyncClient(base_url=service, headers={"Authorization": f"Bearer {kept}"}) as client:
+        assert (await client.get("/api/v1/me/sessions")).json()["total"] == 0
+        (token,) = (await client.get("/api/v1/me/tokens")).json()["items"]
+        assert token["name"].startswith("shootout login on ")
+        assert (await shootout("logout")).exit_code == 0
+        assert (await client.get("/api/v1/me")).status_code == 401
+    assert json.loads((tmp_path / CREDENTIALS).read_text()) == {}
+    after = await shootout("jobs", "list")
+    assert (after.exit_code, after.stderr.count("\n")) == (1, 1)
+    assert "shootout login" in after.stderr
+
+
+async def test_a_local_user_connects(shootout: Shootout, user: Person, tone3000: StandIn, tmp_path: Path) -> None:
+    result, _ = await asyncio.gather(shootout("login", "--link", "--token", user.token), decided(tone3000))
+    assert result.exit_code == 0, result.stderr
+    assert "Connected as ada" in result.stderr
+    assert (await user.client.get("/api/v1/me")).json()["tone3000"]["username"] == "lab_rat"
+    assert not (tmp_path / CREDENTIALS).exists()
+
+
+async def test_whoever_is_refused_is_told_so_in_a_line(shootout: Shootout, tone3000: StandIn, tmp_path: Path) -> None:
+    result, _ = await asyncio.gather(shootout("login"), decided(tone3000, allow=False))
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, "Error: TONE3000 did not let you sign in.")
+    assert not (tmp_path / CREDENTIALS).exists()
+
+
+async def test_a_service_that_knows_no_tone3000_says_so(shootout: Shootout, base_url: str) -> None:
+    result = await shootout("login", "--url", base_url)
+    assert result.exit_code == 1
+    assert "not set up for TONE3000" in result.stderr

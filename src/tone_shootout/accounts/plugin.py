@@ -52,13 +52,12 @@ class AccountsPlugin(InitPlugin, ReceiveRoutePlugin):
     """Authentication, the guard of every route, `principal`, sign-in, and the account's own routes.
 
     Raises:
-        SettingsError: the secret that signs sessions is too short, or there is no key to encrypt with.
+        SettingsError: the secret that signs sessions is too short.
     """
 
     def __init__(self, settings: Settings, redis: Redis) -> None:
         self._settings = settings
         self._access_tokens = AccessTokens(settings.security)
-        self._keys = KeyRing(settings.security.encryption_keys)
         self._pending = PendingSignIns(redis)
         self._connections: ConnectionService | None = None
 
@@ -70,7 +69,6 @@ class AccountsPlugin(InitPlugin, ReceiveRoutePlugin):
             {
                 "principal": Provide(provide_principal, sync_to_thread=False),
                 "once": Provide(provide_once),
-                "keys": Provide(lambda: self._keys, sync_to_thread=False),
                 "connections": Provide(self._provide_connections, sync_to_thread=False),
                 "sign_in": Provide(self._provide_sign_in, sync_to_thread=False),
             }
@@ -80,18 +78,21 @@ class AccountsPlugin(InitPlugin, ReceiveRoutePlugin):
         )
         return app_config
 
-    def _provide_connections(self, state: State, tone3000_sign_in: NamedDependency[SignIn]) -> ConnectionService:
+    def _provide_connections(
+        self, state: State, key_ring: NamedDependency[KeyRing], tone3000_sign_in: NamedDependency[SignIn]
+    ) -> ConnectionService:
         if self._connections is None:
-            self._connections = ConnectionService(state["sessions"], self._keys, tone3000_sign_in)
+            self._connections = ConnectionService(state["sessions"], key_ring, tone3000_sign_in)
         return self._connections
 
     def _provide_sign_in(
         self,
         db_session: NamedDependency[AsyncSession],
+        key_ring: NamedDependency[KeyRing],
         tone3000: NamedDependency[Tone3000],
         tone3000_sign_in: NamedDependency[SignIn],
     ) -> SignInService:
-        return SignInService(db_session, self._settings, self._keys, self._pending, tone3000_sign_in, tone3000)
+        return SignInService(db_session, self._settings, key_ring, self._pending, tone3000_sign_in, tone3000)
 
     def receive_route(self, route: BaseRoute) -> None:
         """Let the documentation say of public routes that they need no credential."""

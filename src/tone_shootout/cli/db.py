@@ -1,6 +1,7 @@
 """`shootout db`: migrations."""
 
-from collections.abc import Generator
+import os
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -70,9 +71,57 @@ def check(data: Path | None) -> None:
     click.echo("The database and the models agree.")
 
 
+@command.command()
+@_data
+def rekey(data: Path | None) -> None:
+    """Encrypt everything that is stored encrypted with the newest key, so that older keys can be taken away.
+
+    The keys are those of SHOOTOUT_SECURITY_ENCRYPTION_KEYS, the newest first. The service may run meanwhile, if it has
+    the new key already.
+    """
+    import asyncio
+
+    from tone_shootout.kit.keyring import UnreadableSecretError
+
+    with _environ(data) as environ:
+        try:
+            connections, webhooks = asyncio.run(_encrypt_anew(environ))
+        except UnreadableSecretError:
+            raise click.ClickException(
+                "something was encrypted with a key that is not in the list; nothing is changed"
+            ) from None
+    click.echo(f"Encrypted anew: the tokens of {connections} connections with TONE3000, {webhooks} webhooks' secrets.")
+
+
+async def _encrypt_anew(environ: Mapping[str, str]) -> tuple[int, int]:
+    from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+    from tone_shootout.accounts.connections import ConnectionStore
+    from tone_shootout.jobs.webhooks.services import encrypt_anew
+    from tone_shootout.kit.database import async_url
+    from tone_shootout.kit.keyring import KeyRing
+    from tone_shootout.kit.settings import load_settings
+
+    settings = load_settings(environ)
+    ring = KeyRing(settings.security.encryption_keys)
+    engine = create_async_engine(async_url(settings.database.url), hide_parameters=True)
+    try:
+        async with AsyncSession(engine) as session, session.begin():
+            return await ConnectionStore(session, ring).encrypt_anew(), await encrypt_anew(session, ring)
+    finally:
+        await engine.dispose()
+
+
 @contextmanager
 def _database(data: Path | None) -> Generator[str, None, None]:
     """Give the address of the database, started for the moment if it is the embedded one and not running."""
+    with _environ(data) as environ:
+        yield environ["SHOOTOUT_DATABASE_URL"]
+
+
+@contextmanager
+def _environ(data: Path | None) -> Generator[Mapping[str, str], None, None]:
+    """Give the environment with the database that is meant, started for the moment if need be."""
     from alembic.util.exc import CommandError
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -83,7 +132,7 @@ def _database(data: Path | None) -> Generator[str, None, None]:
     with reporting(CommandError, SQLAlchemyError, EmbeddedError, OSError):
         settings = load_settings()
         if settings.database.url:
-            yield settings.database.url
+            yield os.environ
             return
         with reach(data or settings.data) as environ:
-            yield environ["SHOOTOUT_DATABASE_URL"]
+            yield environ

@@ -204,10 +204,10 @@ class Tone3000Controller(Controller):
         self,
         principal: NamedDependency[Principal],
         db_session: NamedDependency[AsyncSession],
-        keys: NamedDependency[SkipValidation[KeyRing]],
+        key_ring: NamedDependency[KeyRing],
     ) -> None:
         """Forget TONE3000's tokens and whose account it is. What was imported stays."""
-        await ConnectionStore(db_session, keys).disconnect(principal.user_id)
+        await ConnectionStore(db_session, key_ring).disconnect(principal.user_id)
 
 
 def _callback_of(request: Request[Any, Any, Any], settings: Settings) -> str:

@@ -65,6 +65,10 @@ class WebhookRepository:
         statement = select(Webhook).where(Webhook.owner_id == owner_id)
         return await self._page(statement, Webhook.id, limit=limit, offset=offset)
 
+    async def every(self) -> Sequence[Webhook]:
+        """Return everybody's endpoints, locked: for the operator who changes keys, never for a request."""
+        return (await self._session.scalars(select(Webhook).order_by(Webhook.id).with_for_update(key_share=True))).all()
+
     async def delete(self, owner_id: UUID, webhook_id: UUID) -> bool:
         """Delete the owner's endpoint with all that was sent to it; tell whether there was one."""
         statement = delete(Webhook).where(Webhook.owner_id == owner_id, Webhook.id == webhook_id)

@@ -226,3 +226,18 @@ class WebhookService:
 def purpose(webhook_id: UUID) -> str:
     """Return what an endpoint's secret is encrypted for."""
     return f"webhook:{webhook_id}"
+
+
+async def encrypt_anew(session: AsyncSession, ring: KeyRing) -> int:
+    """Encrypt all secrets with the ring's first key, so that older ones can be taken away; return of how many webhooks.
+
+    Raises:
+        UnreadableSecretError: one of them was encrypted with a key that is not in the ring.
+    """
+    webhooks = await WebhookRepository(session).every()
+    for webhook in webhooks:
+        webhook.secret = ring.renew(webhook.secret)
+        if webhook.previous_secret is not None:
+            webhook.previous_secret = ring.renew(webhook.previous_secret)
+    await session.flush()
+    return len(webhooks)

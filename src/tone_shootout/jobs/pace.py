@@ -24,10 +24,12 @@ class Pace:
         """Return the seconds that are left, None where nothing is known yet.
 
         Args:
-            done: work done; the first call is the beginning, and nothing before it counts.
+            done: work done; the first that is done is the beginning, and the start before it does not count.
             total: work in all, in the same unit.
             now: seconds on a clock that never goes back.
         """
+        if done <= 0:
+            return None
         if self._begun is None:
             self._begun, self._last = now, (done, now)
         before, then = self._last

@@ -120,18 +120,15 @@ class Runner:
             asyncio.create_task(self._assure(job, alive)),
             asyncio.create_task(self._write(attempt)),
         ]
+        deadline = asyncio.timeout(self._settings.timeout_s)
         try:
-            async with asyncio.timeout(self._settings.timeout_s):
+            async with deadline:
                 await work
         except _LetGo:
             await self._end(attempt, JobStatus.CANCELLED)
         except _JobError as error:
             log.info("failed", code=error.code)
             await self._end(attempt, JobStatus.FAILED, error_code=error.code, error_detail=error.detail[:2000])
-        except TimeoutError:
-            minutes = self._settings.timeout_s / 60
-            detail = f"It was given up after {minutes:g} minutes, the longest that a job may take."
-            await self._end(attempt, JobStatus.FAILED, error_code="timeout", error_detail=detail)
         except (asyncio.CancelledError, Cancelled):
             if not attempt.unwanted:
                 # This worker is to stop, which is not the job's fault: it goes on elsewhere, at once.
@@ -141,10 +138,15 @@ class Runner:
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise
         except (SQLAlchemyError, StorageError, WorkerDied, OSError):
-            log.warning("interrupted", exc_info=True)
-            detail = f"It was interrupted {job.interruptions + 1} times, so it was given up."
-            status, values = setback(job, self._settings, code="interrupted", detail=detail)
-            await self._end(attempt, status, **values)
+            if deadline.expired():
+                minutes = self._settings.timeout_s / 60
+                detail = f"It was given up after {minutes:g} minutes, the longest that a job may take."
+                await self._end(attempt, JobStatus.FAILED, error_code="timeout", error_detail=detail)
+            else:
+                log.warning("interrupted", exc_info=True)
+                detail = f"It was interrupted {job.interruptions + 1} times, so it was given up."
+                status, values = setback(job, self._settings, code="interrupted", detail=detail)
+                await self._end(attempt, status, **values)
         except Exception:
             log.exception("broken")
             detail = "Something went wrong on our side; it has been logged."

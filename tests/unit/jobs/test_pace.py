@@ -29,16 +29,23 @@ def test_nothing_is_left_at_the_end() -> None:
     assert pace.eta_s(10.0, 10.0, 5.0) == 0.0
 
 
+def test_the_time_before_anything_is_done_does_not_count() -> None:
+    pace = Pace()
+    for at, done in ((0.0, 0.0), (60.0, 0.0), (61.0, 1.0), (62.0, 2.0)):
+        eta = pace.eta_s(done, 10.0, at)
+    assert eta == pytest.approx(8.0)
+
+
 def test_what_was_there_before_the_beginning_does_not_count() -> None:
     pace = Pace()
     pace.eta_s(8.0, 10.0, 0.0)
     assert pace.eta_s(9.0, 10.0, 10.0) == pytest.approx(10.0)
 
 
-@given(speed=st.floats(0.01, 1e6), steps=st.integers(2, 400))
-def test_steady_work_is_estimated_right_from_the_first_moment(speed: float, steps: int) -> None:
+@given(speed=st.floats(0.01, 1e6), steps=st.integers(3, 400))
+def test_steady_work_is_estimated_right_from_the_second_moment(speed: float, steps: int) -> None:
     found = _follow([speed] * steps, total=speed * steps * 0.5)
-    for left, eta in found[1:-1]:
+    for left, eta in found[2:-1]:
         assert eta == pytest.approx(left, rel=1e-6)
 
 

@@ -6,8 +6,10 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from tone_shootout.jobs.inputs import notices_of
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.status import FINISHED, EventType, JobStatus, Phase
+from tone_shootout.shootouts.dtos import NoticeDTO
 
 JobOrder = Literal["created_at", "-created_at", "finished_at", "-finished_at"]
 
@@ -51,6 +53,7 @@ class JobDTO(Struct, kw_only=True):
     progress: Annotated[Progress, Meta(description="How far it is.")]
     attempt: Annotated[int, Meta(description="How many workers have taken it.", examples=[1])]
     error: Annotated[JobErrorDTO | None, Meta(description="Why it failed.")]
+    notices: Annotated[list[NoticeDTO], Meta(description="What to think about before publishing the result.")]
     created_at: Annotated[datetime, Meta(description="When it was submitted.")]
     queued_at: Annotated[datetime | None, Meta(description="When it was queued last.")]
     started_at: Annotated[datetime | None, Meta(description="When a worker took it last.")]
@@ -73,6 +76,7 @@ class JobDTO(Struct, kw_only=True):
             progress=Progress(percent=round(percent, 2), done=done, total=total, eta_s=job.eta_s),
             attempt=job.attempt,
             error=None if job.error_code is None else JobErrorDTO(code=job.error_code, detail=job.error_detail or ""),
+            notices=[NoticeDTO.of(notice) for notice in notices_of(job)],
             created_at=job.created_at,
             queued_at=job.queued_at,
             started_at=job.started_at,

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, UnaryExpression, delete, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased, defer
+from sqlalchemy.orm import aliased
 
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, RenderCacheEntry
 from tone_shootout.jobs.status import FINISHED, HELD, WAITING, EventType, JobStatus, sources
@@ -294,7 +294,7 @@ class JobRepository:
     async def board(self, most: int) -> Sequence[Job]:
         """Return jobs for the dashboard, whoever owns them: what is not finished first, then the newest."""
         statement = select(Job).order_by(Job.status.in_(FINISHED), Job.created_at.desc()).limit(most)
-        return (await self._session.scalars(statement.options(defer(Job.inputs)))).all()
+        return (await self._session.scalars(statement)).all()
 
     async def _log_status(self, job: Job, seq: int, data: dict[str, Any]) -> JobEvent:
         event = await self._log(job.id, seq, "status", data)

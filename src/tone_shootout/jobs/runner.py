@@ -26,9 +26,10 @@ from tone_shootout.jobs.cache import RenderCache
 from tone_shootout.jobs.channel import Publisher, SessionMaker
 from tone_shootout.jobs.choice import Choice
 from tone_shootout.jobs.dispatcher import Dispatcher
+from tone_shootout.jobs.inputs import Inputs
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
-from tone_shootout.jobs.services import Inputs, results_prefix
+from tone_shootout.jobs.services import results_prefix
 from tone_shootout.jobs.setback import setback
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.settings import LimitSettings, WorkerSettings
@@ -197,7 +198,16 @@ class Runner:
             planned = plan(inputs.spec, facts, limits=rendering_limits(self._limits))
             attempt.reserve(_COST_PUBLISH + planned.seconds * _COST_PUBLISH_AUDIO)
             processes = self._settings.processes or os.cpu_count() or 1
-            produce(planned, sources, out, processes=processes, reporter=attempt, store=cache, names=names)
+            produce(
+                planned,
+                sources,
+                out,
+                processes=processes,
+                reporter=attempt,
+                store=cache,
+                names=names,
+                credited=inputs.credits,
+            )
 
         thread = asyncio.create_task(asyncio.to_thread(work))
         try:

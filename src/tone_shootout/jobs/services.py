@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.jobs.dispatcher import Dispatcher
@@ -18,33 +17,16 @@ from tone_shootout.jobs.errors import (
     TooManyJobsError,
     UnfinishedJobError,
 )
+from tone_shootout.jobs.inputs import Asset, Inputs
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.repositories import CacheRepository, JobRepository, results_bytes
 from tone_shootout.jobs.status import FINISHED, WAITING, JobStatus
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.rendering.estimate import estimate
-from tone_shootout.rendering.facts import Facts
 from tone_shootout.rendering.schedule import sound_keys
-from tone_shootout.rendering.spec import Spec
 from tone_shootout.shootouts.desk import SubmittedJob
 from tone_shootout.shootouts.quota import StorageQuota
 from tone_shootout.shootouts.services import ShootoutService
-
-
-class Asset(Struct, frozen=True, kw_only=True):
-    """A file that a job needs: where it is stored, what it must be, and what its owner calls it."""
-
-    storage_key: str
-    sha256: str
-    facts: Facts
-    name: str
-
-
-class Inputs(Struct, frozen=True, kw_only=True):
-    """A shootout as it was when its job was submitted: the spec, and its files by the spec's `file`."""
-
-    spec: Spec
-    assets: dict[str, Asset]
 
 
 class JobService:
@@ -73,7 +55,11 @@ class JobService:
             spec=snapshot.spec,
             assets={
                 asset.file: Asset(
-                    storage_key=asset.storage_key, sha256=asset.sha256, facts=asset.facts, name=asset.name
+                    storage_key=asset.storage_key,
+                    sha256=asset.sha256,
+                    facts=asset.facts,
+                    name=asset.name,
+                    credit=asset.credit,
                 )
                 for asset in snapshot.assets
             },

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from tone_shootout.rendering.credits import Credit, Notice
 from tone_shootout.rendering.facts import CaptureFacts, DiFacts, Facts
 from tone_shootout.rendering.figures import Behaviour, Difference, Encoded, Latency, Metrics, Pair
 from tone_shootout.rendering.spec import CabIr, Capture, Chain, Spec
@@ -43,12 +44,14 @@ class Input(Struct, frozen=True, kw_only=True):
         kind: what it is.
         sha256: of its content.
         bytes: its size.
+        credit: whose work it is, and on which terms, where that is known.
     """
 
     name: str
     kind: Literal["di_track", "capture", "cab_ir"]
     sha256: str
     bytes: int
+    credit: Credit | None = None
 
 
 class SegmentRecord(Struct, frozen=True, kw_only=True):
@@ -132,6 +135,7 @@ class FileRecord(Struct, frozen=True, kw_only=True):
 class Manifest(Struct, frozen=True, kw_only=True):
     """The whole record; `spec` is the shootout's, with the inputs' names where files stood.
 
+    `credits` are lines to be published with the result, `notices` what to think about before.
     `captures`, `comparisons` (every two segments of a DI track) and `difference` (a matrix per DI track) are defined in
     `docs/measures.md`. `video` is null where none was made. Every field is always written.
     """
@@ -143,6 +147,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     level: LevelRecord
     inputs: tuple[Input, ...]
     spec: Spec
+    credits: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
     segments: tuple[SegmentRecord, ...]
     captures: tuple[CaptureRecord, ...] = ()
     comparisons: tuple[Pair, ...] = ()
@@ -171,12 +177,17 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: version(name) for name in packages}
 
 
-def name_inputs(facts: Mapping[str, Facts], names: Mapping[str, str]) -> dict[str, Input]:
+def name_inputs(
+    facts: Mapping[str, Facts],
+    names: Mapping[str, str],
+    credited: Mapping[str, Credit],
+) -> dict[str, Input]:
     """Describe a plan's files, by the spec's `file`: by their last path component, never by where they lie.
 
     Args:
         facts: by the spec's `file`.
         names: other names for some of them.
+        credited: whose work some of them are.
     """
     kinds: dict[type[Facts], Literal["di_track", "capture"]] = {DiFacts: "di_track", CaptureFacts: "capture"}
     taken: set[str] = set()
@@ -188,7 +199,13 @@ def name_inputs(facts: Mapping[str, Facts], names: Mapping[str, str]) -> dict[st
             copy += 1
             name = f"{wanted.stem} ({copy}){wanted.suffix}"
         taken.add(name)
-        inputs[file] = Input(name=name, kind=kinds.get(type(found), "cab_ir"), sha256=found.sha256, bytes=found.bytes)
+        inputs[file] = Input(
+            name=name,
+            kind=kinds.get(type(found), "cab_ir"),
+            sha256=found.sha256,
+            bytes=found.bytes,
+            credit=credited.get(file),
+        )
     return inputs
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tone_shootout.rendering import stages, survey
+from tone_shootout.rendering.credits import Credit, credit_lines, notices
 from tone_shootout.rendering.estimate import estimate
 from tone_shootout.rendering.folder import publish, record, staging_folder
 from tone_shootout.rendering.keys import ENGINE
@@ -46,6 +47,7 @@ def produce(
     sound_only: bool = False,
     store: Store | None = None,
     names: Mapping[str, str] | None = None,
+    credited: Mapping[str, Credit] | None = None,
 ) -> Manifest:
     """Render, level and present a shootout; blocks until it is done.
 
@@ -60,6 +62,7 @@ def produce(
         sound_only: whether nothing but the segments is made: no measures beyond loudness, no plots and no video.
         store: what was made before, and where what is made now is kept.
         names: what the manifest calls the inputs, by the plan's file; by default the last part of the path.
+        credited: whose work some of the inputs are, by the plan's file.
 
     Returns:
         The manifest, which is also the last file written.
@@ -84,7 +87,8 @@ def produce(
         reporter.phase("level")
         (staging / "segments").mkdir()
         level, levelled = stages.level(plan, raws, staging, measured, bench)
-        inputs = name_inputs(plan.facts, names or {})
+        inputs = name_inputs(plan.facts, names or {}, credited or {})
+        warnings = tuple(notices(plan.spec, credited or {}))
         found = None if sound_only else survey.survey(plan, sources, raws, staging, levelled, inputs, bench)
         files = {segment.file: record(staging, segment.file) for segment in plan.segments}
         segments = _records(plan, levelled, found, files, there, rounds)
@@ -98,7 +102,7 @@ def produce(
             stages.film(plan, raws, staging, VIDEO_NAME, segments, bench)
             (staging / CHAPTERS_NAME).write_text(chapters(segments), encoding="utf-8")
             encoded = survey.listen(plan, staging, staging / VIDEO_NAME, bench)
-            text = description(plan.spec.title, level, tuple(inputs.values()), segments, encoded)
+            text = description(plan.spec.title, level, tuple(inputs.values()), segments, encoded, warnings)
             (staging / DESCRIPTION_NAME).write_text(text, encoding="utf-8")
             for name in (VIDEO_NAME, CHAPTERS_NAME, DESCRIPTION_NAME):
                 files[name] = record(staging, name)
@@ -109,6 +113,8 @@ def produce(
             level=level,
             inputs=tuple(inputs.values()),
             spec=with_names(plan.spec, inputs),
+            credits=tuple(credit_lines(item.credit for item in inputs.values() if item.credit is not None)),
+            notices=warnings,
             segments=segments,
             captures=found.captures if found else (),
             comparisons=found.comparisons if found else (),

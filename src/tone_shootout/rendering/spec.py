@@ -198,6 +198,13 @@ class SpecBase(_Config, kw_only=True, frozen=True):
     ] = "Shootout"
     level: Annotated[Level, Meta(description="The loudness of all segments.")] = Level()
     allow: Annotated[tuple[Override, ...], Meta(description="The same for every chain.", examples=[[]])] = ()
+    commercial: Annotated[
+        bool,
+        Meta(
+            description="The result is meant for commercial use: files whose licence does not allow that are named.",
+            examples=[False],
+        ),
+    ] = False
 
 
 class DiTrack(DiTrackBase, kw_only=True, frozen=True):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
+from tone_shootout.rendering.credits import Notice, credit_lines
 from tone_shootout.rendering.figures import Encoded
 from tone_shootout.rendering.manifest import Input, LevelRecord, SegmentRecord
 from tone_shootout.rendering.timeline import clock
@@ -32,8 +33,9 @@ def description(
     inputs: Sequence[Input],
     segments: Sequence[SegmentRecord],
     encoded: Encoded | None = None,
+    notices: Sequence[Notice] = (),
 ) -> str:
-    """Write the description: what is heard when, how it was made comparable, and what went in."""
+    """Write the description: what is heard when, how it was made comparable, what went in, and whose work that is."""
     lines = [title, "", chapters(segments).rstrip("\n")]
     if problem := _chapter_problem(segments):
         lines += ["", f"({problem})"]
@@ -56,6 +58,9 @@ def description(
         lines += ["", f"The video's sound, decoded and measured again in stereo (3 LU more than one side): {levels}."]
     lines += ["", f"What went in (first {_HASH_DIGITS} digits of SHA-256):"]
     lines += [f"{item.sha256[:_HASH_DIGITS]} {item.name}" for item in inputs]
+    if credited := credit_lines(item.credit for item in inputs if item.credit is not None):
+        lines += ["", "Captures and cabinets by others:", *credited]
+    lines += [line for notice in notices for line in ("", f"Note: {notice.detail}")]
     lines += ["", "Full hashes, levels and versions: manifest.json. Made with Tone Shootout.", ""]
     return "\n".join(lines)
 

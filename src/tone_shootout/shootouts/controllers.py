@@ -363,8 +363,8 @@ class ShootoutController(Controller):
         job_desk: NamedDependency[SkipValidation[JobDesk]],
     ) -> PlanDTO:
         """Show what a job would render, before anything runs, and what of it is there from earlier ones."""
-        plan = (await shootout_service.snapshot(principal.user_id, shootout_id)).plan
-        return PlanDTO.of(plan, await job_desk.rendered(principal.user_id, sound_keys(plan)))
+        snapshot = await shootout_service.snapshot(principal.user_id, shootout_id)
+        return PlanDTO.of(snapshot, await job_desk.rendered(principal.user_id, sound_keys(snapshot.plan)))
 
 
 def _content(request: Request[Any, Any, Any], storage: Storage, item: LibraryItem) -> Response[Any]:

@@ -9,14 +9,15 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from tone_shootout.rendering.credits import Notice
 from tone_shootout.rendering.facts import Facts, Kind
-from tone_shootout.rendering.plan import Plan, PlannedSegment
+from tone_shootout.rendering.plan import PlannedSegment
 from tone_shootout.rendering.schedule import Step, schedule
-from tone_shootout.shootouts.config import Config
+from tone_shootout.shootouts.config import Config, config_pointer
 from tone_shootout.shootouts.models import LibraryItem, Shootout
 from tone_shootout.shootouts.provenance import Provenance
 from tone_shootout.shootouts.quota import ENDLESS, StorageQuota, Usage
-from tone_shootout.shootouts.services import Visibility, facts_of
+from tone_shootout.shootouts.services import Snapshot, Visibility, facts_of
 from tone_shootout.shootouts.uploads import ItemName, Notes
 
 ItemOrder = Literal["created_at", "-created_at", "name", "-name", "size", "-size"]
@@ -221,6 +222,19 @@ class SegmentDTO(Struct, kw_only=True):
         )
 
 
+class NoticeDTO(Struct, kw_only=True):
+    """Something to think about before publishing; nothing that stops a rendering."""
+
+    code: Annotated[str, Meta(description="Stable, for programs.", examples=["non_commercial_licence"])]
+    pointer: Annotated[str, Meta(description="JSON pointer into the config.", examples=["/chains/0/blocks/0/asset"])]
+    detail: Annotated[str, Meta(description="One sentence for people.")]
+
+    @classmethod
+    def of(cls, notice: Notice) -> Self:
+        """Show a notice."""
+        return cls(code=notice.code, pointer=config_pointer(notice.pointer), detail=notice.detail)
+
+
 class PlanDTO(Struct, kw_only=True):
     """A shootout's expansion, before anything runs."""
 
@@ -232,9 +246,12 @@ class PlanDTO(Struct, kw_only=True):
         float, Meta(description="Estimated seconds of rendering what is not there, on one core.", examples=[1.2])
     ]
 
+    notices: Annotated[list[NoticeDTO], Meta(description="What to think about before publishing.")]
+
     @classmethod
-    def of(cls, plan: Plan, there: Collection[str]) -> Self:
-        """Show a plan, when the sounds whose keys are `there` need not be made."""
+    def of(cls, snapshot: Snapshot, there: Collection[str]) -> Self:
+        """Show a shootout's plan, when the sounds whose keys are `there` need not be made."""
+        plan = snapshot.plan
         steps = {step.segment.position: step for steps in schedule(plan, there) for step in steps}
         segments = [
             SegmentDTO.of(segment, steps.get(segment.position), cache_hit=segment.render_key in there)
@@ -246,6 +263,7 @@ class PlanDTO(Struct, kw_only=True):
             cache_hits=sum(segment.cache_hit for segment in segments),
             inferences=sum(segment.inferences for segment in segments),
             estimated_s=round(math.fsum(step.cost for step in steps.values()), 3),
+            notices=[NoticeDTO.of(notice) for notice in snapshot.notices],
         )
 
 

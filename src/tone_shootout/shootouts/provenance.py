@@ -5,8 +5,9 @@ from typing import Annotated, Self
 
 from msgspec import Meta, Struct
 
+from tone_shootout.rendering.credits import Credit
 from tone_shootout.rendering.facts import Kind
-from tone_shootout.tone3000.licences import licence_of
+from tone_shootout.tone3000.licences import HOME, POWERED_BY, licence_of
 from tone_shootout.tone3000.types import Model, Tone
 
 TITLE_LENGTH = 200
@@ -50,6 +51,21 @@ class Provenance(Struct, frozen=True, kw_only=True):
             commercial=licence.commercial,
             url=web_address(tone.url),
             fetched_at=datetime.now(UTC),
+        )
+
+    @property
+    def credit(self) -> Credit:
+        """What is published of it."""
+        return Credit(
+            title=self.name,
+            creator=self.creator,
+            creator_url=self.creator_url,
+            licence=self.licence,
+            licence_name=self.licence_name,
+            licence_url=self.licence_url,
+            commercial=self.commercial,
+            url=self.url,
+            attribution=f"{POWERED_BY} – {HOME}",
         )
 
     @property

@@ -14,6 +14,7 @@ from tone_shootout.accounts.services import AccountService
 from tone_shootout.kit.pagination import Paging
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.kit.storage import Storage
+from tone_shootout.rendering.credits import Credit, Notice, notices
 from tone_shootout.rendering.facts import Facts, Kind, Limits
 from tone_shootout.rendering.plan import InvalidSpec, Plan, plan
 from tone_shootout.rendering.spec import Spec
@@ -47,6 +48,7 @@ class AssetRef(Struct, frozen=True, kw_only=True):
         kind: what it is.
         facts: what is known of it.
         name: what its owner calls it.
+        credit: whose work it is, and on which terms, where that is known.
     """
 
     file: str
@@ -55,6 +57,7 @@ class AssetRef(Struct, frozen=True, kw_only=True):
     kind: Kind
     facts: Facts
     name: str
+    credit: Credit | None
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -65,6 +68,11 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     spec: Spec
     plan: Plan
     assets: tuple[AssetRef, ...]
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What its author should know of the terms of its files."""
+        return tuple(notices(self.spec, {asset.file: asset.credit for asset in self.assets if asset.credit}))
 
 
 def rendering_limits(settings: LimitSettings) -> Limits:
@@ -338,6 +346,7 @@ def _asset(item: LibraryItem, facts: Facts) -> AssetRef:
         kind=msgspec.convert(item.kind, Kind),
         facts=facts,
         name=item.name,
+        credit=item.provenance.credit if item.provenance else None,
     )
 
 

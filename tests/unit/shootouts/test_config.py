@@ -13,6 +13,7 @@ from tone_shootout.shootouts.config import Config, assets_of, config_pointer, sp
 TRACK, AMP, CAB = (UUID(int=number) for number in (1, 2, 3))
 CONFIG: dict[str, Any] = {
     "schema": 1,
+    "commercial": True,
     "title": "All of it",
     "level": {"target_lufs": -18.5, "ceiling_dbtp": -2.0},
     "allow": ["multiple_irs"],

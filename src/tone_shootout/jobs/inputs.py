@@ -1,0 +1,41 @@
+"""What a job needs to be carried out, as it was when it was submitted: kept in its row."""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from tone_shootout.jobs.models import Job
+from tone_shootout.rendering.credits import Credit, Notice, notices
+from tone_shootout.rendering.facts import Facts
+from tone_shootout.rendering.spec import Spec
+
+
+class Asset(Struct, frozen=True, kw_only=True):
+    """A file that a job needs: where it is stored, what it must be, what its owner calls it, and whose work it is."""
+
+    storage_key: str
+    sha256: str
+    facts: Facts
+    name: str
+    credit: Credit | None = None
+
+
+class Inputs(Struct, frozen=True, kw_only=True):
+    """A shootout as it was when its job was submitted: the spec, and its files by the spec's `file`."""
+
+    spec: Spec
+    assets: dict[str, Asset]
+
+    @property
+    def credits(self) -> dict[str, Credit]:
+        """Whose work its files are, where that is known."""
+        return {file: asset.credit for file, asset in self.assets.items() if asset.credit is not None}
+
+
+def notices_of(job: Job) -> Sequence[Notice]:
+    """Return what a job's owner should know of the terms of its files."""
+    if not job.inputs["spec"].get("commercial"):
+        return ()
+    inputs = msgspec.convert(job.inputs, Inputs)
+    return tuple(notices(inputs.spec, inputs.credits))

@@ -1,0 +1,79 @@
+"""Whose work a shootout uses is said, and what its terms do not allow is noticed."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.rendering.specs import blocks, digest, spec
+from tone_shootout.rendering.credits import Credit, credit_lines, notices
+from tone_shootout.rendering.manifest import Input, LevelRecord
+from tone_shootout.rendering.texts import description
+
+
+def _credit(title: str = "Bluebird 45 Lead, Gain 3", **changes: Any) -> Credit:
+    fields: dict[str, Any] = {
+        "title": title,
+        "creator": "Valve Shed",
+        "creator_url": "https://tone3000.example/valve-shed",
+        "licence": "cc-by-nc",
+        "licence_name": "CC BY-NC",
+        "licence_url": "https://creativecommons.org/licenses/by-nc/4.0/",
+        "commercial": False,
+        "url": "https://tone3000.example/tones/900101",
+        "attribution": "Powered by TONE3000 – https://www.tone3000.com",
+    }
+    return Credit(**fields | changes)
+
+
+CREDITS = {"amp.nam": _credit(), "cab.wav": _credit("Open back", commercial=True)}
+
+
+def test_a_commercial_shootout_is_told_of_each_file_whose_terms_say_no_once() -> None:
+    twice = spec(blocks("amp.nam", "cab.wav"), blocks("amp.nam", "cab.wav"), commercial=True)
+    found = list(notices(twice, CREDITS))
+    assert [(notice.code, notice.pointer) for notice in found] == [
+        ("non_commercial_licence", "/chains/0/blocks/0/file")
+    ]
+    assert "“Bluebird 45 Lead, Gain 3” by Valve Shed is under CC BY-NC" in found[0].detail
+
+
+@pytest.mark.parametrize(
+    ("commercial", "chain", "credited"),
+    [
+        (False, blocks("amp.nam", "cab.wav"), CREDITS),
+        (True, blocks("combo.nam"), CREDITS),
+        (True, blocks("amp.nam", "cab.wav"), {}),
+        (True, blocks({"type": "capture", "file": "amp.nam", "bypass": True}, "combo.nam"), CREDITS),
+    ],
+    ids=["not commercial", "other files", "own files", "bypassed"],
+)
+def test_nobody_else_is_told_anything(
+    commercial: bool, chain: list[dict[str, Any]], credited: dict[str, Credit]
+) -> None:
+    assert not list(notices(spec(chain, commercial=commercial), credited))
+
+
+def test_each_credit_has_its_line_and_each_source_its_words_once() -> None:
+    licence = "CC BY-NC: https://creativecommons.org/licenses/by-nc/4.0/"
+    page = "https://tone3000.example/tones/900101"
+    assert credit_lines([*CREDITS.values(), _credit(), _credit("Own", licence_url="", url="")]) == [
+        f"“Bluebird 45 Lead, Gain 3” by Valve Shed ({licence}) – {page}",
+        f"“Open back” by Valve Shed ({licence}) – {page}",
+        "“Own” by Valve Shed (CC BY-NC)",
+        "Powered by TONE3000 – https://www.tone3000.com",
+    ]
+
+
+def test_the_description_names_whose_work_it_shows_and_what_to_think_about() -> None:
+    inputs = [
+        Input(name=name, kind="capture", sha256=digest(name), bytes=1, credit=CREDITS.get(name))
+        for name in ("amp.nam", "own.nam")
+    ]
+    noticed = tuple(notices(spec(blocks("amp.nam", "cab.wav"), commercial=True), CREDITS))
+    text = description("Title", LevelRecord(requested=-16.0, target=-16.0, ceiling=-1.0), inputs, [], None, noticed)
+    assert "Captures and cabinets by others:\n“Bluebird 45 Lead, Gain 3” by Valve Shed" in text
+    assert "\nPowered by TONE3000 – https://www.tone3000.com\n" in text
+    assert f"\nNote: {noticed[0].detail}\n" in text
+    plain = description("Title", LevelRecord(requested=-16.0, target=-16.0, ceiling=-1.0), inputs[1:], [])
+    assert "by others" not in plain
+    assert "Note:" not in plain

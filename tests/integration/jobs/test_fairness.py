@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("clean")
 
 Sessions = async_sessionmaker[AsyncSession]
 SHORT, LONG = 1.0, 100.0
-SETTINGS = WorkerSettings(jobs=100, short_jobs=0, short_s=20.0, patience_s=300.0)
+SETTINGS = WorkerSettings(jobs=100, short_jobs=0, short_s=20.0, patience_s=300.0, heartbeat_s=600)
 
 
 class Crowd:

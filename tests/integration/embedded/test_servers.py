@@ -290,3 +290,13 @@ if os.geteuid() == 0:
         with Servers(data) as servers:
             assert psutil.Process(servers.processes()[NAME]).uids().effective == 65534
             assert query(servers.database_url, "SELECT 1") == 1
+
+
+def test_copy_of_a_stopped_folder_is_a_whole_backup(tmp_path: Path) -> None:
+    with Servers(tmp_path / "original") as servers:
+        query(servers.database_url, "CREATE TABLE kept AS SELECT 42 AS n")
+        key_value(servers.redis_url).set("kept", "42")
+    subprocess.run(["cp", "-a", tmp_path / "original", tmp_path / "copy"], check=True)
+    with Servers(tmp_path / "original"), Servers(tmp_path / "copy") as copy:
+        assert query(copy.database_url, "SELECT n FROM kept") == 42
+        assert key_value(copy.redis_url).get("kept") == "42"

@@ -165,7 +165,8 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
         version=version("tone-shootout"),
         description=(
             "Compare guitar tones honestly: same performance, one loudness, no limiter, every hash published.\n\n"
-            "Sign in with an API token (`shootout user token NAME`) as `Authorization: Bearer …`. "
+            "Send an API token (`shootout user token NAME`) as `Authorization: Bearer …`, "
+            "or sign in with TONE3000 (`/api/v1/auth/login`). "
             "Errors are `application/problem+json` with a stable `code`. What is not yours answers 404."
         ),
         license=License(name="MIT", identifier="MIT"),
@@ -177,7 +178,7 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
         components=SECURITY_COMPONENTS,
         security=[{"bearer": []}, {"cookie": []}],
         tags=[
-            Tag(name="accounts", description="Who you are: sessions and API tokens."),
+            Tag(name="accounts", description="Who you are: sign-in, sessions, API tokens, leaving."),
             Tag(name="library", description="DI tracks, captures and cab IRs."),
             Tag(name="tones", description="TONE3000's library, through your own connection with it."),
             Tag(name="shootouts", description="What is compared, and its plan."),

@@ -44,10 +44,14 @@ class SignInAttempts:
     async def watched(self, connection: Connection, credential: str) -> AsyncGenerator[Attempt, None]:
         """Let somebody try, unless too many tries have failed; a refusal counts as a failure, and `failed` says so too.
 
+        Who brings nothing at all, as a page does that wants to know whether somebody is signed in, guesses nothing.
+
         Raises:
             TooManyAttemptsError: before anything is tried.
         """
-        counters = ((self._by_address, address_of(connection)), (self._by_account, _named_by(credential)))
+        counters = [(self._by_address, address_of(connection)), (self._by_account, _named_by(credential))]
+        if not credential:
+            counters.clear()
         for rate, key in counters:
             try:
                 await self._throttle.check(rate, key)

@@ -192,3 +192,12 @@ class IdempotencyKeyReusedError(InvalidError):
 
     def __init__(self) -> None:
         super().__init__("This Idempotency-Key was used for a different request; use a new one.")
+
+
+class ToneIdMissingError(MalformedError):
+    """A tone is to be loaded, and it is not said which."""
+
+    code = "tone_id_missing"
+
+    def __init__(self) -> None:
+        super().__init__("Expected `tone_id` with `prompt=load_tone`.")

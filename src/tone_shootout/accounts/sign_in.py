@@ -14,6 +14,7 @@ from tone_shootout.accounts.errors import (
     SignInDeniedError,
     SignInExpiredError,
     SignUpClosedError,
+    ToneIdMissingError,
     UserDisabledError,
 )
 from tone_shootout.accounts.pending import BrowserSignIn, DeviceSignIn, PendingSignIns, hashed
@@ -94,7 +95,10 @@ class SignInService:
 
         Raises:
             NotConfiguredError: this installation has no key of TONE3000.
+            ToneIdMissingError: a tone is to be loaded, and it is not said which.
         """
+        if choice is not None and choice.prompt == "load_tone" and choice.tone_id is None:
+            raise ToneIdMissingError
         state, verifier, browser = new_state(), new_verifier(), secrets.token_urlsafe(32)
         url = authorize_url(
             self._settings.tone3000,

@@ -272,6 +272,12 @@ def _of_broken_constraint(_request: Request[Any, Any, Any], _error: Exception) -
     return problem_response(409, "conflict", "This is at odds with something that is already there.")
 
 
+def _of_broker_away(request: Request[Any, Any, Any], error: RedisError) -> Response[Problem]:
+    _log.warning("broker away", path=request.scope["path"], error=str(error))
+    detail = "This needs the broker, which does not answer. Try again in a moment."
+    return problem_response(503, "unavailable", detail, headers={"Retry-After": "5"})
+
+
 def _of_anything_else(request: ASGIConnection[Any, Any, Any, Any], error: Exception) -> Response[Problem]:
     if is_outage(error):
         _log.warning("unavailable", path=request.scope["path"], error=str(error))
@@ -289,5 +295,6 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     RepositoryIntegrityError: _of_broken_constraint,
     DatabaseIntegrityError: _of_broken_constraint,
     msgspec.ValidationError: lambda _request, error: problem_response(400, "invalid_request", str(error)),
+    RedisError: _of_broker_away,
     Exception: _of_anything_else,
 }

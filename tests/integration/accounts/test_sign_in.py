@@ -1,7 +1,9 @@
 """Signing in with TONE3000 in a browser: every way in which somebody can come back, and whom it lets in."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,7 +13,7 @@ from tests.integration.accounts.tone3000 import CALLBACK, Browser, browsing, que
 from tests.integration.conftest import Person
 from tests.support.live import serving
 from tests.support.tone3000 import StandIn
-from tone_shootout.kit.settings import SecuritySettings, ServerSettings, Settings
+from tone_shootout.kit.settings import RedisSettings, SecuritySettings, ServerSettings, Settings
 
 ME = "/api/v1/me"
 
@@ -93,6 +95,33 @@ async def test_a_tone_that_was_chosen_comes_back(
     onward = await browser.sign_in(prompt=prompt, next="/docs?x=1#part", **asked)
     assert onward.status_code == 303
     assert onward.headers["location"] == "/docs?x=1&sign_in=done&tone_id=900102#part"
+
+
+async def test_to_load_a_tone_one_says_which(browser: Browser) -> None:
+    refused(await browser.leave(prompt="load_tone"), "tone_id_missing")
+
+
+async def test_two_browsers_of_somebody_new_make_one_user(
+    browser: Browser, service: str, tone3000: StandIn, sql: Sql
+) -> None:
+    async with browsing(service, tone3000) as other:
+        backs = [await b.sign_in_there(await b.leave()) for b in (browser, other)]
+        answers = await asyncio.gather(browser.client.get(backs[0]), other.client.get(backs[1]))
+        assert [answer.status_code for answer in answers] == [200, 200]
+        ids = {(await b.client.get(ME)).json()["id"] for b in (browser, other)}
+    assert len(ids) == 1
+    assert await sql("SELECT name FROM user_account") == [("lab_rat",)]
+
+
+async def test_while_the_broker_is_away_nobody_signs_in_there_and_is_told_so(
+    settings: Settings, tone3000: StandIn, clean: None, tmp_path: Path
+) -> None:
+    away = RedisSettings(url=f"unix://{tmp_path}/nothing.sock")
+    with serving(replace(settings, redis=away, tone3000=tone3000.settings())) as url:
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+            answer = await client.get("/api/v1/auth/login")
+    refused(answer, "unavailable", 503)
+    assert answer.headers["retry-after"] == "5"
 
 
 async def test_whoever_closes_the_page_after_signing_in_is_signed_in_without_a_tone(

@@ -172,6 +172,13 @@ async def test_failed_sign_ins_are_counted_by_what_they_name_wherever_they_come_
         assert await attempt(5, other) == 401
 
 
+async def test_who_brings_nothing_guesses_nothing(service: Service, user: Person) -> None:
+    async with service(failed_sign_ins=2) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
+        found = [(await client.post("/api/v1/auth/refresh")).status_code for _ in range(5)]
+        assert found == [401] * 5
+        assert (await client.post("/api/v1/auth/session", json={"token": user.token})).status_code == 201
+
+
 async def test_good_sign_ins_are_not_counted(service: Service, user: Person) -> None:
     async with service(failed_sign_ins=2) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
         for _ in range(4):

@@ -36,6 +36,35 @@ _PATH = r"^/(?![/\\])[^\\\x00-\x20\x7f]*$"
 _PRIVATE = {**NO_STORE, "Referrer-Policy": "no-referrer"}
 
 
+def provide_choice(
+    prompt: Annotated[
+        Prompt | None, QueryParameter(description="Have a tone selected, or `tone_id` loaded, on the way.")
+    ] = None,
+    tone_id: Annotated[int | None, QueryParameter(description="The tone to load.", ge=1)] = None,
+    gears: Annotated[
+        list[Gear] | None, QueryParameter(description="Show tones of such gear only.", max_items=10)
+    ] = None,
+    format_: Annotated[
+        Format | None, QueryParameter(name="format", description="Show files of this kind only.")
+    ] = None,
+    architecture: Annotated[Architecture | None, QueryParameter(description="Show captures of this kind only.")] = None,
+    calibrated: Annotated[bool, QueryParameter(description="Show tones that state their levels only.")] = False,
+    preview: Annotated[bool, QueryParameter(description="Offer to listen, while selecting.")] = False,
+) -> ToneChoice | None:
+    """Return what TONE3000 is to show to somebody who is to choose a tone on the way."""
+    if prompt is None:
+        return None
+    return ToneChoice(
+        prompt=prompt,
+        tone_id=tone_id,
+        gears=tuple(gears or ()),
+        format=format_,
+        architecture=architecture,
+        calibrated=calibrated,
+        preview=preview,
+    )
+
+
 class SignInController(Controller):
     """The way to TONE3000 and back."""
 
@@ -46,12 +75,13 @@ class SignInController(Controller):
 
     @get(
         "/login",
+        dependencies={"choice": Provide(provide_choice, sync_to_thread=False)},
         operation_id="sign_in",
         summary="Sign in with TONE3000",
         status_code=302,
         responses={
             302: ResponseSpec(None, generate_examples=False, description="To TONE3000"),
-            **problems(400, 401, 403, 409),
+            **problems(400, 401, 403, 409, 503),
         },
     )
     async def login(
@@ -59,6 +89,7 @@ class SignInController(Controller):
         request: Request[Any, Any, Any],
         sign_in: NamedDependency[SkipValidation[SignInService]],
         settings: NamedDependency[Settings],
+        choice: NamedDependency[ToneChoice | None],
         next_path: Annotated[
             str | None,
             QueryParameter(
@@ -70,35 +101,9 @@ class SignInController(Controller):
             ),
         ] = None,
         link: Annotated[bool, QueryParameter(description="Connect TONE3000 with who is signed in here.")] = False,
-        prompt: Annotated[
-            Prompt | None, QueryParameter(description="Have a tone selected, or `tone_id` loaded, on the way.")
-        ] = None,
-        tone_id: Annotated[int | None, QueryParameter(description="The tone to load.", ge=1)] = None,
-        gears: Annotated[
-            list[Gear] | None, QueryParameter(description="Show tones of such gear only.", max_items=10)
-        ] = None,
-        format_: Annotated[
-            Format | None, QueryParameter(name="format", description="Show files of this kind only.")
-        ] = None,
-        architecture: Annotated[
-            Architecture | None, QueryParameter(description="Show captures of this kind only.")
-        ] = None,
-        calibrated: Annotated[bool, QueryParameter(description="Show tones that state their levels only.")] = False,
-        preview: Annotated[bool, QueryParameter(description="Offer to listen, while selecting.")] = False,
         menubar: Annotated[bool, QueryParameter(description="Show buttons to go back and to close.")] = False,
     ) -> Response[None]:
         """Send a browser to TONE3000. It comes back to `/auth/callback`, and only the browser that was sent counts."""
-        choice = None
-        if prompt is not None:
-            choice = ToneChoice(
-                prompt=prompt,
-                tone_id=tone_id,
-                gears=tuple(gears or ()),
-                format=format_,
-                architecture=architecture,
-                calibrated=calibrated,
-                preview=preview,
-            )
         departure = await sign_in.depart(
             redirect_url=_callback_of(request, settings),
             next_path=next_path,
@@ -115,7 +120,7 @@ class SignInController(Controller):
         summary="Come back from TONE3000",
         responses={
             303: ResponseSpec(None, generate_examples=False, description="To where `next` said"),
-            **problems(400, 403, 409),
+            **problems(400, 403, 404, 409, 502, 503),
         },
     )
     async def callback(
@@ -153,7 +158,7 @@ class SignInController(Controller):
         operation_id="sign_in_device",
         summary="Sign in a device without a browser",
         status_code=201,
-        responses=problems(400, 401, 403, 409),
+        responses=problems(400, 401, 403, 409, 502, 503),
     )
     async def device(
         self,
@@ -174,7 +179,7 @@ class SignInController(Controller):
         status_code=201,
         responses={
             202: ResponseSpec(DevicePendingDTO, generate_examples=False, description="Not yet"),
-            **problems(400, 403, 409),
+            **problems(400, 403, 404, 409, 502, 503),
         },
     )
     async def poll(

@@ -12,7 +12,18 @@ from scipy.signal import oaconvolve
 from tone_shootout.audio.files import Audio
 from tone_shootout.audio.filters import Band, equalise
 from tone_shootout.audio.resample import resample
-from tone_shootout.audio.signals import AudioError, Float32, Signal, as_float32, as_mono, check_range, check_rate, mixed
+from tone_shootout.audio.signals import (
+    BLOCK,
+    AudioError,
+    Float32,
+    Signal,
+    as_float32,
+    as_mono,
+    check_mono,
+    check_range,
+    check_rate,
+    mixed,
+)
 
 # Where time zero is in a prepared IR: a linear-phase resampler rings before an IR's first sample as well as after it,
 # and cutting that off would bend the cab's treble by some decibels.
@@ -59,10 +70,23 @@ def convolve_ir(x: Signal, ir: Signal, *, origin: int = 0) -> Float32:
     Raises:
         AudioError: `empty`, `not_finite` or `bad_shape`.
     """
-    signal, response = as_mono(x), as_mono(ir)
-    wet = oaconvolve(signal, response[: len(signal) + origin])[origin:]
-    wet = np.pad(wet, (0, max(0, len(signal) - len(wet))))[: len(signal)]
-    return as_float32(wet)
+    signal = check_mono(x)
+    length = len(signal) + origin
+    response = as_mono(ir)[:length]
+    wet = np.empty(len(signal), dtype=np.float32)
+    # Overlap and add: what rings on after a block is the beginning of the next one's.
+    size = max(BLOCK, 4 * len(response))
+    ringing = np.zeros(len(response) - 1)
+    for start in range(0, length, size):
+        block = np.zeros(min(size, length - start))
+        part = signal[start : start + size]
+        block[: len(part)] = part
+        heard = oaconvolve(block, response)
+        heard[: len(ringing)] += ringing
+        ringing = heard[len(block) :]
+        skipped = max(0, origin - start)
+        wet[start + skipped - origin : start + len(block) - origin] = as_float32(heard[skipped : len(block)])
+    return wet
 
 
 def cab_ir(
@@ -94,4 +118,4 @@ def cab_ir(
     if high_cut_hz is not None:
         cuts.append(Band("lowpass", high_cut_hz))
     wet = equalise(convolve_ir(x, ir, origin=ORIGIN), rate, cuts)
-    return mixed(as_mono(x), as_mono(wet), mix)
+    return mixed(x, wet, mix)

@@ -9,7 +9,7 @@ from tone_shootout.audio.signals import (
     Signal,
     amplitude,
     as_float32,
-    as_mono,
+    check_mono,
     check_range,
     check_rate,
 )
@@ -53,19 +53,19 @@ def compressor(
     check_range("the ratio", ratio, *RATIO_RANGE, "")
     check_range("the attack", attack_ms, *ATTACK_RANGE_MS, "ms")
     check_range("the release", release_ms, *RELEASE_RANGE_MS, "ms")
-    signal = as_mono(x)
+    signal = check_mono(x)
     attack, release = _smoothing(attack_ms, check_rate(rate)), _smoothing(release_ms, rate)
-    gain_db = np.empty_like(signal)
+    out = np.empty(len(signal), dtype=np.float32)
     reduction = 0.0
     for start in range(0, len(signal), SAMPLES_AT_ONCE):
-        block = signal[start : start + SAMPLES_AT_ONCE]
+        block = signal[start : start + SAMPLES_AT_ONCE].astype(np.float64)
         level = 20 * np.log10(np.maximum(np.abs(block), FLOOR))
         smoothed = []
         for wanted in _reduction_db(level - threshold_db, ratio).tolist():
             reduction += (attack if wanted > reduction else release) * (wanted - reduction)
             smoothed.append(reduction)
-        gain_db[start : start + len(block)] = smoothed
-    return as_float32(signal * 10 ** (-gain_db / 20))
+        out[start : start + len(block)] = as_float32(block * 10 ** (-np.array(smoothed) / 20))
+    return out
 
 
 def noise_gate(x: Signal, rate: int, *, threshold_db: float) -> Float32:
@@ -83,19 +83,22 @@ def noise_gate(x: Signal, rate: int, *, threshold_db: float) -> Float32:
         AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate` or `out_of_range`.
     """
     check_range("the threshold", threshold_db, *THRESHOLD_RANGE_DB, "dBFS")
-    signal = as_mono(x)
+    signal = check_mono(x)
     hold = round(GATE_HOLD_MS * check_rate(rate) / 1000)
-    level = np.abs(signal)
-    is_open = _held_open(level, amplitude(threshold_db), amplitude(threshold_db - GATE_HYSTERESIS_DB), hold)
+    is_open = _held_open(signal, amplitude(threshold_db), amplitude(threshold_db - GATE_HYSTERESIS_DB), hold)
     changes = np.flatnonzero(np.diff(is_open)) + 1
-    gain = np.empty_like(signal)
+    out = np.empty(len(signal), dtype=np.float32)
     reached = float(is_open[0])
     for start, end in zip([0, *changes], [*changes, len(signal)], strict=True):
         target = float(is_open[start])
-        step = _smoothing(GATE_ATTACK_MS if target else GATE_RELEASE_MS, rate)
-        gain[start:end] = target + (reached - target) * (1 - step) ** np.arange(1, end - start + 1)
-        reached = float(gain[end - 1])
-    return as_float32(signal * gain)
+        kept = 1 - _smoothing(GATE_ATTACK_MS if target else GATE_RELEASE_MS, rate)
+        away = reached - target
+        for first in range(start, end, SAMPLES_AT_ONCE):
+            last = min(first + SAMPLES_AT_ONCE, end)
+            gain = target + away * kept ** np.arange(first - start + 1, last - start + 1)
+            out[first:last] = as_float32(signal[first:last] * gain)
+            reached = float(gain[-1])
+    return out
 
 
 def _smoothing(time_ms: float, rate: int) -> float:
@@ -110,12 +113,19 @@ def _reduction_db(over: Float64, ratio: float) -> Float64:
     return np.where(2 * over < -KNEE_DB, 0.0, np.where(2 * over > KNEE_DB, slope * over, knee))
 
 
-def _held_open(level: Float64, opens: float, keeps: float, hold: int) -> NDArray[np.bool_]:
+def _held_open(signal: Signal, opens: float, keeps: float, hold: int) -> NDArray[np.bool_]:
     """Return where a gate with hysteresis and hold is open."""
-    index = np.arange(len(level))
-    last_kept = np.maximum.accumulate(np.where(level >= keeps, index, -hold - 1))
-    held = index - last_kept <= hold
-    starts = held & ~np.concatenate(([False], held[:-1]))
-    held_since = np.maximum.accumulate(np.where(starts, index, 0))
-    last_opened = np.maximum.accumulate(np.where(level >= opens, index, -1))
-    return held & (last_opened >= held_since)
+    is_open = np.empty(len(signal), dtype=np.bool_)
+    last_kept, held_since, last_opened, was_held = -hold - 1, 0, -1, False
+    for start in range(0, len(signal), SAMPLES_AT_ONCE):
+        level = np.abs(signal[start : start + SAMPLES_AT_ONCE].astype(np.float64))
+        index = np.arange(start, start + len(level))
+        kept = np.maximum.accumulate(np.where(level >= keeps, index, last_kept))
+        held = index - kept <= hold
+        starts = held & ~np.concatenate(([was_held], held[:-1]))
+        since = np.maximum.accumulate(np.where(starts, index, held_since))
+        opened = np.maximum.accumulate(np.where(level >= opens, index, last_opened))
+        is_open[start : start + len(level)] = held & (opened >= since)
+        last_kept, held_since, last_opened = int(kept[-1]), int(since[-1]), int(opened[-1])
+        was_held = bool(held[-1])
+    return is_open

@@ -7,7 +7,16 @@ from typing import Literal, get_args
 import numpy as np
 from scipy.signal import sosfilt
 
-from tone_shootout.audio.signals import AudioError, Float32, Float64, Signal, as_channels, as_float32, check_range
+from tone_shootout.audio.signals import (
+    BLOCK,
+    AudioError,
+    Float32,
+    Float64,
+    Signal,
+    as_channels,
+    as_float32,
+    check_range,
+)
 
 Kind = Literal["highpass", "lowpass", "low_shelf", "high_shelf", "peak"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -43,7 +52,13 @@ def equalise(x: Signal, rate: int, bands: Sequence[Band]) -> Float32:
     if not bands:
         return as_float32(x)
     sections = np.concatenate([biquad(band, rate) for band in bands])
-    return as_float32(np.asarray(sosfilt(sections, x.astype(np.float64), axis=-1)))
+    out = np.empty(x.shape, dtype=np.float32)
+    state = np.zeros((len(sections), *x.shape[:-1], 2))
+    for start in range(0, x.shape[-1], BLOCK):
+        part = slice(start, start + BLOCK)
+        filtered, state = sosfilt(sections, x[..., part].astype(np.float64), axis=-1, zi=state)
+        out[..., part] = as_float32(filtered)
+    return out
 
 
 def biquad(band: Band, rate: int) -> Float64:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.ndimage import maximum_filter1d, median_filter, minimum_filter1d
 
-from tone_shootout.audio.signals import Float32, Float64, Signal, as_mono, check_rate
+from tone_shootout.audio.signals import BLOCK, Float32, Float64, Signal, check_mono, check_rate
 from tone_shootout.audio.spectrum import mel_spectrogram
 
 FRAME_S = 0.050
@@ -59,7 +59,7 @@ def playing(x: Signal, rate: int) -> Playing:
     Raises:
         AudioError: `empty`, `not_finite`, `bad_shape` or `unsupported_rate`.
     """
-    signal = as_mono(x)
+    signal = check_mono(x)
     levels = _frame_levels(signal, check_rate(rate))
     sounding = levels[levels > SILENCE_DB]
     low, high = np.percentile(sounding, DYNAMIC_PERCENTILES) if sounding.size else (0.0, 0.0)
@@ -84,14 +84,14 @@ def onsets(x: Signal, rate: int) -> list[int]:
     Raises:
         AudioError: `empty`, `not_finite`, `bad_shape` or `unsupported_rate`.
     """
-    signal = as_mono(x)
-    peak = np.abs(signal).max()
+    signal = check_mono(x)
+    peak = _highest(signal)
     hop, frame = round(HOP_S * check_rate(rate)), 2 * round(ONSET_FRAME_S * rate / 2)
     if peak == 0.0 or len(signal) < 2 * frame:
         return []
     # Silence first lets a note on the first sample be an onset too.
-    padded = np.pad(signal, (2 * frame, 0))
-    padded /= peak
+    padded = np.zeros(2 * frame + len(signal))
+    np.divide(signal, peak, out=padded[2 * frame :], dtype=np.float64)
     strength = np.sqrt(mel_spectrogram(padded, rate, frame=frame, hop=hop))
     compressed = np.log1p(COMPRESSION * strength / strength.max())
     flux = np.maximum(np.diff(compressed, axis=1), 0.0).mean(axis=0)
@@ -102,19 +102,23 @@ def onsets(x: Signal, rate: int) -> list[int]:
     return [int(start) for start in np.clip(at, 0, len(signal) - 1)]
 
 
-def _frame_levels(signal: Float64, rate: int) -> Float64:
+def _highest(signal: Signal) -> float:
+    """Return the highest magnitude."""
+    return max(float(signal.max()), -float(signal.min()))
+
+
+def _frame_levels(signal: Signal, rate: int) -> Float64:
     """Return RMS levels in dBFS of frames of 50 ms, half overlapping; of everything where that is shorter."""
     frame = min(len(signal), round(FRAME_S * rate))
     frames = sliding_window_view(signal, frame)[:: max(1, frame // 2)]
-    power = np.array([np.square(one).mean() for one in frames])
+    power = np.array([np.square(one, dtype=np.float64).mean() for one in frames])
     return np.asarray(10 * np.log10(np.maximum(power, 10 ** (SILENCE_DB / 10))))
 
 
-def _notes(signal: Float64, starts: list[int], rate: int) -> tuple[list[float], list[float]]:
+def _notes(signal: Signal, starts: list[int], rate: int) -> tuple[list[float], list[float]]:
     """Measure attack (ms) and sustain (s) of each note from one onset to the next."""
     width = 2 * round(ENVELOPE_S * rate / 2) + 1
-    # Single precision: an envelope is as long as the recording.
-    envelope = minimum_filter1d(maximum_filter1d(np.abs(signal.astype(np.float32)), width), width)
+    envelope = _envelope(signal, width)
     attacks, sustains = [], []
     lead = round(HOP_S * rate)
     for start, end in pairwise([*starts, len(signal)]):
@@ -134,17 +138,34 @@ def _notes(signal: Float64, starts: list[int], rate: int) -> tuple[list[float], 
     return attacks, sustains
 
 
+def _envelope(signal: Signal, width: int) -> Float32:
+    """Close a signal's magnitude over `width` samples; in single precision, because it is as long as the recording."""
+    envelope = np.empty(len(signal), dtype=np.float32)
+    for start in range(0, len(signal), BLOCK):
+        # Both filters together see as far as a width to each side.
+        first = max(0, start - width)
+        magnitude = np.abs(signal[first : start + BLOCK + width].astype(np.float32, copy=False))
+        closed = minimum_filter1d(maximum_filter1d(magnitude, width), width)
+        part = envelope[start : start + BLOCK]
+        part[:] = closed[start - first : start - first + len(part)]
+    return envelope
+
+
 def _sustain(fall: Float32, rate: int) -> float:
-    seconds = np.arange(len(fall)) / rate
-    slope = float(np.polyfit(seconds, 20 * np.log10(fall, dtype=np.float64), 1)[0])
+    """Return the time to fall by 20 dB along the straight line that fits the levels best (least squares)."""
+    middle, moment = (len(fall) - 1) / 2, 0.0
+    for start in range(0, len(fall), BLOCK):
+        levels = 20 * np.log10(fall[start : start + BLOCK], dtype=np.float64)
+        moment += float((np.arange(start, start + len(levels)) - middle) @ levels)
+    slope = 12 * moment / (len(fall) * (len(fall) ** 2 - 1)) * rate
     return min(SUSTAIN_DROP_DB / -slope, SUSTAIN_MOST_S) if slope < 0 else SUSTAIN_MOST_S
 
 
-def _clipped(signal: Float64) -> int:
-    peak = np.abs(signal).max()
+def _clipped(signal: Signal) -> int:
+    peak = _highest(signal)
     if peak == 0.0:
         return 0
-    at_peak = np.concatenate(([0], (np.abs(signal) == peak).astype(np.int8), [0]))
-    edges = np.flatnonzero(np.diff(at_peak))
+    at_peak = np.concatenate(([False], (signal == peak) | (signal == -peak), [False]))
+    edges = np.flatnonzero(at_peak[1:] != at_peak[:-1])
     runs = edges[1::2] - edges[::2]
     return int(runs[runs >= CLIPPED_RUN].sum())

@@ -3,7 +3,7 @@
 import numpy as np
 import soxr
 
-from tone_shootout.audio.signals import Float32, Signal, as_channels, as_float32, check_rate
+from tone_shootout.audio.signals import BLOCK, Float32, Signal, as_channels, as_float32, check_rate
 
 
 def resample(x: Signal, from_rate: int, to_rate: int) -> Float32:
@@ -23,6 +23,15 @@ def resample(x: Signal, from_rate: int, to_rate: int) -> Float32:
     length = -(-channels.shape[1] * to_rate // from_rate)
     # soxr rounds its output's length; a little silence after the signal makes sure of the last sample.
     silence = 2 + 2 * from_rate // to_rate
-    padded = np.pad(channels.astype(np.float64), ((0, 0), (0, silence)))
-    converted = soxr.resample(np.ascontiguousarray(padded.T), from_rate, to_rate, "VHQ")[:length].T
-    return as_float32(np.ascontiguousarray(converted).reshape((*x.shape[:-1], length)))
+    total = channels.shape[1] + silence
+    stream = soxr.ResampleStream(from_rate, to_rate, len(channels), dtype="float64", quality="VHQ")
+    converted = np.empty((len(channels), length), dtype=np.float32)
+    done = 0
+    for start in range(0, total, BLOCK):
+        block = np.zeros((min(BLOCK, total - start), len(channels)))
+        part = channels[:, start : start + BLOCK]
+        block[: part.shape[1]] = part.T
+        made = stream.resample_chunk(block, last=start + BLOCK >= total)[: length - done]
+        converted[:, done : done + len(made)] = as_float32(made.T)
+        done += len(made)
+    return converted.reshape((*x.shape[:-1], length))

@@ -9,6 +9,9 @@ Signal = NDArray[np.floating[Any]]
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
+BLOCK = 1 << 18
+"""Samples at a time where a whole recording in double precision, several times over, would be too much memory."""
+
 MIN_RATE = 8_000
 MAX_RATE = 192_000
 
@@ -58,15 +61,21 @@ def as_channels(x: Signal) -> Signal:
     return np.atleast_2d(x)
 
 
-def as_mono(x: Signal) -> Float64:
-    """Return a one-channel signal of shape (T,) in double precision.
+def check_mono(x: Signal) -> Signal:
+    """Return a one-channel signal of shape (T,) as it is.
 
     Raises:
         AudioError: `bad_shape`, `empty` or `not_finite`.
     """
     if x.ndim != 1:
         raise AudioError("bad_shape", f"expected mono samples of shape (T,), got {x.shape}")
-    return np.asarray(as_channels(x)[0], dtype=np.float64)
+    as_channels(x)
+    return x
+
+
+def as_mono(x: Signal) -> Float64:
+    """Return a one-channel signal of shape (T,) in double precision; errors as `check_mono`."""
+    return np.asarray(check_mono(x), dtype=np.float64)
 
 
 def as_float32(x: Signal) -> Float32:
@@ -88,7 +97,11 @@ def amplitude(db: float) -> float:
     return float(10.0 ** (db / 20.0))
 
 
-def mixed(dry: Float64, wet: Float64, mix: float) -> Float32:
-    """Blend linearly from dry (`mix` 0) to wet (`mix` 1)."""
+def mixed(dry: Signal, wet: Signal, mix: float) -> Float32:
+    """Blend two signals, shape (T,), linearly from dry (`mix` 0) to wet (`mix` 1), in double precision."""
     check_range("mix", mix, 0.0, 1.0, "")
-    return as_float32((1.0 - mix) * dry + mix * wet)
+    out = np.empty(dry.shape, dtype=np.float32)
+    for start in range(0, len(dry), BLOCK):
+        part = slice(start, start + BLOCK)
+        out[part] = as_float32((1.0 - mix) * dry[part].astype(np.float64) + mix * wet[part].astype(np.float64))
+    return out

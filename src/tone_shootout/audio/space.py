@@ -13,7 +13,7 @@ from tone_shootout.audio.signals import (
     Float64,
     Signal,
     as_float32,
-    as_mono,
+    check_mono,
     check_range,
     check_rate,
     mixed,
@@ -66,8 +66,8 @@ def delay(x: Signal, rate: int, *, ms: float, feedback: float, mix: float) -> Fl
     check_range("the delay", ms, *DELAY_RANGE_MS, "ms")
     check_range("the feedback", feedback, *FEEDBACK_RANGE, "")
     check_range("mix", mix, 0.0, 1.0, "")
-    dry = as_mono(x)
-    wet = np.zeros_like(dry)
+    dry = check_mono(x)
+    wet = np.zeros(len(dry))
     lag = round(ms * check_rate(rate) / 1000)
     for start in range(lag, len(dry), lag):
         repeat = slice(start, min(start + lag, len(dry)))
@@ -90,8 +90,8 @@ def reverb(x: Signal, rate: int, *, kind: ReverbKind, mix: float, decay_s: float
         AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate`, `out_of_range` or `unknown_kind`.
     """
     check_range("mix", mix, 0.0, 1.0, "")
-    dry = as_mono(x)
-    return mixed(dry, as_mono(convolve_ir(dry, reverb_ir(rate, kind=kind, decay_s=decay_s))), mix)
+    dry = check_mono(x)
+    return mixed(dry, convolve_ir(dry, reverb_ir(rate, kind=kind, decay_s=decay_s)), mix)
 
 
 def reverb_ir(rate: int, *, kind: ReverbKind, decay_s: float) -> Float32:

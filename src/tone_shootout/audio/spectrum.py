@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.fft import rfft
 from scipy.signal import get_window
 
-from tone_shootout.audio.signals import Float64, Signal, as_mono, check_rate
+from tone_shootout.audio.signals import Float64, Signal, check_mono, check_rate
 
 # IEC 61260-1 exact mid-band frequencies, base ten: 1000·10^(n/10), nominally 25 Hz to 20 kHz.
 THIRD_OCTAVES_HZ: Float64 = 1000.0 * 10.0 ** (np.arange(-16, 14) / 10)
@@ -20,7 +20,7 @@ MEL_BANDS = 64
 MEL_HZ = (40.0, 16_000.0)
 FLOOR_DB = -200.0
 RESOLUTION_S = 0.17
-FRAMES_AT_ONCE = 512
+NUMBERS_AT_ONCE = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -99,15 +99,15 @@ def mel_spectrogram(x: Signal, rate: int, *, frame: int, hop: int) -> Float64:
     Raises:
         AudioError: `empty`, `not_finite`, `bad_shape` or `unsupported_rate`.
     """
-    signal = as_mono(x)
-    padded = np.pad(signal, (0, max(0, frame - len(signal))))
+    signal = check_mono(x)
+    padded = signal if len(signal) >= frame else np.pad(signal, (0, frame - len(signal)))
     bands = mel_bands(check_rate(rate), frame)
     return np.concatenate([bands @ powers.T for powers in _frame_powers(padded, frame, hop, frame)], axis=1)
 
 
 def power_density(x: Signal, rate: int) -> tuple[Float64, Float64]:
     """Return frequencies in Hz and the power density (full scale² per Hz) there; arguments and errors as `spectrum`."""
-    signal = as_mono(x)
+    signal = check_mono(x)
     frame = min(len(signal), round(RESOLUTION_S * check_rate(rate)))
     size = 2 ** int(np.ceil(np.log2(RESOLUTION_S * rate)))
     total, count = np.zeros(size // 2 + 1), 0
@@ -119,11 +119,12 @@ def power_density(x: Signal, rate: int) -> tuple[Float64, Float64]:
     return np.arange(len(density)) * (rate / size), density
 
 
-def _frame_powers(signal: Float64, frame: int, hop: int, size: int) -> Iterator[Float64]:
+def _frame_powers(signal: Signal, frame: int, hop: int, size: int) -> Iterator[Float64]:
     """Yield the squared magnitudes of windowed transforms, shape (some frames, bins), a bounded number at a time."""
     frames = sliding_window_view(signal, frame)[::hop]
-    for start in range(0, len(frames), FRAMES_AT_ONCE):
-        yield np.square(np.abs(rfft(frames[start : start + FRAMES_AT_ONCE] * _window(frame), size)))
+    at_once = max(1, NUMBERS_AT_ONCE // size)
+    for start in range(0, len(frames), at_once):
+        yield np.square(np.abs(rfft(frames[start : start + at_once] * _window(frame), size)))
 
 
 def _window(frame: int) -> Float64:

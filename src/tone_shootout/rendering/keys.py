@@ -13,7 +13,7 @@ import msgspec
 from tone_shootout.audio.nam import ENGINE_VERSION
 from tone_shootout.rendering.spec import Block
 
-SOUND_VERSION: Final = 1
+SOUND_VERSION: Final = 2
 """Counts up when anything but the tone engine changes the samples of a segment."""
 
 ENGINE: Final = f"{ENGINE_VERSION}+chain.{SOUND_VERSION}"

@@ -33,6 +33,7 @@ def operations(settings: Settings) -> list[tuple[str, str]]:
     for route in create_app(settings).routes:
         if isinstance(route, HTTPRoute):
             path = re.sub(r"\{[^}]*:uuid\}", str(uuid4()), route.path)
+            path = re.sub(r"\{[^}]*:int\}", "1", path)
             path = re.sub(r"\{[^}]*\}", "name", path)
             found += [(str(method), path) for method in route.methods if method not in ("OPTIONS", "HEAD")]
     return found

@@ -1,6 +1,7 @@
 """What a job needs to be carried out, as it was when it was submitted: kept in its row."""
 
 from collections.abc import Sequence
+from typing import Self
 
 import msgspec
 from msgspec import Struct
@@ -9,6 +10,8 @@ from tone_shootout.jobs.models import Job
 from tone_shootout.rendering.credits import Credit, Notice, notices
 from tone_shootout.rendering.facts import Facts
 from tone_shootout.rendering.spec import Spec
+from tone_shootout.shootouts.materials import WantedModel
+from tone_shootout.shootouts.services import AssetRef
 
 
 class Asset(Struct, frozen=True, kw_only=True):
@@ -20,12 +23,27 @@ class Asset(Struct, frozen=True, kw_only=True):
     name: str
     credit: Credit | None = None
 
+    @classmethod
+    def of(cls, asset: AssetRef) -> Self:
+        """Keep what a job needs of a file."""
+        return cls(
+            storage_key=asset.storage_key,
+            sha256=asset.sha256,
+            facts=asset.facts,
+            name=asset.name,
+            credit=asset.credit,
+        )
+
 
 class Inputs(Struct, frozen=True, kw_only=True):
-    """A shootout as it was when its job was submitted: the spec, and its files by the spec's `file`."""
+    """A shootout as it was when its job was submitted: the spec, and its files by the spec's `file`.
+
+    What is `wanted` becomes one of the assets as soon as the job has fetched it.
+    """
 
     spec: Spec
     assets: dict[str, Asset]
+    wanted: tuple[WantedModel, ...] = ()
 
     @property
     def credits(self) -> dict[str, Credit]:

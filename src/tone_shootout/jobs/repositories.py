@@ -185,6 +185,11 @@ class JobRepository:
         status = await self._session.scalar(statement)
         return None if status is None else JobStatus(status)
 
+    async def keep_inputs(self, job_id: UUID, attempt: int, inputs: dict[str, Any]) -> None:
+        """Write down what a job needs, now that it is complete, unless `attempt` does not hold the job any more."""
+        held = (Job.id == job_id, Job.attempt == attempt, Job.status.in_(HELD))
+        await self._session.execute(update(Job).where(*held).values(inputs=inputs))
+
     async def put_artifact(self, artifact: JobArtifact) -> None:
         """Write down an artifact, in place of an earlier one of the same path."""
         values = {column.key: getattr(artifact, column.key) for column in JobArtifact.__table__.columns}

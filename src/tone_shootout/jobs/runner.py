@@ -26,6 +26,7 @@ from tone_shootout.jobs.cache import RenderCache
 from tone_shootout.jobs.channel import Publisher, SessionMaker
 from tone_shootout.jobs.choice import Choice
 from tone_shootout.jobs.dispatcher import Dispatcher
+from tone_shootout.jobs.fetch import Fetcher, JobError
 from tone_shootout.jobs.inputs import Inputs
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
@@ -33,7 +34,7 @@ from tone_shootout.jobs.services import results_prefix
 from tone_shootout.jobs.setback import setback
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.settings import LimitSettings, WorkerSettings
-from tone_shootout.kit.storage import MissingObjectError, Storage
+from tone_shootout.kit.storage import Storage
 from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
 from tone_shootout.rendering.plan import InvalidSpec, plan
 from tone_shootout.rendering.produce import produce
@@ -60,15 +61,6 @@ _log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 
-class _JobError(Exception):
-    """The job can't be done, and trying again would not help."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
-
-
 class _LetGo(Exception):  # noqa: N818 - not an error: the job has ended meanwhile, or is another's
     """Stop working on the job."""
 
@@ -82,6 +74,7 @@ class Runner:
         choice: Choice,
         sessions: SessionMaker,
         storage: Storage,
+        fetcher: Fetcher,
         publisher: Publisher,
         dispatcher: Dispatcher,
         limits: LimitSettings,
@@ -91,6 +84,7 @@ class Runner:
         self._choice = choice
         self._sessions = sessions
         self._storage = storage
+        self._fetcher = fetcher
         self._publisher = publisher
         self._dispatcher = dispatcher
         self._limits = limits
@@ -127,7 +121,7 @@ class Runner:
                 await work
         except _LetGo:
             await self._end(attempt, JobStatus.CANCELLED)
-        except _JobError as error:
+        except JobError as error:
             log.info("failed", code=error.code)
             await self._end(attempt, JobStatus.FAILED, error_code=error.code, error_detail=error.detail[:2000])
         except (asyncio.CancelledError, Cancelled):
@@ -169,25 +163,11 @@ class Runner:
         job = attempt.job
         inputs = msgspec.convert(job.inputs, Inputs)
         with tempfile.TemporaryDirectory(prefix=f"{job.id}-", dir=self._scratch) as folder:
-            sources = await self._fetch(attempt, inputs, Path(folder))
+            inputs, sources = await self._fetcher.fetch(attempt, inputs, Path(folder))
             out = Path(folder) / "out"
             await self._render(attempt, inputs, sources, out)
             attempt.phase("publish")
             await self._publish(attempt, out)
-
-    async def _fetch(self, attempt: Attempt, inputs: Inputs, folder: Path) -> dict[str, Path]:
-        attempt.phase("fetch")
-        sources: dict[str, Path] = {}
-        for number, (name, asset) in enumerate(inputs.assets.items()):
-            path = folder / f"input-{number}"
-            try:
-                digest = await self._storage.fetch(asset.storage_key, path)
-            except MissingObjectError:
-                raise _JobError("missing_asset", "A file of this shootout was deleted from the library.") from None
-            if digest != asset.sha256:
-                raise _JobError("damaged_asset", "A file of this shootout is not what was uploaded.")
-            sources[name] = path
-        return sources
 
     async def _render(self, attempt: Attempt, inputs: Inputs, sources: dict[str, Path], out: Path) -> None:
         cache = self._cache(attempt.job)
@@ -219,9 +199,9 @@ class Runner:
                 thread.exception()  # what it says of having been stopped is no news
             raise
         except InvalidSpec as error:
-            raise _JobError(error.errors[0].code, str(error)) from None
+            raise JobError(error.errors[0].code, str(error)) from None
         except RenderError as error:
-            raise _JobError(error.code, str(error)) from None
+            raise JobError(error.code, str(error)) from None
 
     async def _publish(self, attempt: Attempt, out: Path) -> None:
         """Store what was made, then say so and complete the job in one step."""

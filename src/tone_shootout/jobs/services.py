@@ -53,16 +53,8 @@ class JobService:
         snapshot = await self._shootouts.snapshot(owner_id, shootout_id)
         inputs = Inputs(
             spec=snapshot.spec,
-            assets={
-                asset.file: Asset(
-                    storage_key=asset.storage_key,
-                    sha256=asset.sha256,
-                    facts=asset.facts,
-                    name=asset.name,
-                    credit=asset.credit,
-                )
-                for asset in snapshot.assets
-            },
+            assets={asset.file: Asset.of(asset) for asset in snapshot.assets},
+            wanted=snapshot.wanted,
         )
         await self._make_room(owner_id)
         there = await self._cache.known(owner_id, sound_keys(snapshot.plan))

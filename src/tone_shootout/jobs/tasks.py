@@ -9,12 +9,15 @@ from saq import CronJob, Worker
 from saq import Job as SaqJob
 from saq.types import PartialTimersDict
 
+from tone_shootout.accounts.connections import ConnectionService
 from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.choice import Choice
 from tone_shootout.jobs.dispatcher import Dispatcher
+from tone_shootout.jobs.fetch import Fetcher
 from tone_shootout.jobs.housekeeping import Housekeeper, Scratch
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.queue import RUN_JOB, build_queue
+from tone_shootout.jobs.repositories import results_bytes
 from tone_shootout.jobs.runner import Runner
 from tone_shootout.jobs.webhooks.delivery import Deliverer
 from tone_shootout.kit.broker import connect_broker
@@ -22,6 +25,11 @@ from tone_shootout.kit.database import database_config
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
+from tone_shootout.shootouts.quota import StorageQuota
+from tone_shootout.shootouts.services import rendering_limits
+from tone_shootout.shootouts.tones.importer import Importer
+from tone_shootout.tone3000.calls import Calls
+from tone_shootout.tone3000.oauth import SignIn
 
 TIMERS: PartialTimersDict = {"schedule": 1, "worker_info": 10, "sweep": 5, "abort": 1}
 
@@ -57,6 +65,7 @@ async def work(settings: Settings) -> None:
     publisher = Publisher(redis)
     queue = build_queue(settings)
     storage = Storage.from_settings(settings)
+    keys = KeyRing(settings.security.encryption_keys)
     folder = settings.data / "scratch"
     scratch = Scratch(folder, sessions)
     dispatcher = Dispatcher(queue, sessions, publisher, settings.worker)
@@ -67,10 +76,20 @@ async def work(settings: Settings) -> None:
         limits=settings.limits,
         settings=settings.worker,
     )
+    calls = Calls(settings.tone3000, redis)
+    importer = Importer(
+        sessions=sessions,
+        storage=storage,
+        quota=StorageQuota(settings.limits, results_bytes),
+        connections=ConnectionService(sessions, keys, SignIn(calls)),
+        calls=calls,
+        limits=rendering_limits(settings.limits),
+    )
     runner = Runner(
         choice=choice,
         sessions=sessions,
         storage=storage,
+        fetcher=Fetcher(sessions, storage, importer),
         publisher=publisher,
         dispatcher=dispatcher,
         limits=settings.limits,
@@ -83,7 +102,7 @@ async def work(settings: Settings) -> None:
         context["housekeeper"] = Housekeeper(sessions, storage, settings)
 
     await queue.connect()
-    deliverer = Deliverer(sessions, KeyRing(settings.security.encryption_keys), settings.webhooks)
+    deliverer = Deliverer(sessions, keys, settings.webhooks)
     worker: Worker[Any] = Worker(
         queue,
         [(RUN_JOB, run_job)],
@@ -95,7 +114,7 @@ async def work(settings: Settings) -> None:
         cancellation_hard_deadline_s=3.0,
     )
     try:
-        async with dispatcher.sweeping(), deliverer.delivering(), scratch.kept_clear():
+        async with calls, dispatcher.sweeping(), deliverer.delivering(), scratch.kept_clear():
             await worker.start()
     finally:
         await queue.disconnect()

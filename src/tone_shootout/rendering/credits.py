@@ -66,7 +66,7 @@ def notices(spec: Spec, credited: Mapping[str, Credit]) -> Iterator[Notice]:
                 told.add(block.file)
                 yield Notice(
                     code="non_commercial_licence",
-                    pointer=f"/chains/{index}/blocks/{place}/file",
+                    pointer=f"/chains/{index}/blocks/{place}",
                     detail=(
                         f"“{credit.title}” by {credit.creator} is under {credit.licence_name}, which does not let "
                         "what is made with it be used commercially, and this shootout is marked as commercial."

@@ -7,7 +7,7 @@ from the structs named `…Base`, so that a field is described once.
 import math
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -237,6 +237,13 @@ class Chain(ChainBase, kw_only=True, frozen=True):
     ]
 
 
+def files_of(chain: Chain) -> Iterator[str]:
+    """Yield the files that a chain names."""
+    for block in chain.blocks:
+        if isinstance(block, Capture | CabIr):
+            yield block.file
+
+
 class Spec(SpecBase, kw_only=True, frozen=True):
     """A spec file.
 
@@ -279,12 +286,32 @@ def parse_spec(data: bytes, *, format: Literal["toml", "json"]) -> Spec:  # noqa
         )
     except (ValueError, RecursionError) as error:
         raise SpecError("malformed", "", f"expected {format.upper()}: {error}") from None
+    _refuse_models(document)
     try:
         spec = msgspec.convert(document, Spec)
     except msgspec.ValidationError as error:
         raise invalid(error) from None
     check_slices(spec.di_tracks)
     return spec
+
+
+def _refuse_models(document: Any) -> None:
+    """Say of models that only a service can fetch that this is so, instead of calling them unknown.
+
+    Raises:
+        SpecError: code `needs_service`, pointing at the first one.
+    """
+    chains = document.get("chains") if isinstance(document, dict) else None
+    for index, chain in enumerate(chains if isinstance(chains, list) else []):
+        blocks = chain.get("blocks") if isinstance(chain, dict) else None
+        for place, block in enumerate(blocks if isinstance(blocks, list) else []):
+            if isinstance(block, dict) and "tone3000" in block:
+                raise SpecError(
+                    "needs_service",
+                    f"/chains/{index}/blocks/{place}/tone3000",
+                    "expected a file: models of TONE3000 are fetched by a service in which you are signed in with "
+                    "TONE3000 (`shootout serve`, then submit it there); without one, download the file and name it",
+                )
 
 
 def _finite(text: str) -> float:

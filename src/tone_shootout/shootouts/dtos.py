@@ -13,11 +13,13 @@ from tone_shootout.rendering.credits import Notice
 from tone_shootout.rendering.facts import Facts, Kind
 from tone_shootout.rendering.plan import PlannedSegment
 from tone_shootout.rendering.schedule import Step, schedule
-from tone_shootout.shootouts.config import Config, config_pointer
+from tone_shootout.rendering.spec import files_of
+from tone_shootout.shootouts.config import Config
+from tone_shootout.shootouts.materials import WantedModel, facts_of
 from tone_shootout.shootouts.models import LibraryItem, Shootout
 from tone_shootout.shootouts.provenance import Provenance
 from tone_shootout.shootouts.quota import ENDLESS, StorageQuota, Usage
-from tone_shootout.shootouts.services import Snapshot, Visibility, facts_of
+from tone_shootout.shootouts.services import Snapshot, Visibility
 from tone_shootout.shootouts.uploads import ItemName, Notes
 
 ItemOrder = Literal["created_at", "-created_at", "name", "-name", "size", "-size"]
@@ -195,7 +197,10 @@ class SegmentDTO(Struct, kw_only=True):
     position: Annotated[int, Meta(description="Its place, from 1.", examples=[1])]
     di_track: Annotated[str, Meta(description="What the DI track is called.", examples=["Riff in E"])]
     chain: Annotated[str, Meta(description="What the chain is called.", examples=["Plexi, V30"])]
-    render_key: Annotated[str, Meta(description="Content hash of everything that shapes its samples.")]
+    render_key: Annotated[
+        str | None,
+        Meta(description="Content hash of everything that shapes its samples; null while a file has to be fetched."),
+    ]
     seconds: Annotated[float, Meta(description="Its length.", examples=[8.0])]
     cache_hit: Annotated[bool, Meta(description="Whether it was rendered before and is still there.")]
     inferences: Annotated[
@@ -207,13 +212,13 @@ class SegmentDTO(Struct, kw_only=True):
     calibration: Annotated[str, Meta(description="How the drive into the first capture is set.")]
 
     @classmethod
-    def of(cls, segment: PlannedSegment, step: Step | None, *, cache_hit: bool) -> Self:
+    def of(cls, segment: PlannedSegment, step: Step | None, *, cache_hit: bool, is_known: bool) -> Self:
         """Show a segment of a plan; `step` is what has to be done for it, if anything."""
         return cls(
             position=segment.position,
             di_track=segment.di_name,
             chain=segment.chain_name,
-            render_key=segment.render_key,
+            render_key=segment.render_key if is_known else None,
             seconds=segment.seconds,
             cache_hit=cache_hit,
             inferences=step.inferences if step else 0,
@@ -226,13 +231,13 @@ class NoticeDTO(Struct, kw_only=True):
     """Something to think about before publishing; nothing that stops a rendering."""
 
     code: Annotated[str, Meta(description="Stable, for programs.", examples=["non_commercial_licence"])]
-    pointer: Annotated[str, Meta(description="JSON pointer into the config.", examples=["/chains/0/blocks/0/asset"])]
+    pointer: Annotated[str, Meta(description="JSON pointer into the config.", examples=["/chains/0/blocks/0"])]
     detail: Annotated[str, Meta(description="One sentence for people.")]
 
     @classmethod
     def of(cls, notice: Notice) -> Self:
         """Show a notice."""
-        return cls(code=notice.code, pointer=config_pointer(notice.pointer), detail=notice.detail)
+        return cls(code=notice.code, pointer=notice.pointer, detail=notice.detail)
 
 
 class PlanDTO(Struct, kw_only=True):
@@ -246,6 +251,10 @@ class PlanDTO(Struct, kw_only=True):
         float, Meta(description="Estimated seconds of rendering what is not there, on one core.", examples=[1.2])
     ]
 
+    to_fetch: Annotated[
+        list[WantedModel],
+        Meta(description="Models of TONE3000 that the job fetches first. What depends on them is estimated."),
+    ]
     notices: Annotated[list[NoticeDTO], Meta(description="What to think about before publishing.")]
 
     @classmethod
@@ -253,8 +262,15 @@ class PlanDTO(Struct, kw_only=True):
         """Show a shootout's plan, when the sounds whose keys are `there` need not be made."""
         plan = snapshot.plan
         steps = {step.segment.position: step for steps in schedule(plan, there) for step in steps}
+        wanted = {model.file for model in snapshot.wanted}
+        known = [wanted.isdisjoint(files_of(chain)) for chain in plan.spec.chains]
         segments = [
-            SegmentDTO.of(segment, steps.get(segment.position), cache_hit=segment.render_key in there)
+            SegmentDTO.of(
+                segment,
+                steps.get(segment.position),
+                cache_hit=segment.render_key in there,
+                is_known=known[segment.chain],
+            )
             for segment in plan.segments
         ]
         return cls(
@@ -263,6 +279,7 @@ class PlanDTO(Struct, kw_only=True):
             cache_hits=sum(segment.cache_hit for segment in segments),
             inferences=sum(segment.inferences for segment in segments),
             estimated_s=round(math.fsum(step.cost for step in steps.values()), 3),
+            to_fetch=list(snapshot.wanted),
             notices=[NoticeDTO.of(notice) for notice in snapshot.notices],
         )
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from tone_shootout.kit.problems import ConflictError, Fault, ForbiddenError, InvalidError, NotFoundError, ProblemError
 from tone_shootout.rendering.spec import SpecError
-from tone_shootout.shootouts.config import config_pointer
+from tone_shootout.shootouts.config import Config, config_pointer
 
 NAMED = 10
 """How many of the things in the way are named."""
@@ -61,8 +61,8 @@ class InvalidConfigError(InvalidError):
 
     code = "invalid_config"
 
-    def __init__(self, errors: Sequence[SpecError]) -> None:
-        faults = [Fault(code=e.code, pointer=config_pointer(e.pointer), detail=e.detail) for e in errors]
+    def __init__(self, errors: Sequence[SpecError], config: Config) -> None:
+        faults = [Fault(code=e.code, pointer=config_pointer(e.pointer, config), detail=e.detail) for e in errors]
         super().__init__("; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in faults), errors=faults)
 
 

@@ -48,6 +48,14 @@ class LibraryRepository:
         statement = _items(owner_id).where(LibraryItem.kind == kind, LibraryItem.sha256 == sha256)
         return (await self._session.execute(statement)).scalar_one_or_none()
 
+    async def hold_models(self, owner_id: UUID, model_ids: Collection[int]) -> dict[int, LibraryItem]:
+        """Return the owner's items that hold models of TONE3000, by the models' ids, and keep them as `hold` does."""
+        if not model_ids:
+            return {}
+        statement = _items(owner_id).where(LibraryItem.tone3000_model_id.in_(model_ids)).order_by(LibraryItem.id.desc())
+        rows = await self._session.scalars(_locked(statement, "stay"))
+        return {item.tone3000_model_id: item for item in rows if item.tone3000_model_id is not None}
+
     async def of_model(self, owner_id: UUID, model_id: int) -> LibraryItem | None:
         """Return the owner's item that holds a model of TONE3000, the first one if there are several."""
         statement = _items(owner_id).where(LibraryItem.tone3000_model_id == model_id).order_by(LibraryItem.id).limit(1)

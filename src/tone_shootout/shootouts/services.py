@@ -1,6 +1,6 @@
 """The rules of the library and of shootouts. Nothing here commits."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from tone_shootout.rendering.credits import Credit, Notice, notices
 from tone_shootout.rendering.facts import Facts, Kind, Limits
 from tone_shootout.rendering.plan import InvalidSpec, Plan, plan
 from tone_shootout.rendering.spec import Spec
-from tone_shootout.shootouts.config import Config, assets_of, spec_of
+from tone_shootout.shootouts.config import Config, check_sources, spec_of
 from tone_shootout.shootouts.desk import JobDesk
 from tone_shootout.shootouts.errors import (
     InvalidConfigError,
@@ -28,6 +28,7 @@ from tone_shootout.shootouts.errors import (
     UnusableFileError,
 )
 from tone_shootout.shootouts.examining import Examiner, Refused
+from tone_shootout.shootouts.materials import Materials, WantedModel, facts_of, gather
 from tone_shootout.shootouts.models import LibraryItem, Shootout
 from tone_shootout.shootouts.provenance import Provenance
 from tone_shootout.shootouts.quota import StorageQuota, Usage
@@ -61,13 +62,18 @@ class AssetRef(Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """A shootout as it is now, with all that rendering it takes."""
+    """A shootout as it is now, with all that rendering it takes.
+
+    While models are `wanted`, the plan is made of what is expected of them: its render keys are not those of the
+    segments that will come out.
+    """
 
     title: str
     config: dict[str, Any]
     spec: Spec
     plan: Plan
     assets: tuple[AssetRef, ...]
+    wanted: tuple[WantedModel, ...]
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -235,11 +241,11 @@ class ShootoutService:
         Raises:
             InvalidConfigError: with everything that is wrong with the config.
         """
-        items = await self._items.hold(owner_id, set(assets_of(config)))
-        self._plan(config, items)
+        materials = await gather(self._items, owner_id, config)
+        self._plan(config, materials)
         shootout = Shootout(owner_id=owner_id, visibility=visibility)
         _configure(shootout, config)
-        await self._shootouts.save(shootout, items)
+        await self._shootouts.save(shootout, materials.named)
         return shootout
 
     async def get(self, owner_id: UUID, shootout_id: UUID) -> Shootout:
@@ -277,14 +283,15 @@ class ShootoutService:
             InvalidConfigError: with everything that is wrong with the config.
         """
         shootout = await self._get(owner_id, shootout_id, lock="change")
-        items: Mapping[UUID, LibraryItem] | None = None
+        named: Sequence[UUID] | None = None
         if config is not UNSET:
-            items = await self._items.hold(owner_id, set(assets_of(config)))
-            self._plan(config, items)
+            materials = await gather(self._items, owner_id, config)
+            self._plan(config, materials)
+            named = materials.named
             _configure(shootout, config)
         if visibility is not UNSET:
             shootout.visibility = visibility
-        await self._shootouts.save(shootout, items)
+        await self._shootouts.save(shootout, named)
         return shootout
 
     async def delete(self, owner_id: UUID, shootout_id: UUID, desk: JobDesk) -> Sequence[str]:
@@ -308,14 +315,15 @@ class ShootoutService:
         """
         shootout = await self._get(owner_id, shootout_id, lock="stay")
         config = msgspec.convert(shootout.config, Config)
-        items = await self._items.hold(owner_id, set(assets_of(config)))
-        planned = self._plan(config, items)
+        materials = await gather(self._items, owner_id, config)
+        planned = self._plan(config, materials)
         return Snapshot(
             title=shootout.title,
             config=shootout.config,
             spec=planned.spec,
             plan=planned,
-            assets=tuple(_asset(item, planned.facts[str(item.id)]) for item in items.values()),
+            assets=tuple(asset_of(file, item) for file, item in materials.items.items()),
+            wanted=materials.wanted,
         )
 
     async def _get(self, owner_id: UUID, shootout_id: UUID, *, lock: Lock | None = None) -> Shootout:
@@ -324,27 +332,23 @@ class ShootoutService:
             raise ShootoutNotFoundError(shootout_id)
         return shootout
 
-    def _plan(self, config: Config, items: Mapping[UUID, LibraryItem]) -> Plan:
-        facts = {str(item_id): facts_of(item) for item_id, item in items.items()}
+    def _plan(self, config: Config, materials: Materials) -> Plan:
+        if errors := list(check_sources(config)):
+            raise InvalidConfigError(errors, config)
         try:
-            return plan(spec_of(config), facts, limits=self._limits)
+            return plan(spec_of(config), materials.facts, limits=self._limits)
         except InvalidSpec as error:
-            raise InvalidConfigError(error.errors) from None
+            raise InvalidConfigError(error.errors, config) from None
 
 
-def facts_of(item: LibraryItem) -> Facts:
-    """Return what is known of an item."""
-    facts: Facts = msgspec.convert(item.facts, Facts)
-    return facts
-
-
-def _asset(item: LibraryItem, facts: Facts) -> AssetRef:
+def asset_of(file: str, item: LibraryItem) -> AssetRef:
+    """Return an item as what a spec calls `file`."""
     return AssetRef(
-        file=str(item.id),
+        file=file,
         storage_key=storage_key(item.owner_id, item.sha256),
         sha256=item.sha256,
         kind=msgspec.convert(item.kind, Kind),
-        facts=facts,
+        facts=facts_of(item),
         name=item.name,
         credit=item.provenance.credit if item.provenance else None,
     )

@@ -31,9 +31,7 @@ CREDITS = {"amp.nam": _credit(), "cab.wav": _credit("Open back", commercial=True
 def test_a_commercial_shootout_is_told_of_each_file_whose_terms_say_no_once() -> None:
     twice = spec(blocks("amp.nam", "cab.wav"), blocks("amp.nam", "cab.wav"), commercial=True)
     found = list(notices(twice, CREDITS))
-    assert [(notice.code, notice.pointer) for notice in found] == [
-        ("non_commercial_licence", "/chains/0/blocks/0/file")
-    ]
+    assert [(notice.code, notice.pointer) for notice in found] == [("non_commercial_licence", "/chains/0/blocks/0")]
     assert "“Bluebird 45 Lead, Gain 3” by Valve Shed is under CC BY-NC" in found[0].detail
 
 

@@ -143,3 +143,14 @@ def test_no_bytes_break_the_reader(data: bytes) -> None:
     for form in ("toml", "json"):
         with pytest.raises(SpecError):
             parse_spec(data, format="toml" if form == "toml" else "json")
+
+
+@pytest.mark.parametrize("kind", ["capture", "cab_ir"])
+def test_a_model_of_tone3000_is_said_to_need_a_service(kind: str) -> None:
+    document = {
+        "di_tracks": [{"name": "Riff", "file": "riff.wav"}],
+        "chains": [{"name": "x", "blocks": [{"type": kind, "tone3000": {"tone": 7, "model": 8}}]}],
+    }
+    with pytest.raises(SpecError, match="fetched by a service") as refused:
+        parse_spec(msgspec.json.encode(document), format="json")
+    assert (refused.value.code, refused.value.pointer) == ("needs_service", "/chains/0/blocks/0/tone3000")

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from tone_shootout.rendering import spec
+from tone_shootout.rendering.spec import files_of
 from tone_shootout.shootouts import config as configs
-from tone_shootout.shootouts.config import Config, assets_of, config_pointer, spec_of
+from tone_shootout.shootouts.config import Config, assets_of, check_sources, config_pointer, models_of, spec_of
 
 TRACK, AMP, CAB = (UUID(int=number) for number in (1, 2, 3))
 CONFIG: dict[str, Any] = {
@@ -64,6 +65,26 @@ CONFIG: dict[str, Any] = {
         }
     ],
 }
+WITH_MODEL = CONFIG | {
+    "chains": [
+        *CONFIG["chains"],
+        {
+            "name": "From TONE3000",
+            "trim_db": 0.0,
+            "allow": [],
+            "blocks": [
+                {
+                    "type": "capture",
+                    "bypass": False,
+                    "tone3000": {"tone": 7, "model": 8},
+                    "input_gain_db": 0.0,
+                    "size": None,
+                    "gear": None,
+                }
+            ],
+        },
+    ]
+}
 PAIRS = [
     (configs.AssetDiTrack, spec.DiTrack),
     (configs.AssetCapture, spec.Capture),
@@ -88,7 +109,8 @@ def test_a_spec_says_everything_that_its_config_says() -> None:
 
 @pytest.mark.parametrize(("ours", "theirs"), PAIRS)
 def test_configs_and_specs_have_the_same_fields(ours: type[msgspec.Struct], theirs: type[msgspec.Struct]) -> None:
-    assert {"file" if name == "asset" else name for name in ours.__struct_fields__} == set(theirs.__struct_fields__)
+    fields = {"file" if name == "asset" else name for name in ours.__struct_fields__} - {"tone3000"}
+    assert fields == set(theirs.__struct_fields__)
     assert ours.__struct_config__.tag == theirs.__struct_config__.tag
     assert ours.__struct_config__.forbid_unknown_fields
 
@@ -107,14 +129,42 @@ def test_assets_are_named_as_often_as_the_config_names_them() -> None:
     ("pointer", "expected"),
     [
         ("/di_tracks/0/file", "/di_tracks/0/asset"),
-        ("/chains/3/blocks/12/file", "/chains/3/blocks/12/asset"),
+        ("/chains/0/blocks/1/file", "/chains/0/blocks/1/asset"),
+        ("/chains/1/blocks/0/file", "/chains/1/blocks/0/tone3000"),
         ("/chains/0/blocks", "/chains/0/blocks"),
         ("/di_tracks/0/end_s", "/di_tracks/0/end_s"),
         ("", ""),
     ],
 )
 def test_pointers_into_a_spec_become_pointers_into_its_config(pointer: str, expected: str) -> None:
-    assert config_pointer(pointer) == expected
+    assert config_pointer(pointer, msgspec.convert(WITH_MODEL, Config)) == expected
+
+
+def test_a_model_of_tone3000_can_stand_where_an_asset_stands() -> None:
+    config = msgspec.convert(WITH_MODEL, Config)
+    assert msgspec.json.decode(msgspec.json.encode(config)) == WITH_MODEL
+    assert list(assets_of(config)) == [TRACK, TRACK, AMP, CAB]
+    assert [(file, ref.tone, ref.model, kind) for file, ref, kind in models_of(config)] == [
+        ("tone3000:7/8", 7, 8, "capture")
+    ]
+    assert list(files_of(spec_of(config).chains[1])) == ["tone3000:7/8"]
+    assert not list(check_sources(config))
+
+
+@pytest.mark.parametrize("source", [{}, {"asset": str(AMP), "tone3000": {"tone": 7, "model": 8}}])
+def test_a_block_says_in_one_way_which_file_it_means(source: dict[str, Any]) -> None:
+    block = {"type": "capture", **source}
+    config = msgspec.convert(CONFIG | {"chains": [{"name": "x", "blocks": [block]}]}, Config)
+    assert [(error.code, error.pointer) for error in check_sources(config)] == [("one_source", "/chains/0/blocks/0")]
+
+
+@pytest.mark.parametrize(
+    "model", [{}, {"tone": 7}, {"tone": 0, "model": 8}, {"tone": "7", "model": 8}, {"tone": 2**60}]
+)
+def test_a_model_of_tone3000_is_named_by_both_its_numbers(model: dict[str, Any]) -> None:
+    block = {"type": "cab_ir", "tone3000": model}
+    with pytest.raises(msgspec.ValidationError, match=r"tone3000"):
+        msgspec.convert(CONFIG | {"chains": [{"name": "x", "blocks": [block]}]}, Config)
 
 
 @pytest.mark.parametrize("title", ["", " ", "\t", "a\nb", "a\n", "\x00", "a\x7f", "x" * 121])

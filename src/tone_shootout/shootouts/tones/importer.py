@@ -1,0 +1,59 @@
+"""Bringing models home outside of a request: what a job's first phase does."""
+
+from pathlib import Path
+from uuid import UUID
+
+from tone_shootout.accounts.connections import ConnectionService
+from tone_shootout.kit.storage import Storage
+from tone_shootout.rendering.facts import Limits
+from tone_shootout.shootouts.examining import Examiner
+from tone_shootout.shootouts.materials import WantedModel
+from tone_shootout.shootouts.quota import StorageQuota
+from tone_shootout.shootouts.services import AssetRef, LibraryService, asset_of
+from tone_shootout.shootouts.tones.services import SessionMaker, ToneService
+from tone_shootout.tone3000.calls import Calls
+from tone_shootout.tone3000.client import Tone3000
+from tone_shootout.tone3000.download import Downloads
+
+
+class Importer:
+    """Fetches models of TONE3000 into libraries, each in a unit of work of its own.
+
+    Args:
+        sessions: for those.
+        storage: where files are kept.
+        quota: how much of it a user may fill.
+        connections: give out the users' tokens.
+        calls: the way to TONE3000.
+        limits: how large files may be.
+    """
+
+    def __init__(
+        self,
+        *,
+        sessions: SessionMaker,
+        storage: Storage,
+        quota: StorageQuota,
+        connections: ConnectionService,
+        calls: Calls,
+        limits: Limits,
+    ) -> None:
+        self._sessions = sessions
+        self._storage = storage
+        self._quota = quota
+        self._examiner = Examiner(limits)
+        self._limits = limits
+        self._connections = connections
+        self._tone3000, self._downloads = Tone3000(calls), Downloads(calls)
+
+    async def bring(self, owner_id: UUID, wanted: WantedModel, folder: Path) -> AssetRef:
+        """Return a model as a file of the owner's library, fetched by way of `folder` if it is not there.
+
+        Raises:
+            ProblemError: it can't be had; those of `tone3000.errors` say whether trying again could help.
+        """
+        tones = ToneService(self._sessions, self._connections, self._tone3000, self._downloads, self._limits, folder)
+        async with self._sessions() as session, session.begin():
+            library = LibraryService(session, self._storage, self._examiner, self._quota)
+            item, _ = await tones.bring(owner_id, wanted.tone, wanted.model, library)
+            return asset_of(wanted.file, item)

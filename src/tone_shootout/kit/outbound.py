@@ -5,11 +5,12 @@ itself: a name that answers differently the second time (DNS rebinding) gains no
 TLS, where it belongs.
 """
 
-import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+from anyio import to_thread
 from httpcore import SOCKET_OPTION, AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream, ConnectError
 
 from tone_shootout.kit.settings import SettingsError
@@ -131,5 +132,7 @@ def _unwrapped(address: Address) -> IPv4Address | None:
 
 
 async def _look_up(host: str, port: int) -> Sequence[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    # Not in the event loop's own threads: names that nobody answers for would keep them from everything else.
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await to_thread.run_sync(ask, abandon_on_cancel=True)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))

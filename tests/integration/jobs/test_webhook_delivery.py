@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import ssl
+from collections import Counter
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -29,7 +30,7 @@ from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.webhooks.delivery import CONCURRENCY, GIVE_UP_AFTER, READ_BYTES, Deliverer
 from tone_shootout.jobs.webhooks.models import Webhook as WebhookRow
 from tone_shootout.jobs.webhooks.models import WebhookDelivery
-from tone_shootout.jobs.webhooks.repositories import PER_ENDPOINT, DeliveryRepository
+from tone_shootout.jobs.webhooks.repositories import PER_ENDPOINT, PER_OWNER, DeliveryRepository
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.outbound import AddressPolicy, GuardedBackend
 from tone_shootout.kit.settings import Settings, WebhookSettings
@@ -362,6 +363,26 @@ async def test_an_endpoint_that_does_not_answer_holds_up_no_other(
         assert tried["attempts"][0]["error"] == "timeout"
 
 
+async def test_nobody_gets_more_than_their_share_of_a_worker_however_many_endpoints_they_have(
+    user: Person, other_user: Person, receiver: Receiver, session_maker: Sessions, settings: Settings
+) -> None:
+    for person, endpoints in ((user, settings.webhooks.endpoints), (other_user, 1)):
+        for _ in range(endpoints):
+            hook = await make(person, receiver.url)
+            for _ in range(PER_ENDPOINT + 1):
+                await hook.test()
+    async with session_maker() as session:
+        claimed = await DeliveryRepository(session).claim(most=CONCURRENCY, lease_s=60.0)
+        await session.commit()
+    by_owner = Counter(one.owner_id for one in claimed)
+    assert PER_ENDPOINT < by_owner[user.id] <= PER_OWNER
+    assert by_owner[other_user.id] == PER_ENDPOINT
+    assert max(Counter(one.webhook_id for one in claimed).values()) == PER_ENDPOINT
+    async with session_maker() as session:
+        more = await DeliveryRepository(session).claim(most=CONCURRENCY, lease_s=60.0, busy_owners=[user.id])
+    assert {one.owner_id for one in more} == {other_user.id}
+
+
 async def test_of_an_endless_answer_only_the_beginning_is_taken(
     user: Person, session_maker: Sessions, settings: Settings
 ) -> None:
@@ -409,7 +430,7 @@ async def test_what_a_worker_held_when_it_died_is_sent_by_another_and_the_dead_o
     hook = await make(user, receiver.url)
     delivery = await hook.test()
     async with session_maker() as session:
-        (held,) = await DeliveryRepository(session).claim(most=10, busy=(), lease_s=0.0)
+        (held,) = await DeliveryRepository(session).claim(most=10, lease_s=0.0)
         await session.commit()
     async with _delivering(session_maker, settings):
         await hook.until(delivery, "delivered")

@@ -6,11 +6,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import msgspec
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
+from tests.support.bodies import WebhookChangesFactory, WebhookRequestFactory
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.jobs.webhooks.errors import WebhookAddressError
 from tone_shootout.jobs.webhooks.models import Webhook
@@ -158,6 +160,17 @@ async def test_a_body_that_makes_no_sense_is_refused(user: Person, body: dict[st
     answer = await user.client.post(WEBHOOKS, json=body)
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["pointer"] in (pointer, "")
+
+
+async def test_whatever_the_documented_limits_allow_is_taken_and_shown_back(user: Person) -> None:
+    for asked in WebhookRequestFactory.batch(8):
+        made = (await _make(user, **msgspec.to_builtins(asked)))["webhook"]
+        changes = msgspec.to_builtins(WebhookChangesFactory.build())
+        answer = await user.client.patch(f"{WEBHOOKS}/{made['id']}", json=changes)
+        assert answer.status_code == 200, answer.text
+        for name, value in {**msgspec.to_builtins(asked), **changes}.items():
+            assert answer.json()[name] == (list(dict.fromkeys(value)) if name == "events" else value)
+        assert (await user.client.delete(f"{WEBHOOKS}/{made['id']}")).status_code == 204
 
 
 async def test_nobody_gets_more_webhooks_than_the_limit_however_many_are_asked_for_at_once(

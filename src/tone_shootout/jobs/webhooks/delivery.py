@@ -14,14 +14,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import httpcore
 import httpx
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tone_shootout.jobs.webhooks.repositories import PER_ENDPOINT, Claimed, DeliveryRepository
+from tone_shootout.jobs.webhooks.repositories import PER_ENDPOINT, PER_OWNER, Claimed, DeliveryRepository
 from tone_shootout.jobs.webhooks.services import purpose
 from tone_shootout.jobs.webhooks.signing import signed_headers
 from tone_shootout.kit.keyring import KeyRing, UnreadableSecretError
@@ -86,7 +85,7 @@ class Deliverer:
         self._settings = settings
         self._backend = backend or GuardedBackend(AddressPolicy(settings.allowed_networks))
         self._ssl_context = ssl_context or httpx.create_ssl_context()
-        self._sending: dict[asyncio.Task[None], UUID] = {}
+        self._sending: dict[asyncio.Task[None], Claimed] = {}
 
     @asynccontextmanager
     async def delivering(self) -> AsyncGenerator[None, None]:
@@ -115,7 +114,7 @@ class Deliverer:
                 taken = await self._take()
                 for claimed in taken:
                     task = asyncio.create_task(self._deliver(pool, claimed))
-                    self._sending[task] = claimed.webhook_id
+                    self._sending[task] = claimed
                     task.add_done_callback(self._sending.pop)
                 full = len(self._sending) >= CONCURRENCY
                 if taken and not full:
@@ -132,11 +131,17 @@ class Deliverer:
         room = CONCURRENCY - len(self._sending)
         if not room:
             return ()
-        busy = [webhook for webhook, number in Counter(self._sending.values()).items() if number >= PER_ENDPOINT]
+        sending = self._sending.values()
+        endpoints, owners = Counter(it.webhook_id for it in sending), Counter(it.owner_id for it in sending)
         try:
             async with self._sessions() as session:
                 lease_s = self._settings.timeout_s + 30
-                claimed = await DeliveryRepository(session).claim(most=room, busy=busy, lease_s=lease_s)
+                claimed = await DeliveryRepository(session).claim(
+                    most=room,
+                    lease_s=lease_s,
+                    busy=[webhook_id for webhook_id, number in endpoints.items() if number >= PER_ENDPOINT],
+                    busy_owners=[owner_id for owner_id, number in owners.items() if number >= PER_OWNER],
+                )
                 await session.commit()
         except Exception:  # noqa: BLE001 - a deliverer that ends would leave messages behind for good
             _log.warning("no webhooks taken", exc_info=True)

@@ -12,6 +12,8 @@ from tone_shootout.jobs.webhooks.models import Webhook, WebhookDelivery
 
 PER_ENDPOINT = 4
 """Messages that are on their way to one endpoint at once: a slow one does not hold up the others."""
+PER_OWNER = 8
+"""Messages that are on their way for one owner at once, to whatever endpoints: nor does a slow owner."""
 KEPT_ATTEMPTS = 20
 """Attempts that a delivery's log shows, the newest."""
 
@@ -21,6 +23,7 @@ class Claimed(NamedTuple):
 
     id: UUID
     webhook_id: UUID
+    owner_id: UUID
     attempt: int
     """Whoever was given up and holds an older number records nothing."""
     round_attempt: int
@@ -120,23 +123,28 @@ class DeliveryRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def claim(self, *, most: int, busy: Collection[UUID], lease_s: float) -> Sequence[Claimed]:
-        """Take up to `most` messages that are due, a few of each endpoint that is not `busy`.
+    async def claim(
+        self, *, most: int, lease_s: float, busy: Collection[UUID] = (), busy_owners: Collection[UUID] = ()
+    ) -> Sequence[Claimed]:
+        """Take up to `most` messages that are due, a few of each endpoint and owner that is not `busy`.
 
         They are due again when the lease has passed without a word about them: a worker that dies loses none.
         """
+        place = func.row_number()
         ranked = (
             select(
                 WebhookDelivery.id,
-                func.row_number()
-                .over(partition_by=WebhookDelivery.webhook_id, order_by=WebhookDelivery.next_attempt_at)
-                .label("place"),
+                place.over(partition_by=WebhookDelivery.webhook_id, order_by=WebhookDelivery.next_attempt_at).label(
+                    "of_endpoint"
+                ),
+                place.over(partition_by=Webhook.owner_id, order_by=WebhookDelivery.next_attempt_at).label("of_owner"),
             )
             .join(Webhook, Webhook.id == WebhookDelivery.webhook_id)
             .where(
                 WebhookDelivery.state == "pending",
                 WebhookDelivery.next_attempt_at <= func.now(),
                 WebhookDelivery.webhook_id.not_in(busy),
+                Webhook.owner_id.not_in(busy_owners),
                 Webhook.disabled_reason.is_(None),
             )
             .subquery()
@@ -145,7 +153,8 @@ class DeliveryRepository:
             select(WebhookDelivery.id)
             .join(ranked, ranked.c.id == WebhookDelivery.id)
             .where(
-                ranked.c.place <= PER_ENDPOINT,
+                ranked.c.of_endpoint <= PER_ENDPOINT,
+                ranked.c.of_owner <= PER_OWNER,
                 WebhookDelivery.state == "pending",
                 WebhookDelivery.next_attempt_at <= func.now(),
             )
@@ -166,6 +175,7 @@ class DeliveryRepository:
             .returning(
                 WebhookDelivery.id,
                 WebhookDelivery.webhook_id,
+                Webhook.owner_id,
                 WebhookDelivery.attempts,
                 WebhookDelivery.round_attempts,
                 WebhookDelivery.round_at,

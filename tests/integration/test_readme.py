@@ -1,5 +1,6 @@
 """Every command of the README does what the README says."""
 
+import hashlib
 import json
 import os
 import re
@@ -85,6 +86,8 @@ def test_the_demo_does_the_main_job(desk: Path, environ: dict[str, str]) -> None
     for name in ("comparison.mp4", "chapters.txt", "description.txt"):
         assert name in said
         assert (results / name).stat().st_size > 0
+    kept = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (results / "inputs").iterdir()}
+    assert kept == {item["sha256"] for item in manifest["inputs"]}, "what it takes to verify the result"
 
 
 def test_a_spec_is_rendered_without_a_server(desk: Path, environ: dict[str, str]) -> None:

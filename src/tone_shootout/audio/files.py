@@ -254,7 +254,7 @@ def _audio_stream(container: InputContainer, codecs: tuple[str, ...], max_channe
         raise AudioError("not_audio", f"expected sound in one of the codecs {', '.join(codecs)}")
     most = min(max_channels, MAX_CHANNELS)
     if not 1 <= stream.channels <= most:
-        raise AudioError("too_many_channels", f"expected at most {most} channels, got {stream.channels}")
+        raise AudioError("too_many_channels", f"expected 1 to {most} channels, got {stream.channels}")
     check_rate(stream.rate)
     return stream
 
@@ -273,6 +273,8 @@ def _normalised(frame: av.AudioFrame) -> Float32:
     if not frame.format.is_planar:
         data = data.reshape(-1, channels).T
     if data.dtype.kind == "f":
+        if not np.isfinite(data).all():
+            raise AudioError("not_finite", "the file holds samples that are no numbers, or infinite")
         return as_float32(data)
     bits = 8 * data.dtype.itemsize
     zero = 128 if data.dtype == np.uint8 else 0

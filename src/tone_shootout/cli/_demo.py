@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ from tone_shootout.cli._live import follow, show
 from tone_shootout.cli._session import Session, answered
 from tone_shootout.demo import Material, write_material
 from tone_shootout.embedded.service import Service
+from tone_shootout.rendering.folder import INPUTS_NAME
 
 TITLE = "Three voices, two cabs"
 
@@ -44,6 +47,8 @@ def run(out: Path, *, data: Path, scratch: Path) -> None:
             job = _submit(client, assets, material)
             _follow(Session(service.url, access), job["id"])
             _save(client, job, out)
+        # With what went in beside it, anybody can make the result again.
+        shutil.copytree(scratch / "material", out / INPUTS_NAME, dirs_exist_ok=True)
         _summarise(out)
         _say("Stopping …")
 
@@ -150,6 +155,7 @@ def _summarise(out: Path) -> None:
     _say(f"\nResults in {out}:")
     for path in sorted(out.iterdir()):
         _say(f"  {path.name}{'/' if path.is_dir() else ''}")
+    _say(f"To render it again and compare: shootout verify {shlex.quote(str(out))}")
 
 
 def _say(line: str) -> None:

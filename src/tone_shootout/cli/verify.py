@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tone_shootout.rendering.manifest import Manifest
 
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     "--inputs",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Folder with inputs; can be given several times. [DIR and the folder that it lies in]",
+    help="Folder with inputs; can be given several times. [DIR, its folder `inputs`, and the folder that it lies in]",
 )
 @click.option("--jobs", type=click.IntRange(1, 64), help="Segments rendered at once. [one per core]")
 def command(result: Path, inputs: tuple[Path, ...], jobs: int | None) -> None:
@@ -28,13 +30,15 @@ def command(result: Path, inputs: tuple[Path, ...], jobs: int | None) -> None:
     """
     from tone_shootout.cli._progress import interruptible, progress
     from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
+    from tone_shootout.rendering.folder import INPUTS_NAME
     from tone_shootout.rendering.keys import ENGINE
     from tone_shootout.rendering.plan import InvalidSpec
     from tone_shootout.rendering.sources import SourceError
     from tone_shootout.rendering.verify import verify
 
     manifest = _manifest(result)
-    sources = _inputs(manifest, inputs or (result, result.absolute().parent))
+    usual = [result, result / INPUTS_NAME, result.absolute().parent]
+    sources = _inputs(manifest, inputs or [folder for folder in usual if folder.is_dir()])
     processes = jobs or os.cpu_count() or 1
     try:
         with interruptible() as stopped, progress(stopped) as reporter:
@@ -73,7 +77,7 @@ def _manifest(result: Path) -> "Manifest":
         raise click.ClickException(f"{path}: expected the manifest of a result: {error}") from None
 
 
-def _inputs(manifest: "Manifest", folders: tuple[Path, ...]) -> dict[str, Path]:
+def _inputs(manifest: "Manifest", folders: "Sequence[Path]") -> dict[str, Path]:
     from tone_shootout.rendering.verify import find_inputs
 
     try:

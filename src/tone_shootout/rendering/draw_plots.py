@@ -25,6 +25,8 @@ _DPI: Final = 100
 _HEIGHT: Final = 900
 _WAVEFORM_HEIGHT: Final = 400
 _ROW: Final = 32
+# Around every panel, inches.
+_MARGIN: Final = 0.2
 _COLUMNS: Final = 1000
 _LONGEST_NAME: Final = 40
 _SPECTRUM_RANGE_DB: Final = 60.0
@@ -175,7 +177,8 @@ def _drive(plot: DrivePlot) -> Figure:
 
 
 def _empty(height: int) -> Figure:
-    figure = Figure(figsize=(WIDTH / _DPI, height / _DPI), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(WIDTH / _DPI, height / _DPI), dpi=_DPI)
+    figure.set_layout_engine("constrained", w_pad=_MARGIN, h_pad=_MARGIN)
     FigureCanvasAgg(figure)
     return figure
 

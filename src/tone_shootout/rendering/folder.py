@@ -16,6 +16,8 @@ import msgspec
 from tone_shootout.rendering.manifest import FileRecord, Manifest, decode_manifest, encode_manifest
 
 MANIFEST_NAME: Final = "manifest.json"
+INPUTS_NAME: Final = "inputs"
+"""Folder beside the manifest for what went in, where somebody keeps it there."""
 STAGING_PREFIX: Final = ".partial-"
 
 

@@ -66,6 +66,14 @@ def test_inputs_are_found_by_content_whatever_they_are_called(made: Path, result
     assert said.exit_code == 0, said.output
 
 
+def test_inputs_are_looked_for_in_a_folder_of_that_name_inside_the_result(made: Path, result: Path) -> None:
+    (result / "inputs").mkdir()
+    for path in made.glob("*.*"):
+        (result / "inputs" / path.name).write_bytes(path.read_bytes())
+    said = _run("verify", result)
+    assert said.exit_code == 0, said.output
+
+
 def test_inputs_that_are_missing_or_not_the_same_are_named(made: Path, result: Path, tmp_path: Path) -> None:
     for path in made.glob("*.wav"):
         (tmp_path / path.name).write_bytes(path.read_bytes())

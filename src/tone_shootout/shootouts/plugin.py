@@ -13,7 +13,7 @@ from tone_shootout.shootouts.examining import Examiner
 from tone_shootout.shootouts.quota import StorageQuota
 from tone_shootout.shootouts.services import LibraryService, ShootoutService, rendering_limits
 from tone_shootout.shootouts.tones.controllers import ToneController
-from tone_shootout.shootouts.uploads import FORM_BYTES
+from tone_shootout.shootouts.uploads import FORM_BYTES, clear_incoming
 
 
 class ShootoutsPlugin(InitPlugin):
@@ -28,6 +28,7 @@ class ShootoutsPlugin(InitPlugin):
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add what the domain brings."""
         self._incoming.mkdir(parents=True, exist_ok=True)
+        clear_incoming(self._incoming)
         upload_bytes = self._limits.max_upload_bytes + FORM_BYTES
         uploads = Router("/", route_handlers=[UploadController], request_max_body_size=upload_bytes)
         app_config.route_handlers.append(

@@ -6,6 +6,7 @@ anyone has looked who sends it. This reads the stream itself, after the sender i
 
 import asyncio
 import tempfile
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ FORM_BYTES = 65_536
 """What the form may hold beside the file."""
 FIELD_BYTES = 16_384
 """Longest text field."""
+STALE_S = 24 * 3600.0
+"""Age of a temporary file that nobody can be writing to any more."""
 WRITE_BYTES = 1 << 20
 """Collected before it is written."""
 
@@ -101,6 +104,17 @@ async def receive(
         except InternalServerException:  # so Litestar says that the client is gone
             raise BadFormError("The upload broke off.") from None
         yield await reader.finish()
+
+
+def clear_incoming(incoming: Path) -> int:
+    """Delete what uploads have left that a killed process was receiving; return how many files that were.
+
+    Another process may be receiving now: what was written to within a day stays.
+    """
+    stale = [path for path in incoming.iterdir() if path.is_file() and path.stat().st_mtime < time.time() - STALE_S]
+    for path in stale:
+        path.unlink(missing_ok=True)
+    return len(stale)
 
 
 def safe_filename(text: str) -> str:

@@ -92,9 +92,14 @@ class Tail:
             return None
         return [self._lines[index] for index in range(-missing, 0)]
 
-    async def news(self) -> None:
-        """Wait for the next line, or for the end."""
-        await self._news.wait()
+    async def news(self, patience_s: float) -> bool:
+        """Wait for the next line, or for the end; tell whether one of them came in time."""
+        try:
+            async with asyncio.timeout(patience_s):
+                await self._news.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def end(self, why: Ended) -> None:
         """Tell those who wait that nothing comes any more."""

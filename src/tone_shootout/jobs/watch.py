@@ -52,6 +52,15 @@ class Watch:
             JobNotFoundError: the owner has no such job, or it is deleted meanwhile.
             StoppingError: this process stops; another has the rest.
         """
+        async with aclosing(self._with_silences(owner_id, job_id, after)) as lines:
+            async for line in lines:
+                if line is not None:
+                    yield line
+
+    async def _with_silences(
+        self, owner_id: UUID, job_id: UUID, after: int | None
+    ) -> AsyncGenerator[Line | None, None]:
+        """Follow a job, and yield None whenever nothing has come for a while."""
         with self._tails.of(job_id) as tail:
             snapshot, newest, finished = await self._snapshot(owner_id, job_id, after)
             tail.tell(newest)
@@ -76,36 +85,37 @@ class Watch:
                     raise JobNotFoundError(job_id)
                 elif tail.ended == "stopping":
                     raise StoppingError
-                else:
-                    await tail.news()
+                elif not await tail.news(self._silence_s):
+                    yield None
 
     async def to_socket(
         self, socket: WebSocket[Any, Any, Any], owner_id: UUID, job_id: UUID, *, after: int | None
     ) -> None:
         """Send a job's events to a WebSocket that was accepted, and close it with a code that says how they ended."""
         code, reason = WS_1000_NORMAL_CLOSURE, ""
-        async with aclosing(self.follow(owner_id, job_id, after=after)) as lines:
 
-            async def texts() -> AsyncGenerator[str, None]:
-                nonlocal code, reason
-                try:
+        async def texts() -> AsyncGenerator[str, None]:
+            nonlocal code, reason
+            try:
+                async with aclosing(self.follow(owner_id, job_id, after=after)) as lines:
                     async for line in lines:
                         yield line.text
-                except JobNotFoundError as error:
-                    code, reason = NO_SUCH_JOB, error.detail
-                except StoppingError:
-                    code, reason = WS_1012_SERVICE_RESTART, "Come back."
-                except (SQLAlchemyError, OSError) as error:
-                    _log.warning("can't look into the log", error=str(error))
-                    code, reason = TRY_AGAIN_LATER, "Come back in a moment."
+            except JobNotFoundError as error:
+                code, reason = NO_SUCH_JOB, error.detail
+            except StoppingError:
+                code, reason = WS_1012_SERVICE_RESTART, "Come back."
+            except (SQLAlchemyError, OSError) as error:
+                _log.warning("can't look into the log", error=str(error))
+                code, reason = TRY_AGAIN_LATER, "Come back in a moment."
 
-            try:
+        try:
+            async with aclosing(texts()) as stream:
                 await send_websocket_stream(
-                    socket, texts(), close=False, listen_for_disconnect=True, warn_on_data_discard=False
+                    socket, stream, close=False, listen_for_disconnect=True, warn_on_data_discard=False
                 )
-                await socket.close(code=code, reason=reason)
-            except* (WebSocketDisconnect, OSError):
-                pass  # the client has gone, which it may at any time
+            await socket.close(code=code, reason=reason)
+        except* (WebSocketDisconnect, OSError):
+            pass  # the client has gone, which it may at any time
 
     async def as_sse(
         self, owner_id: UUID, job_id: UUID, *, after: int | None
@@ -115,26 +125,17 @@ class Watch:
         The comments keep proxies from closing the connection, and let a client notice that it was cut.
         """
         yield ServerSentEventMessage(data=None, retry=COME_BACK_MS)
-        async with aclosing(self.follow(owner_id, job_id, after=after)) as lines:
-            coming = asyncio.ensure_future(anext(lines))
-            try:
-                while True:
-                    ready, _ = await asyncio.wait({coming}, timeout=self._silence_s)
-                    if not ready:
+        try:
+            async with aclosing(self._with_silences(owner_id, job_id, after)) as lines:
+                async for line in lines:
+                    if line is None:
                         yield ServerSentEventMessage(data=None, comment="still here")
-                        continue
-                    try:
-                        line = coming.result()
-                    except (StopAsyncIteration, JobNotFoundError, StoppingError):
-                        return
-                    except (SQLAlchemyError, OSError) as error:
-                        _log.warning("can't look into the log", error=str(error))
-                        return
-                    yield ServerSentEventMessage(data=line.text, event=line.type, id=line.seq)
-                    coming = asyncio.ensure_future(anext(lines))
-            finally:
-                coming.cancel()
-                await asyncio.wait({coming})
+                    else:
+                        yield ServerSentEventMessage(data=line.text, event=line.type, id=line.seq)
+        except (JobNotFoundError, StoppingError):
+            pass  # the client comes back, and is told what there is to tell
+        except (SQLAlchemyError, OSError) as error:
+            _log.warning("can't look into the log", error=str(error))
 
     async def _snapshot(self, owner_id: UUID, job_id: UUID, after: int | None) -> tuple[Line, int, bool]:
         """Return the job as it is now, the number of its newest event, and whether it has ended."""

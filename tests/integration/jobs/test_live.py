@@ -109,6 +109,20 @@ async def test_readers_who_never_read_cost_little_memory(web: WebProcess, user: 
     assert grown < 100_000_000
 
 
+async def test_clients_who_hang_up_are_no_error(web: WebProcess, user: Person, job: Written) -> None:
+    said = len(web.log)
+    for _ in range(10):
+        async with watching(web.url, user, job.id) as socket, streaming(web.url, user, job.id) as stream:
+            await socket.recv()
+            await anext(stream)
+            await stream.aclose()
+            socket.transport.abort()
+    async with watching(web.url, user, job.id) as socket:  # later than whatever the others have left behind
+        await job.move(JobStatus.CANCELLED)
+        await rest(socket)
+    assert not [line for line in web.log[said:] if "[error" in line or "Traceback" in line]
+
+
 async def test_a_silent_stream_shows_that_it_lives(
     settings: Settings, user: Person, session_maker: Sessions, redis: Redis
 ) -> None:

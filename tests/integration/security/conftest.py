@@ -1,0 +1,23 @@
+"""A service that is connected with the stand-in for TONE3000, so that nothing here asks the real one."""
+
+from collections.abc import Generator
+from dataclasses import replace
+
+import pytest
+
+from tests.support.live import serving
+from tests.support.tone3000 import StandIn
+from tone_shootout.kit.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def connected(settings: Settings, tone3000_process: StandIn) -> Settings:
+    """What that service is configured with."""
+    return replace(settings, tone3000=tone3000_process.settings())
+
+
+@pytest.fixture(scope="session")
+def base_url(connected: Settings) -> Generator[str, None, None]:
+    """Where it listens."""
+    with serving(connected) as url:
+        yield url

@@ -1,0 +1,297 @@
+"""Who may do what: every operation of the document, by everybody who might ask.
+
+`ROWS` has a row for every operation. A new operation needs one: its id, and the status that its owner gets. Operations
+that take somebody's object, that change something, or that are open to everybody, are told by the document itself.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from websockets.exceptions import ConnectionClosed
+
+from tests.integration.conftest import Person
+from tests.integration.jobs.watchers import watching
+from tests.integration.security.world import (
+    Operation,
+    Sessions,
+    World,
+    body_of,
+    build_world,
+    connect_tone3000,
+    issue,
+    operations,
+    with_token,
+)
+from tests.integration.shootouts.material import di
+from tests.support.tone3000 import StandIn
+from tone_shootout.accounts.services import AccountService
+from tone_shootout.kit.settings import Settings
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the owner sends, and the status that comes; whoever may not gets another."""
+
+    status: int
+    body: dict[str, Any] | None = None
+    form: bool = False
+    query: dict[str, str] = field(default_factory=dict)
+    on: dict[str, str] = field(default_factory=dict)
+    """Which of one's objects, where not the usual one."""
+
+
+ROWS = {
+    # Open to everybody, whatever they send along.
+    "health_live": Row(200),
+    "health_ready": Row(200),
+    "start_session": Row(401, body={"token": "tst_nobody"}),
+    "refresh_session": Row(401, body={"refresh_token": "tsr_nobody"}),
+    "end_session": Row(204),
+    "sign_in": Row(302),
+    "finish_sign_in": Row(400),
+    "sign_in_device": Row(201),
+    "poll_device": Row(400, body={"device_code": "nothing"}),
+    # One's own account.
+    "get_me": Row(200),
+    "export_me": Row(200),
+    "list_tokens": Row(200),
+    "create_token": Row(201, body={"name": "new"}),
+    "revoke_token": Row(204),
+    "list_sessions": Row(200),
+    "end_one_session": Row(204),
+    "end_all_sessions": Row(204),
+    # TONE3000's library, which looks the same to everybody.
+    "list_trending_tones": Row(200),
+    "list_latest_tones": Row(200),
+    "list_created_tones": Row(200),
+    "list_favorited_tones": Row(200),
+    "list_downloaded_tones": Row(200),
+    "search_tones": Row(403, query={"query": "plexi"}),  # the search is off
+    "get_tone": Row(200),
+    "list_models": Row(200),
+    "import_model": Row(201),
+    "disconnect_tone3000": Row(204),
+    # One's own library.
+    "list_library": Row(200),
+    "get_library_usage": Row(200),
+    "upload_library_item": Row(201, form=True),
+    "get_library_item": Row(200),
+    "change_library_item": Row(200, body={"name": "Riff"}),
+    "get_library_content": Row(200),
+    "head_library_content": Row(200),
+    "delete_library_item": Row(204, on={"item_id": "spare_item"}),
+    # One's own shootouts.
+    "list_shootouts": Row(200),
+    "list_public_shootouts": Row(200),
+    "create_shootout": Row(201, body={}),
+    "get_shootout": Row(200),
+    "change_shootout": Row(200, body={"visibility": "private"}),
+    "get_plan": Row(200),
+    "delete_shootout": Row(204, on={"shootout_id": "spare_shootout"}),
+    # One's own jobs.
+    "list_jobs": Row(200),
+    "get_job": Row(200),
+    "list_artifacts": Row(200),
+    "get_artifact": Row(200),
+    "head_artifact": Row(200),
+    "get_ticket": Row(201),
+    "cancel_job": Row(202),
+    "follow_job": Row(200),
+    "retry_job": Row(202),
+    "submit_job": Row(202),
+    # One's own webhooks.
+    "list_webhooks": Row(200),
+    "create_webhook": Row(201, body={"url": "https://hooks.example/"}),
+    "get_webhook": Row(200),
+    "change_webhook": Row(200, body={"description": "mine"}),
+    "rotate_webhook_secret": Row(201),
+    "test_webhook": Row(202),
+    "list_deliveries": Row(200),
+    "get_delivery": Row(200),
+    "redeliver": Row(202),
+    "delete_webhook": Row(204),
+    # And last
+    "delete_me": Row(204),
+}
+OTHERS_SEE = {"get_tone", "list_models", "import_model"}
+"""Operations on what is nobody's in particular."""
+
+
+@pytest.fixture
+async def document(api: httpx.AsyncClient) -> dict[str, Operation]:
+    return {operation.id: operation for operation in operations((await api.get("/openapi.json")).json())}
+
+
+@pytest.fixture
+async def world(user: Person, session_maker: Sessions, connected: Settings, tone3000: StandIn, redis: Redis) -> World:
+    await connect_tone3000(user, session_maker, connected, tone3000, redis)
+    return await build_world(user, session_maker, connected)
+
+
+async def _ask(client: httpx.AsyncClient, world: World, operation: Operation) -> httpx.Response:
+    """Ask for an operation on what is in `world`; only the head of what has no end."""
+    row = ROWS[operation.id]
+    content: dict[str, Any] = {"json": row.body} if row.body is not None else {}
+    if row.form:
+        content = {"data": {"kind": "di_track"}, "files": {"file": ("new.wav", di(seed=7))}}
+    if operation.id == "create_shootout":
+        shown = (await world.person.client.get(f"/api/v1/shootouts/{world.values['shootout_id']}")).json()
+        content = {"json": {"config": shown["config"]}}
+    address = world.path(operation, row.on)
+    async with client.stream(operation.method, address, params=row.query, **content) as answer:
+        if not answer.headers.get("content-type", "").startswith("text/event-stream"):
+            await answer.aread()
+        return answer
+
+
+async def _contents(engine: AsyncEngine) -> str:
+    """Everything that users have, as text; not who was seen when."""
+    async with engine.connect() as connection:
+        names = await connection.scalars(
+            text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_version'")
+        )
+        rows = []
+        for name in sorted(names):
+            found = await connection.scalars(
+                text(f"SELECT to_jsonb(t) - 'last_used_at' - 'updated_at' FROM {name} t ORDER BY 1")
+            )
+            rows.append((name, list(found)))
+    return json.dumps(rows)
+
+
+def test_every_operation_has_a_row(document: dict[str, Operation]) -> None:
+    missing, superfluous = document.keys() - ROWS.keys(), ROWS.keys() - document.keys()
+    assert not missing, f"add rows for {sorted(missing)} to ROWS: the status that the owner gets"
+    assert not superfluous, f"there is no operation {sorted(superfluous)} any more: take its row out"
+
+
+async def test_the_owner_is_let_in(world: World, document: dict[str, Operation]) -> None:
+    found = {}
+    for name in ROWS:
+        a = await _ask(world.person.client, world, document[name])
+        found[name] = a.status_code
+        if a.status_code >= 400:
+            print(name, a.text)
+    assert found == {name: row.status for name, row in ROWS.items()}
+
+
+@pytest.mark.parametrize("who", ["nobody", "expired token", "expired session", "disabled user", "deleted user"])
+async def test_whoever_is_not_signed_in_is_told_so_and_changes_nothing(
+    who: str,
+    world: World,
+    document: dict[str, Operation],
+    other_user: Person,
+    api: httpx.AsyncClient,
+    session_maker: Sessions,
+    engine: AsyncEngine,
+    base_url: str,
+) -> None:
+    token = ""
+    if who == "expired token":
+        token = await issue(session_maker, world.person, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    elif who == "expired session":
+        token = (await api.post("/api/v1/auth/session", json={"token": other_user.token})).json()["access_token"]
+        api.cookies.clear()
+        async with session_maker.begin() as session:
+            await session.execute(text("UPDATE user_session SET expires_at = now() - interval '1 minute'"))
+    elif who == "disabled user":
+        token = other_user.token
+        async with session_maker.begin() as session:
+            accounts = AccountService(session)
+            await accounts.set_active(await accounts.user(other_user.id), is_active=False)
+    elif who == "deleted user":
+        token = other_user.token
+        assert (await other_user.client.delete("/api/v1/me")).status_code == 204
+    async with with_token(other_user, token) as asker:
+        client = api if who == "nobody" else asker.client
+        before = await _contents(engine)
+        for name, operation in document.items():
+            answer = await _ask(client, world, operation)
+            if operation.public:
+                assert (name, answer.status_code) == (name, ROWS[name].status)
+                continue
+            assert (name, answer.status_code) == (name, 401)
+            assert answer.headers["www-authenticate"].startswith('Bearer realm="shootout"')
+            if operation.method != "HEAD":
+                assert body_of(answer)["code"] == ("unauthorized" if who == "nobody" else "invalid_credentials")
+        assert await _contents(engine) == before
+        if who != "nobody":
+            assert await _close_code(base_url, asker, world) == 4401
+
+
+async def test_a_token_that_may_only_read_changes_nothing(
+    world: World, document: dict[str, Operation], session_maker: Sessions, engine: AsyncEngine
+) -> None:
+    async with with_token(world.person, await issue(session_maker, world.person, scope="read")) as reader:
+        before = await _contents(engine)
+        for name, operation in document.items():
+            answer = await _ask(reader.client, world, operation)
+            if operation.changes and not operation.public:
+                assert (name, answer.status_code) == (name, 403)
+                assert body_of(answer)["code"] == "read_only_token"
+            else:
+                assert (name, answer.status_code) == (name, ROWS[name].status)
+        assert await _contents(engine) == before
+
+
+@pytest.mark.parametrize("who", ["other user", "administrator"])
+async def test_what_is_somebody_elses_is_not_there(
+    who: str,
+    world: World,
+    document: dict[str, Operation],
+    other_user: Person,
+    administrator: Person,
+    engine: AsyncEngine,
+    base_url: str,
+) -> None:
+    asker = other_user if who == "other user" else administrator
+    before = await _contents(engine)
+    for name, operation in document.items():
+        if not operation.names or name in OTHERS_SEE:
+            continue
+        answer = await _ask(asker.client, world, operation)
+        assert (name, answer.status_code) == (name, 404)
+        if operation.method != "HEAD":
+            there = body_of(answer)
+            missing = World(world.person, {name: _other(value) for name, value in world.values.items()})
+            answer = await _ask(asker.client, missing, operation)
+            assert body_of(answer)["code"] == there["code"]  # nobody learns whether it is there
+    assert await _contents(engine) == before
+    assert await _close_code(base_url, asker, world) == 4404
+
+
+async def test_lists_hold_nothing_of_anybody_else(
+    world: World, document: dict[str, Operation], other_user: Person, administrator: Person
+) -> None:
+    theirs = {value for value in world.values.values() if len(value) == 36} | {str(world.person.id)}
+    for asker in (other_user, administrator):
+        for name, operation in document.items():
+            if operation.method == "GET" and not operation.names:
+                answer = await _ask(asker.client, world, operation)
+                assert not [value for value in theirs if value in answer.text], name
+
+
+async def test_the_owner_s_websocket_opens(world: World, base_url: str) -> None:
+    async with watching(base_url, world.person, world.values["job_id"]) as socket:
+        assert json.loads(await socket.recv())["type"] == "snapshot"
+
+
+async def _close_code(base_url: str, person: Person, world: World) -> int | None:
+    async with watching(base_url, person, world.values["job_id"]) as socket:
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+    return socket.close_code
+
+
+def _other(value: str) -> str:
+    """An id that nothing has."""
+    return "01900000-0000-7000-8000-000000000000" if len(value) == 36 else value

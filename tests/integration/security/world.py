@@ -1,0 +1,150 @@
+"""Somebody who has one of everything, and all operations of the running service."""
+
+import json
+import re
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import httpx
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from tests.integration.conftest import Person
+from tests.integration.shootouts.material import SHOOTOUTS, add, config, di
+from tests.support.factories import JobArtifactFactory, WebhookDeliveryFactory
+from tests.support.tone3000 import StandIn
+from tone_shootout.accounts.connections import ConnectionStore
+from tone_shootout.accounts.principal import Scope
+from tone_shootout.accounts.services import AccountService
+from tone_shootout.kit.keyring import KeyRing
+from tone_shootout.kit.settings import Settings
+from tone_shootout.kit.storage import Storage
+from tone_shootout.tone3000.calls import Calls
+from tone_shootout.tone3000.client import Tone3000
+from tone_shootout.tone3000.types import TokenPair
+
+Sessions = async_sessionmaker[AsyncSession]
+METHODS = ("get", "head", "post", "put", "patch", "delete")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the document."""
+
+    id: str
+    method: str
+    path: str
+    public: bool
+
+    @property
+    def changes(self) -> bool:
+        return self.method not in ("GET", "HEAD")
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the parameters in its path."""
+        return re.findall(r"{(\w+)}", self.path)
+
+
+def operations(document: dict[str, Any]) -> Iterator[Operation]:
+    """All operations, by their document."""
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method in METHODS:
+                yield Operation(operation["operationId"], method.upper(), path, operation.get("security") == [{}])
+
+
+@dataclass(frozen=True)
+class World:
+    """What a person has: the value of each parameter in a path."""
+
+    person: Person
+    values: dict[str, str] = field(default_factory=dict)
+
+    def path(self, operation: Operation, instead: dict[str, str]) -> str:
+        """The address of an operation on what this person has."""
+        return re.sub(r"{(\w+)}", lambda found: self.values[instead.get(found[1], found[1])], operation.path)
+
+
+async def connect_tone3000(
+    person: Person, sessions: Sessions, settings: Settings, tone3000: StandIn, redis: Redis
+) -> TokenPair:
+    """Connect a person with TONE3000; the tokens."""
+    pair = TokenPair(**{name: value for name, value in tone3000.tokens().items() if name != "token_type"})
+    async with Calls(settings.tone3000, redis) as calls, sessions.begin() as session:
+        there = await Tone3000(calls).user(pair.access_token)
+        await ConnectionStore(session, KeyRing(settings.security.encryption_keys)).connect(person.id, there, pair)
+    return pair
+
+
+async def build_world(person: Person, sessions: Sessions, settings: Settings) -> World:
+    """Give a person who is connected with TONE3000 one of everything, and a spare of what operations delete."""
+    client = person.client
+    tone = (await client.get("/api/v1/tones/trending")).json()["items"][0]["id"]
+    models = (await client.get(f"/api/v1/tones/{tone}/models")).json()["items"]
+    settled = await config(client)
+    shootouts = [(await client.post(SHOOTOUTS, json={"config": settled})).json()["id"] for _ in range(3)]
+    webhook = (await client.post("/api/v1/webhooks", json={"url": "https://hooks.example/"})).json()["webhook"]["id"]
+    await client.post("/api/v1/auth/session", json={"token": person.token})
+    client.cookies.clear()
+    await client.post("/api/v1/me/tokens", json={"name": "spare"})
+    tokens = {row["name"]: row["id"] for row in (await client.get("/api/v1/me/tokens")).json()["items"]}
+    manifest = b'{"schema": 1}'
+    key = f"users/{person.id}/jobs/matrix/manifest.json"
+    path = settings.data / f"{person.name}.json"
+    path.write_bytes(manifest)
+    await Storage.from_settings(settings).put(key, path)
+    job = (await client.post(f"{SHOOTOUTS}/{shootouts[1]}/jobs")).json()["id"]
+    async with sessions.begin() as session:
+        delivery = WebhookDeliveryFactory.build(webhook_id=UUID(webhook))
+        session.add(
+            JobArtifactFactory.build(
+                job_id=UUID(job), size=len(manifest), storage_key=key, media_type="application/json", sha256="0" * 64
+            )
+        )
+        session.add(delivery)
+    values = {
+        "item_id": settled["di_tracks"][0]["asset"],
+        "spare_item": await add(client, "di_track", di(seed=9)),
+        "shootout_id": shootouts[0],
+        "spare_shootout": shootouts[2],
+        "job_id": job,
+        "path": "manifest.json",
+        "webhook_id": webhook,
+        "delivery_id": str(delivery.id),
+        "token_id": tokens["spare"],
+        "session_id": (await client.get("/api/v1/me/sessions")).json()["items"][0]["id"],
+        "tone_id": str(tone),
+        "model_id": str(models[0]["id"]),
+    }
+    return World(person, values)
+
+
+@asynccontextmanager
+async def with_token(person: Person, token: str) -> AsyncGenerator[Person, None]:
+    """The same person with another credential."""
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=person.client.base_url, timeout=60, headers=headers) as client:
+        yield Person(person.id, person.name, token, client)
+
+
+async def issue(
+    sessions: Sessions, person: Person, *, scope: Scope = "write", expires_at: datetime | None = None
+) -> str:
+    """A further API token of a person's."""
+    async with sessions.begin() as session:
+        accounts = AccountService(session)
+        user = await accounts.user(person.id)
+        issued = await accounts.issue_token(user, name="further", scope=scope, expires_at=expires_at)
+    return issued.secret
+
+
+def body_of(answer: httpx.Response) -> dict[str, Any]:
+    """The body of a problem."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    found: dict[str, Any] = json.loads(answer.text)
+    return found

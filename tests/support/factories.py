@@ -65,6 +65,7 @@ class ShootoutAssetFactory(_Factory[ShootoutAsset]):
 class JobFactory(_Factory[Job]):
     """A job of `owner_id` and `shootout_id` that waits."""
 
+    inputs: Any = Use(lambda: {"spec": {"di_tracks": [], "chains": []}, "assets": {}})
     status = JobStatus.QUEUED.value
     phase = None
     cost_s = 1.0

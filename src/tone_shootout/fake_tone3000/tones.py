@@ -1,5 +1,6 @@
 """What is there: tones and their models, as the API shows them."""
 
+import re
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -102,7 +103,7 @@ class ToneRow(Struct, kw_only=True):
             "downloads_count": self.downloads,
             "favorites_count": self.favorites,
             "is_favorite": is_favorite,
-            "url": f"{base}/tones/{'-'.join(self.title.lower().split())}-{self.id}",
+            "url": f"{base}/tones/{'-'.join(re.findall('[a-z0-9]+', self.title.lower()))}-{self.id}",
             **self.extra,
         }
 

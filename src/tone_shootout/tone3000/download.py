@@ -108,7 +108,8 @@ class Downloads:
             parts = urlsplit(urljoin(url, location))
             if self._is_own(parts):
                 return parts.geturl(), True
-            if parts.scheme == "https" and parts.netloc in self._hosts:
+            # Plain HTTP only where TONE3000 itself is a stand-in on this machine.
+            if parts.scheme == self._origin.scheme and parts.netloc in self._hosts:
                 return parts.geturl(), False
         except ValueError:
             pass

@@ -88,6 +88,32 @@ async def test_being_sent_on_to_a_place_that_is_not_known_is_refused(
     assert not tone3000.requests("/elsewhere/")
 
 
+async def test_being_sent_on_to_a_store_of_tone3000_s_is_followed_without_the_token(
+    client: Tone3000, tone3000: StandIn, token: str, tmp_path: Path
+) -> None:
+    model = await client.model(token, CLEAN)
+    store = f"localhost:{tone3000.url.rpartition(':')[2]}"
+    tone3000.fault("redirect", "/download/", location=f"http://{store}/elsewhere/clean.nam")
+    async with Calls(tone3000.settings(file_hosts=[store]), None) as calls:
+        await Downloads(calls).fetch(token, model, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == carried("clean.nam")
+    assert [(request["host"], request["authorized"]) for request in tone3000.requests("/elsewhere/")] == [
+        (store, False)
+    ]
+
+
+async def test_a_store_can_not_send_the_token_back_to_itself_by_way_of_tone3000(
+    client: Tone3000, tone3000: StandIn, token: str, tmp_path: Path
+) -> None:
+    model = await client.model(token, CLEAN)
+    store = f"localhost:{tone3000.url.rpartition(':')[2]}"
+    tone3000.fault("redirect", "/download/", location=f"http://{store}/elsewhere/clean.nam")
+    tone3000.fault("redirect", "/elsewhere/", location=f"{tone3000.url}/elsewhere/crunch.nam")
+    async with Calls(tone3000.settings(file_hosts=[store]), None) as calls:
+        await Downloads(calls).fetch(token, model, tmp_path / "file")
+    assert [request["authorized"] for request in tone3000.requests("/elsewhere/")] == [False, False]
+
+
 async def test_being_sent_on_within_tone3000_is_followed_with_the_token(
     downloads: Downloads, client: Tone3000, tone3000: StandIn, token: str, tmp_path: Path
 ) -> None:

@@ -17,6 +17,9 @@ from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.kit.throttle import Rate, Throttle, address_of
 
 WINDOW_S: Final = 300
+DEVICES: Final = Rate("devices", 10)
+"""Sign-ins of devices that an address may begin in a minute: each costs a request to TONE3000, which grants the whole
+installation a hundred."""
 
 
 class TooManyAttemptsError(TooManyRequestsError):
@@ -69,6 +72,14 @@ class SignInAttempts:
             if attempt.failed:
                 for rate, key in counters:
                     await self._count(rate, key)
+
+    async def begin_device(self, connection: Connection) -> None:
+        """Count a device that nobody knows yet.
+
+        Raises:
+            TooManyRequestsError: there are too many from its address.
+        """
+        await self._throttle.take(DEVICES, address_of(connection))
 
     async def _count(self, rate: Rate, key: str) -> None:
         try:

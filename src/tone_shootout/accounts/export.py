@@ -19,9 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tone_shootout.accounts.leaving import stored_prefix
 from tone_shootout.kit.database import Base
 from tone_shootout.kit.storage import MissingObjectError, Storage
+from tone_shootout.kit.throttle import Rate
 
 SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 
+EXPORTS: Final = Rate("exports", 10, 3600)
+"""Archives that a user may have made in an hour: each reads all that is stored."""
 ROOT: Final = "user_account"
 _UNINTERESTING: Final = frozenset({"sa_orm_sentinel"})
 _DERIVED: Final = ("cache/",)

@@ -69,6 +69,14 @@ async def test_tone3000_is_not_asked_more_often_than_it_wants_however_often_the_
     assert len(tone3000.requests("/oauth/token")) == 1
 
 
+async def test_one_address_can_not_use_up_what_tone3000_grants_all(
+    device: httpx.AsyncClient, tone3000: StandIn
+) -> None:
+    begun = [(await device.post(DEVICE)).status_code for _ in range(12)]
+    assert begun == [201] * 10 + [429] * 2
+    assert len(tone3000.requests("/oauth/device_authorization")) == 10
+
+
 async def test_a_device_that_is_told_to_slow_down_does(device: httpx.AsyncClient, tone3000: StandIn) -> None:
     begun = (await device.post(DEVICE)).json()
     tone3000.fault("status", "/oauth/token", status=400, body='{"error": "slow_down"}')

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.accounts.conftest import Sql, sign_in
@@ -40,9 +41,11 @@ async def connected(user: Person, settings: Settings, session_maker: async_sessi
     return pair
 
 
-async def dump(sql: Sql) -> str:
-    """Every row of every table of ours, as text."""
-    tables = await sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+async def dump(sql: Sql, schema: str) -> str:
+    """Every row of every table, as text."""
+    tables = await sql(
+        "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = :schema", schema=schema
+    )
     rows = [await sql(f"SELECT t::text FROM {name} t") for (name,) in tables]
     return "\n".join(str(row[0]) for table in rows for row in table)
 
@@ -121,6 +124,7 @@ async def test_whoever_leaves_while_their_job_runs_leaves_nothing_behind(
     base_url: str,
     settings: Settings,
     sql: Sql,
+    redis: Redis,
 ) -> None:
     await sign_in(api, user.token)
     await user.client.post("/api/v1/me/tokens", json={"name": "ada's planted token"})
@@ -131,18 +135,21 @@ async def test_whoever_leaves_while_their_job_runs_leaves_nothing_behind(
         if event["type"] == "phase":
             break
     waiting = await submit(user.client, title="Ada's second planted title")
-    (tables,) = [await sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
-    assert len(tables) > 10
-    planted = (str(user.id), "planted", "t3k-person-of-ada", "ada-at-tone3000", job["id"], waiting["id"])
-    before = await dump(sql)
-    for text in planted:
+    planted = (str(user.id), "planted", "t3k-person-of-ada", "ada-at-tone3000")
+    ids = (job["id"], waiting["id"])
+    before = await dump(sql, "public")
+    for text in (*planted, *ids):
         assert text in before
     assert stored(settings, user)
     assert (await user.client.delete("/api/v1/me")).status_code == 204
-    after = await dump(sql)
-    for text in planted:
+    after = await dump(sql, "public")
+    for text in (*planted, *ids):
         assert text not in after
+    for text in planted:  # the queue's entries carry ids of jobs for a minute, and nothing else
+        assert text not in await dump(sql, "saq")
     await eventually(lambda: not stored(settings, user))
+    for key in [key async for key in redis.scan_iter() if str(user.id).encode() in key]:
+        assert 0 < await redis.ttl(key) <= 120, key  # counters of requests, which end by themselves
     rest = [event["data"] for event in [event async for event in watching] if event["type"] == "done"]
     assert [data["status"] for data in rest] == ["cancelled"]
     assert (await other_user.client.get(f"/api/v1/library/{kept}/content")).status_code == 200
@@ -156,6 +163,12 @@ async def test_an_export_leaves_out_what_is_secret_in_every_table(user: Person, 
     assert set(row) == {
         "id", "user_id", "tone3000_user_id", "username", "expires_at", "created_at", "updated_at"
     }  # fmt: skip
+
+
+async def test_archives_are_made_ten_times_an_hour(user: Person, other_user: Person) -> None:
+    found = [(await user.client.get(EXPORT)).status_code for _ in range(11)]
+    assert found == [200] * 10 + [429]
+    assert (await other_user.client.get(EXPORT)).status_code == 200
 
 
 async def test_nobody_exports_without_being_signed_in(api: httpx.AsyncClient) -> None:

@@ -15,7 +15,7 @@ from litestar.response import Stream
 from tone_shootout.accounts.controllers._parts import NO_STORE, provide_accounts
 from tone_shootout.accounts.cookies import no_cookies
 from tone_shootout.accounts.dtos import MeDTO, NewTokenDTO, TokenDTO, TokenRequest
-from tone_shootout.accounts.export import archive
+from tone_shootout.accounts.export import EXPORTS, archive
 from tone_shootout.accounts.leaving import Leaving, forget
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.services import AccountService
@@ -23,6 +23,7 @@ from tone_shootout.kit.pagination import Page, Paging
 from tone_shootout.kit.problems import problems
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
+from tone_shootout.kit.throttle import Throttle
 
 
 class MeController(Controller):
@@ -70,9 +71,14 @@ class MeController(Controller):
         },
     )
     async def export_me(
-        self, principal: NamedDependency[Principal], storage: NamedDependency[Storage], state: State
+        self,
+        principal: NamedDependency[Principal],
+        storage: NamedDependency[Storage],
+        throttle: NamedDependency[Throttle],
+        state: State,
     ) -> Stream:
         """Send everything that is kept of you as a ZIP archive: the database's rows as JSON, and all files."""
+        await throttle.take(EXPORTS, str(principal.user_id))
         content = archive(state["sessions"], storage, principal.user_id)
         headers = {**NO_STORE, "Content-Disposition": 'attachment; filename="tone-shootout-account.zip"'}
         return Stream(content, media_type="application/zip", headers=headers)

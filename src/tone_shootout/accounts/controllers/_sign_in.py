@@ -164,10 +164,12 @@ class SignInController(Controller):
         self,
         request: Request[Any, Any, Any],
         sign_in: NamedDependency[SkipValidation[SignInService]],
+        attempts: NamedDependency[SignInAttempts],
         settings: NamedDependency[Settings],
         data: JSONBody[DeviceRequest | None] = None,
     ) -> Response[DeviceDTO]:
         """Begin a sign-in that somebody finishes in any browser: show them the code and the address."""
+        await attempts.begin_device(request)
         link_to = who_connects(request, settings) if data and data.link else None
         handle, begun = await sign_in.start_device(link_to)
         return Response(DeviceDTO.of(handle, begun), status_code=201, headers=NO_STORE)

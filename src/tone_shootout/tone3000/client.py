@@ -11,6 +11,7 @@ from msgspec import Struct
 from tone_shootout.tone3000.calls import Calls, Parameters, decoded
 from tone_shootout.tone3000.errors import (
     NotAvailableError,
+    NotConfiguredError,
     NotPermittedError,
     SearchOffError,
 )
@@ -142,6 +143,15 @@ class Tone3000:
             verified="true" if search.verified else None,
         )
         return await self._calls.get(Page[Tone], f"{API}/tones/search", token, parameters, search=True)
+
+    def require_key(self) -> None:
+        """Refuse where the operator has not set TONE3000 up, before anything is asked.
+
+        Raises:
+            NotConfiguredError: there is no key.
+        """
+        if not self._calls.settings.client_id:
+            raise NotConfiguredError
 
     def require_search(self) -> None:
         """Refuse where the search is off, before anything is asked.

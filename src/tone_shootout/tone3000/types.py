@@ -7,11 +7,11 @@ are, and an optional field that can't be read counts as missing. Only ids have t
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 import msgspec
 import structlog
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 T = TypeVar("T")
 
@@ -23,6 +23,10 @@ TonesSort = Literal["best-match", "trending", "newest", "oldest", "downloads-all
 UsersSort = Literal["tones", "downloads", "favorites", "models"]
 NamesSort = Literal["tones", "name"]
 Prompt = Literal["select_tone", "load_tone"]
+
+Id = Annotated[int, Meta(ge=0, le=2**53)]
+Seconds = Annotated[int, Meta(ge=0, le=31_536_000)]
+"""What is beyond counts as not said: nothing that could not be stored, or waited for, comes in."""
 
 ARCHITECTURES: Final[tuple[Architecture, ...]] = ("1", "2", "custom")
 UNREADABLE_FIELDS: Final = 50
@@ -76,7 +80,7 @@ class PublicUser(User, kw_only=True):
 class Named(Struct, kw_only=True):
     """A make or a tag; in lists of them with how many tones have it."""
 
-    id: int | None = None
+    id: Id | None = None
     name: str = ""
     tones_count: int = 0
     url: str = ""
@@ -85,7 +89,7 @@ class Named(Struct, kw_only=True):
 class Tone(Struct, kw_only=True):
     """What a creator publishes: one piece of gear, with its captures or impulse responses."""
 
-    id: int
+    id: Id
     user_id: Text = Text("")
     user: EmbeddedUser = field(default_factory=EmbeddedUser)
     created_at: datetime | None = None
@@ -130,8 +134,8 @@ class Tone(Struct, kw_only=True):
 class Model(Struct, kw_only=True):
     """One file of a tone: a capture, or an impulse response."""
 
-    id: int
-    tone_id: int = 0
+    id: Id
+    tone_id: Id = 0
     user_id: Text = Text("")
     created_at: datetime | None = None
     updated_at: datetime | None = None
@@ -144,8 +148,8 @@ class Model(Struct, kw_only=True):
 class Favorite(Struct, kw_only=True):
     """That somebody keeps a tone."""
 
-    id: int
-    tone_id: int = 0
+    id: Id
+    tone_id: Id = 0
     user_id: Text = Text("")
     created_at: datetime | None = None
 
@@ -174,7 +178,7 @@ class TokenPair(Struct, kw_only=True):
     access_token: str
     refresh_token: str = ""
     token_type: str = "bearer"  # noqa: S105 - the name of a kind of token
-    expires_in: int = 3600
+    expires_in: Seconds = 3600
     scope: str | None = None
 
     def __repr__(self) -> str:
@@ -189,8 +193,8 @@ class DeviceCode(Struct, kw_only=True):
     user_code: str
     verification_uri: str
     verification_uri_complete: str = ""
-    expires_in: int = 600
-    interval: int = 5
+    expires_in: Seconds = 600
+    interval: Seconds = 5
 
     def __post_init__(self) -> None:
         """Fill in what the standard lets be left out."""

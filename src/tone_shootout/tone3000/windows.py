@@ -28,5 +28,8 @@ async def window(
     rows = page.data[offset % size :]
     while len(rows) < limit and number < page.total_pages:
         number += 1
-        rows += (await ask(number, size)).data
+        more = (await ask(number, size)).data
+        if not more:
+            break
+        rows += more
     return rows[:limit], page.total

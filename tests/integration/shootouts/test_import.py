@@ -170,6 +170,14 @@ async def test_what_is_not_there_or_not_yours_can_not_come_home(
     assert not tone3000.requests("/download/")
 
 
+async def test_an_answer_about_another_model_is_none(user: Person, connect: Connect, tone3000: StandIn) -> None:
+    ada = await connect(user)
+    for body in ('{"id": 7, "tone_id": 900101}', '{"id": 910001, "tone_id": 7}', '{"id": 910001}'):
+        tone3000.fault("status", "/models/910001$", status=200, body=body)
+        assert (await _import(ada, *CLEAN)).json()["code"] == "tone_not_available"
+    assert not tone3000.requests("/download/")
+
+
 async def test_files_that_no_block_plays_are_not_even_fetched(
     user: Person, connect: Connect, tone3000: StandIn
 ) -> None:

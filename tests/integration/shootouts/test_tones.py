@@ -25,6 +25,14 @@ async def test_nobody_who_is_not_signed_in_sees_anything(tone3000_service: str, 
     assert not tone3000.requests()
 
 
+async def test_without_a_key_tone3000_is_off(user: Person) -> None:
+    for path in ("/trending", "/latest", "/favorited", "/search", "/900101", "/900101/models"):
+        answer = await user.client.get(TONES + path)
+        expected = (403, "tone3000_search_off") if path == "/search" else (409, "tone3000_not_configured")
+        assert (answer.status_code, answer.json()["code"]) == expected, path
+    assert (await user.client.post(f"{TONES}/900101/models/910001/import")).json()["code"] == "tone3000_not_configured"
+
+
 async def test_a_user_who_is_not_connected_sees_what_is_trending_and_is_told_of_the_rest(
     user: Person, tone3000: StandIn, tone3000_service: str
 ) -> None:

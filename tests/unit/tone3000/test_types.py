@@ -1,7 +1,13 @@
 """Answers are read leniently: only what can't be done without has to be there."""
 
+import json
+from contextlib import suppress
+from typing import Any
+
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tone_shootout.tone3000.types import DeviceCode, Model, Page, PublicUser, TokenPair, Tone, User, decode
 
@@ -62,6 +68,29 @@ def test_an_empty_page_is_a_page() -> None:
 def test_what_is_no_answer_is_refused(answer: bytes) -> None:
     with pytest.raises((msgspec.MsgspecError, RecursionError)):
         decode(answer, Tone)
+
+
+def test_numbers_that_nobody_could_use_count_as_missing() -> None:
+    assert decode(f'{{"access_token": "a", "expires_in": {10**30}}}'.encode(), TokenPair).expires_in == 3600
+    assert decode(f'{{"id": 1, "tone_id": {2**70}}}'.encode(), Model).tone_id == 0
+    assert decode(b'{"data": [{"id": -1}, {"id": 1}]}', Page[Model]).data == [Model(id=1)]
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([*Tone.__struct_fields__, "data", "user", "a.b", "[0]"]), inner, max_size=6)
+    ),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_whatever_json_comes_is_read_or_refused(document: Any) -> None:
+    for kind in (Tone, Page[Tone], User, TokenPair):
+        with suppress(msgspec.ValidationError):
+            assert isinstance(decode(json.dumps(document, allow_nan=False).encode(), kind), msgspec.Struct)
 
 
 def test_an_answer_full_of_nonsense_is_refused_after_a_while() -> None:

@@ -61,7 +61,7 @@ class ToneController(Controller):
         "/trending",
         operation_id="list_trending_tones",
         summary="List trending tones",
-        responses=problems(400, 401, 502, 503),
+        responses=problems(400, 401, 409, 502, 503),
     )
     async def trending(
         self, principal: NamedDependency[Principal], tones: NamedDependency[ToneService], gear: OneGear = None

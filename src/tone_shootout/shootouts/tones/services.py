@@ -38,6 +38,9 @@ _EXTENSIONS: Final = {"capture": ".nam", "cab_ir": ".wav"}
 class ToneService:
     """TONE3000 for those who are connected with it.
 
+    Every method raises `NotConfiguredError` where the installation has no key, `NotConnectedError` or `ReconnectError`
+    where the user is not connected (any more), and the other `Tone3000Error`s for what TONE3000 says or does.
+
     Args:
         sessions: for short units of work of its own: no connection to the database waits for TONE3000.
         connections: give out the tokens.
@@ -173,7 +176,7 @@ class ToneService:
 
     async def _look(self, token: str, tone_id: int, model_id: int) -> tuple[Tone, Model]:
         tone, model = await asyncio.gather(self._tone3000.tone(token, tone_id), self._tone3000.model(token, model_id))
-        if model.tone_id != tone_id:
+        if (tone.id, model.id, model.tone_id) != (tone_id, model_id, tone_id):
             raise NotAvailableError
         return tone, model
 
@@ -202,6 +205,7 @@ class ToneService:
             raise
 
     async def _using(self, user_id: UUID, ask: Callable[[str], Awaitable[T]]) -> T:
+        self._tone3000.require_key()
         return await self._connections.using(user_id, ask)
 
 

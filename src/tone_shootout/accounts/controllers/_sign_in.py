@@ -7,6 +7,7 @@ from litestar import Controller, Request, Response, delete, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, QueryParameter, SkipValidation
+from litestar.response import Redirect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.attempts import SignInAttempts
@@ -102,7 +103,7 @@ class SignInController(Controller):
         ] = None,
         link: Annotated[bool, QueryParameter(description="Connect TONE3000 with who is signed in here.")] = False,
         menubar: Annotated[bool, QueryParameter(description="Show buttons to go back and to close.")] = False,
-    ) -> Response[None]:
+    ) -> Redirect:
         """Send a browser to TONE3000. It comes back to `/auth/callback`, and only the browser that was sent counts."""
         departure = await sign_in.depart(
             redirect_url=_callback_of(request, settings),
@@ -112,7 +113,7 @@ class SignInController(Controller):
             menubar=menubar,
         )
         cookie = departing_cookie(departure.state, departure.browser, settings.security)
-        return Response(None, status_code=302, headers={**_PRIVATE, "Location": departure.url}, cookies=[cookie])
+        return Redirect(departure.url, status_code=302, headers=_PRIVATE, cookies=[cookie])
 
     @get(
         "/callback",
@@ -234,4 +235,4 @@ def _arrived(arrival: Arrival, state: str, settings: Settings) -> Response[Any]:
     query = {"sign_in": outcome, **({"tone_id": str(arrival.tone_id)} if arrival.tone_id else {})}
     path, hash_, fragment = arrival.next.partition("#")
     url = f"{path}{'&' if '?' in path else '?'}{urlencode(query)}{hash_}{fragment}"
-    return Response(None, status_code=303, headers={**_PRIVATE, "Location": url}, cookies=cookies)
+    return Redirect(url, status_code=303, headers=_PRIVATE, cookies=cookies)

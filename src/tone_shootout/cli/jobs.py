@@ -39,7 +39,9 @@ def list_(status: str | None, limit: int, as_json: bool, url: str | None, token:
         return
     for job in page["items"]:
         click.echo(_line(job))
-    if page["total"] > len(page["items"]):
+    if not page["items"]:
+        click.echo("no jobs", err=True)
+    elif page["total"] > len(page["items"]):
         click.echo(f"… and {page['total'] - len(page['items'])} more", err=True)
 
 

@@ -28,7 +28,7 @@ class Served:
         """The address in the line that it says with `sign` in it."""
         assert self._process.stdout is not None
         line = next(line for line in self._process.stdout if sign in line)
-        return re.findall(r"http://\S+", line)[0]
+        return str(re.findall(r"http://\S+", line)[0])
 
 
 @contextmanager

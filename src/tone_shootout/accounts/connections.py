@@ -34,6 +34,8 @@ from tone_shootout.tone3000.types import TokenPair, User
 T = TypeVar("T")
 SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 
+AT_ONCE: Final = 4
+"""Renewals that a process has under way: each holds a connection to the database while TONE3000 takes its time."""
 EARLY: Final = timedelta(seconds=60)
 """So long before its end an access token is renewed: a request that is under way is not cut off."""
 _OVER: Final = frozenset(
@@ -145,6 +147,7 @@ class ConnectionService:
         self._keys = keys
         self._sign_in = sign_in
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+        self._places = asyncio.Semaphore(AT_ONCE)
 
     async def access_token(self, user_id: UUID, *, refused: str | None = None) -> str:
         """Return a token that is good for a while, renewed if need be.
@@ -164,7 +167,7 @@ class ConnectionService:
         if _is_good(connection, stored, refused):
             return stored.access_token
         turn = self._turns.setdefault(user_id, asyncio.Lock())
-        async with turn:
+        async with turn, self._places:
             return await self._renewed(user_id, refused)
 
     async def using(self, user_id: UUID, ask: Callable[[str], Awaitable[T]]) -> T:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from litestar.routes import HTTPRoute
 
+from tests.integration.accounts.conftest import sign_in
 from tests.integration.conftest import Person
 from tone_shootout.app import create_app
 from tone_shootout.kit.settings import Settings
@@ -73,6 +74,19 @@ async def test_a_read_token_changes_nothing_on_any_route(
             answer = await api.request(method, path, json={})
             assert (method, path, answer.status_code) == (method, path, 403)
             assert answer.json()["code"] in ("read_only_token", "administrator_only")
+    assert (await user.client.get("/api/v1/me")).status_code == 200
+
+
+async def test_a_cookie_changes_nothing_on_any_route_for_a_page_of_somebody_elses(
+    api: httpx.AsyncClient, user: Person, settings: Settings
+) -> None:
+    session = await sign_in(api, user.token)
+    for method, path in operations(settings):
+        if method != "GET" and not path.startswith(DOCUMENTATION):
+            for page in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+                answer = await api.request(method, path, headers=session.cookies | page, json={})
+                assert (method, path, answer.status_code) == (method, path, 403)
+                assert answer.json()["code"] in ("cross_origin", "administrator_only")
     assert (await user.client.get("/api/v1/me")).status_code == 200
 
 

@@ -65,6 +65,7 @@ async def opened(person: Person) -> zipfile.ZipFile:
     return archive
 
 
+@pytest.mark.slow
 async def test_an_export_holds_every_row_and_file_of_its_owner_and_of_nobody_else(
     api: httpx.AsyncClient,
     user: Person,
@@ -115,6 +116,7 @@ async def test_every_table_that_leads_to_a_user_is_exported(user: Person, sql: S
     assert exported == {name for (name,) in leading}
 
 
+@pytest.mark.slow
 async def test_whoever_leaves_while_their_job_runs_leaves_nothing_behind(
     api: httpx.AsyncClient,
     user: Person,

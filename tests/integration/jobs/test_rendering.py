@@ -252,7 +252,7 @@ async def test_a_job_that_renders_lets_go_when_it_is_cancelled_and_finishes_when
     ]
     job = await submit(user.client, di_tracks=[{"name": "Long", "asset": track}], chains=chains)
     log = []
-    async for event in events(base_url, user, job["id"]):
+    async for event in events(base_url, user, job["id"], "?after=0"):
         log.append(event)
         if event["type"] == "phase" and event["data"]["phase"] == "render":
             answer = await user.client.post(f"{job['links']['self']}/cancel")

@@ -15,7 +15,7 @@ from tone_shootout.rendering.figures import Encoded
 from tone_shootout.rendering.manifest import Input, LevelRecord, SegmentRecord
 from tone_shootout.rendering.plan import plan
 from tone_shootout.rendering.scenes import Card
-from tone_shootout.rendering.texts import chapters, description
+from tone_shootout.rendering.texts import chapters, description, notes
 from tone_shootout.rendering.timeline import clock, timeline
 from tone_shootout.rendering.work import Measured
 
@@ -150,3 +150,9 @@ def test_the_description_says_what_the_video_s_sound_measures() -> None:
     level = LevelRecord(requested=-16.0, target=-16.0, ceiling=-1.0)
     text = description("T", level, [], _segments(0), Encoded(integrated_lufs=-12.99, true_peak_dbtp=-0.94))
     assert "measured again in stereo (3 LU more than one side): -13.0 LUFS, -0.9 dBTP." in text
+
+
+@pytest.mark.parametrize(("seconds", "flagged"), [(0.4, True), (2.999, True), (3.0, False), (600.0, False)])
+def test_what_is_too_short_for_a_reliable_loudness_says_so(seconds: float, flagged: bool) -> None:
+    """Under 3 s the gating of BS.1770 has few blocks to go by."""
+    assert [("loudness" in note) for note in notes(seconds)] == [True] * flagged

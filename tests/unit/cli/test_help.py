@@ -6,18 +6,6 @@ import sys
 from tone_shootout.cli import main
 
 SLOW = {"alembic", "av", "httpx", "litestar", "matplotlib", "numpy", "rich", "saq", "scipy", "sqlalchemy"}
-    "alembic",
-    "av",
-    "httpx",
-    "litestar",
-    "matplotlib",
-    "numpy",
-    "onnxruntime",
-    "rich",
-    "saq",
-    "scipy",
-    "sqlalchemy",
-}
 PROGRAM = f"""
 import sys
 from click import Context

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -55,7 +56,7 @@ class Hand:
             jobs = JobRepository(session)
             if status is JobStatus.RUNNING:
                 await jobs.transition(self._id, JobStatus.QUEUED, queued_at=func.now())
-                values = {"attempt": Job.attempt + 1, "heartbeat_at": func.now()}
+                values = {"attempt": Job.attempt + 1, "heartbeat_at": func.now() + timedelta(hours=1)}
             moved = await jobs.transition(self._id, status, **values)
             await session.commit()
         assert moved is not None

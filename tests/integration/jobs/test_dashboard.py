@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -38,7 +39,9 @@ async def _become(sessions: Sessions, job_id: str, *statuses: JobStatus, **value
     """Bring a job to a status as a worker does."""
     async with sessions() as session:
         for status in statuses:
-            assert await JobRepository(session).transition(UUID(job_id), status, heartbeat_at=func.now(), **values)
+            assert await JobRepository(session).transition(
+                UUID(job_id), status, heartbeat_at=func.now() + timedelta(hours=1), **values
+            )
         await session.commit()
 
 

@@ -158,7 +158,9 @@ async def test_of_a_job_that_finished_long_ago_the_statuses_stay_and_can_be_foll
 async def test_a_job_that_is_not_finished_keeps_its_whole_log(
     user: Person, session_maker: Sessions, housekeeper: Housekeeper
 ) -> None:
-    job = await _job(session_maker, user.id, status="running", created_at=LONG_AGO, finished_at=None)
+    job = await _job(
+        session_maker, user.id, status="running", created_at=LONG_AGO, heartbeat_at=TOMORROW, finished_at=None
+    )
     await _add(session_maker, JobEventFactory.build(job_id=job.id, type="progress", at=LONG_AGO))
     assert await housekeeper.chores["events"]() == 0
     assert await _ids(session_maker, JobEvent.seq) == {1}
@@ -204,7 +206,7 @@ async def test_objects_that_nothing_names_go_and_all_others_stay(
 ) -> None:
     home = f"users/{user.id}"
     done = await _job(session_maker, user.id, status="completed", attempt=2, finished_at=NOW)
-    runs = await _job(session_maker, user.id, status="running", attempt=1, started_at=NOW)
+    runs = await _job(session_maker, user.id, status="running", attempt=1, heartbeat_at=TOMORROW)
     stay = [
         await objects.put(f"{home}/blobs/{CONTENT}"),
         await objects.put(f"{home}/jobs/{done.id}/2/manifest.json"),
@@ -249,7 +251,7 @@ async def test_content_that_is_being_sent_again_stays(
 
 
 async def test_scratch_of_jobs_that_no_worker_holds_goes(user: Person, session_maker: Sessions, tmp_path: Path) -> None:
-    runs = await _job(session_maker, user.id, status="running", attempt=1, started_at=NOW)
+    runs = await _job(session_maker, user.id, status="running", attempt=1, heartbeat_at=TOMORROW)
     done = await _job(session_maker, user.id, status="failed", attempt=1, finished_at=NOW)
     folder = tmp_path / "scratch"
     scratch = Scratch(folder, session_maker)

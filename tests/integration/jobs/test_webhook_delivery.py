@@ -77,7 +77,7 @@ class Hook:
         async with asyncio.timeout(60):
             while True:
                 found: dict[str, Any] = (await self.client.get(delivery)).json()
-                if len(found["attempts"]) == times:
+                if len(found["attempts"]) >= times:
                     return found
                 await asyncio.sleep(0.02)
 

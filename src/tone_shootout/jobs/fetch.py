@@ -27,6 +27,11 @@ class JobError(Exception):
 class NotNowError(OSError):
     """Somebody else's service does not do its part at the moment: worth another attempt, like every outage."""
 
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
 
 class Fetcher:
     """Brings a job's files from the library, and into the library from TONE3000 what is not there yet."""
@@ -72,7 +77,7 @@ class Fetcher:
         try:
             return Asset.of(await self._importer.bring(attempt.job.owner_id, wanted, folder))
         except (BusyError, UnreachableError, BadAnswerError, GrantError) as error:
-            raise NotNowError(error.detail) from None
+            raise NotNowError(error.code, error.detail) from None
         except ProblemError as error:
             which = f"Model {wanted.model} of tone {wanted.tone} could not be fetched from TONE3000"
             raise JobError(error.code, f"{which}: {error.detail}") from None

@@ -26,7 +26,7 @@ from tone_shootout.jobs.cache import RenderCache
 from tone_shootout.jobs.channel import Publisher, SessionMaker
 from tone_shootout.jobs.choice import Choice
 from tone_shootout.jobs.dispatcher import Dispatcher
-from tone_shootout.jobs.fetch import Fetcher, JobError
+from tone_shootout.jobs.fetch import Fetcher, JobError, NotNowError
 from tone_shootout.jobs.inputs import Inputs
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
@@ -132,6 +132,10 @@ class Runner:
             await self._end(attempt, JobStatus.CANCELLED)
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise
+        except NotNowError as error:
+            log.info("put off", code=error.code)
+            status, values = setback(job, self._settings, code=error.code, detail=error.detail)
+            await self._end(attempt, status, **values)
         except (SQLAlchemyError, StorageError, WorkerDied, OSError):
             if deadline.expired():
                 minutes = self._settings.timeout_s / 60

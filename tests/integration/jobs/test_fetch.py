@@ -1,12 +1,15 @@
 """A config may name models of TONE3000: the job's first phase brings them home."""
 
+import asyncio
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.integration.conftest import Connect, Person
+from tests.integration.embedded.processes import eventually
 from tests.integration.jobs.conftest import finish
 from tests.integration.shootouts.material import LIBRARY, SHOOTOUTS, add, di, pointers
 from tests.support.live import working
@@ -20,8 +23,9 @@ CLEAN, CENTER, GONE, RACK = (900101, 910001), (900201, 910021), (900103, 910031)
 
 @pytest.fixture(scope="module", autouse=True)
 def tone3000_worker(tone3000_settings: Settings) -> Generator[None, None, None]:
-    """A worker that knows the stand-in."""
-    with working(tone3000_settings):
+    """A worker that knows the stand-in, and gives up soon."""
+    worker = replace(tone3000_settings.worker, attempts=2, backoff_s=0.1)
+    with working(replace(tone3000_settings, worker=worker)):
         yield
 
 
@@ -86,6 +90,29 @@ async def test_a_job_waits_for_tone3000_to_come_back(
     tone3000.fault("status", "/download/", status=503, times=3)
     done = await _run(tone3000_service, ada, await _make(ada, _model(*CLEAN)))
     assert (done["status"], done["attempt"]) == ("completed", 2)
+
+
+async def test_a_job_that_waits_in_vain_says_for_whom(
+    tone3000_service: str, user: Person, connect: Connect, tone3000: StandIn
+) -> None:
+    ada = await connect(user)
+    tone3000.fault("html", "/download/", status=503, times=0)
+    done = await _run(tone3000_service, ada, await _make(ada, _model(*CLEAN)))
+    assert (done["status"], done["error"]["code"], done["attempt"]) == ("failed", "tone3000_unreachable", 2)
+
+
+async def test_a_job_that_is_cancelled_while_it_fetches_lets_go_at_once(
+    tone3000_service: str, user: Person, connect: Connect, tone3000: StandIn
+) -> None:
+    ada = await connect(user)
+    tone3000.fault("slow_body", "/download/", delay_s=5.0, times=0)
+    made = await _make(ada, _model(*CLEAN))
+    job = (await ada.client.post(made.json()["links"]["jobs"])).json()
+    await asyncio.to_thread(eventually, lambda: bool(tone3000.requests("/download/")))
+    await ada.client.post(job["links"]["cancel"])
+    await finish(tone3000_service, ada, job["id"])
+    assert (await ada.client.get(job["links"]["self"])).json()["status"] == "cancelled"
+    assert (await ada.client.get(LIBRARY, params={"kind": "capture"})).json()["total"] == 0
 
 
 @pytest.mark.parametrize(

@@ -37,12 +37,17 @@ class Attempt:
         """Whether it is another's now: nothing that is written counts any more."""
         self.news = asyncio.Event()
         """Set when there is something to write at once."""
+        self.heard = asyncio.Event()
+        """Set when there is a segment that can be listened to."""
+        self.showing = asyncio.Lock()
+        """Held while segments are stored to be listened to."""
         self.writing = asyncio.Lock()
         """Held while lines are written."""
         self._loop = asyncio.get_running_loop()
         self._clock = clock
         self._lock = threading.Lock()
         self._lines: list[Line] = []
+        self._ready: list[int] = []
         self._extra = 0.0
         self._done = 0.0
         self._total = 0.0
@@ -76,6 +81,10 @@ class Attempt:
         if measured is not None:
             data["measured"] = msgspec.to_builtins(measured)
         self._tell(("segment", data, {}))
+        if status != "levelled":
+            with self._lock:
+                self._ready.append(position)
+            self._loop.call_soon_threadsafe(self.heard.set)
 
     def file(self, name: str) -> None:
         """A file is reported when it has been stored, as an artifact."""
@@ -97,6 +106,12 @@ class Attempt:
             if self._total and self._done != self._told and now - self._told_at >= PROGRESS_S:
                 lines.append(self._progress(now))
             return lines
+
+    def ready(self) -> list[int]:
+        """Return the positions of segments that can be listened to, each once."""
+        with self._lock:
+            positions, self._ready = self._ready, []
+            return positions
 
     def put_back(self, lines: list[Line]) -> None:
         """Keep what could not be written, in front of what has come since."""

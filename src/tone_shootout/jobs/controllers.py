@@ -193,7 +193,11 @@ class JobController(Controller):
     async def list_artifacts(
         self, job_id: JobId, principal: NamedDependency[Principal], jobs: NamedDependency[JobService]
     ) -> ArtifactList:
-        """List the files that a job has made."""
+        """List the files that a job has made.
+
+        Before it has completed, these are the segments that have been rendered so far, as `partial/…`: each at a level
+        of its own, not matched with the others yet. They stay when the job fails or is cancelled.
+        """
         return ArtifactList(items=[ArtifactDTO.of(row) for row in await jobs.artifacts(principal.user_id, job_id)])
 
     @get(

@@ -5,12 +5,10 @@ stays free to say that the job is alive, to hear that it was cancelled, and to w
 """
 
 import asyncio
-import hashlib
-import mimetypes
 import os
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,16 +26,17 @@ from tone_shootout.jobs.choice import Choice
 from tone_shootout.jobs.dispatcher import Dispatcher
 from tone_shootout.jobs.fetch import Fetcher, JobError, NotNowError
 from tone_shootout.jobs.inputs import Inputs
-from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
+from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
-from tone_shootout.jobs.services import results_prefix
+from tone_shootout.jobs.results import Results
 from tone_shootout.jobs.setback import setback
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.settings import LimitSettings, WorkerSettings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
-from tone_shootout.rendering.plan import InvalidSpec, plan
+from tone_shootout.rendering.plan import InvalidSpec, PlannedSegment, plan
 from tone_shootout.rendering.produce import produce
+from tone_shootout.rendering.stages import partial_file
 from tone_shootout.shootouts.services import rendering_limits
 
 BEAT_S = 0.5
@@ -56,7 +55,6 @@ _COST_PUBLISH_AUDIO = 0.005
 Alive = Callable[[Job], Awaitable[None]]
 """Tells the queue that whoever was woken lives, and which job is carried out."""
 
-_MEDIA_TYPES = {".flac": "audio/flac", ".json": "application/json", ".md": "text/markdown"}
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
@@ -86,6 +84,7 @@ class Runner:
         self._storage = storage
         self._fetcher = fetcher
         self._publisher = publisher
+        self._results = Results(sessions, storage, publisher)
         self._dispatcher = dispatcher
         self._limits = limits
         self._settings = settings
@@ -168,19 +167,24 @@ class Runner:
         inputs = msgspec.convert(job.inputs, Inputs)
         with tempfile.TemporaryDirectory(prefix=f"{job.id}-", dir=self._scratch) as folder:
             inputs, sources = await self._fetcher.fetch(attempt, inputs, Path(folder))
-            out = Path(folder) / "out"
-            await self._render(attempt, inputs, sources, out)
+            out = await self._render(attempt, inputs, sources, Path(folder))
             attempt.phase("publish")
             await self._publish(attempt, out)
 
-    async def _render(self, attempt: Attempt, inputs: Inputs, sources: dict[str, Path], out: Path) -> None:
+    async def _render(self, attempt: Attempt, inputs: Inputs, sources: dict[str, Path], folder: Path) -> Path:
+        """Make the results in a folder, and let segments be heard meanwhile; return the folder."""
         cache = self._cache(attempt.job)
+        facts = {name: asset.facts for name, asset in inputs.assets.items()}
+        names = {name: asset.name for name, asset in inputs.assets.items()}
+        try:
+            planned = plan(inputs.spec, facts, limits=rendering_limits(self._limits))
+        except InvalidSpec as error:
+            raise JobError(error.errors[0].code, str(error)) from None
+        attempt.reserve(_COST_PUBLISH + planned.seconds * _COST_PUBLISH_AUDIO)
+        out, partials = folder / "out", folder / "partial"
+        partials.mkdir()
 
         def work() -> None:
-            facts = {name: asset.facts for name, asset in inputs.assets.items()}
-            names = {name: asset.name for name, asset in inputs.assets.items()}
-            planned = plan(inputs.spec, facts, limits=rendering_limits(self._limits))
-            attempt.reserve(_COST_PUBLISH + planned.seconds * _COST_PUBLISH_AUDIO)
             processes = self._settings.processes or os.cpu_count() or 1
             produce(
                 planned,
@@ -191,8 +195,10 @@ class Runner:
                 store=cache,
                 names=names,
                 credited=inputs.credits,
+                partials=partials,
             )
 
+        showing = asyncio.create_task(self._show(attempt, planned.segments, partials))
         thread = asyncio.create_task(asyncio.to_thread(work))
         try:
             await asyncio.shield(thread)
@@ -202,51 +208,44 @@ class Runner:
             if thread.done():
                 thread.exception()  # what it says of having been stopped is no news
             raise
-        except InvalidSpec as error:
-            raise JobError(error.errors[0].code, str(error)) from None
         except RenderError as error:
+            # What was rendered before the fault is worth hearing.
+            await self._show_ready(attempt, planned.segments, partials)
             raise JobError(error.code, str(error)) from None
+        finally:
+            showing.cancel()
+            await asyncio.gather(showing, return_exceptions=True)
+        return out
 
     async def _publish(self, attempt: Attempt, out: Path) -> None:
         """Store what was made, then say so and complete the job in one step."""
         job = attempt.job
-        prefix = f"{results_prefix(job)}/{job.attempt}"
-        artifacts = []
-        found = await asyncio.to_thread(_survey, out)
-        for number, (path, name, size, sha256) in enumerate(found, 1):
-            key = f"{prefix}/{name}"
-            await self._storage.put(key, path)
-            artifacts.append(
-                JobArtifact(
-                    job_id=job.id,
-                    path=name,
-                    size=size,
-                    sha256=sha256,
-                    media_type=_media_type(path),
-                    storage_key=key,
-                )
-            )
-            attempt.advance(number / len(found))
+        artifacts = await self._results.store(attempt, out)
 
-        async def write() -> list[JobEvent]:
+        async def write() -> list[JobEvent] | None:
             await self._flush(attempt)
-            async with self._sessions() as session:
-                jobs = JobRepository(session)
-                await jobs.forget_artifacts(job.id)
-                events: list[JobEvent | None] = []
-                for artifact in artifacts:
-                    await jobs.put_artifact(artifact)
-                    data = {name: getattr(artifact, name) for name in ("path", "size", "sha256", "media_type")}
-                    events.append(await jobs.record(job.id, job.attempt, "artifact", data))
-                ended = await jobs.transition(
-                    job.id, JobStatus.COMPLETED, held_by=job.attempt, progress_done=Job.progress_total, phase=None
-                )
-                if ended is None:
-                    raise _LetGo
-                await session.commit()
-            return [event for event in (*events, *ended[1]) if event is not None]
+            return await self._results.complete(job, artifacts)
 
-        await self._publisher.publish(await self._insist(write))
+        events = await self._insist(write)
+        if events is None:
+            raise _LetGo
+        await self._publisher.publish(events)
+        await self._results.forget_partial(job)
+
+    async def _show(self, attempt: Attempt, segments: Sequence[PlannedSegment], partials: Path) -> None:
+        """Let every segment be heard as soon as it has been rendered, for ever."""
+        while True:
+            await attempt.heard.wait()
+            attempt.heard.clear()
+            await self._show_ready(attempt, segments, partials)
+
+    async def _show_ready(self, attempt: Attempt, segments: Sequence[PlannedSegment], partials: Path) -> None:
+        async with attempt.showing:
+            for position in attempt.ready():
+                segment = segments[position - 1]
+                path = partial_file(partials, segment)
+                if await asyncio.to_thread(path.exists):
+                    await self._results.show(attempt.job, segment, path)
 
     async def _end(self, attempt: Attempt, status: JobStatus, **values: Any) -> None:
         """Let go of the job: bring it to `status`, or to `cancelled` when that was asked for meanwhile."""
@@ -349,17 +348,3 @@ class Runner:
                 attempt.put_back(lines)
                 raise
             await self._publisher.publish([event for event in events if event is not None])
-
-
-def _survey(folder: Path) -> list[tuple[Path, str, int, str]]:
-    """Return path, name, size and SHA-256 of every file in `folder`."""
-    found = []
-    for path in sorted(file for file in folder.rglob("*") if file.is_file()):
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        found.append((path, path.relative_to(folder).as_posix(), path.stat().st_size, digest))
-    return found
-
-
-def _media_type(path: Path) -> str:
-    return _MEDIA_TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from tone_shootout.audio.files import read_flac, write_flac
-from tone_shootout.audio.levels import apply_gain
+from tone_shootout.audio.levels import apply_gain, level_match
 from tone_shootout.audio.loudness import measure
 from tone_shootout.audio.signals import AudioError, Float32
 from tone_shootout.rendering.cards import draw
@@ -52,7 +52,7 @@ def perform(task: Task, shelf: Shelf, tick: Tick) -> Result:
         case Render():
             return _render(task, shelf, tick)
         case Measure():
-            return _measured(task.segment, np.load(task.raw, allow_pickle=False))
+            return _told(task, np.load(task.raw, allow_pickle=False))
         case Level():
             return _level(task)
         case Draw():
@@ -95,7 +95,16 @@ def _render(task: Render, shelf: Shelf, tick: Tick) -> Measured:
         keep=keep,
     )
     np.save(task.raw, samples, allow_pickle=False)
-    return _measured(task.segment, samples)
+    return _told(task, samples)
+
+
+def _told(task: Render | Measure, samples: Float32) -> Measured:
+    """Measure a segment, and write it to be heard meanwhile where that is wanted."""
+    measured = _measured(task.segment, samples)
+    if task.partial is not None:
+        match = level_match([measured], requested_lufs=task.partial.target_lufs, ceiling_dbtp=task.partial.ceiling_dbtp)
+        write_flac(Path(task.partial.flac), apply_gain(samples, match.gains_db[0]), OUTPUT_RATE)
+    return measured
 
 
 def _draw(task: Draw) -> None:

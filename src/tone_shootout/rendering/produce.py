@@ -48,6 +48,7 @@ def produce(
     store: Store | None = None,
     names: Mapping[str, str] | None = None,
     credited: Mapping[str, Credit] | None = None,
+    partials: Path | None = None,
 ) -> Manifest:
     """Render, level and present a shootout; blocks until it is done.
 
@@ -63,6 +64,8 @@ def produce(
         store: what was made before, and where what is made now is kept.
         names: what the manifest calls the inputs, by the plan's file; by default the last part of the path.
         credited: whose work some of the inputs are, by the plan's file.
+        partials: folder in which every segment can be heard as soon as `reporter` hears of it, not yet levelled
+            (`stages.partial_file`), unless all are there already; None: they are not written.
 
     Returns:
         The manifest, which is also the last file written.
@@ -83,7 +86,7 @@ def produce(
         plots, video = plots and not sound_only, video and not sound_only
         bench = stages.Bench(pool, reporter, total, store)
         reporter.progress(0.0, total)
-        measured = stages.render(plan, sources, raws, rounds, bench)
+        measured = stages.render(plan, sources, raws, rounds, bench, partials)
         reporter.phase("level")
         (staging / "segments").mkdir()
         level, levelled = stages.level(plan, raws, staging, measured, bench)

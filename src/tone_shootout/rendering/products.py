@@ -87,8 +87,8 @@ class Products:
             self._store.put(key, msgspec.msgpack.encode(made))
 
     def _describe(self, task: Task) -> tuple[str, tuple[str, ...]] | None:
-        """Return a task's key and the paths of its files; None for what is kept as sound."""
-        if isinstance(task, Render):
+        """Return a task's key and the paths of its files; None for what is kept as sound, and what is passing."""
+        if isinstance(task, Render) or (isinstance(task, Measure) and task.partial is not None):
             return None
         document, files = _description(task, self._origins)
         task_name = type(task).__name__

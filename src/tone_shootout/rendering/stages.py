@@ -23,7 +23,7 @@ from tone_shootout.rendering.schedule import Step, distinct, keys_of
 from tone_shootout.rendering.spec import CabIr, Capture
 from tone_shootout.rendering.texts import segment_title
 from tone_shootout.rendering.timeline import timeline
-from tone_shootout.rendering.work import Draw, Film, Level, Measure, Measured, Render, Result, SourceFile, Task
+from tone_shootout.rendering.work import Draw, Film, Level, Measure, Measured, Partial, Render, Result, SourceFile, Task
 
 # Estimates for one core, in seconds for each second of audio.
 _COST_MEASURE: Final = 0.003
@@ -139,6 +139,7 @@ def render(
     raws: Path,
     rounds: Sequence[Sequence[Step]],
     bench: Bench,
+    partials: Path | None = None,
 ) -> dict[str, Measured]:
     """Render what is missing, measure everything, and return the measures by render key.
 
@@ -148,12 +149,15 @@ def render(
         raws: where the samples are and go; only whole segments are left there.
         rounds: what is missing.
         bench: does the work, and keeps what is made.
+        partials: where every segment is written as soon as it is there, as `partial_file` says; None: nowhere.
     """
     store = bench.store
     rendered = {step.segment.render_key for steps in rounds for step in steps}
     cached = [segment for segment in distinct(plan) if segment.render_key not in rendered]
     begins = {step.begin.key for steps in rounds for step in steps if step.begin is not None}
     measured: dict[str, Measured] = {}
+    if not rounds:
+        partials = None  # nobody has to wait
 
     def run(batch: Sequence[tuple[PlannedSegment, Task, float]]) -> None:
         for index, result in bench.run([(task, cost) for _, task, cost in batch]):
@@ -169,9 +173,10 @@ def render(
                     status: SegmentStatus = "rendered" if isinstance(task, Render) else "cached"
                     bench.reporter.segment(segment.position, status, measured[done.render_key])
 
-    run([_measure(segment, raws) for segment in cached])
+    run([_measure(plan, segment, raws, partials) for segment in cached])
     for steps in rounds:
-        run([_step(plan, step, sources, raws, None if store is not None else begins) for step in steps])
+        wanted = None if store is not None else begins
+        run([_step(plan, step, sources, raws, wanted, partials) for step in steps])
     whole = {_raw(raws, segment.render_key) for segment in plan.segments}
     for path in raws.iterdir():
         if path not in whole:
@@ -179,13 +184,34 @@ def render(
     return measured
 
 
-def _measure(segment: PlannedSegment, raws: Path) -> tuple[PlannedSegment, Task, float]:
-    task = Measure(segment=segment, raw=str(_raw(raws, segment.render_key)))
+def partial_file(partials: Path, segment: PlannedSegment) -> Path:
+    """Return where a segment is written before it is levelled; segments that are the same share a file."""
+    return partials / f"{segment.render_key}.flac"
+
+
+def _partial(plan: Plan, segment: PlannedSegment, partials: Path | None) -> Partial | None:
+    if partials is None:
+        return None
+    level = plan.spec.level
+    flac = str(partial_file(partials, segment))
+    return Partial(flac=flac, target_lufs=level.target_lufs, ceiling_dbtp=level.ceiling_dbtp)
+
+
+def _measure(
+    plan: Plan, segment: PlannedSegment, raws: Path, partials: Path | None
+) -> tuple[PlannedSegment, Task, float]:
+    raw = str(_raw(raws, segment.render_key))
+    task = Measure(segment=segment, raw=raw, partial=_partial(plan, segment, partials))
     return segment, task, segment.seconds * _COST_MEASURE
 
 
 def _step(
-    plan: Plan, step: Step, sources: Mapping[str, Path], raws: Path, wanted: AbstractSet[str] | None
+    plan: Plan,
+    step: Step,
+    sources: Mapping[str, Path],
+    raws: Path,
+    wanted: AbstractSet[str] | None,
+    partials: Path | None,
 ) -> tuple[PlannedSegment, Task, float]:
     """Return a step as a task that keeps the sound behind its captures, of those that are `wanted` (None: all)."""
     segment, chain = step.segment, plan.spec.chains[step.segment.chain]
@@ -208,6 +234,7 @@ def _step(
             if stage.inference and (wanted is None or stage.key in wanted)
         },
         raw=str(_raw(raws, segment.render_key)),
+        partial=_partial(plan, segment, partials),
     )
     return segment, task, step.cost + segment.seconds * _COST_MEASURE
 

@@ -31,6 +31,20 @@ class Measured(Struct, frozen=True, kw_only=True):
     dc_offset: float
 
 
+class Partial(Struct, frozen=True, kw_only=True):
+    """How a segment is written before all are there and can be levelled: at a gain of its own.
+
+    Attributes:
+        flac: for the 24-bit FLAC.
+        target_lufs: loudness that it gets, or less where its peak would lie beyond the ceiling.
+        ceiling_dbtp: highest true peak.
+    """
+
+    flac: str
+    target_lufs: float
+    ceiling_dbtp: float
+
+
 class Render(Struct, tag=True, frozen=True, kw_only=True):
     """Render a segment, keep its samples in the NumPy file `raw` and measure them.
 
@@ -43,6 +57,7 @@ class Render(Struct, tag=True, frozen=True, kw_only=True):
         begin: NumPy file with the sound behind the stage before; None: it begins with the DI track.
         keep: NumPy files for the sound behind stages, by the stage's index.
         raw: for the result.
+        partial: how it is written to be heard meanwhile, if at all.
     """
 
     segment: PlannedSegment
@@ -53,13 +68,15 @@ class Render(Struct, tag=True, frozen=True, kw_only=True):
     begin: str | None = None
     keep: dict[int, str] = {}
     raw: str
+    partial: Partial | None = None
 
 
 class Measure(Struct, tag=True, frozen=True, kw_only=True):
-    """Measure a segment that was rendered before."""
+    """Measure a segment that was rendered before, and write it to be heard meanwhile where `partial` says how."""
 
     segment: PlannedSegment
     raw: str
+    partial: Partial | None = None
 
 
 class Level(Struct, tag=True, frozen=True, kw_only=True):

@@ -259,7 +259,7 @@ async def test_a_job_that_renders_lets_go_when_it_is_cancelled_and_finishes_when
             assert answer.json()["status"] == "cancelling"
     statuses = [event["data"]["status"] for event in log if event["type"] == "status"]
     assert statuses[-2:] == ["cancelling", "cancelled"]
-    assert await _results(user, job) == {}
+    assert {path.partition("/")[0] for path in await _results(user, job)} <= {"partial"}
     again = await user.client.post(f"{job['links']['self']}/retry")
     assert again.status_code == 202
     assert (await finish(base_url, user, job["id"]))[-1]["data"]["status"] == "completed"

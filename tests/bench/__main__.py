@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 
 from tests.bench.engine import engine_section
+from tests.bench.jobs import jobs_section
 from tests.bench.live import live_section
 from tests.bench.rendering import rendering_section
 from tests.bench.stages import stages_section
@@ -16,6 +17,7 @@ SECTIONS = {
     "Tone engine": engine_section,
     "Rendering": rendering_section,
     "Stages": stages_section,
+    "Jobs": jobs_section,
     "Live channel": live_section,
 }
 """A heading for each, and the function that measures and returns lines of Markdown."""

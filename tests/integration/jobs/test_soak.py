@@ -1,0 +1,170 @@
+"""Two hundred jobs of five people on two workers that keep dying: none lost, none done twice, everybody in turn."""
+
+import asyncio
+import random
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from tests.integration.jobs.conftest import make_shootout
+from tests.integration.shootouts.material import SHOOTOUTS
+from tests.support.live import environ_of, serving
+from tone_shootout.accounts.services import AccountService
+from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
+from tone_shootout.kit.settings import Settings, WorkerSettings
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+Sessions = async_sessionmaker[AsyncSession]
+JOBS = {"ada": 64, "bob": 50, "cid": 44, "dot": 40, "eve": 2}
+WORKERS = 2
+KILLING_S = 120.0
+"""Longest that workers are killed for."""
+BETWEEN_S = (4.0, 9.0)
+"""Seconds between two kills: a worker takes two to start."""
+
+
+class Crew:
+    """Worker processes, each started again when it dies."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._environ = environ_of(settings)
+        self._workers: list[subprocess.Popen[bytes]] = []
+        self.kills = 0
+
+    @asynccontextmanager
+    async def working(self) -> AsyncGenerator[None, None]:
+        """Have them work, and die by chance."""
+        self._workers = [self._start() for _ in range(WORKERS)]
+        killing = asyncio.create_task(self._kill_by_chance())
+        try:
+            yield
+        finally:
+            killing.cancel()
+            with suppress(asyncio.CancelledError):
+                await killing
+            for worker in self._workers:
+                worker.kill()
+                worker.wait()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "tone_shootout", "worker"]
+        return subprocess.Popen(command, env=self._environ, stderr=subprocess.DEVNULL)
+
+    async def _kill_by_chance(self) -> None:
+        chance = random.Random(5)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(KILLING_S):
+                while True:
+                    await asyncio.sleep(chance.uniform(*BETWEEN_S))
+                    unlucky = chance.randrange(WORKERS)
+                    self._workers[unlucky].kill()
+                    self._workers[unlucky].wait()
+                    self._workers[unlucky] = self._start()
+                    self.kills += 1
+
+
+async def _submit_all(url: str, sessions: Sessions) -> None:
+    """All jobs of the first person, then all of the next, and at last the two of the fifth."""
+    for name, count in JOBS.items():
+        async with sessions() as session:
+            accounts = AccountService(session)
+            user = await accounts.create_user(name, role="user")
+            _, token = await accounts.issue_token(user, name="soak", scope="write")
+            await session.commit()
+        headers = {"Authorization": f"Bearer {token}"}
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
+            address = f"{SHOOTOUTS}/{await make_shootout(client)}/jobs"
+            for _ in range(count):
+                assert (await client.post(address)).status_code == 202
+
+
+async def _finish_all(sessions: Sessions) -> None:
+    async with asyncio.timeout(500), sessions() as session:
+        while await session.scalar(select(func.count()).where(Job.finished_at.is_(None))):
+            await session.rollback()
+            await asyncio.sleep(0.5)
+
+
+async def test_two_hundred_jobs_outlive_their_workers_and_everybody_has_a_turn(
+    settings: Settings, session_maker: Sessions, clean: None
+) -> None:
+    soaking = replace(
+        settings,
+        limits=replace(settings.limits, queued_jobs=100),
+        worker=WorkerSettings(
+            sweep_s=0.5, heartbeat_s=2, attempts=1000, backoff_s=0.1, backoff_max_s=0.5, processes=1, grace_s=1
+        ),
+    )
+    crew = Crew(soaking)
+    with serving(soaking) as url:
+        await _submit_all(url, session_maker)
+        async with crew.working():
+            await _finish_all(session_maker)
+    assert crew.kills > 0
+    async with session_maker() as session:
+        statuses = Counter(await session.scalars(select(Job.status)))
+        assert statuses == {"completed": sum(JOBS.values())}
+        await _check_logs(session)
+        await _check_results(session, Path(url2pathname(urlsplit(settings.storage_url).path)))
+        await _check_turns(session)
+
+
+async def _check_logs(session: AsyncSession) -> None:
+    """Every log is whole, and tells of one end."""
+    counted = select(
+        JobEvent.job_id,
+        func.count(),
+        func.max(JobEvent.seq),
+        func.count().filter(JobEvent.type == "done"),
+        func.count().filter(JobEvent.data["status"].astext == "completed", JobEvent.type == "status"),
+    ).group_by(JobEvent.job_id)
+    for job_id, lines, last, ends, completions in await session.execute(counted):
+        assert lines == last, job_id
+        assert (ends, completions) == (1, 1), job_id
+
+
+async def _check_results(session: AsyncSession, objects: Path) -> None:
+    """Every job has the same files, each stored, of the last attempt and of no other."""
+    names: dict[object, set[str]] = {}
+    attempts = {job.id: job.attempt for job in await session.scalars(select(Job))}
+    for artifact in await session.scalars(select(JobArtifact)):
+        names.setdefault(artifact.job_id, set()).add(artifact.path)
+        assert f"/{attempts[artifact.job_id]}/{artifact.path}" in artifact.storage_key
+        assert (objects / artifact.storage_key).stat().st_size == artifact.size
+    assert len(names) == sum(JOBS.values())
+    assert len({frozenset(paths) for paths in names.values()}) == 1
+
+
+async def _check_turns(session: AsyncSession) -> None:
+    """In the order in which jobs were first taken, nobody is far ahead of anybody who waits."""
+    begun = (
+        select(JobEvent.job_id, func.min(JobEvent.at).label("at"))
+        .where(JobEvent.type == "status", JobEvent.data["status"].astext == "running")
+        .group_by(JobEvent.job_id)
+    ).subquery()
+    owners = list(
+        await session.scalars(select(Job.owner_id).join(begun, begun.c.job_id == Job.id).order_by(begun.c.at))
+    )
+    total = Counter(owners)
+    few = min(total, key=total.__getitem__)
+    assert total[few] == JOBS["eve"]
+    # The fifth of five submitted two jobs behind all others.
+    assert [place for place, owner in enumerate(owners, 1) if owner == few][-1] <= 2 * len(JOBS) + 2
+    served: Counter[object] = Counter()
+    for owner in owners:
+        served[owner] += 1
+        waiting = [served[other] for other in total if served[other] < total[other]]
+        # What a dead worker held counts as running until it is missed, and others come first meanwhile.
+        assert served[owner] - min(waiting, default=served[owner]) <= 20

@@ -214,7 +214,7 @@ async def download(request: Request[Any, Any, Any], state: State, model_id: int,
     fetched = asked.world.downloaded[person.username]
     if found.id not in fetched:
         fetched.insert(0, found.id)
-    return Response(content(row.file), media_type="audio/wav" if found.format == "ir" else "text/plain; charset=UTF-8")
+    return Response(content(row.file), media_type="audio/wav" if found.format == "ir" else "text/plain")
 
 
 @get("/elsewhere/{name:str}")

@@ -58,7 +58,7 @@ class ToneRow(Struct, kw_only=True):
     favorites: int = 0
     has_image: bool = True
     extra: dict[str, Any] = {}
-    """Fields that differ from what the rest would show."""
+    """Fields that differ from what the rest would show; `{BASE}` in them is the stand-in's own address."""
 
     def count(self, architecture: str | None, *, irs: bool = False) -> int:
         """Return how many models are of an architecture."""
@@ -104,7 +104,10 @@ class ToneRow(Struct, kw_only=True):
             "favorites_count": self.favorites,
             "is_favorite": is_favorite,
             "url": f"{base}/tones/{'-'.join(re.findall('[a-z0-9]+', self.title.lower()))}-{self.id}",
-            **self.extra,
+            **{
+                name: value.replace("{BASE}", base) if isinstance(value, str) else value
+                for name, value in self.extra.items()
+            },
         }
 
     def found(self, base: str, *, is_favorite: bool) -> dict[str, Any]:
@@ -207,7 +210,12 @@ def all_tones() -> dict[int, ToneRow]:
             created_at="2026-10-01T00:00:00+00:00",
             published_at="2026-10-01T00:00:00+00:00",
             has_image=False,
-            extra={"is_public": None, "some_new_field": {"x": 1}},
+            extra={
+                "is_public": None,
+                "sizes": [],
+                "url": "{BASE}//empty-shelf-900104",
+                "some_new_field": {"x": 1},
+            },
         ),
         ToneRow(
             id=OPEN_BACK,

@@ -15,9 +15,7 @@ from tone_shootout.audio.files import read_audio
 from tone_shootout.audio.loudness import measure
 from tone_shootout.demo import carried
 
-pytestmark = pytest.mark.slow
-
-pytestmark = pytest.mark.usefixtures("worker")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("worker")]
 
 
 async def _results(person: Person, job: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -17,9 +17,7 @@ from tests.support.shared import shared_folder
 from tone_shootout.audio.files import read_audio
 from tone_shootout.demo import write_material
 
-pytestmark = pytest.mark.slow
-
-pytestmark = pytest.mark.usefixtures("worker")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("worker")]
 
 SECONDS = 3.5
 SHARED = shared_folder()

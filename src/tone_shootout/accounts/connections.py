@@ -27,7 +27,7 @@ from tone_shootout.accounts.errors import (
 from tone_shootout.accounts.models import Tone3000Connection
 from tone_shootout.accounts.repositories import ApiTokenRepository, ConnectionRepository
 from tone_shootout.kit.keyring import KeyRing, UnreadableSecretError
-from tone_shootout.tone3000.errors import GrantError, TokenRefusedError
+from tone_shootout.tone3000.errors import GrantError, TokenRefusedError, Tone3000Error
 from tone_shootout.tone3000.oauth import SignIn
 from tone_shootout.tone3000.types import TokenPair, User
 
@@ -148,6 +148,7 @@ class ConnectionService:
         self._sign_in = sign_in
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._places = asyncio.Semaphore(AT_ONCE)
+        self._under_way: set[asyncio.Task[str]] = set()
 
     async def access_token(self, user_id: UUID, *, refused: str | None = None) -> str:
         """Return a token that is good for a while, renewed if need be.
@@ -166,9 +167,11 @@ class ConnectionService:
             connection, stored = self._found(store, await store.of(user_id))
         if _is_good(connection, stored, refused):
             return stored.access_token
-        turn = self._turns.setdefault(user_id, asyncio.Lock())
-        async with turn, self._places:
-            return await self._renewed(user_id, refused)
+        # To its end, even if nobody waits for it any more: a new pair that is not written down is lost.
+        renewal = asyncio.create_task(self._in_turn(user_id, refused))
+        self._under_way.add(renewal)
+        renewal.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(renewal)
 
     async def using(self, user_id: UUID, ask: Callable[[str], Awaitable[T]]) -> T:
         """Ask TONE3000 something with a user's token, once more with a new one where it refuses the first.
@@ -188,6 +191,11 @@ class ConnectionService:
         except TokenRefusedError:
             raise ReconnectError from None
 
+    async def _in_turn(self, user_id: UUID, refused: str | None) -> str:
+        turn = self._turns.setdefault(user_id, asyncio.Lock())
+        async with turn, self._places:
+            return await self._renewed(user_id, refused)
+
     async def _renewed(self, user_id: UUID, refused: str | None) -> str:
         async with self._sessions() as session:
             store = ConnectionStore(session, self._keys)
@@ -196,13 +204,15 @@ class ConnectionService:
                 return stored.access_token  # somebody else was faster
             try:
                 pair = await self._sign_in.refresh(stored.refresh_token)
-            except GrantError as error:
-                if error.error not in _OVER:
+            except Tone3000Error as error:
+                if isinstance(error, GrantError) and error.error in _OVER:
+                    connection.tokens = None
+                    await session.commit()
+                    _log.info("tone3000_connection_ended", user_id=str(user_id), reason=error.error)
+                    raise ReconnectError from None
+                if connection.expires_at <= datetime.now(UTC) or stored.access_token == refused:
                     raise
-                connection.tokens = None
-                await session.commit()
-                _log.info("tone3000_connection_ended", user_id=str(user_id), reason=error.error)
-                raise ReconnectError from None
+                return stored.access_token  # good for some seconds more; the next one tries again
             store.keep(connection, pair)
             await session.commit()
         return pair.access_token

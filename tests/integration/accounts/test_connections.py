@@ -99,6 +99,18 @@ async def test_ten_processes_that_ask_at_once_make_one_refresh(
     assert len(refreshes(tone3000)) == 1
 
 
+async def test_a_refresh_ends_well_though_nobody_waits_for_it_any_more(
+    connections: ConnectionService, user: Person, pair: TokenPair, tone3000: StandIn, sql: Sql
+) -> None:
+    await sql("UPDATE tone3000_connection SET expires_at = now() - interval '1 s'")
+    tone3000.fault("slow", "/oauth/token", delay_s=1.0)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await connections.access_token(user.id)
+    assert await connections.access_token(user.id) != pair.access_token
+    assert len(refreshes(tone3000)) == 1
+
+
 async def test_the_new_pair_is_what_the_next_refresh_uses(
     connections: ConnectionService, user: Person, pair: TokenPair, tone3000: StandIn, sql: Sql
 ) -> None:
@@ -164,11 +176,20 @@ async def test_a_refresh_that_fails_for_another_reason_costs_no_connection(
     fault: dict[str, Any],
     error: type[Exception],
 ) -> None:
-    await about_to_end(sql)
+    await sql("UPDATE tone3000_connection SET expires_at = now() - interval '1 s'")
     tone3000.fault(path="/oauth/token", **fault)
     with pytest.raises(error):
         await connections.access_token(user.id)
     assert await connections.access_token(user.id) not in ("", pair.access_token)
+
+
+async def test_a_token_is_used_to_its_end_while_tone3000_does_not_renew_it(
+    connections: ConnectionService, user: Person, pair: TokenPair, tone3000: StandIn, sql: Sql
+) -> None:
+    await about_to_end(sql)
+    tone3000.fault("status", "/oauth/token", status=503)
+    assert await connections.access_token(user.id) == pair.access_token
+    assert await connections.access_token(user.id) != pair.access_token
 
 
 async def test_old_keys_read_and_the_newest_writes(

@@ -478,6 +478,17 @@ async def test_a_secret_that_no_key_decrypts_is_named_and_waits_for_its_key(
         await hook.until(delivery, "delivered")
 
 
+async def test_what_can_not_even_be_tried_counts_as_tried(
+    user: Person, receiver: Receiver, session_maker: Sessions, delivering: None
+) -> None:
+    hook = await make(user, receiver.url)
+    async with session_maker() as session:
+        await session.execute(update(WebhookRow).values(url="http://127.0.0.1:99999/"))
+        await session.commit()
+    tried = await hook.until_tried(await hook.test())
+    assert (tried["attempts"][0]["error"], tried["delivery"]["state"]) == ("internal_error", "pending")
+
+
 @pytest.mark.slow
 async def test_a_worker_process_delivers(user: Person, receiver: Receiver, settings: Settings) -> None:
     hook = await make(user, receiver.url)

@@ -152,6 +152,7 @@ async def test_production_demands_https_and_a_public_address(
         ({"url": URL, "events": []}, "/events"),
         ({"url": URL, "events": ["job.lost"]}, "/events/0"),
         ({"url": URL, "description": "x" * 201}, "/description"),
+        ({"url": URL, "description": "a\0b"}, "/description"),
         ({"url": "https://hooks.example/" + "x" * 1000}, "/url"),
         ({"url": URL, "secret": "whsec_mine"}, "/secret"),
     ],

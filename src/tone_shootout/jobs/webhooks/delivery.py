@@ -184,6 +184,9 @@ class Deliverer:
             return _Outcome(error="unreadable_secret")
         except _FAILURES as error:
             return outcome or _Outcome(error=_code_of(error))
+        except Exception:  # noqa: BLE001 - an attempt like any other, or the message would be tried for ever
+            _log.exception("webhook not sent", delivery=str(claimed.id))
+            return _Outcome(error="internal_error")
         return outcome
 
     def _headers(self, claimed: Claimed) -> list[tuple[str, str]]:

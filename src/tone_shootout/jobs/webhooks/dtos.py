@@ -25,7 +25,12 @@ _Url = Annotated[
 ]
 _Description = Annotated[
     str,
-    Meta(description="What you know it by.", examples=["posts results to the band chat"], max_length=200),
+    Meta(
+        description="What you know it by, without control characters.",
+        examples=["posts results to the band chat"],
+        max_length=200,
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+    ),
 ]
 _Events = Annotated[
     list[EventName],
@@ -120,7 +125,7 @@ class AttemptDTO(Struct, kw_only=True):
         str | None,
         Meta(
             description="Why none came: `address_refused`, `not_reached`, `tls_failed`, `timeout`, `connection_lost`, "
-            "`not_http`, `unreadable_secret`.",
+            "`not_http`, `unreadable_secret`, `internal_error`.",
             examples=["timeout"],
         ),
     ]

@@ -1,10 +1,16 @@
 """Whose work a shootout uses, and on which terms: plain data that goes into everything that is published of it."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from msgspec import Struct
 
 from tone_shootout.rendering.spec import CabIr, Capture, Spec
+
+_OBJECTIONS: Final[Mapping[bool | None, tuple[str, str]]] = {
+    False: ("non_commercial_licence", "which does not let what is made with it be used commercially"),
+    None: ("unknown_licence", "of which it is not known whether what is made with it may be used commercially"),
+}
 
 
 class Credit(Struct, frozen=True, kw_only=True):
@@ -17,7 +23,7 @@ class Credit(Struct, frozen=True, kw_only=True):
         licence: its code at the source.
         licence_name: what people call it.
         licence_url: where it can be read; empty where nobody knows.
-        commercial: whether it lets what is made with the file be used commercially.
+        commercial: whether it lets what is made with the file be used commercially; None: not known.
         url: where it is from; empty where that is not known.
         attribution: what the source wants to be said beside it.
     """
@@ -28,7 +34,7 @@ class Credit(Struct, frozen=True, kw_only=True):
     licence: str
     licence_name: str
     licence_url: str
-    commercial: bool
+    commercial: bool | None
     url: str
     attribution: str
 
@@ -37,7 +43,7 @@ class Notice(Struct, frozen=True, kw_only=True):
     """Something to think about before publishing; nothing that stops a rendering.
 
     Attributes:
-        code: stable, for programs: `non_commercial_licence`.
+        code: stable, for programs: `non_commercial_licence` or `unknown_licence`.
         pointer: JSON pointer into the spec.
         detail: one sentence for people.
     """
@@ -64,13 +70,12 @@ def notices(spec: Spec, credited: Mapping[str, Credit]) -> Iterator[Notice]:
             credit = credited.get(block.file)
             if credit is not None and not credit.commercial:
                 told.add(block.file)
+                code, objection = _OBJECTIONS[credit.commercial]
+                work = f"“{credit.title}” by {credit.creator} is under {credit.licence_name}"
                 yield Notice(
-                    code="non_commercial_licence",
+                    code=code,
                     pointer=f"/chains/{index}/blocks/{place}",
-                    detail=(
-                        f"“{credit.title}” by {credit.creator} is under {credit.licence_name}, which does not let "
-                        "what is made with it be used commercially, and this shootout is marked as commercial."
-                    ),
+                    detail=f"{work}, {objection}, and this shootout is marked as commercial.",
                 )
 
 

@@ -29,7 +29,11 @@ class Provenance(Struct, frozen=True, kw_only=True):
     licence_name: Annotated[str, Meta(description="What people call it.", examples=["CC BY-NC"])]
     licence_url: Annotated[str, Meta(description="Where it can be read; empty where nobody knows.")]
     commercial: Annotated[
-        bool, Meta(description="Whether it lets what is made with the file be used commercially.", examples=[False])
+        bool | None,
+        Meta(
+            description="Whether it lets what is made with the file be used commercially; null: not known.",
+            examples=[False],
+        ),
     ]
     url: Annotated[str, Meta(description="The tone's page.")]
     fetched_at: Annotated[datetime, Meta(description="When its file, or last what is said of it, was fetched.")]

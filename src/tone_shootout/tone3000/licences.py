@@ -1,7 +1,7 @@
 """The licences under which creators publish at TONE3000, and what follows from each.
 
-Their wire strings are TONE3000's own. A licence that is not known, or not stated, counts as the strictest: credit is
-given, the file stays with whoever fetched it, and nothing commercial is taken for granted.
+Their wire strings are TONE3000's own. A licence that is not known, or not stated, is treated as the strictest: credit
+is given, the file stays with whoever fetched it, and nothing commercial is taken for granted.
 """
 
 from typing import Final
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 POWERED_BY: Final = "Powered by TONE3000"
 HOME: Final = "https://www.tone3000.com"
-_COMMONS: Final = "https://creativecommons.org/licenses"
+_COMMONS: Final = "https://creativecommons.org/share-your-work/cclicenses/"
 
 
 class Licence(Struct, frozen=True, kw_only=True):
@@ -19,27 +19,28 @@ class Licence(Struct, frozen=True, kw_only=True):
     Attributes:
         code: TONE3000's word for it.
         name: what people call it.
-        url: where it can be read; empty where nobody knows. TONE3000 states no version of the Creative Commons' ones.
-        commercial: whether what is made with the file may be used commercially.
+        url: where it can be read; empty where nobody knows. TONE3000 states no version of the Creative Commons' ones,
+            so neither do we.
+        commercial: whether what is made with the file may be used commercially; None: not known.
     """
 
     code: str
     name: str
     url: str
-    commercial: bool
+    commercial: bool | None
 
 
 _KNOWN: Final = {
     licence.code: licence
     for licence in (
         Licence(code="t3k", name="TONE3000 licence", url=f"{HOME}/terms", commercial=True),
-        Licence(code="cc-by", name="CC BY", url=f"{_COMMONS}/by/4.0/", commercial=True),
-        Licence(code="cc-by-sa", name="CC BY-SA", url=f"{_COMMONS}/by-sa/4.0/", commercial=True),
-        Licence(code="cc-by-nc", name="CC BY-NC", url=f"{_COMMONS}/by-nc/4.0/", commercial=False),
-        Licence(code="cc-by-nc-sa", name="CC BY-NC-SA", url=f"{_COMMONS}/by-nc-sa/4.0/", commercial=False),
-        Licence(code="cc-by-nd", name="CC BY-ND", url=f"{_COMMONS}/by-nd/4.0/", commercial=True),
-        Licence(code="cc-by-nc-nd", name="CC BY-NC-ND", url=f"{_COMMONS}/by-nc-nd/4.0/", commercial=False),
-        Licence(code="cc0", name="CC0", url="https://creativecommons.org/publicdomain/zero/1.0/", commercial=True),
+        Licence(code="cc-by", name="CC BY", url=_COMMONS, commercial=True),
+        Licence(code="cc-by-sa", name="CC BY-SA", url=_COMMONS, commercial=True),
+        Licence(code="cc-by-nc", name="CC BY-NC", url=_COMMONS, commercial=False),
+        Licence(code="cc-by-nc-sa", name="CC BY-NC-SA", url=_COMMONS, commercial=False),
+        Licence(code="cc-by-nd", name="CC BY-ND", url=_COMMONS, commercial=True),
+        Licence(code="cc-by-nc-nd", name="CC BY-NC-ND", url=_COMMONS, commercial=False),
+        Licence(code="cc0", name="CC0", url="https://creativecommons.org/public-domain/cc0/", commercial=True),
     )
 }
 _KNOWN["cco"] = _KNOWN["cc0"]
@@ -50,5 +51,5 @@ def licence_of(code: str) -> Licence:
     found = _KNOWN.get(code.strip().lower())
     if found is not None:
         return found
-    name = f"an unknown licence ({code})" if code else "no licence stated"
-    return Licence(code=code, name=name, url="", commercial=False)
+    name = f"an unknown licence ({code})" if code else "an unstated licence"
+    return Licence(code=code, name=name, url="", commercial=None)

@@ -53,7 +53,11 @@ class LicenceDTO(Struct, kw_only=True):
     name: Annotated[str, Meta(description="What people call it.", examples=["CC BY-NC"])]
     url: Annotated[str | None, Meta(description="Where it can be read.")]
     commercial: Annotated[
-        bool, Meta(description="Whether what is made with the files may be used commercially.", examples=[False])
+        bool | None,
+        Meta(
+            description="Whether what is made with the files may be used commercially; null: not known.",
+            examples=[False],
+        ),
     ]
 
     @classmethod

@@ -28,6 +28,15 @@ class JobErrorDTO(Struct, kw_only=True):
 
     code: Annotated[str, Meta(description="Stable, for programs.", examples=["silent"])]
     detail: Annotated[str, Meta(description="One sentence for people.")]
+    segment: Annotated[
+        int | None, Meta(description="Position of the segment that can't be made, if it is one.", examples=[2])
+    ] = None
+    pointer: Annotated[
+        str | None,
+        Meta(
+            description="JSON pointer into the shootout's config: what is the reason.", examples=["/chains/1/blocks/0"]
+        ),
+    ] = None
 
 
 class JobLinks(Struct, kw_only=True):
@@ -75,7 +84,7 @@ class JobDTO(Struct, kw_only=True):
             phase=job.phase,  # type: ignore[arg-type]  # the table's CHECK allows nothing but phases
             progress=Progress(percent=round(percent, 2), done=done, total=total, eta_s=job.eta_s),
             attempt=job.attempt,
-            error=None if job.error_code is None else JobErrorDTO(code=job.error_code, detail=job.error_detail or ""),
+            error=None if job.error is None else JobErrorDTO(**job.error),
             notices=[NoticeDTO.of(notice) for notice in notices_of(job)],
             created_at=job.created_at,
             queued_at=job.queued_at,

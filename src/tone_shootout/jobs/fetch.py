@@ -18,10 +18,12 @@ from tone_shootout.tone3000.errors import BadAnswerError, BusyError, GrantError,
 class JobError(Exception):
     """The job can't be done, and trying again would not help."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str, *, segment: int | None = None, pointer: str | None = None) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
+        self.segment = segment
+        self.pointer = pointer
 
 
 class NotNowError(OSError):

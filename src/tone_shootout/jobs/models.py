@@ -53,6 +53,21 @@ class Job(UUIDv7AuditBase):
     eta_s: Mapped[float | None] = mapped_column(Float)
     error_code: Mapped[str | None] = mapped_column(String(64))
     error_detail: Mapped[str | None] = mapped_column(String(2000))
+    error_segment: Mapped[int | None] = mapped_column(SmallInteger)
+    error_pointer: Mapped[str | None] = mapped_column(String(100))
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """Why it failed, as its log and its owner are told."""
+        if self.error_code is None:
+            return None
+        return {
+            "code": self.error_code,
+            "detail": self.error_detail or "",
+            "segment": self.error_segment,
+            "pointer": self.error_pointer,
+        }
+
     worker: Mapped[str | None] = mapped_column(String(120))
     heartbeat_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
     queued_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))

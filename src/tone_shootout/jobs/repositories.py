@@ -152,8 +152,8 @@ class JobRepository:
         if job is None:
             return None
         data: dict[str, Any] = {"status": to, "attempt": job.attempt}
-        if job.error_code is not None:
-            data["error"] = {"code": job.error_code, "detail": job.error_detail}
+        if job.error is not None:
+            data["error"] = job.error
         if not ends:
             return job, [await self._log_status(job, job.event_seq, data)]
         return job, [

@@ -122,7 +122,14 @@ class Runner:
             await self._end(attempt, JobStatus.CANCELLED)
         except JobError as error:
             log.info("failed", code=error.code)
-            await self._end(attempt, JobStatus.FAILED, error_code=error.code, error_detail=error.detail[:2000])
+            await self._end(
+                attempt,
+                JobStatus.FAILED,
+                error_code=error.code,
+                error_detail=error.detail[:2000],
+                error_segment=error.segment,
+                error_pointer=error.pointer,
+            )
         except (asyncio.CancelledError, Cancelled):
             if not attempt.unwanted:
                 # This worker is to stop, which is not the job's fault: it goes on elsewhere, at once.
@@ -179,7 +186,7 @@ class Runner:
         try:
             planned = plan(inputs.spec, facts, limits=rendering_limits(self._limits))
         except InvalidSpec as error:
-            raise JobError(error.errors[0].code, str(error)) from None
+            raise JobError(error.errors[0].code, str(error), pointer=error.errors[0].pointer) from None
         attempt.reserve(_COST_PUBLISH + planned.seconds * _COST_PUBLISH_AUDIO)
         out, partials = folder / "out", folder / "partial"
         partials.mkdir()
@@ -211,7 +218,7 @@ class Runner:
         except RenderError as error:
             # What was rendered before the fault is worth hearing.
             await self._show_ready(attempt, planned.segments, partials)
-            raise JobError(error.code, str(error)) from None
+            raise JobError(error.code, str(error), segment=error.segment, pointer=error.pointer) from None
         finally:
             showing.cancel()
             await asyncio.gather(showing, return_exceptions=True)

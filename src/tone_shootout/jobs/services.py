@@ -119,6 +119,8 @@ class JobService:
             only_from=(JobStatus.FAILED, JobStatus.CANCELLED),
             error_code=None,
             error_detail=None,
+            error_segment=None,
+            error_pointer=None,
             finished_at=None,
             started_at=None,
             interruptions=0,

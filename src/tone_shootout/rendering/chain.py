@@ -130,43 +130,57 @@ def render_segment(
         RenderError: the result is silent or not finite, or a source or block can't be used.
         OSError: a source can't be read.
     """
-    pair = f"“{segment.di_name}” through “{segment.chain_name}”"
-    muted_by: str | None = None
+    muted_by: Stage | None = None
     if begin is None:
         x, rate = _dry(segment, di, shelf), segment.di_rate
     else:
         before = segment.stages[first - 1]
         x, rate = begin, before.rate
-        muted_by = _where(pair, chain, before) if _silent(x) else None
+        muted_by = before if _silent(x) else None
     done = 0.0
     for index, stage in enumerate(segment.stages[first:], first):
         block = chain.blocks[stage.block]
-        where = _where(pair, chain, stage)
-        with _told(where):
+        with _told(_where(segment, chain, stage), segment, _pointer(segment, stage)):
             x = resample(x, rate, stage.rate)[: stage.samples]
             x = _apply(block, x, stage, sources, shelf, partial(_tell, tick, done, stage.cost, len(x)))
         rate = stage.rate
-        muted_by = (muted_by or where) if _silent(x) else None
+        muted_by = (muted_by or stage) if _silent(x) else None
         if keep is not None:
             keep(index, x)
         done += stage.cost
         tick(done)
     if muted_by is not None:
-        raise RenderError("silent", f"{muted_by} leaves nothing to hear (a peak below {SILENCE_DBFS:.0f} dBFS)")
-    with _told(pair):
+        raise RenderError(
+            "silent",
+            f"{_where(segment, chain, muted_by)} leaves nothing to hear (a peak below {SILENCE_DBFS:.0f} dBFS)",
+            segment=segment.position,
+            pointer=_pointer(segment, muted_by),
+        )
+    with _told(_pair(segment), segment):
         return resample(x, rate, OUTPUT_RATE)[: segment.samples]
 
 
 def _dry(segment: PlannedSegment, di: SourceFile, shelf: Shelf) -> Float32:
-    with _told(f"DI track “{segment.di_name}”"):
+    name, pointer = f"DI track “{segment.di_name}”", f"/di_tracks/{segment.di_track}"
+    with _told(name, segment, pointer):
         x = shelf.di(di)[segment.start : segment.stop]
     if _silent(x):
-        raise RenderError("silent", f"DI track “{segment.di_name}”: the part that is used holds no playing")
+        raise RenderError(
+            "silent", f"{name}: the part that is used holds no playing", segment=segment.position, pointer=pointer
+        )
     return x
 
 
-def _where(pair: str, chain: Chain, stage: Stage) -> str:
-    return f"{pair}: block {stage.block + 1} ({BLOCK_NAMES[type(chain.blocks[stage.block])]})"
+def _pair(segment: PlannedSegment) -> str:
+    return f"“{segment.di_name}” through “{segment.chain_name}”"
+
+
+def _where(segment: PlannedSegment, chain: Chain, stage: Stage) -> str:
+    return f"{_pair(segment)}: block {stage.block + 1} ({BLOCK_NAMES[type(chain.blocks[stage.block])]})"
+
+
+def _pointer(segment: PlannedSegment, stage: Stage) -> str:
+    return f"/chains/{segment.chain}/blocks/{stage.block}"
 
 
 def reamp(
@@ -249,12 +263,12 @@ def _silent(x: Float32) -> bool:
 
 
 @contextmanager
-def _told(where: str) -> Iterator[None]:
+def _told(where: str, segment: PlannedSegment, pointer: str | None = None) -> Iterator[None]:
     """Say where it was that a source or block could not be used."""
     try:
         yield
     except (AudioError, SourceError) as error:
-        raise RenderError(error.code, f"{where}: {error.detail}") from None
+        raise RenderError(error.code, f"{where}: {error.detail}", segment=segment.position, pointer=pointer) from None
 
 
 def _content(source: SourceFile) -> bytes:

@@ -59,7 +59,7 @@ def _do(task: Task, shelf: "Shelf", parent: "Connection[Any, Any]") -> Done | Fa
     try:
         return Done(perform(task, shelf, tick))
     except RenderError as error:
-        return Failed(error.code, error.detail)
+        return Failed(error.code, error.detail, error.segment, error.pointer)
     except MemoryError:
         return Failed("out_of_memory", "there is not enough memory to make this; render fewer segments at a time")
     except OSError as error:

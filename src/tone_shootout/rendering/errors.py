@@ -8,12 +8,16 @@ class RenderError(Exception):
         code: stable, for programs: `silent`, `not_finite`, `changed`, `out_of_memory`, `storage`, or what the part
             that failed calls it.
         detail: one sentence that names the DI track, the chain and the block.
+        segment: the segment's position, where it is one that can't be made.
+        pointer: JSON pointer into the spec, to the block or the DI track that is the reason, where one is.
     """
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str, *, segment: int | None = None, pointer: str | None = None) -> None:
         super().__init__(code, detail)
         self.code = code
         self.detail = detail
+        self.segment = segment
+        self.pointer = pointer
 
     def __str__(self) -> str:
         return self.detail

@@ -71,7 +71,7 @@ def _level(task: Level) -> Measured:
         samples = apply_gain(np.load(task.raw, allow_pickle=False), task.gain_db)
         write_flac(Path(task.flac), samples, OUTPUT_RATE)
     except AudioError as error:
-        raise RenderError(error.code, f"{_pair(task.segment)}: {error.detail}") from None
+        raise RenderError(error.code, f"{_pair(task.segment)}: {error.detail}", segment=task.segment.position) from None
     written = read_flac(Path(task.flac), max_seconds=task.segment.seconds + 1)
     return _measured(task.segment, written.samples[0])
 
@@ -120,6 +120,8 @@ def _measured(segment: PlannedSegment, samples: Float32) -> Measured:
             "silent",
             f"{_pair(segment)} is too quiet to compare: nothing in it reaches "
             "-70 LUFS, the lowest loudness that counts as sound",
+            segment=segment.position,
+            pointer=f"/chains/{segment.chain}",
         )
     return Measured(**measures)
 

@@ -86,8 +86,8 @@ class Pool:
                 match child.receive():
                     case Progress(share):
                         progress(index, share)
-                    case Failed(code, detail):
-                        raise RenderError(code, detail)
+                    case Failed(code, detail, segment, pointer):
+                        raise RenderError(code, detail, segment=segment, pointer=pointer)
                     case Broken(traceback):
                         raise RuntimeError(f"a rendering process broke down\n{traceback}")
                     case Done(result):

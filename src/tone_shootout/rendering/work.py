@@ -181,6 +181,8 @@ class Failed(Struct, tag=True, frozen=True):
 
     code: str
     detail: str
+    segment: int | None = None
+    pointer: str | None = None
 
 
 class Broken(Struct, tag=True, frozen=True):

@@ -1,26 +1,28 @@
 """Whose job comes next, whoever asks and however many ask at once."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import anyio.to_thread
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy import func, select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from tests.support.factories import JobFactory, ShootoutFactory, UserFactory
+from tone_shootout import migrations
+from tone_shootout.embedded.servers import Servers
 from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.choice import Choice, Taken
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import JobStatus
+from tone_shootout.kit.database import async_url
 from tone_shootout.kit.settings import LimitSettings, WorkerSettings
-
-pytestmark = pytest.mark.usefixtures("clean")
 
 Sessions = async_sessionmaker[AsyncSession]
 SHORT, LONG = 1.0, 100.0
@@ -100,9 +102,21 @@ class Crowd:
         return None if taken is None else self._names[taken.job.owner_id]
 
 
+@pytest.fixture(scope="module")
+async def sessions(servers: Servers) -> AsyncGenerator[Sessions, None]:
+    """A database of its own: nobody sweeps here, however long a test takes."""
+    url = servers.create_database("fairness")
+    await anyio.to_thread.run_sync(migrations.upgrade, url)
+    engine = create_async_engine(async_url(url))
+    yield async_sessionmaker(engine, expire_on_commit=False)
+    await engine.dispose()
+
+
 @pytest.fixture
-def crowd(session_maker: Sessions, redis: Redis) -> Crowd:
-    return Crowd(session_maker, redis)
+async def crowd(sessions: Sessions, redis: Redis) -> Crowd:
+    async with sessions.begin() as session:
+        await session.execute(text("TRUNCATE user_account CASCADE"))
+    return Crowd(sessions, redis)
 
 
 async def test_two_jobs_are_not_behind_another_s_sixty_four(crowd: Crowd) -> None:
@@ -155,14 +169,14 @@ async def test_equally_long_jobs_come_in_the_order_of_their_submission(crowd: Cr
 
 
 async def test_a_job_that_waits_after_an_interruption_is_passed_over_until_its_time(
-    crowd: Crowd, session_maker: Sessions
+    crowd: Crowd, sessions: Sessions
 ) -> None:
     await crowd.submit("a", not_before=datetime.now(UTC) + timedelta(hours=1))
     await crowd.submit("a", not_before=datetime.now(UTC) - timedelta(hours=1))
     choice = crowd.choice()
     assert await choice.take() is not None
     assert await choice.take() is None
-    async with session_maker() as session:
+    async with sessions() as session:
         await session.execute(text("UPDATE job SET not_before = now() - interval '1 second'"))
         await session.commit()
     taken = await choice.take()
@@ -185,20 +199,20 @@ async def test_nobody_has_more_running_jobs_than_allowed_and_the_others_go_on(cr
     assert await choices[0].take() is None
 
 
-async def test_every_job_is_taken_once_however_many_workers_ask(crowd: Crowd, session_maker: Sessions) -> None:
+async def test_every_job_is_taken_once_however_many_workers_ask(crowd: Crowd, sessions: Sessions) -> None:
     ids = {job_id for person in "abcd" for job_id in await crowd.submit(person, 8, status="pending")}
     choices = [crowd.choice() for _ in range(8)]
     held = [taken for taken in await asyncio.gather(*(choices[n % 8].take() for n in range(48))) if taken]
     assert len(held) == len(ids)
     assert {taken.job.id for taken in held} == ids
-    async with session_maker() as session:
+    async with sessions() as session:
         found = (await session.execute(select(Job.status, Job.attempt).distinct())).all()
     assert [tuple(row) for row in found] == [("running", 1)]
 
 
-async def test_a_cancelled_job_is_not_taken(crowd: Crowd, session_maker: Sessions) -> None:
+async def test_a_cancelled_job_is_not_taken(crowd: Crowd, sessions: Sessions) -> None:
     (gone,) = await crowd.submit("a")
-    async with session_maker() as session:
+    async with sessions() as session:
         await JobRepository(session).transition(gone, JobStatus.CANCELLED)
         await session.commit()
     assert await crowd.choice().take() is None

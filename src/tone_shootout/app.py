@@ -24,6 +24,7 @@ from tone_shootout.accounts.plugin import SECURITY_COMPONENTS, AccountsPlugin
 from tone_shootout.jobs.plugin import JobsPlugin
 from tone_shootout.kit.broker import connect_broker
 from tone_shootout.kit.database import database_config, unit_of_work
+from tone_shootout.kit.document import TuplesAreLists, bodiless
 from tone_shootout.kit.health import HealthController
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.logs import AccessLog, configure_logs
@@ -89,6 +90,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
                 "throttle": Provide(lambda: self._throttle, sync_to_thread=False),
             }
         )
+        app_config.plugins.append(TuplesAreLists())
         app_config.exception_handlers.update(EXCEPTION_HANDLERS)
         app_config.before_request = check_body
         app_config.after_exception.append(note_refusal)
@@ -112,7 +114,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
                 common = problems(400) if handler.opt.get("unlimited") else problems(400, 429)
-                handler.responses = {**common, **(handler.responses or {})}
+                handler.responses = {**common, **bodiless(handler), **(handler.responses or {})}
 
     @asynccontextmanager
     async def _lifespan(self, _app: Litestar) -> AsyncGenerator[None, None]:

@@ -15,6 +15,7 @@ from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidat
 
 from tone_shootout.accounts.idempotency import Once
 from tone_shootout.accounts.principal import Principal
+from tone_shootout.kit.document import FILE_RESPONSES
 from tone_shootout.kit.pagination import Page, Paging
 from tone_shootout.kit.problems import problems
 from tone_shootout.kit.ranges import content_response
@@ -47,8 +48,6 @@ Query = Annotated[
     str | None,
     QueryParameter(description="Only what has this in its name.", min_length=1, max_length=80, pattern=r"^[^\x00]*$"),
 ]
-
-ANY_TYPE = "application/octet-stream"
 
 
 @dataclass
@@ -193,12 +192,7 @@ class LibraryController(Controller):
         "/{item_id:uuid}/content",
         operation_id="get_library_content",
         summary="Get an item's file",
-        responses={
-            200: ResponseSpec(bytes, generate_examples=False, media_type=ANY_TYPE, description="The file"),
-            206: ResponseSpec(bytes, generate_examples=False, media_type=ANY_TYPE, description="The part asked for"),
-            304: ResponseSpec(None, generate_examples=False, description="You have it already"),
-            **problems(400, 401, 404, 416),
-        },
+        responses={**FILE_RESPONSES, **problems(400, 401, 404, 416)},
     )
     async def get_content(
         self,

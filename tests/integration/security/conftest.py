@@ -4,7 +4,10 @@ from collections.abc import Generator
 from dataclasses import replace
 
 import pytest
+from redis.asyncio import Redis
 
+from tests.integration.conftest import Person
+from tests.integration.security.world import Sessions, World, build_world, connect_tone3000
 from tests.support.live import serving
 from tests.support.tone3000 import StandIn
 from tone_shootout.kit.settings import Settings
@@ -21,3 +24,10 @@ def base_url(connected: Settings) -> Generator[str, None, None]:
     """Where it listens."""
     with serving(connected) as url:
         yield url
+
+
+@pytest.fixture
+async def world(user: Person, session_maker: Sessions, connected: Settings, tone3000: StandIn, redis: Redis) -> World:
+    """What `user` has: one of everything."""
+    await connect_tone3000(user, session_maker, connected, tone3000, redis)
+    return await build_world(user, session_maker, connected)

@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx
 import pytest
-from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from websockets.exceptions import ConnectionClosed
@@ -23,16 +22,12 @@ from tests.integration.security.world import (
     Sessions,
     World,
     body_of,
-    build_world,
-    connect_tone3000,
     issue,
     operations,
     with_token,
 )
 from tests.integration.shootouts.material import di
-from tests.support.tone3000 import StandIn
 from tone_shootout.accounts.services import AccountService
-from tone_shootout.kit.settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -129,12 +124,6 @@ OTHERS_SEE = {"get_tone", "list_models", "import_model"}
 @pytest.fixture
 async def document(api: httpx.AsyncClient) -> dict[str, Operation]:
     return {operation.id: operation for operation in operations((await api.get("/openapi.json")).json())}
-
-
-@pytest.fixture
-async def world(user: Person, session_maker: Sessions, connected: Settings, tone3000: StandIn, redis: Redis) -> World:
-    await connect_tone3000(user, session_maker, connected, tone3000, redis)
-    return await build_world(user, session_maker, connected)
 
 
 async def _ask(client: httpx.AsyncClient, world: World, operation: Operation) -> httpx.Response:

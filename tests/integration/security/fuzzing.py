@@ -1,0 +1,109 @@
+"""Requests that schemathesis makes out of the document, and what must hold of every answer."""
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.integration.security.world import World
+
+CHECKS: list[Any] = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+EXAMPLES = 12
+"""Requests to an operation in one round and mode."""
+SHARES = {
+    frozenset({"accounts", "operating", "tones"}): 1_700,
+    frozenset({"library", "shootouts"}): 1_700,
+    frozenset({"jobs", "webhooks"}): 1_700,
+}
+"""How many requests are sent at least, by the tags of the operations; a file of tests each."""
+ENDLESS = "follow_job"
+"""Is asked about jobs that are not there: the stream of one that is ends with the job."""
+LAST = {"delete_me", "end_all_sessions"}
+"""Would end the account or the sessions that the other requests need. They take nothing that could be varied."""
+
+
+@dataclass
+class Fuzzer:
+    """Sends requests for one person, and counts them."""
+
+    base_url: str
+    world: World
+    tags: frozenset[str]
+    sent: int = 0
+    statuses: dict[str, set[int]] = field(default_factory=dict)
+    """By operation, what came."""
+
+    def run(self, at_least: int) -> None:
+        """Send requests of all operations in turn, with data that fits the document and with data that does not."""
+        schema = schemathesis.openapi.from_url(f"{self.base_url}/openapi.json")
+        chosen = [found.ok() for found in schema.get_all_operations()]  # type: ignore[union-attr]  # our document is valid
+        chosen = [operation for operation in chosen if self.tags.intersection(operation.tags or [])]
+        number = 0
+        with requests.Session() as session:
+            session.headers["Authorization"] = f"Bearer {self.world.person.token}"
+            while self.sent < at_least:
+                for operation in chosen:
+                    if operation.definition.raw["operationId"] not in LAST:
+                        for mode in GenerationMode:
+                            self._round(operation, mode, number, session)
+                number += 1
+
+    def _round(self, operation: Any, mode: GenerationMode, number: int, session: requests.Session) -> None:
+        name = operation.definition.raw["operationId"]
+        there = {key: self.world.values[key] for key in re.findall(r"{(\w+)}", operation.path)}
+        real = st.booleans() if there and name != ENDLESS else st.just(False)
+
+        @seed(number)
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy(generation_mode=mode), real=real)
+        def send(case: Case[Any], real: bool) -> None:
+            if real:
+                case.path_parameters = dict(there)
+            answer = case.call(session=session, timeout=60, allow_redirects=False)
+            self.sent += 1
+            self.statuses.setdefault(name, set()).add(answer.status_code)
+            case.validate_response(answer, checks=CHECKS)
+
+        try:
+            send()
+        except Unsatisfiable:
+            return  # nothing can be wrong with a request that has no parts
+
+
+async def fuzz(base_url: str, world: World, *tags: str) -> None:
+    """Send the share of requests that the operations of some tags get, and look at every answer.
+
+    A failure names the request that has caused it.
+    """
+    fuzzer = Fuzzer(base_url, world, frozenset(tags))
+    at_least = SHARES[fuzzer.tags]
+    await asyncio.to_thread(fuzzer.run, at_least)
+    assert fuzzer.sent >= at_least
+    # Not everything was refused: the requests have reached what lies behind the checks.
+    assert [name for name, statuses in fuzzer.statuses.items() if min(statuses) < 300]

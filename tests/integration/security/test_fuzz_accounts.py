@@ -1,0 +1,20 @@
+"""Whatever is sent to accounts, operating and tones: no error of ours, and every answer as documented."""
+
+import httpx
+import pytest
+
+from tests.integration.security.fuzzing import SHARES, fuzz
+from tests.integration.security.world import World
+
+pytestmark = pytest.mark.slow
+
+
+async def test_whatever_is_sent_is_answered_as_documented(base_url: str, world: World) -> None:
+    await fuzz(base_url, world, "accounts", "operating", "tones")
+
+
+async def test_every_operation_is_in_a_share(api: httpx.AsyncClient) -> None:
+    document = (await api.get("/openapi.json")).json()
+    tags = {tag for item in document["paths"].values() for operation in item.values() for tag in operation["tags"]}
+    assert tags == {tag for share in SHARES for tag in share}, "add the tag to a share of `fuzzing.SHARES`"
+    assert sum(SHARES.values()) >= 5_000

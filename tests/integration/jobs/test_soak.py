@@ -31,7 +31,7 @@ JOBS = {"ada": 64, "bob": 50, "cid": 44, "dot": 40, "eve": 2}
 WORKERS = 2
 KILLING_S = 120.0
 """Longest that workers are killed for."""
-BETWEEN_S = (4.0, 9.0)
+BETWEEN_S = (6.0, 12.0)
 """Seconds between two kills: a worker takes two to start."""
 
 

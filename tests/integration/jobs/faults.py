@@ -37,7 +37,7 @@ Event = dict[str, Any]
 
 T = TypeVar("T")
 
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 """Longest wait for something that must come to pass."""
 ENVIRON = {
     "SHOOTOUT_WORKER_HEARTBEAT_S": "2",

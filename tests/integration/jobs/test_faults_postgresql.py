@@ -4,7 +4,7 @@ import pytest
 
 from tests.integration.jobs.faults import FaultTests
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 class TestOnPostgresql(FaultTests):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from tone_shootout.rendering import stages, survey
+from tone_shootout.rendering import filming, stages, survey
 from tone_shootout.rendering.plan import Plan
 from tone_shootout.rendering.schedule import schedule
 
@@ -19,5 +19,8 @@ def estimate(
         plots: whether plots are drawn.
         sound_only: whether nothing but the segments is made.
     """
-    total = stages.total_cost(plan, schedule(plan, there), video=video and not sound_only)
-    return total if sound_only else total + survey.total_cost(plan, plots=plots, video=video)
+    total = stages.total_cost(plan, schedule(plan, there))
+    if sound_only:
+        return total
+    total += survey.total_cost(plan, plots=plots, video=video)
+    return total + filming.total_cost(plan) if video else total

@@ -19,7 +19,7 @@ from tone_shootout.rendering.errors import RenderError
 from tone_shootout.rendering.gauge import gauge
 from tone_shootout.rendering.plan import PlannedSegment
 from tone_shootout.rendering.rates import OUTPUT_RATE
-from tone_shootout.rendering.video import encode_still, write_video
+from tone_shootout.rendering.video import encode_still, write_sound, write_video
 from tone_shootout.rendering.work import (
     Align,
     Characterise,
@@ -34,6 +34,7 @@ from tone_shootout.rendering.work import (
     Measured,
     Render,
     Result,
+    Soundtrack,
     Task,
 )
 
@@ -57,8 +58,10 @@ def perform(task: Task, shelf: Shelf, tick: Tick) -> Result:
             return _level(task)
         case Draw():
             _draw(task)
+        case Soundtrack():
+            write_sound(Path(task.sound), task.parts, tick)
         case Film():
-            write_video(Path(task.video), task.title, task.scenes, tick)
+            write_video(Path(task.video), task.title, task.scenes, Path(task.sound), tick)
         case Align() | Characterise() | Examine() | Compare() | Listen():
             gauge(task, shelf)
         case DrawPlot():

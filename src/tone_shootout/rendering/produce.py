@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tone_shootout.rendering import stages, survey
+from tone_shootout.rendering import filming, stages, survey
 from tone_shootout.rendering.credits import Credit, credit_lines, notices
 from tone_shootout.rendering.estimate import estimate
 from tone_shootout.rendering.folder import publish, record, staging_folder
@@ -92,7 +92,10 @@ def produce(
         level, levelled = stages.level(plan, raws, staging, measured, bench)
         inputs = name_inputs(plan.facts, names or {}, credited or {})
         warnings = tuple(notices(plan.spec, credited or {}))
-        found = None if sound_only else survey.survey(plan, sources, raws, staging, levelled, inputs, bench)
+        besides = filming.ingredients(plan, raws, staging, levelled) if video else ()
+        found = None
+        if not sound_only:
+            found = survey.survey(plan, sources, raws, staging, levelled, inputs, bench, besides)
         files = {segment.file: record(staging, segment.file) for segment in plan.segments}
         segments = _records(plan, levelled, found, files, there, rounds)
         if found is not None and plots:
@@ -102,7 +105,7 @@ def produce(
         encoded = None
         if video:
             reporter.phase("video")
-            stages.film(plan, raws, staging, VIDEO_NAME, segments, bench)
+            filming.film(plan, staging, VIDEO_NAME, segments, bench)
             (staging / CHAPTERS_NAME).write_text(chapters(segments), encoding="utf-8")
             encoded = survey.listen(plan, staging, staging / VIDEO_NAME, bench)
             text = description(plan.spec.title, level, tuple(inputs.values()), segments, encoded, warnings)

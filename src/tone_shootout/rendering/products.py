@@ -25,11 +25,13 @@ from tone_shootout.rendering.work import (
     DrawPlot,
     Examine,
     Film,
+    Gauging,
     Level,
     Listen,
     Measure,
     Render,
     Result,
+    Soundtrack,
     Task,
 )
 
@@ -40,7 +42,7 @@ LARGEST_BYTES: Final = 64_000_000
 """A product that is larger is not kept: it would have to be in memory as a whole."""
 
 
-Derived = Measure | Level | Align | Characterise | Examine | Compare | Draw | Film | Listen | DrawPlot
+Derived = Gauging | Level | Draw | Soundtrack | Film | DrawPlot
 """All tasks but those that render: their sound is kept by its own keys."""
 
 
@@ -107,10 +109,28 @@ def _description(task: Derived, origins: Mapping[str, str]) -> tuple[Any, tuple[
         origins: what is in the files that other tasks have made, by path.
     """
     match task:
-        case Measure():
-            return _sound(task.raw), ()
+        case Measure() | Align() | Characterise() | Examine() | Compare() | Listen():
+            return _figures(task, origins)
         case Level():
             return [_sound(task.raw), task.gain_db], (task.flac,)
+        case Draw():
+            return [msgspec.to_builtins(task.card), _sound(task.raw), task.gain_db], (task.still,)
+        case Soundtrack():
+            return [[origins[part.flac], part.frames] for part in task.parts], (task.sound,)
+        case Film():
+            scenes = [[origins[scene.still], scene.frames, scene.title] for scene in task.scenes]
+            return [task.title, scenes, origins[task.sound]], (task.video,)
+        case DrawPlot():
+            plot = msgspec.to_builtins(task.plot)
+            if isinstance(task.plot, WaveformPlot):
+                plot["flac"] = origins[task.plot.flac]
+            return plot, (f"{task.stem}.png", f"{task.stem}.svg")
+
+
+def _figures(task: Gauging, origins: Mapping[str, str]) -> tuple[Any, tuple[str, ...]]:
+    match task:
+        case Measure():
+            return _sound(task.raw), ()
         case Align():
             return _blocks(task), (task.figures,)
         case Characterise():
@@ -120,18 +140,8 @@ def _description(task: Derived, origins: Mapping[str, str]) -> tuple[Any, tuple[
         case Compare():
             voices = [{**msgspec.to_builtins(voice), "raw": _sound(voice.raw)} for voice in task.voices]
             return voices, (task.figures,)
-        case Draw():
-            return [msgspec.to_builtins(task.card), _sound(task.raw), task.gain_db], (task.still,)
-        case Film():
-            scenes = [[origins[scene.still], origins[scene.flac], scene.frames, scene.title] for scene in task.scenes]
-            return [task.title, scenes], (task.video,)
         case Listen():
             return origins[task.video], (task.figures,)
-        case DrawPlot():
-            plot = msgspec.to_builtins(task.plot)
-            if isinstance(task.plot, WaveformPlot):
-                plot["flac"] = origins[task.plot.flac]
-            return plot, (f"{task.stem}.png", f"{task.stem}.svg")
 
 
 def _sound(raw: str) -> str:

@@ -31,13 +31,19 @@ class Card(Struct, frozen=True, kw_only=True):
     remark: str = ""
 
 
+class Part(Struct, frozen=True):
+    """One segment in the video's sound: its file, and how many frames of the picture it is heard for."""
+
+    flac: str
+    frames: int
+
+
 class Scene(Struct, frozen=True):
-    """One segment in the video: the files of its picture and sound, and how many frames it lasts.
+    """One segment in the video's picture: the file of its card, and how many frames it stands.
 
     Its chapter starts where it starts, and is called `title`.
     """
 
     still: str
-    flac: str
     frames: int
     title: str

@@ -12,25 +12,18 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from tone_shootout.audio.levels import level_match
-from tone_shootout.audio.signals import amplitude
-from tone_shootout.rendering.manifest import LevelRecord, SegmentRecord
+from tone_shootout.rendering.manifest import LevelRecord
 from tone_shootout.rendering.plan import Plan, PlannedSegment
 from tone_shootout.rendering.pool import Pool
 from tone_shootout.rendering.products import Products
 from tone_shootout.rendering.reporter import Reporter, SegmentStatus, Store
-from tone_shootout.rendering.scenes import Card, Scene
 from tone_shootout.rendering.schedule import Step, distinct, keys_of
 from tone_shootout.rendering.spec import CabIr, Capture
-from tone_shootout.rendering.texts import segment_title
-from tone_shootout.rendering.timeline import timeline
-from tone_shootout.rendering.work import Draw, Film, Level, Measure, Measured, Partial, Render, Result, SourceFile, Task
+from tone_shootout.rendering.work import Level, Measure, Measured, Partial, Render, Result, SourceFile, Task
 
 # Estimates for one core, in seconds for each second of audio.
 _COST_MEASURE: Final = 0.003
 _COST_LEVEL: Final = 0.005
-_COST_FILM: Final = 0.025
-# And for a picture.
-_COST_STILL: Final = 0.4
 # A level match is repeated while gating makes a segment miss it by more than this; once is the rule.
 _LEVEL_TOLERANCE_LU: Final = 0.01
 _LEVEL_ROUNDS: Final = 4
@@ -106,7 +99,7 @@ def fetch(plan: Plan, store: Store | None, raws: Path, reporter: Reporter) -> se
             content = None if key in missing else store.get(key)
             samples = None if content is None else _samples(content, length)
             if samples is not None:
-                np.save(_raw(raws, key), samples, allow_pickle=False)
+                np.save(raw_file(raws, key), samples, allow_pickle=False)
                 there.add(key)
                 break
             missing.add(key)
@@ -122,15 +115,14 @@ def _samples(content: bytes, length: int) -> NDArray[np.float32] | None:
 
 
 def _keep_sound(store: Store, raws: Path, key: str) -> None:
-    store.put(key, np.load(_raw(raws, key), allow_pickle=False).astype(_SAMPLE, copy=False).tobytes())
+    store.put(key, np.load(raw_file(raws, key), allow_pickle=False).astype(_SAMPLE, copy=False).tobytes())
 
 
-def total_cost(plan: Plan, rounds: Sequence[Sequence[Step]], *, video: bool) -> float:
-    """Estimate all the work that is left, in seconds on one core."""
+def total_cost(plan: Plan, rounds: Sequence[Sequence[Step]]) -> float:
+    """Estimate the work of getting levelled segments, in seconds on one core."""
     rendering = math.fsum(step.cost for steps in rounds for step in steps)
     measuring = math.fsum(segment.seconds * _COST_MEASURE for segment in distinct(plan))
-    filming = len(plan.segments) * _COST_STILL + plan.seconds * _COST_FILM if video else 0.0
-    return rendering + measuring + plan.seconds * _COST_LEVEL + filming
+    return rendering + measuring + plan.seconds * _COST_LEVEL
 
 
 def render(
@@ -177,7 +169,7 @@ def render(
     for steps in rounds:
         wanted = None if store is not None else begins
         run([_step(plan, step, sources, raws, wanted, partials) for step in steps])
-    whole = {_raw(raws, segment.render_key) for segment in plan.segments}
+    whole = {raw_file(raws, segment.render_key) for segment in plan.segments}
     for path in raws.iterdir():
         if path not in whole:
             path.unlink()
@@ -200,7 +192,7 @@ def _partial(plan: Plan, segment: PlannedSegment, partials: Path | None) -> Part
 def _measure(
     plan: Plan, segment: PlannedSegment, raws: Path, partials: Path | None
 ) -> tuple[PlannedSegment, Task, float]:
-    raw = str(_raw(raws, segment.render_key))
+    raw = str(raw_file(raws, segment.render_key))
     task = Measure(segment=segment, raw=raw, partial=_partial(plan, segment, partials))
     return segment, task, segment.seconds * _COST_MEASURE
 
@@ -227,13 +219,13 @@ def _step(
             if isinstance(block, Capture | CabIr)
         },
         first=step.first,
-        begin=None if step.begin is None else str(_raw(raws, step.begin.key)),
+        begin=None if step.begin is None else str(raw_file(raws, step.begin.key)),
         keep={
-            index: str(_raw(raws, stage.key))
+            index: str(raw_file(raws, stage.key))
             for index, stage in enumerate(step.stages, step.first)
             if stage.inference and (wanted is None or stage.key in wanted)
         },
-        raw=str(_raw(raws, segment.render_key)),
+        raw=str(raw_file(raws, segment.render_key)),
         partial=_partial(plan, segment, partials),
     )
     return segment, task, step.cost + segment.seconds * _COST_MEASURE
@@ -285,41 +277,11 @@ def level(
 
 
 def _level_task(segment: PlannedSegment, raws: Path, staging: Path, gain_db: float) -> tuple[Task, float]:
-    raw = str(_raw(raws, segment.render_key))
+    raw = str(raw_file(raws, segment.render_key))
     task = Level(segment=segment, raw=raw, gain_db=gain_db, flac=str(staging / segment.file))
     return task, segment.seconds * _COST_LEVEL
 
 
-def film(plan: Plan, raws: Path, staging: Path, name: str, segments: Sequence[SegmentRecord], bench: Bench) -> None:
-    """Draw a card for every segment and put the video together."""
-    full_scale = max(amplitude(segment.measured.sample_peak_dbfs) for segment in segments)
-    stills = [staging / f"{segment.position}.still" for segment in segments]
-    drawings: list[tuple[Task, float]] = []
-    for planned, segment, still in zip(plan.segments, segments, stills, strict=True):
-        card = Card(
-            title=plan.spec.title,
-            di_track=segment.di_track,
-            chain=segment.chain,
-            chain_index=planned.chain,
-            position=segment.position,
-            count=len(segments),
-            integrated_lufs=segment.measured.integrated_lufs,
-            true_peak_dbtp=segment.measured.true_peak_dbtp,
-            full_scale=full_scale,
-            remark=f"trimmed {segment.trim_db:+.1f} dB" if segment.trim_db else "one gain, no limiter",
-        )
-        drawing = Draw(card=card, raw=str(_raw(raws, planned.render_key)), gain_db=segment.gain_db, still=str(still))
-        drawings.append((drawing, _COST_STILL))
-    for _ in bench.run(drawings):
-        pass
-    scenes = tuple(
-        Scene(still=str(still), flac=str(staging / segment.file), frames=slot.frames, title=segment_title(segment))
-        for segment, still, slot in zip(segments, stills, timeline(plan.segments), strict=True)
-    )
-    video = Film(title=plan.spec.title, scenes=scenes, video=str(staging / name))
-    for _ in bench.run([(video, plan.seconds * _COST_FILM)]):
-        pass
-
-
-def _raw(raws: Path, key: str) -> Path:
+def raw_file(raws: Path, key: str) -> Path:
+    """Return where sound lies, by its key."""
     return raws / f"{key}.npy"

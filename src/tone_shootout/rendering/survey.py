@@ -87,6 +87,7 @@ def survey(
     levelled: Sequence[Levelled],
     inputs: Mapping[str, Input],
     bench: Bench,
+    besides: Sequence[tuple[Task, float]] = (),
 ) -> Survey:
     """Measure chains, captures and written segments, then segments of the same DI track against each other.
 
@@ -98,12 +99,13 @@ def survey(
         levelled: the segments' gains.
         inputs: what the manifest calls the plan's files.
         bench: does the work.
+        besides: tasks that can be done meanwhile.
     """
     folder = staging / "figures"
     folder.mkdir()
     files = {file: SourceFile(str(sources[file]), facts) for file, facts in plan.facts.items()}
     chains, captures = _chains(plan), _captures(plan)
-    tasks: list[tuple[Task, float]] = []
+    tasks = list(besides)
     for n, segment in enumerate(chains.values()):
         chain = plan.spec.chains[segment.chain]
         used = {block.file: files[block.file] for block in chain.blocks if isinstance(block, Capture | CabIr)}

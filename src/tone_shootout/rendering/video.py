@@ -5,16 +5,19 @@ packets are repeated for as long as the picture stands: what that costs doesn't 
 neighbouring IDR pictures need different ids (ITU-T H.264, 7.4.3), and each GOP begins with one.
 """
 
+import os
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import av
 import msgspec
 import numpy as np
 from av.audio.stream import AudioStream
 from av.codec.context import Flags
+from av.container import OutputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 from msgspec import Struct
@@ -23,7 +26,7 @@ from numpy.typing import NDArray
 from tone_shootout.audio.files import read_flac
 from tone_shootout.rendering.cards import HEIGHT, WIDTH
 from tone_shootout.rendering.rates import OUTPUT_RATE
-from tone_shootout.rendering.scenes import Scene
+from tone_shootout.rendering.scenes import Part, Scene
 from tone_shootout.rendering.timeline import FRAME_RATE, FRAME_SAMPLES
 
 if TYPE_CHECKING:
@@ -52,6 +55,10 @@ _X264: Final = {
 _AAC: Final = {"flags": "+bitexact", "aac_coder": "fast", "aac_pns": "0", "aac_is": "0", "aac_ms": "1"}
 
 
+# Of a packet of sound in its file: time and duration in samples, size in bytes.
+_PACKET: Final = struct.Struct("<qII")
+
+
 class Still(Struct, frozen=True):
     """An encoded picture: decoder configuration, and the packets of two GOPs."""
 
@@ -75,13 +82,44 @@ def encode_still(rgb: NDArray[np.uint8]) -> Still:
     return Still(encoder.extradata or b"", tuple(bytes(packet) for packet in packets))
 
 
-def write_video(path: Path, title: str, scenes: Sequence[Scene], tick: Callable[[float], None]) -> None:
+def write_sound(path: Path, parts: Sequence[Part], tick: Callable[[float], None]) -> None:
+    """Encode the sound of a video, AAC stereo at 48 kHz, to a file of packets that `write_video` reads.
+
+    Args:
+        path: of the file.
+        parts: what is heard, in order.
+        tick: told the share that is done, 0 to 1; may raise to stop.
+
+    Raises:
+        OSError: a file can't be read or written.
+    """
+    total = sum(part.frames for part in parts)
+    # Into nothing: a container makes the encoder, and says nothing about what becomes of its packets.
+    with path.open("wb") as file, av.open(os.devnull, "w", format="null") as nowhere:
+        encoder = _sound_stream(nowhere)
+        first = 0
+        for part in parts:
+            samples = _padded(part)
+            for start in range(0, part.frames, FRAME_RATE):
+                stop = min(start + FRAME_RATE, part.frames)
+                for packet in _sound(encoder, samples, first, start, stop):
+                    _put(file, packet)
+                tick((first + stop) / total)
+            first += part.frames
+        for packet in encoder.encode(None):
+            _put(file, packet)
+
+
+def write_video(
+    path: Path, title: str, scenes: Sequence[Scene], sound_file: Path, tick: Callable[[float], None]
+) -> None:
     """Write an MP4 file: H.264 High, AAC stereo at 48 kHz, chapters, ready to play before it is loaded.
 
     Args:
         path: of the file.
         title: of the video.
-        scenes: what is shown and heard.
+        scenes: what is shown.
+        sound_file: what is heard, from `write_sound`.
         tick: told the share that is done, 0 to 1; may raise to stop.
 
     Raises:
@@ -89,25 +127,54 @@ def write_video(path: Path, title: str, scenes: Sequence[Scene], tick: Callable[
     """
     total = sum(scene.frames for scene in scenes)
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
-    with av.open(str(path), "w", format="mp4", options=options) as container:
+    with av.open(str(path), "w", format="mp4", options=options) as container, sound_file.open("rb") as file:
         container.metadata["title"] = title
         container.set_chapters(list(_chapters(scenes)))
         picture = container.add_stream("libx264", rate=FRAME_RATE, options=dict(_X264))
         _set_format(picture.codec_context)
-        sound = container.add_stream("aac", rate=OUTPUT_RATE, bit_rate=AUDIO_BIT_RATE, options=dict(_AAC))
-        sound.layout = "stereo"
+        heard = _packets(file, _sound_stream(container))
+        waiting = next(heard, None)
         first = 0
         for scene in scenes:
             still = msgspec.msgpack.decode(Path(scene.still).read_bytes(), type=Still)
-            samples = _padded(scene)
             # A second of each at a time: the container interleaves them and holds back what comes too early.
             for start in range(0, scene.frames, FRAME_RATE):
                 stop = min(start + FRAME_RATE, scene.frames)
                 container.mux(_pictures(picture, still, first, start, stop))
-                container.mux(_sound(sound, samples, first, start, stop))
+                while waiting is not None and (waiting.pts or 0) < (first + stop) * FRAME_SAMPLES:
+                    container.mux(waiting)
+                    waiting = next(heard, None)
                 tick((first + stop) / total)
             first += scene.frames
-        container.mux(sound.encode(None))
+        while waiting is not None:
+            container.mux(waiting)
+            waiting = next(heard, None)
+
+
+def _sound_stream(container: OutputContainer) -> AudioStream:
+    stream = container.add_stream("aac", rate=OUTPUT_RATE, bit_rate=AUDIO_BIT_RATE, options=dict(_AAC))
+    stream.layout = "stereo"
+    return stream
+
+
+def _put(file: IO[bytes], packet: "av.Packet[AudioStream]") -> None:
+    """Append a packet of sound: time, duration and size, then its content."""
+    content = bytes(packet)
+    file.write(_PACKET.pack(packet.pts or 0, packet.duration or 0, len(content)))
+    file.write(content)
+
+
+def _packets(file: IO[bytes], stream: AudioStream) -> "Iterator[av.Packet[Stream]]":
+    """Read back what `_put` has written, for a stream."""
+    while head := file.read(_PACKET.size):
+        pts, duration, size = _PACKET.unpack(head)
+        packet = av.Packet(file.read(size))
+        packet.stream = stream
+        packet.time_base = Fraction(1, OUTPUT_RATE)
+        packet.pts = packet.dts = pts
+        packet.duration = duration
+        packet.is_keyframe = True
+        yield packet
 
 
 def _set_format(encoder: VideoCodecContext) -> None:
@@ -142,10 +209,10 @@ def _sound(
     return stream.encode(frame)
 
 
-def _padded(scene: Scene) -> NDArray[np.float32]:
-    """Read a scene's sound: two channels, followed by silence up to the scene's last frame."""
-    samples = read_flac(Path(scene.flac), max_seconds=scene.frames / FRAME_RATE).samples
-    heard = np.zeros((2, scene.frames * FRAME_SAMPLES), np.float32)
+def _padded(part: Part) -> NDArray[np.float32]:
+    """Read a segment's sound: two channels, followed by silence up to its last frame."""
+    samples = read_flac(Path(part.flac), max_seconds=part.frames / FRAME_RATE).samples
+    heard = np.zeros((2, part.frames * FRAME_SAMPLES), np.float32)
     heard[:, : samples.shape[1]] = samples
     return heard
 

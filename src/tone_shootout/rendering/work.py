@@ -6,7 +6,7 @@ from tone_shootout.rendering.facts import Facts
 from tone_shootout.rendering.figures import Latency
 from tone_shootout.rendering.plan import PlannedSegment
 from tone_shootout.rendering.plots import Plot
-from tone_shootout.rendering.scenes import Card, Scene
+from tone_shootout.rendering.scenes import Card, Part, Scene
 from tone_shootout.rendering.spec import Chain
 
 
@@ -97,11 +97,19 @@ class Draw(Struct, tag=True, frozen=True, kw_only=True):
     still: str
 
 
+class Soundtrack(Struct, tag=True, frozen=True, kw_only=True):
+    """Encode the video's sound to the file `sound`."""
+
+    parts: tuple[Part, ...]
+    sound: str
+
+
 class Film(Struct, tag=True, frozen=True, kw_only=True):
-    """Put scenes together to a video."""
+    """Put scenes and their sound together to a video."""
 
     title: str
     scenes: tuple[Scene, ...]
+    sound: str
     video: str
 
 
@@ -160,7 +168,10 @@ class DrawPlot(Struct, tag=True, frozen=True, kw_only=True):
     stem: str
 
 
-Task = Render | Measure | Level | Draw | Film | Align | Characterise | Examine | Compare | Listen | DrawPlot
+Gauging = Measure | Align | Characterise | Examine | Compare | Listen
+"""What takes figures."""
+
+Task = Render | Gauging | Level | Draw | Soundtrack | Film | DrawPlot
 Result = Measured | None
 
 

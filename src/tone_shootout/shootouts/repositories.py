@@ -71,6 +71,11 @@ class LibraryRepository:
         )
         return {row.tone3000_model_id: row.id for row in await self._session.execute(statement)}
 
+    async def imported(self, owner_id: UUID) -> Sequence[UUID]:
+        """Return the ids of the owner's items that hold models of TONE3000."""
+        statement = _items(owner_id).where(LibraryItem.source.is_not(None)).order_by(LibraryItem.id)
+        return (await self._session.scalars(statement.with_only_columns(LibraryItem.id))).all()
+
     async def mark_source(self, owner_id: UUID, tone_id: int, *, there: Collection[int]) -> None:
         """Note of the owner's items that hold models of a tone which of these models are there, and which are not."""
         own = (LibraryItem.owner_id == owner_id, LibraryItem.tone3000_tone_id == tone_id)

@@ -197,6 +197,16 @@ class LibraryService:
         await self._items.delete(item)
         return item.sha256
 
+    async def forget_imports(self, owner_id: UUID, desk: JobDesk) -> tuple[list[str], int]:
+        """Delete what came from TONE3000 and nothing needs; return what `delete` does for each, and how many stay."""
+        contents, kept = [], 0
+        for item_id in await self._items.imported(owner_id):
+            try:
+                contents.append(await self.delete(owner_id, item_id, desk))
+            except ItemInUseError:
+                kept += 1
+        return contents, kept
+
     async def _get(self, owner_id: UUID, item_id: UUID, *, lock: Lock | None = None) -> LibraryItem:
         item = await self._items.get(owner_id, item_id, lock=lock)
         if item is None:

@@ -74,6 +74,7 @@ ROWS = {
     "get_tone": Row(200),
     "list_models": Row(200),
     "import_model": Row(201),
+    "forget_imports": Row(200),
     "disconnect_tone3000": Row(204),
     # One's own library.
     "list_library": Row(200),

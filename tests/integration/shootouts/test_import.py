@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.integration.conftest import Connect, Person
-from tests.integration.shootouts.material import LIBRARY, upload
+from tests.integration.shootouts.material import LIBRARY, SHOOTOUTS, add, di, eventually, upload
 from tests.support.tone3000 import StandIn
 from tone_shootout.demo import carried
 
@@ -168,6 +168,25 @@ async def test_what_is_not_there_or_not_yours_can_not_come_home(
     answer = await _import(ada, tone_id, model_id)
     assert (answer.status_code, answer.json()["code"]) == (404, "tone_not_available")
     assert not tone3000.requests("/download/")
+
+
+async def test_all_that_was_imported_can_be_deleted_at_once_but_what_is_used(
+    user: Person, other_user: Person, connect: Connect, blobs: Callable[[UUID], list[str]]
+) -> None:
+    ada, bob = await connect(user, "lab_rat"), await connect(other_user, "valve-shed")
+    track = await add(ada.client, "di_track", di())
+    free, used = (await _import(ada, OPEN_BACK, 910021)).json(), (await _import(ada, KITCHEN_FUZZ, 910005)).json()
+    theirs = (await _import(bob, *CLEAN)).json()
+    chain = {"name": "Fuzz", "blocks": [{"type": "capture", "asset": used["id"], "gear": "amp_cab"}]}
+    config = {"di_tracks": [{"name": "Riff", "asset": track}], "chains": [chain]}
+    assert (await ada.client.post(SHOOTOUTS, json={"config": config})).status_code == 201
+
+    answer = await ada.client.delete("/api/v1/tones/imports")
+    assert (answer.status_code, answer.json()) == (200, {"deleted": 1, "kept": 1})
+    left = (await ada.client.get(LIBRARY)).json()["items"]
+    assert {item["id"] for item in left} == {track, used["id"]}
+    await eventually(lambda: f"blobs/{free['sha256']}" not in blobs(ada.id))
+    assert (await bob.client.get(theirs["links"]["content"])).status_code == 200
 
 
 async def test_an_answer_about_another_model_is_none(user: Person, connect: Connect, tone3000: StandIn) -> None:

@@ -4,20 +4,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from litestar import Controller, Response, get, post
+from litestar import Controller, Response, delete, get, post
+from litestar.background_tasks import BackgroundTask, BackgroundTasks
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import PathParameter, QueryParameter, SkipValidation
 
 from tone_shootout.accounts.connections import ConnectionService
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.pagination import Page, Paging
 from tone_shootout.kit.problems import problems
+from tone_shootout.kit.storage import Storage
 from tone_shootout.rendering.facts import Limits
+from tone_shootout.shootouts.desk import JobDesk
 from tone_shootout.shootouts.dtos import LibraryItemDTO, item_path
-from tone_shootout.shootouts.services import LibraryService
-from tone_shootout.shootouts.tones.dtos import ModelsDTO, ToneDTO, TonesDTO
+from tone_shootout.shootouts.services import LibraryService, sweep_content
+from tone_shootout.shootouts.tones.dtos import ForgottenDTO, ModelsDTO, ToneDTO, TonesDTO
 from tone_shootout.shootouts.tones.services import ToneService
 from tone_shootout.tone3000.client import SEARCH_PAGE, Search, Tone3000
 from tone_shootout.tone3000.download import Downloads
@@ -203,6 +206,28 @@ class ToneController(Controller):
         return Response(
             LibraryItemDTO.of(item), status_code=201 if new else 200, headers={"Location": item_path(item.id)}
         )
+
+    @delete(
+        "/imports",
+        operation_id="forget_imports",
+        summary="Delete what you imported",
+        status_code=200,
+        responses=problems(401, 403),
+    )
+    async def forget_imports(
+        self,
+        principal: NamedDependency[Principal],
+        library: NamedDependency[LibraryService],
+        job_desk: NamedDependency[SkipValidation[JobDesk]],
+        storage: NamedDependency[Storage],
+        state: State,
+    ) -> Response[ForgottenDTO]:
+        """Delete all items that hold models of TONE3000, but those that a shootout or an unfinished job needs."""
+        contents, kept = await library.forget_imports(principal.user_id, job_desk)
+        sweeps = [
+            BackgroundTask(sweep_content, state["sessions"], storage, principal.user_id, sha256) for sha256 in contents
+        ]
+        return Response(ForgottenDTO(deleted=len(contents), kept=kept), background=BackgroundTasks(sweeps))
 
 
 def _page(paging: Paging, tones: Sequence[Tone], total: int) -> Page[ToneDTO]:

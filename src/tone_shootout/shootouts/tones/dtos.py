@@ -200,6 +200,15 @@ class ModelsDTO(Struct, kw_only=True):
         return cls(items=shown, total=len(shown), tone=ToneDTO.of(tone))
 
 
+class ForgottenDTO(Struct, kw_only=True):
+    """What became of files from TONE3000."""
+
+    deleted: Annotated[int, Meta(description="Items that are deleted.", examples=[3])]
+    kept: Annotated[
+        int, Meta(description="Items that stay, because a shootout or an unfinished job needs them.", examples=[0])
+    ]
+
+
 def tone_path(tone_id: int) -> str:
     """Return the address of a tone here."""
     return f"/api/v1/tones/{tone_id}"

@@ -50,7 +50,7 @@ class Dispatcher:
         try:
             await self._publisher.publish(events or [])
             async with self._sessions() as session:
-                moved = await JobRepository(session).transition(job_id, JobStatus.QUEUED, queued_at=func.now())
+                moved = await _queue(JobRepository(session), job_id)
                 await session.commit()
             if moved is not None:
                 await self._publisher.publish(moved[1])
@@ -119,7 +119,7 @@ class Dispatcher:
         stale_s = float(self._settings.heartbeat_s)
         match JobStatus(job.status):
             case JobStatus.PENDING:
-                return await jobs.transition(job.id, JobStatus.QUEUED, queued_at=func.now())
+                return await _queue(jobs, job.id)
             case JobStatus.CANCELLING:
                 return await jobs.transition(job.id, JobStatus.CANCELLED, stale_s=stale_s)
             case JobStatus.RUNNING:
@@ -144,3 +144,8 @@ class Dispatcher:
             retries=self._settings.attempts,
             ttl=60,
         )
+
+
+async def _queue(jobs: JobRepository, job_id: UUID) -> tuple[Job, list[JobEvent]] | None:
+    """Queue a job that nobody has taken yet: a worker that another bell woke may have been quicker."""
+    return await jobs.transition(job_id, JobStatus.QUEUED, only_from={JobStatus.PENDING}, queued_at=func.now())

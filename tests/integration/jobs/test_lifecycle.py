@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from websockets.asyncio.client import connect
@@ -15,7 +16,10 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, make_shootout, submit
+from tone_shootout.jobs.channel import Publisher
+from tone_shootout.jobs.dispatcher import Dispatcher
 from tone_shootout.jobs.models import Job, JobEvent
+from tone_shootout.jobs.queue import build_queue
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import TRANSITIONS, JobStatus
 from tone_shootout.kit.settings import Settings
@@ -189,6 +193,21 @@ async def test_events_of_concurrent_writers_are_numbered_without_gaps(user: Pers
         last = await session.scalar(select(Job.event_seq).where(Job.id == held.id))
     assert found == list(range(1, len(found) + 1))
     assert last == found[-1] == 3 + 32
+
+
+async def test_a_job_that_was_taken_before_it_was_dispatched_stays_with_its_worker(
+    user: Person, session_maker: Sessions, settings: Settings, redis: Redis
+) -> None:
+    """A worker that another job's bell woke takes a job as soon as it is written down."""
+    job = await submit(user.client)
+    await _until(user, job["id"], "queued")
+    held = await _take(session_maker, job["id"])
+    queue = build_queue(settings)
+    await queue.connect()
+    await Dispatcher(queue, session_maker, Publisher(redis), settings.worker).dispatch(held.id)
+    await queue.disconnect()
+    async with session_maker() as session:
+        assert await JobRepository(session).beat(held.id, held.attempt) is JobStatus.RUNNING
 
 
 class TestSweep:

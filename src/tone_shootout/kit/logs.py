@@ -53,8 +53,17 @@ def configure_logs(settings: LogSettings) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "saq", "alembic"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+    server = logging.getLogger("uvicorn.error")
+    server.addFilter(_without_addresses)
+    # Below that it writes down what WebSockets say, credentials included.
+    server.setLevel(max(logging.INFO, logging.getLevelNamesMapping()[settings.level]))
     for quiet in ("uvicorn.access", "httpx", "httpcore", "alembic", "psycopg.pool"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
+
+
+def _without_addresses(record: logging.LogRecord) -> bool:
+    """Drop what uvicorn says of a WebSocket that was opened: the whole address, with the ticket in it."""
+    return not (isinstance(record.msg, str) and '"WebSocket %s"' in record.msg)
 
 
 class AccessLog(ASGIMiddleware):

@@ -6,7 +6,7 @@ import pytest
 from tests.integration.security.fuzzing import SHARES, fuzz
 from tests.integration.security.world import World
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 async def test_whatever_is_sent_is_answered_as_documented(base_url: str, world: World) -> None:

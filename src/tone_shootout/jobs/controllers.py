@@ -27,7 +27,7 @@ from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 
 JobId = Annotated[UUID, Parameter(description="The job's id.")]
-ArtifactPath = Annotated[str, Parameter(description="The artifact's path.", max_length=400)]
+ArtifactPath = Annotated[str, Parameter(description="The artifact's path.", max_length=400, pattern=r"^[^\x00]*$")]
 Order = Annotated[JobOrder, Parameter(description="What to sort by; a minus sign: the newest first.")]
 After = Annotated[
     int | None, Parameter(ge=0, description="Number of the last event that you have: send what comes behind it.")

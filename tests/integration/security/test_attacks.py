@@ -1,0 +1,58 @@
+"""Attacks that no other file of tests is about: on paths, on headers, and with packed bodies."""
+
+import gzip
+import json
+
+import httpx
+import pytest
+
+from tests.integration.conftest import Person
+from tests.integration.security.world import World
+
+TRAVERSALS = [
+    "../manifest.json",
+    "..%2f..%2f..%2f..%2fetc%2fpasswd",
+    "%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+    "..%5c..%5cwindows%5cwin.ini",
+    "%2fetc%2fpasswd",
+    "manifest.json%00.txt",
+    "./manifest.json%2f..%2f..",
+    "file:%2f%2f%2fetc%2fpasswd",
+]
+
+
+@pytest.mark.slow
+async def test_no_path_leads_out_of_a_jobs_results(world: World) -> None:
+    job = world.values["job_id"]
+    client = world.person.client
+    assert (await client.get(f"/api/v1/jobs/{job}/artifacts/manifest.json")).status_code == 200
+    for path in TRAVERSALS:
+        address = httpx.URL(str(client.base_url)).copy_with(raw_path=f"/api/v1/jobs/{job}/artifacts/{path}".encode())
+        answer = await client.send(client.build_request("GET", address))
+        assert (path, answer.status_code) in ((path, 400), (path, 404))
+        assert "root:" not in answer.text
+
+
+@pytest.mark.parametrize("next_page", ["/x%0d%0aSet-Cookie:%20stolen=1", "/%0d%0a%0d%0a<script>", "/%0aX-Evil:%201"])
+async def test_no_line_break_gets_into_a_header(api: httpx.AsyncClient, next_page: str) -> None:
+    answer = await api.get(f"/api/v1/auth/login?next={next_page}")
+    assert answer.status_code == 400
+    assert "x-evil" not in answer.headers
+    assert "stolen" not in answer.headers.get("set-cookie", "")
+
+
+async def test_a_foreign_host_gets_into_no_address(user: Person) -> None:
+    answer = await user.client.post(
+        "/api/v1/webhooks", json={"url": "https://hooks.example/"}, headers={"Host": "evil.example"}
+    )
+    assert answer.status_code == 201
+    assert answer.headers["location"].startswith("/api/v1/webhooks/")
+    assert "evil.example" not in answer.text + str(answer.headers)
+
+
+async def test_a_packed_body_is_not_unpacked(user: Person) -> None:
+    bomb = gzip.compress(json.dumps({"name": "x" * 50_000_000}).encode())
+    assert len(bomb) < 100_000
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    answer = await user.client.post("/api/v1/me/tokens", content=bomb, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")

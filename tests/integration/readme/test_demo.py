@@ -24,3 +24,4 @@ def test_the_demo_does_the_main_job(desk: Path, environ: dict[str, str]) -> None
         assert (results / name).stat().st_size > 0
     kept = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (results / "inputs").iterdir()}
     assert kept == {item["sha256"] for item in manifest["inputs"]}, "what it takes to verify the result"
+    assert run("uv run shootout verify shootout-demo", desk, environ).count("exact") == 6

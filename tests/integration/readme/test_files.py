@@ -15,8 +15,6 @@ def test_a_spec_is_rendered_without_a_server(desk: Path, environ: dict[str, str]
     manifest = json.loads((desk / "two-crunches" / "manifest.json").read_text())
     assert [segment["chain"] for segment in manifest["segments"]] == ["Plexi, V30", "Combo, bright"]
     assert (desk / "two-crunches" / "comparison.mp4").is_file()
-    said = run("uv run shootout verify two-crunches", desk, environ)
-    assert said.count("exact") == len(manifest["segments"])
 
 
 def test_files_are_inspected_reamped_and_measured(desk: Path, environ: dict[str, str]) -> None:

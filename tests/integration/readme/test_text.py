@@ -11,8 +11,8 @@ from tests.support.shared import PROJECT
 def test_these_are_all_the_commands_there_are() -> None:
     assert COMMANDS == [
         INSTALL + "uv run shootout demo",
+        "uv run shootout verify shootout-demo",
         "uv run shootout render crunch.toml --out two-crunches",
-        "uv run shootout verify two-crunches",
         "uv run shootout inspect plexi.nam v30.wav riff.wav",
         "uv run shootout reamp riff.wav plexi.nam out.wav --ir v30.wav",
         "uv run shootout measure out.wav",

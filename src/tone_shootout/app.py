@@ -22,6 +22,7 @@ from redis.asyncio import Redis
 
 from tone_shootout.accounts.plugin import SECURITY_COMPONENTS, AccountsPlugin
 from tone_shootout.jobs.plugin import JobsPlugin
+from tone_shootout.kit.bodies import BodyPace
 from tone_shootout.kit.broker import connect_broker
 from tone_shootout.kit.database import database_config, unit_of_work
 from tone_shootout.kit.document import TuplesAreLists, bodiless
@@ -97,6 +98,8 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         app_config.middleware[:0] = [AccessLog(), SocketRefusals()]
         per_address = Rate("address", self._settings.limits.address_requests_per_minute)
         app_config.middleware.append(AddressLimit(self._throttle, per_address))
+        limits = self._settings.limits
+        app_config.middleware.append(BodyPace(grace_s=limits.body_grace_s, bytes_per_s=limits.body_bytes_per_s))
         app_config.route_handlers.extend([HealthController, Metrics])
         app_config.lifespan.append(self._lifespan)
         if self._settings.server.docs:
@@ -110,10 +113,12 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         return app_config
 
     def receive_route(self, route: BaseRoute) -> None:
-        """Let the documentation say of every operation that a request may be malformed, or one too many."""
+        """Let the documentation say of every operation that a request may be malformed, too slow, or one too many."""
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
                 common = problems(400) if handler.opt.get("unlimited") else problems(400, 429)
+                if handler.parsed_data_field is not None:
+                    common |= problems(408)
                 handler.responses = {**common, **bodiless(handler), **(handler.responses or {})}
 
     @asynccontextmanager

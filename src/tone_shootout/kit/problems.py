@@ -7,6 +7,7 @@ The errors::
     ├── UnauthorizedError    401
     ├── ForbiddenError       403
     ├── NotFoundError        404
+    ├── TooSlowError         408, in `kit.bodies`
     ├── ConflictError        409
     ├── TooLargeError        413
     ├── InvalidError         422, with a list of what is wrong and where
@@ -164,6 +165,7 @@ _EXAMPLES: dict[int, tuple[str, str]] = {
     401: ("unauthorized", "Sign in first."),
     403: ("forbidden", "This token can only read."),
     404: ("not_found", "There is no such shootout."),
+    408: ("too_slow", "After 30 seconds, a body has to bring 10000 bytes in every second."),
     409: ("conflict", "The shootout is used by a job that is not done."),
     413: ("too_large", "Expected at most 200000000 bytes."),
     416: ("range_not_satisfiable", "The content has 1000 bytes."),

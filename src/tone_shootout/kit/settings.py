@@ -127,6 +127,10 @@ class LimitSettings:
     0: none, and a job that is interrupted starts from nothing."""
     body_bytes: int = 1_000_000
     """Largest JSON body."""
+    body_grace_s: float = 30.0
+    """Seconds in which a body need not have begun; beyond them it has to come at least at the speed below."""
+    body_bytes_per_s: int = 10_000
+    """Slowest that a body may come in, on an average from its beginning."""
     storage_bytes: int = 20_000_000_000
     """What one user may have stored, library and results together; 0: any number of bytes."""
     library_items: int = 5000

@@ -90,7 +90,7 @@ class UploadController(Controller):
         operation_class=UploadOperation,
         responses={
             200: ResponseSpec(LibraryItemDTO, generate_examples=False, description="It was in the library already"),
-            **problems(400, 401, 403, 413, 422),
+            **problems(400, 401, 403, 408, 413, 422),
         },
     )
     async def upload(

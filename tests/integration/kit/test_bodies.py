@@ -1,10 +1,17 @@
 """A body is taken for exactly what it is, and whatever is wrong with it is named."""
 
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from tests.integration.conftest import Person
+from tests.support.live import serving
+from tone_shootout.kit.settings import Settings
 
 TOKENS = "/api/v1/me/tokens"
 
@@ -45,3 +52,39 @@ async def test_a_body_beyond_the_limit_is_refused(user: Person) -> None:
     answer = await user.client.post(TOKENS, json={"name": "x" * 300_000})
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.fixture(scope="module")
+def impatient(settings: Settings) -> Generator[str, None, None]:
+    """A service that does not wait for bodies."""
+    limits = replace(settings.limits, body_grace_s=0.3, body_bytes_per_s=1000)
+    with serving(replace(settings, limits=limits)) as url:
+        yield url
+
+
+@pytest.mark.parametrize("sent", [b"", b'{"name": '], ids=["nothing", "the beginning"])
+@pytest.mark.parametrize("path", [TOKENS, "/api/v1/library"])
+async def test_who_trickles_a_body_in_is_not_waited_for(impatient: str, user: Person, path: str, sent: bytes) -> None:
+    address = urlsplit(impatient)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    kind = "application/json" if path == TOKENS else "multipart/form-data; boundary=b"
+    head = f"POST {path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {user.token}\r\n"
+    writer.write(f"{head}Content-Type: {kind}\r\nContent-Length: 5000\r\n\r\n".encode() + sent)
+    answer = await reader.read()  # until the other side closes
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"application/problem+json" in answer
+    assert b'"too_slow"' in answer
+
+
+async def test_a_body_may_take_as_long_as_it_keeps_coming(impatient: str, user: Person) -> None:
+    async def slowly() -> AsyncGenerator[bytes, None]:
+        text = b'{"name": "slow"' + b" " * 3000
+        for start in range(0, len(text), 400):
+            yield text[start : start + 400]
+            await asyncio.sleep(0.1)  # 4000 bytes a second, for three times as long as a body has to begin
+        yield b"}"
+
+    async with httpx.AsyncClient(base_url=impatient, timeout=60) as client:
+        headers = {"Authorization": f"Bearer {user.token}", "Content-Type": "application/json"}
+        assert (await client.post(TOKENS, content=slowly(), headers=headers)).status_code == 201

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from tests.support.live import serving
@@ -34,6 +35,8 @@ from tone_shootout.kit.settings import (
     new_encryption_key,
 )
 from tone_shootout.tone3000.types import Text, TokenPair, User
+
+DEADLOCK = "40P01"  # as PostgreSQL calls it
 
 
 @dataclass(frozen=True)
@@ -154,17 +157,29 @@ async def connect(
         yield connected
 
 
+async def _emptied(engine: AsyncEngine) -> bool:
+    """Whether nothing that the last test has left running stood in the way."""
+    try:
+        async with engine.begin() as connection:
+            names = await connection.scalars(
+                text(
+                    "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname IN ('public', 'saq')"
+                    " AND tablename NOT IN ('schema_version', 'saq_versions')"
+                )
+            )
+            await connection.execute(text(f"TRUNCATE {', '.join(names)} CASCADE"))
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != DEADLOCK:
+            raise
+        return False
+    return True
+
+
 @pytest.fixture
 async def clean(engine: AsyncEngine, redis: Redis) -> None:
     """Empty every table of ours and of the queue, and the broker."""
-    async with engine.begin() as connection:
-        names = await connection.scalars(
-            text(
-                "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname IN ('public', 'saq')"
-                " AND tablename NOT IN ('schema_version', 'saq_versions')"
-            )
-        )
-        await connection.execute(text(f"TRUNCATE {', '.join(names)} CASCADE"))
+    while not await _emptied(engine):
+        continue
     await redis.flushdb()
 
 

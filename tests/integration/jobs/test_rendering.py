@@ -4,7 +4,6 @@ import hashlib
 import io
 from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 
@@ -144,66 +143,6 @@ async def test_a_di_at_another_rate_gives_segments_at_48_khz(base_url: str, user
         audio = read_audio((await user.client.get(item["href"])).content, max_seconds=60)
         assert audio.rate == 48_000
         assert audio.samples.shape == (1, 48_000)
-
-
-class TestArtifacts:
-    """Results over HTTP: ranges and validators."""
-
-    async def _one(self, base_url: str, user: Person) -> tuple[str, bytes, str]:
-        job = await submit(user.client)
-        await finish(base_url, user, job["id"])
-        item = next(item for path, item in (await _results(user, job)).items() if path.endswith(".flac"))
-        whole = await user.client.get(item["href"])
-        assert whole.headers["content-type"] == "audio/flac"
-        assert whole.headers["accept-ranges"] == "bytes"
-        return str(item["href"]), whole.content, str(item["sha256"])
-
-    async def test_a_part_is_a_part_of_the_whole(self, base_url: str, user: Person) -> None:
-        href, whole, sha256 = await self._one(base_url, user)
-        part = await user.client.get(href, headers={"Range": "bytes=10-99"})
-        assert part.status_code == 206
-        assert part.content == whole[10:100]
-        assert part.headers["content-range"] == f"bytes 10-99/{len(whole)}"
-        assert part.headers["etag"] == f'"{sha256}"'
-        tail = await user.client.get(href, headers={"Range": "bytes=-7"})
-        assert tail.content == whole[-7:]
-        rest = await user.client.get(href, headers={"Range": f"bytes={len(whole) - 3}-"})
-        assert rest.content == whole[-3:]
-
-    async def test_a_part_beyond_the_end_is_refused(self, base_url: str, user: Person) -> None:
-        href, whole, _ = await self._one(base_url, user)
-        refused = await user.client.get(href, headers={"Range": f"bytes={len(whole)}-"})
-        assert refused.status_code == 416
-        assert refused.headers["content-range"] == f"bytes */{len(whole)}"
-        assert refused.headers["content-type"] == "application/problem+json"
-
-    async def test_who_has_it_is_told_so(self, base_url: str, user: Person) -> None:
-        href, _, sha256 = await self._one(base_url, user)
-        same = await user.client.get(href, headers={"If-None-Match": f'"other", "{sha256}"'})
-        assert same.status_code == 304
-        assert same.content == b""
-        changed = await user.client.get(href, headers={"Range": "bytes=0-1", "If-Range": '"other"'})
-        assert changed.status_code == 200
-
-    async def test_asking_about_it_sends_nothing(self, base_url: str, user: Person) -> None:
-        href, whole, sha256 = await self._one(base_url, user)
-        asked = await user.client.head(href)
-        assert asked.content == b""
-        assert asked.headers["content-length"] == str(len(whole))
-        assert asked.headers["etag"] == f'"{sha256}"'
-
-    async def test_nobody_else_gets_it(
-        self, base_url: str, user: Person, other_user: Person, api: httpx.AsyncClient
-    ) -> None:
-        href, _, _ = await self._one(base_url, user)
-        assert (await api.get(href)).status_code == 401
-        assert (await other_user.client.get(href)).status_code == 404
-
-    async def test_a_path_that_leads_out_is_not_there(self, base_url: str, user: Person) -> None:
-        href, _, _ = await self._one(base_url, user)
-        for path in ("../../../secret", "..%2f..%2fsecret", "segments"):
-            answer = await user.client.get(f"{href.rsplit('/segments', 1)[0]}/{path}")
-            assert answer.status_code == 404
 
 
 async def test_the_manifest_names_no_path_of_the_server(base_url: str, user: Person) -> None:

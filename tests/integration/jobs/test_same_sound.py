@@ -57,6 +57,7 @@ def _spec(sources: Sources, name_of: Callable[[Path], str], key: str) -> dict[st
 
 def _render(spec: Path, out: Path) -> None:
     command = [sys.executable, "-m", "tone_shootout", "render", str(spec), "--out", str(out)]
+    command += ["--no-video", "--no-plots"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.jobs.conftest import make_shootout
-from tests.integration.shootouts.material import SHOOTOUTS
+from tests.integration.shootouts.material import SHOOTOUTS, config
 from tests.support.live import environ_of, serving
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
@@ -85,7 +85,8 @@ async def _submit_all(url: str, sessions: Sessions) -> None:
             await session.commit()
         headers = {"Authorization": f"Bearer {token}"}
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
-            address = f"{SHOOTOUTS}/{await make_shootout(client)}/jobs"
+            chains = (await config(client))["chains"][:1]
+            address = f"{SHOOTOUTS}/{await make_shootout(client, chains=chains)}/jobs"
             for _ in range(count):
                 assert (await client.post(address)).status_code == 202
 

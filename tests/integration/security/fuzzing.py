@@ -38,7 +38,7 @@ SHARES = {
     frozenset({"library", "shootouts"}): 900,
     frozenset({"jobs", "webhooks"}): 2_400,
 }
-"""How many requests a thorough run sends at least, by the tags of the operations; a file of tests each. Uploads take longest."""
+"""How many requests a thorough run sends at least, by the tags of the operations; a file of tests each."""
 ENDLESS = "follow_job"
 """Is asked about jobs that are not there: the stream of one that is ends with the job."""
 LAST = {"delete_me", "end_all_sessions"}

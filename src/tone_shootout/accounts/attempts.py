@@ -1,15 +1,13 @@
-"""Failed sign-ins: who fails too often waits, and is not even looked at meanwhile.
+"""Failed sign-ins: an address from which too many come waits, and is not even looked at meanwhile.
 
-Counted twice. By the address that they come from, and by what they name: of an API token the part that its owner is
-shown again, of a refresh token its session. So neither one guesser with many tries nor many with few get far.
+They are not counted by what they name, a token or a session. Nobody guesses 256 random bits from however many
+addresses, and whoever knew no more of a token than its first characters could keep its owner out.
 """
 
-import hashlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from tone_shootout.accounts.credentials import SHOWN_CHARACTERS, session_of
 from tone_shootout.accounts.errors import SignInExpiredError
 from tone_shootout.accounts.guards import Connection
 from tone_shootout.kit.problems import TooManyRequestsError, UnauthorizedError
@@ -40,8 +38,7 @@ class SignInAttempts:
 
     def __init__(self, throttle: Throttle, limits: LimitSettings) -> None:
         self._throttle = throttle
-        self._by_address = Rate("failed-sign-ins-of-address", limits.failed_sign_ins, WINDOW_S)
-        self._by_account = Rate("failed-sign-ins-of-account", limits.failed_sign_ins, WINDOW_S)
+        self._failed = Rate("failed-sign-ins", limits.failed_sign_ins, WINDOW_S)
 
     @asynccontextmanager
     async def watched(self, connection: Connection, credential: str) -> AsyncGenerator[Attempt, None]:
@@ -52,16 +49,9 @@ class SignInAttempts:
         Raises:
             TooManyAttemptsError: before anything is tried.
         """
-        counters = [(self._by_address, address_of(connection)), (self._by_account, _named_by(credential))]
-        if not credential:
-            counters.clear()
-        for rate, key in counters:
-            try:
-                await self._throttle.check(rate, key)
-            except TooManyRequestsError as error:
-                raise TooManyAttemptsError(
-                    f"Too many sign-ins have failed. Try again in {error.wait_s} seconds.", wait_s=error.wait_s
-                ) from None
+        address = address_of(connection)
+        if credential:
+            await self._check(address)
         attempt = Attempt()
         try:
             yield attempt
@@ -69,9 +59,8 @@ class SignInAttempts:
             attempt.failed = True
             raise
         finally:
-            if attempt.failed:
-                for rate, key in counters:
-                    await self._count(rate, key)
+            if attempt.failed and credential:
+                await self._count(address)
 
     async def begin_device(self, connection: Connection) -> None:
         """Count a device that nobody knows yet.
@@ -81,14 +70,16 @@ class SignInAttempts:
         """
         await self._throttle.take(DEVICES, address_of(connection))
 
-    async def _count(self, rate: Rate, key: str) -> None:
+    async def _check(self, address: str) -> None:
         try:
-            await self._throttle.take(rate, key)
+            await self._throttle.check(self._failed, address)
+        except TooManyRequestsError as error:
+            raise TooManyAttemptsError(
+                f"Too many sign-ins have failed. Try again in {error.wait_s} seconds.", wait_s=error.wait_s
+            ) from None
+
+    async def _count(self, address: str) -> None:
+        try:
+            await self._throttle.take(self._failed, address)
         except TooManyRequestsError:
             return  # several failed at once: the answer to this one stays what it is
-
-
-def _named_by(credential: str) -> str:
-    session_id = session_of(credential)
-    name = str(session_id) if session_id else credential[:SHOWN_CHARACTERS]
-    return hashlib.sha256(name.encode()).hexdigest()[:32]

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import hmac
 import secrets
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,6 +20,8 @@ SHOWN_CHARACTERS: Final = 12
 LONGEST_CREDENTIAL: Final = 512
 """Nothing of ours is longer, so nothing longer is looked at."""
 
+_SIGNATURE_LENGTH: Final = 18
+"""Bytes of a refresh token's signature: 144 bits, and the whole fills its Base64 without padding."""
 _ALGORITHM: Final = "HS256"
 _ISSUER: Final = "tone-shootout"
 _AUDIENCE: Final = "tone-shootout-api"
@@ -37,20 +40,39 @@ def new_api_token() -> str:
     return API_MARK + secrets.token_urlsafe(32)
 
 
-def new_refresh_token(session_id: UUID) -> str:
-    """Return a fresh refresh token of a session, whose id it carries."""
-    return REFRESH_MARK + base64.urlsafe_b64encode(session_id.bytes + secrets.token_bytes(32)).decode()
+class RefreshTokens:
+    """Makes and reads the tokens that a session is renewed with: its id, something random, and our signature.
 
+    The signature tells a token that was ours once, whose coming back means a theft, from one that somebody has made up
+    who knows the id of a session, as everybody does who may list them.
+    """
 
-def session_of(refresh_token: str) -> UUID | None:
-    """Return the id of the session that a refresh token says it belongs to, None for any other text."""
-    if len(refresh_token) > LONGEST_CREDENTIAL or not refresh_token.startswith(REFRESH_MARK):
-        return None
-    try:
-        content = base64.b64decode(refresh_token[len(REFRESH_MARK) :], altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return UUID(bytes=content[:16]) if len(content) == 48 else None
+    def __init__(self, settings: SecuritySettings) -> None:
+        self._secret = settings.secret.encode()
+
+    def issue(self, session_id: UUID) -> str:
+        """Return a fresh token of a session."""
+        content = session_id.bytes + secrets.token_bytes(32)
+        return REFRESH_MARK + base64.urlsafe_b64encode(content + self._signature(content)).decode()
+
+    def read(self, token: str) -> tuple[UUID, bool] | None:
+        """Return the session that a token names and whether we have signed it, None for any other text.
+
+        A token that was signed with an earlier secret is as good as ever: its hash is what counts.
+        """
+        if len(token) > LONGEST_CREDENTIAL or not token.startswith(REFRESH_MARK):
+            return None
+        try:
+            decoded = base64.b64decode(token[len(REFRESH_MARK) :], altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            return None
+        content, signature = decoded[:48], decoded[48:]
+        if len(signature) != _SIGNATURE_LENGTH:
+            return None
+        return UUID(bytes=content[:16]), hmac.compare_digest(signature, self._signature(content))
+
+    def _signature(self, content: bytes) -> bytes:
+        return hmac.digest(self._secret, REFRESH_MARK.encode() + content, "sha256")[:_SIGNATURE_LENGTH]
 
 
 class AccessTokens:

@@ -59,8 +59,8 @@ class ApiToken(UUIDv7AuditBase):
 class UserSession(UUIDv7AuditBase):
     """A sign-in: short access tokens, renewed by a refresh token that works once.
 
-    Only the hash of the newest refresh token is kept. A refresh token carries its session's id, so that each earlier
-    one is recognised for what it is without being stored.
+    Only the hash of the newest refresh token is kept. A refresh token carries its session's id and our signature, so
+    that each earlier one is recognised for what it is without being stored.
     """
 
     __tablename__ = "user_session"

@@ -243,11 +243,22 @@ class SessionRepository:
         )
         return (await self._session.execute(statement)).scalar_one_or_none()
 
-    async def revoke(self, session_id: UUID, now: datetime) -> bool:
-        """End a session; tell whether it had not ended before."""
+    async def revoke(self, session_id: UUID, refresh_hash: bytes | None, now: datetime) -> None:
+        """End a session; with a hash only if that is its newest refresh token's."""
+        statement = update(UserSession).where(UserSession.id == session_id, UserSession.revoked_at.is_(None))
+        if refresh_hash is not None:
+            statement = statement.where(UserSession.refresh_hash == refresh_hash)
+        await self._session.execute(statement.values(revoked_at=now))
+
+    async def revoke_replayed(self, session_id: UUID, refresh_hash: bytes, now: datetime) -> bool:
+        """End a session unless the hash is its newest refresh token's; tell whether it had not ended before."""
         statement = (
             update(UserSession)
-            .where(UserSession.id == session_id, UserSession.revoked_at.is_(None))
+            .where(
+                UserSession.id == session_id,
+                UserSession.refresh_hash != refresh_hash,
+                UserSession.revoked_at.is_(None),
+            )
             .values(revoked_at=now)
             .returning(UserSession.id)
         )

@@ -15,10 +15,9 @@ from uuid_utils.compat import uuid7
 from tone_shootout.accounts.credentials import (
     SHOWN_CHARACTERS,
     AccessTokens,
+    RefreshTokens,
     digest,
     new_api_token,
-    new_refresh_token,
-    session_of,
 )
 from tone_shootout.accounts.errors import (
     InvalidCredentialsError,
@@ -30,7 +29,7 @@ from tone_shootout.accounts.errors import (
     UserNotFoundError,
 )
 from tone_shootout.accounts.models import NAME_PATTERN, ApiToken, Tone3000Connection, User, UserSession
-from tone_shootout.accounts.principal import Role, Scope
+from tone_shootout.accounts.principal import Principal, Role, Scope
 from tone_shootout.accounts.repositories import (
     ApiTokenRepository,
     ConnectionRepository,
@@ -201,6 +200,7 @@ class SessionService:
         self._credentials = CredentialRepository(session)
         self._sessions = SessionRepository(session)
         self._access_tokens = AccessTokens(settings)
+        self._refresh_tokens = RefreshTokens(settings)
         self._life = timedelta(days=settings.refresh_days)
 
     async def start(self, api_token: str, *, user_agent: str | None) -> Grant:
@@ -223,32 +223,35 @@ class SessionService:
     async def renew(self, refresh_token: str) -> Grant | None:
         """Exchange a session's newest refresh token for the next one.
 
-        A token that is not the newest has been used before, by its owner or by a thief: nobody can tell, so the
-        session ends. The caller has to commit that: None is returned, nothing is raised.
+        One that was the newest before has been used, by its owner or by a thief: nobody can tell, so the session ends.
+        The caller has to commit that: None is returned, nothing is raised.
         """
-        session_id = session_of(refresh_token)
-        if session_id is None:
+        read = self._refresh_tokens.read(refresh_token)
+        if read is None:
             return None
-        now = datetime.now(UTC)
-        following = new_refresh_token(session_id)
+        session_id, is_ours = read
+        now, used = datetime.now(UTC), digest(refresh_token)
+        following = self._refresh_tokens.issue(session_id)
         user_id = await self._sessions.renew(
-            session_id,
-            used=digest(refresh_token),
-            following=digest(following),
-            now=now,
-            expires_at=now + self._life,
+            session_id, used=used, following=digest(following), now=now, expires_at=now + self._life
         )
         if user_id is not None:
             return self._grant(user_id, session_id, following, now)
-        if await self._sessions.revoke(session_id, now):
+        if is_ours and await self._sessions.revoke_replayed(session_id, used, now):
             _log.warning("session_ended", session_id=str(session_id), reason="its refresh token was used again")
         return None
 
     async def end(self, refresh_token: str) -> None:
-        """End the session that a refresh token belongs to, if there is one."""
-        session_id = session_of(refresh_token)
-        if session_id is not None:
-            await self._sessions.revoke(session_id, datetime.now(UTC))
+        """End the session that a refresh token belongs to, be it the newest or an earlier one, if there is one."""
+        read = self._refresh_tokens.read(refresh_token)
+        if read is not None:
+            session_id, is_ours = read
+            await self._sessions.revoke(session_id, None if is_ours else digest(refresh_token), datetime.now(UTC))
+
+    async def end_asker(self, asker: Principal) -> None:
+        """End the session that somebody asks with, if it is one and has not ended before."""
+        if asker.session_id is not None:
+            await self._sessions.revoke_own(asker.user_id, asker.session_id, datetime.now(UTC))
 
     async def page(self, owner_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[UserSession], int]:
         """Return a part of a user's sessions that have not ended, the one used last first, and how many there are."""
@@ -271,7 +274,7 @@ class SessionService:
         self, user_id: UUID, scope: Scope, token_id: UUID | None, user_agent: str | None, now: datetime
     ) -> Grant:
         session_id = uuid7()
-        refresh_token = new_refresh_token(session_id)
+        refresh_token = self._refresh_tokens.issue(session_id)
         await self._sessions.add(
             UserSession(
                 id=session_id,

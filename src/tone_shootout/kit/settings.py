@@ -141,8 +141,8 @@ class LimitSettings:
     """Requests from one address, whoever they are of; 0: any number. Health and metrics are never limited. Behind a
     proxy, name it in `SHOOTOUT_SERVER_TRUSTED_PROXIES`: all requests seem to come from it otherwise."""
     failed_sign_ins: int = 20
-    """Sign-ins that may fail within five minutes, from one address and for one token or session; then further ones are
-    refused unread. 0: any number."""
+    """Sign-ins from one address that may fail within five minutes; then further ones are refused unread. 0: any
+    number."""
     running_jobs: int = 4
     """Jobs of one user that run at once; the others wait."""
     queued_jobs: int = 100

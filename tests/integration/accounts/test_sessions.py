@@ -1,15 +1,19 @@
 import asyncio
+import base64
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.cookies import Morsel, SimpleCookie
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import jwt
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.accounts.conftest import IssueToken, SignedIn, Sql, sign_in, whoami
 from tests.integration.conftest import Person
+from tone_shootout.accounts.services import SessionService
 from tone_shootout.kit.settings import Settings
 
 
@@ -101,6 +105,8 @@ async def test_a_disabled_user_is_shut_out_with_every_credential(
     assert (await other_user.client.get("/api/v1/me")).status_code == 200
     await sql("UPDATE user_account SET is_active = true WHERE id = :id", id=user.id)
     assert (await user.client.get("/api/v1/me")).status_code == 200
+    assert await whoami(api, session.headers) == 200
+    assert (await refresh(api, session.refresh)).status_code == 200
 
 
 async def test_a_refresh_token_gets_the_next_pair(api: httpx.AsyncClient, user: Person) -> None:
@@ -151,7 +157,35 @@ async def test_of_many_that_use_one_refresh_token_at_once_at_most_one_gets_throu
     assert await whoami(api, {"Authorization": f"Bearer {winners[0].json()['access_token']}"}) == 401
 
 
-@pytest.mark.parametrize("text", ["", "x", "tsr_", "tsr_" + "A" * 64, "tst_" + "A" * 43, "é" * 20])
+async def test_whoever_knows_a_session_s_id_can_not_end_it(
+    api: httpx.AsyncClient, user: Person, read_token: str
+) -> None:
+    """A read token lists the ids, and may change nothing."""
+    session = await sign_in(api, user.token)
+    listed = await api.get("/api/v1/me/sessions", headers={"Authorization": f"Bearer {read_token}"})
+    (item,) = listed.json()["items"]
+    forged = "tsr_" + base64.urlsafe_b64encode(UUID(item["id"]).bytes + b"x" * 50).decode()
+    assert (await refresh(api, forged)).status_code == 401
+    assert (await api.post("/api/v1/auth/logout", json={"refresh_token": forged})).status_code == 204
+    assert await whoami(api, session.headers) == 200
+    assert (await refresh(api, session.refresh)).status_code == 200
+
+
+async def test_after_a_new_secret_a_session_goes_on_with_its_refresh_token(
+    api: httpx.AsyncClient, user: Person, settings: Settings, session_maker: async_sessionmaker[AsyncSession]
+) -> None:
+    session, other = await sign_in(api, user.token), await sign_in(api, user.token)
+    changed = replace(settings.security, secret="n" * 48)
+    async with session_maker.begin() as database:
+        sessions = SessionService(database, changed)
+        renewed = await sessions.renew(session.refresh)
+        await sessions.end(other.refresh)
+    assert renewed is not None
+    assert (await refresh(api, renewed.refresh_token)).status_code == 200
+    assert (await refresh(api, other.refresh)).status_code == 401
+
+
+@pytest.mark.parametrize("text", ["", "x", "tsr_", "tsr_" + "A" * 88, "tst_" + "A" * 43, "é" * 20])
 async def test_what_is_no_refresh_token_gets_nothing(api: httpx.AsyncClient, user: Person, text: str) -> None:
     assert (await refresh(api, text)).status_code == 401
     assert (await api.post("/api/v1/auth/logout", json={"refresh_token": text})).status_code == 204
@@ -183,6 +217,25 @@ async def test_signing_out_ends_the_session_at_once(api: httpx.AsyncClient, user
     assert await whoami(api, other.headers) == 200
     again = await api.post("/api/v1/auth/logout", json={"refresh_token": session.refresh})
     assert again.status_code == 204
+
+
+async def test_a_program_signs_out_with_the_access_token_alone(
+    api: httpx.AsyncClient, user: Person, base_url: str
+) -> None:
+    first, second, kept = [await sign_in(api, user.token) for _ in range(3)]
+    foreign = {**second.cookies, "Origin": "https://elsewhere.example"}
+    assert (await api.post("/api/v1/auth/logout", headers=foreign)).status_code == 403
+    assert await whoami(api, second.headers) == 200
+    only_access = {"Cookie": second.cookies["Cookie"].partition(";")[0], "Origin": base_url}
+    for session, headers in ((first, first.headers), (second, only_access)):
+        assert (await api.post("/api/v1/auth/logout", headers=headers)).status_code == 204
+        assert await whoami(api, session.headers) == 401
+        assert (await refresh(api, session.refresh)).status_code == 401
+    body = {"refresh_token": "tsr_another"}
+    assert (await api.post("/api/v1/auth/logout", headers=kept.headers, json=body)).status_code == 204
+    assert (await api.post("/api/v1/auth/logout", headers={"Authorization": f"Bearer {user.token}"})).status_code == 204
+    assert await whoami(api, kept.headers) == 200
+    assert (await user.client.get("/api/v1/me")).status_code == 200
 
 
 async def test_only_hashes_of_credentials_are_stored(

@@ -11,16 +11,17 @@ import pytest
 from tone_shootout.accounts.credentials import (
     LONGEST_CREDENTIAL,
     AccessTokens,
+    RefreshTokens,
     digest,
     new_api_token,
-    new_refresh_token,
-    session_of,
 )
 from tone_shootout.kit.settings import SecuritySettings, SettingsError
 
 SETTINGS = SecuritySettings(secret="a" * 16 + "b" * 16 + "c" * 16)
 OTHER_SECRET = "x" * 48
 USER, SESSION = uuid4(), uuid4()
+REFRESH_TOKENS = RefreshTokens(SETTINGS)
+REFRESH_TOKEN = REFRESH_TOKENS.issue(SESSION)
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def test_a_signed_token_that_lacks_a_claim_is_refused(access_tokens: AccessToken
         "\x00",
         "eyJhbGciOiJIUzI1NiJ9..",
         pytest.param(new_api_token(), id="an API token"),
-        pytest.param(new_refresh_token(SESSION), id="a refresh token"),
+        pytest.param(REFRESH_TOKEN, id="a refresh token"),
         base64.urlsafe_b64encode(b"[" * 100_000).decode() + ".e30.e30",
     ],
     ids=lambda text: text[:12],
@@ -140,9 +141,19 @@ def test_a_short_signing_secret_is_refused() -> None:
 
 
 def test_a_refresh_token_tells_its_session() -> None:
-    first, second = new_refresh_token(SESSION), new_refresh_token(SESSION)
-    assert session_of(first) == session_of(second) == SESSION
+    first, second = REFRESH_TOKENS.issue(SESSION), REFRESH_TOKENS.issue(SESSION)
+    assert REFRESH_TOKENS.read(first) == REFRESH_TOKENS.read(second) == (SESSION, True)
     assert digest(first) != digest(second)
+    assert RefreshTokens(SecuritySettings(secret=OTHER_SECRET)).read(first) == (SESSION, False)
+
+
+@pytest.mark.parametrize("place", [0, 15, 16, 47, 48, 65])
+def test_a_refresh_token_that_is_changed_anywhere_is_not_ours(place: int) -> None:
+    content = bytearray(base64.urlsafe_b64decode(REFRESH_TOKEN.removeprefix("tsr_")))
+    content[place] ^= 1
+    read = REFRESH_TOKENS.read("tsr_" + base64.urlsafe_b64encode(content).decode())
+    assert read is not None
+    assert read[1] is False
 
 
 @pytest.mark.parametrize(
@@ -151,17 +162,17 @@ def test_a_refresh_token_tells_its_session() -> None:
         "",
         "tsr_",
         pytest.param(new_api_token(), id="an API token"),
-        pytest.param(new_refresh_token(SESSION)[:-4], id="too short"),
-        pytest.param(new_refresh_token(SESSION) + "AAAA", id="too long"),
-        pytest.param(new_refresh_token(SESSION).replace("tsr_", "tst_"), id="another prefix"),
-        "tsr_" + "é" * 64,
-        "tsr_" + "!" * 64,
+        pytest.param(REFRESH_TOKEN[:-4], id="too short"),
+        pytest.param(REFRESH_TOKEN + "AAAA", id="too long"),
+        pytest.param(REFRESH_TOKEN.replace("tsr_", "tst_"), id="another prefix"),
+        "tsr_" + "é" * 88,
+        "tsr_" + "!" * 88,
         "tsr_" + "A" * 1_000_000,
     ],
     ids=lambda text: text[:12],
 )
 def test_what_is_no_refresh_token_has_no_session(text: str) -> None:
-    assert session_of(text) is None
+    assert REFRESH_TOKENS.read(text) is None
 
 
 def test_api_tokens_differ_and_are_long_enough_to_resist_guessing() -> None:

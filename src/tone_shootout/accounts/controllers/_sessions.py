@@ -81,6 +81,7 @@ class SessionController(Controller):
         operation_id="end_session",
         summary="Sign out",
         status_code=204,
+        opt={"recognises": True},
         responses=problems(400, 403),
     )
     async def logout(
@@ -90,8 +91,11 @@ class SessionController(Controller):
         settings: NamedDependency[Settings],
         data: JSONBody[RefreshRequest | None] = None,
     ) -> Response[None]:
-        """End the session that the refresh token belongs to, if it has not ended before."""
+        """End the session that the refresh token belongs to, and where the body has none, the one that you ask with."""
         await sessions.end(refresh_token(request, data))
+        asker: Principal | None = request.scope["user"]
+        if asker is not None and not (data and data.refresh_token):
+            await sessions.end_asker(asker)
         return Response(None, status_code=204, cookies=no_cookies(settings.security))
 
 

@@ -1,5 +1,6 @@
 """Cards, chapters and the timeline: legible for any name, and in the form that players read."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.rendering.material import plucks
 from tests.unit.rendering.specs import FACTS, blocks, spec
 from tone_shootout.rendering.cards import draw, envelope
+from tone_shootout.rendering.credits import Credit, Notice
 from tone_shootout.rendering.figures import Encoded
 from tone_shootout.rendering.manifest import Input, LevelRecord, SegmentRecord
 from tone_shootout.rendering.plan import plan
@@ -125,6 +127,7 @@ def test_chapters_begin_at_zero_with_a_line_each() -> None:
         (_segments(0, 12_000), "three or more entries, here are 2"),
         (_segments(0, 12_000, 24_000, length_ms=9_000), "at least 10 seconds each"),
         (_segments(0, 9_900, 24_000), "at least 10 seconds each"),
+        (_segments(0, 10_100, 20_000), None),  # 0:00, 0:10, 0:20 is what YouTube reads
     ],
 )
 def test_the_description_says_when_youtube_will_make_no_chapters(
@@ -156,3 +159,83 @@ def test_the_description_says_what_the_video_s_sound_measures() -> None:
 def test_what_is_too_short_for_a_reliable_loudness_says_so(seconds: float, flagged: bool) -> None:
     """Under 3 s the gating of BS.1770 has few blocks to go by."""
     assert [("loudness" in note) for note in notes(seconds)] == [True] * flagged
+
+
+# What the reference of YouTube's Data API says of a video's title and description.
+YOUTUBE_TITLE_CHARACTERS, YOUTUBE_DESCRIPTION_BYTES, YOUTUBE_REFUSES = 100, 5_000, "<>"
+
+
+def _credit(number: int) -> Credit:
+    return Credit(
+        title=f"Tone {number}",
+        creator="Valve Shed",
+        creator_url="",
+        licence="cc-by",
+        licence_name="CC BY",
+        licence_url="https://creativecommons.org/licenses/by/4.0/",
+        commercial=True,
+        url=f"https://www.tone3000.com/tones/{number}",
+        attribution="Powered by TONE3000 – https://www.tone3000.com",
+    )
+
+
+def _inputs(count: int, **changes: Any) -> list[Input]:
+    made = Input(name="plexi.nam", kind="capture", sha256="0123456789abcdef" * 4, bytes=1, credit=_credit(0))
+    return [msgspec.structs.replace(made, credit=_credit(n), **changes) for n in range(count)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=120),
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=80),
+    st.integers(1, 300),
+    st.integers(1, 64),
+)
+def test_the_description_is_one_that_youtube_takes(title: str, name: str, count: int, files: int) -> None:
+    level = LevelRecord(requested=-14.0, target=-16.0, ceiling=-1.0, limited_by=count)
+    noted = [Notice(code="unknown_licence", pointer="", detail=f"“{name}” is under one that nobody knows.")] * files
+    segments = [
+        msgspec.structs.replace(segment, di_track=name, chain=name)
+        for segment in _segments(*range(0, count * 12_000, 12_000))
+    ]
+    text = description(title, level, _inputs(files, name=name), segments, notices=noted)
+    assert len(text.encode()) <= YOUTUBE_DESCRIPTION_BYTES
+    assert len(text.splitlines()[0]) <= YOUTUBE_TITLE_CHARACTERS
+    assert not set(YOUTUBE_REFUSES) & set(text)
+    assert "Powered by TONE3000" in text
+    shortened = "No room on YouTube for" in text
+    assert shortened or all(line in text for line in chapters(segments).splitlines())
+
+
+@pytest.mark.parametrize(
+    ("count", "files", "missing"),
+    [
+        (12, 6, ""),
+        (40, 6, "the levels of each segment"),
+        (64, 6, "the levels of each segment, what went in"),
+        (40, 40, "the levels of each segment, what went in, whole names, all credits"),
+        (400, 4, "the levels of each segment, what went in, whole names, all credits, the chapters"),
+    ],
+)
+def test_what_matters_least_to_a_viewer_gives_way_first_and_that_is_said(count: int, files: int, missing: str) -> None:
+    segments = [
+        msgspec.structs.replace(
+            segment, di_track="Riff in E minor, palm mutes", chain=f"Plexi, V30, take {segment.position}"
+        )
+        for segment in _segments(*range(0, count * 12_000, 12_000))
+    ]
+    text = description("T", LevelRecord(requested=-16.0, target=-16.0, ceiling=-1.0), _inputs(files), segments)
+    said = re.findall("No room on YouTube for (.*): see manifest.json and chapters.txt", text)
+    assert said == [missing] * bool(missing)
+    assert ("\n0:12 Riff" in text) == (not missing.endswith("the chapters"))
+    assert ("gain +4.0 dB" in text) == (not missing)
+
+
+def test_a_name_can_t_be_taken_for_a_time_or_a_tag() -> None:
+    """A knob at 2:00 in a line of its own would be a chapter out of order."""
+    segments = [
+        msgspec.structs.replace(segment, chain="<Plexi> gain at 2:00") for segment in _segments(0, 12_000, 24_000)
+    ]
+    assert chapters(segments).splitlines()[1] == "0:12 Riff – ‹Plexi› gain at 2∶00"
+    text = description("At 3:30", LevelRecord(requested=-16.0, target=-16.0, ceiling=-1.0), [], segments)
+    assert re.findall(r"\d+:\d\d", text) == ["0:00", "0:12", "0:24"]

@@ -1,30 +1,32 @@
-"""What the live channel costs: from a worker's event to a client, with one watcher and with a thousand."""
+"""What the live channel costs: from a worker's event to its clients, one, many, and of many jobs at once."""
 
 import asyncio
-import json
 import secrets
 import tempfile
+import time
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from time import perf_counter
+from statistics import median
+from uuid import UUID
 
 import numpy as np
 import psutil
-from sqlalchemy.ext.asyncio import async_sessionmaker
-from websockets.asyncio.client import ClientConnection, connect
+from sqlalchemy import func
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from tests.integration.jobs.logs import Written, written_job
+from tests.bench.receiver import receivers
+from tests.integration.jobs.logs import written_jobs
 from tests.support.live import WebProcess, web_process
 from tone_shootout import migrations
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.queue import prepare_queue
+from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.broker import connect_broker
 from tone_shootout.kit.database import database_config
-from tone_shootout.kit.listening import allow_many_connections
 from tone_shootout.kit.settings import (
     DatabaseSettings,
     LimitSettings,
@@ -34,27 +36,47 @@ from tone_shootout.kit.settings import (
     new_encryption_key,
 )
 
-WATCHERS = 1000
-EVENTS = 500
-EVENTS_TO_ALL = 50
-PACE_S = 0.01
-PACE_TO_ALL_S = 0.3
+
+@dataclass(frozen=True)
+class Scene:
+    """Who watches, and what they are told."""
+
+    name: str
+    jobs: int
+    watchers: int
+    """Of each job."""
+    rounds: int
+    """Events of each job."""
+    pace_s: float
+    """Between two events of a job; the jobs take turns."""
+
+
+SCENES = (
+    Scene("one watcher of one job", jobs=1, watchers=1, rounds=100, pace_s=0.1),
+    Scene("500 watchers of one job", jobs=1, watchers=500, rounds=100, pace_s=0.1),
+    Scene("1000 watchers of one job", jobs=1, watchers=1000, rounds=50, pace_s=0.3),
+    Scene("200 jobs with a watcher each", jobs=200, watchers=1, rounds=5, pace_s=2.0),
+)
+RUNS = 3
+"""Of each scene; the median of their figures counts."""
 
 
 @dataclass
 class Figures:
-    """Seconds from the begin of writing an event, and what the web process used."""
+    """What one run has shown."""
 
-    to_one: list[float]
-    to_first: list[float]
-    to_last: list[float]
+    median_s: float
+    """From the begin of writing an event to a client, of all events at all clients."""
+    high_s: float
+    """99 of 100 are quicker."""
     cpu_s: float
+    """Of the web process, for each event."""
     memory: float
+    """Of the web process, for each client."""
 
 
 def live_section() -> list[str]:
     """Measure events on their way, by a real web process with real servers."""
-    allow_many_connections()
     with tempfile.TemporaryDirectory() as folder, Servers(Path(folder) / "servers") as servers:
         url = servers.create_database("bench")
         settings = Settings(
@@ -66,91 +88,85 @@ def live_section() -> list[str]:
         )
         migrations.upgrade(url)
         asyncio.run(prepare_queue(settings))
-        with web_process(settings) as web:
-            figures = asyncio.run(_measure(settings, web))
+        rows = []
+        for scene in SCENES:
+            runs = []
+            for _ in range(RUNS):
+                with web_process(settings) as web:
+                    runs.append(asyncio.run(_measured(settings, web, scene)))
+            rows.append(_row(scene, runs))
     return [
-        f"Clients over WebSockets on the machine of the service. {EVENTS} events to one watcher, {EVENTS_TO_ALL} to",
-        f"{WATCHERS} watchers of one job; each is written, committed, published and received.",
+        "Clients over WebSockets on the machine of the service, in a process of their own. Every event is written and",
+        "committed as a worker does it, published, and received by each who watches its job. The times are of all",
+        f"events at all clients, the processor's time and the memory are the web process's; medians of {RUNS} runs.",
         "",
-        "| | median | 99 % |",
-        "|---|---:|---:|",
-        f"| event to one watcher | {_ms(figures.to_one)} |",
-        f"| event to the first of {WATCHERS} | {_ms(figures.to_first)} |",
-        f"| event to the last of {WATCHERS} | {_ms(figures.to_last)} |",
-        "",
-        f"An event to {WATCHERS} watchers costs the web process {1000 * figures.cpu_s:.0f} ms of processor time,",
-        f"a watcher {figures.memory / 1000:.0f} kB of memory.",
+        "| | events a second | median | 99 % | processor for an event | memory for a client |",
+        "|---|---:|---:|---:|---:|---:|",
+        *rows,
     ]
 
 
-def _ms(times: Sequence[float]) -> str:
-    return " | ".join(f"{1000 * float(np.quantile(times, share)):.1f} ms" for share in (0.5, 0.99))
+def _row(scene: Scene, runs: Sequence[Figures]) -> str:
+    columns = [
+        f"{scene.jobs / scene.pace_s:.0f}",
+        *(f"{1000 * median(getattr(run, name) for run in runs):.1f} ms" for name in ("median_s", "high_s", "cpu_s")),
+        f"{median(run.memory for run in runs) / 1000:.0f} kB" if scene.jobs * scene.watchers > 1 else "",
+    ]
+    return f"| {scene.name} | {' | '.join(columns)} |"
 
 
-async def _measure(settings: Settings, web: WebProcess) -> Figures:
+async def _measured(settings: Settings, web: WebProcess, scene: Scene) -> Figures:
     config = database_config(settings)
-    sessions = async_sessionmaker(config.get_engine(), expire_on_commit=False)
     redis = connect_broker(settings)
-    async with sessions() as session:
-        accounts = AccountService(session)
-        user = await accounts.create_user("bench", role="user")
-        token = (await accounts.issue_token(user, name="bench", scope="write")).secret
-        await session.commit()
-    publisher = Publisher(redis)
-    address, headers = web.url.replace("http", "ws", 1), {"Authorization": f"Bearer {token}"}
-    process = psutil.Process(web.process.pid)
     try:
-        async with AsyncExitStack() as stack:
-
-            async def watch(job: Written) -> ClientConnection:
-                there = connect(
-                    f"{address}/api/v1/jobs/{job.id}/ws",
-                    additional_headers=headers,
-                    open_timeout=60,
-                    ping_interval=None,
-                )
-                socket = await stack.enter_async_context(there)
-                await socket.recv()
-                return socket
-
-            job = await written_job(sessions, publisher, user.id)
-            socket = await watch(job)
-            to_one: list[float] = []
-            for _ in range(EVENTS):
-                to_one += await _event(job, [socket])
-                await asyncio.sleep(PACE_S)
-
-            job = await written_job(sessions, publisher, user.id)
-            before = process.memory_info().rss
-            sockets: list[ClientConnection] = []
-            while len(sockets) < WATCHERS:
-                sockets += await asyncio.gather(*(watch(job) for _ in range(50)))
-            memory = (process.memory_info().rss - before) / WATCHERS
-            firsts, lasts = [], []
-            cpu = sum(process.cpu_times()[:2])
-            for _ in range(EVENTS_TO_ALL):
-                times = await _event(job, sockets)
-                firsts.append(min(times))
-                lasts.append(max(times))
-                await asyncio.sleep(PACE_TO_ALL_S)
-            cpu_s = (sum(process.cpu_times()[:2]) - cpu) / EVENTS_TO_ALL
-        return Figures(to_one, firsts, lasts, cpu_s, memory)
+        return await _measure(config.get_engine(), Publisher(redis), web, scene)
     finally:
         await redis.aclose()
         await config.get_engine().dispose()
 
 
-async def _event(job: Written, sockets: Sequence[ClientConnection]) -> list[float]:
-    """Write an event, and return after how many seconds each socket had it."""
+async def _measure(engine: AsyncEngine, publisher: Publisher, web: WebProcess, scene: Scene) -> Figures:
+    sessions = async_sessionmaker(engine, expire_on_commit=False)
+    async with sessions.begin() as session:
+        accounts = AccountService(session)
+        user = await accounts.create_user(f"bench-{secrets.token_hex(4)}", role="user")
+        token = (await accounts.issue_token(user, name="bench", scope="write")).secret
+    jobs = [job.id for job in await written_jobs(sessions, publisher, user.id, scene.jobs)]
+    async with sessions.begin() as session:
+        for job in jobs:
+            await JobRepository(session).transition(job, JobStatus.RUNNING, attempt=1, heartbeat_at=func.now())
+    process = psutil.Process(web.process.pid)
+    before = process.memory_info().rss
+    with receivers(web.url, token, jobs * scene.watchers, scene.rounds) as clients:
+        memory = (process.memory_info().rss - before) / (scene.jobs * scene.watchers)
+        cpu = sum(process.cpu_times()[:2])
+        begun = await _write(sessions, publisher, jobs, scene)
+        heard = await asyncio.to_thread(clients.times)
+        cpu_s = (sum(process.cpu_times()[:2]) - cpu) / (scene.jobs * scene.rounds)
+    times = [
+        at - begin
+        for number, of_client in enumerate(heard)
+        for at, begin in zip(of_client, begun[number % scene.jobs], strict=True)
+    ]
+    median_s, high_s = (float(value) for value in np.quantile(times, (0.5, 0.99)))
+    return Figures(median_s, high_s, cpu_s, memory)
 
-    async def hear(socket: ClientConnection) -> float:
-        message = await socket.recv()
-        heard = perf_counter()
-        assert json.loads(message)["type"] == "progress"
-        return heard - started
 
-    hearing = [asyncio.create_task(hear(socket)) for socket in sockets]
-    await asyncio.sleep(0)  # so that all of them listen
-    started = perf_counter()
-    await job.write(percent=42.5, done=1_200_000.0, total=2_800_000.0, eta_s=3.5)
-    return list(await asyncio.gather(*hearing))
+async def _write(
+    sessions: async_sessionmaker[AsyncSession], publisher: Publisher, jobs: Sequence[UUID], scene: Scene
+) -> list[list[float]]:
+    """Tell of the progress of every job, as a worker does, at the scene's pace; return when each writing began."""
+    data = {"percent": 42.86, "done": 1_200_000.0, "total": 2_800_000.0, "eta_s": 3.5}
+    columns = {"progress_done": data["done"], "progress_total": data["total"], "eta_s": data["eta_s"]}
+    begun: list[list[float]] = [[] for _ in jobs]
+    due = time.monotonic()
+    for _ in range(scene.rounds):
+        for job, times in zip(jobs, begun, strict=True):
+            due += scene.pace_s / len(jobs)
+            await asyncio.sleep(due - time.monotonic())
+            times.append(time.monotonic())
+            async with sessions.begin() as session:
+                event = await JobRepository(session).record(job, 1, "progress", data, **columns)
+            assert event is not None
+            await publisher.publish([event])
+    return begun

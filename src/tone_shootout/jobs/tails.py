@@ -2,12 +2,16 @@
 
 A watcher holds no queue, only the number of the last event that it has sent. It takes what comes next from the job's
 tail; who is too slow for the tail's bounded length reads the log. So a watcher that never reads costs nothing.
+
+Who waits on a WebSocket is not even woken for the next line: the tail writes it straight into the connection, encoded
+once for all of them, as long as the connection takes it at once.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
@@ -21,6 +25,7 @@ from tone_shootout.jobs.dtos import Event
 from tone_shootout.jobs.models import JobEvent
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import EventType
+from tone_shootout.kit.sockets import Push, text_frame
 
 LOOK_AGAIN_S = 3.0
 """Seconds between two looks into the database, for what the broker has lost."""
@@ -52,6 +57,23 @@ class Line(msgspec.Struct, frozen=True):
         return [cls.of(Event.of(row)) for row in rows]
 
 
+@dataclass(eq=False, slots=True)
+class Place:
+    """How far a watcher is in a log."""
+
+    seq: int
+    """Number of the last line that it has sent."""
+    push: Push | None = None
+    """Sends a line without waking the watcher, if there is such a way."""
+    woken: "asyncio.Future[None]" = field(init=False)
+    """While it waits: done as soon as there is something to do."""
+
+    def wake(self) -> None:
+        """Let the watcher go on."""
+        if not self.woken.done():
+            self.woken.set_result(None)
+
+
 class Tail:
     """The newest lines of one job's log, without a gap."""
 
@@ -64,7 +86,7 @@ class Tail:
         self.ended: Ended | None = None
         """Why nothing comes any more."""
         self._lines: deque[Line] = deque(maxlen=kept)
-        self._news = asyncio.Event()
+        self._waiting: set[Place] = set()
 
     @property
     def lags(self) -> bool:
@@ -83,7 +105,7 @@ class Tail:
         if self.last >= 0 and line.seq == self.last + 1:
             self.last = line.seq
             self._lines.append(line)
-            self._wake()
+            self._hand_out(line)
 
     def behind(self, seq: int) -> list[Line] | None:
         """Return the lines behind `seq`; None when the tail does not reach back that far."""
@@ -92,23 +114,33 @@ class Tail:
             return None
         return [self._lines[index] for index in range(-missing, 0)]
 
-    async def news(self, patience_s: float) -> bool:
-        """Wait for the next line, or for the end; tell whether one of them came in time."""
+    async def news(self, place: Place, patience_s: float | None) -> bool:
+        """Wait for a line that can't be pushed, or for the end; tell whether one of them came in time."""
+        place.woken = asyncio.get_running_loop().create_future()
+        self._waiting.add(place)
         try:
             async with asyncio.timeout(patience_s):
-                await self._news.wait()
+                await place.woken
         except TimeoutError:
             return False
+        finally:
+            self._waiting.discard(place)
         return True
 
     def end(self, why: Ended) -> None:
         """Tell those who wait that nothing comes any more."""
         self.ended = why
-        self._wake()
+        for place in self._waiting:
+            place.wake()
 
-    def _wake(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
+    def _hand_out(self, line: Line) -> None:
+        """Push a line to those who wait for just that one, and wake the others: after `done` there is more to do."""
+        frame = text_frame(line.text)
+        for place in self._waiting:
+            if place.push and place.seq == line.seq - 1 and line.type != "done" and place.push(frame):
+                place.seq = line.seq
+            else:
+                place.wake()
 
 
 class Tails:

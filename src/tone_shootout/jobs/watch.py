@@ -21,8 +21,8 @@ from tone_shootout.jobs.dtos import Event, JobDTO
 from tone_shootout.jobs.errors import JobNotFoundError
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import FINISHED
-from tone_shootout.jobs.tails import TRY_AGAIN_S, Line, Tails
-from tone_shootout.kit.sockets import TRY_AGAIN_LATER
+from tone_shootout.jobs.tails import TRY_AGAIN_S, Line, Place, Tails
+from tone_shootout.kit.sockets import TRY_AGAIN_LATER, Push, push_of
 
 NO_SUCH_JOB: Final = 4404
 COME_BACK_MS: Final = 1000
@@ -45,47 +45,61 @@ class Watch:
         self._sessions = sessions
         self._silence_s = silence_s
 
-    async def follow(self, owner_id: UUID, job_id: UUID, *, after: int | None = None) -> AsyncGenerator[Line, None]:
+    async def follow(
+        self, owner_id: UUID, job_id: UUID, *, after: int | None = None, push: Push | None = None
+    ) -> AsyncGenerator[Line, None]:
         """Yield a snapshot, then every event behind `after` (behind the snapshot by default), ending with `done`.
+
+        Args:
+            owner_id: whose job it is.
+            job_id: which one.
+            after: number of the last event that is not wanted.
+            push: takes what comes while a line is waited for; what it does not take is yielded.
 
         Raises:
             JobNotFoundError: the owner has no such job, or it is deleted meanwhile.
             StoppingError: this process stops; another has the rest.
         """
-        async with aclosing(self._with_silences(owner_id, job_id, after)) as lines:
+        async with aclosing(self._lines(owner_id, job_id, after, push=push)) as lines:
             async for line in lines:
                 if line is not None:
                     yield line
 
-    async def _with_silences(
-        self, owner_id: UUID, job_id: UUID, after: int | None
+    async def _lines(
+        self,
+        owner_id: UUID,
+        job_id: UUID,
+        after: int | None,
+        *,
+        push: Push | None = None,
+        silence_s: float | None = None,
     ) -> AsyncGenerator[Line | None, None]:
-        """Follow a job, and yield None whenever nothing has come for a while."""
+        """Follow a job, and yield None whenever nothing has come for `silence_s`."""
         with self._tails.of(job_id) as tail:
             snapshot, newest, finished = await self._snapshot(owner_id, job_id, after)
             tail.tell(newest)
             if tail.lags:
                 self._tails.look()
             yield snapshot
-            seq = snapshot.seq
-            ended = finished and seq >= newest
+            place = Place(snapshot.seq, push)
+            ended = finished and place.seq >= newest
             while not ended:
-                lines = tail.behind(seq)
+                lines = tail.behind(place.seq)
                 if lines is None:
-                    lines = await self._page(job_id, seq)
+                    lines = await self._page(job_id, place.seq)
                     if not lines:  # so old that they are not kept any more
-                        seq, ended = newest, finished
+                        place.seq, ended = newest, finished
                         continue
                 if lines:
                     for line in lines:
-                        seq = line.seq
+                        place.seq = line.seq
                         yield line
-                    ended = line.type == "done" and seq >= tail.last  # one with events behind it was retried
+                    ended = line.type == "done" and line.seq >= tail.last  # one with events behind it was retried
                 elif tail.ended == "deleted":
                     raise JobNotFoundError(job_id)
                 elif tail.ended == "stopping":
                     raise StoppingError
-                elif not await tail.news(self._silence_s):
+                elif not await tail.news(place, silence_s):
                     yield None
 
     async def to_socket(
@@ -97,7 +111,7 @@ class Watch:
         async def texts() -> AsyncGenerator[str, None]:
             nonlocal code, reason
             try:
-                async with aclosing(self.follow(owner_id, job_id, after=after)) as lines:
+                async with aclosing(self.follow(owner_id, job_id, after=after, push=push_of(socket))) as lines:
                     async for line in lines:
                         yield line.text
             except JobNotFoundError as error:
@@ -126,7 +140,7 @@ class Watch:
         """
         yield ServerSentEventMessage(data=None, retry=COME_BACK_MS)
         try:
-            async with aclosing(self._with_silences(owner_id, job_id, after)) as lines:
+            async with aclosing(self._lines(owner_id, job_id, after, silence_s=self._silence_s)) as lines:
                 async for line in lines:
                     if line is None:
                         yield ServerSentEventMessage(data=None, comment="still here")

@@ -9,6 +9,7 @@ from litestar import Litestar
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from tone_shootout.kit.settings import Settings
+from tone_shootout.kit.sockets import PUSH
 
 STOP_S = 3
 """Seconds that requests get to finish when the process is told to stop."""
@@ -20,7 +21,19 @@ OPEN_FILES = 65_536
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """A WebSocket that lets go of who does not answer a ping."""
+    """A WebSocket that lets go of who does not answer a ping, and that can be written to without ASGI."""
+
+    async def run_asgi(self) -> None:
+        """Tell the application of the short way to the client."""
+        self.scope["extensions"] = {**(self.scope["extensions"] or {}), PUSH: {"push": self.push}}
+        await super().run_asgi()
+
+    def push(self, frame: bytes) -> bool:
+        """Write a whole frame if the client keeps up and is still there; tell whether it was."""
+        if self.close_sent or self.transport.is_closing() or not self.writable.is_set():
+            return False
+        self.transport.write(frame)
+        return True
 
     def keepalive_timeout(self) -> None:
         """Say that it is over, and cut the connection.

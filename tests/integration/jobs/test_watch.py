@@ -1,6 +1,7 @@
 """What a process keeps of the logs that are watched, and what it reads of them. No web server: just its inside."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, contextmanager
 from typing import Any
@@ -122,6 +123,41 @@ async def test_a_reader_who_falls_behind_what_is_kept_misses_nothing(watch: Watc
     await job.move(JobStatus.CANCELLED)
     assert await numbers(slow) == list(range(2, job.last + 1))
     assert await numbers(quick) == [job.last - 1, job.last]
+
+
+async def test_what_a_connection_takes_at_once_and_what_it_does_not_are_the_log_in_order(
+    watch: Watch, job: Written, user: Person
+) -> None:
+    heard: list[int] = []
+    pushed = refused = 0
+
+    def push(frame: bytes) -> bool:
+        nonlocal pushed, refused
+        seq = int(json.loads(frame[frame.index(b"{") :])["seq"])
+        if seq % 3 == 0:
+            refused += 1
+            return False
+        pushed += 1
+        heard.append(seq)
+        return True
+
+    async def read() -> None:
+        async with aclosing(watch.follow(user.id, job.id, push=push)) as lines:
+            async for line in lines:
+                await asyncio.sleep(0)
+                heard.append(line.seq)
+                ready.set()
+
+    ready = asyncio.Event()
+    reading = asyncio.create_task(read())
+    await ready.wait()
+    for count in (1, 1, 1, 1, 1, 3, 1, KEPT, 5, 1, 2 * KEPT, 1, 1):
+        await job.write(count)
+    await job.move(JobStatus.CANCELLED)
+    await reading
+    assert heard == list(range(1, job.last + 1))
+    assert pushed > 0
+    assert refused > 0
 
 
 @pytest.mark.parametrize("after", [0, 1, 7, 11, 12])

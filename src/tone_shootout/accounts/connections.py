@@ -29,7 +29,7 @@ from tone_shootout.accounts.repositories import ApiTokenRepository, ConnectionRe
 from tone_shootout.kit.keyring import KeyRing, UnreadableSecretError
 from tone_shootout.tone3000.errors import GrantError, TokenRefusedError, Tone3000Error
 from tone_shootout.tone3000.oauth import SignIn
-from tone_shootout.tone3000.types import TokenPair, User
+from tone_shootout.tone3000.types import TokenPair, User, plain
 
 T = TypeVar("T")
 SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
@@ -38,6 +38,8 @@ AT_ONCE: Final = 4
 """Renewals that a process has under way: each holds a connection to the database while TONE3000 takes its time."""
 EARLY: Final = timedelta(seconds=60)
 """So long before its end an access token is renewed: a request that is under way is not cut off."""
+LAST_WAIT_S: Final = 3.0
+"""Longest that a process that stops waits for renewals."""
 _OVER: Final = frozenset(
     {"invalid_grant", "refresh_token_already_used", "session_expired", "session_not_found", "user_banned"}
 )
@@ -86,7 +88,7 @@ class ConnectionStore:
             connection = Tone3000Connection(user_id=user_id, tone3000_user_id=str(person.id))
         elif connection.tone3000_user_id != person.id:
             raise OtherAccountError
-        connection.username = person.name[:100]
+        connection.username = plain(person.name)[:100]
         self.keep(connection, pair)
         await self._connections.save(connection)
 
@@ -95,11 +97,11 @@ class ConnectionStore:
 
         Raises:
             NotConnectedError: there is none.
-            OnlySignInError: the user has no other way to sign in.
+            OnlySignInError: the user has no other way to sign in that reaches as far.
         """
         if not await self._connections.delete(user_id):
             raise NotConnectedError
-        if not await self._tokens.any_good(user_id, datetime.now(UTC)):
+        if not await self._tokens.any_to_write(user_id, datetime.now(UTC)):
             raise OnlySignInError
 
     async def of(self, user_id: UUID, *, lock: bool = False) -> Tone3000Connection | None:
@@ -172,6 +174,11 @@ class ConnectionService:
         self._under_way.add(renewal)
         renewal.add_done_callback(self._under_way.discard)
         return await asyncio.shield(renewal)
+
+    async def aclose(self) -> None:
+        """Wait for the renewals that are under way, so that no new pair is lost because the process stops."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=LAST_WAIT_S)
 
     async def using(self, user_id: UUID, ask: Callable[[str], Awaitable[T]]) -> T:
         """Ask TONE3000 something with a user's token, once more with a new one where it refuses the first.

@@ -140,12 +140,12 @@ class OtherAccountError(ConflictError):
 
 
 class OnlySignInError(ConflictError):
-    """Without TONE3000 the user could not sign in any more."""
+    """Without TONE3000 the user could not sign in any more, or only to read."""
 
     code = "only_sign_in"
 
     def __init__(self) -> None:
-        super().__init__("Without TONE3000 you could not sign in any more: make an API token first.")
+        super().__init__("Without TONE3000 you could not sign in any more: make an API token of write scope first.")
 
 
 class SignInExpiredError(MalformedError):

@@ -1,7 +1,10 @@
 """How the accounts domain enters the application."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Final
 
+from litestar import Litestar
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
@@ -63,6 +66,7 @@ class AccountsPlugin(InitPlugin, ReceiveRoutePlugin):
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add what the domain brings."""
+        app_config.lifespan.append(self._lifespan)
         app_config.middleware.append(Authentication(self._access_tokens))
         app_config.guards.append(SignedInGuard(self._settings))
         app_config.dependencies.update(
@@ -77,6 +81,12 @@ class AccountsPlugin(InitPlugin, ReceiveRoutePlugin):
             [SessionController, SignInController, MeController, MySessionsController, Tone3000Controller]
         )
         return app_config
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: Litestar) -> AsyncGenerator[None, None]:
+        yield
+        if self._connections is not None:
+            await self._connections.aclose()
 
     def _provide_connections(
         self, state: State, key_ring: NamedDependency[KeyRing], tone3000_sign_in: NamedDependency[SignIn]

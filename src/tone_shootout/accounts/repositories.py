@@ -149,9 +149,10 @@ class ApiTokenRepository:
         rows = await self._session.scalars(statement.order_by(ApiToken.id.desc()).limit(limit).offset(offset))
         return rows.all(), total or 0
 
-    async def any_good(self, owner_id: UUID, now: datetime) -> bool:
-        """Tell whether the owner has a token that counts at `now`."""
-        return bool(await self._session.scalar(select(exists().where(ApiToken.user_id == owner_id, _good_token(now)))))
+    async def any_to_write(self, owner_id: UUID, now: datetime) -> bool:
+        """Tell whether the owner has a token of write scope that counts at `now`."""
+        mine = ApiToken.user_id == owner_id, ApiToken.scope == "write"
+        return bool(await self._session.scalar(select(exists().where(*mine, _good_token(now)))))
 
     async def revoke(self, owner_id: UUID, token_id: UUID, now: datetime) -> bool:
         """Revoke one of the owner's tokens; tell whether there was one to revoke."""

@@ -24,7 +24,7 @@ from tone_shootout.kit.settings import Settings
 from tone_shootout.tone3000.client import Tone3000
 from tone_shootout.tone3000.errors import BadAnswerError, GrantError
 from tone_shootout.tone3000.oauth import SignIn, ToneChoice, authorize_url, challenge_of, new_state, new_verifier
-from tone_shootout.tone3000.types import DeviceCode, TokenPair, User
+from tone_shootout.tone3000.types import DeviceCode, TokenPair, User, plain
 
 SLOWER_S: Final = 5
 """Seconds by which the interval grows when TONE3000 finds us too fast (RFC 8628, 3.5)."""
@@ -187,7 +187,7 @@ class SignInService:
     async def _admit(self, pair: TokenPair, link_to: UUID | None, user_agent: str | None) -> Grant:
         """Find out who it is, connect them, and start a session."""
         person = await self._tone3000.user(pair.access_token)
-        if not person.id or len(person.id) > 64:
+        if not 0 < len(person.id) <= 64 or not person.id.isprintable():
             raise BadAnswerError("a person without an id")
         user_id = link_to or await self._store.owner_of(person.id) or await self._sign_up(person)
         user = await self._accounts.user(user_id)
@@ -200,6 +200,6 @@ class SignInService:
         if not self._settings.security.sign_up:
             raise SignUpClosedError
         stem = re.sub(r"[^A-Za-z0-9._-]+", "-", person.username).strip("._-")[:56] or "player"
-        user = await self._accounts.create_user_like(stem, display_name=person.name[:100] or None)
+        user = await self._accounts.create_user_like(stem, display_name=plain(person.name)[:100] or None)
         _log.info("signed_up", user_id=str(user.id))
         return user.id

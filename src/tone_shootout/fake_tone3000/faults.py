@@ -65,6 +65,7 @@ class Gate:
                 host=headers.get("host", ""),
                 authorized="authorization" in headers,
                 user_agent=headers.get("user-agent", ""),
+                cookie=headers.get("cookie", ""),
                 form=form,
             )
         )
@@ -94,6 +95,8 @@ class Gate:
                 await self._app(scope, receive, send)
             case "deprecated":
                 await self._app(scope, receive, _deprecated(send, fault.words))
+            case "cookie":
+                await self._app(scope, receive, _with(send, [(b"set-cookie", b"session=of-who-asked; Path=/")]))
             case "slow_body" | "truncated":
                 await self._app(scope, receive, _altered(fault, send))
 
@@ -116,14 +119,20 @@ def _old_forms(path: str, query: str) -> str:
 
 
 def _deprecated(send: Send, words: str) -> Send:
+    return _with(
+        send,
+        [
+            (b"deprecation", b"true"),
+            (b"link", b'<https://tone3000.invalid/deprecations>; rel="deprecation"'),
+            (b"x-tone3000-deprecations", words.encode()),
+        ],
+    )
+
+
+def _with(send: Send, headers: list[tuple[bytes, bytes]]) -> Send:
     async def altered(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [
-                *message["headers"],
-                (b"deprecation", b"true"),
-                (b"link", b'<https://tone3000.invalid/deprecations>; rel="deprecation"'),
-                (b"x-tone3000-deprecations", words.encode()),
-            ]
+            message["headers"] = [*message["headers"], *headers]
         await send(message)
 
     return altered

@@ -65,7 +65,17 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
     """Something that goes wrong on purpose."""
 
     kind: Literal[
-        "status", "html", "malformed", "slow", "slow_body", "truncated", "oversized", "redirect", "deprecated", "gzip"
+        "status",
+        "html",
+        "malformed",
+        "slow",
+        "slow_body",
+        "truncated",
+        "oversized",
+        "redirect",
+        "deprecated",
+        "gzip",
+        "cookie",
     ]
     path: str = ""
     """Regular expression that has to match somewhere in the path."""
@@ -103,6 +113,7 @@ class Request(Struct, kw_only=True):
     host: str
     authorized: bool
     user_agent: str
+    cookie: str
     form: dict[str, str] = {}
 
 

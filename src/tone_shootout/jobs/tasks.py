@@ -2,6 +2,7 @@
 
 import os
 import socket
+from contextlib import aclosing
 from typing import Any
 
 from redis.asyncio import Redis
@@ -77,11 +78,12 @@ async def work(settings: Settings) -> None:
         settings=settings.worker,
     )
     calls = Calls(settings.tone3000, redis)
+    connections = ConnectionService(sessions, keys, SignIn(calls))
     importer = Importer(
         sessions=sessions,
         storage=storage,
         quota=StorageQuota(settings.limits, results_bytes),
-        connections=ConnectionService(sessions, keys, SignIn(calls)),
+        connections=connections,
         calls=calls,
         limits=rendering_limits(settings.limits),
     )
@@ -114,7 +116,7 @@ async def work(settings: Settings) -> None:
         cancellation_hard_deadline_s=3.0,
     )
     try:
-        async with calls, dispatcher.sweeping(), deliverer.delivering(), scratch.kept_clear():
+        async with calls, aclosing(connections), dispatcher.sweeping(), deliverer.delivering(), scratch.kept_clear():
             await worker.start()
     finally:
         await queue.disconnect()

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from tone_shootout.rendering.credits import Credit
 from tone_shootout.rendering.facts import Kind
 from tone_shootout.tone3000.licences import HOME, POWERED_BY, licence_of
-from tone_shootout.tone3000.types import Model, Tone
+from tone_shootout.tone3000.types import Model, Tone, plain
 
 TITLE_LENGTH = 200
 ADDRESS_LENGTH = 500
@@ -81,11 +81,6 @@ class Provenance(Struct, frozen=True, kw_only=True):
 def kind_of(tone: Tone) -> Kind | None:
     """Return what a tone's files are to us; None: we can't use them."""
     return _KINDS.get(tone.format)
-
-
-def plain(text: str) -> str:
-    """Return a text of theirs on one line, without what could harm a log, a page or a database."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def web_address(text: str) -> str:

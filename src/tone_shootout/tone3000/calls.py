@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
 from typing import Final, Self, TypeVar
 
@@ -65,6 +66,8 @@ class Calls:
             timeout=settings.timeout_s,
             follow_redirects=False,
             trust_env=False,
+            # None: what is set in one person's answer must not go out with another's request.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             headers={
                 "User-Agent": f"tone-shootout/{version('tone-shootout')}",
                 "Accept": "application/json",
@@ -160,9 +163,13 @@ class Calls:
 
         Raises:
             UnreachableError: there is none.
+            BadAnswerError: an address or a token of theirs is none that could be sent.
         """
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        request = self._http.build_request(method, url, params=parameters, data=form, headers=headers)
+        try:
+            request = self._http.build_request(method, url, params=parameters, data=form, headers=headers)
+        except (httpx.InvalidURL, UnicodeError):
+            raise BadAnswerError("an address or a token that can't be sent") from None
         try:
             response = await self._http.send(request, stream=True)
             try:

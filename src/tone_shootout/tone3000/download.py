@@ -1,14 +1,11 @@
 """Fetching a capture or impulse response: streamed to a file, bounded, from TONE3000's own addresses only."""
 
 import asyncio
-import hashlib
-import posixpath
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx
-from msgspec import Struct
 
 from tone_shootout.tone3000.calls import Calls
 from tone_shootout.tone3000.errors import (
@@ -23,20 +20,6 @@ from tone_shootout.tone3000.types import Model
 MAX_REDIRECTS: Final = 3
 
 
-class Downloaded(Struct, kw_only=True, frozen=True):
-    """A file that has arrived.
-
-    Attributes:
-        sha256: of its content.
-        size: bytes.
-        filename: the last part of its address.
-    """
-
-    sha256: str
-    size: int
-    filename: str
-
-
 class Downloads:
     """Fetches files with the token of the person for whom it is done."""
 
@@ -45,8 +28,8 @@ class Downloads:
         self._origin = urlsplit(calls.settings.base_url)
         self._hosts = frozenset(calls.settings.file_hosts)
 
-    async def fetch(self, token: str, model: Model, path: Path, *, max_bytes: int | None = None) -> Downloaded:
-        """Write a model's file to `path`.
+    async def fetch(self, token: str, model: Model, path: Path, *, max_bytes: int | None = None) -> int:
+        """Write a model's file to `path`, and return how many bytes it has.
 
         The token goes to TONE3000's own origin alone. Where that sends us on, only the hosts of the settings are
         followed to, without it.
@@ -66,7 +49,7 @@ class Downloads:
         limit = min(max_bytes or self._calls.settings.download_bytes, self._calls.settings.download_bytes)
         url = self.address(model.model_url)
 
-        async def once() -> Downloaded:
+        async def once() -> int:
             async with self._calls.in_time(self._calls.settings.download_timeout_s):
                 return await self._follow(token, url, path, limit)
 
@@ -89,15 +72,14 @@ class Downloads:
             pass
         raise ForeignAddressError
 
-    async def _follow(self, token: str, url: str, path: Path, limit: int) -> Downloaded:
+    async def _follow(self, token: str, url: str, path: Path, limit: int) -> int:
         await self._calls.wait_for_turn()
-        filename = posixpath.basename(urlsplit(url).path)
         bearer: str | None = token
         for _ in range(MAX_REDIRECTS + 1):
             async with self._calls.answer("GET", url, bearer) as response:
                 if not response.has_redirect_location:
                     await self._calls.refuse_failure(response)
-                    return await _write(response, path, limit, filename)
+                    return await _write(response, path, limit)
                 url, own = self._next(url, response.headers["Location"])
                 # Once away, never again: what comes back from elsewhere was chosen by elsewhere.
                 bearer = bearer if own else None
@@ -122,18 +104,17 @@ class Downloads:
         return place(parts) == place(self._origin) and parts.username is None
 
 
-async def _write(response: httpx.Response, path: Path, limit: int, filename: str) -> Downloaded:
+async def _write(response: httpx.Response, path: Path, limit: int) -> int:
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise BadAnswerError("compressed, though that was not asked for")
     announced = response.headers.get("Content-Length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise DownloadTooLargeError(limit)
-    digest, size = hashlib.sha256(), 0
+    size = 0
     with path.open("wb") as file:
         async for chunk in response.aiter_raw():
             size += len(chunk)
             if size > limit:
                 raise DownloadTooLargeError(limit)
-            digest.update(chunk)
             await asyncio.to_thread(file.write, chunk)
-    return Downloaded(sha256=digest.hexdigest(), size=size, filename=filename)
+    return size

@@ -176,8 +176,8 @@ def _choice(choice: ToneChoice) -> dict[str, str]:
 def _error_of(body: bytes) -> str:
     """Return the error's name out of either of the two forms that TONE3000 uses."""
     try:
-        document = msgspec.json.decode(body, type=dict[str, Any])
-    except msgspec.MsgspecError:
+        document = decoded(body, dict[str, Any])
+    except BadAnswerError:
         return "unknown"
     name = document.get("error") or document.get("error_code")
     return {"refresh_token_not_found": "invalid_grant"}.get(str(name), str(name))[:64] if name else "unknown"

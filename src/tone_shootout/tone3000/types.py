@@ -218,6 +218,11 @@ def decode(data: bytes, kind: type[T]) -> T:
     return msgspec.convert(document, kind, dec_hook=_text)
 
 
+def plain(text: str) -> str:
+    """Return a text of theirs on one line, without what could harm a log, a terminal, a page or a database."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
 def _text(kind: type[Any], value: object) -> Any:
     if kind is Text and isinstance(value, str | int):
         return Text(value)

@@ -1,6 +1,7 @@
 """Signing in with TONE3000 in a browser: every way in which somebody can come back, and whom it lets in."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import replace
 from pathlib import Path
@@ -283,7 +284,9 @@ async def test_nobody_disconnects_what_they_could_not_sign_in_without(browser: B
     answer = await browser.client.delete(f"{ME}/tone3000", headers=origin)
     assert (answer.status_code, answer.json()["code"]) == (409, "only_sign_in")
     assert (await browser.client.get(ME)).json()["tone3000"]["connected"] is True
-    await browser.client.post(f"{ME}/tokens", json={"name": "mine"}, headers=origin)
+    await browser.client.post(f"{ME}/tokens", json={"name": "reads"}, headers=origin)
+    assert (await browser.client.delete(f"{ME}/tone3000", headers=origin)).json()["code"] == "only_sign_in"
+    await browser.client.post(f"{ME}/tokens", json={"name": "mine", "scope": "write"}, headers=origin)
     assert (await browser.client.delete(f"{ME}/tone3000", headers=origin)).status_code == 204
 
 
@@ -295,6 +298,19 @@ async def test_a_name_that_is_taken_gets_a_number(browser: Browser, tone3000: St
     tone3000.answer_sign_ins(user="box.miker")
     await browser.sign_in()
     assert (await browser.client.get(ME)).json()["name"] == "box.miker-2"
+
+
+async def test_a_name_from_there_can_harm_no_database_and_no_terminal(
+    browser: Browser, tone3000: StandIn, user: Person, sql: Sql
+) -> None:
+    person = {"id": "x-1", "username": "mal\x00\x1b[2Jlory", "display_name": "Mal\x00 \x1b]0;owned\x07 \u202elory"}
+    tone3000.fault("status", "/user$", status=200, body=json.dumps(person))
+    await browser.sign_in()
+    me = (await browser.client.get(ME)).json()
+    assert (me["name"], me["display_name"]) == ("mal-2Jlory", "Mal ]0;owned lory")
+    assert me["tone3000"]["username"] == "Mal ]0;owned lory"
+    tone3000.fault("status", "/user$", status=200, body=json.dumps({**person, "id": "\x00"}))
+    refused(await browser.sign_in(), "tone3000_bad_answer", 502)
 
 
 async def test_a_disabled_user_stays_out(browser: Browser, sql: Sql) -> None:

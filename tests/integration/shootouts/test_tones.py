@@ -1,12 +1,15 @@
 """TONE3000's library through a user's own connection."""
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.integration.conftest import Connect, Person
+from tests.support.live import serving
 from tests.support.tone3000 import StandIn
+from tone_shootout.kit.settings import Settings
 
 TONES = "/api/v1/tones"
 BLUEBIRD, KITCHEN_FUZZ, NIGHTJAR, OPEN_BACK, BACK_ROOM, RACK = 900101, 900102, 900103, 900201, 900301, 900401
@@ -136,6 +139,17 @@ async def test_the_search_is_off_unless_the_operator_turns_it_on(
     answer = await ada.client.get(f"{TONES}/search", params={"q": "bluebird"})
     assert (answer.status_code, answer.json()["code"]) == (403, "tone3000_search_off")
     assert not tone3000.requests()
+
+
+async def test_one_user_can_not_use_up_what_tone3000_grants_all(
+    user: Person, other_user: Person, settings: Settings, tone3000: StandIn
+) -> None:
+    with serving(replace(settings, tone3000=tone3000.settings(requests_per_minute=9))) as url:
+        found = []
+        for person in (*[user] * 4, other_user):
+            async with httpx.AsyncClient(base_url=url, timeout=60, headers=person.client.headers) as client:
+                found.append((await client.get(f"{TONES}/latest")).json()["code"])
+    assert found == ["tone3000_not_connected"] * 3 + ["too_many_requests", "tone3000_not_connected"]
 
 
 async def test_a_token_that_tone3000_has_let_expire_early_is_renewed_unseen(

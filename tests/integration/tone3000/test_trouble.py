@@ -13,11 +13,13 @@ from tone_shootout.tone3000.client import Search, Tone3000
 from tone_shootout.tone3000.errors import (
     BadAnswerError,
     BusyError,
+    GrantError,
     NotAvailableError,
     NotPermittedError,
     Tone3000Error,
     UnreachableError,
 )
+from tone_shootout.tone3000.oauth import SignIn
 
 BLUEBIRD = 900101
 
@@ -144,6 +146,26 @@ async def test_pages_instead_of_answers_are_told_by_their_status(
     tone3000.fault("html", path, status=status)
     with pytest.raises(expected):
         await (client.tone(token, BLUEBIRD) if "900101" in path else client.favorited(token))
+
+
+async def test_a_cookie_that_one_person_s_answer_brings_goes_out_for_nobody(
+    client: Tone3000, tone3000: StandIn, token: str
+) -> None:
+    tone3000.fault("cookie", "/user$")
+    assert (await client.user(token)).username == "lab_rat"
+    assert (await client.user(tone3000.token("box.miker"))).username == "box.miker"
+    assert [request["cookie"] for request in tone3000.requests("/user$")] == ["", ""]
+
+
+async def test_a_token_that_fits_into_no_header_is_a_bad_answer(client: Tone3000) -> None:
+    with pytest.raises(BadAnswerError):
+        await client.user("tökén")
+
+
+async def test_a_refusal_that_is_nested_without_end_is_a_refusal(sign_in: SignIn, tone3000: StandIn) -> None:
+    tone3000.fault("status", "/oauth/token", status=400, body='{"error": ' + "[" * 100_000)
+    with pytest.raises(GrantError):
+        await sign_in.refresh("whatever")
 
 
 async def test_old_forms_that_are_still_taken_are_told(tone3000: StandIn, redis: Redis, token: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from litestar import Controller, Response, delete, get, post
 from litestar.background_tasks import BackgroundTask, BackgroundTasks
@@ -15,7 +15,9 @@ from tone_shootout.accounts.connections import ConnectionService
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.pagination import Page, Paging
 from tone_shootout.kit.problems import problems
+from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
+from tone_shootout.kit.throttle import Rate, Throttle
 from tone_shootout.rendering.facts import Limits
 from tone_shootout.shootouts.desk import JobDesk
 from tone_shootout.shootouts.dtos import LibraryItemDTO, item_path
@@ -41,15 +43,24 @@ Names = Annotated[
 LIST_PROBLEMS = problems(400, 401, 403, 409, 502, 503)
 
 
-def provide_tones(
+SHARE: Final = 3
+"""One user's requests are at most this part of what TONE3000 grants the whole installation, so that nobody else has to
+wait for them, least of all somebody who is signing in."""
+
+
+async def provide_tones(
     state: State,
+    principal: NamedDependency[Principal],
+    throttle: NamedDependency[Throttle],
+    settings: NamedDependency[Settings],
     connections: NamedDependency[ConnectionService],
     tone3000: NamedDependency[Tone3000],
     tone3000_downloads: NamedDependency[Downloads],
     limits: NamedDependency[Limits],
     incoming: NamedDependency[Path],
 ) -> ToneService:
-    """Return the service."""
+    """Return the service to somebody who does not ask too often."""
+    await throttle.take(Rate("tones", max(1, settings.tone3000.requests_per_minute // SHARE)), str(principal.user_id))
     return ToneService(state["sessions"], connections, tone3000, tone3000_downloads, limits, incoming)
 
 
@@ -58,7 +69,7 @@ class ToneController(Controller):
 
     path = "/api/v1/tones"
     tags = ("tones",)
-    dependencies = {"tones": Provide(provide_tones, sync_to_thread=False)}  # noqa: RUF012 - Litestar reads it
+    dependencies = {"tones": Provide(provide_tones)}  # noqa: RUF012 - Litestar reads it
 
     @get(
         "/trending",

@@ -8,10 +8,10 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from tone_shootout.rendering.facts import Kind
-from tone_shootout.shootouts.provenance import kind_of, plain, web_address
+from tone_shootout.shootouts.provenance import kind_of, web_address
 from tone_shootout.shootouts.tones.services import labelled
 from tone_shootout.tone3000.licences import HOME, POWERED_BY, licence_of
-from tone_shootout.tone3000.types import EmbeddedUser, Model, Tone
+from tone_shootout.tone3000.types import EmbeddedUser, Model, Tone, plain
 
 TEXT_LENGTH = 10_000
 

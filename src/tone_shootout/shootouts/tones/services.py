@@ -18,7 +18,7 @@ from tone_shootout.accounts.errors import NotConnectedError, ReconnectError
 from tone_shootout.kit.pagination import Paging
 from tone_shootout.rendering.facts import Limits
 from tone_shootout.shootouts.models import LibraryItem
-from tone_shootout.shootouts.provenance import Provenance, kind_of, plain
+from tone_shootout.shootouts.provenance import Provenance, kind_of
 from tone_shootout.shootouts.repositories import LibraryRepository
 from tone_shootout.shootouts.services import LibraryService
 from tone_shootout.shootouts.tones.errors import UnsupportedFormatError
@@ -26,7 +26,7 @@ from tone_shootout.shootouts.uploads import Upload, UploadForm, safe_filename
 from tone_shootout.tone3000.client import LIST_PAGE, SEARCH_PAGE, Search, Tone3000
 from tone_shootout.tone3000.download import Downloads
 from tone_shootout.tone3000.errors import NotAvailableError
-from tone_shootout.tone3000.types import Gear, Model, Page, Tone
+from tone_shootout.tone3000.types import Gear, Model, Page, Tone, plain
 from tone_shootout.tone3000.windows import window
 
 SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
@@ -163,13 +163,13 @@ class ToneService:
         with tempfile.TemporaryDirectory(prefix="shootout-import-", dir=self._incoming) as folder:
             path = Path(folder) / "file"
             max_bytes = self._limits.max_bytes(kind)
-            arrived = await self._using(
+            size = await self._using(
                 user_id, lambda token: self._downloads.fetch(token, model, path, max_bytes=max_bytes)
             )
             upload = Upload(
                 form=UploadForm(kind=kind, name=source.name),
                 path=path,
-                size=arrived.size,
+                size=size,
                 filename=safe_filename(f"{source.name.replace('/', '-')}{_EXTENSIONS[kind]}"),
             )
             return await library.add(user_id, upload, source=source)

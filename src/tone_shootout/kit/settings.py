@@ -6,6 +6,7 @@ names it.
 """
 
 import base64
+import math
 import os
 import secrets
 from collections.abc import Mapping
@@ -387,6 +388,8 @@ def _load_group(kind: type[Any], prefix: str, environ: Mapping[str, str]) -> Any
             structured = str(f.type).startswith(("list", "dict"))
             value = msgspec.json.decode(text) if structured else text
             values[f.name] = msgspec.convert(value, f.type, strict=False)
+            if isinstance(values[f.name], int | float) and not 0 <= values[f.name] < math.inf:
+                raise msgspec.ValidationError(f"expected a number from 0, got {text}")
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
             raise SettingsError(f"{name}: {error}") from None
     return kind(**values)

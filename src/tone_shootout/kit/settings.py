@@ -186,7 +186,8 @@ class LiveSettings:
 
     heartbeat_s: float = 15.0
     """Seconds of silence after which a connection shows that it lives; below what proxies on the way bear. A WebSocket
-    whose client does not answer for as long again is closed."""
+    whose client does not answer for as long again is closed, and so is a client of any other answer that takes nothing
+    of it for four times as long."""
     backlog: int = 200
     """Newest events of a watched job that a web process keeps in memory; slower readers read the database."""
 

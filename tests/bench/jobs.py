@@ -1,13 +1,15 @@
 """What the machinery around the rendering costs: to a worker, through it, and out of it by a cancellation."""
 
 import asyncio
+import random
 import secrets
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx
@@ -24,6 +26,7 @@ from tone_shootout.demo import carried
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.jobs.models import JobEvent
 from tone_shootout.jobs.queue import prepare_queue
+from tone_shootout.jobs.status import PHASES
 from tone_shootout.kit.database import database_config
 from tone_shootout.kit.settings import (
     DatabaseSettings,
@@ -39,34 +42,62 @@ SINGLE = 60
 """Jobs submitted one after the other."""
 TOGETHER = 60
 """Jobs submitted at once."""
-CANCELLED = 20
-"""Jobs cancelled while they render."""
+CANCELLED = 5
+"""Jobs cancelled in each phase."""
+LONG_S, CHAINS = 180.0, 4
+"""Material of the jobs that are cancelled: seconds of the DI track, and chains."""
 
 Sessions = async_sessionmaker[AsyncSession]
+T = TypeVar("T")
 
 
 @dataclass
 class Figures:
-    """Seconds by the logs: from submitted to taken, and to done, and from asked to stop to stopped."""
+    """Seconds by the logs, from submitted to taken and to done, and jobs a second."""
 
     taken: list[float]
     done: list[float]
-    cancelled: list[float]
     throughput: float
-    """Jobs a second."""
+
+
+@dataclass
+class Plant:
+    """A service with servers of its own and a worker, and a user of it."""
+
+    url: str
+    headers: dict[str, str]
+    client: httpx.AsyncClient
+    sessions: Sessions
+
+    async def submit(self, shootout_id: str) -> str:
+        """A job; its id."""
+        answer = await self.client.post(f"{SHOOTOUTS}/{shootout_id}/jobs")
+        return str(answer.raise_for_status().json()["id"])
+
+    async def finish(self, job_id: str) -> None:
+        """Wait for the end of a job."""
+        async for _ in follow(self.url, self.headers, job_id, "?after=0"):
+            pass
 
 
 def jobs_section() -> list[str]:
     """Measure jobs on their way through a real service with real servers."""
-    rows = [_row(name, figures) for name, figures in (("PostgreSQL", _measured("")), ("Valkey", _measured("redis")))]
+    rows = [_row(name, _measured(queue, _work_off)) for name, queue in (("PostgreSQL", ""), ("Valkey", "redis"))]
+    cancelled = _measured("", _cancel)
     return [
         "One web process and one worker on the machine of their servers, by the times in the jobs' logs. The jobs have",
-        f"nothing to render, all is there from before: {SINGLE} one after the other, then {TOGETHER} at once. Then",
-        f"{CANCELLED} jobs are cancelled while they render.",
+        f"nothing to render, all is there from before: {SINGLE} one after the other, then {TOGETHER} at once.",
         "",
-        "| queue | to taken, median | 99 % | to done, median | jobs a second | cancelling, median | longest |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| queue | to taken, median | 99 % | to done, median | jobs a second |",
+        "|---|---:|---:|---:|---:|",
         *rows,
+        "",
+        f"From `cancelling` to `cancelled`, children ended and files removed: {CANCELLED} jobs in each phase, asked at",
+        f"a chance moment of its first half second. A DI track of {LONG_S / 60:g} minutes through {CHAINS} chains.",
+        "",
+        "| phase | median | longest |",
+        "|---|---:|---:|",
+        *(f"| {phase} | {_ms(times, 0.5)} | {_ms(times, 1.0)} |" for phase, times in cancelled.items()),
     ]
 
 
@@ -76,8 +107,6 @@ def _row(name: str, figures: Figures) -> str:
         _ms(figures.taken, 0.99),
         _ms(figures.done, 0.5),
         f"{figures.throughput:.1f}",
-        _ms(figures.cancelled, 0.5),
-        _ms(figures.cancelled, 1.0),
     ]
     return f"| {name} | {' | '.join(columns)} |"
 
@@ -86,7 +115,13 @@ def _ms(times: Sequence[float], share: float) -> str:
     return f"{1000 * float(np.quantile(times, share)):.0f} ms"
 
 
-def _measured(queue: str) -> Figures:
+def _measured(queue: str, measure: Callable[[Plant], Coroutine[Any, Any, T]]) -> T:
+    with _running(queue) as (settings, url):
+        return asyncio.run(_with_user(settings, url, measure))
+
+
+@contextmanager
+def _running(queue: str) -> Generator[tuple[Settings, str], None, None]:
     with tempfile.TemporaryDirectory() as folder, Servers(Path(folder) / "servers") as servers:
         url = servers.create_database("bench")
         settings = Settings(
@@ -100,10 +135,10 @@ def _measured(queue: str) -> Figures:
         migrations.upgrade(url)
         asyncio.run(prepare_queue(settings))
         with web_process(settings) as web, working(settings):
-            return asyncio.run(_measure(settings, web.url))
+            yield settings, web.url
 
 
-async def _measure(settings: Settings, url: str) -> Figures:
+async def _with_user(settings: Settings, url: str, measure: Callable[[Plant], Coroutine[Any, Any, T]]) -> T:
     config = database_config(settings)
     sessions = async_sessionmaker(config.get_engine(), expire_on_commit=False)
     async with sessions() as session:
@@ -114,50 +149,68 @@ async def _measure(settings: Settings, url: str) -> Figures:
     headers = {"Authorization": f"Bearer {token}"}
     try:
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
-
-            async def submit(shootout_id: str) -> str:
-                answer = await client.post(f"{SHOOTOUTS}/{shootout_id}/jobs")
-                return str(answer.raise_for_status().json()["id"])
-
-            async def finish(job_id: str) -> list[dict[str, Any]]:
-                return [event async for event in follow(url, headers, job_id, "?after=0")]
-
-            shootout_id = await make_shootout(client)
-            for _ in range(3):
-                await finish(await submit(shootout_id))
-            single = []
-            for _ in range(SINGLE):
-                single.append(await submit(shootout_id))
-                await finish(single[-1])
-            begun = time.perf_counter()
-            together = await asyncio.gather(*(submit(shootout_id) for _ in range(TOGETHER)))
-            await asyncio.gather(*map(finish, together))
-            throughput = TOGETHER / (time.perf_counter() - begun)
-            cancelled = []
-            long = await _long_shootout(client)
-            for _ in range(CANCELLED):
-                job_id = await submit(long)
-                async for event in follow(url, headers, job_id):
-                    if event["type"] == "phase" and event["data"]["phase"] == "render":
-                        await asyncio.sleep(0.3)
-                        (await client.post(f"/api/v1/jobs/{job_id}/cancel")).raise_for_status()
-                cancelled.append(job_id)
-        return Figures(
-            taken=await _between(sessions, single, "pending", "running"),
-            done=await _between(sessions, single, "pending", "completed"),
-            cancelled=await _between(sessions, cancelled, "cancelling", "cancelled"),
-            throughput=throughput,
-        )
+            return await measure(Plant(url, headers, client, sessions))
     finally:
         await config.get_engine().dispose()
 
 
-async def _long_shootout(client: httpx.AsyncClient) -> str:
-    amp = await add(client, "capture", carried("clean.nam"))
-    track = await add(client, "di_track", wav(playing(120.0)))
-    blocks = [{"type": "capture", "asset": amp, "input_gain_db": float(gain), "gear": "amp_cab"} for gain in range(8)]
-    chains = [{"name": f"Chain {number}", "blocks": [block]} for number, block in enumerate(blocks)]
-    return await make_shootout(client, di_tracks=[{"name": "Long", "asset": track}], chains=chains)
+async def _work_off(plant: Plant) -> Figures:
+    shootout_id = await make_shootout(plant.client)
+    for _ in range(3):
+        await plant.finish(await plant.submit(shootout_id))
+    single = []
+    for _ in range(SINGLE):
+        single.append(await plant.submit(shootout_id))
+        await plant.finish(single[-1])
+    begun = time.perf_counter()
+    together = await asyncio.gather(*(plant.submit(shootout_id) for _ in range(TOGETHER)))
+    await asyncio.gather(*map(plant.finish, together))
+    throughput = TOGETHER / (time.perf_counter() - begun)
+    return Figures(
+        taken=await _between(plant.sessions, single, "pending", "running"),
+        done=await _between(plant.sessions, single, "pending", "completed"),
+        throughput=throughput,
+    )
+
+
+async def _cancel(plant: Plant) -> dict[str, list[float]]:
+    """Cancel jobs in every phase; the seconds that it took by phase.
+
+    All are of the same sound, at levels of their own: it is rendered once, and what comes behind is made anew.
+    """
+    amp = await add(plant.client, "capture", carried("clean.nam"))
+    track = await add(plant.client, "di_track", wav(playing(LONG_S)))
+    blocks = [
+        {"type": "capture", "asset": amp, "input_gain_db": float(gain), "gear": "amp_cab"} for gain in range(CHAINS)
+    ]
+    config = {
+        "di_tracks": [{"name": "Long", "asset": track}],
+        "chains": [{"name": f"Chain {number}", "blocks": [block]} for number, block in enumerate(blocks)],
+    }
+    level = -16.0
+    chance = random.Random(1)
+
+    async def one(phase: str) -> str | None:
+        """Cancel a job in a phase; its id, None where it has ended before."""
+        nonlocal level
+        level -= 0.1
+        job_id = await plant.submit(await make_shootout(plant.client, level={"target_lufs": round(level, 1)}, **config))
+        status = 0
+        async for event in follow(plant.url, plant.headers, job_id, "?after=0"):
+            if event["type"] == "phase" and event["data"]["phase"] == phase:
+                await asyncio.sleep(chance.uniform(0.0, 0.5))
+                status = (await plant.client.post(f"/api/v1/jobs/{job_id}/cancel")).status_code
+        return job_id if status == httpx.codes.ACCEPTED else None
+
+    found = {}
+    # Fetching comes last: there is sound to fetch when it has been rendered.
+    for phase in (*PHASES[1:], PHASES[0]):
+        jobs: list[str] = []
+        while len(jobs) < CANCELLED:
+            if (job_id := await one(phase)) is not None:
+                jobs.append(job_id)
+        found[phase] = await _between(plant.sessions, jobs, "cancelling", "cancelled")
+    return {phase: found[phase] for phase in PHASES}
 
 
 async def _between(sessions: Sessions, jobs: Sequence[str], first: str, second: str) -> list[float]:

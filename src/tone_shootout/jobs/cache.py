@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import wait
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -15,6 +16,9 @@ from tone_shootout.jobs.repositories import CacheRepository
 from tone_shootout.kit.storage import MissingObjectError, Storage
 from tone_shootout.rendering.store import seal, unseal
 
+TICK_S = 0.1
+"""How often it is asked, while the store is waited for, whether to go on."""
+
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 
@@ -27,7 +31,8 @@ class RenderCache:
     and grows old like any other.
 
     Called from the thread that renders. What can't be read, or is not what was written, counts as not there; what can't
-    be written is made again: neither is a reason to fail.
+    be written is made again: neither is a reason to fail. A store that takes its time holds up no cancellation: what
+    `check` raises meanwhile is raised.
     """
 
     def __init__(
@@ -38,12 +43,14 @@ class RenderCache:
         *,
         max_bytes: int,
         loop: asyncio.AbstractEventLoop,
+        check: Callable[[], None],
     ) -> None:
         self._sessions = sessions
         self._storage = storage
         self._owner_id = owner_id
         self._max_bytes = max_bytes
         self._loop = loop
+        self._check = check
 
     def get(self, key: str) -> bytes | None:
         """Return what is kept under `key`, None where there is nothing."""
@@ -63,11 +70,16 @@ class RenderCache:
             self._run(partial(self._write, key, sealed), None)
 
     def _run(self, step: Callable[[], Coroutine[Any, Any, _T]], otherwise: _T) -> _T:
+        running = asyncio.run_coroutine_threadsafe(step(), self._loop)
         try:
-            return asyncio.run_coroutine_threadsafe(step(), self._loop).result()
+            while not wait([running], TICK_S).done:
+                self._check()
+            return running.result()
         except (SQLAlchemyError, StorageError, OSError):
             _log.warning("render cache failed", exc_info=True)
             return otherwise
+        finally:
+            running.cancel()
 
     async def _read(self, key: str) -> bytes | None:
         async with self._sessions() as session:

@@ -92,8 +92,6 @@ class Choice:
                     started_at=func.now(),
                     heartbeat_at=func.now(),
                     not_before=None,
-                    phase=None,
-                    eta_s=None,
                     progress_done=0.0,
                     progress_total=0.0,
                 )

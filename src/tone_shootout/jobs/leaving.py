@@ -1,4 +1,4 @@
-"""Ends the work of users who leave (`accounts.leaving.Leaving`)."""
+"""Ends the work of users who leave (`accounts.leaving.Leaving`), or are shut out."""
 
 import asyncio
 import time
@@ -9,7 +9,6 @@ import structlog
 
 from tone_shootout.jobs.channel import Publisher, SessionMaker
 from tone_shootout.jobs.repositories import JobRepository
-from tone_shootout.jobs.status import WAITING, JobStatus
 
 PATIENCE_S: Final = 10.0
 """Longest that a leaving user waits for workers. They let go within two seconds, unless they are dead."""
@@ -28,23 +27,21 @@ class WorkEnder:
     async def end_work(self, owner_id: UUID) -> bool:
         """Cancel all of a user's jobs that are not finished, and wait for their workers; False: one has not let go."""
         deadline = time.monotonic() + PATIENCE_S
-        while await self._cancel_all(owner_id):
+        while await self.cancel_all(owner_id):
             if time.monotonic() > deadline:
                 _log.warning("work_not_ended", user_id=str(owner_id))
                 return False
             await asyncio.sleep(LOOK_AGAIN_S)
         return True
 
-    async def _cancel_all(self, owner_id: UUID) -> bool:
-        """Ask all of them to stop; tell whether one is still held."""
+    async def cancel_all(self, owner_id: UUID) -> bool:
+        """Ask all of a user's jobs that are not finished to stop; tell whether there was one."""
         events = []
         async with self._sessions() as session:
             jobs = JobRepository(session)
             unfinished = await jobs.unfinished(owner_id)
             for job in unfinished:
-                moved = await jobs.transition(job.id, JobStatus.CANCELLED, only_from=WAITING) or (
-                    await jobs.transition(job.id, JobStatus.CANCELLING)
-                )
+                moved = await jobs.stop(job.id)
                 events += moved[1] if moved else []
             await session.commit()
         if self._publisher is not None:

@@ -15,7 +15,6 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from tone_shootout.accounts.services import active_users
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, RenderCacheEntry
 from tone_shootout.jobs.status import FINISHED, HELD, WAITING, EventType, JobStatus, sources
 from tone_shootout.jobs.webhooks.outbox import tell
@@ -71,8 +70,8 @@ class JobRepository:
         return (await self._session.scalars(statement)).all()
 
     async def unfinished(self, owner_id: UUID) -> Sequence[Job]:
-        """Return the owner's jobs that are not finished."""
-        statement = select(Job).where(Job.owner_id == owner_id, Job.status.not_in(FINISHED))
+        """Return the owner's jobs that are not finished, in the order in which the sweep touches them."""
+        statement = select(Job).where(Job.owner_id == owner_id, Job.status.not_in(FINISHED)).order_by(Job.created_at)
         return (await self._session.scalars(statement)).all()
 
     async def count_unfinished(self, owner_id: UUID) -> int:
@@ -88,10 +87,10 @@ class JobRepository:
         )
         return (await self._session.scalars(statement)).all()
 
-    async def newest(self, job_ids: Iterable[UUID]) -> dict[UUID, tuple[int, bool]]:
-        """Return of each of these jobs that there is the number of its newest event, and if its owner is active."""
-        statement = select(Job.id, Job.event_seq, Job.owner_id.in_(active_users())).where(Job.id.in_(list(job_ids)))
-        return {job_id: (seq, is_active) for job_id, seq, is_active in await self._session.execute(statement)}
+    async def newest(self, job_ids: Iterable[UUID]) -> dict[UUID, int]:
+        """Return the number of the newest event of each of these jobs that there is, whoever owns it."""
+        rows = await self._session.execute(select(Job.id, Job.event_seq).where(Job.id.in_(list(job_ids))))
+        return dict(rows.tuples().all())
 
     async def artifacts(self, job_id: UUID) -> Sequence[JobArtifact]:
         """Return the job's artifacts by path."""
@@ -144,11 +143,14 @@ class JobRepository:
             .execution_options(populate_existing=True)
         )
         if held_by is not None:
-            statement = statement.where(Job.attempt == held_by)
+            # A job that was taken away from it waits under the same number until another attempt begins.
+            statement = statement.where(Job.attempt == held_by, Job.status.in_(HELD))
         if stale_s is not None:
             statement = statement.where(Job.heartbeat_at < func.now() - timedelta(seconds=stale_s))
+        if to is not JobStatus.CANCELLING:
+            statement = statement.values(phase=None, eta_s=None)
         if ends:
-            statement = statement.values(finished_at=func.now(), eta_s=None)
+            statement = statement.values(finished_at=func.now())
         job = (await self._session.execute(statement)).scalar_one_or_none()
         if job is None:
             return None
@@ -161,6 +163,12 @@ class JobRepository:
             await self._log_status(job, job.event_seq - 1, data),
             await self._log(job.id, job.event_seq, "done", data),
         ]
+
+    async def stop(self, job_id: UUID) -> tuple[Job, list[JobEvent]] | None:
+        """Cancel a job at once where no worker holds it, else ask its worker to let go; None: it is past that."""
+        return await self.transition(job_id, JobStatus.CANCELLED, only_from=WAITING) or (
+            await self.transition(job_id, JobStatus.CANCELLING)
+        )
 
     async def record(
         self, job_id: UUID, attempt: int, kind: EventType, data: dict[str, Any], **values: Any

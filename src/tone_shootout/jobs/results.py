@@ -63,7 +63,7 @@ class Results:
                 await jobs.put_artifact(artifact)
                 events.append(await jobs.record(job.id, job.attempt, "artifact", _shown(artifact)))
             ended = await jobs.transition(
-                job.id, JobStatus.COMPLETED, held_by=job.attempt, progress_done=Job.progress_total, phase=None
+                job.id, JobStatus.COMPLETED, held_by=job.attempt, progress_done=Job.progress_total
             )
             if ended is None:
                 return None

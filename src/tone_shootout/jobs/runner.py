@@ -9,6 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -89,6 +90,8 @@ class Runner:
         self._limits = limits
         self._settings = settings
         self._scratch = scratch
+        # Not the event loop's own: these are few, and storing and looking up addresses wait for one of them.
+        self._threads = ThreadPoolExecutor(settings.jobs + settings.short_jobs, thread_name_prefix="rendering")
 
     async def work_off(self, alive: Alive) -> None:
         """Carry out one job after the other, until nothing waits that this worker may take.
@@ -161,18 +164,24 @@ class Runner:
                 task.cancel()
             await asyncio.gather(*watches, return_exceptions=True)
 
-    def _cache(self, job: Job) -> RenderCache | None:
+    def _cache(self, attempt: Attempt) -> RenderCache | None:
         """Return the sound that the job's owner has rendered before, its own earlier attempts' too."""
         max_bytes = self._limits.cache_bytes
         if not max_bytes:
             return None
-        loop = asyncio.get_running_loop()
-        return RenderCache(self._sessions, self._storage, job.owner_id, max_bytes=max_bytes, loop=loop)
+        return RenderCache(
+            self._sessions,
+            self._storage,
+            attempt.job.owner_id,
+            max_bytes=max_bytes,
+            loop=asyncio.get_running_loop(),
+            check=attempt.check,
+        )
 
     async def _carry_out(self, attempt: Attempt) -> None:
         job = attempt.job
         inputs = msgspec.convert(job.inputs, Inputs)
-        with tempfile.TemporaryDirectory(prefix=f"{job.id}-", dir=self._scratch) as folder:
+        with tempfile.TemporaryDirectory(prefix=f"{job.id}-", dir=self._scratch, ignore_cleanup_errors=True) as folder:
             inputs, sources = await self._fetcher.fetch(attempt, inputs, Path(folder))
             out = await self._render(attempt, inputs, sources, Path(folder))
             attempt.phase("publish")
@@ -180,7 +189,7 @@ class Runner:
 
     async def _render(self, attempt: Attempt, inputs: Inputs, sources: dict[str, Path], folder: Path) -> Path:
         """Make the results in a folder, and let segments be heard meanwhile; return the folder."""
-        cache = self._cache(attempt.job)
+        cache = self._cache(attempt)
         facts = {name: asset.facts for name, asset in inputs.assets.items()}
         names = {name: asset.name for name, asset in inputs.assets.items()}
         try:
@@ -206,7 +215,7 @@ class Runner:
             )
 
         showing = asyncio.create_task(self._show(attempt, planned.segments, partials))
-        thread = asyncio.create_task(asyncio.to_thread(work))
+        thread = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
             await asyncio.shield(thread)
         except asyncio.CancelledError:
@@ -264,9 +273,9 @@ class Runner:
             await self._flush(attempt)
             async with self._sessions() as session:
                 jobs = JobRepository(session)
-                moved = await jobs.transition(
-                    job.id, status, held_by=job.attempt, phase=None, **values
-                ) or await jobs.transition(job.id, JobStatus.CANCELLED, held_by=job.attempt, phase=None)
+                moved = await jobs.transition(job.id, status, held_by=job.attempt, **values) or (
+                    await jobs.transition(job.id, JobStatus.CANCELLED, held_by=job.attempt)
+                )
                 await session.commit()
             return moved
 

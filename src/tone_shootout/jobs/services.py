@@ -20,7 +20,7 @@ from tone_shootout.jobs.errors import (
 from tone_shootout.jobs.inputs import Asset, Inputs
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.repositories import CacheRepository, JobRepository, results_bytes
-from tone_shootout.jobs.status import FINISHED, WAITING, JobStatus
+from tone_shootout.jobs.status import FINISHED, JobStatus
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.rendering.estimate import estimate
 from tone_shootout.rendering.schedule import sound_keys
@@ -92,9 +92,7 @@ class JobService:
             JobFinishedError: it has completed or failed.
         """
         await self.get(owner_id, job_id)
-        moved = await self._jobs.transition(job_id, JobStatus.CANCELLED, only_from=WAITING) or (
-            await self._jobs.transition(job_id, JobStatus.CANCELLING)
-        )
+        moved = await self._jobs.stop(job_id)
         if moved is not None:
             return moved
         job = await self.get(owner_id, job_id)

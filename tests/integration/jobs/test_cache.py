@@ -5,6 +5,7 @@ import hashlib
 import random
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,8 +20,9 @@ from tests.integration.shootouts.material import add, capture, config, di, ir
 from tests.support.live import working
 from tone_shootout.jobs.cache import RenderCache
 from tone_shootout.jobs.models import RenderCacheEntry
-from tone_shootout.kit.settings import Settings
+from tone_shootout.kit.settings import Settings, StorageSettings
 from tone_shootout.kit.storage import Storage
+from tone_shootout.rendering.errors import Cancelled
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +38,8 @@ def opened(settings: Settings, session_maker: Sessions) -> Open:
 
     def cache(owner_id: UUID, *, max_bytes: int = 10**9, sessions: Sessions = session_maker) -> RenderCache:
         storage = Storage.from_settings(settings)
-        return RenderCache(sessions, storage, owner_id, max_bytes=max_bytes, loop=asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        return RenderCache(sessions, storage, owner_id, max_bytes=max_bytes, loop=loop, check=lambda: None)
 
     return cache
 
@@ -131,6 +134,28 @@ async def test_a_database_that_is_away_makes_misses_and_no_errors(opened: Open, 
     await put(cache, 1)
     assert await get(cache, 1) is None
     await engine.dispose()
+
+
+async def test_a_store_that_does_not_answer_holds_up_no_cancellation(
+    settings: Settings, session_maker: Sessions, user: Person
+) -> None:
+    asked: list[asyncio.StreamWriter] = []
+
+    def check() -> None:
+        if asked:
+            raise Cancelled
+
+    server = await asyncio.start_server(lambda _, writer: asked.append(writer), "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    options = {"endpoint": address, "allow_http": "true", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
+    storage = Storage.from_settings(replace(settings, storage=StorageSettings(url="s3://bucket", options=options)))
+    loop = asyncio.get_running_loop()
+    cache = RenderCache(session_maker, storage, user.id, max_bytes=10**9, loop=loop, check=check)
+    async with server:
+        for step in (put(cache, 1), get(cache, 1)):
+            with pytest.raises(Cancelled):
+                await step
+            asked.pop().close()
 
 
 async def test_deleting_an_account_takes_what_it_kept(

@@ -164,8 +164,11 @@ async def test_a_worker_that_was_given_up_changes_nothing_any_more(user: Person,
     await _until(user, job["id"], "queued")
     first = await _take(session_maker, job["id"])
     async with session_maker() as session:
-        await JobRepository(session).transition(first.id, JobStatus.QUEUED, held_by=first.attempt)
+        jobs = JobRepository(session)
+        await jobs.transition(first.id, JobStatus.QUEUED, held_by=first.attempt)
         await session.commit()
+        for status in JobStatus:  # it waits for another attempt, and is not the first one's to end
+            assert await jobs.transition(first.id, status, held_by=first.attempt) is None
     second = await _take(session_maker, job["id"])
     assert second.attempt == first.attempt + 1
     async with session_maker() as session:
@@ -234,9 +237,13 @@ class TestSweep:
         await _take(session_maker, job["id"])
         await user.client.post(job["links"]["self"] + "/cancel")
         async with session_maker() as session:
-            await session.execute(text("UPDATE job SET heartbeat_at = now() - interval '1 hour'"))
+            await session.execute(
+                text("UPDATE job SET heartbeat_at = now() - interval '1 hour', phase = 'render', eta_s = 5")
+            )
             await session.commit()
         await _until(user, job["id"], "cancelled")
+        shown = (await user.client.get(job["links"]["self"])).json()
+        assert (shown["phase"], shown["progress"]["eta_s"]) == (None, None)
 
     async def test_a_job_over_which_too_many_workers_died_fails(
         self, user: Person, session_maker: Sessions, settings: Settings

@@ -94,8 +94,17 @@ def list_(data: Path | None) -> None:
 @click.argument("name")
 @_data
 def disable(name: str, data: Path | None) -> None:
-    """Shut the user NAME out: no token or session of theirs counts until they are enabled again."""
-    _with_accounts(data, lambda accounts: _set_active(accounts, name, is_active=False))
+    """Shut the user NAME out: no token or session counts until they are enabled again, and their jobs are cancelled."""
+
+    async def work(office: "Office") -> None:
+        from tone_shootout.jobs.leaving import WorkEnder
+
+        user = await office.accounts.user_by_name(name)
+        await office.accounts.set_active(user, is_active=False)
+        await office.session.commit()  # first, so that they submit nothing more
+        await WorkEnder(office.sessions, office.publisher).cancel_all(user.id)
+
+    _in_office(data, work)
     click.echo(f"{name} is disabled.", err=True)
 
 
@@ -104,7 +113,11 @@ def disable(name: str, data: Path | None) -> None:
 @_data
 def enable(name: str, data: Path | None) -> None:
     """Let the user NAME in again."""
-    _with_accounts(data, lambda accounts: _set_active(accounts, name, is_active=True))
+
+    async def work(accounts: "AccountService") -> None:
+        await accounts.set_active(await accounts.user_by_name(name), is_active=True)
+
+    _with_accounts(data, work)
     click.echo(f"{name} is enabled.", err=True)
 
 
@@ -201,10 +214,6 @@ def delete(name: str, yes: bool, data: Path | None) -> None:
 
     _in_office(data, work)
     click.echo(f"{name} is deleted.", err=True)
-
-
-async def _set_active(accounts: "AccountService", name: str, *, is_active: bool) -> None:
-    await accounts.set_active(await accounts.user_by_name(name), is_active=is_active)
 
 
 def _with_accounts(data: Path | None, work: "Callable[[AccountService], Awaitable[T]]") -> T:

@@ -103,6 +103,20 @@ async def test_users_are_listed_disabled_enabled_and_given_roles(
     assert (await api.get("/api/v1/me", headers=headers)).json()["role"] == "administrator"
 
 
+async def test_the_jobs_of_a_user_who_is_disabled_are_cancelled_and_nobody_else_s(
+    user: Person, other_user: Person, shootout_user: Shootout, sql: Sql
+) -> None:
+    runs, waits, theirs = [(await submit(person.client))["id"] for person in (user, user, other_user)]
+    await sql(f"UPDATE job SET status = 'running', heartbeat_at = now() + interval '1 hour' WHERE id = '{runs}'")
+    for _ in range(2):
+        assert (await shootout_user("disable", "ada")).exit_code == 0
+        found = dict(await sql("SELECT id::text, status FROM job"))
+        assert (found[runs], found[waits]) == ("cancelling", "cancelled")
+        assert found[theirs] in ("pending", "queued")
+    told = await sql(f"SELECT data->>'status' FROM job_event WHERE job_id = '{runs}' ORDER BY seq DESC LIMIT 1")
+    assert told == [("cancelling",)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

@@ -26,12 +26,13 @@ def command(result: Path, inputs: tuple[Path, ...], jobs: int | None) -> None:
 
     The manifest names its inputs and holds their hashes; each is looked for by name, then by content. A segment is
     exact when every sample is the same, within tolerance when none is off by 0.0001 of full scale (-80 dBFS) or more,
-    and different otherwise: then the exit code is 1.
+    and different otherwise, or when its levels are not those that the manifest states: then the exit code is 1.
     """
     from tone_shootout.cli._progress import interruptible, progress
     from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
     from tone_shootout.rendering.folder import INPUTS_NAME
     from tone_shootout.rendering.keys import ENGINE
+    from tone_shootout.rendering.manifest import versions
     from tone_shootout.rendering.plan import InvalidSpec
     from tone_shootout.rendering.sources import SourceError
     from tone_shootout.rendering.verify import verify
@@ -57,8 +58,9 @@ def command(result: Path, inputs: tuple[Path, ...], jobs: int | None) -> None:
     if not different:
         click.echo(f"All {len(segments)} segments are what the manifest says.")
         return
-    if manifest.engine != ENGINE:
-        click.echo(f"Made by engine {manifest.engine}; this is {ENGINE}.")
+    then, now = {"engine": manifest.engine, **manifest.versions}, {"engine": ENGINE, **versions()}
+    for name in sorted(name for name in now if then.get(name) != now[name]):
+        click.echo(f"Made with {name} {then.get(name, 'of no stated version')}; here it is {now[name]}.")
     raise click.ClickException(f"{result}: {different} of {len(segments)} segments are different")
 
 

@@ -5,7 +5,10 @@ begin alike share it.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +22,18 @@ SOUND_VERSION: Final = 2
 ENGINE: Final = f"{ENGINE_VERSION}+chain.{SOUND_VERSION}"
 """What a segment was made with; a part of every key."""
 
+_LIBRARIES: Final = ("av", "numpy", "onnxruntime", "scipy", "soxr")
+
 _SILENT_FIELDS = ("file", "bypass", "gear")
+
+
+@cache
+def libraries() -> Mapping[str, str]:
+    """Return the versions of the libraries that decode, filter, resample and multiply; a part of every key.
+
+    What they make differs between their versions, in the last bits at least.
+    """
+    return MappingProxyType({name: version(name) for name in _LIBRARIES})
 
 
 def canonical(document: Any) -> bytes:
@@ -59,13 +73,17 @@ def block_document(block: Block, *, rate: int, sha256: str | None, drive_db: flo
 def stage_keys(di: dict[str, Any], blocks: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     """Return the key of the sound behind each block."""
     return tuple(
-        key_of({"engine": ENGINE, "di": di, "blocks": list(blocks[: index + 1])}) for index in range(len(blocks))
+        key_of({**_made_with(), "di": di, "blocks": list(blocks[: index + 1])}) for index in range(len(blocks))
     )
 
 
 def render_key(di: dict[str, Any], blocks: Sequence[dict[str, Any]], *, rate: int) -> str:
     """Return the key of a segment that comes out at `rate` Hz."""
-    return key_of({"engine": ENGINE, "di": di, "blocks": list(blocks), "rate": rate})
+    return key_of({**_made_with(), "di": di, "blocks": list(blocks), "rate": rate})
+
+
+def _made_with() -> dict[str, Any]:
+    return {"engine": ENGINE, "libraries": dict(libraries())}
 
 
 def _plain(value: Any) -> Any:

@@ -16,8 +16,12 @@ from msgspec import Meta, Struct
 from tone_shootout.rendering.credits import Credit, Notice
 from tone_shootout.rendering.facts import CaptureFacts, DiFacts, Facts
 from tone_shootout.rendering.figures import Behaviour, Difference, Encoded, Latency, Metrics, Pair
-from tone_shootout.rendering.spec import CabIr, Capture, Chain, Spec
+from tone_shootout.rendering.keys import libraries
+from tone_shootout.rendering.palette import one_line
+from tone_shootout.rendering.spec import ONE_LINE, CabIr, Capture, Chain, Name, Spec
 from tone_shootout.rendering.work import Measured
+
+Line = Annotated[str, Meta(min_length=1, max_length=1024, pattern=ONE_LINE)]
 
 
 class LevelRecord(Struct, frozen=True, kw_only=True):
@@ -47,7 +51,7 @@ class Input(Struct, frozen=True, kw_only=True):
         credit: whose work it is, and on which terms, where that is known.
     """
 
-    name: str
+    name: Line
     kind: Literal["di_track", "capture", "cab_ir"]
     sha256: str
     bytes: int
@@ -83,8 +87,8 @@ class SegmentRecord(Struct, frozen=True, kw_only=True):
     """
 
     position: int
-    di_track: str
-    chain: str
+    di_track: Name
+    chain: Name
     render_key: str
     file: str
     sha256: str
@@ -142,8 +146,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     schema: Annotated[int, Meta(ge=1)] = 1
     title: str
-    engine: str
-    versions: dict[str, str]
+    engine: Line
+    versions: dict[Line, Line]
     level: LevelRecord
     inputs: tuple[Input, ...]
     spec: Spec
@@ -173,8 +177,7 @@ def decode_manifest(data: bytes) -> Manifest:
 
 def versions() -> dict[str, str]:
     """Return the versions of everything that takes part in a segment's samples."""
-    packages = ("tone-shootout", "numpy", "scipy", "onnxruntime", "soxr", "av")
-    return {"python": platform.python_version()} | {name: version(name) for name in packages}
+    return {"python": platform.python_version(), "tone-shootout": version("tone-shootout"), **libraries()}
 
 
 def name_inputs(
@@ -193,7 +196,7 @@ def name_inputs(
     taken: set[str] = set()
     inputs = {}
     for file, found in facts.items():
-        wanted = PurePath(names.get(file, file))
+        wanted = PurePath(one_line(names.get(file, file)).strip())
         name, copy = wanted.name or "input", 1
         while name in taken:
             copy += 1

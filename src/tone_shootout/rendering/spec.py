@@ -16,8 +16,9 @@ from msgspec import Meta, Struct
 SCHEMA: Final = 1
 MAX_SPEC_BYTES = 1_000_000
 
-ONE_LINE: Final = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$(?!\n)"
-"""Text without control characters, and not only white space."""
+_CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+ONE_LINE: Final = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$(?!\n)"
+"""Text without control characters and line breaks, and not only white space."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=80, pattern=ONE_LINE)]
 Decibels = Annotated[float, Meta(ge=-60.0, le=60.0)]
@@ -65,7 +66,7 @@ class DiTrackBase(_Config, kw_only=True, frozen=True):
 
     name: Annotated[Name, Meta(description="What it is called in results.", examples=["Riff in E"])]
     calibration_dbu: Annotated[
-        float | None, Meta(description="Level of the interface: dBu at 0 dBFS.", examples=[12.2])
+        Decibels | None, Meta(description="Level of the interface: dBu at 0 dBFS.", examples=[12.2])
     ] = None
     start_s: Annotated[float, Meta(ge=0.0, description="Where the slice starts, seconds.", examples=[0.0])] = 0.0
     end_s: Annotated[
@@ -263,6 +264,7 @@ def invalid(error: msgspec.ValidationError) -> SpecError:
     text = str(error)
     found = _PATH.search(text)
     detail = text[: found.start()] if found else text
+    detail = detail.replace(f"`str` matching regex {ONE_LINE!r}", "text on one line, and not only white space")
     path = found.group(1) if found else "$"
     pointer = "".join(f"/{name or index}" for name, index in _STEP.findall(path))
     unknown = re.search(r"unknown field `([^`]*)`", detail)

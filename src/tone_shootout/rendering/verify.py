@@ -21,6 +21,9 @@ from tone_shootout.rendering.sources import LONGEST_SECONDS, SourceError, probe,
 TOLERANCE: Final = 1e-4
 """Samples that differ by less, full scale ±1, after the level match, are the same sound: -80 dBFS."""
 
+METER_TOLERANCE: Final = 0.1
+"""LU and dB by which a level that the manifest states may be off."""
+
 Verdict = Literal["exact", "within tolerance", "different"]
 
 
@@ -30,7 +33,7 @@ class Verified(Struct, frozen=True, kw_only=True):
     Attributes:
         segment: as the manifest has it.
         verdict: `exact`: every sample of the 24-bit file is the same; `within tolerance`: none is off by `TOLERANCE`
-            or more; `different`: all else.
+            or more; `different`: all else, and what has other levels than the manifest says.
         difference: the largest between two samples, full scale ±1; None where there is nothing to compare.
         reason: why there is nothing to compare, for people.
     """
@@ -118,19 +121,25 @@ def _compared(manifest: Manifest, folder: Path, segments: Mapping[int, SegmentRe
                 yield _nothing(segment, "its file is missing")
             elif record(folder, segment.file).sha256 != segment.sha256:
                 yield _nothing(segment, "its file is not the one that the manifest records")
+            elif (segment.di_track, segment.chain) != (again.di_track, again.chain):
+                yield _nothing(segment, f"the manifest's spec calls it “{again.di_track}” through “{again.chain}”")
             else:
-                yield _compare(segment, place, out / again.file)
+                yield _compare(segment, again, place, out / again.file)
         except (AudioError, OSError) as error:
             yield _nothing(segment, f"its file can't be read: {error}")
 
 
-def _compare(segment: SegmentRecord, before: Path, after: Path) -> Verified:
-    seconds = segment.samples / segment.sample_rate + 1
+def _compare(segment: SegmentRecord, again: SegmentRecord, before: Path, after: Path) -> Verified:
+    seconds = again.samples / again.sample_rate + 1
     old, new = (read_flac(path, max_seconds=seconds).samples for path in (before, after))
     if old.shape != new.shape:
         return _nothing(segment, f"it has {old.shape[-1]} samples, and {new.shape[-1]} when it is rendered again")
     difference = float(np.abs(old - new).max())
     verdict: Verdict = "different" if difference >= TOLERANCE else "within tolerance" if difference else "exact"
+    for name, unit in (("integrated_lufs", "LUFS"), ("true_peak_dbtp", "dBTP")):
+        said, found = (getattr(which.measured, name) for which in (segment, again))
+        if verdict != "different" and abs(said - found) > METER_TOLERANCE:
+            return _nothing(segment, f"it measures {found:.1f} {unit}, and the manifest says {said:.1f}")
     return Verified(segment=segment, verdict=verdict, difference=difference)
 
 

@@ -1,6 +1,7 @@
 """`render --cache` and `verify`: what was rendered once is there, and what a manifest says can be held against it."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,56 @@ def test_files_that_are_not_the_manifest_s_are_different(made: Path, result: Pat
     assert "different" in said.stdout.splitlines()[0]
     assert "its file is" in said.stdout.splitlines()[0]
     assert said.stderr.splitlines()[-1] == f"Error: {result}: 1 of 2 segments are different"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"chain": "A"', '"chain": "B"', "the manifest's spec calls it “Riff in E” through “A”"),
+        ('"integrated_lufs": -', '"integrated_lufs": -9', "and the manifest says -9"),
+        ('"true_peak_dbtp": -', '"true_peak_dbtp": -9', "and the manifest says -9"),
+    ],
+    ids=["name", "loudness", "peak"],
+)
+def test_a_manifest_that_says_something_else_of_a_file_is_told_so(
+    made: Path, result: Path, old: str, new: str, said: str
+) -> None:
+    path = result / "manifest.json"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    told = _run("verify", result, "--inputs", made)
+    assert told.exit_code == 1
+    assert said in told.stdout.splitlines()[0]
+    assert "exact" in told.stdout.splitlines()[1]
+
+
+def test_other_versions_are_named_where_segments_are_different(made: Path, result: Path) -> None:
+    _add_to_first_segment(result, 2e-4)
+    path = result / "manifest.json"
+    path.write_text(path.read_text().replace(f'"soxr": "{version("soxr")}"', '"soxr": "0.1"'))
+    assert f"Made with soxr 0.1; here it is {version('soxr')}.\n" in _run("verify", result, "--inputs", made).stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"chain": "A"', '"chain": "\\u001b[2J"'),
+        ('"name": "a.nam"', '"name": "\\u009b2J"'),
+        ('"engine": "', '"engine": "\\n'),
+    ],
+    ids=["segment", "input", "engine"],
+)
+def test_a_manifest_can_not_speak_to_the_terminal(result: Path, old: str, new: str) -> None:
+    path = result / "manifest.json"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    assert "expected the manifest of a result" in _refused("verify", result)
+
+
+def test_a_manifest_with_absurd_numbers_is_no_more_than_different(made: Path, result: Path) -> None:
+    path = result / "manifest.json"
+    path.write_text(path.read_text().replace('"sample_rate": 48000', '"sample_rate": 0', 1))
+    assert _run("verify", result, "--inputs", made).exit_code == 0
 
 
 def test_what_is_no_result_is_refused(tmp_path: Path) -> None:

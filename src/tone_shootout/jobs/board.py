@@ -126,7 +126,7 @@ class Entry(NamedTuple):
         """Return what the pages show."""
         shown = JobDTO.of(self.job)
         return {
-            "queue": self.board.name,
+            "queue": "",  # the pages make of it a link that leads nowhere
             "key": str(self.job.id),
             "function": self.job.title,
             "kwargs": f"of {self.owner}",

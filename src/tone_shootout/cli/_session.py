@@ -98,16 +98,17 @@ def find_service(url: str | None, data: Path | None) -> tuple[Path, str]:
     return folder, address
 
 
-def remember(folder: Path, url: str, token: str | None) -> None:
-    """Keep the token of a sign-in for the commands that follow, readable by nobody else; None forgets it."""
-    tokens = {**_tokens(folder), url.rstrip("/"): token}
-    text = json.dumps({address: kept for address, kept in tokens.items() if kept is not None}, indent=1)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = folder / f"{CREDENTIALS}.new"
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    new.replace(folder / CREDENTIALS)
+def remember(folder: Path, url: str, token: str) -> None:
+    """Keep the token of a sign-in for the commands that follow, readable by nobody else."""
+    _keep(folder, {**_tokens(folder), url: token})
+
+
+def forget(folder: Path, url: str, token: str) -> None:
+    """Keep a token no longer, if it is the one that is kept for the service."""
+    tokens = _tokens(folder)
+    if tokens.get(url) == token:
+        del tokens[url]
+        _keep(folder, tokens)
 
 
 def answered(answer: "httpx.Response") -> Any:
@@ -117,12 +118,25 @@ def answered(answer: "httpx.Response") -> Any:
         ServiceError: with the problem's own words.
     """
     if answer.is_success:
-        return answer.json()
+        try:
+            return answer.json()
+        except ValueError:
+            url = answer.request.url
+            raise ServiceError(f"{url.scheme}://{url.netloc.decode()} is no Tone Shootout: it sends no JSON") from None
     try:
         detail = str(answer.json()["detail"])
     except (ValueError, KeyError, TypeError):
         detail = f"{answer.request.method} {answer.request.url.path} was answered {answer.status_code}"
     raise ServiceError(detail)
+
+
+def _keep(folder: Path, tokens: dict[str, str]) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = folder / f"{CREDENTIALS}.new"
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(json.dumps(tokens, indent=1))
+    new.replace(folder / CREDENTIALS)
 
 
 def _tokens(folder: Path) -> dict[str, str]:

@@ -50,11 +50,14 @@ def command(link: bool, url: str | None, token: str | None, data: Path | None) -
 
 
 def _wait(client: "httpx.Client", begun: dict[str, Any]) -> dict[str, Any]:
-    interval = int(begun["interval"])
-    while True:
+    interval, deadline = int(begun["interval"]), time.monotonic() + int(begun["expires_in"])
+    while time.monotonic() < deadline:
         time.sleep(interval)
         answer = client.post("/auth/device/poll", json={"device_code": begun["device_code"]})
+        if answer.status_code == 503:
+            continue  # TONE3000 does not answer for a moment: nothing is lost (RFC 8628, 3.5)
         body: dict[str, Any] = answered(answer)
         if answer.status_code != 202:
             return body
         interval = int(body["interval"])
+    raise ServiceError("nobody has let this command in in time")

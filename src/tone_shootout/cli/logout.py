@@ -1,11 +1,15 @@
 """`shootout logout`: give back what `shootout login` has got."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tone_shootout.cli._session import ServiceError, answered, find_service, open_session, remember, session_options
+from tone_shootout.cli._session import ServiceError, answered, find_service, forget, open_session, session_options
 from tone_shootout.cli.problems import reporting
+
+if TYPE_CHECKING:
+    import httpx
 
 SHOWN = 12
 """Characters of an API token that its owner sees again."""
@@ -19,14 +23,23 @@ def command(url: str | None, token: str | None, data: Path | None) -> None:
         folder, address = find_service(url, data)
         session = open_session(address, token, data)
         with session.client() as client:
-            offset, total = 0, 1
-            while offset < total:
-                page = answered(client.get("/me/tokens", params={"limit": 100, "offset": offset}))
-                offset, total = offset + 100, page["total"]
-                own = [item["id"] for item in page["items"] if item["prefix"] == session.token[:SHOWN]]
-                if own:
-                    if not client.delete(f"/me/tokens/{own[0]}").is_success:
-                        raise ServiceError("the token could not be revoked")
-                    break
-        remember(folder, address, None)
+            own = _own(client, session.token)
+            if own is not None and client.delete(f"/me/tokens/{own}").status_code not in (204, 404):
+                raise ServiceError("the token could not be revoked")
+        forget(folder, address, session.token)
     click.echo(f"Signed out of {address}.", err=True)
+
+
+def _own(client: "httpx.Client", token: str) -> str | None:
+    """Return the id of the token that one asks with; None: it counts no more."""
+    offset, total = 0, 1
+    while offset < total:
+        answer = client.get("/me/tokens", params={"limit": 100, "offset": offset})
+        if answer.status_code == 401:
+            return None
+        page = answered(answer)
+        offset, total = offset + 100, page["total"]
+        for item in page["items"]:
+            if item["prefix"] == token[:SHOWN]:
+                return str(item["id"])
+    return None

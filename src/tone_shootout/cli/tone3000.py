@@ -53,6 +53,7 @@ def check(token: str | None, as_json: bool) -> None:
 
 async def _check(settings: "Settings", token: str | None, *, told: bool) -> "list[Finding]":
     from tone_shootout.tone3000.contract import Subject, examine
+    from tone_shootout.tone3000.types import plain
 
     deprecations: list[str] = []
     findings = []
@@ -61,7 +62,7 @@ async def _check(settings: "Settings", token: str | None, *, told: bool) -> "lis
         async for finding in examine(subject):
             findings.append(finding)
             if told:
-                click.echo(f"{_MARKS[finding.verdict]} {finding.promise}\n    {finding.detail}")
+                click.echo(f"{_MARKS[finding.verdict]} {finding.promise}\n    {plain(finding.detail)}")
     return findings
 
 

@@ -1,6 +1,7 @@
 """`shootout user`: local users and their API tokens."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -181,7 +182,7 @@ def export(name: str, out: Path | None, data: Path | None) -> None:
         from tone_shootout.accounts.export import archive
 
         user = await office.accounts.user_by_name(name)
-        with path.open("xb") as file:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             try:
                 async for chunk in archive(office.sessions, office.storage, user.id):
                     file.write(chunk)

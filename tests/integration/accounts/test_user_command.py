@@ -70,6 +70,7 @@ async def test_a_user_is_shown_exported_and_deleted(
 
     archive = tmp_path / "ada.zip"
     assert (await shootout_user("export", "ada", "--out", str(archive))).exit_code == 0
+    assert archive.stat().st_mode & 0o077 == 0
     with ZipFile(archive) as opened:
         assert item.encode() in opened.read("rows/library_item.json")
         assert job["id"].encode() in opened.read("rows/job.json")

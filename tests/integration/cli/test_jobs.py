@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import submit
 from tone_shootout.cli import main
-from tone_shootout.cli._session import CREDENTIALS, remember
+from tone_shootout.cli._session import CREDENTIALS, forget, remember
 from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
@@ -230,13 +230,13 @@ async def test_the_service_and_token_of_a_data_folder_are_found(
     job = await submit(user.client)
     (tmp_path / "address").write_text(f"{base_url}\n")
     remember(tmp_path, "https://elsewhere.example", "tst_other")
-    remember(tmp_path, f"{base_url}/", user.token)
+    remember(tmp_path, base_url, user.token)
     assert stat.S_IMODE((tmp_path / CREDENTIALS).stat().st_mode) == 0o600
     listed = await shootout("list", SHOOTOUT_URL=None, SHOOTOUT_TOKEN=None)
     assert listed.stdout.split()[0] == job["id"]
     foreign = await shootout("list", "--token", other_user.token)
     assert foreign.stdout == ""
-    remember(tmp_path, base_url, None)
+    forget(tmp_path, base_url, user.token)
     assert (await shootout("list", SHOOTOUT_TOKEN=None)).exit_code == 1
     assert "tst_other" in (tmp_path / CREDENTIALS).read_text()
 

@@ -15,9 +15,10 @@ from click.testing import CliRunner, Result
 
 from tests.integration.conftest import Person
 from tests.support.live import serving
+from tests.support.receiver import receiving
 from tests.support.tone3000 import StandIn
 from tone_shootout.cli import main
-from tone_shootout.cli._session import CREDENTIALS
+from tone_shootout.cli._session import CREDENTIALS, remember
 from tone_shootout.kit.settings import Settings
 
 Shootout = Callable[..., Coroutine[Any, Any, Result]]
@@ -53,6 +54,7 @@ async def decided(tone3000: StandIn, **decision: Any) -> None:
 async def test_one_signs_in_and_the_commands_that_follow_know_who_it_is(
     shootout: Shootout, service: str, tone3000: StandIn, tmp_path: Path
 ) -> None:
+    tone3000.fault("status", "/oauth/token", status=503)  # for a moment, which costs no sign-in
     result, _ = await asyncio.gather(shootout("login"), decided(tone3000, user="valve-shed"))
     assert result.exit_code == 0, result.stderr
     assert re.search(r"type in [A-Z]{4}-[A-Z]{4}", result.stderr)
@@ -70,6 +72,25 @@ async def test_one_signs_in_and_the_commands_that_follow_know_who_it_is(
     after = await shootout("jobs", "list")
     assert (after.exit_code, after.stderr.count("\n")) == (1, 1)
     assert "shootout login" in after.stderr
+
+
+async def test_one_signs_out_with_a_token_that_counts_no_more(
+    shootout: Shootout, service: str, user: Person, tmp_path: Path
+) -> None:
+    remember(tmp_path, service, user.token)
+    assert (await shootout("logout", "--token", "tst_of-somebody-else")).exit_code == 0
+    assert user.token in (tmp_path / CREDENTIALS).read_text()
+    await user.client.delete("/api/v1/me")
+    assert (await shootout("logout")).exit_code == 0
+    assert json.loads((tmp_path / CREDENTIALS).read_text()) == {}
+
+
+async def test_what_is_no_service_of_ours_is_told_in_a_line(shootout: Shootout) -> None:
+    with receiving() as somebody:
+        somebody.status, somebody.body = 200, b"<!doctype html><title>Router"
+        result = await shootout("login", "--url", somebody.url)
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "is no Tone Shootout" in result.stderr
 
 
 async def test_a_local_user_connects(shootout: Shootout, user: Person, tone3000: StandIn, tmp_path: Path) -> None:

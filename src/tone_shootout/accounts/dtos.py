@@ -204,7 +204,7 @@ class TokenRequest(Struct, kw_only=True, forbid_unknown_fields=True):
             examples=["studio laptop"],
             min_length=1,
             max_length=100,
-            pattern=r"^[^\x00-\x1f\x7f]+$",
+            pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)",
         ),
     ]
     scope: Annotated[Scope, Meta(description=_SCOPE, examples=["write"])] = "read"

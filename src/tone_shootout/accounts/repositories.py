@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
@@ -37,7 +37,7 @@ def _good_session(now: datetime) -> ColumnElement[bool]:
     return and_(
         UserSession.revoked_at.is_(None),
         UserSession.expires_at > now,
-        UserSession.user_id.in_(select(User.id).where(User.is_active)),
+        UserSession.user_id.in_(UserRepository.active()),
         or_(UserSession.api_token_id.is_(None), UserSession.api_token_id.in_(good_tokens)),
     )
 
@@ -106,6 +106,11 @@ class UserRepository:
     async def some(self, user_ids: Collection[UUID]) -> Sequence[User]:
         """Return those of the users who are there."""
         return (await self._session.scalars(select(User).where(User.id.in_(user_ids)))).all()
+
+    @staticmethod
+    def active() -> Select[tuple[UUID]]:
+        """Return a subquery of the users who are not disabled."""
+        return select(User.id).where(User.is_active)
 
     async def all(self) -> Sequence[User]:
         """Return all users by name."""

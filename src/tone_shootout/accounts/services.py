@@ -8,6 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import structlog
+from sqlalchemy import Select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
@@ -182,6 +183,11 @@ class AccountService:
         """
         if not await self._tokens.revoke(owner_id, token_id, datetime.now(UTC)):
             raise TokenNotFoundError
+
+
+def active_users() -> Select[tuple[UUID]]:
+    """Return a subquery of the users who are not disabled, for statements about what goes on without a request."""
+    return UserRepository.active()
 
 
 class Grant(NamedTuple):

@@ -13,6 +13,8 @@ PRE_EMPHASIS = 0.95
 MEL_FRAME_S, MEL_HOP_S = 0.040, 0.010
 HEARD_DB = 80.0
 THIRD_OCTAVE_HEARD_DB = 60.0
+BLOCK = 1 << 14
+TINY = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,21 @@ def compare_all(signals: Sequence[Signal], rate: int) -> dict[tuple[int, int], C
         raise AudioError("silent", "expected signals to compare, got silence")
     # One common scale keeps squares in the range of floating point and changes no ratio.
     scale = max(peaks, default=1.0)
-    spectra = [_spectra(_scaled(signal, scale), rate) for signal in signals]
-    return {
-        (one, other): _compare(
-            _scaled(signals[one], scale), _scaled(signals[other], scale), spectra[one], spectra[other]
+    spectra = [_spectra(as_mono(signal) / scale, rate) for signal in signals]
+    plain, emphasised, products = _energies(signals, scale)
+    found = {}
+    for one, other in combinations(range(len(signals)), 2):
+        mel, other_mel = _floored(spectra[one].mel, spectra[other].mel, HEARD_DB)
+        bands, other_bands = _floored(spectra[one].third_octaves, spectra[other].third_octaves, THIRD_OCTAVE_HEARD_DB)
+        both = float(np.sqrt(plain[one, one]) * np.sqrt(plain[other, other]))
+        found[one, other] = Comparison(
+            esr=float(plain[one, other] / max(plain[one, one], TINY)),
+            esr_pre_emphasised=float(emphasised[one, other] / max(emphasised[one, one], TINY)),
+            correlation=float(np.clip(products[one, other] / both, -1.0, 1.0)) if both > 0 else 0.0,
+            log_mel_db=float(np.sqrt(np.mean(np.square(mel - other_mel)))),
+            third_octaves_db=tuple((other_bands - bands).tolist()),
         )
-        for one, other in combinations(range(len(signals)), 2)
-    }
+    return found
 
 
 @dataclass(frozen=True)
@@ -76,10 +86,6 @@ class _Spectra:
     third_octaves: Float64
 
 
-def _scaled(signal: Signal, scale: float) -> Float64:
-    return as_mono(signal) / scale
-
-
 def _spectra(signal: Float64, rate: int) -> _Spectra:
     frame, hop = round(MEL_FRAME_S * rate), round(MEL_HOP_S * rate)
     return _Spectra(
@@ -88,26 +94,28 @@ def _spectra(signal: Float64, rate: int) -> _Spectra:
     )
 
 
-def _compare(first: Float64, second: Float64, first_spectra: _Spectra, second_spectra: _Spectra) -> Comparison:
-    energies = float(np.sqrt(first @ first) * np.sqrt(second @ second))
-    mel, other_mel = _floored(first_spectra.mel, second_spectra.mel, HEARD_DB)
-    bands, other_bands = _floored(first_spectra.third_octaves, second_spectra.third_octaves, THIRD_OCTAVE_HEARD_DB)
-    return Comparison(
-        esr=_esr(first, second),
-        esr_pre_emphasised=_esr(_emphasised(first), _emphasised(second)),
-        correlation=float(np.clip(first @ second / energies, -1.0, 1.0)) if energies > 0 else 0.0,
-        log_mel_db=float(np.sqrt(np.mean(np.square(mel - other_mel)))),
-        third_octaves_db=tuple((other_bands - bands).tolist()),
-    )
+def _energies(signals: Sequence[Signal], scale: float) -> tuple[Float64, Float64, Float64]:
+    """Sum squares, plain and high-passed, of signals (in the diagonal) and differences of every two; and products.
 
-
-def _esr(reference: Float64, x: Float64) -> float:
-    energy = max(float(reference @ reference), float(np.finfo(np.float64).tiny))
-    return float((reference - x) @ (reference - x)) / energy
-
-
-def _emphasised(x: Float64) -> Float64:
-    return x - PRE_EMPHASIS * np.concatenate(([0.0], x[:-1]))
+    Block by block, so that what all pairs read stays in the processor's cache. The high-pass of a difference is the
+    difference of the high-passed.
+    """
+    count, length = len(signals), len(signals[0]) if signals else 0
+    plain, emphasised, products = (np.zeros((count, count)) for _ in range(3))
+    for start in range(0, length, BLOCK):
+        # With the sample before the block, which the high-pass needs.
+        block = np.zeros((count, 1 + min(BLOCK, length - start)))
+        for row, signal in zip(block, signals, strict=True):
+            part = signal[max(0, start - 1) : start + BLOCK]
+            np.divide(part, scale, out=row[-len(part) :], dtype=np.float64)
+        for one in range(count):
+            for other in range(one, count):
+                apart = block[one] - block[other] if one != other else block[one]
+                high = apart[1:] - PRE_EMPHASIS * apart[:-1]
+                plain[one, other] += apart[1:] @ apart[1:]
+                emphasised[one, other] += high @ high
+                products[one, other] += block[one, 1:] @ block[other, 1:]
+    return plain, emphasised, products
 
 
 def _floored(reference: Float64, x: Float64, heard_db: float) -> tuple[Float64, Float64]:

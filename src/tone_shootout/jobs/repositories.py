@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from tone_shootout.accounts.services import active_users
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, RenderCacheEntry
 from tone_shootout.jobs.status import FINISHED, HELD, WAITING, EventType, JobStatus, sources
 from tone_shootout.jobs.webhooks.outbox import tell
@@ -87,10 +88,10 @@ class JobRepository:
         )
         return (await self._session.scalars(statement)).all()
 
-    async def newest(self, job_ids: Iterable[UUID]) -> dict[UUID, int]:
-        """Return the number of the newest event of each of these jobs that there is, whoever owns it."""
-        rows = await self._session.execute(select(Job.id, Job.event_seq).where(Job.id.in_(list(job_ids))))
-        return dict(rows.tuples().all())
+    async def newest(self, job_ids: Iterable[UUID]) -> dict[UUID, tuple[int, bool]]:
+        """Return of each of these jobs that there is the number of its newest event, and if its owner is active."""
+        statement = select(Job.id, Job.event_seq, Job.owner_id.in_(active_users())).where(Job.id.in_(list(job_ids)))
+        return {job_id: (seq, is_active) for job_id, seq, is_active in await self._session.execute(statement)}
 
     async def artifacts(self, job_id: UUID) -> Sequence[JobArtifact]:
         """Return the job's artifacts by path."""

@@ -32,7 +32,7 @@ LOOK_AGAIN_S = 3.0
 TRY_AGAIN_S = 0.5
 """Pause after a look that failed."""
 
-Ended = Literal["deleted", "stopping"]
+Ended = Literal["deleted", "disabled", "stopping"]
 
 _log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -232,10 +232,13 @@ class Tails:
             jobs = JobRepository(session)
             newest = await jobs.newest(watched)
             for job_id, tail in watched.items():
-                if job_id not in newest:
+                seq, is_active = newest.get(job_id, (None, True))
+                if seq is None:
                     tail.end("deleted")
+                elif not is_active:
+                    tail.end("disabled")
                 elif tail.last >= 0:
-                    tail.tell(newest[job_id])
+                    tail.tell(seq)
                     while tail.lags:
                         lines = Line.of_rows(await jobs.events(job_id, after=tail.last))
                         for line in lines:

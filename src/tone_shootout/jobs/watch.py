@@ -16,12 +16,14 @@ from litestar.response import ServerSentEventMessage
 from litestar.status_codes import WS_1000_NORMAL_CLOSURE, WS_1012_SERVICE_RESTART
 from sqlalchemy.exc import SQLAlchemyError
 
+from tone_shootout.accounts.guards import NOT_SIGNED_IN
 from tone_shootout.jobs.channel import SessionMaker
 from tone_shootout.jobs.dtos import Event, JobDTO
 from tone_shootout.jobs.errors import JobNotFoundError
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import FINISHED
 from tone_shootout.jobs.tails import TRY_AGAIN_S, Line, Place, Tails
+from tone_shootout.kit.problems import UnauthorizedError
 from tone_shootout.kit.sockets import TRY_AGAIN_LATER, Push, push_of
 
 NO_SUCH_JOB: Final = 4404
@@ -58,6 +60,7 @@ class Watch:
 
         Raises:
             JobNotFoundError: the owner has no such job, or it is deleted meanwhile.
+            UnauthorizedError: the owner is disabled meanwhile.
             StoppingError: this process stops; another has the rest.
         """
         async with aclosing(self._lines(owner_id, job_id, after, push=push)) as lines:
@@ -97,6 +100,8 @@ class Watch:
                     ended = line.type == "done" and line.seq >= tail.last  # one with events behind it was retried
                 elif tail.ended == "deleted":
                     raise JobNotFoundError(job_id)
+                elif tail.ended == "disabled":
+                    raise UnauthorizedError
                 elif tail.ended == "stopping":
                     raise StoppingError
                 elif not await tail.news(place, silence_s):
@@ -116,6 +121,8 @@ class Watch:
                         yield line.text
             except JobNotFoundError as error:
                 code, reason = NO_SUCH_JOB, error.detail
+            except UnauthorizedError:
+                code, reason = NOT_SIGNED_IN, "This user is disabled."
             except StoppingError:
                 code, reason = WS_1012_SERVICE_RESTART, "Come back."
             except (SQLAlchemyError, OSError) as error:
@@ -146,7 +153,7 @@ class Watch:
                         yield ServerSentEventMessage(data=None, comment="still here")
                     else:
                         yield ServerSentEventMessage(data=line.text, event=line.type, id=line.seq)
-        except (JobNotFoundError, StoppingError):
+        except (JobNotFoundError, UnauthorizedError, StoppingError):
             pass  # the client comes back, and is told what there is to tell
         except (SQLAlchemyError, OSError) as error:
             _log.warning("can't look into the log", error=str(error))

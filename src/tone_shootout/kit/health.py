@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from alembic.runtime.migration import MigrationContext
-from litestar import Controller, Response, get
+from litestar import Controller, Request, Response, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from msgspec import Meta, Struct
@@ -42,24 +42,33 @@ class HealthController(Controller):
 
     @get("/ready", operation_id="health_ready", summary="Can it work?", responses=problems(503))
     async def ready(
-        self, state: State, storage: NamedDependency[Storage], redis: NamedDependency[Redis]
+        self, request: Request[Any, Any, Any], storage: NamedDependency[Storage], redis: NamedDependency[Redis]
     ) -> Response[Health]:
         """Ask the database, the broker and the storage, and compare the migrations with the code."""
-        engine: AsyncEngine = state["engine"]
-        names = ("database", "broker", "storage", "migrations")
-        results = await asyncio.gather(
-            _judge(_database(engine)),
-            _judge(_broker(redis)),
-            _judge(storage.check()),
-            _judge(_migrations(engine, state["schema_revision"])),
-        )
-        ready = all(result == "ok" for result in results)
-        health = Health(status="ok" if ready else "unavailable", checks=dict(zip(names, results, strict=True)))
-        return Response(health, status_code=200 if ready else 503)
+        state = request.app.state
+        # One look at a time, whoever asks how often: this route is open to everybody, and not limited.
+        look: asyncio.Task[Health] | None = state.get("look")
+        if look is None or look.done():
+            look = state["look"] = asyncio.create_task(_look(state, storage, redis))
+        health = await asyncio.shield(look)
+        return Response(health, status_code=200 if health.status == "ok" else 503)
 
 
 class _OutdatedError(Exception):
     """The database's schema is not the one that this code was written for."""
+
+
+async def _look(state: State, storage: Storage, redis: Redis) -> Health:
+    engine: AsyncEngine = state["engine"]
+    names = ("database", "broker", "storage", "migrations")
+    results = await asyncio.gather(
+        _judge(_database(engine)),
+        _judge(_broker(redis)),
+        _judge(storage.check()),
+        _judge(_migrations(engine, state["schema_revision"])),
+    )
+    ready = all(result == "ok" for result in results)
+    return Health(status="ok" if ready else "unavailable", checks=dict(zip(names, results, strict=True)))
 
 
 async def _judge(check: Awaitable[None]) -> CheckResult:

@@ -2,10 +2,12 @@
 
 import resource
 import socket
+from asyncio import TimerHandle
 from typing import Any
 
 import uvicorn
 from litestar import Litestar
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from tone_shootout.kit.settings import Settings
@@ -18,6 +20,42 @@ LONGEST_MESSAGE = 1024
 
 OPEN_FILES = 65_536
 """Connections and files that a process may have open, where the system allows that many."""
+
+
+class HttpProtocol(H11Protocol):
+    """HTTP that lets go of who takes nothing of an answer for as long as four silences of a stream."""
+
+    _look: TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        """Note that the client does not keep up, and look after a while whether it takes anything at all."""
+        super().pause_writing()
+        self._look_later(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """Note that it does again."""
+        super().resume_writing()
+        self._look_no_more()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the client."""
+        self._look_no_more()
+        super().connection_lost(exc)
+
+    def _look_later(self, left: int) -> None:
+        self._look = self.loop.call_later(4 * (self.config.ws_ping_interval or 0), self._cut_unless_taken, left)
+
+    def _look_no_more(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+
+    def _cut_unless_taken(self, left: int) -> None:
+        """Cut the connection if as much is left as there was; nothing has been written meanwhile."""
+        now = self.transport.get_write_buffer_size()
+        if now < left:
+            self._look_later(now)
+        else:
+            self.transport.abort()
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
@@ -81,6 +119,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "forwarded_allow_ips": settings.server.trusted_proxies or None,
         "timeout_graceful_shutdown": STOP_S,
         "server_header": False,
+        "http": HttpProtocol,
         "ws": SocketProtocol,
         "ws_ping_interval": settings.live.heartbeat_s,
         "ws_ping_timeout": settings.live.heartbeat_s,

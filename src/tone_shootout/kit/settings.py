@@ -6,6 +6,7 @@ names it.
 """
 
 import base64
+import math
 import os
 import secrets
 from collections.abc import Mapping
@@ -185,7 +186,8 @@ class LiveSettings:
 
     heartbeat_s: float = 15.0
     """Seconds of silence after which a connection shows that it lives; below what proxies on the way bear. A WebSocket
-    whose client does not answer for as long again is closed."""
+    whose client does not answer for as long again is closed, and so is a client of any other answer that takes nothing
+    of it for four times as long."""
     backlog: int = 200
     """Newest events of a watched job that a web process keeps in memory; slower readers read the database."""
 
@@ -387,6 +389,8 @@ def _load_group(kind: type[Any], prefix: str, environ: Mapping[str, str]) -> Any
             structured = str(f.type).startswith(("list", "dict"))
             value = msgspec.json.decode(text) if structured else text
             values[f.name] = msgspec.convert(value, f.type, strict=False)
+            if isinstance(values[f.name], int | float) and not 0 <= values[f.name] < math.inf:
+                raise msgspec.ValidationError(f"expected a number from 0, got {text}")
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
             raise SettingsError(f"{name}: {error}") from None
     return kind(**values)

@@ -17,7 +17,7 @@ from tone_shootout.rendering.work import Draw, Film, Soundtrack, Task
 _COST_SOUND: Final = 0.024
 _COST_FILM: Final = 0.001
 # And for a card.
-_COST_STILL: Final = 0.4
+_COST_STILL: Final = 0.2
 
 
 def total_cost(plan: Plan) -> float:

@@ -35,7 +35,7 @@ from tone_shootout.rendering.work import (
     Task,
 )
 
-PRODUCTS_VERSION: Final = 1
+PRODUCTS_VERSION: Final = 2
 """Counts up when anything but a library's version changes what is measured, written, drawn or filmed."""
 
 LARGEST_BYTES: Final = 64_000_000

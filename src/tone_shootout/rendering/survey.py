@@ -41,7 +41,7 @@ from tone_shootout.rendering.work import (
 # Estimates for one core, in seconds for each second of audio.
 _COST_EXAMINE: Final = 0.006
 _COST_SPECTRA: Final = 0.004
-_COST_PAIR: Final = 0.001
+_COST_PAIR: Final = 0.0003
 _COST_LISTEN: Final = 0.004
 # And for a chain's probe, a capture's test tones, and a plot.
 _COST_ALIGN: Final = 0.02

@@ -1,8 +1,9 @@
 """The video: one still picture per segment, 1080p at 30 frames a second, and the segments' sound.
 
-Pictures don't move, so each is encoded once, as two closed groups of pictures (GOPs) of a second each, and their
-packets are repeated for as long as the picture stands: what that costs doesn't depend on how long it is. Two, because
-neighbouring IDR pictures need different ids (ITU-T H.264, 7.4.3), and each GOP begins with one.
+Pictures don't move, so each is encoded once, as one closed group of pictures (GOP) of a second, and its packets are
+repeated for as long as the picture stands: what that costs doesn't depend on how long it is. The IDR picture that a GOP
+begins with is encoded twice, because neighbouring ones need different ids (ITU-T H.264, 7.4.3). At a constant quantiser
+both decode to the same picture, so that the pictures behind the one follow the other just as well.
 """
 
 import os
@@ -37,13 +38,13 @@ if TYPE_CHECKING:
 # twice as long for bits to spend and finds none: the same size, the same error.
 AUDIO_BIT_RATE: Final = 288_000
 _GOP: Final = FRAME_RATE
-_PACKETS: Final = 2 * _GOP
+_PACKETS: Final = _GOP + 1
 _BT709: Final = 1
 _X264: Final = {
     "preset": "veryfast",
     "tune": "stillimage",
     "profile": "high",
-    "crf": "16",
+    "qp": "18",
     "x264-params": (
         f"keyint={_GOP}:min-keyint={_GOP}:scenecut=0:bframes=0:open-gop=0:rc-lookahead=0:mbtree=0:threads=1:"
         # Nothing moves: looking for motion takes a third of the time and finds none.
@@ -60,7 +61,7 @@ _PACKET: Final = struct.Struct("<qII")
 
 
 class Still(Struct, frozen=True):
-    """An encoded picture: decoder configuration, and the packets of two GOPs."""
+    """An encoded picture: decoder configuration, the packets of a GOP, and that of the next one's first picture."""
 
     configuration: bytes
     packets: tuple[bytes, ...]
@@ -188,7 +189,7 @@ def _pictures(stream: VideoStream, still: Still, first: int, start: int, stop: i
     """Return the packets of a scene's frames `start` to `stop`; frame 0 of the scene is `first` in the video."""
     packets = []
     for frame in range(start, stop):
-        packet = av.Packet(still.packets[frame % _PACKETS])
+        packet = av.Packet(still.packets[_GOP if frame % (2 * _GOP) == _GOP else frame % _GOP])
         packet.stream = stream
         packet.time_base = Fraction(1, FRAME_RATE)
         packet.pts = packet.dts = first + frame

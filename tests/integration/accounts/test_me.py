@@ -49,6 +49,7 @@ async def test_a_token_reads_only_and_stays_good_unless_more_is_asked_for(user: 
         ({"name": "x" * 101}, "/name"),
         ({"name": "a\x00b"}, "/name"),
         ({"name": "a\nb"}, "/name"),
+        ({"name": "a\n"}, "/name"),
         ({"name": 7}, "/name"),
         ({"name": "x", "scope": "admin"}, "/scope"),
         ({"name": "x", "expires_in_days": 0}, "/expires_in_days"),

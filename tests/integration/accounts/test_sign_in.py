@@ -215,6 +215,7 @@ async def test_whoever_comes_back_without_having_left_is_refused(browser: Browse
         "/\r\nSet-Cookie: a=b",
         "/\t/evil.example",
         "/ /evil.example",
+        "/x\n",
         "/" + "x" * 512,
     ],
 )

@@ -21,6 +21,7 @@ from tests.integration.embedded.processes import eventually
 from tests.integration.jobs.logs import Sessions, Written, written_job, written_jobs
 from tests.integration.jobs.watchers import DeafReader, address, rest, streaming, watching
 from tests.support.live import WebProcess, serving, web_process
+from tone_shootout.accounts.services import AccountService
 from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.status import JobStatus
@@ -147,12 +148,14 @@ async def test_a_silent_stream_shows_that_it_lives(
             assert json.loads(await socket.recv())["seq"] == 2
 
 
-async def test_a_websocket_that_answers_no_ping_is_cut(
-    settings: Settings, user: Person, session_maker: Sessions, redis: Redis
+@pytest.mark.parametrize("way", ["websocket", "sse"])
+async def test_who_does_not_read_any_more_is_cut(
+    settings: Settings, user: Person, session_maker: Sessions, redis: Redis, way: str
 ) -> None:
     job = await written_job(session_maker, Publisher(redis), user.id)
     with serving(replace(settings, live=LiveSettings(heartbeat_s=0.2))) as url:
-        reader = DeafReader(url, user, f"/api/v1/jobs/{job.id}/ws", upgrade=True)
+        socket = way == "websocket"
+        reader = DeafReader(url, user, f"/api/v1/jobs/{job.id}/{'ws' if socket else 'events'}", upgrade=socket)
         try:
             await asyncio.to_thread(eventually, lambda: reader.port in _peers())
             await job.write(2000, text="x" * 4000)
@@ -190,19 +193,28 @@ async def test_a_malformed_address_is_refused_with_a_code_that_says_so(
     assert connection.close_code == 4400
 
 
-async def test_a_job_that_is_deleted_closes_its_streams(
-    base_url: str, user: Person, job: Written, session_maker: Sessions
+async def test_the_streams_of_a_deleted_job_and_of_a_disabled_user_are_closed(
+    base_url: str, user: Person, other_user: Person, job: Written, session_maker: Sessions, redis: Redis
 ) -> None:
-    async with watching(base_url, user, job.id) as connection, streaming(base_url, user, job.id) as events:
-        await connection.recv()
-        await anext(events)
-        async with session_maker() as session:
+    theirs = await written_job(session_maker, Publisher(redis), other_user.id)
+    async with (
+        watching(base_url, user, job.id) as deleted,
+        streaming(base_url, user, job.id) as no_more,
+        watching(base_url, other_user, theirs.id) as disabled,
+        streaming(base_url, other_user, theirs.id) as nothing,
+    ):
+        for socket, stream in ((deleted, no_more), (disabled, nothing)):
+            await socket.recv()
+            await anext(stream)
+        async with session_maker.begin() as session:
             await session.execute(delete(Job).where(Job.id == job.id))
-            await session.commit()
-        with pytest.raises(ConnectionClosed):
-            await connection.recv()
-        assert connection.close_code == 4404
-        assert [event async for event in events] == []
+            accounts = AccountService(session)
+            await accounts.set_active(await accounts.user(other_user.id), is_active=False)
+        for socket, stream, code in ((deleted, no_more, 4404), (disabled, nothing, 4401)):
+            with pytest.raises(ConnectionClosed):
+                await socket.recv()
+            assert socket.close_code == code
+            assert [event async for event in stream] == []
 
 
 async def test_a_broker_that_is_away_closes_nothing_but_lends_no_tickets(

@@ -24,6 +24,7 @@ from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import submit
 from tests.support.live import working
 from tests.support.receiver import Received, Receiver, receiving
+from tone_shootout.accounts.services import AccountService
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import JobStatus
@@ -381,6 +382,30 @@ async def test_nobody_gets_more_than_their_share_of_a_worker_however_many_endpoi
     async with session_maker() as session:
         more = await DeliveryRepository(session).claim(most=CONCURRENCY, lease_s=60.0, busy_owners=[user.id])
     assert {one.owner_id for one in more} == {other_user.id}
+
+
+async def test_nothing_is_sent_for_a_disabled_user_until_they_are_enabled_again(
+    user: Person, other_user: Person, receiver: Receiver, session_maker: Sessions, delivering: None
+) -> None:
+    async def set_active(is_active: bool) -> None:
+        async with session_maker.begin() as session:
+            accounts = AccountService(session)
+            await accounts.set_active(await accounts.user(user.id), is_active=is_active)
+
+    hook, other = await make(user, receiver.url), await make(other_user, receiver.url)
+    receiver.status = 500
+    delivery = await hook.test()
+    await hook.until_tried(delivery)
+    await set_active(False)
+    receiver.status = 204
+    await _come_due(session_maker)
+    await other.until(await other.test(), "delivered")
+    async with session_maker() as session:  # the one that is due for longer would have been taken before
+        taken = select(WebhookDelivery.attempts).order_by(WebhookDelivery.id)
+        assert (await session.scalars(taken)).all() == [1, 1]
+    await set_active(True)
+    assert len((await hook.until(delivery, "delivered"))["attempts"]) == 2
+    assert len(receiver.received) == 3
 
 
 async def test_of_an_endless_answer_only_the_beginning_is_taken(

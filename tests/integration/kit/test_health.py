@@ -1,10 +1,12 @@
 """Health tells the truth about each part."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
+from redis.asyncio import Redis
 
 from tests.support.live import serving
 from tone_shootout.embedded.servers import Servers
@@ -19,6 +21,19 @@ async def test_a_service_with_all_its_parts_is_ready(api: httpx.AsyncClient) -> 
         "checks": {"database": "ok", "broker": "ok", "storage": "ok", "migrations": "ok"},
     }
     assert (await api.get("/health/live")).json()["status"] == "ok"
+
+
+async def test_many_who_ask_at_once_share_a_look(api: httpx.AsyncClient, redis: Redis) -> None:
+    async def looks() -> int:
+        """Each asks the broker once; nothing else does."""
+        stats = await redis.info("commandstats")
+        return int(stats["cmdstat_ping"]["calls"])
+
+    await api.get("/health/ready")
+    before = await looks()
+    answers = await asyncio.gather(*(api.get("/health/ready") for _ in range(60)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert 1 <= await looks() - before <= 30
 
 
 def _checks(settings: Settings) -> tuple[int, dict[str, str]]:

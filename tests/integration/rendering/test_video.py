@@ -4,14 +4,19 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from tests.integration.rendering.shootouts import TRACKS, Log, carry_out
+from tests.unit.rendering.material import CARD, plucks
 from tests.unit.rendering.specs import blocks, spec
-from tone_shootout.audio.files import read_flac
+from tone_shootout.audio.files import read_flac, write_flac
+from tone_shootout.rendering.cards import draw
 from tone_shootout.rendering.manifest import Manifest
+from tone_shootout.rendering.scenes import Part, Scene
+from tone_shootout.rendering.video import encode_still, write_sound, write_video
 
 NAMES = ["Plexi, $30 & up", "Комбо №2 \U0001f3b8", "日本語 ⟨x⟩"]
 
@@ -98,6 +103,23 @@ def test_the_picture_changes_with_the_segment_and_at_no_other_time(
 ) -> None:
     changes = [n for n in range(1, len(frames)) if np.abs(frames[n].astype(int) - frames[n - 1]).max() > 24]
     assert changes == [segment.start_ms * 30 // 1000 for segment in manifest.segments[1:]]
+
+
+def test_a_picture_stands_still_and_is_as_it_was_drawn_however_long(tmp_path: Path) -> None:
+    """Packets are repeated behind another first picture than their own."""
+    flac, still, sound, video = (tmp_path / name for name in ("a.flac", "a.still", "sound", "a.mp4"))
+    drawn = draw(CARD, plucks(4.0))
+    write_flac(flac, plucks(4.0), 48_000)
+    still.write_bytes(msgspec.msgpack.encode(encode_still(drawn)))
+    write_sound(sound, [Part(str(flac), 120)], lambda _: None)
+    write_video(video, "T", [Scene(str(still), 120, "S")], sound, lambda _: None)
+    with av.open(str(video)) as container:
+        shown = [frame.to_ndarray() for frame in container.decode(video=0)]
+    assert len(shown) == 120
+    assert {n for n in range(30, 120) if not np.array_equal(shown[n], shown[n - 30])} == set()
+    wanted = av.VideoFrame.from_ndarray(drawn, format="rgb24").reformat(format="yuv420p", dst_colorspace="ITU709")
+    errors = [np.square(frame.astype(float) - wanted.to_ndarray()).mean() for frame in shown[:30]]
+    assert 10 * np.log10(255**2 / max(errors)) > 54.0
 
 
 def test_the_sound_is_that_of_the_segments(manifest: Manifest, out: Path) -> None:

@@ -10,12 +10,24 @@ from numpy.typing import NDArray
 from tone_shootout.audio.files import write_wav
 from tone_shootout.rendering.facts import DEFAULT_LIMITS, Facts, Limits
 from tone_shootout.rendering.plan import Plan, plan
+from tone_shootout.rendering.scenes import Card
 from tone_shootout.rendering.sources import probe
 from tone_shootout.rendering.spec import CabIr, Capture, Spec
 
 RATE = 48_000
 DILATIONS = [1, 2, 4, 8, 16, 32, 64]
 NANO_WEIGHTS = 842
+CARD = Card(
+    title="Two crunches",
+    di_track="Riff in E",
+    chain="Plexi",
+    chain_index=0,
+    position=1,
+    count=2,
+    integrated_lufs=-16.0,
+    true_peak_dbtp=-1.0,
+    full_scale=0.5,
+)
 
 
 def plucks(seconds: float = 2.0, *, rate: int = RATE, peak: float = 0.5, seed: int = 1) -> NDArray[np.float32]:

@@ -9,14 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.rendering.material import plucks
+from tests.unit.rendering.material import CARD, plucks
 from tests.unit.rendering.specs import FACTS, blocks, spec
 from tone_shootout.rendering.cards import draw, envelope
 from tone_shootout.rendering.credits import Credit, Notice
 from tone_shootout.rendering.figures import Encoded
 from tone_shootout.rendering.manifest import Input, LevelRecord, SegmentRecord
 from tone_shootout.rendering.plan import plan
-from tone_shootout.rendering.scenes import Card
 from tone_shootout.rendering.texts import chapters, description, notes
 from tone_shootout.rendering.timeline import clock, timeline
 from tone_shootout.rendering.work import Measured
@@ -31,17 +30,6 @@ MEASURED = Measured(
     rms_dbfs=-18.0,
     crest_factor_db=16.0,
     dc_offset=0.0,
-)
-CARD = Card(
-    title="Two crunches",
-    di_track="Riff in E",
-    chain="Plexi",
-    chain_index=0,
-    position=1,
-    count=2,
-    integrated_lufs=-16.0,
-    true_peak_dbtp=-1.0,
-    full_scale=0.5,
 )
 
 

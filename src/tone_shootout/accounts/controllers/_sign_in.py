@@ -32,8 +32,11 @@ from tone_shootout.kit.settings import Settings
 from tone_shootout.tone3000.oauth import ToneChoice
 from tone_shootout.tone3000.types import Architecture, Format, Gear, Prompt
 
-_PATH = r"^/(?![/\\])[^\\\x00-\x20\x7f]*$"
-"""A path of ours: whatever a browser could take for another origin is refused."""
+_PATH = r"^/(?![/\\])[^\\\x00-\x20\x7f]*$(?!\n)"
+"""A path of ours: whatever a browser could take for another origin is refused.
+
+In Python `$` also matches before a last line break; the `\\Z` that does not is unknown to readers of the document.
+"""
 _PRIVATE = {**NO_STORE, "Referrer-Policy": "no-referrer"}
 
 

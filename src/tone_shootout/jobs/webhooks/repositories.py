@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Select, case, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from tone_shootout.accounts.services import active_users
 from tone_shootout.jobs.webhooks.models import Webhook, WebhookDelivery
 
 PER_ENDPOINT = 4
@@ -126,7 +127,7 @@ class DeliveryRepository:
     async def claim(
         self, *, most: int, lease_s: float, busy: Collection[UUID] = (), busy_owners: Collection[UUID] = ()
     ) -> Sequence[Claimed]:
-        """Take up to `most` messages that are due, a few of each endpoint and owner that is not `busy`.
+        """Take up to `most` messages that are due, a few of each endpoint and active owner that is not `busy`.
 
         They are due again when the lease has passed without a word about them: a worker that dies loses none.
         """
@@ -144,6 +145,7 @@ class DeliveryRepository:
                 WebhookDelivery.state == "pending",
                 WebhookDelivery.next_attempt_at <= func.now(),
                 WebhookDelivery.webhook_id.not_in(busy),
+                Webhook.owner_id.in_(active_users()),
                 Webhook.owner_id.not_in(busy_owners),
                 Webhook.disabled_reason.is_(None),
             )

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 120.0
 """Longest that the service may be away while a job is followed."""
-_REFUSED = range(4400, 4500)
+_REFUSED = range(4400, 4429)
+"""Codes of a close that will be the same next time; 4429 asks for patience."""
 
 
 def follow(session: Session, job_id: str) -> Iterator[dict[str, Any]]:

@@ -99,9 +99,12 @@ class Tail:
         if self.last < 0:
             self.last = seq
 
-    def add(self, line: Line) -> None:
-        """Add the next line, if it is that; one that leaves a gap is only taken note of."""
+    def add(self, line: Line, *, from_log: bool = False) -> None:
+        """Add the next line, if it is that; one that leaves a gap is only taken note of, unless it is the log's."""
         self.known = max(self.known, line.seq)
+        if from_log and line.seq > self.last + 1:
+            self._lines.clear()
+            self.last = line.seq - 1
         if self.last >= 0 and line.seq == self.last + 1:
             self.last = line.seq
             self._lines.append(line)
@@ -242,6 +245,6 @@ class Tails:
                     while tail.lags:
                         lines = Line.of_rows(await jobs.events(job_id, after=tail.last))
                         for line in lines:
-                            tail.add(line)
+                            tail.add(line, from_log=True)
                         if not lines:
                             break

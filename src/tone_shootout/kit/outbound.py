@@ -11,7 +11,7 @@ from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from anyio import to_thread
-from httpcore import SOCKET_OPTION, AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream, ConnectError
+from httpcore import SOCKET_OPTION, AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream, ConnectError, ConnectTimeout
 
 from tone_shootout.kit.settings import SettingsError
 
@@ -76,11 +76,11 @@ class GuardedBackend(AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> AsyncNetworkStream:
-        """Connect to the first allowed address of `host` that answers.
+        """Connect to the first allowed address of `host` that answers, each within `timeout`.
 
         Raises:
             AddressRefusedError: it has no allowed address.
-            ConnectError: none of them answers.
+            ConnectError, ConnectTimeout: none of them answers.
         """
         try:
             found = await self._resolve(host, port)
@@ -92,7 +92,7 @@ class GuardedBackend(AsyncNetworkBackend):
         for address in allowed[:-1]:
             try:
                 return await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
-            except ConnectError:
+            except (ConnectError, ConnectTimeout):
                 continue
         return await self._backend.connect_tcp(allowed[-1], port, timeout, local_address, socket_options)
 

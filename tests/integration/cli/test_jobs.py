@@ -18,11 +18,13 @@ from click.testing import CliRunner, Result
 from redis.asyncio import Redis
 from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from websockets.asyncio.server import ServerConnection, serve
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import submit
 from tone_shootout.cli import main
-from tone_shootout.cli._session import CREDENTIALS, forget, remember
+from tone_shootout.cli._live import follow
+from tone_shootout.cli._session import CREDENTIALS, Session, forget, remember
 from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
@@ -137,6 +139,21 @@ async def test_following_ends_with_the_job_and_tells_by_its_exit_code_how(
     assert followed.stdout.splitlines()[-1] == said
     after = await shootout("watch", job["id"])
     assert (after.exit_code, after.stdout.splitlines()[-1]) == (code, said)
+
+
+async def test_a_follower_who_has_come_too_often_is_patient() -> None:
+    codes = iter([4429, 1000])
+
+    async def answer(socket: ServerConnection) -> None:
+        code = next(codes)
+        if code == 1000:
+            await socket.send(json.dumps({"seq": 1, "type": "done", "data": {}}))
+        await socket.close(code)
+
+    async with serve(answer, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        heard = await asyncio.to_thread(lambda: list(follow(Session(url, "token"), "job")))
+    assert [event["type"] for event in heard] == ["done"]
 
 
 @asynccontextmanager

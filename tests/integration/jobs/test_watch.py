@@ -199,6 +199,19 @@ async def test_a_log_that_is_not_kept_any_more_ends_with_the_snapshot(
     assert await numbers(watch.follow(user.id, job.id, after=0)) == [0]
 
 
+async def test_what_is_struck_out_of_a_log_before_it_was_read_holds_up_nobody(
+    watch: Watch, job: Written, user: Person, session_maker: Sessions
+) -> None:
+    lines = watch.follow(user.id, job.id)
+    await anext(lines)
+    await job.write(3, published=False)
+    async with session_maker.begin() as session:  # an installation may keep no progress at all
+        await session.execute(delete(JobEvent).where(JobEvent.job_id == job.id, JobEvent.seq.in_([2, 3])))
+    await job.move(JobStatus.CANCELLED)
+    async with asyncio.timeout(30):
+        assert await numbers(lines) == [4, 5, 6]
+
+
 async def test_who_watches_a_job_that_is_deleted_is_told(
     watch: Watch, job: Written, user: Person, session_maker: Sessions
 ) -> None:

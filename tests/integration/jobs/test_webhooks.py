@@ -122,7 +122,10 @@ async def test_a_token_that_can_only_read_changes_nothing(
         "http://[::ffff:10.0.0.1]/",
         "https://hooks.example:99999/",
         "https://hooks.example/\r\nX-Injected: 1",
+        "https://xn--/",
+        "https://hooks.example/" + "é" * 400,
     ],
+    ids=lambda url: url[:30],
 )
 async def test_an_address_that_nothing_can_be_sent_to_is_refused(user: Person, url: str) -> None:
     made = await _make(user)

@@ -1,7 +1,9 @@
 """Only what the whole internet can reach is reached on a user's word."""
 
 import asyncio
+import socket
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import pytest
 from httpcore import ConnectError
@@ -113,6 +115,25 @@ async def test_addresses_that_are_not_allowed_are_left_out() -> None:
         stream = await GuardedBackend(AddressPolicy(["127.0.0.0/8"]), resolve=mixed).connect_tcp("x", port, timeout=5)
         assert stream.get_extra_info("server_addr")[0] == "127.0.0.1"
         await stream.aclose()
+
+
+async def test_an_address_that_leads_nowhere_leaves_time_for_the_next() -> None:
+    async def both(host: str, port: int) -> Sequence[str]:
+        return ["127.0.0.2", "127.0.0.1"]
+
+    nowhere, queued = socket.socket(), [socket.socket() for _ in range(3)]
+    with nowhere, ExitStack() as stack:
+        nowhere.bind(("127.0.0.2", 0))
+        nowhere.listen(0)  # and those who wait fill its queue: for the next it is as if nobody were there
+        port = nowhere.getsockname()[1]
+        for client in queued:
+            stack.enter_context(client).setblocking(False)
+            client.connect_ex(("127.0.0.2", port))
+        async with await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", port):
+            backend = GuardedBackend(AddressPolicy(["127.0.0.0/8"]), resolve=both)
+            stream = await backend.connect_tcp("dual-stack.example", port, timeout=0.3)
+            assert stream.get_extra_info("server_addr")[0] == "127.0.0.1"
+            await stream.aclose()
 
 
 async def test_a_socket_of_this_machine_is_refused() -> None:

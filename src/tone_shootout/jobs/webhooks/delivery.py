@@ -169,10 +169,14 @@ class Deliverer:
         try:
             headers = self._headers(claimed)
             url = httpx.URL(claimed.url)
+            # A name's first address may lead nowhere (IPv6, often): there has to be time for the next.
+            connecting = {"timeout": {"connect": self._settings.timeout_s / 3}}
             target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
             async with (
                 asyncio.timeout(self._settings.timeout_s),
-                pool.stream(b"POST", target, headers=headers, content=claimed.payload.encode()) as answer,
+                pool.stream(
+                    b"POST", target, headers=headers, content=claimed.payload.encode(), extensions=connecting
+                ) as answer,
             ):
                 outcome = _Outcome(answer.status, retry_after_s=_retry_after_s(answer))
                 taken = 0

@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from tone_shootout.kit.database import UUIDv7AuditBase
 
+LONGEST_URL = 2000
+"""Characters of an address as it is kept: some that a user writes become up to twelve."""
+
 
 class Webhook(UUIDv7AuditBase):
     """An address of a user's that hears of the user's jobs."""
@@ -22,7 +25,7 @@ class Webhook(UUIDv7AuditBase):
     )
 
     owner_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
-    url: Mapped[str] = mapped_column(String(2000))
+    url: Mapped[str] = mapped_column(String(LONGEST_URL))
     description: Mapped[str] = mapped_column(String(200))
     events: Mapped[list[str]] = mapped_column(ARRAY(String(32)))
     secret: Mapped[bytes] = mapped_column(LargeBinary)

@@ -18,7 +18,7 @@ from tone_shootout.jobs.webhooks.errors import (
     WebhookNotFoundError,
 )
 from tone_shootout.jobs.webhooks.events import TEST_EVENT, trial_message
-from tone_shootout.jobs.webhooks.models import Webhook, WebhookDelivery
+from tone_shootout.jobs.webhooks.models import LONGEST_URL, Webhook, WebhookDelivery
 from tone_shootout.jobs.webhooks.repositories import WebhookRepository
 from tone_shootout.jobs.webhooks.signing import new_secret
 from tone_shootout.kit.keyring import KeyRing
@@ -200,16 +200,19 @@ class WebhookService:
         schemes = ["https"] if self._settings.environment == "production" else ["https", "http"]
         try:
             url = httpx.URL(text)
-        except httpx.InvalidURL:
+            host = url.host
+        except (httpx.InvalidURL, UnicodeError):  # of a host, or of what stands for one
             raise WebhookAddressError("This is not an address of the web.") from None
-        if url.scheme not in schemes or not url.host:
+        if url.scheme not in schemes or not host:
             raise WebhookAddressError(f"Expected an address that begins with {' or '.join(schemes)}://.")
         if url.port is not None and not 0 < url.port < 65536:
             raise WebhookAddressError("Expected a port from 1 to 65535.")
         if url.userinfo or url.fragment:
             raise WebhookAddressError("Expected an address without user, password and fragment.")
-        if not self._may_be_reached(url.host):
+        if not self._may_be_reached(host):
             raise WebhookAddressError("Expected a public address; this one only this machine or its network can reach.")
+        if len(str(url)) > LONGEST_URL:
+            raise WebhookAddressError(f"Expected at most {LONGEST_URL} characters, when all of them are encoded.")
         return str(url)
 
     def _may_be_reached(self, host: str) -> bool:

@@ -23,7 +23,6 @@ PROBE_DBFS = -20.0
 WHITENING = 0.8
 # A rival peak counts against the main one from here on; nearer ones are lobes of the same response.
 RIVAL_S = 0.001
-LOBE_SAMPLES = 2
 LEAST_RATIO = 2.0
 ONSET_SHARE = 10 ** (-10 / 20)
 
@@ -33,14 +32,12 @@ class Latency:
     """Where a response to the probe lies.
 
     `samples` is the delay to compensate, None when it is ambiguous. `confidence` is the main peak over its best rival
-    more than 1 ms away; below 2 the delay is ambiguous. `lobe_ratio` is the main peak over the best lobe nearer than
-    that: below about 1.1 two lobes of one response tie, as those of a cabinet can. `onset` is where the response
-    starts, None for silence, and `polarity` its sign there, 1 or −1 (0 for silence).
+    more than 1 ms away; below 2 the delay is ambiguous, and so is one of more than 10 ms. `onset` is where the response
+    starts, and `polarity` its sign there, 1 or −1; None and 0 for silence.
     """
 
     samples: int | None
     confidence: float
-    lobe_ratio: float
     onset: int | None
     polarity: int
 
@@ -78,20 +75,18 @@ def latency(response: Signal, rate: int) -> Latency:
         raise AudioError("bad_shape", f"expected a response of {len(sent)} samples, got {len(heard)}")
     heard -= heard.mean()
     if np.abs(heard).max() < np.finfo(np.float32).tiny:
-        return Latency(None, 0.0, 0.0, None, 0)
-    lags = round(SEARCH_S * rate) + 1
-    plain, whitened = _correlations(sent, heard / np.abs(heard).max(), lags)
+        return Latency(None, 0.0, None, 0)
+    longest = round(SEARCH_S * rate)
+    # As far again behind it, so that what comes too late isn't taken for the flank that reaches into the search.
+    plain, whitened = _correlations(sent, heard / np.abs(heard).max(), 2 * longest + 1)
     strength = np.abs(whitened)
     peak = int(strength.argmax())
-    distance = np.abs(np.arange(lags) - peak)
-    rivals = strength[distance > round(RIVAL_S * rate)]
-    lobes = strength[(distance >= LOBE_SAMPLES) & (distance <= round(RIVAL_S * rate))]
+    rivals = strength[np.abs(np.arange(len(strength)) - peak) > round(RIVAL_S * rate)]
     confidence = float(strength[peak] / rivals.max())
     onset = int((np.abs(plain) >= ONSET_SHARE * np.abs(plain).max()).argmax())
     return Latency(
-        samples=peak if confidence >= LEAST_RATIO else None,
+        samples=peak if confidence >= LEAST_RATIO and peak <= longest else None,
         confidence=confidence,
-        lobe_ratio=float(strength[peak] / lobes.max()),
         onset=onset,
         polarity=1 if plain[onset] > 0 else -1,
     )

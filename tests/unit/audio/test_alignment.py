@@ -61,6 +61,14 @@ def test_noise_is_ambiguous() -> None:
     assert found.confidence < 2
 
 
+@pytest.mark.parametrize("rate", [8_000, 48_000])
+@pytest.mark.parametrize("late_s", [0.0101, 0.0125, 0.015])
+def test_what_comes_later_than_is_searched_is_ambiguous(rate: int, late_s: float) -> None:
+    """The flank of a response that rises slowly reaches into the search, with any sign."""
+    dull = sosfilt(butter(4, 0.3 * rate, fs=rate, output="sos"), probe(rate))
+    assert latency(delayed(dull, round(late_s * rate)), rate).samples is None
+
+
 def test_two_equal_arrivals_are_ambiguous() -> None:
     sent = probe(RATE)
     found = latency(delayed(sent, 10) + delayed(sent, 200), RATE)
@@ -70,7 +78,7 @@ def test_two_equal_arrivals_are_ambiguous() -> None:
 
 @pytest.mark.parametrize("response", [np.zeros(5280), np.full(5280, 0.25)])
 def test_silence_and_dc_have_no_delay(response: NDArray[np.float64]) -> None:
-    assert latency(response, RATE) == Latency(None, 0.0, 0.0, None, 0)
+    assert latency(response, RATE) == Latency(None, 0.0, None, 0)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +110,7 @@ def test_taking_a_delay_off_puts_it_back_in_time() -> None:
 @given(arrays.arrays(np.float32, 880, elements=st.floats(-(2.0**100), 2.0**100, width=32)))
 def test_any_response_gives_numbers(response: NDArray[np.float32]) -> None:
     found = latency(response, 8_000)
-    assert np.isfinite([found.confidence, found.lobe_ratio]).all()
+    assert np.isfinite(found.confidence).all()
     assert found.samples is None or 0 <= found.samples <= 80
 
 

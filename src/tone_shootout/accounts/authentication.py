@@ -62,7 +62,14 @@ class Authentication(ASGIMiddleware):
             if bearer is None:
                 raise InvalidCredentialsError
             await credentials.touch(bearer, now)
-        return Principal(user_id=bearer.user_id, name=bearer.name, role=bearer.role, scope=bearer.scope, via="token")
+        return Principal(
+            user_id=bearer.user_id,
+            name=bearer.name,
+            role=bearer.role,
+            scope=bearer.scope,
+            via="token",
+            token_id=bearer.token_id,
+        )
 
     async def _by_access_token(
         self, connection: Connection, token: str, via: Literal["session", "cookie"]

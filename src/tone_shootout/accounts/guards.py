@@ -6,7 +6,6 @@ A credential that a browser sends by itself, the cookie, counts only for pages o
 
 from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from litestar.connection import ASGIConnection, WebSocket
 from litestar.exceptions import WebSocketException
@@ -57,7 +56,7 @@ def administrator(connection: Connection, _handler: BaseRouteHandler) -> None:
         raise AdministratorOnlyError
 
 
-def who_connects(connection: Connection, settings: Settings) -> UUID:
+def who_connects(connection: Connection, settings: Settings) -> Principal:
     """Return who wants their account to be connected with another one.
 
     Raises:
@@ -70,7 +69,7 @@ def who_connects(connection: Connection, settings: Settings) -> UUID:
         raise ReadOnlyTokenError
     if principal.via == "cookie" and _names_its_page(connection) and not origin_allowed(connection, settings):
         raise CrossOriginError
-    return principal.user_id
+    return principal
 
 
 class SignedInGuard:

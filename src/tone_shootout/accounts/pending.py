@@ -7,13 +7,13 @@ state, so that nobody is signed in as somebody else by following a link.
 import hashlib
 import secrets
 from typing import Final, TypeVar
-from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 from redis.asyncio import Redis
 
 from tone_shootout.accounts.errors import SignInExpiredError
+from tone_shootout.accounts.principal import Principal
 
 T = TypeVar("T")
 
@@ -34,8 +34,8 @@ class BrowserSignIn(Struct, frozen=True, kw_only=True):
     """Hash of the cookie that it was given."""
     next: str | None
     """Path of ours that it goes on to."""
-    link_to: UUID | None
-    """The user who wants to be connected; None: whoever it turns out to be signs in."""
+    link_to: Principal | None
+    """Who wants to be connected, and with what they have asked; None: whoever it turns out to be signs in."""
 
     def __repr__(self) -> str:
         """Show nothing that must stay secret."""
@@ -47,7 +47,7 @@ class DeviceSignIn(Struct, frozen=True, kw_only=True):
 
     device_code: str
     interval: int
-    link_to: UUID | None
+    link_to: Principal | None
 
     def __repr__(self) -> str:
         """Show nothing that must stay secret."""

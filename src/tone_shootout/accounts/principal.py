@@ -20,3 +20,5 @@ class Principal(Struct, frozen=True, kw_only=True):
     """An API token, an access token in the `Authorization` header, or an access token in a cookie."""
     session_id: UUID | None = None
     """The session that an access token belongs to."""
+    token_id: UUID | None = None
+    """Which API token it is."""

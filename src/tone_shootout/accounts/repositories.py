@@ -48,12 +48,13 @@ class CredentialRepository:
     def __init__(self, connection: AsyncConnection | AsyncSession) -> None:
         self._connection = connection
 
-    async def by_token(self, token_hash: bytes, now: datetime) -> Bearer | None:
-        """Return the active user of an API token that is good at `now`."""
+    async def by_token(self, token: bytes | UUID, now: datetime) -> Bearer | None:
+        """Return the active user of an API token, known by hash or id, that is good at `now`."""
+        named = ApiToken.id == token if isinstance(token, UUID) else ApiToken.hash == token
         statement = (
             select(User.id, User.name, User.role, ApiToken.scope, ApiToken.id, ApiToken.last_used_at)
             .join(User, User.id == ApiToken.user_id)
-            .where(ApiToken.hash == token_hash, _good_token(now), User.is_active)
+            .where(named, _good_token(now), User.is_active)
         )
         row = (await self._connection.execute(statement)).one_or_none()
         return None if row is None else Bearer(*row)

@@ -259,6 +259,13 @@ class SessionService:
         if asker.session_id is not None:
             await self._sessions.revoke_own(asker.user_id, asker.session_id, datetime.now(UTC))
 
+    async def still_counts(self, asker: Principal) -> bool:
+        """Tell whether the credential that somebody has asked with before still counts."""
+        now = datetime.now(UTC)
+        if asker.session_id is not None:
+            return await self._credentials.by_session(asker.user_id, asker.session_id, now) is not None
+        return asker.token_id is not None and await self._credentials.by_token(asker.token_id, now) is not None
+
     async def page(self, owner_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[UserSession], int]:
         """Return a part of a user's sessions that have not ended, the one used last first, and how many there are."""
         return await self._sessions.page(owner_id, datetime.now(UTC), limit=limit, offset=offset)

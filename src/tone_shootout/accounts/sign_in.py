@@ -18,6 +18,7 @@ from tone_shootout.accounts.errors import (
     UserDisabledError,
 )
 from tone_shootout.accounts.pending import BrowserSignIn, DeviceSignIn, PendingSignIns, hashed
+from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.services import AccountService, Grant, SessionService
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings
@@ -87,7 +88,7 @@ class SignInService:
         *,
         redirect_url: str,
         next_path: str | None,
-        link_to: UUID | None,
+        link_to: Principal | None,
         choice: ToneChoice | None,
         menubar: bool,
     ) -> Departure:
@@ -139,7 +140,7 @@ class SignInService:
         tone_id = None if back.canceled else back.tone_id
         return Arrival(grant, begun.next, tone_id=tone_id, canceled=back.canceled)
 
-    async def start_device(self, link_to: UUID | None) -> tuple[str, DeviceCode]:
+    async def start_device(self, link_to: Principal | None) -> tuple[str, DeviceCode]:
         """Begin a sign-in on a device; return what it asks with, and what to show.
 
         Raises:
@@ -184,12 +185,20 @@ class SignInService:
             raise SignInExpiredError
         raise error
 
-    async def _admit(self, pair: TokenPair, link_to: UUID | None, user_agent: str | None) -> Grant:
-        """Find out who it is, connect them, and start a session."""
+    async def _admit(self, pair: TokenPair, link_to: Principal | None, user_agent: str | None) -> Grant:
+        """Find out who it is, connect them, and start a session.
+
+        Who is to be connected must not have been signed out meanwhile: whoever had stolen a credential would stay.
+        """
         person = await self._tone3000.user(pair.access_token)
         if not 0 < len(person.id) <= 64 or not person.id.isprintable():
             raise BadAnswerError("a person without an id")
-        user_id = link_to or await self._store.owner_of(person.id) or await self._sign_up(person)
+        if link_to is None:
+            user_id = await self._store.owner_of(person.id) or await self._sign_up(person)
+        elif await self._sessions.still_counts(link_to):
+            user_id = link_to.user_id
+        else:
+            raise SignInExpiredError
         user = await self._accounts.user(user_id)
         if not user.is_active:
             raise UserDisabledError(user.name)

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.accounts.conftest import Sql
+from tests.integration.accounts.conftest import IssueToken, Sql
 from tests.integration.accounts.tone3000 import CALLBACK, Browser, browsing, query_of
 from tests.integration.conftest import Person
 from tests.support.live import serving
@@ -252,6 +252,24 @@ async def test_a_page_of_somebody_elses_connects_nobody(browser: Browser, user: 
         assert (answer.status_code, answer.json()["code"]) == (403, "cross_origin")
     own = await browser.client.get("/api/v1/auth/login?link=true", headers={"Sec-Fetch-Site": "same-origin"})
     assert own.status_code == 302
+
+
+@pytest.mark.parametrize("ended", ["session", "token"])
+async def test_who_was_signed_out_meanwhile_connects_nobody_any_more(
+    browser: Browser, user: Person, issue_token: IssueToken, ended: str
+) -> None:
+    """A thief who has begun it in time must not stay by an account of their own."""
+    if ended == "session":
+        await browser.client.post("/api/v1/auth/session", json={"token": user.token})
+        back = await browser.sign_in_there(await browser.leave(link="true"))
+        assert (await user.client.delete(f"{ME}/sessions")).status_code == 204
+    else:
+        browser.client.headers["Authorization"] = f"Bearer {await issue_token(user)}"
+        back = await browser.sign_in_there(await browser.leave(link="true"))
+        stolen = (await user.client.get(f"{ME}/tokens")).json()["items"][0]["id"]
+        assert (await user.client.delete(f"{ME}/tokens/{stolen}")).status_code == 204
+    refused(await browser.client.get(back))
+    assert (await user.client.get(ME)).json()["tone3000"] is None
 
 
 async def test_a_person_of_tone3000_belongs_to_one_user(

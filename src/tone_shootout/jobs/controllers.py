@@ -183,6 +183,7 @@ class JobController(Controller):
         after = after if last_event_id is None else last_event_id
         if after is not None and after >= job.event_seq and job.status in FINISHED:
             return Response(None, status_code=204)
+        watch.admit(principal.user_id)
         return ServerSentEvent(watch.as_sse(principal.user_id, job_id, after=after))
 
     @get(
@@ -276,5 +277,6 @@ async def watch_job(
         owner_id = redeemed
     else:
         await refuse(socket, NOT_SIGNED_IN, "This ticket is not valid any more.")
+    watch.admit(owner_id)
     await socket.accept()
     await watch.to_socket(socket, owner_id, job_id, after=after)

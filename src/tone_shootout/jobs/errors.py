@@ -55,6 +55,15 @@ class TooManyJobsError(TooManyRequestsError):
         super().__init__(detail, wait_s=TRY_AGAIN_S)
 
 
+class TooManyStreamsError(TooManyRequestsError):
+    """The asker follows as many jobs as one user may."""
+
+    code = "too_many_streams"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"You have {limit} streams open, which is the limit. Close some.", wait_s=TRY_AGAIN_S)
+
+
 class UnfinishedJobError(ConflictError):
     """The shootout can't be deleted under its job."""
 

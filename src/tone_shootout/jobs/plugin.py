@@ -84,7 +84,7 @@ class JobsPlugin(InitPlugin):
 
     @asynccontextmanager
     async def _lifespan(self, app: Litestar) -> AsyncGenerator[None, None]:
-        tails = Tails(app.state["sessions"], kept=self._settings.live.backlog)
+        tails = Tails(app.state["sessions"], kept=self._settings.live.backlog, streams=self._settings.limits.streams)
         app.state["tails"] = tails
         app.state["when_stopping"].append(tails.stop)
         try:

@@ -8,7 +8,7 @@ once for all of them, as long as the connection takes it at once.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tone_shootout.jobs.channel import SessionMaker, listen
 from tone_shootout.jobs.dtos import Event
+from tone_shootout.jobs.errors import TooManyStreamsError
 from tone_shootout.jobs.models import JobEvent
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import EventType
@@ -149,18 +150,30 @@ class Tail:
 class Tails:
     """All tails of a process, with the one who listens to the broker for them and the one who reads the database."""
 
-    def __init__(self, sessions: SessionMaker, *, kept: int) -> None:
+    def __init__(self, sessions: SessionMaker, *, kept: int, streams: int) -> None:
         self._sessions = sessions
         self._kept = kept
+        self._most = streams
+        self._streams: Counter[UUID] = Counter()
         self._tails: dict[UUID, Tail] = {}
         self._look = asyncio.Event()
         self._stopped = False
 
+    def admit(self, owner_id: UUID) -> None:
+        """Let somebody pass who wants to watch.
+
+        Raises:
+            TooManyStreamsError: they watch as often as one may.
+        """
+        if self._most and self._streams[owner_id] >= self._most:
+            raise TooManyStreamsError(self._most)
+
     @contextmanager
-    def of(self, job_id: UUID) -> Iterator[Tail]:
+    def of(self, owner_id: UUID, job_id: UUID) -> Iterator[Tail]:
         """Give a job's tail to a watcher. It is there as long as anybody watches."""
         tail = self._tails.setdefault(job_id, Tail(self._kept))
         tail.watchers += 1
+        self._streams[owner_id] += 1
         if self._stopped:
             tail.end("stopping")
         try:
@@ -169,6 +182,9 @@ class Tails:
             tail.watchers -= 1
             if not tail.watchers:
                 del self._tails[job_id]
+            self._streams[owner_id] -= 1
+            if not self._streams[owner_id]:
+                del self._streams[owner_id]
 
     def look(self) -> None:
         """Have the database looked into now."""

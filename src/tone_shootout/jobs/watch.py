@@ -47,6 +47,14 @@ class Watch:
         self._sessions = sessions
         self._silence_s = silence_s
 
+    def admit(self, owner_id: UUID) -> None:
+        """Let somebody pass who wants to follow a job.
+
+        Raises:
+            TooManyStreamsError: they follow as many as one may.
+        """
+        self._tails.admit(owner_id)
+
     async def follow(
         self, owner_id: UUID, job_id: UUID, *, after: int | None = None, push: Push | None = None
     ) -> AsyncGenerator[Line, None]:
@@ -78,7 +86,7 @@ class Watch:
         silence_s: float | None = None,
     ) -> AsyncGenerator[Line | None, None]:
         """Follow a job, and yield None whenever nothing has come for `silence_s`."""
-        with self._tails.of(job_id) as tail:
+        with self._tails.of(owner_id, job_id) as tail:
             snapshot, newest, finished = await self._snapshot(owner_id, job_id, after)
             tail.tell(newest)
             if tail.lags:

@@ -141,6 +141,9 @@ class LimitSettings:
     address_requests_per_minute: int = 3000
     """Requests from one address, whoever they are of; 0: any number. Health and metrics are never limited. Behind a
     proxy, name it in `SHOOTOUT_SERVER_TRUSTED_PROXIES`: all requests seem to come from it otherwise."""
+    streams: int = 1000
+    """WebSockets and server-sent events that one user may have open at once in one web process, each some 50 kB of its
+    memory; 0: any number."""
     failed_sign_ins: int = 20
     """Sign-ins from one address that may fail within five minutes; then further ones are refused unread. 0: any
     number."""

@@ -1,5 +1,6 @@
 """Jobs whose logs a test writes itself: no worker, and no event that the test did not ask for."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -32,14 +33,11 @@ class Written:
         async with self._sessions.begin() as session:
             await session.execute(update(Job).where(Job.id == self.id).values(event_seq=self.last + count))
             numbers = range(self.last + 1, self.last + count + 1)
+            at = datetime.now(UTC)
             rows = [
-                JobEvent(job_id=self.id, seq=seq, type=kind, at=func.clock_timestamp(), data=data or {"number": seq})
-                for seq in numbers
+                JobEvent(job_id=self.id, seq=seq, type=kind, at=at, data=data or {"number": seq}) for seq in numbers
             ]
             session.add_all(rows)
-            await session.flush()
-            for row in rows:
-                await session.refresh(row)
         self.last += count
         if published:
             await self._publisher.publish(rows)

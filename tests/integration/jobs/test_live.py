@@ -4,7 +4,7 @@ import asyncio
 import json
 import resource
 from collections.abc import Generator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from uuid import uuid4
 
@@ -181,6 +181,33 @@ async def test_a_client_that_talks_is_not_listened_to(base_url: str, user: Perso
         with pytest.raises(ConnectionClosed):
             await connection.recv()
         assert connection.close_code == 1009
+
+
+async def test_one_user_gets_so_many_streams_of_either_kind_and_another_of_them_when_one_is_closed(
+    settings: Settings, user: Person, other_user: Person, session_maker: Sessions, redis: Redis
+) -> None:
+    mine, theirs = [await written_job(session_maker, Publisher(redis), owner.id) for owner in (user, other_user)]
+    with serving(replace(settings, limits=replace(settings.limits, streams=2))) as url:
+
+        async def refused() -> bool:
+            answer = await user.client.get(f"{url}/api/v1/jobs/{mine.id}/events")
+            async with watching(url, user, mine.id) as socket:
+                with pytest.raises(ConnectionClosed):
+                    await socket.recv()
+            return (answer.status_code, answer.json()["code"], socket.close_code) == (429, "too_many_streams", 4429)
+
+        async with streaming(url, user, mine.id) as stream:
+            await anext(stream)
+            async with watching(url, user, mine.id) as socket, watching(url, other_user, theirs.id) as other:
+                await socket.recv()
+                await other.recv()
+                assert await refused()
+            async with asyncio.timeout(30):
+                while True:
+                    async with watching(url, user, mine.id) as socket:
+                        with suppress(ConnectionClosed):
+                            await socket.recv()
+                            break
 
 
 @pytest.mark.parametrize("query", ["?after=x", "?after=-1", "?ticket=" + "x" * 200], ids=lambda query: query[:9])

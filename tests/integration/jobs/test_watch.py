@@ -16,7 +16,7 @@ from tests.integration.conftest import Person
 from tests.integration.jobs.logs import Sessions, Written, written_job
 from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.errors import JobNotFoundError
-from tone_shootout.jobs.models import Job, JobEvent
+from tone_shootout.jobs.models import JobEvent
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.tails import Line, Tails
 from tone_shootout.jobs.watch import Watch
@@ -26,7 +26,7 @@ KEPT = 20
 
 @pytest.fixture
 async def watch(session_maker: Sessions, redis: Redis) -> AsyncGenerator[Watch, None]:
-    tails = Tails(session_maker, kept=KEPT)
+    tails = Tails(session_maker, kept=KEPT, streams=0)
     async with tails.running(redis):
         yield Watch(tails, session_maker, silence_s=15)
 
@@ -212,17 +212,6 @@ async def test_what_is_struck_out_of_a_log_before_it_was_read_holds_up_nobody(
         assert await numbers(lines) == [4, 5, 6]
 
 
-async def test_who_watches_a_job_that_is_deleted_is_told(
-    watch: Watch, job: Written, user: Person, session_maker: Sessions
-) -> None:
-    lines = watch.follow(user.id, job.id)
-    await anext(lines)
-    async with session_maker.begin() as session:
-        await session.execute(delete(Job).where(Job.id == job.id))
-    with pytest.raises(JobNotFoundError):
-        await anext(lines)
-
-
 async def test_nobody_follows_the_job_of_somebody_else(
     watch: Watch, job: Written, user: Person, other_user: Person
 ) -> None:
@@ -237,15 +226,15 @@ async def test_nobody_follows_the_job_of_somebody_else(
 async def test_nothing_is_kept_of_a_job_that_nobody_watches_any_more(
     session_maker: Sessions, redis: Redis, job: Written, user: Person
 ) -> None:
-    tails = Tails(session_maker, kept=KEPT)
+    tails = Tails(session_maker, kept=KEPT, streams=0)
     watch = Watch(tails, session_maker, silence_s=15)
     first, second = watch.follow(user.id, job.id), watch.follow(user.id, job.id)
     await anext(first)
     await anext(second)
-    with tails.of(job.id) as tail:
+    with tails.of(user.id, job.id) as tail:
         assert tail.watchers == 3
     await first.aclose()
     await second.aclose()
-    with tails.of(job.id) as fresh:
+    with tails.of(user.id, job.id) as fresh:
         assert fresh is not tail
         assert fresh.watchers == 1

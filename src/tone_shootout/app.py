@@ -113,12 +113,12 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         return app_config
 
     def receive_route(self, route: BaseRoute) -> None:
-        """Let the documentation say of every operation that a request may be malformed, too slow, or one too many."""
+        """Let the documentation say of every operation that a request may be malformed, one too many, slow or large."""
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
                 common = problems(400) if handler.opt.get("unlimited") else problems(400, 429)
                 if handler.parsed_data_field is not None:
-                    common |= problems(408)
+                    common |= problems(408, 413)
                 handler.responses = {**common, **bodiless(handler), **(handler.responses or {})}
 
     @asynccontextmanager

@@ -20,6 +20,10 @@ DEVICES: Final = Rate("devices", 10)
 installation a hundred."""
 
 
+BROWSERS: Final = Rate("browsers", 60)
+"""Sign-ins in a browser that an address may begin in a minute: each is remembered for half an hour."""
+
+
 class TooManyAttemptsError(TooManyRequestsError):
     """Too many sign-ins have failed."""
 
@@ -62,13 +66,13 @@ class SignInAttempts:
             if attempt.failed and credential:
                 await self._count(address)
 
-    async def begin_device(self, connection: Connection) -> None:
-        """Count a device that nobody knows yet.
+    async def begin(self, kind: Rate, connection: Connection) -> None:
+        """Count a browser or device that nobody knows yet.
 
         Raises:
             TooManyRequestsError: there are too many from its address.
         """
-        await self._throttle.take(DEVICES, address_of(connection))
+        await self._throttle.take(kind, address_of(connection))
 
     async def _check(self, address: str) -> None:
         try:

@@ -1,8 +1,8 @@
 """Everything that is kept of a user, as one archive (GDPR, articles 15 and 20).
 
 Which rows are a user's is read off the schema: those from which foreign keys lead to them. So a table that is added
-tomorrow is part of the archive without anybody thinking of it. Binary columns are left out: they are hashes and
-encrypted secrets, of no use to anybody.
+tomorrow is part of the archive without anybody thinking of it. Binary columns are left out: they are hashes,
+encrypted secrets and answers that were given before, of no use to anybody.
 """
 
 import zipfile
@@ -31,7 +31,7 @@ _DERIVED: Final = ("cache/",)
 """What can be made again from the rest, and is of no interest outside."""
 _README: Final = """Everything that Tone Shootout keeps of you.
 
-rows/     what the database holds, a JSON file for each table; only hashes and encrypted secrets are left out
+rows/     what the database holds, a JSON file for each table, without hashes, encrypted secrets and repeated answers
 files/    what is stored: blobs/ are the files of your library, called by their SHA-256 (see rows/library_item.json),
           jobs/ what your jobs have made
 """

@@ -28,6 +28,7 @@ from litestar import Request, Response
 from litestar.connection import ASGIConnection
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.types import ExceptionHandlersMap
@@ -266,6 +267,11 @@ def _of_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response
     return problem_response(error.status_code, code, error.detail or phrase, headers=dict(error.headers or {}))
 
 
+def _of_large_body(request: Request[Any, Any, Any], _error: RequestEntityTooLarge) -> Response[Problem]:
+    limit = request.route_handler.resolve_request_max_body_size()
+    return problem_response(413, TooLargeError.code, f"Expected a body of at most {limit} bytes.")
+
+
 def _of_missing_row(_request: Request[Any, Any, Any], _error: RepositoryNotFoundError) -> Response[Problem]:
     return problem_response(404, "not_found", "There is no such thing.")
 
@@ -293,6 +299,7 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     ProblemError: _of_problem,
     ValidationException: _of_validation,
     HTTPException: _of_http,
+    RequestEntityTooLarge: _of_large_body,
     RepositoryNotFoundError: _of_missing_row,
     RepositoryIntegrityError: _of_broken_constraint,
     DatabaseIntegrityError: _of_broken_constraint,

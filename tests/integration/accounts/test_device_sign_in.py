@@ -77,6 +77,11 @@ async def test_one_address_can_not_use_up_what_tone3000_grants_all(
     assert len(tone3000.requests("/oauth/device_authorization")) == 10
 
 
+async def test_one_address_can_not_fill_the_broker_with_sign_ins(device: httpx.AsyncClient) -> None:
+    begun = [(await device.get("/api/v1/auth/login")).status_code for _ in range(62)]
+    assert begun == [302] * 60 + [429] * 2
+
+
 async def test_a_device_that_is_told_to_slow_down_does(device: httpx.AsyncClient, tone3000: StandIn) -> None:
     begun = (await device.post(DEVICE)).json()
     tone3000.fault("status", "/oauth/token", status=400, body='{"error": "slow_down"}')

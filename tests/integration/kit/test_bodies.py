@@ -48,10 +48,14 @@ async def test_what_is_not_json_is_refused(user: Person, body: bytes) -> None:
     assert answer.json()["code"] in ("malformed_json", "invalid_request")
 
 
-async def test_a_body_beyond_the_limit_is_refused(user: Person) -> None:
+async def test_a_body_beyond_the_limit_is_refused(user: Person, settings: Settings) -> None:
     answer = await user.client.post(TOKENS, json={"name": "x" * 300_000})
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == "too_large"
+    assert f"at most {settings.limits.body_bytes} bytes" in answer.json()["detail"]
+    document = (await user.client.get("/openapi.json")).json()
+    assert "413" in document["paths"][TOKENS]["post"]["responses"]
 
 
 @pytest.fixture(scope="module")

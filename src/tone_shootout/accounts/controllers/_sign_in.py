@@ -10,7 +10,7 @@ from litestar.params import JSONBody, QueryParameter, SkipValidation
 from litestar.response import Redirect
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tone_shootout.accounts.attempts import SignInAttempts
+from tone_shootout.accounts.attempts import BROWSERS, DEVICES, SignInAttempts
 from tone_shootout.accounts.connections import ConnectionStore
 from tone_shootout.accounts.controllers._parts import NO_STORE, provide_attempts, signed_in
 from tone_shootout.accounts.cookies import arrived_cookie, departing_cookie, session_cookies, sign_in_cookie
@@ -92,6 +92,7 @@ class SignInController(Controller):
         self,
         request: Request[Any, Any, Any],
         sign_in: NamedDependency[SkipValidation[SignInService]],
+        attempts: NamedDependency[SignInAttempts],
         settings: NamedDependency[Settings],
         choice: NamedDependency[ToneChoice | None],
         next_path: Annotated[
@@ -108,6 +109,7 @@ class SignInController(Controller):
         menubar: Annotated[bool, QueryParameter(description="Show buttons to go back and to close.")] = False,
     ) -> Redirect:
         """Send a browser to TONE3000. It comes back to `/auth/callback`, and only the browser that was sent counts."""
+        await attempts.begin(BROWSERS, request)
         departure = await sign_in.depart(
             redirect_url=_callback_of(request, settings),
             next_path=next_path,
@@ -173,7 +175,7 @@ class SignInController(Controller):
         data: JSONBody[DeviceRequest | None] = None,
     ) -> Response[DeviceDTO]:
         """Begin a sign-in that somebody finishes in any browser: show them the code and the address."""
-        await attempts.begin_device(request)
+        await attempts.begin(DEVICES, request)
         link_to = who_connects(request, settings) if data and data.link else None
         handle, begun = await sign_in.start_device(link_to)
         return Response(DeviceDTO.of(handle, begun), status_code=201, headers=NO_STORE)

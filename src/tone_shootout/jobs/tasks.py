@@ -112,8 +112,9 @@ async def work(settings: Settings) -> None:
         startup=provide,
         cron_jobs=[HOUSEKEEPING],
         timers=TIMERS,
-        shutdown_grace_period_s=settings.worker.grace_s,
-        cancellation_hard_deadline_s=3.0,
+        # SAQ's own grace is one in which jobs go on, others are begun, and a worker with nothing to do just waits.
+        shutdown_grace_period_s=0,
+        cancellation_hard_deadline_s=settings.worker.grace_s,
     )
     try:
         async with calls, aclosing(connections), dispatcher.sweeping(), deliverer.delivering(), scratch.kept_clear():

@@ -44,7 +44,6 @@ def service(
         "SHOOTOUT_DATABASE_URL": servers.create_database("service"),
         "SHOOTOUT_REDIS_URL": servers.redis_url,
         "SHOOTOUT_QUEUE_NAME": "service",
-        "SHOOTOUT_WORKER_GRACE_S": "1",
     }
     folder = tmp_path_factory.mktemp("service")
     with Service(folder, port=0, environ=environ, fake_tone3000=True, on_event=events) as running:

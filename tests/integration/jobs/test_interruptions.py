@@ -1,5 +1,6 @@
 """What ends an attempt before its time, and what that costs the job."""
 
+import asyncio
 import signal
 import subprocess
 from dataclasses import replace
@@ -8,7 +9,8 @@ from uuid import UUID
 
 import psutil
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, make_shootout
@@ -57,11 +59,25 @@ def _rendering(worker: subprocess.Popen[bytes]) -> list[psutil.Process]:
     return [child for server in psutil.Process(worker.pid).children() for child in server.children()]
 
 
+async def test_a_worker_that_has_nothing_to_do_stops_at_once(
+    settings: Settings, engine: AsyncEngine, clean: None
+) -> None:
+    patient = replace(settings, worker=replace(settings.worker, grace_s=600))
+    with working(patient) as worker:
+        async with engine.connect() as connection:
+            workers = 0
+            while not workers:
+                await asyncio.sleep(0.05)
+                workers = await connection.scalar(text("SELECT count(*) FROM saq.saq_stats"))
+        worker.terminate()
+        assert await asyncio.to_thread(worker.wait, 60) == 0
+
+
 async def test_a_worker_that_is_told_to_stop_gives_its_job_back_at_once_and_free_of_charge(
     base_url: str, user: Person, settings: Settings, session_maker: Sessions
 ) -> None:
     job_id = await _submit(user, seconds=10.0, chains=4)
-    with working(settings) as worker:
+    with working(replace(settings, worker=replace(settings.worker, grace_s=600))) as worker:
         await _until(base_url, user, job_id, "phase", "render")
         worker.send_signal(signal.SIGTERM)
         running = await _until(base_url, user, job_id, "status", "running")

@@ -124,9 +124,7 @@ async def test_jobs_outlive_their_workers_and_everybody_has_a_turn(
     soaking = replace(
         settings,
         limits=replace(settings.limits, queued_jobs=100),
-        worker=WorkerSettings(
-            sweep_s=0.5, heartbeat_s=2, attempts=1000, backoff_s=0.1, backoff_max_s=0.5, processes=1, grace_s=1
-        ),
+        worker=WorkerSettings(sweep_s=0.5, heartbeat_s=2, attempts=1000, backoff_s=0.1, backoff_max_s=0.5, processes=1),
     )
     crew = Crew(soaking)
     with serving(soaking) as url:

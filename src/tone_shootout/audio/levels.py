@@ -20,7 +20,8 @@ from tone_shootout.audio.signals import (
 REQUESTED_RANGE_LUFS = (-60.0, 0.0)
 CEILING_RANGE_DBTP = (-60.0, 0.0)
 TRIM_RANGE_DB = (-24.0, 24.0)
-GAIN_RANGE_DB = (-120.0, 120.0)
+# Down from anywhere in 32-bit floating point, which ends at 771 dBFS.
+GAIN_RANGE_DB = (-900.0, 120.0)
 BLOCK = 1 << 16
 # A 24-bit file is wrong by half a step, 2^-24, at each sample (and single precision by a quarter), and between samples
 # by at most as much times the sum of the magnitudes of the interpolator's taps, which is below 3.
@@ -98,7 +99,7 @@ def level_match(
 
 
 def apply_gain(x: Signal, db: float) -> Float32:
-    """Scale a signal, shape (T,) or (channels, T), by a gain in dB (−120 to 120), computed in double precision.
+    """Scale a signal, shape (T,) or (channels, T), by a gain in dB (−900 to 120), computed in double precision.
 
     Raises:
         AudioError: `empty`, `bad_shape`, `out_of_range`, or `not_finite` for input or a result that is not.

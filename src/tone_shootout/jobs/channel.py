@@ -23,6 +23,10 @@ PUBLISH_S = 2.0
 RECONNECT_S = 0.25
 """Pause between two tries to reach a broker that is away."""
 
+SILENCE_S = 10.0
+"""Silence after which the broker is asked if it is still there, and as long as it gets to answer. What lies between may
+forget a connection without a word: nothing would ever be heard again."""
+
 SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 
 _log = structlog.get_logger(__name__)
@@ -48,7 +52,7 @@ class Publisher:
             _log.warning("not published", jobs=sorted({str(event.job_id) for event in events}), error=str(error))
 
 
-async def listen(redis: Redis) -> AsyncGenerator[bytes | None, None]:
+async def listen(redis: Redis, *, silence_s: float = SILENCE_S) -> AsyncGenerator[bytes | None, None]:
     """Yield what is published about any job, for ever; None whenever something may have been missed before.
 
     One subscription of a process to all jobs, instead of one per job: nothing has to be subscribed anew while events
@@ -58,10 +62,17 @@ async def listen(redis: Redis) -> AsyncGenerator[bytes | None, None]:
         try:
             async with redis.pubsub() as subscription:
                 await subscription.psubscribe(f"{PREFIX}*")
-                async for message in subscription.listen():
-                    if message["type"] == "pmessage":
+                asked = False
+                while True:
+                    message = await subscription.get_message(timeout=silence_s)
+                    if message is None and asked:
+                        raise TimeoutError("no answer")
+                    asked = message is None
+                    if message is None:
+                        await subscription.ping()
+                    elif message["type"] == "pmessage":
                         yield message["data"]
-                    else:  # subscribed: now, or again after the connection was lost
+                    elif message["type"] == "psubscribe":  # now, or again after the connection was lost
                         yield None
         except (RedisError, OSError) as error:
             _log.warning("broker away", error=str(error))

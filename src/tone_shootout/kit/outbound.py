@@ -13,8 +13,6 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from anyio import to_thread
 from httpcore import SOCKET_OPTION, AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream, ConnectError, ConnectTimeout
 
-from tone_shootout.kit.settings import SettingsError
-
 Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -35,16 +33,10 @@ class AddressPolicy:
 
     Args:
         allowed_networks: networks in CIDR notation that may be reached although they are not public.
-
-    Raises:
-        SettingsError: one of them is none.
     """
 
     def __init__(self, allowed_networks: Iterable[str] = ()) -> None:
-        try:
-            self._allowed = [ip_network(network) for network in allowed_networks]
-        except ValueError as error:
-            raise SettingsError(f"SHOOTOUT_WEBHOOKS_ALLOWED_NETWORKS: {error}") from None
+        self._allowed = [ip_network(network) for network in allowed_networks]
 
     def allows(self, address: str) -> bool:
         """Tell whether an IP address may be reached, whatever it is wrapped in."""

@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -255,6 +256,18 @@ class WebhookSettings:
     """Longest that sending one message may take, its answer included."""
     poll_s: float = 1.0
     """Seconds between two looks for messages that are due."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no network.
+
+        Raises:
+            SettingsError: with the variable's name.
+        """
+        try:
+            for network in self.allowed_networks:
+                ip_network(network)
+        except ValueError as error:
+            raise SettingsError(f"{PREFIX}_WEBHOOKS_ALLOWED_NETWORKS: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)

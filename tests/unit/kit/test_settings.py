@@ -49,6 +49,8 @@ def test_values_are_converted_to_the_types_of_their_fields() -> None:
         ("SHOOTOUT_SECURITY_ACCESS_MINUTES", "-15"),
         ("SHOOTOUT_LIMITS_DI_SECONDS", "nan"),
         ("SHOOTOUT_WORKER_BACKOFF_S", "inf"),
+        ("SHOOTOUT_WEBHOOKS_ALLOWED_NETWORKS", '["10.0.0.1/8"]'),
+        ("SHOOTOUT_WEBHOOKS_ALLOWED_NETWORKS", '["everything"]'),
         ("SHOOTOUT_ENVIRONMENT", "staging"),
         ("SHOOTOUT_SERVER_PROT", "8000"),
         ("SHOOTOUT_TONE3000_CLIENT_ID", "t3k_cs_some-secret"),

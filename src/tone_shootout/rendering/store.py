@@ -18,6 +18,8 @@ CACHE_BYTES: Final = 2_000_000_000
 
 _DIGEST_BYTES: Final = 32
 _SUFFIX: Final = ".kept"
+# The share of a folder that is cleared at once when it is full, so that not every file that comes means a look at all.
+_CLEARED: Final = 16
 # Nothing else in the folder is ever touched, whichever folder somebody names.
 _OURS: Final = re.compile(r"[0-9a-f]{64}\.(kept|[^.]+\.partial)")
 
@@ -37,13 +39,15 @@ class StoreFolder:
     """A store in a folder (`reporter.Store`).
 
     A file comes into its place whole, by renaming. The time of its last use is its modification time; when the folder
-    holds more than it may, what was used longest ago goes. What can't be read counts as not there, what can't be
-    written is not kept: neither stops a rendering.
+    would hold more than it may, what was used longest ago goes; of several processes each may put a sixteenth in before
+    it looks what the others have put. What can't be read counts as not there, what can't be written is not kept:
+    neither stops a rendering.
     """
 
     def __init__(self, folder: Path, *, max_bytes: int = CACHE_BYTES) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
+        self._room = 0
 
     def get(self, key: str) -> bytes | None:
         """Return what is kept under `key`, None where there is nothing. Damaged files go."""
@@ -72,16 +76,24 @@ class StoreFolder:
                 Path(name).replace(self._path(key))
             finally:
                 Path(name).unlink(missing_ok=True)
-            self._evict()
+            self._room -= len(sealed)
+            if self._room < 0:
+                self._evict()
 
     def _evict(self) -> None:
         """Delete what was used longest ago until the rest fits; leftovers of killed processes are among it."""
         found = sorted(self._survey(), reverse=True)
-        total = 0
-        for _, size, path in found:
+        most, step = self._max_bytes, self._max_bytes // _CLEARED
+        if sum(size for _, size, _ in found) > most:
+            most -= step
+        total = kept = 0
+        for number, (_, size, path) in enumerate(found):
             total += size
-            if total > self._max_bytes:
+            if number and total > most:
                 path.unlink(missing_ok=True)
+            else:
+                kept = total
+        self._room = min(most - kept, step)
 
     def _survey(self) -> Iterator[tuple[int, int, Path]]:
         for path in self._folder.iterdir():

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import random
 from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -63,13 +64,25 @@ def test_a_damaged_file_is_a_miss_and_goes(harm: str, tmp_path: Path) -> None:
 
 
 def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
-    store = StoreFolder(tmp_path, max_bytes=3 * ENTRY_BYTES)
+    store = StoreFolder(tmp_path, max_bytes=7 * ENTRY_BYTES // 2)
     for name in (1, 2, 3):
         store.put(key(name), content(name))
         age(tmp_path, name, name)
     assert store.get(key(1)) is not None, "which makes it the newest"
     store.put(key(4), content(4))
     assert stored(tmp_path) == {f"{key(name)}.kept" for name in (1, 3, 4)}
+
+
+def test_a_full_folder_stays_within_its_bound_and_is_not_looked_through_for_every_file(tmp_path: Path) -> None:
+    store = StoreFolder(tmp_path, max_bytes=64 * ENTRY_BYTES)
+    held = []
+    for name in range(200):
+        store.put(key(name), content(name % 7))
+        held.append(len(stored(tmp_path)))
+    assert max(held) <= 64
+    evictions = sum(after <= before for before, after in pairwise(held))
+    assert 20 <= evictions <= 40
+    assert min(held[64:]) >= 60
 
 
 def test_what_is_larger_than_the_bound_is_not_kept_and_costs_nothing_else(tmp_path: Path) -> None:

@@ -208,9 +208,14 @@ class Tails:
             await asyncio.wait(tasks)
 
     async def _listen(self, redis: Redis) -> None:
-        async for message in listen(redis):
-            if message is None or not self._hear(message):
-                self.look()
+        while True:
+            try:
+                async for message in listen(redis):
+                    if message is None or not self._hear(message):
+                        self.look()
+            except Exception:  # noqa: BLE001 - whoever stopped listening would leave every watcher seconds behind
+                _log.exception("can't listen")
+                await asyncio.sleep(LOOK_AGAIN_S)
 
     def _hear(self, message: bytes) -> bool:
         """Hand a copy of an event to the tail that it belongs to; tell whether there is now nothing missing there."""

@@ -29,6 +29,8 @@ MAX_CHANNELS = 6
 # Frames cost time however small they are: after some thousand, their mean length must be sane.
 SMALL_FRAMES, SMALLEST_FRAME = 4_096, 32
 FULL_SCALE_24 = 2**23
+# Energy, relative to the strongest channel's, below which a channel is an input that nobody plays into: -40 dB.
+UNPLAYED = 1e-4
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,14 @@ read_flac = read_audio
 def mono(audio: Audio) -> Float32:
     """Fold audio to one channel, shape (T,).
 
-    Equal channels, or one channel beside silent ones, give that channel untouched (a DI recorded on one side of a
-    stereo file keeps its level); anything else gives the mean of the channels.
+    Channels more than 40 dB below the strongest, such as an open input beside the one that is played, don't count.
+    Equal channels, or a single one that counts, give that channel untouched: a DI recorded on one side of a stereo file
+    keeps its level, and with it its drive. Anything else gives the mean of those that count.
     """
     if len(audio.samples) == 1:
         return np.asarray(audio.samples[0], dtype=np.float32)
-    sounding = audio.samples[audio.samples.any(axis=1)]
-    if len(sounding) == 0:
-        sounding = audio.samples[:1]
+    energies = np.einsum("ct,ct->c", audio.samples, audio.samples, dtype=np.float64)
+    sounding = audio.samples[energies >= UNPLAYED * energies.max()]
     if (sounding == sounding[0]).all():
         return np.asarray(sounding[0], dtype=np.float32)
     return np.asarray(audio.samples.mean(axis=0, dtype=np.float64), dtype=np.float32)

@@ -16,7 +16,7 @@ import msgspec
 from tone_shootout.audio.nam import ENGINE_VERSION
 from tone_shootout.rendering.spec import Block
 
-SOUND_VERSION: Final = 2
+SOUND_VERSION: Final = 3
 """Counts up when anything but the tone engine changes the samples of a segment."""
 
 ENGINE: Final = f"{ENGINE_VERSION}+chain.{SOUND_VERSION}"

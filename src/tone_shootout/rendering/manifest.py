@@ -185,7 +185,7 @@ def name_inputs(
     names: Mapping[str, str],
     credited: Mapping[str, Credit],
 ) -> dict[str, Input]:
-    """Describe a plan's files, by the spec's `file`: by their last path component, never by where they lie.
+    """Describe a plan's files, by the spec's `file`; never by where they lie.
 
     Args:
         facts: by the spec's `file`.
@@ -196,11 +196,14 @@ def name_inputs(
     taken: set[str] = set()
     inputs = {}
     for file, found in facts.items():
-        wanted = PurePath(one_line(names.get(file, file)).strip())
-        name, copy = wanted.name or "input", 1
+        # A name that somebody gave may have a slash in it; of a path only the last part is shown.
+        given = names.get(file)
+        wanted = one_line(PurePath(file).name if given is None else given).strip() or "input"
+        ending = PurePath(wanted).suffix if given is None else ""
+        name, copy = wanted, 1
         while name in taken:
             copy += 1
-            name = f"{wanted.stem} ({copy}){wanted.suffix}"
+            name = f"{wanted.removesuffix(ending)} ({copy}){ending}"
         taken.add(name)
         inputs[file] = Input(
             name=name,

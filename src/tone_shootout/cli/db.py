@@ -27,9 +27,12 @@ def upgrade(revision: str, data: Path | None) -> None:
     import asyncio
     from dataclasses import replace
 
-    from tone_shootout import migrations
-    from tone_shootout.jobs.queue import prepare_queue
-    from tone_shootout.kit.settings import load_settings
+    from tone_shootout.importing import importing
+
+    with importing():
+        from tone_shootout import migrations
+        from tone_shootout.jobs.queue import prepare_queue
+        from tone_shootout.kit.settings import load_settings
 
     with _database(data) as url:
         migrations.upgrade(url, revision)

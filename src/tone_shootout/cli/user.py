@@ -261,14 +261,17 @@ async def _transaction(settings: "Settings", work: "Callable[[Office], Awaitable
 @contextmanager
 def _installation(data: Path | None) -> "Generator[Settings, None, None]":
     """Give the settings with the addresses of the servers; embedded ones are started for the moment, and migrated."""
-    from asyncpg import PostgresError
-    from sqlalchemy.exc import DBAPIError
+    from tone_shootout.importing import importing
 
-    from tone_shootout import migrations
-    from tone_shootout.embedded.errors import EmbeddedError
-    from tone_shootout.embedded.service import reach
-    from tone_shootout.kit.problems import ProblemError
-    from tone_shootout.kit.settings import load_settings
+    with importing():
+        from asyncpg import PostgresError
+        from sqlalchemy.exc import DBAPIError
+
+        from tone_shootout import migrations
+        from tone_shootout.embedded.errors import EmbeddedError
+        from tone_shootout.embedded.service import reach
+        from tone_shootout.kit.problems import ProblemError
+        from tone_shootout.kit.settings import load_settings
 
     with reporting(EmbeddedError, ProblemError, PostgresError, OSError):
         settings = load_settings()

@@ -8,10 +8,13 @@ def command() -> None:
     """Run a worker alone, with the database, broker and storage that the environment names."""
     import asyncio
 
-    from tone_shootout.cli.problems import reporting
-    from tone_shootout.jobs.tasks import work
-    from tone_shootout.kit.logs import configure_logs
-    from tone_shootout.kit.settings import load_settings, require_servers
+    from tone_shootout.importing import importing
+
+    with importing():
+        from tone_shootout.cli.problems import reporting
+        from tone_shootout.jobs.tasks import work
+        from tone_shootout.kit.logs import configure_logs
+        from tone_shootout.kit.settings import load_settings, require_servers
 
     with reporting():
         settings = load_settings()

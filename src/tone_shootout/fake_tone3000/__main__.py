@@ -4,9 +4,12 @@ import argparse
 import asyncio
 import socket
 
-import uvicorn
+from tone_shootout.importing import importing
 
-from tone_shootout.fake_tone3000.app import create_app
+with importing():
+    import uvicorn
+
+    from tone_shootout.fake_tone3000.app import create_app
 
 
 def main() -> None:

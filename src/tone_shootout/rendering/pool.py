@@ -149,7 +149,7 @@ def _start_server() -> None:
     with _SERVER_LOCK, _without_interrupts(), _environment("PYTHONSAFEPATH", "1"):
         # The folder that the user happens to be in is not a place to import from, and Ctrl-C is the parent's to deal
         # with: both hold for the server and whatever it forks.
-        _CONTEXT.set_forkserver_preload(["tone_shootout.rendering.perform"])
+        _CONTEXT.set_forkserver_preload(["tone_shootout.rendering.preload"])
         multiprocessing.forkserver.ensure_running()
 
 

@@ -167,7 +167,13 @@ async def _emptied(engine: AsyncEngine) -> bool:
                     " AND tablename NOT IN ('schema_version', 'saq_versions')"
                 )
             )
-            await connection.execute(text(f"TRUNCATE {', '.join(names)} CASCADE"))
+            # As TRUNCATE does it, after everybody else's transactions and whatever refers to what, but without a new
+            # file for every table and index: that took 30 ms a test.
+            tables = names.all()
+            await connection.execute(text(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE"))
+            await connection.execute(text("SET LOCAL session_replication_role = replica"))
+            deletions = " ".join(f"DELETE FROM {table};" for table in tables)
+            await connection.execute(text(f"DO $$ BEGIN {deletions} END $$"))
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != DEADLOCK:
             raise

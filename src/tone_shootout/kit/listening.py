@@ -2,9 +2,10 @@
 
 import resource
 import socket
-from asyncio import TimerHandle
+from asyncio import TimerHandle, Transport
 from typing import Any
 
+import h11
 import uvicorn
 from litestar import Litestar
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -23,9 +24,29 @@ OPEN_FILES = 65_536
 
 
 class HttpProtocol(H11Protocol):
-    """HTTP that lets go of who takes nothing of an answer for as long as four silences of a stream."""
+    """HTTP that lets go of who does not say what they want, or takes nothing of an answer for four heartbeats.
 
+    What trickles in behind the head is seen to by `kit.bodies`.
+    """
+
+    head_s = 30.0
+    """Seconds that the head of a request gets to come in."""
+    _head: TimerHandle | None = None
     _look: TimerHandle | None = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Expect a first request."""
+        super().connection_made(transport)
+        self._head = self.loop.call_later(self.head_s, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        """Expect the rest of a head that is not complete, as long as that takes and no longer."""
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE:
+            self._head = self._head or self.loop.call_later(self.head_s, self.transport.abort)
+        elif self._head is not None:
+            self._head.cancel()
+            self._head = None
 
     def pause_writing(self) -> None:
         """Note that the client does not keep up, and look after a while whether it takes anything at all."""
@@ -40,6 +61,8 @@ class HttpProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client."""
         self._look_no_more()
+        if self._head is not None:
+            self._head.cancel()
         super().connection_lost(exc)
 
     def _look_later(self, left: int) -> None:

@@ -92,17 +92,17 @@ def _plots(folder: Path, name: str) -> list[tuple[Plot, int]]:
     write_flac(folder / "a.flac", plucks(1.0), RATE)
     curve = tuple(DrivePoint(input_dbfs=x, output_dbfs=x / 2, harmonics_db=(-20.0,) * 4) for x in (-40.0, -20.0, 0.0))
     levels = LevelsPlot(
-        names=(name,) * 64,
-        lufs_before=(-30.0,) * 64,
-        lufs_after=(-16.0,) * 64,
-        dbtp_before=(-20.0,) * 64,
-        dbtp_after=(-6.0,) * 64,
+        names=(name,) * 24,
+        lufs_before=(-30.0,) * 24,
+        lufs_after=(-16.0,) * 24,
+        dbtp_before=(-20.0,) * 24,
+        dbtp_after=(-6.0,) * 24,
         target_lufs=-16.0,
         ceiling_dbtp=-1.0,
     )
     bands = (-200.0, *np.linspace(-60.0, -20.0, 29).tolist())
     return [
-        (levels, 64 * 32 + 200),
+        (levels, 24 * 32 + 200),
         (SpectraPlot(di_track=name, chains=(name,) * 16, third_octaves_db=(bands,) * 16), 900),
         (DifferencePlot(di_track=name, chains=(name,) * 2, matrix=((0.0, 1.0), (1.0, 0.0))), 900),
         (DifferencePlot(di_track=name, chains=(name,) * 2, matrix=((0.0, 0.0), (0.0, 0.0))), 900),

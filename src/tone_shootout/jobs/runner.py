@@ -220,9 +220,8 @@ class Runner:
             await asyncio.shield(thread)
         except asyncio.CancelledError:
             attempt.stop.set()
+            thread.add_done_callback(_disregard)
             await asyncio.wait({thread}, timeout=RELEASE_S)
-            if thread.done():
-                thread.exception()  # what it says of having been stopped is no news
             raise
         except RenderError as error:
             # What was rendered before the fault is worth hearing.
@@ -364,3 +363,8 @@ class Runner:
                 attempt.put_back(lines)
                 raise
             await self._publisher.publish([event for event in events if event is not None])
+
+
+def _disregard(thread: asyncio.Future[None]) -> None:
+    """Hear what a thread says of having been stopped, which is no news."""
+    thread.exception()

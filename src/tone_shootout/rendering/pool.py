@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 from types import TracebackType
@@ -75,8 +76,7 @@ class Pool:
         """
         waiting = list(enumerate(tasks))[::-1]
         while len(self._children) < min(self._processes, len(tasks)):
-            check()
-            self._children.append(_Child())
+            self._children.append(_start_child(check))
         hands = {child: child.give(*waiting.pop()) for child in self._children[: len(tasks)]}
         while hands:
             check()
@@ -135,6 +135,27 @@ class _Child:
         code = self._process.exitcode or 0
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         return WorkerDied(f"a rendering process {how}")
+
+
+def _start_child(check: Callable[[], None]) -> _Child:
+    """Start a child, calling `check` meanwhile: the first one waits for all that the server imports."""
+    check()
+    starter = futures.ThreadPoolExecutor(1)
+    starting = starter.submit(_Child)
+    try:
+        while not futures.wait([starting], TICK_SECONDS).done:
+            check()
+        return starting.result()
+    except BaseException:
+        starting.add_done_callback(_kill)
+        raise
+    finally:
+        starter.shutdown(wait=False)
+
+
+def _kill(started: "futures.Future[_Child]") -> None:
+    if started.exception() is None:
+        started.result().kill()
 
 
 _decoder: Final[msgspec.msgpack.Decoder[Message]] = msgspec.msgpack.Decoder(Message)

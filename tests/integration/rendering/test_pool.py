@@ -49,6 +49,32 @@ server = multiprocessing.forkserver._forkserver._forkserver_pid
 print(Path(f"/proc/{server}/status").read_text())
 """
 
+IMPATIENT = """
+import sys
+from pathlib import Path
+from tests.unit.rendering.material import plan_in
+from tests.unit.rendering.specs import blocks, spec
+from tone_shootout.rendering.errors import Cancelled
+from tone_shootout.rendering.pool import Pool
+from tone_shootout.rendering.work import Measure
+
+asked = 0
+
+def check():
+    global asked
+    asked += 1
+    if asked == 2:
+        raise Cancelled
+
+if __name__ == "__main__":
+    segment = plan_in(Path(sys.argv[1]), spec(blocks("a.nam", "cab-a.wav")))[0].segments[0]
+    with Pool(1) as pool:
+        try:
+            list(pool.run([Measure(segment=segment, raw="")], check=check, progress=lambda *_: None))
+        except Cancelled:
+            print("cancelled with", len(pool._children))
+"""
+
 
 @pytest.fixture
 def segment(tmp_path: Path) -> PlannedSegment:
@@ -110,6 +136,12 @@ def test_leaving_a_run_half_way_leaves_no_children(tmp_path: Path, segment: Plan
     with Pool(2) as pool, pytest.raises(Cancelled):
         list(pool.run(tasks, check=check, progress=lambda index, share: None))
     assert children() == []
+
+
+def test_who_cancels_does_not_wait_for_the_first_child(tmp_path: Path, segment: PlannedSegment) -> None:
+    command = [sys.executable, "-c", IMPATIENT, str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (ended.stdout, ended.stderr) == ("cancelled with 0\n", "")
 
 
 def test_children_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:

@@ -28,10 +28,10 @@ from tone_shootout.kit.database import database_config, unit_of_work
 from tone_shootout.kit.document import TuplesAreLists, bodiless
 from tone_shootout.kit.health import HealthController
 from tone_shootout.kit.keyring import KeyRing
-from tone_shootout.kit.logs import AccessLog, configure_logs
+from tone_shootout.kit.logs import AccessLog
 from tone_shootout.kit.pagination import provide_paging
 from tone_shootout.kit.problems import EXCEPTION_HANDLERS, check_body, problems
-from tone_shootout.kit.settings import Settings, SettingsError, load_settings, require_servers
+from tone_shootout.kit.settings import Settings, SettingsError, require_servers
 from tone_shootout.kit.sockets import SocketRefusals, note_refusal
 from tone_shootout.kit.storage import Storage
 from tone_shootout.kit.throttle import AddressLimit, Rate, Throttle
@@ -194,10 +194,3 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
             Tag(name="operating", description="Health."),
         ],
     )
-
-
-def from_environment() -> Litestar:
-    """Return the application as the environment configures it: uvicorn's factory."""
-    settings = load_settings()
-    configure_logs(settings.log)
-    return create_app(settings)

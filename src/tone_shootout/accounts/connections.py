@@ -10,7 +10,6 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 from uuid import UUID
-from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
@@ -140,17 +139,16 @@ class ConnectionStore:
 class ConnectionService:
     """Gives out access tokens of TONE3000, in units of work of its own.
 
-    One for each process: requests of one process that want the same person's token wait for each other before they take
-    a connection to the database.
+    One for each process: requests of one process that want the same person's token wait for one renewal together, and
+    share what comes of it.
     """
 
     def __init__(self, sessions: SessionMaker, keys: KeyRing, sign_in: SignIn) -> None:
         self._sessions = sessions
         self._keys = keys
         self._sign_in = sign_in
-        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._places = asyncio.Semaphore(AT_ONCE)
-        self._under_way: set[asyncio.Task[str]] = set()
+        self._under_way: dict[UUID, asyncio.Task[str]] = {}
 
     async def access_token(self, user_id: UUID, *, refused: str | None = None) -> str:
         """Return a token that is good for a while, renewed if need be.
@@ -169,16 +167,16 @@ class ConnectionService:
             connection, stored = self._found(store, await store.of(user_id))
         if _is_good(connection, stored, refused):
             return stored.access_token
-        # To its end, even if nobody waits for it any more: a new pair that is not written down is lost.
-        renewal = asyncio.create_task(self._in_turn(user_id, refused))
-        self._under_way.add(renewal)
-        renewal.add_done_callback(self._under_way.discard)
-        return await asyncio.shield(renewal)
+        while True:
+            # To its end, even if nobody waits for it any more: a new pair that is not written down is lost.
+            token = await asyncio.shield(self._under_way.get(user_id) or self._begin(user_id, refused))
+            if token != refused:  # else it was under way for somebody who did not know that
+                return token
 
     async def aclose(self) -> None:
         """Wait for the renewals that are under way, so that no new pair is lost because the process stops."""
         if self._under_way:
-            await asyncio.wait(self._under_way, timeout=LAST_WAIT_S)
+            await asyncio.wait(self._under_way.values(), timeout=LAST_WAIT_S)
 
     async def using(self, user_id: UUID, ask: Callable[[str], Awaitable[T]]) -> T:
         """Ask TONE3000 something with a user's token, once more with a new one where it refuses the first.
@@ -198,13 +196,13 @@ class ConnectionService:
         except TokenRefusedError:
             raise ReconnectError from None
 
-    async def _in_turn(self, user_id: UUID, refused: str | None) -> str:
-        turn = self._turns.setdefault(user_id, asyncio.Lock())
-        async with turn, self._places:
-            return await self._renewed(user_id, refused)
+    def _begin(self, user_id: UUID, refused: str | None) -> asyncio.Task[str]:
+        renewal = self._under_way[user_id] = asyncio.create_task(self._renewed(user_id, refused))
+        renewal.add_done_callback(lambda _: self._under_way.pop(user_id))
+        return renewal
 
     async def _renewed(self, user_id: UUID, refused: str | None) -> str:
-        async with self._sessions() as session:
+        async with self._places, self._sessions() as session:
             store = ConnectionStore(session, self._keys)
             connection, stored = self._found(store, await store.of(user_id, lock=True))
             if _is_good(connection, stored, refused):

@@ -184,6 +184,17 @@ async def test_a_refresh_that_fails_for_another_reason_costs_no_connection(
     assert await connections.access_token(user.id) not in ("", pair.access_token)
 
 
+async def test_ten_who_ask_at_once_share_a_failure_too(
+    connections: ConnectionService, user: Person, pair: TokenPair, tone3000: StandIn, sql: Sql
+) -> None:
+    """While TONE3000 keeps each renewal waiting, they would wait for one after the other."""
+    await sql("UPDATE tone3000_connection SET expires_at = now() - interval '1 s'")
+    tone3000.fault("status", "/oauth/token", status=503, times=0, delay_s=0.5)
+    found = await asyncio.gather(*(connections.access_token(user.id) for _ in range(10)), return_exceptions=True)
+    assert [type(error) for error in found] == [UnreachableError] * 10
+    assert len(refreshes(tone3000)) < 5  # more than one if some have come to it late
+
+
 async def test_a_token_is_used_to_its_end_while_tone3000_does_not_renew_it(
     connections: ConnectionService, user: Person, pair: TokenPair, tone3000: StandIn, sql: Sql
 ) -> None:

@@ -3,7 +3,9 @@
 What stops half-way leaves an earlier result as it was. What succeeds replaces it, and nothing else that lies there.
 """
 
+import fcntl
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -26,18 +28,36 @@ def staging_folder(out: Path) -> Iterator[Path]:
     """Make a folder inside `out` to work in, and remove it at the end, with `out` where that did not exist or is empty.
 
     Raises:
-        OSError: `out` can't be made or written to.
+        OSError: `out` can't be made or written to, or somebody else works in it.
     """
     out.mkdir(parents=True, exist_ok=True)
-    for left_behind in out.glob(f"{STAGING_PREFIX}*"):
-        shutil.rmtree(left_behind, ignore_errors=True)
-    staging = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=out))
+    with _alone(out):
+        for left_behind in out.glob(f"{STAGING_PREFIX}*"):
+            shutil.rmtree(left_behind, ignore_errors=True)
+        staging = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=out))
+        try:
+            yield staging
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+            with suppress(OSError):
+                out.rmdir()
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keep others from working in a folder: each would take what the other has made so far for left behind."""
+    handle = os.open(out, os.O_RDONLY)
     try:
-        yield staging
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise BlockingIOError(error.errno, "another rendering is at work in it", str(out)) from None
+    except OSError:  # a file system that knows no locks
+        pass
+    try:
+        yield
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
-        with suppress(OSError):
-            out.rmdir()
+        os.close(handle)
 
 
 def record(folder: Path, name: str) -> FileRecord:

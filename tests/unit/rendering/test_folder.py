@@ -1,0 +1,24 @@
+"""The folder that a result is made in."""
+
+from pathlib import Path
+
+import pytest
+
+from tone_shootout.rendering.folder import STAGING_PREFIX, staging_folder
+
+
+def test_a_second_rendering_into_the_same_folder_is_refused_and_harms_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with staging_folder(out) as staging:
+        (staging / "half").write_text("done")
+        with pytest.raises(BlockingIOError, match="another rendering is at work in it"), staging_folder(out):
+            pass
+        assert (staging / "half").read_text() == "done"
+    with staging_folder(out):
+        pass
+
+
+def test_what_a_killed_rendering_left_behind_goes(tmp_path: Path) -> None:
+    (tmp_path / f"{STAGING_PREFIX}old").mkdir()
+    with staging_folder(tmp_path) as staging:
+        assert list(tmp_path.iterdir()) == [staging]

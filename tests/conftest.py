@@ -2,12 +2,17 @@
 
 import gc
 import logging
+import sys
 
 import pytest
 import structlog
 
-# The service under test runs in a thread of this process: its access log would stand between the dots.
-structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+# The service under test runs in a thread of this process: its access log would stand between the dots, and what it has
+# to say of errors in the output of the command that a test happens to run meanwhile.
+structlog.configure(
+    wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+    logger_factory=structlog.PrintLoggerFactory(sys.__stderr__),
+)
 
 # Nothing of what the tests import is garbage; looking through all of it while it grows takes 5 s of a process's 12.
 gc.disable()

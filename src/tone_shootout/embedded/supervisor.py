@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -22,7 +23,7 @@ STABLE_S = 10.0
 ATTEMPTS = 3
 """Starts of a program that was never ready, after which the supervisor gives up."""
 LOG_BYTES = 5_000_000
-"""A log longer than this is set aside (`.1`) before its program starts."""
+"""A log longer than this is set aside (`.1`), whether its program runs or not."""
 _BUSY_TICK_S = 0.02
 _CALM_TICK_S = 0.2
 _TAIL_LINES = 3
@@ -178,6 +179,8 @@ class _Child:
             return
         code = self.process.poll()
         self._echo()
+        with suppress(OSError):  # no room, or somebody has removed it
+            self._shorten_log()
         if code is not None:
             self._ended(self.process, code)
         elif not self.ready:
@@ -267,6 +270,13 @@ class _Child:
                 self._echoed += len(line)
                 self._on_output(line.decode(errors="replace").rstrip("\r\n"))
 
+    def _shorten_log(self) -> None:
+        """Copy a long log aside and empty it: its program goes on with the same file, at whose end it always writes."""
+        if os.fstat(self._log.fileno()).st_size > LOG_BYTES:
+            shutil.copyfile(self.program.log, _aside(self.program.log))
+            os.truncate(self.program.log, 0)
+            self._log_start = self._echoed = 0
+
     def _tail(self) -> str:
         size = self._log.seek(0, os.SEEK_END)
         self._log.seek(max(self._log_start, size - _TAIL_BYTES))
@@ -276,7 +286,11 @@ class _Child:
 
 def _rotate(log: Path) -> None:
     if log.exists() and log.stat().st_size > LOG_BYTES:
-        log.replace(log.with_name(f"{log.name}.1"))
+        log.replace(_aside(log))
+
+
+def _aside(log: Path) -> Path:
+    return log.with_name(f"{log.name}.1")
 
 
 def _reason(code: int) -> str:

@@ -104,6 +104,7 @@ class Board:
             JobNotFoundError: it was deleted meanwhile.
             NothingToRetryError: it is not finished, or completed.
             TooManyJobsError: its owner has too many that are not finished.
+            QuotaExceededError: its owner has no room for results.
         """
         async with self._sessions() as session:
             _, events = await self._service(session).retry(job.owner_id, job.id)

@@ -49,7 +49,6 @@ class JobService:
             TooManyJobsError: the owner has too many that are not finished.
             QuotaExceededError: there is no room for results.
         """
-        await self._quota.room(self._session, owner_id)
         snapshot = await self._shootouts.snapshot(owner_id, shootout_id)
         inputs = Inputs(
             spec=snapshot.spec,
@@ -107,6 +106,7 @@ class JobService:
             JobNotFoundError: the owner has no such job.
             NothingToRetryError: it is not finished, or completed.
             TooManyJobsError: the owner has too many that are not finished.
+            QuotaExceededError: there is no room for results.
         """
         job = await self.get(owner_id, job_id)
         if job.status in (JobStatus.FAILED, JobStatus.CANCELLED):
@@ -153,6 +153,7 @@ class JobService:
         return artifact
 
     async def _make_room(self, owner_id: UUID) -> None:
+        await self._quota.room(self._session, owner_id)
         limit = self._limits.queued_jobs
         if await self._jobs.count_unfinished(owner_id) >= limit:
             raise TooManyJobsError(limit)

@@ -125,13 +125,29 @@ def test_output_is_handed_on_line_by_line_and_kept_in_the_log(tmp_path: Path) ->
     assert (tmp_path / "web.log").read_text() == "hello\nwörld\n"
 
 
-def test_long_log_is_set_aside_before_its_program_starts(tmp_path: Path) -> None:
+def test_a_long_log_is_set_aside_before_its_program_starts(tmp_path: Path) -> None:
     (tmp_path / "web.log").write_bytes(b"x" * (module.LOG_BYTES + 1))
     supervisor = Supervisor([program(tmp_path, "web", WAITS)])
     supervisor.start()
     supervisor.stop()
     assert (tmp_path / "web.log").stat().st_size == 0
     assert (tmp_path / "web.log.1").stat().st_size == module.LOG_BYTES + 1
+
+
+def test_a_log_that_grows_too_long_is_set_aside_while_its_program_goes_on(tmp_path: Path) -> None:
+    lines = Events()
+    source = (
+        f"import os, signal, time; [print('x' * 999) for _ in range({module.LOG_BYTES // 1000 + 1})];"
+        "print('long', flush=True)\n"
+        "while os.fstat(1).st_size: time.sleep(0.01)\n"
+        "print('goes on', flush=True); signal.pause()"
+    )
+    supervisor = Supervisor([program(tmp_path, "web", source, echo=True)], on_output=lines)
+    supervisor.start()
+    lines.until("goes on")
+    supervisor.stop()
+    assert (tmp_path / "web.log").read_text() == "goes on\n"
+    assert (tmp_path / "web.log.1").read_text().endswith("long\n")
 
 
 def test_programs_are_out_of_reach_of_the_terminal(tmp_path: Path) -> None:

@@ -106,8 +106,10 @@ async def test_results_count_and_a_full_store_takes_no_jobs(client: httpx.AsyncC
         )
         await connection.execute(statement, {"id": job.json()["id"]})
     assert (await usage(client))["results_bytes"] == 150_000
-    refused = await client.post(path)
-    assert (refused.status_code, refused.json()["code"]) == (403, "quota_exceeded")
+    assert (await client.post(f"{job.json()['links']['self']}/cancel")).status_code == 202
+    for again in (path, f"{job.json()['links']['self']}/retry"):
+        refused = await client.post(again)
+        assert (refused.status_code, refused.json()["code"]) == (403, "quota_exceeded")
     assert (await upload(client, "di_track", track(9))).json()["code"] == "quota_exceeded"
 
 

@@ -43,6 +43,18 @@ class ServerSettings:
     docs: bool = True
     """Serve `/docs` and `/openapi.json`."""
 
+    def __post_init__(self) -> None:
+        """Refuse what no browser could name as an origin: the service would not know its own pages.
+
+        Raises:
+            SettingsError: with the variable's name.
+        """
+        if self.public_url and not _is_origin(self.public_url):
+            raise SettingsError(f"{PREFIX}_SERVER_PUBLIC_URL: expected http(s)://host[:port] without a path")
+        for origin in self.allowed_origins:
+            if not _is_origin(origin):
+                raise SettingsError(f"{PREFIX}_SERVER_ALLOWED_ORIGINS: expected http(s)://host[:port], got {origin!r}")
+
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
@@ -235,12 +247,11 @@ class Tone3000Settings:
         """
         if self.client_id.startswith("t3k_cs_"):
             raise SettingsError(f"{PREFIX}_TONE3000_CLIENT_ID: got a secret key, expected the publishable t3k_pub_…")
-        parts = urlsplit(self.base_url)
-        loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
-        if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
-            raise SettingsError(f"{PREFIX}_TONE3000_BASE_URL: expected https://… (http:// on this machine only)")
-        if not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
+        if not _is_origin(self.base_url):
             raise SettingsError(f"{PREFIX}_TONE3000_BASE_URL: expected scheme and host alone")
+        parts = urlsplit(self.base_url)
+        if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+            raise SettingsError(f"{PREFIX}_TONE3000_BASE_URL: expected https://… (http:// on this machine only)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +390,17 @@ def require_servers(settings: Settings) -> None:
     for name, value in (("DATABASE", settings.database.url), ("REDIS", settings.redis.url)):
         if not value:
             raise SettingsError(f"{PREFIX}_{name}_URL: not set (`shootout serve` brings servers of its own)")
+
+
+def _is_origin(url: str) -> bool:
+    """Tell whether an address is scheme, host and perhaps port, and nothing else."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    rest = parts.path.strip("/") or parts.query or parts.fragment or parts.username
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not rest
 
 
 def new_secret() -> str:

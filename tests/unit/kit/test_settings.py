@@ -45,6 +45,10 @@ def test_values_are_converted_to_the_types_of_their_fields() -> None:
         ("SHOOTOUT_SERVER_PORT", "eighty"),
         ("SHOOTOUT_SERVER_ALLOWED_ORIGINS", "https://a.example"),
         ("SHOOTOUT_LOG_LEVEL", "LOUD"),
+        ("SHOOTOUT_SERVER_PUBLIC_URL", "https://a.example/shootout"),
+        ("SHOOTOUT_SERVER_PUBLIC_URL", "a.example"),
+        ("SHOOTOUT_SERVER_PUBLIC_URL", "https://a.example:port"),
+        ("SHOOTOUT_SERVER_ALLOWED_ORIGINS", '["*"]'),
         ("SHOOTOUT_LIMITS_REQUESTS_PER_MINUTE", "-1"),
         ("SHOOTOUT_SECURITY_ACCESS_MINUTES", "-15"),
         ("SHOOTOUT_LIMITS_DI_SECONDS", "nan"),
@@ -58,6 +62,7 @@ def test_values_are_converted_to_the_types_of_their_fields() -> None:
         ("SHOOTOUT_TONE3000_BASE_URL", "https://user@www.tone3000.com"),
         ("SHOOTOUT_TONE3000_BASE_URL", "https://www.tone3000.com/api"),
         ("SHOOTOUT_TONE3000_BASE_URL", "www.tone3000.com"),
+        ("SHOOTOUT_TONE3000_BASE_URL", "https://[www.tone3000.com"),
     ],
 )
 def test_a_setting_that_can_not_be_used_is_named(name: str, value: str) -> None:

@@ -263,9 +263,10 @@ class JobRepository:
             func.coalesce(Job.queued_at, Job.created_at) < func.now() - timedelta(seconds=older_than_s)
         )
         silent = Job.status.in_(HELD) & (Job.heartbeat_at < func.now() - timedelta(seconds=stale_s))
-        # By status: those that wait in the queue come last, they only need to be heard of.
+        # By status: those that wait in the queue come last, they only need to be heard of. The next sweep has what is
+        # left: rows come with all that their jobs are made of, and must not hold up the event loop.
         order = Job.status == JobStatus.QUEUED, Job.created_at
-        statement = select(Job).where(or_(waiting & _due(), silent)).order_by(*order).limit(1000)
+        statement = select(Job).where(or_(waiting & _due(), silent)).order_by(*order).limit(100)
         return (await self._session.scalars(statement)).all()
 
     async def find(self, job_id: UUID) -> Job | None:

@@ -181,12 +181,17 @@ async def _emptied(engine: AsyncEngine) -> bool:
     return True
 
 
-@pytest.fixture
-async def clean(engine: AsyncEngine, redis: Redis) -> None:
+async def empty(engine: AsyncEngine, redis: Redis) -> None:
     """Empty every table of ours and of the queue, and the broker."""
     while not await _emptied(engine):
         continue
     await redis.flushdb()
+
+
+@pytest.fixture
+async def clean(engine: AsyncEngine, redis: Redis) -> None:
+    """Begin with nothing there."""
+    await empty(engine, redis)
 
 
 @pytest.fixture
@@ -196,9 +201,10 @@ async def api(base_url: str, clean: None) -> AsyncGenerator[httpx.AsyncClient, N
         yield client
 
 
-async def _person(
+async def somebody(
     session_maker: async_sessionmaker[AsyncSession], base_url: str, name: str, role: Role
 ) -> AsyncGenerator[Person, None]:
+    """A new user, for as long as the generator is not closed."""
     async with session_maker() as session:
         accounts = AccountService(session)
         user = await accounts.create_user(name, role=role)
@@ -213,7 +219,7 @@ async def _person(
 async def user(
     session_maker: async_sessionmaker[AsyncSession], base_url: str, clean: None
 ) -> AsyncGenerator[Person, None]:
-    async for person in _person(session_maker, base_url, "ada", "user"):
+    async for person in somebody(session_maker, base_url, "ada", "user"):
         yield person
 
 
@@ -221,7 +227,7 @@ async def user(
 async def other_user(
     session_maker: async_sessionmaker[AsyncSession], base_url: str, clean: None
 ) -> AsyncGenerator[Person, None]:
-    async for person in _person(session_maker, base_url, "bob", "user"):
+    async for person in somebody(session_maker, base_url, "bob", "user"):
         yield person
 
 
@@ -229,5 +235,5 @@ async def other_user(
 async def administrator(
     session_maker: async_sessionmaker[AsyncSession], base_url: str, clean: None
 ) -> AsyncGenerator[Person, None]:
-    async for person in _person(session_maker, base_url, "root", "administrator"):
+    async for person in somebody(session_maker, base_url, "root", "administrator"):
         yield person

@@ -2,12 +2,16 @@
 
 import hashlib
 import io
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from tests.integration.conftest import Person
+from tests.integration.conftest import Person, empty, somebody
 from tests.integration.jobs.conftest import events, finish, submit
 from tests.integration.shootouts.material import add, capture, config, playing, wav
 from tone_shootout.audio.files import read_audio
@@ -17,25 +21,53 @@ from tone_shootout.demo import carried
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("worker")]
 
 
+@dataclass(frozen=True)
+class First:
+    """A job that is completed, whose sound nobody had made before, and all its events as they came."""
+
+    user: Person
+    job: dict[str, Any]
+    log: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+async def first(
+    engine: AsyncEngine,
+    redis: Redis,
+    session_maker: async_sessionmaker[AsyncSession],
+    base_url: str,
+    worker: None,
+) -> AsyncGenerator[First, None]:
+    """The first job of the user whom all tests here share: most of them only look at what has become of it."""
+    await empty(engine, redis)
+    async for user in somebody(session_maker, base_url, "ada", "user"):
+        job = await submit(user.client)
+        log = [event async for event in events(base_url, user, job["id"], "?after=0")]
+        yield First(user, job, log)
+
+
+@pytest.fixture
+def user(first: First) -> Person:
+    return first.user
+
+
 async def _results(person: Person, job: dict[str, Any]) -> dict[str, dict[str, Any]]:
     listed = await person.client.get(job["links"]["artifacts"])
     assert listed.status_code == 200
     return {item["path"]: item for item in listed.json()["items"]}
 
 
-async def test_a_submitted_shootout_ends_completed_with_every_file_of_its_manifest(base_url: str, user: Person) -> None:
-    job = await submit(user.client)
-    log = await finish(base_url, user, job["id"])
-    assert log[-1]["type"] == "done"
-    assert log[-1]["data"]["status"] == "completed"
-    results = await _results(user, job)
+async def test_a_submitted_shootout_ends_completed_with_every_file_of_its_manifest(first: First, user: Person) -> None:
+    assert first.log[-1]["type"] == "done"
+    assert first.log[-1]["data"]["status"] == "completed"
+    results = await _results(user, first.job)
     manifest = (await user.client.get(results["manifest.json"]["href"])).json()
     assert {"comparison.mp4", "chapters.txt", "description.txt", "manifest.json"} <= set(results)
     for entry in manifest["files"]:
         assert results[entry["path"]]["sha256"] == entry["sha256"]
         content = (await user.client.get(results[entry["path"]]["href"])).content
         assert hashlib.sha256(content).hexdigest() == entry["sha256"]
-    shown = (await user.client.get(job["links"]["self"])).json()
+    shown = (await user.client.get(first.job["links"]["self"])).json()
     assert shown["status"] == "completed"
     assert shown["progress"]["percent"] == 100.0
     assert shown["progress"]["done"] == shown["progress"]["total"] > 0
@@ -44,10 +76,8 @@ async def test_a_submitted_shootout_ends_completed_with_every_file_of_its_manife
     assert shown["attempt"] == 1
 
 
-async def test_all_segments_come_out_equally_loud_and_equally_long(base_url: str, user: Person) -> None:
-    job = await submit(user.client)
-    await finish(base_url, user, job["id"])
-    results = await _results(user, job)
+async def test_all_segments_come_out_equally_loud_and_equally_long(first: First, user: Person) -> None:
+    results = await _results(user, first.job)
     manifest = (await user.client.get(results["manifest.json"]["href"])).json()
     segments = [
         read_audio((await user.client.get(results[segment["file"]]["href"])).content, max_seconds=60)
@@ -60,12 +90,11 @@ async def test_all_segments_come_out_equally_loud_and_equally_long(base_url: str
         assert found.true_peak_dbtp <= manifest["level"]["ceiling"]
 
 
-async def test_events_are_numbered_without_gaps_and_progress_never_falls(base_url: str, user: Person) -> None:
-    job = await submit(user.client)
-    log = [event async for event in events(base_url, user, job["id"], "?after=0")]
+async def test_events_are_numbered_without_gaps_and_progress_never_falls(first: First) -> None:
+    log = first.log
     assert log[0]["type"] == "snapshot"
     assert [event["seq"] for event in log] == list(range(len(log)))
-    assert {event["job_id"] for event in log} == {job["id"]}
+    assert {event["job_id"] for event in log} == {first.job["id"]}
     statuses = [event["data"]["status"] for event in log if event["type"] == "status"]
     assert statuses == ["pending", "queued", "running", "completed"]
     phases = [event["data"]["phase"] for event in log if event["type"] == "phase"]
@@ -75,37 +104,42 @@ async def test_events_are_numbered_without_gaps_and_progress_never_falls(base_ur
     assert len([event for event in log if event["type"] == "done"]) == 1
 
 
-async def test_who_comes_after_the_end_gets_a_snapshot_and_the_last_event(base_url: str, user: Person) -> None:
-    job = await submit(user.client)
-    last = (await finish(base_url, user, job["id"]))[-1]
-    late = await finish(base_url, user, job["id"])
+async def test_who_comes_after_the_end_gets_a_snapshot_and_the_last_event(
+    base_url: str, first: First, user: Person
+) -> None:
+    late = await finish(base_url, user, first.job["id"])
     assert [event["type"] for event in late] == ["snapshot", "done"]
-    assert late[1] == last
+    assert late[1] == first.log[-1]
     assert late[0]["data"]["job"]["status"] == "completed"
 
 
-async def test_who_comes_back_gets_just_what_was_missed(base_url: str, user: Person) -> None:
-    job = await submit(user.client)
-    whole = [event async for event in events(base_url, user, job["id"], "?after=0")]
+async def test_who_comes_back_gets_just_what_was_missed(base_url: str, first: First, user: Person) -> None:
+    whole = [event async for event in events(base_url, user, first.job["id"], "?after=0")]
     for after in (1, 5, len(whole) - 2):
-        again = [event async for event in events(base_url, user, job["id"], f"?after={after}")]
+        again = [event async for event in events(base_url, user, first.job["id"], f"?after={after}")]
         assert again[0]["type"] == "snapshot"
         assert again[1:] == whole[after + 1 :]
-    nothing = [event async for event in events(base_url, user, job["id"], f"?after={whole[-1]['seq']}")]
+    nothing = [event async for event in events(base_url, user, first.job["id"], f"?after={whole[-1]['seq']}")]
     assert [event["type"] for event in nothing] == ["snapshot"]
 
 
-async def test_a_second_job_of_a_shootout_renders_nothing_and_gives_the_same_bytes(base_url: str, user: Person) -> None:
-    first = await submit(user.client)
-    await finish(base_url, user, first["id"])
-    second = (await user.client.post(f"/api/v1/shootouts/{first['shootout_id']}/jobs")).json()
+async def test_a_second_job_of_a_shootout_renders_nothing_and_gives_the_same_bytes(
+    base_url: str, first: First, user: Person
+) -> None:
+    second = (await user.client.post(f"/api/v1/shootouts/{first.job['shootout_id']}/jobs")).json()
     await finish(base_url, user, second["id"])
-    one, two = await _results(user, first), await _results(user, second)
+    one, two = await _results(user, first.job), await _results(user, second)
     manifests = [(await user.client.get(made.pop("manifest.json")["href"])).json() for made in (one, two)]
     assert {path: item["sha256"] for path, item in one.items()} == {path: item["sha256"] for path, item in two.items()}
     told = [[(s.pop("cache_hit"), s.pop("inferences", 0)) for s in made["segments"]] for made in manifests]
     assert told == [[(False, 1)] * 2, [(True, 0)] * 2]
     assert manifests[0] == manifests[1]
+
+
+async def test_the_manifest_names_no_path_of_the_server(first: First, user: Person) -> None:
+    manifest = (await user.client.get(f"{first.job['links']['artifacts']}/manifest.json")).text
+    assert "/tmp" not in manifest
+    assert "scratch" not in manifest
 
 
 async def test_a_job_that_can_not_be_done_says_which_segment_and_why(base_url: str, user: Person) -> None:
@@ -143,14 +177,6 @@ async def test_a_di_at_another_rate_gives_segments_at_48_khz(base_url: str, user
         audio = read_audio((await user.client.get(item["href"])).content, max_seconds=60)
         assert audio.rate == 48_000
         assert audio.samples.shape == (1, 48_000)
-
-
-async def test_the_manifest_names_no_path_of_the_server(base_url: str, user: Person) -> None:
-    job = await submit(user.client)
-    await finish(base_url, user, job["id"])
-    manifest = (await user.client.get(f"{job['links']['artifacts']}/manifest.json")).text
-    assert "/tmp" not in manifest
-    assert "scratch" not in manifest
 
 
 async def test_an_ir_of_another_rate_and_a_long_di_agree_with_numpy(base_url: str, user: Person) -> None:

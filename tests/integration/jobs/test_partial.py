@@ -89,14 +89,5 @@ async def test_after_a_cancellation_they_stay_and_a_retry_puts_the_results_in_th
         assert (await user.client.get(href)).status_code == 200
     assert (await user.client.post(f"{job['links']['self']}/retry")).status_code == 202
     assert (await finish(base_url, user, job["id"]))[-1]["data"]["status"] == "completed"
+    assert (await user.client.get(job["links"]["self"])).json()["attempt"] == 2
     assert not [path for path in await _paths(user, job) if path.startswith("partial/")]
-
-
-async def test_a_job_that_has_nothing_to_render_shows_nothing_but_its_results(base_url: str, user: Person) -> None:
-    first = await submit(user.client)
-    await finish(base_url, user, first["id"])
-    again = (await user.client.post(f"/api/v1/shootouts/{first['shootout_id']}/jobs")).json()
-    log = [event async for event in events(base_url, user, again["id"], "?after=0")]
-    shown = [event["data"]["path"] for event in log if event["type"] == "artifact"]
-    assert shown
-    assert not [path for path in shown if path.startswith("partial/")]

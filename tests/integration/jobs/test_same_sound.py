@@ -19,7 +19,7 @@ from tone_shootout.demo import write_material
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("worker")]
 
-SECONDS = 3.5
+SECONDS = 2.0
 SHARED = shared_folder()
 Sources = tuple[list[Path], list[Path], list[Path]]
 

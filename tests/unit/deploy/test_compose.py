@@ -1,6 +1,7 @@
 """The container files and the settings speak of the same things."""
 
 import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -59,6 +60,14 @@ def test_the_settings_named_in_the_example_exist() -> None:
     for name in set(re.findall(r"SHOOTOUT_\w+", text)):
         value = "{}" if name.endswith("OPTIONS") else EXAMPLE.get(name, "x")
         load_settings({name: value})
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/", "/metrics//", "/health/live", "/health/ready/"])
+def test_the_proxy_hides_metrics_and_health_however_they_are_spelled(path: str) -> None:
+    """The application takes an address with slashes at its end for the same one."""
+    (line,) = re.findall(r"@inside path (.*)", (PROJECT / "deploy" / "Caddyfile").read_text())
+    assert any(fnmatchcase(path, pattern) for pattern in line.split())
+    assert not any(fnmatchcase("/api/v1/me", pattern) for pattern in line.split())
 
 
 def test_the_image_runs_as_an_unprivileged_user() -> None:

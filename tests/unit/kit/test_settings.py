@@ -1,11 +1,10 @@
 """Settings are read once, typed, and refused when unsafe."""
 
+import inspect
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 
 import pytest
 
-from tone_shootout.kit import settings as module
 from tone_shootout.kit.settings import Settings, SettingsError, load_settings, new_encryption_key, new_secret
 
 SAFE = {
@@ -123,11 +122,10 @@ def test_storage_is_a_folder_of_the_data_folder_unless_set() -> None:
 
 
 def test_every_field_has_a_docstring_of_its_own() -> None:
-    text = Path(module.__file__).read_text()
     for group in (Settings, *(f.default_factory for f in fields(Settings))):
         if not (isinstance(group, type) and is_dataclass(group)):
             continue
-        body = text.split(f"class {group.__name__}:")[1].split("\n\n\n")[0]
+        body = inspect.getsource(group)
         for field in fields(group):
             after = body.split(f"\n    {field.name}: ")[1].split("\n", 1)[1]
             documented = field.name in {g.name for g in fields(Settings)} and is_dataclass(field.type)

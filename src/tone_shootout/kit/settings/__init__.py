@@ -1,0 +1,58 @@
+"""Everything that an operator can set, read once from the environment.
+
+Each concern is a dataclass; the field `url` of `database` is set by `SHOOTOUT_DATABASE_URL`, and so on: prefix,
+concern, field. `load_settings` converts and checks; a value that can't be used stops the program with one line that
+names it.
+"""
+
+from tone_shootout.kit.settings._concerns import (
+    PREFIX,
+    DatabaseSettings,
+    LimitSettings,
+    LiveSettings,
+    LogSettings,
+    QueueSettings,
+    RedisSettings,
+    RetentionSettings,
+    SecuritySettings,
+    ServerSettings,
+    Settings,
+    SettingsError,
+    StorageSettings,
+    Tone3000Settings,
+    WebhookSettings,
+    WorkerSettings,
+)
+from tone_shootout.kit.settings._reading import (
+    MINIMUM_SECRET_LENGTH,
+    default_data_folder,
+    load_settings,
+    new_encryption_key,
+    new_secret,
+    require_servers,
+)
+
+__all__ = [
+    "MINIMUM_SECRET_LENGTH",
+    "PREFIX",
+    "DatabaseSettings",
+    "LimitSettings",
+    "LiveSettings",
+    "LogSettings",
+    "QueueSettings",
+    "RedisSettings",
+    "RetentionSettings",
+    "SecuritySettings",
+    "ServerSettings",
+    "Settings",
+    "SettingsError",
+    "StorageSettings",
+    "Tone3000Settings",
+    "WebhookSettings",
+    "WorkerSettings",
+    "default_data_folder",
+    "load_settings",
+    "new_encryption_key",
+    "new_secret",
+    "require_servers",
+]

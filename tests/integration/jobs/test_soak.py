@@ -37,7 +37,7 @@ LATER = 40
 JOBS = sum(AT_ONCE.values()) + LATER
 WORKERS = 2
 KILLING_S = 120.0
-BETWEEN_S = (6.0, 12.0)
+BETWEEN_S = (8.0, 16.0)
 """Seconds between two kills: a worker takes two to start."""
 
 

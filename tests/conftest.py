@@ -5,8 +5,13 @@ import logging
 import os
 import sys
 
+import hypothesis
 import pytest
 import structlog
+
+# The same examples each time: a change is judged by what it changes. `--hypothesis-profile=default` looks for others.
+hypothesis.settings.register_profile("same-examples", derandomize=True)
+hypothesis.settings.load_profile("same-examples")
 
 # The service under test runs in a thread of this process: its access log would stand between the dots, and what it has
 # to say of errors in the output of the command that a test happens to run meanwhile.

@@ -93,6 +93,8 @@ def onsets(x: Signal, rate: int) -> list[int]:
     padded = np.zeros(2 * frame + len(signal))
     np.divide(signal, peak, out=padded[2 * frame :], dtype=np.float64)
     strength = np.sqrt(mel_spectrogram(padded, rate, frame=frame, hop=hop))
+    if not strength.any():  # the frames end before what little there is to hear
+        return []
     compressed = np.log1p(COMPRESSION * strength / strength.max())
     flux = np.maximum(np.diff(compressed, axis=1), 0.0).mean(axis=0)
     typical = median_filter(flux, size=round(THRESHOLD_S / HOP_S), mode="nearest")

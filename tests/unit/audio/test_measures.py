@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
@@ -90,6 +90,7 @@ def test_what_can_not_be_measured_is_refused(signal: list[float], code: str) -> 
     signal=arrays.arrays(np.float32, st.integers(1, 6000), elements=st.floats(-(2.0**60), 2.0**60, width=32)),
     rate=st.sampled_from([8_000, 48_000]),
 )
+@example(signal=np.eye(1, 4000, 3999, np.float32)[0], rate=8_000)
 def test_measures_are_always_finite(signal: NDArray[np.float32], rate: int) -> None:
     found = [value for value in vars(playing(signal, rate)).values() if value is not None]
     assert np.isfinite(found).all()

@@ -29,13 +29,13 @@ CHECKS: list[Any] = [
     response_schema_conformance,
 ]
 THOROUGH = "FUZZ_THOROUGHLY" in os.environ
-"""Whether there is time for thousands of requests (`task fuzz`), or for a third of them (`task test`)."""
-EXAMPLES = 30 if THOROUGH else 10
+"""Whether there is time for five thousand requests (`task fuzz`), or for some hundreds (`task test`)."""
+EXAMPLES = 30 if THOROUGH else 4
 """Cases of an operation in one round and mode. Each is sent twice where its path names something: about what there
 is, and about what schemathesis has made up."""
 LARGE = {"create_shootout", "change_shootout"}
 """Take whole configurations: a case of theirs costs as much as twenty others, so they get fewer and one round."""
-LARGE_EXAMPLES = 12 if THOROUGH else 4
+LARGE_EXAMPLES = 12 if THOROUGH else 2
 SHARES = {
     frozenset({"accounts", "operating", "tones"}): 1_750,
     frozenset({"library", "shootouts"}): 1_250,

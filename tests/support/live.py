@@ -11,6 +11,7 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
+from typing import IO
 
 from tone_shootout.app import create_app
 from tone_shootout.kit.listening import WebServer
@@ -117,10 +118,10 @@ def web_process(settings: Settings) -> Generator[WebProcess, None, None]:
 
 
 @contextmanager
-def working(settings: Settings) -> Generator[subprocess.Popen[bytes], None, None]:
-    """Run a worker process for `settings`."""
+def working(settings: Settings, log: IO[str] | None = None) -> Generator[subprocess.Popen[bytes], None, None]:
+    """Run a worker process for `settings`, whose log goes to a file where one is given."""
     command = [sys.executable, "-m", "tone_shootout", "worker"]
-    with subprocess.Popen(command, env=environ_of(settings), start_new_session=True) as process:
+    with subprocess.Popen(command, env=environ_of(settings), stderr=log, start_new_session=True) as process:
         try:
             yield process
         finally:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tone_shootout.kit.private import write_private
+
 if TYPE_CHECKING:
     import httpx
 
@@ -131,12 +133,7 @@ def answered(answer: "httpx.Response") -> Any:
 
 
 def _keep(folder: Path, tokens: dict[str, str]) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = folder / f"{CREDENTIALS}.new"
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(json.dumps(tokens, indent=1))
-    new.replace(folder / CREDENTIALS)
+    write_private(folder / CREDENTIALS, json.dumps(tokens, indent=1))
 
 
 def _tokens(folder: Path) -> dict[str, str]:

@@ -11,9 +11,6 @@ from tone_shootout.cli.problems import reporting
 if TYPE_CHECKING:
     import httpx
 
-SHOWN = 12
-"""Characters of an API token that its owner sees again."""
-
 
 @click.command("logout")
 @session_options
@@ -40,6 +37,6 @@ def _own(client: "httpx.Client", token: str) -> str | None:
         page = answered(answer)
         offset, total = offset + 100, page["total"]
         for item in page["items"]:
-            if item["prefix"] == token[:SHOWN]:
+            if token.startswith(item["prefix"]):
                 return str(item["id"])
     return None

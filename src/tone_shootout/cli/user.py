@@ -1,7 +1,6 @@
 """`shootout user`: local users and their API tokens."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -180,9 +179,10 @@ def export(name: str, out: Path | None, data: Path | None) -> None:
 
     async def work(office: "Office") -> None:
         from tone_shootout.accounts.export import archive
+        from tone_shootout.kit.private import create_private
 
         user = await office.accounts.user_by_name(name)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with create_private(path) as file:
             try:
                 async for chunk in archive(office.sessions, office.storage, user.id):
                     file.write(chunk)

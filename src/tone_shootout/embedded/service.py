@@ -16,6 +16,7 @@ from tone_shootout.embedded.errors import EmbeddedError, InUseError
 from tone_shootout.embedded.instance import Instance
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.embedded.supervisor import Program
+from tone_shootout.kit.private import write_private
 from tone_shootout.kit.settings import (
     MINIMUM_SECRET_LENGTH,
     SettingsError,
@@ -250,14 +251,7 @@ def _service_environ(given: Mapping[str, str], data: Path, database_url: str, re
 def _secret(path: Path, make: Callable[[], str]) -> str:
     """Return the secret kept in `path`, made at the first call, readable by its owner only."""
     if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = path.with_name(f"{path.name}.new")
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(make())
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        write_private(path, make())
     secret = path.read_text().strip()
     if len(secret) < MINIMUM_SECRET_LENGTH:
         raise EmbeddedError(

@@ -1,12 +1,9 @@
 """What is secret stays where it was put: it is in no log, answer, description, table, key of the broker, or result."""
 
-import contextlib
 import io
 import json
-import subprocess
-import sys
-from collections.abc import AsyncGenerator, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +20,7 @@ from tests.integration.conftest import Person
 from tests.integration.jobs.watchers import address, rest
 from tests.integration.security.world import Sessions, connect_tone3000
 from tests.integration.shootouts.material import SHOOTOUTS, config
-from tests.support.live import environ_of, web_process
+from tests.support.live import web_process, working
 from tests.support.tone3000 import StandIn
 from tone_shootout.kit.settings import LogSettings, Settings
 
@@ -32,23 +29,7 @@ pytestmark = pytest.mark.slow
 Answers = list[httpx.Response]
 
 
-@contextmanager
-def _working(settings: Settings, log: Path) -> Generator[None, None, None]:
-    """A worker whose log is kept."""
-    with (
-        log.open("w") as file,
-        subprocess.Popen(
-            [sys.executable, "-m", "tone_shootout", "worker"], env=environ_of(settings), stderr=file
-        ) as process,
-    ):
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-@contextlib.asynccontextmanager
+@asynccontextmanager
 async def _client(url: str, answers: Answers, **headers: str) -> AsyncGenerator[httpx.AsyncClient, None]:
     """A client that keeps what is answered."""
 
@@ -121,7 +102,7 @@ async def test_nothing_secret_shows_anywhere(
         "encryption key": settings.security.encryption_keys[0],
     }
     given = []
-    with web_process(settings) as web, _working(settings, tmp_path / "worker.log"):
+    with (tmp_path / "worker.log").open("w") as file, web_process(settings) as web, working(settings, file):
         async with httpx.AsyncClient(base_url=web.url, timeout=60) as signing_in:
             session = (await signing_in.post("/api/v1/auth/session", json={"token": user.token})).json()
         secrets |= {"access token": session["access_token"], "refresh token": session["refresh_token"]}

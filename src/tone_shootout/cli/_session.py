@@ -100,6 +100,23 @@ def find_service(url: str | None, data: Path | None) -> tuple[Path, str]:
     return folder, address
 
 
+def kept_token(folder: Path, url: str) -> str | None:
+    """Return the token of the last sign-in to a service, None where there is none."""
+    return _tokens(folder).get(url)
+
+
+def revoke(session: Session) -> None:
+    """Revoke the API token of a session. One that is no longer valid needs no revocation.
+
+    Raises:
+        ServiceError: the service can't be reached, or refuses.
+    """
+    with session.client() as client:
+        own = _own_id(client, session.token)
+        if own is not None and client.delete(f"/me/tokens/{own}").status_code not in (204, 401, 404):
+            raise ServiceError("the token could not be revoked")
+
+
 def remember(folder: Path, url: str, token: str) -> None:
     """Keep the token of a sign-in for the commands that follow, readable by nobody else."""
     _keep(folder, {**_tokens(folder), url: token})
@@ -130,6 +147,21 @@ def answered(answer: "httpx.Response") -> Any:
     except (ValueError, KeyError, TypeError):
         detail = f"{answer.request.method} {answer.request.url.path} was answered {answer.status_code}"
     raise ServiceError(detail)
+
+
+def _own_id(client: "httpx.Client", token: str) -> str | None:
+    """Return the id of the token that one asks with; None: it counts no more."""
+    offset, total = 0, 1
+    while offset < total:
+        answer = client.get("/me/tokens", params={"limit": 100, "offset": offset})
+        if answer.status_code == 401:
+            return None
+        page = answered(answer)
+        offset, total = offset + 100, page["total"]
+        for item in page["items"]:
+            if token.startswith(item["prefix"]):
+                return str(item["id"])
+    return None
 
 
 def _keep(folder: Path, tokens: dict[str, str]) -> None:

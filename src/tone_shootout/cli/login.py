@@ -12,8 +12,10 @@ from tone_shootout.cli._session import (
     Session,
     answered,
     find_service,
+    kept_token,
     open_session,
     remember,
+    revoke,
     session_options,
 )
 from tone_shootout.cli.problems import reporting
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 def command(link: bool, url: str | None, token: str | None, data: Path | None) -> None:
     """Sign in to a service with TONE3000, and keep an API token for the commands that follow.
 
-    Shows a code, to be typed in at TONE3000 in any browser, on this machine or another.
+    Shows a code, to be typed in at TONE3000 in any browser, on this machine or another. The token of the last sign-in
+    is revoked: the new one replaces it.
     """
     with reporting(ServiceError, OSError):
         folder, address = find_service(url, data)
@@ -44,9 +47,31 @@ def command(link: bool, url: str | None, token: str | None, data: Path | None) -
             if not link:
                 name = f"shootout login on {platform.node() or 'a machine'}"[:100]
                 made = answered(client.post("/me/tokens", json={"name": name, "scope": "write"}))
-                remember(folder, address, made["secret"])
+                _replace_token(folder, Session(address, made["secret"]))
             client.post("/auth/logout", json={"refresh_token": tokens["refresh_token"]})
     click.echo(f"{'Connected' if link else 'Signed in'} as {me['name']} at {address}.", err=True)
+
+
+def _replace_token(folder: Path, session: Session) -> None:
+    """Keep a new token and revoke the one that was kept before: nobody holds it any more.
+
+    Raises:
+        OSError: the new token can't be kept; it is revoked, too.
+        ServiceError: the file of tokens can't be read; the new token is revoked.
+    """
+    try:
+        former = kept_token(folder, session.url)
+        remember(folder, session.url, session.token)
+    except (OSError, ServiceError):
+        revoke(session)
+        raise
+    if former is not None and former != session.token:
+        try:
+            revoke(Session(session.url, former))
+        except ServiceError as error:
+            click.echo(
+                f"Warning: the former token was not revoked ({error}). Revoke it in /api/v1/me/tokens.", err=True
+            )
 
 
 def _wait(client: "httpx.Client", begun: dict[str, Any]) -> dict[str, Any]:

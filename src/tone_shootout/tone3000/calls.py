@@ -1,11 +1,10 @@
 """One way to TONE3000 for everything that is asked of it: allowance, time, size, retries, errors."""
 
 import asyncio
-import email.utils
-import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
 from typing import Final, Self, TypeVar
@@ -16,6 +15,7 @@ import structlog
 from redis.asyncio import Redis
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from tone_shootout.kit.retry_after import parse_retry_after
 from tone_shootout.kit.settings import Tone3000Settings
 from tone_shootout.tone3000.bucket import TokenBucket
 from tone_shootout.tone3000.errors import (
@@ -273,14 +273,6 @@ def decoded(body: bytes, kind: type[T]) -> T:
 
 
 def retry_after_s(text: str | None) -> float:
-    """Return the pause that a `Retry-After` (RFC 9110, 10.2.3: seconds or a date) asks for, within reason."""
-    if not text:
-        return UNSTATED_PAUSE_S
-    try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
-        except ValueError:
-            return UNSTATED_PAUSE_S
-    return min(max(seconds, 0.0), LONGEST_PAUSE_S) if math.isfinite(seconds) else UNSTATED_PAUSE_S
+    """Return the pause that a `Retry-After` requests, within reason."""
+    seconds = parse_retry_after(text, datetime.now(UTC))
+    return UNSTATED_PAUSE_S if seconds is None else min(seconds, LONGEST_PAUSE_S)

@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.conftest import Person
 from tests.support.live import serving
@@ -72,6 +74,36 @@ async def test_one_signs_in_and_the_commands_that_follow_know_who_it_is(
     after = await shootout("jobs", "list")
     assert (after.exit_code, after.stderr.count("\n")) == (1, 1)
     assert "shootout login" in after.stderr
+
+
+async def test_the_next_sign_in_revokes_the_token_of_the_one_before(
+    shootout: Shootout, service: str, tone3000: StandIn, user: Person, tmp_path: Path
+) -> None:
+    await asyncio.gather(shootout("login"), decided(tone3000))
+    first = json.loads((tmp_path / CREDENTIALS).read_text())[service]
+    result, _ = await asyncio.gather(shootout("login"), decided(tone3000, user="valve-shed"))  # somebody else, perhaps
+    assert (result.exit_code, "Warning" in result.stderr) == (0, False)
+    second = json.loads((tmp_path / CREDENTIALS).read_text())[service]
+    async with httpx.AsyncClient(base_url=service) as client:
+        statuses = [
+            (await client.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})).status_code
+            for token in (first, second, user.token)
+        ]
+    assert statuses == [401, 200, 200]
+    (tmp_path / CREDENTIALS).write_text(json.dumps({service: "tst_no-longer-valid"}))
+    result, _ = await asyncio.gather(shootout("login"), decided(tone3000, user="valve-shed"))
+    assert (result.exit_code, "Warning" in result.stderr) == (0, False)
+
+
+async def test_a_new_token_that_can_not_be_kept_is_revoked(
+    shootout: Shootout, tone3000: StandIn, tmp_path: Path, engine: AsyncEngine
+) -> None:
+    (tmp_path / CREDENTIALS).mkdir()
+    result, _ = await asyncio.gather(shootout("login"), decided(tone3000))
+    assert (result.exit_code, result.stderr.splitlines()[-1].startswith("Error: ")) == (1, True)
+    async with engine.connect() as database:
+        assert await database.scalar(text("SELECT count(*) FILTER (WHERE revoked_at IS NULL) FROM api_token")) == 0
+        assert await database.scalar(text("SELECT count(*) FROM api_token")) == 1
 
 
 async def test_one_signs_out_with_a_token_that_counts_no_more(

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,13 @@ from tone_shootout.accounts.services import AccountService
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import JobStatus
-from tone_shootout.jobs.webhooks.delivery import CONCURRENCY, GIVE_UP_AFTER, READ_BYTES, Deliverer
+from tone_shootout.jobs.webhooks.delivery import (
+    CONCURRENCY,
+    GIVE_UP_AFTER,
+    LONGEST_WAIT_S,
+    READ_BYTES,
+    Deliverer,
+)
 from tone_shootout.jobs.webhooks.models import Webhook as WebhookRow
 from tone_shootout.jobs.webhooks.models import WebhookDelivery
 from tone_shootout.jobs.webhooks.repositories import PER_ENDPOINT, PER_OWNER, DeliveryRepository
@@ -196,15 +203,20 @@ async def test_what_does_not_arrive_is_sent_again_as_the_same_message(
     assert _verified(second, hook.secret)["type"] == "webhook.test"
 
 
-async def test_a_receiver_that_is_busy_is_left_alone_as_long_as_it_asks(
-    user: Person, receiver: Receiver, delivering: None
+@pytest.mark.parametrize("form", ["seconds", "date", "a date in ten years"])
+async def test_a_receiver_that_is_busy_is_left_alone_as_long_as_it_asks_within_reason(
+    user: Person, receiver: Receiver, delivering: None, form: str
 ) -> None:
     hook = await make(user, receiver.url)
-    receiver.status, receiver.headers = 503, {"retry-after": "600"}
+    wanted = dt.timedelta(days=3650) if form == "a date in ten years" else dt.timedelta(seconds=600)
+    date = format_datetime(dt.datetime.now(dt.UTC) + wanted, usegmt=True)
+    receiver.status, receiver.headers = 503, {"retry-after": "600" if form == "seconds" else date}
     tried = await hook.until_tried(await hook.test())
     begun = dt.datetime.fromisoformat(tried["attempts"][0]["at"])
     again = dt.datetime.fromisoformat(tried["delivery"]["next_attempt_at"])
-    assert again - begun >= dt.timedelta(seconds=600)
+    bound = dt.timedelta(seconds=min(wanted.total_seconds(), LONGEST_WAIT_S))
+    assert again - begun >= bound - dt.timedelta(seconds=1 if form == "date" else 0)  # a date has no fraction
+    assert again - begun < bound + dt.timedelta(seconds=60)
 
 
 async def test_an_endpoint_that_is_gone_is_disabled_at_once_and_what_waits_is_sent_when_it_is_back(

@@ -25,6 +25,7 @@ from tone_shootout.jobs.webhooks.services import purpose
 from tone_shootout.jobs.webhooks.signing import signed_headers
 from tone_shootout.kit.keyring import KeyRing, UnreadableSecretError
 from tone_shootout.kit.outbound import AddressPolicy, AddressRefusedError, GuardedBackend
+from tone_shootout.kit.retry_after import parse_retry_after
 from tone_shootout.kit.settings import WebhookSettings
 
 CONCURRENCY = 20
@@ -239,7 +240,8 @@ def _retry_after_s(answer: httpcore.Response) -> float:
     if answer.status not in BUSY:
         return 0.0
     text = next((value for name, value in answer.headers if name.lower() == b"retry-after"), b"")
-    return min(float(text), LONGEST_WAIT_S) if text.isdigit() else 0.0
+    seconds = parse_retry_after(text.decode("latin-1"), datetime.now(UTC))
+    return 0.0 if seconds is None else min(seconds, LONGEST_WAIT_S)
 
 
 def _code_of(error: Exception) -> str:

@@ -9,6 +9,14 @@ Role = Literal["user", "administrator"]
 Scope = Literal["read", "write"]
 
 
+class Credential(Struct, frozen=True, kw_only=True):
+    """What a connection that stays open depends on: an API token, or a session."""
+
+    user_id: UUID
+    session_id: UUID | None = None
+    token_id: UUID | None = None
+
+
 class Principal(Struct, frozen=True, kw_only=True):
     """The user behind a request, and how far their credential reaches."""
 
@@ -22,3 +30,8 @@ class Principal(Struct, frozen=True, kw_only=True):
     """The session that an access token belongs to."""
     token_id: UUID | None = None
     """Which API token it is."""
+
+    @property
+    def credential(self) -> Credential:
+        """What the principal was authenticated by."""
+        return Credential(user_id=self.user_id, session_id=self.session_id, token_id=self.token_id)

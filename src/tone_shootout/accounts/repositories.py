@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from tone_shootout.accounts.models import ApiToken, IdempotencyRecord, Tone3000Connection, User, UserSession
-from tone_shootout.accounts.principal import Role, Scope
+from tone_shootout.accounts.principal import Credential, Role, Scope
 
 TOUCH_INTERVAL = timedelta(minutes=1)
 """A token's last use is written down at most this often."""
@@ -68,6 +68,26 @@ class CredentialRepository:
         )
         row = (await self._connection.execute(statement)).one_or_none()
         return None if row is None else Bearer(*row)
+
+    async def valid(self, credentials: Collection[Credential], now: datetime) -> frozenset[Credential]:
+        """Return those of the credentials that are valid at `now`, with at most two statements."""
+        tokens = {it.token_id for it in credentials if it.token_id is not None}
+        sessions = {it.session_id for it in credentials if it.token_id is None and it.session_id is not None}
+        found: set[Row[tuple[UUID, UUID]]] = set()
+        if tokens:
+            of_tokens = (
+                select(ApiToken.user_id, ApiToken.id)
+                .join(User, User.id == ApiToken.user_id)
+                .where(ApiToken.id.in_(tokens), _good_token(now), User.is_active)
+            )
+            found.update(await self._connection.execute(of_tokens))
+        if sessions:
+            of_sessions = select(UserSession.user_id, UserSession.id)
+            found.update(
+                await self._connection.execute(of_sessions.where(UserSession.id.in_(sessions), _good_session(now)))
+            )
+        pairs = {(user_id, id_) for user_id, id_ in found}
+        return frozenset(it for it in credentials if (it.user_id, it.token_id or it.session_id) in pairs)
 
     async def touch(self, bearer: Bearer, now: datetime) -> None:
         """Write down that a token was used, unless it is known to have been a moment ago."""

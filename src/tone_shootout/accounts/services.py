@@ -30,7 +30,7 @@ from tone_shootout.accounts.errors import (
     UserNotFoundError,
 )
 from tone_shootout.accounts.models import NAME_PATTERN, ApiToken, Tone3000Connection, User, UserSession
-from tone_shootout.accounts.principal import Principal, Role, Scope
+from tone_shootout.accounts.principal import Credential, Principal, Role, Scope
 from tone_shootout.accounts.repositories import (
     ApiTokenRepository,
     ConnectionRepository,
@@ -183,6 +183,15 @@ class AccountService:
         """
         if not await self._tokens.revoke(owner_id, token_id, datetime.now(UTC)):
             raise TokenNotFoundError
+
+
+async def valid_credentials(session: AsyncSession, credentials: Collection[Credential]) -> frozenset[Credential]:
+    """Return those of the credentials that are still valid.
+
+    A token is not when it was revoked or has expired, a session when it has ended, has expired or was got for such a
+    token; neither is when its user is disabled or gone.
+    """
+    return await CredentialRepository(session).valid(credentials, datetime.now(UTC))
 
 
 def active_users() -> Select[tuple[UUID]]:

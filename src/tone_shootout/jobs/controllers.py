@@ -153,7 +153,7 @@ class JobController(Controller):
     ) -> TicketDTO:
         """Make a ticket that opens the job's WebSocket once, within seconds."""
         await jobs.get(principal.user_id, job_id)
-        return TicketDTO(ticket=await tickets.issue(principal.user_id, job_id), expires_in_s=TICKET_S)
+        return TicketDTO(ticket=await tickets.issue(principal.credential, job_id), expires_in_s=TICKET_S)
 
     @get(
         "/{job_id:uuid}/events",
@@ -184,7 +184,7 @@ class JobController(Controller):
         if after is not None and after >= job.event_seq and job.status in FINISHED:
             return Response(None, status_code=204)
         watch.admit(principal.user_id)
-        return ServerSentEvent(watch.as_sse(principal.user_id, job_id, after=after))
+        return ServerSentEvent(watch.as_sse(principal.credential, job_id, after=after))
 
     @get(
         "/{job_id:uuid}/artifacts",
@@ -272,11 +272,11 @@ async def watch_job(
 ) -> None:
     """Send a job's events: a snapshot, then everything behind it (or behind `after`), up to `done`."""
     if ticket is None:
-        owner_id = (await signed_in(socket, settings)).user_id
-    elif (redeemed := await tickets.redeem(ticket, job_id)) is not None:
-        owner_id = redeemed
+        credential = (await signed_in(socket, settings)).credential
+    elif (redeemed := await tickets.redeem(ticket, job_id)) is not None and await watch.is_valid(redeemed):
+        credential = redeemed
     else:
         await refuse(socket, NOT_SIGNED_IN, "This ticket is not valid any more.")
-    watch.admit(owner_id)
+    watch.admit(credential.user_id)
     await socket.accept()
-    await watch.to_socket(socket, owner_id, job_id, after=after)
+    await watch.to_socket(socket, credential, job_id, after=after)

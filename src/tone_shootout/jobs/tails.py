@@ -11,7 +11,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
@@ -20,6 +20,8 @@ import structlog
 from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
+from tone_shootout.accounts.principal import Credential
+from tone_shootout.accounts.services import valid_credentials
 from tone_shootout.jobs.channel import SessionMaker, listen
 from tone_shootout.jobs.dtos import Event
 from tone_shootout.jobs.errors import TooManyStreamsError
@@ -34,6 +36,7 @@ TRY_AGAIN_S = 0.5
 """Pause after a look that failed."""
 
 Ended = Literal["deleted", "disabled", "stopping"]
+"""Why a job's log is not followed any more. A single watcher may also be signed out (`Place.signed_out`)."""
 
 _log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -66,12 +69,14 @@ class Place:
     """Number of the last line that it has sent."""
     push: Push | None = None
     """Sends a line without waking the watcher, if there is such a way."""
-    woken: "asyncio.Future[None]" = field(init=False)
+    signed_out: bool = False
+    """Whether the credential that it was opened with is no longer valid."""
+    woken: "asyncio.Future[None] | None" = None
     """While it waits: done as soon as there is something to do."""
 
     def wake(self) -> None:
         """Let the watcher go on."""
-        if not self.woken.done():
+        if self.woken is not None and not self.woken.done():
             self.woken.set_result(None)
 
 
@@ -120,11 +125,11 @@ class Tail:
 
     async def news(self, place: Place, patience_s: float | None) -> bool:
         """Wait for a line that can't be pushed, or for the end; tell whether one of them came in time."""
-        place.woken = asyncio.get_running_loop().create_future()
+        place.woken = woken = asyncio.get_running_loop().create_future()
         self._waiting.add(place)
         try:
             async with asyncio.timeout(patience_s):
-                await place.woken
+                await woken
         except TimeoutError:
             return False
         finally:
@@ -141,7 +146,8 @@ class Tail:
         """Push a line to those who wait for just that one, and wake the others: after `done` there is more to do."""
         frame = text_frame(line.text)
         for place in self._waiting:
-            if place.push and place.seq == line.seq - 1 and line.type != "done" and place.push(frame):
+            pushed = place.push and place.seq == line.seq - 1 and line.type != "done" and not place.signed_out
+            if pushed and place.push and place.push(frame):
                 place.seq = line.seq
             else:
                 place.wake()
@@ -156,6 +162,7 @@ class Tails:
         self._most = streams
         self._streams: Counter[UUID] = Counter()
         self._tails: dict[UUID, Tail] = {}
+        self._signed_in: dict[Credential, set[Place]] = {}
         self._look = asyncio.Event()
         self._stopped = False
 
@@ -185,6 +192,26 @@ class Tails:
             self._streams[owner_id] -= 1
             if not self._streams[owner_id]:
                 del self._streams[owner_id]
+
+    @contextmanager
+    def signed_in(self, credential: Credential | None, place: Place) -> Iterator[None]:
+        """Hold a watcher to the credential that its connection was opened with: both end together.
+
+        Args:
+            credential: which one; None: none, for who watches within this process.
+            place: the watcher.
+        """
+        if credential is None:
+            yield
+            return
+        places = self._signed_in.setdefault(credential, set())
+        places.add(place)
+        try:
+            yield
+        finally:
+            places.discard(place)
+            if not places:
+                del self._signed_in[credential]
 
     def look(self) -> None:
         """Have the database looked into now."""
@@ -248,8 +275,15 @@ class Tails:
                 _log.exception("can't look into the log")
                 await asyncio.sleep(LOOK_AGAIN_S)
 
+    def _sign_out(self, credentials: Iterable[Credential]) -> None:
+        """Send those away whose credential is no longer valid."""
+        for credential in credentials:
+            for place in self._signed_in.get(credential, ()):
+                place.signed_out = True
+                place.wake()
+
     async def _catch_up(self) -> None:
-        watched = dict(self._tails)
+        watched, credentials = dict(self._tails), frozenset(self._signed_in)
         if not watched:
             return
         async with self._sessions() as session:
@@ -269,3 +303,4 @@ class Tails:
                             tail.add(line, from_log=True)
                         if not lines:
                             break
+            self._sign_out(credentials - await valid_credentials(session, credentials))

@@ -11,14 +11,19 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from tone_shootout.accounts.principal import Credential
 from tone_shootout.kit.problems import UnavailableError
 
 TICKET_S = 30
 ANSWER_S = 3.0
 """Longest that a request waits for the broker."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Credential).decode
 
 
 class Tickets:
@@ -27,26 +32,26 @@ class Tickets:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def issue(self, owner_id: UUID, job_id: UUID) -> str:
-        """Make a ticket for an owner's job.
+    async def issue(self, credential: Credential, job_id: UUID) -> str:
+        """Make a ticket for an owner's job. The channel that it opens ends with the credential that it was made with.
 
         Raises:
             UnavailableError: the broker is away.
         """
         ticket = secrets.token_urlsafe(32)
         async with _answering():
-            await self._redis.set(_key(ticket, job_id), str(owner_id), ex=TICKET_S)
+            await self._redis.set(_key(ticket, job_id), _encode(credential), ex=TICKET_S)
         return ticket
 
-    async def redeem(self, ticket: str, job_id: UUID) -> UUID | None:
-        """Return whose ticket it is, once; None when it is used, expired, or of another job.
+    async def redeem(self, ticket: str, job_id: UUID) -> Credential | None:
+        """Return what a ticket was made with, once; None when it is used, expired, or of another job.
 
         Raises:
             UnavailableError: the broker is away.
         """
         async with _answering():
-            owner: bytes | None = await self._redis.getdel(_key(ticket, job_id))
-        return None if owner is None else UUID(owner.decode())
+            made_with: bytes | None = await self._redis.getdel(_key(ticket, job_id))
+        return None if made_with is None else _decode(made_with)
 
 
 @asynccontextmanager

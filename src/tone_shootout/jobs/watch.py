@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -17,6 +17,8 @@ from litestar.status_codes import WS_1000_NORMAL_CLOSURE, WS_1012_SERVICE_RESTAR
 from sqlalchemy.exc import SQLAlchemyError
 
 from tone_shootout.accounts.guards import NOT_SIGNED_IN
+from tone_shootout.accounts.principal import Credential
+from tone_shootout.accounts.services import valid_credentials
 from tone_shootout.jobs.channel import SessionMaker
 from tone_shootout.jobs.dtos import Event, JobDTO
 from tone_shootout.jobs.errors import JobNotFoundError
@@ -55,8 +57,19 @@ class Watch:
         """
         self._tails.admit(owner_id)
 
+    async def is_valid(self, credential: Credential) -> bool:
+        """Tell whether a credential is still valid, for a connection that does not bring it."""
+        async with self._sessions() as session:
+            return bool(await valid_credentials(session, [credential]))
+
     async def follow(
-        self, owner_id: UUID, job_id: UUID, *, after: int | None = None, push: Push | None = None
+        self,
+        owner_id: UUID,
+        job_id: UUID,
+        *,
+        after: int | None = None,
+        push: Push | None = None,
+        credential: Credential | None = None,
     ) -> AsyncGenerator[Line, None]:
         """Yield a snapshot, then every event behind `after` (behind the snapshot by default), ending with `done`.
 
@@ -65,13 +78,14 @@ class Watch:
             job_id: which one.
             after: number of the last event that is not wanted.
             push: takes what comes while a line is waited for; what it does not take is yielded.
+            credential: what the connection was opened with, which ends it when it is no longer valid.
 
         Raises:
             JobNotFoundError: the owner has no such job, or it is deleted meanwhile.
-            UnauthorizedError: the owner is disabled meanwhile.
+            UnauthorizedError: the owner is disabled, or the credential is no longer valid.
             StoppingError: this process stops; another has the rest.
         """
-        async with aclosing(self._lines(owner_id, job_id, after, push=push)) as lines:
+        async with aclosing(self._lines(owner_id, job_id, after, push=push, credential=credential)) as lines:
             async for line in lines:
                 if line is not None:
                     yield line
@@ -84,17 +98,23 @@ class Watch:
         *,
         push: Push | None = None,
         silence_s: float | None = None,
+        credential: Credential | None = None,
     ) -> AsyncGenerator[Line | None, None]:
         """Follow a job, and yield None whenever nothing has come for `silence_s`."""
-        with self._tails.of(owner_id, job_id) as tail:
+        with ExitStack() as entered:
+            tail = entered.enter_context(self._tails.of(owner_id, job_id))
+            place = Place(-1, push)
+            entered.enter_context(self._tails.signed_in(credential, place))
             snapshot, newest, finished = await self._snapshot(owner_id, job_id, after)
             tail.tell(newest)
             if tail.lags:
                 self._tails.look()
             yield snapshot
-            place = Place(snapshot.seq, push)
+            place.seq = snapshot.seq
             ended = finished and place.seq >= newest
             while not ended:
+                if place.signed_out and tail.ended != "deleted":
+                    raise UnauthorizedError
                 lines = tail.behind(place.seq)
                 if lines is None:
                     lines = await self._page(job_id, place.seq)
@@ -116,7 +136,7 @@ class Watch:
                     yield None
 
     async def to_socket(
-        self, socket: WebSocket[Any, Any, Any], owner_id: UUID, job_id: UUID, *, after: int | None
+        self, socket: WebSocket[Any, Any, Any], credential: Credential, job_id: UUID, *, after: int | None
     ) -> None:
         """Send a job's events to a WebSocket that was accepted, and close it with a code that says how they ended."""
         code, reason = WS_1000_NORMAL_CLOSURE, ""
@@ -124,13 +144,16 @@ class Watch:
         async def texts() -> AsyncGenerator[str, None]:
             nonlocal code, reason
             try:
-                async with aclosing(self.follow(owner_id, job_id, after=after, push=push_of(socket))) as lines:
+                following = self.follow(
+                    credential.user_id, job_id, after=after, push=push_of(socket), credential=credential
+                )
+                async with aclosing(following) as lines:
                     async for line in lines:
                         yield line.text
             except JobNotFoundError as error:
                 code, reason = NO_SUCH_JOB, error.detail
             except UnauthorizedError:
-                code, reason = NOT_SIGNED_IN, "This user is disabled."
+                code, reason = NOT_SIGNED_IN, "The credential is no longer valid. Sign in again."
             except StoppingError:
                 code, reason = WS_1012_SERVICE_RESTART, "Come back."
             except (SQLAlchemyError, OSError) as error:
@@ -147,7 +170,7 @@ class Watch:
             pass  # the client has gone, which it may at any time
 
     async def as_sse(
-        self, owner_id: UUID, job_id: UUID, *, after: int | None
+        self, credential: Credential, job_id: UUID, *, after: int | None
     ) -> AsyncGenerator[ServerSentEventMessage, None]:
         """Yield a job's events as server-sent ones, with a comment in every silence.
 
@@ -155,7 +178,8 @@ class Watch:
         """
         yield ServerSentEventMessage(data=None, retry=COME_BACK_MS)
         try:
-            async with aclosing(self._lines(owner_id, job_id, after, silence_s=self._silence_s)) as lines:
+            following = self._lines(credential.user_id, job_id, after, silence_s=self._silence_s, credential=credential)
+            async with aclosing(following) as lines:
                 async for line in lines:
                     if line is None:
                         yield ServerSentEventMessage(data=None, comment="still here")

@@ -38,6 +38,8 @@ def command(spec: Path, out: Path, jobs: int | None, no_video: bool, no_plots: b
 
     _check_folder(out)
     planned, sources = _plan(spec)
+    for notice in planned.notices:
+        click.echo(f"Note: {notice.pointer}: {notice.detail} ({notice.code})", err=True)
     processes = jobs or os.cpu_count() or 1
     store = None if cache is None else StoreFolder(cache)
     try:

@@ -62,7 +62,7 @@ class JobDTO(Struct, kw_only=True):
     progress: Annotated[Progress, Meta(description="How far it is.")]
     attempt: Annotated[int, Meta(description="How many workers have taken it.", examples=[1])]
     error: Annotated[JobErrorDTO | None, Meta(description="Why it failed.")]
-    notices: Annotated[list[NoticeDTO], Meta(description="What to think about before publishing the result.")]
+    notices: Annotated[list[NoticeDTO], Meta(description="What to know before comparing or publishing.")]
     created_at: Annotated[datetime, Meta(description="When it was submitted.")]
     queued_at: Annotated[datetime | None, Meta(description="When it was queued last.")]
     started_at: Annotated[datetime | None, Meta(description="When a worker took it last.")]

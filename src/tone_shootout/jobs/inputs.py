@@ -7,8 +7,9 @@ import msgspec
 from msgspec import Struct
 
 from tone_shootout.jobs.models import Job
-from tone_shootout.rendering.credits import Credit, Notice, notices
+from tone_shootout.rendering.credits import Credit, notices
 from tone_shootout.rendering.facts import Facts
+from tone_shootout.rendering.notices import Notice, spec_notices
 from tone_shootout.rendering.spec import Spec
 from tone_shootout.shootouts.materials import WantedModel
 from tone_shootout.shootouts.services import AssetRef
@@ -52,8 +53,7 @@ class Inputs(Struct, frozen=True, kw_only=True):
 
 
 def notices_of(job: Job) -> Sequence[Notice]:
-    """Return what a job's owner should know of the terms of its files."""
-    if not job.inputs["spec"].get("commercial"):
-        return ()
+    """Return what a job's owner should know of its files and their terms."""
     inputs = msgspec.convert(job.inputs, Inputs)
-    return tuple(notices(inputs.spec, inputs.credits))
+    facts = {file: asset.facts for file, asset in inputs.assets.items()}
+    return (*spec_notices(inputs.spec, facts), *notices(inputs.spec, inputs.credits))

@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from tone_shootout.rendering.notices import Notice
 from tone_shootout.rendering.spec import CabIr, Capture, Spec
 
 _OBJECTIONS: Final[Mapping[bool | None, tuple[str, str]]] = {
@@ -37,20 +38,6 @@ class Credit(Struct, frozen=True, kw_only=True):
     commercial: bool | None
     url: str
     attribution: str
-
-
-class Notice(Struct, frozen=True, kw_only=True):
-    """Something to think about before publishing; nothing that stops a rendering.
-
-    Attributes:
-        code: stable, for programs: `non_commercial_licence` or `unknown_licence`.
-        pointer: JSON pointer into the spec.
-        detail: one sentence for people.
-    """
-
-    code: str
-    pointer: str
-    detail: str
 
 
 def notices(spec: Spec, credited: Mapping[str, Credit]) -> Iterator[Notice]:

@@ -7,7 +7,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from tone_shootout.audio.notices import FileNotice
+
 Kind = Literal["di_track", "capture", "cab_ir"]
+
+FileNotices = Annotated[
+    tuple[FileNotice, ...], Meta(description="What its author most likely did not mean; it is used as it is.")
+]
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -43,6 +49,7 @@ class DiFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="di_track
     seconds: Annotated[float, Meta(description="Length, seconds.")]
     channels: Annotated[int, Meta(description="Channels in the file.")]
     peak_dbfs: Annotated[float, Meta(description="Peak, once folded to mono, dBFS.")]
+    notices: FileNotices = ()
 
 
 class CaptureFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="capture"):
@@ -66,6 +73,7 @@ class CaptureFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="cap
     input_level_dbu: Annotated[
         float | None, Meta(description="Level of a sine whose peak is 0 dBFS at its input, dBu.")
     ] = None
+    notices: FileNotices = ()
 
 
 class IrFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="cab_ir"):
@@ -76,6 +84,7 @@ class IrFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="cab_ir")
     samples: Annotated[int, Meta(description="Samples in each channel.")]
     rate: Annotated[int, Meta(description="Sample rate, Hz.")]
     seconds: Annotated[float, Meta(description="Length, seconds.")]
+    notices: FileNotices = ()
 
 
 Facts = DiFacts | CaptureFacts | IrFacts

@@ -13,10 +13,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from tone_shootout.rendering.credits import Credit, Notice
+from tone_shootout.rendering.credits import Credit
 from tone_shootout.rendering.facts import CaptureFacts, DiFacts, Facts
 from tone_shootout.rendering.figures import Behaviour, Difference, Encoded, Latency, Metrics, Pair
 from tone_shootout.rendering.keys import libraries
+from tone_shootout.rendering.notices import Notice
 from tone_shootout.rendering.palette import one_line
 from tone_shootout.rendering.spec import ONE_LINE, CabIr, Capture, Chain, Name, Spec
 from tone_shootout.rendering.work import Measured
@@ -139,7 +140,7 @@ class FileRecord(Struct, frozen=True, kw_only=True):
 class Manifest(Struct, frozen=True, kw_only=True):
     """The whole record; `spec` is the shootout's, with the inputs' names where files stood.
 
-    `credits` are lines to be published with the result, `notices` what to think about before.
+    `credits` are lines to be published with the result, `notices` what to know before comparing or publishing.
     `captures`, `comparisons` (every two segments of a DI track) and `difference` (a matrix per DI track) are defined in
     `docs/measures.md`. `video` is null where none was made. Every field is always written.
     """

@@ -12,6 +12,7 @@ from msgspec import Struct
 from tone_shootout.rendering import keys
 from tone_shootout.rendering.checks import check_spec
 from tone_shootout.rendering.facts import DEFAULT_LIMITS, CaptureFacts, DiFacts, Facts, Limits
+from tone_shootout.rendering.notices import Notice, spec_notices
 from tone_shootout.rendering.rates import OUTPUT_RATE, resampled, running_rates, slice_of
 from tone_shootout.rendering.spec import (
     Block,
@@ -112,11 +113,12 @@ class PlannedSegment(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """A shootout's expansion: the spec, what is known of its files (by the spec's `file`), and all segments."""
+    """A shootout's expansion: its spec, what is known of its files (by the spec's `file`), segments and notices."""
 
     spec: Spec
     facts: dict[str, Facts]
     segments: tuple[PlannedSegment, ...]
+    notices: tuple[Notice, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -152,7 +154,12 @@ def plan(spec: Spec, facts: Mapping[str, Facts], *, limits: Limits = DEFAULT_LIM
     for di_track, track in enumerate(spec.di_tracks):
         for index, chain in enumerate(spec.chains):
             segments.append(_segment(len(segments) + 1, di_track, track, index, chain, facts))
-    return Plan(spec=spec, facts={file: facts[file] for file in sorted(used)}, segments=tuple(segments))
+    return Plan(
+        spec=spec,
+        facts={file: facts[file] for file in sorted(used)},
+        segments=tuple(segments),
+        notices=tuple(spec_notices(spec, facts)),
+    )
 
 
 def slug(name: str, *, fallback: str) -> str:

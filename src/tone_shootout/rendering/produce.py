@@ -91,7 +91,7 @@ def produce(
         (staging / "segments").mkdir()
         level, levelled = stages.level(plan, raws, staging, measured, bench)
         inputs = name_inputs(plan.facts, names or {}, credited or {})
-        warnings = tuple(notices(plan.spec, credited or {}))
+        warnings = (*plan.notices, *notices(plan.spec, credited or {}))
         besides = filming.ingredients(plan, raws, staging, levelled) if video else ()
         found = None
         if not sound_only:

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from tone_shootout.rendering.credits import Notice, credit_lines
+from tone_shootout.rendering.credits import credit_lines
 from tone_shootout.rendering.figures import Encoded
 from tone_shootout.rendering.manifest import Input, LevelRecord, SegmentRecord
+from tone_shootout.rendering.notices import Notice
 from tone_shootout.rendering.timeline import clock
 
 SHORT_SECONDS: Final = 3.0
@@ -102,7 +103,7 @@ def _shorter(
     yield "levels", [], "the levels of each segment"
     yield "hashes", [], "what went in"
     if sections["notes"]:
-        yield "notes", [], "notes on licences"
+        yield "notes", [], "some notes"
     for longest in _SHORTER_NAMES:
         yield "chapters", list(_chapters(segments, longest)), "whole names"
     works = sections["credits"]

@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tone_shootout.rendering.credits import Notice
 from tone_shootout.rendering.facts import Facts, Kind
+from tone_shootout.rendering.notices import Notice
 from tone_shootout.rendering.plan import PlannedSegment
 from tone_shootout.rendering.schedule import Step, schedule
 from tone_shootout.rendering.spec import files_of
@@ -228,7 +228,7 @@ class SegmentDTO(Struct, kw_only=True):
 
 
 class NoticeDTO(Struct, kw_only=True):
-    """Something to think about before publishing; nothing that stops a rendering."""
+    """Something to know before comparing or publishing; nothing that stops a rendering."""
 
     code: Annotated[str, Meta(description="Stable, for programs.", examples=["non_commercial_licence"])]
     pointer: Annotated[str, Meta(description="JSON pointer into the config.", examples=["/chains/0/blocks/0"])]
@@ -255,7 +255,7 @@ class PlanDTO(Struct, kw_only=True):
         list[WantedModel],
         Meta(description="Models of TONE3000 that the job fetches first. What depends on them is estimated."),
     ]
-    notices: Annotated[list[NoticeDTO], Meta(description="What to think about before publishing.")]
+    notices: Annotated[list[NoticeDTO], Meta(description="What to know before comparing or publishing.")]
 
     @classmethod
     def of(cls, snapshot: Snapshot, there: Collection[str]) -> Self:

@@ -14,8 +14,9 @@ from tone_shootout.accounts.services import AccountService
 from tone_shootout.kit.pagination import Paging
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.kit.storage import Storage
-from tone_shootout.rendering.credits import Credit, Notice, notices
+from tone_shootout.rendering.credits import Credit, notices
 from tone_shootout.rendering.facts import Facts, Kind, Limits
+from tone_shootout.rendering.notices import Notice
 from tone_shootout.rendering.plan import InvalidSpec, Plan, plan
 from tone_shootout.rendering.spec import Spec
 from tone_shootout.shootouts.config import Config, check_sources, spec_of
@@ -77,8 +78,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What its author should know of the terms of its files."""
-        return tuple(notices(self.spec, {asset.file: asset.credit for asset in self.assets if asset.credit}))
+        """What its author should know of its files and their terms."""
+        credited = {asset.file: asset.credit for asset in self.assets if asset.credit}
+        return (*self.plan.notices, *notices(self.spec, credited))
 
 
 def rendering_limits(settings: LimitSettings) -> Limits:

@@ -1,0 +1,35 @@
+"""What to know about the files of a shootout is in the plan, each thing once, with the place where it is used."""
+
+import msgspec
+
+from tests.unit.rendering.specs import FACTS, blocks, spec
+from tone_shootout.audio.notices import FileNotice
+from tone_shootout.rendering.facts import Facts
+from tone_shootout.rendering.plan import plan
+
+LATE = FileNotice("late_onset", "the response starts 23.4 ms late.")
+CLIPPED = FileNotice("clipped", "3 samples are at full scale.")
+
+
+def test_a_files_notice_is_in_the_plan_once_with_the_first_place_that_uses_it() -> None:
+    noticed: dict[str, Facts] = {
+        **FACTS,
+        "riff.wav": msgspec.structs.replace(FACTS["riff.wav"], notices=(CLIPPED,)),
+        "cab.wav": msgspec.structs.replace(FACTS["cab.wav"], notices=(LATE,)),
+    }
+    bypassed = {"type": "cab_ir", "file": "cab.wav", "bypass": True}
+    shootout = spec(
+        blocks("combo.nam", bypassed),
+        blocks("amp.nam", "cab.wav"),
+        {"name": "Again", "blocks": blocks("amp.nam", "cab.wav")},
+    )
+    assert [(notice.code, notice.pointer, notice.detail) for notice in plan(shootout, noticed).notices] == [
+        ("clipped", "/di_tracks/0", "DI track “Riff in E”: 3 samples are at full scale."),
+        ("late_onset", "/chains/1/blocks/1", "Chain “Chain 1”, cab IR: the response starts 23.4 ms late."),
+    ]
+
+
+def test_facts_that_were_kept_before_there_were_notices_read_as_having_none() -> None:
+    kept = msgspec.to_builtins(FACTS["riff.wav"])
+    del kept["notices"]
+    assert msgspec.convert(kept, Facts) == FACTS["riff.wav"]

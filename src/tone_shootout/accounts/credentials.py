@@ -52,8 +52,15 @@ class RefreshTokens:
 
     def issue(self, session_id: UUID) -> str:
         """Return a fresh token of a session."""
-        content = session_id.bytes + secrets.token_bytes(32)
-        return REFRESH_MARK + base64.urlsafe_b64encode(content + self._signature(content)).decode()
+        return self._signed(session_id, secrets.token_bytes(32))
+
+    def successor(self, token: str, session_id: UUID) -> str:
+        """Return the token that a session's token is exchanged for.
+
+        It follows from the token and our secret, so that requests that exchange one token at the same time get the same
+        successor, and nothing has to be stored that it could be read from.
+        """
+        return self._signed(session_id, hmac.digest(self._secret, b"successor:" + token.encode(), "sha256"))
 
     def read(self, token: str) -> tuple[UUID, bool] | None:
         """Return the session that a token names and whether we have signed it, None for any other text.
@@ -70,6 +77,10 @@ class RefreshTokens:
         if len(signature) != _SIGNATURE_LENGTH:
             return None
         return UUID(bytes=content[:16]), hmac.compare_digest(signature, self._signature(content))
+
+    def _signed(self, session_id: UUID, unguessable: bytes) -> str:
+        content = session_id.bytes + unguessable
+        return REFRESH_MARK + base64.urlsafe_b64encode(content + self._signature(content)).decode()
 
     def _signature(self, content: bytes) -> bytes:
         return hmac.digest(self._secret, REFRESH_MARK.encode() + content, "sha256")[:_SIGNATURE_LENGTH]

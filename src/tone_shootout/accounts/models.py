@@ -57,7 +57,7 @@ class ApiToken(UUIDv7AuditBase):
 
 
 class UserSession(UUIDv7AuditBase):
-    """A sign-in: short access tokens, renewed by a refresh token that works once.
+    """A sign-in: short access tokens, renewed by a refresh token that is exchanged for its successor.
 
     Only the hash of the newest refresh token is kept. A refresh token carries its session's id and our signature, so
     that each earlier one is recognised for what it is without being stored.

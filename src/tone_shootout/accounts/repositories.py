@@ -270,6 +270,16 @@ class SessionRepository:
         )
         return (await self._session.execute(statement)).scalar_one_or_none()
 
+    async def renewed(self, session_id: UUID, newest: bytes, *, since: datetime, now: datetime) -> UUID | None:
+        """Return the user of a good session that got its newest refresh token after `since`, None unless it is that."""
+        statement = select(UserSession.user_id).where(
+            UserSession.id == session_id,
+            UserSession.refresh_hash == newest,
+            UserSession.last_used_at > since,
+            _good_session(now),
+        )
+        return (await self._session.execute(statement)).scalar_one_or_none()
+
     async def revoke(self, session_id: UUID, refresh_hash: bytes | None, now: datetime) -> None:
         """End a session; with a hash only if that is its newest refresh token's."""
         statement = update(UserSession).where(UserSession.id == session_id, UserSession.revoked_at.is_(None))

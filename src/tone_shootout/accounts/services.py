@@ -40,6 +40,8 @@ from tone_shootout.accounts.repositories import (
 )
 from tone_shootout.kit.settings import SecuritySettings
 
+REFRESH_OVERLAP = timedelta(seconds=30)
+"""For how long a refresh token that was exchanged is answered with the same successor again."""
 _USER_AGENT_LENGTH = 200
 
 _log = structlog.get_logger(__name__)
@@ -238,18 +240,21 @@ class SessionService:
     async def renew(self, refresh_token: str) -> Grant | None:
         """Exchange a session's newest refresh token for the next one.
 
-        One that was the newest before has been used, by its owner or by a thief: nobody can tell, so the session ends.
-        The caller has to commit that: None is returned, nothing is raised.
+        The token before the newest gets the same successor again for `REFRESH_OVERLAP`: two tabs of a browser may
+        refresh at the same time, and an answer can be lost. Any other former token has been used, by its owner or by a
+        thief: nobody can tell, so the session ends. The caller has to commit that: None is returned, nothing is raised.
         """
         read = self._refresh_tokens.read(refresh_token)
         if read is None:
             return None
         session_id, is_ours = read
         now, used = datetime.now(UTC), digest(refresh_token)
-        following = self._refresh_tokens.issue(session_id)
+        following = self._refresh_tokens.successor(refresh_token, session_id)
         user_id = await self._sessions.renew(
             session_id, used=used, following=digest(following), now=now, expires_at=now + self._life
         )
+        if user_id is None:
+            user_id = await self._sessions.renewed(session_id, digest(following), since=now - REFRESH_OVERLAP, now=now)
         if user_id is not None:
             return self._grant(user_id, session_id, following, now)
         if is_ours and await self._sessions.revoke_replayed(session_id, used, now):

@@ -1,7 +1,7 @@
 """Throw damaged captures at the loader for a while: `python -m tests.bench.fuzz_loader --minutes 10`.
 
-Reports whatever is no NamError, whatever takes more than a second to refuse, and the largest memory seen. Not part of
-the suite, which has property tests of the same kind.
+Reports whatever is no NamError, whatever takes more than a second to refuse, and the largest memory seen. The suite has
+property tests of the same kind; `task test:thorough` runs this for three minutes.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import traceback
 from collections import Counter
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import dataclass, field
 from time import monotonic, process_time
 from typing import Any
 
@@ -73,44 +74,65 @@ def damaged_document(rng: random.Random) -> bytes:
     return encoded(document)
 
 
+@dataclass
+class Outcome:
+    """What a run has found."""
+
+    tries: int = 0
+    slowest_s: float = 0.0
+    """Processor time of the slowest refusal."""
+    counts: Counter[str] = field(default_factory=Counter)
+    findings: list[str] = field(default_factory=list)
+    """Crashes and slow refusals, each with what it takes to have it again."""
+
+
+def fuzz(minutes: float, seed: int) -> Outcome:
+    """Load damaged captures, and play some of those that load, for some minutes."""
+    outcome = Outcome()
+    end = monotonic() + 60 * minutes
+    while monotonic() < end:
+        rng = random.Random(f"{seed}/{outcome.tries}")
+        data = (damaged_bytes if outcome.tries % 2 else damaged_document)(rng)
+        where = f"try {outcome.tries} of seed {seed}"
+        start = process_time()
+        try:
+            capture = load(data)
+        except NamError as error:
+            took_s = process_time() - start
+            outcome.counts[error.code] += 1
+            outcome.slowest_s = max(outcome.slowest_s, took_s)
+            if took_s > 1:
+                outcome.findings.append(f"{where}: {took_s:.1f} s to refuse: {error}")
+        except Exception:  # noqa: BLE001  # anything else is what this looks for
+            outcome.counts["crash"] += 1
+            outcome.findings.append(f"{where}:\n{traceback.format_exc()}")
+        else:
+            outcome.counts["loaded"] += 1
+            if rng.random() < 0.2:
+                try:
+                    capture.start(size=rng.choice([None, 0.0, 0.5])).process(noise(64))
+                except NamError as error:
+                    outcome.counts[f"played: {error.code}"] += 1
+                except Exception:  # noqa: BLE001  # the same
+                    outcome.counts["crash while playing"] += 1
+                    outcome.findings.append(f"{where}, playing:\n{traceback.format_exc()}")
+                else:
+                    outcome.counts["played"] += 1
+        outcome.tries += 1
+    return outcome
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    outcomes: Counter[str] = Counter()
-    slowest, tries, end = 0.0, 0, monotonic() + 60 * options.minutes
-    while monotonic() < end:
-        rng = random.Random(f"{options.seed}/{tries}")
-        data = (damaged_bytes if tries % 2 else damaged_document)(rng)
-        start = process_time()
-        try:
-            capture = load(data)
-        except NamError as error:
-            outcomes[error.code] += 1
-            slowest = max(slowest, process_time() - start)
-            if process_time() - start > 1:
-                print(f"try {tries}: {process_time() - start:.1f} s to refuse: {error}")
-        except Exception:  # noqa: BLE001  # anything else is what this looks for
-            outcomes["crash"] += 1
-            print(f"try {tries} of seed {options.seed}:\n{traceback.format_exc()}")
-        else:
-            outcomes["loaded"] += 1
-            if rng.random() < 0.2:
-                try:
-                    capture.start(size=rng.choice([None, 0.0, 0.5])).process(noise(64))
-                except NamError as error:
-                    outcomes[f"played: {error.code}"] += 1
-                except Exception:  # noqa: BLE001  # the same
-                    outcomes["crash while playing"] += 1
-                    print(f"try {tries} of seed {options.seed}, playing:\n{traceback.format_exc()}")
-                else:
-                    outcomes["played"] += 1
-        tries += 1
+    outcome = fuzz(options.minutes, options.seed)
+    print(*outcome.findings, sep="\n")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"{tries} files, slowest refusal {slowest:.2f} s, largest memory {peak} MB")
-    for outcome, count in outcomes.most_common():
-        print(f"{count:8} {outcome}")
+    print(f"{outcome.tries} files, slowest refusal {outcome.slowest_s:.2f} s, largest memory {peak} MB")
+    for name, count in outcome.counts.most_common():
+        print(f"{count:8} {name}")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""Jobs of five people on two workers that keep dying for two minutes: none lost, none done twice, everybody in turn."""
+"""Jobs of five people on two workers that keep dying: none lost, none done twice, everybody in turn."""
 
 import asyncio
 import random
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
@@ -30,22 +30,37 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 Sessions = async_sessionmaker[AsyncSession]
 Submitting = Callable[[], Awaitable[None]]
-AT_ONCE = {"ada": 60, "bob": 44, "cid": 32, "dot": 22, "eve": 2}
-"""Jobs that are there when the workers come."""
-LATER = 40
-"""Jobs that all but the last of them submit meanwhile: there is work for as long as workers die."""
-JOBS = sum(AT_ONCE.values()) + LATER
 WORKERS = 2
-KILLING_S = 120.0
-BETWEEN_S = (8.0, 16.0)
-"""Seconds between two kills: a worker takes two to start."""
+
+
+@dataclass(frozen=True)
+class Soak:
+    """How many jobs there are, and how often a worker is killed."""
+
+    at_once: Mapping[str, int]
+    """Jobs by person that are there when the workers come. The last person has the fewest."""
+    later: int
+    """Jobs that all but the last person submit meanwhile: there is work for as long as workers are killed."""
+    killing_s: float
+    between_s: tuple[float, float]
+    """Seconds between two kills: a worker takes two to start."""
+
+    @property
+    def jobs(self) -> int:
+        """Return the number of all jobs."""
+        return sum(self.at_once.values()) + self.later
+
+
+QUICK = Soak({"ada": 14, "bob": 11, "cid": 8, "dot": 6, "eve": 2}, later=4, killing_s=12, between_s=(4, 6))
+TWO_MINUTES = Soak({"ada": 60, "bob": 44, "cid": 32, "dot": 22, "eve": 2}, later=40, killing_s=120, between_s=(8, 16))
 
 
 class Crew:
     """Worker processes, each started again when it dies."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, soak: Soak) -> None:
         self._environ = environ_of(settings)
+        self._soak = soak
         self._workers: list[subprocess.Popen[bytes]] = []
         self.kills = 0
 
@@ -71,9 +86,9 @@ class Crew:
     async def _kill_by_chance(self) -> None:
         chance = random.Random(5)
         with suppress(TimeoutError):
-            async with asyncio.timeout(KILLING_S):
+            async with asyncio.timeout(self._soak.killing_s):
                 while True:
-                    await asyncio.sleep(chance.uniform(*BETWEEN_S))
+                    await asyncio.sleep(chance.uniform(*self._soak.between_s))
                     unlucky = chance.randrange(WORKERS)
                     self._workers[unlucky].kill()
                     self._workers[unlucky].wait()
@@ -82,11 +97,11 @@ class Crew:
 
 
 @asynccontextmanager
-async def _people(url: str, sessions: Sessions) -> AsyncGenerator[Mapping[str, Submitting], None]:
+async def _people(url: str, sessions: Sessions, names: Iterable[str]) -> AsyncGenerator[Mapping[str, Submitting], None]:
     """What each of them does to submit a job of a shootout of theirs."""
     async with AsyncExitStack() as stack:
         people = {}
-        for name in AT_ONCE:
+        for name in names:
             async with sessions() as session:
                 accounts = AccountService(session)
                 user = await accounts.create_user(name, role="user")
@@ -104,10 +119,10 @@ async def _submit(client: httpx.AsyncClient, address: str) -> None:
     assert (await client.post(address)).status_code == 202
 
 
-async def _submit_later(people: Sequence[Submitting]) -> None:
+async def _submit_later(people: Sequence[Submitting], soak: Soak) -> None:
     """One after the other, for as long as workers are killed."""
-    for submit in islice(cycle(people), LATER):
-        await asyncio.sleep(KILLING_S / LATER)
+    for submit in islice(cycle(people), soak.later):
+        await asyncio.sleep(soak.killing_s / soak.later)
         await submit()
 
 
@@ -118,32 +133,39 @@ async def _finish_all(sessions: Sessions) -> None:
             await asyncio.sleep(0.5)
 
 
+@pytest.mark.parametrize(
+    "soak",
+    [
+        pytest.param(QUICK, id="quick"),
+        pytest.param(TWO_MINUTES, id="two-minutes", marks=pytest.mark.thorough),
+    ],
+)
 async def test_jobs_outlive_their_workers_and_everybody_has_a_turn(
-    settings: Settings, session_maker: Sessions, clean: None
+    soak: Soak, settings: Settings, session_maker: Sessions, clean: None
 ) -> None:
     soaking = replace(
         settings,
         limits=replace(settings.limits, queued_jobs=100),
         worker=WorkerSettings(sweep_s=0.5, heartbeat_s=2, attempts=1000, backoff_s=0.1, backoff_max_s=0.5, processes=1),
     )
-    crew = Crew(soaking)
+    crew = Crew(soaking, soak)
     with serving(soaking) as url:
-        async with _people(url, session_maker) as people:
-            for name, count in AT_ONCE.items():
+        async with _people(url, session_maker, soak.at_once) as people:
+            for name, count in soak.at_once.items():
                 for _ in range(count):
                     await people[name]()
             async with crew.working() as killing:
                 *many, _ = people.values()
-                await asyncio.gather(_submit_later(many), killing)
+                await asyncio.gather(_submit_later(many, soak), killing)
                 await _finish_all(session_maker)
     assert crew.kills > 0
     async with session_maker() as session:
         statuses = Counter(await session.scalars(select(Job.status)))
-        assert statuses == {"completed": JOBS}
+        assert statuses == {"completed": soak.jobs}
         assert await session.scalar(select(func.count()).where(Job.attempt > 1)), "no kill hit a job"
         await _check_logs(session)
-        await _check_results(session, Path(url2pathname(urlsplit(settings.storage_url).path)))
-        await _check_turns(session)
+        await _check_results(session, soak.jobs, Path(url2pathname(urlsplit(settings.storage_url).path)))
+        await _check_turns(session, soak)
 
 
 async def _check_logs(session: AsyncSession) -> None:
@@ -160,7 +182,7 @@ async def _check_logs(session: AsyncSession) -> None:
         assert (ends, completions) == (1, 1), job_id
 
 
-async def _check_results(session: AsyncSession, objects: Path) -> None:
+async def _check_results(session: AsyncSession, jobs: int, objects: Path) -> None:
     """Every job has the same files, each stored, of the last attempt and of no other."""
     names: dict[object, set[str]] = {}
     attempts = {job.id: job.attempt for job in await session.scalars(select(Job))}
@@ -168,18 +190,18 @@ async def _check_results(session: AsyncSession, objects: Path) -> None:
         names.setdefault(artifact.job_id, set()).add(artifact.path)
         assert f"/{attempts[artifact.job_id]}/{artifact.path}" in artifact.storage_key
         assert (objects / artifact.storage_key).stat().st_size == artifact.size
-    assert len(names) == JOBS
+    assert len(names) == jobs
     assert len({frozenset(paths) for paths in names.values()}) == 1
 
 
-async def _check_turns(session: AsyncSession) -> None:
+async def _check_turns(session: AsyncSession, soak: Soak) -> None:
     """Of what was there at once, in the order in which it was first taken, nobody is far ahead of anybody who waits."""
     begun = (
         select(JobEvent.job_id, func.min(JobEvent.at).label("at"))
         .where(JobEvent.type == "status", JobEvent.data["status"].astext == "running")
         .group_by(JobEvent.job_id)
     ).subquery()
-    at_once = select(Job.id).order_by(Job.created_at).limit(sum(AT_ONCE.values()))
+    at_once = select(Job.id).order_by(Job.created_at).limit(sum(soak.at_once.values()))
     owners = list(
         await session.scalars(
             select(Job.owner_id).join(begun, begun.c.job_id == Job.id).where(Job.id.in_(at_once)).order_by(begun.c.at)
@@ -187,7 +209,7 @@ async def _check_turns(session: AsyncSession) -> None:
     )
     total = Counter(owners)
     few = min(total, key=total.__getitem__)
-    assert sorted(total.values()) == sorted(AT_ONCE.values())
+    assert sorted(total.values()) == sorted(soak.at_once.values())
     # The fifth of five submitted two jobs behind all others.
     # Were all workers to live, her second would be the tenth; what a dead one held lets others go first.
     assert [place for place, owner in enumerate(owners, 1) if owner == few][-1] <= len(owners) // 3

@@ -29,7 +29,8 @@ def test_the_test_command_is_the_one_that_ci_runs(desk: Path, environ: dict[str,
     command = INSTALL + "uv run task test"
     assert command in COMMANDS
     script = (PROJECT / ".ci" / "run").read_text().splitlines()
-    assert script[-1].replace(" --quiet", "") == command
+    assert script[-2].replace(" --quiet", "") == command
+    assert script[-1] == "uv run task test:thorough"
     tasks = subprocess.run(
         ["uv", "run", "task", "--color=false", "--list"],
         cwd=PROJECT,

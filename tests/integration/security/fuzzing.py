@@ -1,11 +1,11 @@
 """Requests that schemathesis makes out of the document, and what must hold of every answer."""
 
 import asyncio
-import os
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -28,14 +28,12 @@ CHECKS: list[Any] = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-THOROUGH = "FUZZ_THOROUGHLY" in os.environ
-"""Whether there is time for five thousand requests (`task fuzz`), or for some hundreds (`task test`)."""
-EXAMPLES = 30 if THOROUGH else 4
-"""Cases of an operation in one round and mode. Each is sent twice where its path names something: about what there
-is, and about what schemathesis has made up."""
+how_thorough = pytest.mark.parametrize(
+    "thorough", [pytest.param(False, id="quick"), pytest.param(True, id="thorough", marks=pytest.mark.thorough)]
+)
+"""Send some hundred requests in the suite, five thousand in `task test:thorough`."""
 LARGE = {"create_shootout", "change_shootout"}
 """Take whole configurations: a case of theirs costs as much as twenty others, so they get fewer and one round."""
-LARGE_EXAMPLES = 12 if THOROUGH else 2
 SHARES = {
     frozenset({"accounts", "operating", "tones"}): 1_750,
     frozenset({"library", "shootouts"}): 1_250,
@@ -55,6 +53,7 @@ class Fuzzer:
     base_url: str
     world: World
     tags: frozenset[str]
+    thorough: bool
     sent: int = 0
     statuses: dict[str, set[int]] = field(default_factory=dict)
     """By operation, what came."""
@@ -80,6 +79,15 @@ class Fuzzer:
                         self._round(operation, mode, number, session)
                 number += 1
 
+    def _examples(self, name: str) -> int:
+        """Return the number of cases of an operation in one round and mode.
+
+        Each is sent twice where its path names something: about what there is, and about what schemathesis has made up.
+        """
+        if name in LARGE:
+            return 12 if self.thorough else 2
+        return 30 if self.thorough else 4
+
     def _round(self, operation: Any, mode: GenerationMode, number: int, session: requests.Session) -> None:
         name = operation.definition.raw["operationId"]
         if name in LARGE and number > 0:
@@ -88,7 +96,7 @@ class Fuzzer:
 
         @seed(number)
         @settings(
-            max_examples=LARGE_EXAMPLES if name in LARGE else EXAMPLES,
+            max_examples=self._examples(name),
             deadline=None,
             database=None,
             phases=[Phase.generate],
@@ -113,12 +121,12 @@ class Fuzzer:
         case.validate_response(answer, checks=CHECKS)
 
 
-async def fuzz(base_url: str, world: World, *tags: str) -> None:
+async def fuzz(base_url: str, world: World, *tags: str, thorough: bool) -> None:
     """Send the share of requests that the operations of some tags get, and look at every answer.
 
     A failure names the request that has caused it.
     """
-    fuzzer = Fuzzer(base_url, world, frozenset(tags))
-    await asyncio.to_thread(fuzzer.run, SHARES[fuzzer.tags] if THOROUGH else 1)
+    fuzzer = Fuzzer(base_url, world, frozenset(tags), thorough)
+    await asyncio.to_thread(fuzzer.run, SHARES[fuzzer.tags] if thorough else 1)
     # Not everything was refused: the requests have reached what lies behind the checks.
     assert [name for name, statuses in fuzzer.statuses.items() if min(statuses) < 300]

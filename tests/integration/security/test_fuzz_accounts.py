@@ -3,14 +3,15 @@
 import httpx
 import pytest
 
-from tests.integration.security.fuzzing import SHARES, fuzz
+from tests.integration.security.fuzzing import SHARES, fuzz, how_thorough
 from tests.integration.security.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-async def test_whatever_is_sent_is_answered_as_documented(base_url: str, world: World) -> None:
-    await fuzz(base_url, world, "accounts", "operating", "tones")
+@how_thorough
+async def test_whatever_is_sent_is_answered_as_documented(base_url: str, world: World, thorough: bool) -> None:
+    await fuzz(base_url, world, "accounts", "operating", "tones", thorough=thorough)
 
 
 async def test_every_operation_is_in_a_share(api: httpx.AsyncClient) -> None:

@@ -1,8 +1,8 @@
 """What a file's own bytes say about it before FFmpeg is asked: its format, and whether all of it is there.
 
-FFmpeg reads a file that was cut off as if it were shorter. The container's own size fields know better: RIFF chunks
-(Microsoft's WAVE specification, EBU Tech 3306 for RF64), EA IFF 85 chunks (AIFF), ISO/IEC 14496-12 boxes (M4A) and the
-end-of-stream flag of Ogg pages (RFC 3533).
+FFmpeg reads a file that was cut off as if it were shorter. The container's own size fields know better: ISO/IEC
+14496-12 boxes (M4A), Core Audio chunks and the end-of-stream flag of Ogg pages (RFC 3533); for uncompressed sound see
+`layouts`.
 """
 
 import os
@@ -11,53 +11,111 @@ from collections.abc import Iterator
 from typing import IO, Literal
 
 from tone_shootout.audio.signals import AudioError
+from tone_shootout.audio.sniffing import SNIFFED_BYTES, describe
 
-Format = Literal["wav", "aiff", "flac", "mp3", "ogg", "mov"]
+Format = Literal["wav", "w64", "aiff", "caf", "flac", "mp3", "ogg", "mov"]
 
 NAMES: dict[Format, str] = {
-    "wav": "WAV", "aiff": "AIFF", "flac": "FLAC", "mp3": "MP3", "ogg": "OGG", "mov": "M4A",
+    "wav": "WAV", "w64": "W64", "aiff": "AIFF", "caf": "CAF", "flac": "FLAC", "mp3": "MP3", "ogg": "OGG", "mov": "M4A",
 }  # fmt: skip
 PCM = (
     *("pcm_u8", "pcm_s8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be"),
-    *("pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be"),
+    *("pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be", "pcm_alaw", "pcm_mulaw"),
 )
 CODECS: dict[Format, tuple[str, ...]] = {
     "wav": PCM,
+    "w64": PCM,
     "aiff": PCM,
+    "caf": ("alac", "aac"),
     "flac": ("flac",),
     "mp3": ("mp3float", "mp3"),
     "ogg": ("vorbis", "opus", "flac"),
     "mov": ("aac", "alac"),
 }
 LOSSLESS = frozenset((*PCM, "flac", "alac"))
-UNKNOWN_SIZE = 0xFFFFFFFF
 MAX_CHUNKS = 4_096
 OGG_PAGE_LIMIT = 65_307
 OGG_LAST_PAGE = 4
+MAX_TAGS = 8
+MAX_PADDING = 1 << 16
+_W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 
 
 def recognise(file: IO[bytes]) -> Format:
-    """Name FFmpeg's demuxer for a file from its first bytes.
+    """Name a file's format from its first bytes, behind an ID3v2 tag if there is one.
 
     Raises:
-        AudioError: `empty` for a file of no bytes, `not_audio` for any other format.
+        AudioError: `empty` for a file of no bytes, `not_audio` for any other format, with its name where that is known.
     """
-    head = _read(file, 0, 12)
+    return locate(file)[0]
+
+
+def locate(file: IO[bytes]) -> tuple[Format, int]:
+    """Return a file's format and where its own header begins; errors as `recognise`."""
+    head = _read(file, 0, 64)
     if not head:
         raise AudioError("empty", "the file is empty")
-    if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
+    if found := _signature(head):
+        return found, 0
+    if head[:3] == b"ID3":
+        return _behind_tag(file)
+    if len(head) >= 4 and head[0] == 0xFF and _is_mpeg_header(head) and not _is_wide_text(file):
+        return "mp3", 0
+    known = describe(_read(file, 0, SNIFFED_BYTES))
+    formats = ", ".join(NAMES.values())
+    raise AudioError("not_audio", f"expected {formats}; the file is {known or 'none of them'}")
+
+
+def _signature(head: bytes) -> Format | None:
+    if head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and head[8:12] == b"WAVE":
         return "wav"
+    if head[:16] == _W64_RIFF:
+        return "w64"
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "aiff"
+    if head[:6] == b"caff\x00\x01":
+        return "caf"
     if head[:4] == b"fLaC":
         return "flac"
     if head[:4] == b"OggS":
         return "ogg"
-    if head[4:8] == b"ftyp":
-        return "mov"
-    if head[:3] == b"ID3" or (head[0] == 0xFF and len(head) > 1 and head[1] & 0xE6 in (0xE2, 0xE4, 0xE6)):
-        return "mp3"
-    raise AudioError("not_audio", f"expected {', '.join(NAMES.values())}; the file is none of them")
+    return "mov" if head[4:8] == b"ftyp" else None
+
+
+def _behind_tag(file: IO[bytes]) -> tuple[Format, int]:
+    """Find the format behind ID3v2 tags (id3.org, "ID3v2.4.0 structure"); without another one it is MP3."""
+    offset = 0
+    for _ in range(MAX_TAGS):
+        header = _read(file, offset, 10)
+        if header[:3] != b"ID3" or len(header) < 10:
+            break
+        # Sizes have seven bits a byte; some programs write eight. A footer repeats the header.
+        footer = 10 if header[5] & 0x10 else 0
+        ends = [offset + 10 + _seven_bits(header[6:10]) + footer, offset + 10 + int.from_bytes(header[6:10], "big")]
+        for end in ends:
+            if found := _signature(_read(file, end, 64)):
+                return found, end
+        offset = ends[0]
+    padding = _read(file, offset, MAX_PADDING)
+    begin = offset + len(padding) - len(padding.lstrip(b"\0"))
+    if found := _signature(_read(file, begin, 64)):
+        return found, begin
+    return "mp3", 0
+
+
+def _seven_bits(size: bytes) -> int:
+    return sum((byte & 0x7F) << shift for byte, shift in zip(size, (21, 14, 7, 0), strict=True))
+
+
+def _is_mpeg_header(head: bytes) -> bool:
+    """Whether four bytes can begin an MPEG audio frame (ISO/IEC 11172-3): layer, bit rate and sample rate exist."""
+    return head[1] & 0xE6 in (0xE2, 0xE4, 0xE6) and head[2] & 0xF0 != 0xF0 and head[2] & 0x0C != 0x0C
+
+
+def _is_wide_text(file: IO[bytes]) -> bool:
+    """Whether it is text in UTF-16, whose byte order mark looks like a frame of MPEG audio."""
+    known = describe(_read(file, 0, 1024))
+    return known is not None and known.startswith("text in UTF")
 
 
 def declares_length(file: IO[bytes], container: Format) -> bool:
@@ -65,9 +123,7 @@ def declares_length(file: IO[bytes], container: Format) -> bool:
     if container != "mp3":
         return True
     head = _read(file, 0, 10)
-    tag = 0
-    if head[:3] == b"ID3" and len(head) == 10:
-        tag = 10 + sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+    tag = 10 + _seven_bits(head[6:10]) if head[:3] == b"ID3" and len(head) == 10 else 0
     first_frame = _read(file, tag, 512)
     return any(mark in first_frame for mark in (b"Xing", b"Info", b"VBRI"))
 
@@ -75,10 +131,8 @@ def declares_length(file: IO[bytes], container: Format) -> bool:
 def is_cut_off(file: IO[bytes], container: Format) -> bool:
     """Whether the container's own size fields or flags say that its end is missing."""
     size = file.seek(0, os.SEEK_END)
-    if container == "wav":
-        return any(end > size for name, end in _riff_chunks(file, size) if name == b"data")
-    if container == "aiff":
-        return any(end > size for name, end in _chunks(file, size, ">4sI", 12) if name == b"SSND")
+    if container == "caf":
+        return any(end > size for name, end in _caf_chunks(file, size) if name == b"data")
     if container == "mov":
         return any(end > size for _, end in _boxes(file, size))
     return container == "ogg" and not _ends_its_ogg_stream(file, size)
@@ -89,30 +143,18 @@ def _read(file: IO[bytes], offset: int, count: int) -> bytes:
     return file.read(count)
 
 
-def _chunks(file: IO[bytes], size: int, layout: str, offset: int) -> Iterator[tuple[bytes, int]]:
-    """Walk chunks of (name, length, data padded to even): yields each name and where its data ends."""
+def _caf_chunks(file: IO[bytes], size: int) -> Iterator[tuple[bytes, int]]:
+    """Walk a Core Audio file's chunks; a negative length means up to the end of the file."""
+    offset = 8
     for _ in range(MAX_CHUNKS):
-        header = _read(file, offset, 8)
-        if offset >= size or len(header) < 8:
+        header = _read(file, offset, 12)
+        if offset >= size or len(header) < 12:
             return
-        name, length = struct.unpack(layout, header)
-        yield name, offset + 8 + length
-        offset += 8 + length + length % 2
-
-
-def _riff_chunks(file: IO[bytes], size: int) -> Iterator[tuple[bytes, int]]:
-    """Walk a WAVE file's chunks up to its data; an unknown length means up to the end of the file, or RF64's own."""
-    long_length = 0
-    for name, end in _chunks(file, size, "<4sI", 12):
-        start = file.tell()
-        if name == b"ds64" and len(lengths := file.read(16)) == 16:
-            long_length = struct.unpack("<8xQ", lengths)[0]
-        if end - start == UNKNOWN_SIZE:
-            yield name, start + long_length
+        name, length = struct.unpack(">4sq", header)
+        if length < 0:
             return
-        yield name, end
-        if name == b"data":
-            return
+        offset += 12 + length
+        yield name, offset
 
 
 def _boxes(file: IO[bytes], size: int) -> Iterator[tuple[bytes, int]]:

@@ -5,12 +5,13 @@ therefore recognised by its first bytes and handed to that one demuxer as a file
 """
 
 import io
+import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Literal, NoReturn
+from typing import IO, Any, Final, Literal, NoReturn
 
 import av
 import numpy as np
@@ -18,8 +19,11 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
-from tone_shootout.audio.containers import CODECS, LOSSLESS, NAMES, Format, declares_length, is_cut_off, recognise
+from tone_shootout.audio.containers import CODECS, LOSSLESS, NAMES, declares_length, is_cut_off, locate
+from tone_shootout.audio.layouts import Layout, aiff_layout, caf_layout, leading_tag, w64_layout, wav_layout
+from tone_shootout.audio.notices import FileNotice
 from tone_shootout.audio.signals import AudioError, Float32, Signal, as_channels, as_float32, check_rate
+from tone_shootout.audio.windows import window
 
 __all__ = ["Audio", "AudioError", "mono", "read_audio", "read_flac", "write_flac", "write_wav"]
 
@@ -32,17 +36,29 @@ FULL_SCALE_24 = 2**23
 # Energy, relative to the strongest channel's, below which a channel is an input that nobody plays into: -40 dB.
 UNPLAYED = 1e-4
 
+_LAYOUTS: Final[Mapping[str, Callable[[IO[bytes]], Layout | None]]] = {
+    "wav": wav_layout,
+    "w64": w64_layout,
+    "aiff": aiff_layout,
+    "caf": caf_layout,
+}
+
 
 @dataclass(frozen=True)
 class Audio:
-    """Decoded audio: `samples` of shape (channels, T), full scale ±1, at `rate` Hz."""
+    """Decoded audio: `samples` of shape (channels, T), full scale ±1, at `rate` Hz.
+
+    `bits` of an integer sample, 0 where the file holds floating point or a lossy format; `notices` are about the file.
+    """
 
     samples: Float32
     rate: int
+    bits: int = 0
+    notices: tuple[FileNotice, ...] = ()
 
 
 def read_audio(source: Path | bytes, *, max_seconds: float, max_channels: int = 2) -> Audio:
-    """Decode a WAV, AIFF, FLAC, MP3, OGG (Vorbis, Opus) or M4A (AAC, ALAC) file.
+    """Decode a WAV (RF64, RIFX), W64, AIFF, CAF, FLAC, MP3, OGG (Vorbis, Opus) or M4A (AAC, ALAC) file.
 
     Bounds are held against the header first and against the decoded samples as they come, so a file that lies about
     its length can't fill the memory. Integers come in exactly up to 24 bits: sample = integer / 2^(bits−1).
@@ -167,50 +183,93 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _decode(file: IO[bytes], *, max_seconds: float, max_channels: int) -> Audio:
-    container_format = recognise(file)
+    container_format, begin = locate(file)
+    notices: tuple[FileNotice, ...] = ()
+    if begin:
+        file = window(file, begin, file.seek(0, os.SEEK_END))
+        notices = (leading_tag(begin),)
+    layout = _LAYOUTS[container_format](file) if container_format in _LAYOUTS else None
+    if layout is not None:
+        return _decode_layout(file, layout, notices, max_seconds=max_seconds, max_channels=max_channels)
     if is_cut_off(file, container_format):
         raise AudioError("truncated", "the file ends before its header says that it does")
     trusted = declares_length(file, container_format)
     file.seek(0)
-    frames = declared = 0
-    gathered: _Gathered | None = None
-    try:
-        with av.open(
-            file,
-            "r",
-            format=container_format,
-            container_options=_demuxer_options(container_format),
-            metadata_errors="replace",
-            io_open=_refuse_other_files,
-        ) as container:
-            stream = _audio_stream(container, CODECS[container_format], max_channels)
-            # A decoder changes its context as it goes, and PyAV reads out of bounds in frames of 8 channels or more.
-            rate, channels = stream.rate, stream.channels
-            lossless = stream.codec_context.name in LOSSLESS
-            limit = int(max_seconds * rate)
-            if trusted and stream.duration and stream.time_base:
-                declared = int(stream.duration * stream.time_base * rate)
-            _check_length(declared - (0 if lossless else LOSSY_SLACK), limit, rate)
-            gathered = _Gathered(channels, expected=declared)
-            for frame in container.decode(stream):
-                if frame.sample_rate != rate or frame.layout.nb_channels != channels:
-                    raise AudioError("not_audio", "the sample rate or the channels change within the file")
-                _check_length(gathered.samples + frame.samples, limit, rate)
-                gathered.add(_normalised(frame))
-                frames += 1
-                if frames > SMALL_FRAMES + gathered.samples // SMALLEST_FRAME:
-                    raise AudioError("not_audio", "the file is cut into absurdly small frames")
-    except av.FFmpegError as error:
-        decoded = gathered.samples if gathered else 0
-        if decoded == 0:
-            name = NAMES[container_format]
-            raise AudioError("not_audio", f"the file starts like {name} but can't be decoded") from error
-        raise AudioError("truncated", f"only the first {decoded} samples could be decoded") from error
-    if gathered.samples == 0:
+    options = {"codec_whitelist": ",".join(CODECS[container_format])}
+    reading = _Reading(NAMES[container_format], CODECS[container_format], max_seconds, max_channels, trusted=trusted)
+    return replace(reading.read(file, container_format, options), notices=notices)
+
+
+def _decode_layout(
+    file: IO[bytes], layout: Layout, notices: tuple[FileNotice, ...], *, max_seconds: float, max_channels: int
+) -> Audio:
+    """Decode uncompressed sound whose place and form are known."""
+    _check_channels(layout.channels, max_channels)
+    check_rate(layout.rate)
+    _check_length(layout.frames, int(max_seconds * layout.rate), layout.rate)
+    if layout.frames == 0:
         raise AudioError("empty", "the file holds no samples")
-    if gathered.samples < declared - (0 if lossless else LOSSY_SLACK):
-        raise AudioError("truncated", f"the header declares {declared} samples, the file holds {gathered.samples}")
-    return Audio(gathered.result(), rate)
+    codec = f"pcm_{layout.sample}"
+    channels = "mono" if layout.channels == 1 else f"{layout.channels}c"
+    options = {"codec_whitelist": codec, "sample_rate": str(layout.rate), "ch_layout": channels}
+    sound = window(file, layout.extent.start, layout.extent.stop)
+    audio = _Reading("PCM", (codec,), max_seconds, max_channels, trusted=True).read(sound, layout.sample, options)
+    if audio.samples.shape[1] != layout.frames:
+        raise AudioError("truncated", f"expected {layout.frames} samples, got {audio.samples.shape[1]}")
+    return replace(audio, bits=layout.bits, notices=(*notices, *layout.extent.notices))
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """How a file is read through FFmpeg, and what is accepted."""
+
+    name: str
+    codecs: tuple[str, ...]
+    max_seconds: float
+    max_channels: int
+    trusted: bool
+
+    def read(self, file: IO[bytes], demuxer: str, options: dict[str, str]) -> Audio:
+        """Decode the file's first audio stream, with bounds on what comes."""
+        frames = declared = bits = 0
+        gathered: _Gathered | None = None
+        try:
+            with av.open(
+                file,
+                "r",
+                format=demuxer,
+                container_options=options | {"protocol_whitelist": "none"},
+                metadata_errors="replace",
+                io_open=_refuse_other_files,
+            ) as container:
+                stream = _audio_stream(container, self.codecs, self.max_channels)
+                # A decoder changes its context; and PyAV reads out of bounds in frames of 8 channels or more.
+                rate, channels = stream.rate, stream.channels
+                slack = 0 if stream.codec_context.name in LOSSLESS else LOSSY_SLACK
+                limit = int(self.max_seconds * rate)
+                if self.trusted and stream.duration and stream.time_base:
+                    declared = int(stream.duration * stream.time_base * rate)
+                _check_length(declared - slack, limit, rate)
+                gathered = _Gathered(channels, expected=declared)
+                for frame in container.decode(stream):
+                    if frame.sample_rate != rate or frame.layout.nb_channels != channels:
+                        raise AudioError("not_audio", "the sample rate or the channels change within the file")
+                    _check_length(gathered.samples + frame.samples, limit, rate)
+                    block, bits = _normalised(frame)
+                    gathered.add(block)
+                    frames += 1
+                    if frames > SMALL_FRAMES + gathered.samples // SMALLEST_FRAME:
+                        raise AudioError("not_audio", "the file is cut into absurdly small frames")
+        except av.FFmpegError as error:
+            decoded = gathered.samples if gathered else 0
+            if decoded == 0:
+                raise AudioError("not_audio", f"the file starts like {self.name} but can't be decoded") from error
+            raise AudioError("truncated", f"only the first {decoded} samples could be decoded") from error
+        if gathered.samples == 0:
+            raise AudioError("empty", "the file holds no samples")
+        if gathered.samples < declared - slack:
+            raise AudioError("truncated", f"the header declares {declared} samples, the file holds {gathered.samples}")
+        return Audio(gathered.result(), rate, bits)
 
 
 class _Gathered:
@@ -235,14 +294,6 @@ class _Gathered:
         return np.ascontiguousarray(self._array[:, : self.samples])
 
 
-def _demuxer_options(container_format: Format) -> dict[str, str]:
-    options = {"codec_whitelist": ",".join(CODECS[container_format]), "protocol_whitelist": "none"}
-    if container_format == "wav":
-        # Else the packets' size follows the header's bit rate, down to one sample each.
-        options["max_size"] = "65536"
-    return options
-
-
 def _refuse_other_files(url: str, *_: object) -> NoReturn:
     raise AudioError("not_audio", f"the file refers to another file or address, {url!r}")
 
@@ -254,11 +305,15 @@ def _audio_stream(container: InputContainer, codecs: tuple[str, ...], max_channe
     # PyAV gives a stream that FFmpeg has no decoder for no codec context.
     if getattr(stream.codec_context, "name", None) not in codecs:
         raise AudioError("not_audio", f"expected sound in one of the codecs {', '.join(codecs)}")
-    most = min(max_channels, MAX_CHANNELS)
-    if not 1 <= stream.channels <= most:
-        raise AudioError("too_many_channels", f"expected 1 to {most} channels, got {stream.channels}")
+    _check_channels(stream.channels, max_channels)
     check_rate(stream.rate)
     return stream
+
+
+def _check_channels(channels: int, max_channels: int) -> None:
+    most = min(max_channels, MAX_CHANNELS)
+    if not 1 <= channels <= most:
+        raise AudioError("too_many_channels", f"expected 1 to {most} channels, got {channels}")
 
 
 def _check_length(samples: int, limit: int, rate: int) -> None:
@@ -268,8 +323,8 @@ def _check_length(samples: int, limit: int, rate: int) -> None:
         )
 
 
-def _normalised(frame: av.AudioFrame) -> Float32:
-    """Return a frame as (channels, T) float32, full scale ±1, whatever its sample format."""
+def _normalised(frame: av.AudioFrame) -> tuple[Float32, int]:
+    """Return a frame as (channels, T) float32, full scale ±1, and the bits of its integers, 0 for floating point."""
     data: NDArray[Any] = frame.to_ndarray()
     channels = frame.layout.nb_channels
     if not frame.format.is_planar:
@@ -277,7 +332,7 @@ def _normalised(frame: av.AudioFrame) -> Float32:
     if data.dtype.kind == "f":
         if not np.isfinite(data).all():
             raise AudioError("not_finite", "the file holds samples that are no numbers, or infinite")
-        return as_float32(data)
+        return as_float32(data), 0
     bits = 8 * data.dtype.itemsize
     zero = 128 if data.dtype == np.uint8 else 0
-    return as_float32((data.astype(np.float64) - zero) / 2 ** (bits - 1))
+    return as_float32((data.astype(np.float64) - zero) / 2 ** (bits - 1)), bits

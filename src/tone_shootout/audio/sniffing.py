@@ -1,0 +1,135 @@
+"""Names a file that is none of ours for what it is, from its first bytes: one table for recordings and captures alike.
+
+Signatures are those of the formats' own specifications. Nothing is decoded or unpacked here.
+"""
+
+import re
+from typing import Final
+
+SNIFFED_BYTES: Final = 65_536
+"""As much of a file's beginning as a name is found in."""
+
+_SIGNATURES: Final[tuple[tuple[int, bytes, str], ...]] = (
+    (0, b"PK\x03\x04", "a ZIP archive: unpack it and use the file inside"),
+    (0, b"PK\x05\x06", "an empty ZIP archive"),
+    (0, b"\x1f\x8b", "gzip data: unpack it and use the file inside"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive: unpack it and use the file inside"),
+    (0, b"Rar!\x1a\x07", "a RAR archive: unpack it and use the file inside"),
+    (0, b"BZh", "bzip2 data: unpack it and use the file inside"),
+    (0, b"\xfd7zXZ\x00", "xz data: unpack it and use the file inside"),
+    (0, b"\x28\xb5\x2f\xfd", "Zstandard data: unpack it and use the file inside"),
+    (257, b"ustar", "a tar archive: unpack it and use the file inside"),
+    (0, b"%PDF-", "a PDF document"),
+    (0, b"\x89PNG\r\n\x1a\n", "a PNG picture"),
+    (0, b"\xff\xd8\xff", "a JPEG picture"),
+    (0, b"GIF8", "a GIF picture"),
+    (8, b"WEBP", "a WebP picture"),
+    (8, b"AVI ", "an AVI video: export its sound as WAV"),
+    (0, b"MThd", "a MIDI file, which holds notes and no sound"),
+    (0, b"wvpk", "WavPack audio: convert it to WAV or FLAC"),
+    (0, b"MAC ", "Monkey's Audio: convert it to WAV or FLAC"),
+    (0, b"DSD ", "DSD audio: convert it to WAV or FLAC"),
+    (0, b".snd", "Sun/NeXT audio (AU): convert it to WAV or FLAC"),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "Windows Media audio or video: convert it to WAV or FLAC"),
+    (0, b"\x1a\x45\xdf\xa3", "Matroska or WebM: export its sound as WAV or FLAC"),
+    (0, b"#!AMR", "AMR speech audio: convert it to WAV or FLAC"),
+    (0, b"SQLite format 3\x00", "an SQLite database"),
+    (0, b"\x7fELF", "a program"),
+    (0, b"MZ", "a Windows program"),
+    (0, b"version https://git-lfs", "a Git LFS pointer: fetch the file that it stands for with `git lfs pull`"),
+    (0, b"\x00\x05\x16\x07", "the macOS companion of a file (its name begins with `._`): use the file itself"),
+    (0, b"bplist", "an Apple property list"),
+    (0, b"RIFF", "a RIFF file that holds no WAVE audio"),
+)
+_HTML: Final = re.compile(rb"<(!doctype\s+html|html|head|body|script|meta|title)\b", re.IGNORECASE)
+_XML: Final = re.compile(rb"<\?xml\b")
+_BOM: Final = b"\xef\xbb\xbf"
+_AUDIO: Final[tuple[tuple[int, bytes, str], ...]] = (
+    (8, b"WAVE", "a WAV recording"),
+    (8, b"AIFF", "an AIFF recording"),
+    (8, b"AIFC", "an AIFF recording"),
+    (0, b"fLaC", "a FLAC recording"),
+    (0, b"OggS", "an OGG recording"),
+    (0, b"caff", "a CAF recording"),
+    (0, b"riff\x2e\x91\xcf\x11", "a W64 recording"),
+    (0, b"ID3", "an MP3 recording"),
+    (4, b"ftyp", "an M4A or MP4 recording"),
+)
+
+
+def describe(head: bytes) -> str | None:
+    """Say what a file is, in words that fit behind "the file is"; None where nothing is known of it.
+
+    Args:
+        head: the file's first `SNIFFED_BYTES`, or all of it.
+    """
+    head = head[:SNIFFED_BYTES]
+    if not head:
+        return "empty"
+    if encoding := _wide_text(head):
+        return f"text in {encoding}: save it as UTF-8"
+    for table in (_AUDIO, _SIGNATURES):
+        for offset, signature, name in table:
+            if head.startswith(signature, offset):
+                return name
+    if not head.strip(b"\x00"):
+        return "nothing but zero bytes, such as an incomplete download"
+    text = head.removeprefix(_BOM).lstrip()
+    if text.startswith(b"{\\rtf"):
+        return "an RTF document"
+    if text[:1] in (b"{", b"["):
+        return _json(text)
+    if text[:1] == b"<":
+        return _markup(text)
+    return "plain text" if _is_text(text) else None
+
+
+def _json(text: bytes) -> str:
+    """Name JSON by the keys that the programs which write it agree on."""
+    keys = {key.decode("ascii", "ignore") for key in re.findall(rb'"([A-Za-z_]{1,40})"\s*:', text)}
+    if {"architecture", "config"} <= keys or {"architecture", "weights"} <= keys:
+        return "a Neural Amp Modeler capture"
+    # RTNeural's JSON, as AIDA-X writes it; and GuitarML's, which Proteus, NeuralPi and SmartAmp load.
+    if "in_shape" in keys or {"layers", "shape", "weights"} <= keys:
+        return "an AIDA-X (RTNeural) model in JSON, not a Neural Amp Modeler capture"
+    if "model_data" in keys or "state_dict" in keys:
+        return "a Proteus (GuitarML) model in JSON, not a Neural Amp Modeler capture"
+    return "JSON"
+
+
+def _markup(text: bytes) -> str:
+    if _HTML.search(text[:4096]):
+        return "an HTML page, such as a site's sign-in or error page: download the file itself"
+    return "XML" if _XML.match(text) else "text that looks like markup"
+
+
+def _wide_text(head: bytes) -> str | None:
+    """Return the name of UTF-16 or UTF-32 where that is what the bytes are, with a byte order mark or without."""
+    if head.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
+        return "UTF-32"
+    for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if head.startswith(mark):
+            return "UTF-16" if _reads_as_text(head[2:514], encoding) else None
+    for encoding, first in (("utf-16-le", 0), ("utf-16-be", 1)):
+        signs, zeros = head[first:64:2], head[1 - first : 64 : 2]
+        if len(zeros) >= 4 and not zeros.strip(b"\x00") and signs.isascii() and _reads_as_text(head[:512], encoding):
+            return "UTF-16"
+    return None
+
+
+def _reads_as_text(data: bytes, encoding: str) -> bool:
+    try:
+        text = data[: len(data) // 2 * 2].decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return bool(text) and all(sign.isprintable() or sign in "\r\n\t\ufeff" for sign in text)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        text = data[:512].decode()
+    except UnicodeDecodeError as error:
+        if error.start < len(data[:512]) - 3:
+            return False
+        text = data[: error.start].decode()
+    return bool(text) and all(sign.isprintable() or sign in "\r\n\t" for sign in text)

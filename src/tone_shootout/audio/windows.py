@@ -1,0 +1,43 @@
+"""A part of a file, read as if it were a file of its own."""
+
+import io
+import os
+from typing import IO, Final, cast
+
+_BUFFER_BYTES: Final = 1 << 16
+
+
+class _Window(io.RawIOBase):
+    def __init__(self, file: IO[bytes], start: int, stop: int) -> None:
+        super().__init__()
+        self._file = file
+        self._start = start
+        self._length = max(0, stop - start)
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._length}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(cast(bytearray, buffer))
+        self._file.seek(self._start + self._at)
+        data = self._file.read(max(0, min(len(view), self._length - self._at)))
+        view[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+def window(file: IO[bytes], start: int, stop: int) -> IO[bytes]:
+    """Return bytes `start` to `stop` (exclusive) of a file as a file. The file must not be read elsewhere meanwhile."""
+    return io.BufferedReader(_Window(file, start, stop), _BUFFER_BYTES)

@@ -6,7 +6,7 @@ from typing import Final
 from tone_shootout.audio.notices import FileNotice
 from tone_shootout.audio.signals import AudioError
 
-SLACK_BYTES: Final = 1_024
+SLACK_BYTES: Final = 256
 """A declared size that is larger than the file by no more than this is a writer's mistake; by more, the end is lost."""
 
 PIPED_BYTES: Final = 0x7F000000

@@ -9,6 +9,9 @@ from typing import Final
 SNIFFED_BYTES: Final = 65_536
 """As much of a file's beginning as a name is found in."""
 
+CAPTURE: Final = "a Neural Amp Modeler capture"
+JSON: Final = "JSON"
+
 _SIGNATURES: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"PK\x03\x04", "a ZIP archive: unpack it and use the file inside"),
     (0, b"PK\x05\x06", "an empty ZIP archive"),
@@ -88,13 +91,13 @@ def _json(text: bytes) -> str:
     """Name JSON by the keys that the programs which write it agree on."""
     keys = {key.decode("ascii", "ignore") for key in re.findall(rb'"([A-Za-z_]{1,40})"\s*:', text)}
     if {"architecture", "config"} <= keys or {"architecture", "weights"} <= keys:
-        return "a Neural Amp Modeler capture"
+        return CAPTURE
     # RTNeural's JSON, as AIDA-X writes it; and GuitarML's, which Proteus, NeuralPi and SmartAmp load.
     if "in_shape" in keys or {"layers", "shape", "weights"} <= keys:
-        return "an AIDA-X (RTNeural) model in JSON, not a Neural Amp Modeler capture"
+        return "an AIDA-X (RTNeural) model in JSON, not Neural Amp Modeler"
     if "model_data" in keys or "state_dict" in keys:
-        return "a Proteus (GuitarML) model in JSON, not a Neural Amp Modeler capture"
-    return "JSON"
+        return "a Proteus (GuitarML) model in JSON, not Neural Amp Modeler"
+    return JSON
 
 
 def _markup(text: bytes) -> str:

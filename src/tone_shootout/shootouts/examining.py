@@ -26,6 +26,8 @@ TEXT_LENGTH: Final = 200
 
 MEDIA_TYPES: Final = {
     "wav": "audio/wav",
+    "w64": "audio/x-w64",
+    "caf": "audio/x-caf",
     "aiff": "audio/aiff",
     "flac": "audio/flac",
     "mp3": "audio/mpeg",

@@ -190,7 +190,7 @@ def test_a_sound_of_no_length_with_other_chunks_behind_it_is_empty() -> None:
     assert refused(data).code == "empty"
 
 
-@pytest.mark.parametrize("missing", [1, 2, 3, 8, 44, 1024])
+@pytest.mark.parametrize("missing", [1, 2, 3, 8, 44, 256])
 def test_a_length_a_few_bytes_too_large_is_played_and_noticed(missing: int) -> None:
     audio = read(PLAIN[:40] + struct.pack("<I", 2 * FRAMES + missing) + PLAIN[44:])
     assert np.array_equal(audio.samples, EXPECTED)

@@ -15,6 +15,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from tone_shootout.audio.nam.errors import NamError
+from tone_shootout.audio.sniffing import CAPTURE, JSON, describe
 
 MAX_FILE_BYTES = 64 * 2**20
 MAX_CONFIG_BYTES = 4 * 2**20
@@ -103,12 +104,24 @@ def read_document(data: bytes | msgspec.Raw, pointer: str = "", *, depth: int = 
         raise NamError("too_large", pointer, f"expected at most {MAX_FILE_BYTES} bytes, got {len(text)}")
     if depth > MAX_DEPTH:
         raise NamError("too_deep", pointer, f"models are embedded in each other more than {MAX_DEPTH} deep")
-    document = decode(text.removeprefix(b"\xef\xbb\xbf"), ModelDocument, pointer)
+    try:
+        document = decode(text.removeprefix(b"\xef\xbb\xbf"), ModelDocument, pointer)
+    except NamError as error:
+        raise (_named(text, error) if depth == 0 else error) from None
     _check_version(document.version, f"{pointer}/version")
     config = len(bytes(document.config))
     if config > MAX_CONFIG_BYTES:
         raise NamError("too_large", f"{pointer}/config", f"expected at most {MAX_CONFIG_BYTES} bytes, got {config}")
     return document
+
+
+def _named(text: bytes, error: NamError) -> NamError:
+    """Return an error that says what the file is, where it is something else than a capture; else the same error."""
+    known = describe(text)
+    if known is None or known in (CAPTURE, JSON) or error.code not in ("not_json", "missing_field"):
+        return error
+    code = "unsupported" if error.code == "missing_field" else error.code
+    return NamError(code, "", f"expected {CAPTURE}; the file is {known}")
 
 
 def decode(text: bytes | msgspec.Raw, kind: type[T], pointer: str) -> T:

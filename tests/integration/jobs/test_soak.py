@@ -44,6 +44,10 @@ class Soak:
     killing_s: float
     between_s: tuple[float, float]
     """Seconds between two kills: a worker takes two to start."""
+    last_place: int
+    """Place by which the person with two jobs has had both begun. First come, first served would make it the last."""
+    furthest_ahead: int
+    """Jobs that somebody may have had begun more than somebody who waits."""
 
     @property
     def jobs(self) -> int:
@@ -51,8 +55,22 @@ class Soak:
         return sum(self.at_once.values()) + self.later
 
 
-QUICK = Soak({"ada": 14, "bob": 11, "cid": 8, "dot": 6, "eve": 2}, later=4, killing_s=12, between_s=(4, 6))
-TWO_MINUTES = Soak({"ada": 60, "bob": 44, "cid": 32, "dot": 22, "eve": 2}, later=40, killing_s=120, between_s=(8, 16))
+QUICK = Soak(
+    {"ada": 14, "bob": 11, "cid": 8, "dot": 6, "eve": 2},
+    later=4,
+    killing_s=12,
+    between_s=(4, 6),
+    last_place=28,
+    furthest_ahead=9,
+)
+TWO_MINUTES = Soak(
+    {"ada": 60, "bob": 44, "cid": 32, "dot": 22, "eve": 2},
+    later=40,
+    killing_s=120,
+    between_s=(8, 16),
+    last_place=53,
+    furthest_ahead=20,
+)
 
 
 class Crew:
@@ -212,10 +230,10 @@ async def _check_turns(session: AsyncSession, soak: Soak) -> None:
     assert sorted(total.values()) == sorted(soak.at_once.values())
     # The fifth of five submitted two jobs behind all others.
     # Were all workers to live, her second would be the tenth; what a dead one held lets others go first.
-    assert [place for place, owner in enumerate(owners, 1) if owner == few][-1] <= len(owners) // 3
+    assert [place for place, owner in enumerate(owners, 1) if owner == few][-1] <= soak.last_place
     served: Counter[object] = Counter()
     for owner in owners:
         served[owner] += 1
         waiting = [served[other] for other in total if served[other] < total[other]]
         # What a dead worker held counts as running until it is missed, and others come first meanwhile.
-        assert served[owner] - min(waiting, default=served[owner]) <= 20
+        assert served[owner] - min(waiting, default=served[owner]) <= soak.furthest_ahead

@@ -82,7 +82,9 @@ def test_program_that_dies_is_started_again_without_the_children_it_left(tmp_pat
 def test_program_that_was_never_ready_ends_the_start_with_the_end_of_its_log(tmp_path: Path) -> None:
     events = Events()
     bystander = program(tmp_path, "bystander", WAITS)
-    broken = program(tmp_path, "broken", "import sys; print('first'); sys.exit('no such table: tones')", patient=True)
+    broken = program(
+        tmp_path, "broken", "import sys; print('first', flush=True); sys.exit('no such table: tones')", patient=True
+    )
     supervisor = Supervisor([bystander, broken], on_event=events)
     with pytest.raises(
         EmbeddedError, match=r"broken ended \(exit code 1\): .*no such table: tones \(log: .*broken.log\)"

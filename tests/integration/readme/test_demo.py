@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_demo_does_the_main_job(desk: Path, environ: dict[str, str]) -> None:
-    said = run(INSTALL + "uv run shootout demo", desk, environ)
+    said = run(INSTALL + "python3 -m uv run shootout demo", desk, environ)
     results = desk / "shootout-demo"
     manifest = json.loads((results / "manifest.json").read_text())
     assert len(manifest["segments"]) == 6
@@ -24,4 +24,4 @@ def test_the_demo_does_the_main_job(desk: Path, environ: dict[str, str]) -> None
         assert (results / name).stat().st_size > 0
     kept = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (results / "inputs").iterdir()}
     assert kept == {item["sha256"] for item in manifest["inputs"]}, "what it takes to verify the result"
-    assert run("uv run shootout verify shootout-demo", desk, environ).count("exact") == 6
+    assert run("python3 -m uv run shootout verify shootout-demo", desk, environ).count("exact") == 6

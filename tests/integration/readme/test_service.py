@@ -45,21 +45,22 @@ def served(command: str, desk: Path, environ: dict[str, str]) -> Generator[Serve
 
 
 def test_the_service_runs_a_token_opens_it_and_ctrl_c_ends_it(desk: Path, environ: dict[str, str]) -> None:
-    with served("uv run shootout serve", desk, environ) as service:
-        token = run("uv run shootout user token me", desk, environ).strip()
+    with served("python3 -m uv run shootout serve", desk, environ) as service:
+        token = run("python3 -m uv run shootout user token me", desk, environ).strip()
         me = httpx.get(f"{service.url}/api/v1/me", headers={"Authorization": f"Bearer {token}"}, timeout=30)
         assert me.json()["name"] == "me"
         assert httpx.get(f"{service.url}/docs", timeout=30).status_code == 200
-        assert run("uv run shootout jobs list", desk, environ | {"SHOOTOUT_TOKEN": token}) == ""
+        assert run("python3 -m uv run shootout jobs list", desk, environ | {"SHOOTOUT_TOKEN": token}) == ""
 
 
 def test_one_signs_in_with_the_stand_in_for_tone3000(desk: Path, environ: dict[str, str]) -> None:
-    with served("uv run shootout serve --fake-tone3000", desk, environ) as service:
+    with served("python3 -m uv run shootout serve --fake-tone3000", desk, environ) as service:
         stand_in = service.told("Stand-in")
-        with subprocess.Popen(words("uv run shootout login"), cwd=desk, env=environ, stderr=subprocess.PIPE) as login:
+        command = words("python3 -m uv run shootout login")
+        with subprocess.Popen(command, cwd=desk, env=environ, stderr=subprocess.PIPE) as login:
             while login.poll() is None:  # as if somebody typed in the code as soon as there is one
                 httpx.post(f"{stand_in}/control/devices", json={"allow": True}, timeout=30)
                 with suppress(subprocess.TimeoutExpired):
                     login.wait(0.2)
             assert login.returncode == 0
-        assert run("uv run shootout jobs list", desk, environ) == ""
+        assert run("python3 -m uv run shootout jobs list", desk, environ) == ""

@@ -1,6 +1,9 @@
 """What the README says is so."""
 
+import os
 import re
+import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,27 +13,25 @@ from tests.support.shared import PROJECT
 
 def test_these_are_all_the_commands_there_are() -> None:
     assert COMMANDS == [
-        INSTALL + "uv run shootout demo",
-        "uv run shootout verify shootout-demo",
-        "uv run shootout render crunch.toml --out two-crunches",
-        "uv run shootout inspect plexi.nam v30.wav riff.wav",
-        "uv run shootout reamp riff.wav plexi.nam out.wav --ir v30.wav",
-        "uv run shootout measure out.wav",
-        "uv run shootout serve",
-        "uv run shootout user token me",
-        "uv run shootout jobs list",
-        "uv run shootout serve --fake-tone3000",
-        "uv run shootout login",
-        INSTALL + "uv run task test",
+        INSTALL + "python3 -m uv run shootout demo",
+        "python3 -m uv run shootout verify shootout-demo",
+        "python3 -m uv run shootout render crunch.toml --out two-crunches",
+        "python3 -m uv run shootout inspect plexi.nam v30.wav riff.wav",
+        "python3 -m uv run shootout reamp riff.wav plexi.nam out.wav --ir v30.wav",
+        "python3 -m uv run shootout measure out.wav",
+        "python3 -m uv run shootout serve",
+        "python3 -m uv run shootout user token me",
+        "python3 -m uv run shootout jobs list",
+        "python3 -m uv run shootout serve --fake-tone3000",
+        "python3 -m uv run shootout login",
+        INSTALL + "python3 -m uv run task test",
     ]
 
 
 def test_the_test_command_is_the_one_that_ci_runs(desk: Path, environ: dict[str, str]) -> None:
-    command = INSTALL + "uv run task test"
+    command = INSTALL + "python3 -m uv run task test"
     assert command in COMMANDS
-    script = (PROJECT / ".ci" / "run").read_text().splitlines()
-    assert script[-2].replace(" --quiet", "") == command
-    assert script[-1] == "uv run task test:thorough"
+    assert f"'{command}'" in (PROJECT / ".ci" / "run").read_text()
     tasks = subprocess.run(
         ["uv", "run", "task", "--color=false", "--list"],
         cwd=PROJECT,
@@ -39,8 +40,25 @@ def test_the_test_command_is_the_one_that_ci_runs(desk: Path, environ: dict[str,
         text=True,
         check=True,
     ).stdout
-    for name in ("setup", "test", "check", "run", "demo", "bench", "migrate"):
-        assert re.search(rf"^\* {name}:", tasks, re.MULTILINE)
+    for name in ("setup", "test", "test:thorough", "check", "run", "demo", "bench", "migrate"):
+        assert re.search(rf"^\* {name}: ", tasks, re.MULTILINE)
+
+
+def test_tasks_run_where_uv_is_not_on_the_path(desk: Path, environ: dict[str, str]) -> None:
+    uv = shutil.which("uv", path=environ["PATH"])
+    assert uv is not None
+    done = subprocess.run(
+        [uv, "run", "task", "--dry", "--color=false", "check"],
+        cwd=PROJECT,
+        env={**environ, "PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    commands = [line.partition("] ")[2] for line in done.stderr.splitlines() if line.startswith("task: [check]")]
+    assert commands
+    for command in commands:
+        assert Path(shlex.split(command)[0]).samefile(uv), command
 
 
 def test_what_the_readme_links_to_is_there() -> None:

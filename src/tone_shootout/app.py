@@ -31,6 +31,7 @@ from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.logs import AccessLog
 from tone_shootout.kit.pagination import provide_paging
 from tone_shootout.kit.problems import EXCEPTION_HANDLERS, check_body, problems
+from tone_shootout.kit.readiness import Readiness, check_broker, check_database, check_disks, check_migrations
 from tone_shootout.kit.settings import Settings, SettingsError, require_servers
 from tone_shootout.kit.sockets import SocketRefusals, note_refusal
 from tone_shootout.kit.storage import Storage
@@ -66,6 +67,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         self._storage = Storage.from_settings(settings)
         self._redis = redis
         self._throttle = Throttle(redis)
+        self._readiness = _readiness(settings, database, redis, self._storage)
         self._key_ring = KeyRing(settings.security.encryption_keys)
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
@@ -75,7 +77,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
             {
                 "engine": self._database.get_engine(),
                 "sessions": self._database.create_session_maker(),
-                "schema_revision": head_revision(),
+                "readiness": self._readiness,
                 "throttle": self._throttle,
                 "when_stopping": [],
             }
@@ -85,6 +87,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
                 "db_session": Provide(unit_of_work),
                 "storage": Provide(lambda: self._storage, sync_to_thread=False),
                 "redis": Provide(lambda: self._redis, sync_to_thread=False),
+                "readiness": Provide(lambda: self._readiness, sync_to_thread=False),
                 "key_ring": Provide(lambda: self._key_ring, sync_to_thread=False),
                 "settings": Provide(lambda: self._settings, sync_to_thread=False),
                 "paging": Provide(provide_paging, sync_to_thread=False),
@@ -126,6 +129,20 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         yield
         await self._redis.aclose()
         await self._database.get_engine().dispose()
+
+
+def _readiness(settings: Settings, database: SQLAlchemyAsyncConfig, redis: Redis, storage: Storage) -> Readiness:
+    engine, expected = database.get_engine(), head_revision()
+    disks = [folder for folder in (settings.data, storage.folder) if folder is not None]
+    return Readiness(
+        {
+            "database": lambda: check_database(engine),
+            "broker": lambda: check_broker(redis),
+            "storage": storage.check,
+            "disk": lambda: check_disks(disks, settings.storage.free_bytes),
+            "migrations": lambda: check_migrations(engine, expected),
+        }
+    )
 
 
 def create_app(settings: Settings) -> Litestar:

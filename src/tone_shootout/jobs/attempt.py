@@ -43,6 +43,8 @@ class Attempt:
         """Held while segments are stored to be listened to."""
         self.writing = asyncio.Lock()
         """Held while lines are written."""
+        self.deadline: asyncio.Timeout | None = None
+        """When it is given up, if it has one."""
         self._loop = asyncio.get_running_loop()
         self._clock = clock
         self._lock = threading.Lock()
@@ -112,6 +114,12 @@ class Attempt:
         with self._lock:
             positions, self._ready = self._ready, []
             return positions
+
+    def extend(self, seconds: float) -> None:
+        """Move the deadline: so long something was waited for that has nothing to do with the job."""
+        deadline = self.deadline
+        if deadline is not None and not deadline.expired() and (when := deadline.when()) is not None:
+            deadline.reschedule(when + seconds)
 
     def put_back(self, lines: list[Line]) -> None:
         """Keep what could not be written, in front of what has come since."""

@@ -11,8 +11,10 @@ import structlog
 from obstore.exceptions import BaseError as StorageError
 from sqlalchemy.exc import SQLAlchemyError
 
+from tone_shootout.jobs.availability import Availability
 from tone_shootout.jobs.channel import SessionMaker
 from tone_shootout.jobs.repositories import CacheRepository
+from tone_shootout.kit.readiness import reason_of
 from tone_shootout.kit.storage import MissingObjectError, Storage
 from tone_shootout.rendering.store import seal, unseal
 
@@ -32,7 +34,7 @@ class RenderCache:
 
     Called from the thread that renders. What can't be read, or is not what was written, counts as not there; what can't
     be written is made again: neither is a reason to fail. A store that takes its time holds up no cancellation: what
-    `check` raises meanwhile is raised.
+    `check` raises meanwhile is raised. One that is known to be away is not asked.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class RenderCache:
         max_bytes: int,
         loop: asyncio.AbstractEventLoop,
         check: Callable[[], None],
+        availability: Availability | None = None,
     ) -> None:
         self._sessions = sessions
         self._storage = storage
@@ -51,6 +54,7 @@ class RenderCache:
         self._max_bytes = max_bytes
         self._loop = loop
         self._check = check
+        self._availability = availability
 
     def get(self, key: str) -> bytes | None:
         """Return what is kept under `key`, None where there is nothing."""
@@ -70,13 +74,17 @@ class RenderCache:
             self._run(partial(self._write, key, sealed), None)
 
     def _run(self, step: Callable[[], Coroutine[Any, Any, _T]], otherwise: _T) -> _T:
+        if self._availability is not None and self._availability.is_away("storage"):
+            return otherwise
         running = asyncio.run_coroutine_threadsafe(step(), self._loop)
         try:
             while not wait([running], TICK_S).done:
                 self._check()
             return running.result()
-        except (SQLAlchemyError, StorageError, OSError):
-            _log.warning("render cache failed", exc_info=True)
+        except (SQLAlchemyError, StorageError, OSError) as error:
+            _log.warning("cache_failed", reason=reason_of(error))
+            if self._availability is not None:
+                self._loop.call_soon_threadsafe(self._availability.report, error)
             return otherwise
         finally:
             running.cancel()

@@ -206,7 +206,7 @@ class JobController(Controller):
         "/{job_id:uuid}/artifacts/{path:path}",
         operation_id="get_artifact",
         summary="Get a result",
-        responses={**FILE_RESPONSES, **problems(401, 404, 416)},
+        responses={**FILE_RESPONSES, **problems(401, 404, 416, 503)},
     )
     async def get_artifact(
         self,
@@ -218,13 +218,13 @@ class JobController(Controller):
         storage: NamedDependency[Storage],
     ) -> Response[Any]:
         """Send a file that a job has made. `Range`, `If-None-Match` and `If-Range` are honoured."""
-        return _content(request, storage, await jobs.artifact(principal.user_id, job_id, path.lstrip("/")))
+        return await _content(request, storage, await jobs.artifact(principal.user_id, job_id, path.lstrip("/")))
 
     @head(
         "/{job_id:uuid}/artifacts/{path:path}",
         operation_id="head_artifact",
         summary="Ask about a result",
-        responses=problems(401, 404),
+        responses=problems(401, 404, 503),
     )
     async def head_artifact(
         self,
@@ -236,7 +236,7 @@ class JobController(Controller):
         storage: NamedDependency[Storage],
     ) -> Response[None]:
         """Tell size, type and entity tag of a file that a job has made."""
-        return _content(request, storage, await jobs.artifact(principal.user_id, job_id, path.lstrip("/")))
+        return await _content(request, storage, await jobs.artifact(principal.user_id, job_id, path.lstrip("/")))
 
 
 def _queued(dispatcher: Dispatcher, job: Job, events: list[JobEvent]) -> Response[JobDTO]:
@@ -248,8 +248,8 @@ def _queued(dispatcher: Dispatcher, job: Job, events: list[JobEvent]) -> Respons
     )
 
 
-def _content(request: Request[Any, Any, Any], storage: Storage, artifact: JobArtifact) -> Response[Any]:
-    return content_response(
+async def _content(request: Request[Any, Any, Any], storage: Storage, artifact: JobArtifact) -> Response[Any]:
+    return await content_response(
         request,
         storage,
         key=artifact.storage_key,

@@ -21,6 +21,8 @@ from tone_shootout.jobs.queue import RUN_JOB
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.setback import setback
 from tone_shootout.jobs.status import JobStatus
+from tone_shootout.kit.outages import outage_of
+from tone_shootout.kit.readiness import reason_of
 from tone_shootout.kit.settings import WorkerSettings
 
 STOP_S = 3.0
@@ -40,6 +42,10 @@ class Dispatcher:
         self._sessions = sessions
         self._publisher = publisher
         self._settings = settings
+        self._swept_at: float | None = None
+        """When the database answered a sweep last, on a clock that never goes back."""
+        self._blind_until = 0.0
+        """Until then, nobody counts as silent: the database was away, and workers need time to be heard again."""
 
     async def announce(self, events: list[JobEvent]) -> None:
         """Send what a request has added to a log, after its commit."""
@@ -73,9 +79,15 @@ class Dispatcher:
         """Queue what was missed, and what a silent worker held; return how many jobs were touched."""
         async with self._sessions() as session:
             jobs = JobRepository(session)
-            if not await jobs.lock(SWEEP_LOCK):
+            is_locked = await jobs.lock(SWEEP_LOCK)
+            is_silence_known = self._is_silence_known()
+            if not is_locked:
                 return 0
-            neglected = await jobs.neglected(older_than_s=self._settings.sweep_s, stale_s=self._settings.heartbeat_s)
+            neglected = await jobs.neglected(
+                older_than_s=self._settings.sweep_s,
+                stale_s=self._settings.heartbeat_s,
+                is_silence_known=is_silence_known,
+            )
             events: list[JobEvent] = []
             waiting: list[Job] = []
             for job in neglected:
@@ -105,13 +117,28 @@ class Dispatcher:
             sweeper.cancel()
             await asyncio.wait({sweeper})
 
+    def _is_silence_known(self) -> bool:
+        """Tell, once in a sweep, whether workers could be heard for as long as silence has to last."""
+        now, heartbeat_s = time.monotonic(), float(self._settings.heartbeat_s)
+        late_s = self._settings.sweep_s + heartbeat_s
+        if self._blind_until == math.inf or (self._swept_at is not None and now - self._swept_at > late_s):
+            self._blind_until = now + heartbeat_s
+        self._swept_at = now
+        return now >= self._blind_until
+
     async def _sweep_until(self, stopping: asyncio.Event) -> None:
+        has_failed = False
         while not stopping.is_set():
             try:
                 await self._queue.connect()
                 await self.sweep()
-            except Exception:  # noqa: BLE001 - a sweeper that ends would leave jobs behind for good
-                _log.warning("sweep failed", exc_info=True)
+            except Exception as error:  # noqa: BLE001 - a sweeper that ends would leave jobs behind for good
+                self._blind_until = math.inf
+                if not has_failed:
+                    _log.warning("sweep_failed", reason=reason_of(error), exc_info=outage_of(error) is None)
+                has_failed = True
+            else:
+                has_failed = False
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), self._settings.sweep_s)
 

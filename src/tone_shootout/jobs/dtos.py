@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from tone_shootout.jobs.inputs import notices_of
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.status import FINISHED, EventType, JobStatus, Phase
+from tone_shootout.kit.outages import Dependency
 from tone_shootout.shootouts.dtos import NoticeDTO
 
 JobOrder = Literal["created_at", "-created_at", "finished_at", "-finished_at"]
@@ -62,6 +63,13 @@ class JobDTO(Struct, kw_only=True):
     progress: Annotated[Progress, Meta(description="How far it is.")]
     attempt: Annotated[int, Meta(description="How many workers have taken it.", examples=[1])]
     error: Annotated[JobErrorDTO | None, Meta(description="Why it failed.")]
+    waiting_for: Annotated[
+        Dependency | None,
+        Meta(
+            description="While it is queued after an outage: what did not answer. It goes on by itself.",
+            examples=["storage"],
+        ),
+    ]
     notices: Annotated[list[NoticeDTO], Meta(description="What to know before comparing or publishing.")]
     created_at: Annotated[datetime, Meta(description="When it was submitted.")]
     queued_at: Annotated[datetime | None, Meta(description="When it was queued last.")]
@@ -85,6 +93,7 @@ class JobDTO(Struct, kw_only=True):
             progress=Progress(percent=round(percent, 2), done=done, total=total, eta_s=job.eta_s),
             attempt=job.attempt,
             error=None if job.error is None else JobErrorDTO(**job.error),
+            waiting_for=job.waiting_for,  # type: ignore[arg-type]  # only outages are written there
             notices=[NoticeDTO.of(notice) for notice in notices_of(job)],
             created_at=job.created_at,
             queued_at=job.queued_at,

@@ -3,16 +3,20 @@
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from tone_shootout.jobs.attempt import Attempt
 from tone_shootout.jobs.channel import SessionMaker
 from tone_shootout.jobs.inputs import Asset, Inputs
 from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.kit.outages import StorageFaultError
 from tone_shootout.kit.problems import ProblemError
 from tone_shootout.kit.storage import MissingObjectError, Storage
 from tone_shootout.shootouts.materials import WantedModel
 from tone_shootout.shootouts.tones.importer import Importer
 from tone_shootout.tone3000.errors import BadAnswerError, BusyError, GrantError, UnreachableError
+
+_log = structlog.get_logger(__name__)
 
 
 class JobError(Exception):
@@ -48,6 +52,7 @@ class Fetcher:
 
         Raises:
             JobError: a file can't be had.
+            StorageFaultError: the storage does not hold a file, or something else. A job's files can't be deleted.
             NotNowError: TONE3000 does not answer.
         """
         attempt.phase("fetch")
@@ -56,12 +61,15 @@ class Fetcher:
         sources: dict[str, Path] = {}
         for number, (name, asset) in enumerate(inputs.assets.items()):
             path = folder / f"input-{number}"
+            key = asset.storage_key
             try:
-                digest = await self._storage.fetch(asset.storage_key, path)
+                digest = await self._storage.fetch(key, path)
             except MissingObjectError:
-                raise JobError("missing_asset", "A file of this shootout was deleted from the library.") from None
+                _log.error("object_missing", key=key, job=str(attempt.job.id))
+                raise StorageFaultError(key, is_missing=True) from None
             if digest != asset.sha256:
-                raise JobError("damaged_asset", "A file of this shootout is not what was uploaded.")
+                _log.error("object_damaged", key=key, job=str(attempt.job.id))
+                raise StorageFaultError(key, is_missing=False)
             sources[name] = path
         return inputs, sources
 

@@ -40,12 +40,14 @@ class Job(UUIDv7AuditBase):
     """Estimated seconds on one core, when it was submitted, of what was not rendered before."""
     status: Mapped[str] = mapped_column(String(16), default=JobStatus.PENDING)
     phase: Mapped[str | None] = mapped_column(String(16))
-    attempt: Mapped[int] = mapped_column(SmallInteger, default=0)
+    attempt: Mapped[int] = mapped_column(Integer, default=0)
     """Counts the workers that have taken it. Whoever holds an older number may not write any more."""
     interruptions: Mapped[int] = mapped_column(SmallInteger, default=0)
-    """Attempts that a fault has ended, since the job was submitted or retried."""
+    """Attempts that a fault has ended, since the job was submitted or retried. An outage is none."""
     not_before: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
     """After an interruption: when it may begin again."""
+    waiting_for: Mapped[str | None] = mapped_column(String(16))
+    """After an outage: what did not answer (`kit.outages.Dependency`)."""
     event_seq: Mapped[int] = mapped_column(Integer, default=0)
     """Number of the newest event."""
     progress_done: Mapped[float] = mapped_column(Float, default=0.0)

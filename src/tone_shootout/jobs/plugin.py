@@ -21,7 +21,7 @@ from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.controllers import JobController, ShootoutJobsController, watch_job
 from tone_shootout.jobs.dispatcher import Dispatcher
 from tone_shootout.jobs.leaving import WorkEnder
-from tone_shootout.jobs.queue import build_queue
+from tone_shootout.jobs.queue import build_queue, check_queue
 from tone_shootout.jobs.repositories import results_bytes
 from tone_shootout.jobs.services import Desk, JobService
 from tone_shootout.jobs.tails import Tails
@@ -57,6 +57,7 @@ class JobsPlugin(InitPlugin):
                 "watch": Provide(self._provide_watch, sync_to_thread=False),
             }
         )
+        app_config.state["readiness"].add("queue", lambda: check_queue(self._queue))
         app_config.lifespan.append(self._lifespan)
         return app_config
 

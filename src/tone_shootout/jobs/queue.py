@@ -52,6 +52,12 @@ async def prepare_queue(settings: Settings) -> None:
     await queue.disconnect()
 
 
+async def check_queue(queue: Queue) -> None:
+    """Ask the queue for something, and for its tables where it has some; raise what goes wrong."""
+    await queue.connect()
+    await queue.count("queued")
+
+
 def _in_schema(url: str) -> str:
     plain = plain_url(url)
     return f"{plain}{'&' if '?' in plain else '?'}options={quote(f'-c search_path={SCHEMA}')}"

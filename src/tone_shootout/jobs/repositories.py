@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, UnaryExpression, delete, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, UnaryExpression, and_, delete, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -139,7 +139,7 @@ class JobRepository:
         statement = (
             update(Job)
             .where(Job.id == job_id, Job.status.in_(sources(to).intersection(only_from or JobStatus)))
-            .values(status=to, event_seq=Job.event_seq + (2 if ends else 1), **values)
+            .values(status=to, event_seq=Job.event_seq + (2 if ends else 1), **({"waiting_for": None} | values))
             .returning(Job)
             .execution_options(populate_existing=True)
         )
@@ -158,6 +158,8 @@ class JobRepository:
         data: dict[str, Any] = {"status": to, "attempt": job.attempt}
         if job.error is not None:
             data["error"] = job.error
+        if job.waiting_for is not None:
+            data["waiting_for"] = job.waiting_for
         if not ends:
             return job, [await self._log_status(job, job.event_seq, data)]
         return job, [
@@ -257,12 +259,25 @@ class JobRepository:
         """Take an advisory lock until the end of the transaction, unless another has it."""
         return bool(await self._session.scalar(select(func.pg_try_advisory_xact_lock(key))))
 
-    async def neglected(self, *, older_than_s: float, stale_s: float) -> Sequence[Job]:
-        """Return held jobs whose worker is silent, then some that wait longer than they should."""
+    async def neglected(self, *, older_than_s: float, stale_s: float, is_silence_known: bool = True) -> Sequence[Job]:
+        """Return held jobs whose worker is silent, then some that wait longer than they should.
+
+        Args:
+            older_than_s: how long that is.
+            stale_s: seconds after which a worker counts as silent. Only those count in which it could be heard: since
+                the database has been up.
+            is_silence_known: whether workers could be heard lately; False: leave held jobs alone.
+        """
         waiting = Job.status.in_(WAITING) & (
             func.coalesce(Job.queued_at, Job.created_at) < func.now() - timedelta(seconds=older_than_s)
         )
-        silent = Job.status.in_(HELD) & (Job.heartbeat_at < func.now() - timedelta(seconds=stale_s))
+        since = func.now() - timedelta(seconds=stale_s)
+        silent = and_(
+            literal(is_silence_known),
+            Job.status.in_(HELD),
+            Job.heartbeat_at < since,
+            func.pg_postmaster_start_time() < since,
+        )
         # By status: those that wait in the queue come last, they only need to be heard of. The next sweep has what is
         # left: rows come with all that their jobs are made of, and must not hold up the event loop.
         order = Job.status == JobStatus.QUEUED, Job.created_at

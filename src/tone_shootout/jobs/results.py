@@ -11,11 +11,13 @@ from obstore.exceptions import BaseError as StorageError
 from sqlalchemy.exc import SQLAlchemyError
 
 from tone_shootout.jobs.attempt import Attempt
+from tone_shootout.jobs.availability import Availability
 from tone_shootout.jobs.channel import Publisher, SessionMaker
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.services import results_prefix
 from tone_shootout.jobs.status import JobStatus
+from tone_shootout.kit.readiness import reason_of
 from tone_shootout.kit.storage import Storage
 from tone_shootout.rendering.plan import PlannedSegment
 
@@ -29,10 +31,13 @@ _log = structlog.get_logger(__name__)
 class Results:
     """Stores files, and writes down where they are."""
 
-    def __init__(self, sessions: SessionMaker, storage: Storage, publisher: Publisher) -> None:
+    def __init__(
+        self, sessions: SessionMaker, storage: Storage, publisher: Publisher, availability: Availability
+    ) -> None:
         self._sessions = sessions
         self._storage = storage
         self._publisher = publisher
+        self._availability = availability
 
     async def store(self, attempt: Attempt, out: Path) -> list[JobArtifact]:
         """Store everything that is in a folder; nobody hears of it yet.
@@ -72,6 +77,8 @@ class Results:
 
     async def show(self, job: Job, segment: PlannedSegment, path: Path) -> None:
         """Let a segment be heard before the job has ended. Failing to is no reason to stop the job."""
+        if self._availability.is_away("storage"):
+            return
         file = Path(segment.file).name
         try:
             artifact = await self._put(job, f"{PARTIAL}/{file}", path, place=f"{PARTIAL}/{job.attempt}/{file}")
@@ -82,8 +89,10 @@ class Results:
                     return
                 await jobs.put_artifact(artifact)
                 await session.commit()
-        except (SQLAlchemyError, StorageError, OSError):
-            _log.warning("segment not shown", job=str(job.id), segment=segment.position, exc_info=True)
+        except (SQLAlchemyError, StorageError, OSError) as error:
+            self._availability.report(error)
+            reason = reason_of(error)
+            _log.warning("segment_not_published", job=str(job.id), segment=segment.position, reason=reason)
             return
         await self._publisher.publish([event])
 

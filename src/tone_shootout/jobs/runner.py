@@ -21,17 +21,20 @@ from sqlalchemy import func
 from sqlalchemy.exc import SQLAlchemyError
 
 from tone_shootout.jobs.attempt import PROGRESS_S, Attempt
+from tone_shootout.jobs.availability import Availability
 from tone_shootout.jobs.cache import RenderCache
 from tone_shootout.jobs.channel import Publisher, SessionMaker
 from tone_shootout.jobs.choice import Choice
 from tone_shootout.jobs.dispatcher import Dispatcher
 from tone_shootout.jobs.fetch import Fetcher, JobError, NotNowError
 from tone_shootout.jobs.inputs import Inputs
-from tone_shootout.jobs.models import Job, JobEvent
+from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.results import Results
-from tone_shootout.jobs.setback import setback
+from tone_shootout.jobs.setback import outage, setback
 from tone_shootout.jobs.status import JobStatus
+from tone_shootout.kit.outages import outage_of
+from tone_shootout.kit.readiness import reason_of
 from tone_shootout.kit.settings import LimitSettings, WorkerSettings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
@@ -46,6 +49,8 @@ ALIVE_S = 1.0
 """Seconds between two signs of life to the queue."""
 AGAIN_S = 0.5
 """Seconds after which what could not be written is tried again."""
+STORE_S = 60.0
+"""Seconds for which storing the results is tried again while the storage is away, before the job is given back."""
 RELEASE_S = 2.0
 """Seconds that the rendering gets to stop before its files are taken away."""
 
@@ -79,13 +84,15 @@ class Runner:
         limits: LimitSettings,
         settings: WorkerSettings,
         scratch: Path,
+        availability: Availability,
     ) -> None:
         self._choice = choice
         self._sessions = sessions
         self._storage = storage
         self._fetcher = fetcher
         self._publisher = publisher
-        self._results = Results(sessions, storage, publisher)
+        self._availability = availability
+        self._results = Results(sessions, storage, publisher, availability)
         self._dispatcher = dispatcher
         self._limits = limits
         self._settings = settings
@@ -94,18 +101,24 @@ class Runner:
         self._threads = ThreadPoolExecutor(settings.jobs + settings.short_jobs, thread_name_prefix="rendering")
 
     async def work_off(self, alive: Alive) -> None:
-        """Carry out one job after the other, until nothing waits that this worker may take.
+        """Carry out one job after the other, until nothing waits that this worker may take, or something is away.
 
         Args:
             alive: called with signs of life while a job is carried out.
         """
-        while (taken := await self._choice.take()) is not None:
-            try:
-                await self._run(taken.job, alive)
-            finally:
-                self._choice.release(taken)
-        if await self._choice.leaves_something():
-            await self._dispatcher.ring_again()
+        try:
+            while self._availability.is_open and (taken := await self._choice.take()) is not None:
+                try:
+                    await self._run(taken.job, alive)
+                finally:
+                    self._choice.release(taken)
+            # While this worker takes none, another may.
+            if not self._availability.is_open or await self._choice.leaves_something():
+                await self._dispatcher.ring_again()
+        except Exception as error:
+            if not self._availability.report(error):
+                raise
+            _log.warning("no_job_taken", reason=reason_of(error))
 
     async def _run(self, job: Job, alive: Alive) -> None:
         """Bring a job that was taken to an end, or let go of it."""
@@ -117,7 +130,7 @@ class Runner:
             asyncio.create_task(self._assure(job, alive)),
             asyncio.create_task(self._write(attempt)),
         ]
-        deadline = asyncio.timeout(self._settings.timeout_s)
+        attempt.deadline = deadline = asyncio.timeout(self._settings.timeout_s)
         try:
             async with deadline:
                 await work
@@ -145,24 +158,34 @@ class Runner:
             log.info("put off", code=error.code)
             status, values = setback(job, self._settings, code=error.code, detail=error.detail)
             await self._end(attempt, status, **values)
-        except (SQLAlchemyError, StorageError, WorkerDied, OSError):
-            if deadline.expired():
-                minutes = self._settings.timeout_s / 60
-                detail = f"It was given up after {minutes:g} minutes, the longest that a job may take."
-                await self._end(attempt, JobStatus.FAILED, error_code="timeout", error_detail=detail)
-            else:
-                log.warning("interrupted", exc_info=True)
-                detail = f"It was interrupted {job.interruptions + 1} times, so it was given up."
-                status, values = setback(job, self._settings, code="interrupted", detail=detail)
-                await self._end(attempt, status, **values)
-        except Exception:
-            log.exception("broken")
-            detail = "Something went wrong on our side; it has been logged."
-            await self._end(attempt, JobStatus.FAILED, error_code="internal_error", error_detail=detail)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the job must not stay held
+            await self._end_after(attempt, error, is_late=deadline.expired())
         finally:
             for task in watches:
                 task.cancel()
             await asyncio.gather(*watches, return_exceptions=True)
+
+    async def _end_after(self, attempt: Attempt, error: Exception, *, is_late: bool) -> None:
+        """Let go of the job after an error that is not the job's own, or of which nobody knows."""
+        job, settings = attempt.job, self._settings
+        log = _log.bind(job=str(job.id), attempt=job.attempt)
+        if is_late:
+            detail = f"It was given up after {settings.timeout_s / 60:g} minutes, the longest that a job may take."
+            await self._end(attempt, JobStatus.FAILED, error_code="timeout", error_detail=detail)
+        elif (part := outage_of(error)) is not None:
+            self._availability.report(error)
+            log.warning("job_deferred", waiting_for=part, reason=reason_of(error))
+            status, values = outage(job, settings, waiting_for=part)
+            await self._end(attempt, status, **values)
+        elif isinstance(error, SQLAlchemyError | WorkerDied | OSError):
+            log.warning("interrupted", exc_info=error)
+            detail = f"It was interrupted {job.interruptions + 1} times, so it was given up."
+            status, values = setback(job, settings, code="interrupted", detail=detail)
+            await self._end(attempt, status, **values)
+        else:
+            log.error("broken", exc_info=error)
+            detail = "Something went wrong on our side; it has been logged."
+            await self._end(attempt, JobStatus.FAILED, error_code="internal_error", error_detail=detail)
 
     def _cache(self, attempt: Attempt) -> RenderCache | None:
         """Return the sound that the job's owner has rendered before, its own earlier attempts' too."""
@@ -176,6 +199,7 @@ class Runner:
             max_bytes=max_bytes,
             loop=asyncio.get_running_loop(),
             check=attempt.check,
+            availability=self._availability,
         )
 
     async def _carry_out(self, attempt: Attempt) -> None:
@@ -226,6 +250,8 @@ class Runner:
         except RenderError as error:
             # What was rendered before the fault is worth hearing.
             await self._show_ready(attempt, planned.segments, partials)
+            if error.code == "storage":  # of this machine: a full disk, for instance
+                raise OSError(str(error)) from None
             raise JobError(error.code, str(error), segment=error.segment, pointer=error.pointer) from None
         finally:
             showing.cancel()
@@ -235,17 +261,33 @@ class Runner:
     async def _publish(self, attempt: Attempt, out: Path) -> None:
         """Store what was made, then say so and complete the job in one step."""
         job = attempt.job
-        artifacts = await self._results.store(attempt, out)
+        artifacts = await self._store(attempt, out)
 
         async def write() -> list[JobEvent] | None:
             await self._flush(attempt)
             return await self._results.complete(job, artifacts)
 
-        events = await self._insist(write)
+        events = await self._insist(attempt, write)
         if events is None:
             raise _LetGo
         await self._publisher.publish(events)
         await self._results.forget_partial(job)
+
+    async def _store(self, attempt: Attempt, out: Path) -> list[JobArtifact]:
+        """Store what was made, and try again for a while when the storage is away: all the work is done by then."""
+        began = time.monotonic()
+        while True:
+            try:
+                return await self._results.store(attempt, out)
+            except (StorageError, OSError) as error:
+                if not self._availability.report(error) or time.monotonic() - began > STORE_S:
+                    raise
+                _log.warning("results_not_stored", job=str(attempt.job.id), reason=reason_of(error))
+            waiting = time.monotonic()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._availability.wait(), STORE_S)
+            await asyncio.sleep(AGAIN_S)
+            attempt.extend(time.monotonic() - waiting)
 
     async def _show(self, attempt: Attempt, segments: Sequence[PlannedSegment], partials: Path) -> None:
         """Let every segment be heard as soon as it has been rendered, for ever."""
@@ -279,7 +321,7 @@ class Runner:
             return moved
 
         try:
-            moved = await self._insist(write)
+            moved = await self._insist(attempt, write)
         except (SQLAlchemyError, OSError):
             _log.warning("not let go of", job=str(job.id), exc_info=True)
             return
@@ -295,16 +337,19 @@ class Runner:
         except Exception:  # noqa: BLE001 - whatever the queue raises, the sweeper mends it
             _log.warning("not queued yet", job=str(job.id), exc_info=True)
 
-    async def _insist(self, write: Callable[[], Awaitable[T]]) -> T:
-        """Write, and try again while the database is away, as long as the job counts as held."""
+    async def _insist(self, attempt: Attempt, write: Callable[[], Awaitable[T]]) -> T:
+        """Write, and try again while the database is away, until it is back or the job is another's."""
         until = time.monotonic() + self._settings.heartbeat_s
         while True:
+            began = time.monotonic()
             try:
                 return await write()
-            except (SQLAlchemyError, OSError):
-                if time.monotonic() > until:
+            except (SQLAlchemyError, OSError) as error:
+                is_outage = self._availability.report(error)
+                if attempt.lost or (not is_outage and began > until):
                     raise
-                await asyncio.sleep(AGAIN_S)
+            await asyncio.sleep(AGAIN_S)
+            attempt.extend(time.monotonic() - began)
 
     async def _beat(self, attempt: Attempt, work: asyncio.Task[None]) -> None:
         """Tell the database that the job is alive, and end the work when it is not wanted any more."""
@@ -315,8 +360,9 @@ class Runner:
                 async with self._sessions() as session:
                     status = await JobRepository(session).beat(job.id, job.attempt)
                     await session.commit()
-            except Exception:  # noqa: BLE001 - the next sign may get through, and silence costs the job
-                _log.warning("no sign of life given", job=str(job.id), exc_info=True)
+            except Exception as error:  # noqa: BLE001 - the next sign may get through, and silence costs the job
+                if not self._availability.report(error):
+                    _log.warning("heartbeat_failed", job=str(job.id), exc_info=True)
                 continue
             attempt.lost = status is None
             if status is not JobStatus.RUNNING:
@@ -330,8 +376,9 @@ class Runner:
         while True:
             try:
                 await alive(job)
-            except Exception:  # noqa: BLE001 - the entry is only a wake-up
-                _log.warning("no sign of life given to the queue", job=str(job.id), exc_info=True)
+            except Exception as error:  # noqa: BLE001 - the entry is only a wake-up
+                if outage_of(error) is None:
+                    _log.warning("queue_heartbeat_failed", job=str(job.id), exc_info=True)
             await asyncio.sleep(ALIVE_S)
 
     async def _write(self, attempt: Attempt) -> None:
@@ -341,8 +388,9 @@ class Runner:
             attempt.news.clear()
             try:
                 await self._flush(attempt)
-            except (SQLAlchemyError, OSError):
-                _log.warning("not written yet", job=str(attempt.job.id), exc_info=True)
+            except (SQLAlchemyError, OSError) as error:
+                if not self._availability.report(error):
+                    _log.warning("events_not_written", job=str(attempt.job.id), exc_info=True)
                 await asyncio.sleep(PROGRESS_S)
 
     async def _flush(self, attempt: Attempt) -> None:

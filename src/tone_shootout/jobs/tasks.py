@@ -11,6 +11,7 @@ from saq import Job as SaqJob
 from saq.types import PartialTimersDict
 
 from tone_shootout.accounts.connections import ConnectionService
+from tone_shootout.jobs.availability import Availability, worker_readiness
 from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.choice import Choice
 from tone_shootout.jobs.dispatcher import Dispatcher
@@ -55,6 +56,19 @@ async def keep_house(context: dict[str, Any]) -> None:
     await housekeeper.keep()
 
 
+class PausingWorker(Worker[Any]):
+    """SAQ's worker, which takes nothing from the queue while something that jobs need does not answer."""
+
+    def __init__(self, *args: Any, availability: Availability, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._availability = availability
+
+    async def process(self) -> bool:
+        """Take an entry from the queue and do what it says."""
+        await self._availability.wait()
+        return await super().process()
+
+
 HOUSEKEEPING: CronJob[Any] = CronJob(keep_house, cron="23 * * * *", timeout=3600, retries=1, ttl=60)
 
 
@@ -70,8 +84,19 @@ async def work(settings: Settings) -> None:
     folder = settings.data / "scratch"
     scratch = Scratch(folder, sessions)
     dispatcher = Dispatcher(queue, sessions, publisher, settings.worker)
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    readiness = worker_readiness(
+        settings,
+        name=name,
+        engine=config.get_engine(),
+        sessions=sessions,
+        queue=queue,
+        broker=redis,
+        storage=storage,
+    )
+    availability = Availability(readiness)
     choice = Choice(
-        name=f"{socket.gethostname()}:{os.getpid()}",
+        name=name,
         sessions=sessions,
         publisher=publisher,
         limits=settings.limits,
@@ -97,6 +122,7 @@ async def work(settings: Settings) -> None:
         limits=settings.limits,
         settings=settings.worker,
         scratch=folder,
+        availability=availability,
     )
 
     async def provide(context: dict[str, Any]) -> None:
@@ -105,9 +131,10 @@ async def work(settings: Settings) -> None:
 
     await queue.connect()
     deliverer = Deliverer(sessions, keys, settings.webhooks)
-    worker: Worker[Any] = Worker(
+    worker = PausingWorker(
         queue,
         [(RUN_JOB, run_job)],
+        availability=availability,
         concurrency=settings.worker.jobs + settings.worker.short_jobs,
         startup=provide,
         cron_jobs=[HOUSEKEEPING],
@@ -117,7 +144,14 @@ async def work(settings: Settings) -> None:
         cancellation_hard_deadline_s=settings.worker.grace_s,
     )
     try:
-        async with calls, aclosing(connections), dispatcher.sweeping(), deliverer.delivering(), scratch.kept_clear():
+        async with (
+            calls,
+            aclosing(connections),
+            availability.watched(dispatcher.ring_again),
+            dispatcher.sweeping(),
+            deliverer.delivering(),
+            scratch.kept_clear(),
+        ):
             await worker.start()
     finally:
         await queue.disconnect()

@@ -33,11 +33,10 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.types import ExceptionHandlersMap
 from msgspec import Meta, Struct
-from obstore.exceptions import BaseError as StorageError
 from redis.exceptions import RedisError
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import IntegrityError as DatabaseIntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from tone_shootout.kit.outages import StorageFaultError, outage_of
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -242,9 +241,7 @@ async def check_body(request: Request[Any, Any, Any]) -> None:
 
 def is_outage(error: Exception) -> bool:
     """Whether an error means that database, broker or storage can't be reached, rather than that we have erred."""
-    if isinstance(error, DBAPIError):
-        return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
-    return isinstance(error, OSError | RedisError | PoolTimeoutError | StorageError)
+    return isinstance(error, OSError) or outage_of(error) is not None
 
 
 def _of_problem(_request: Request[Any, Any, Any], error: ProblemError) -> Response[Problem]:
@@ -286,6 +283,12 @@ def _of_broker_away(request: Request[Any, Any, Any], error: RedisError) -> Respo
     return problem_response(503, "unavailable", detail, headers={"Retry-After": "5"})
 
 
+def _of_storage_fault(_request: Request[Any, Any, Any], error: StorageFaultError) -> Response[Problem]:
+    _log.error("object_missing" if error.is_missing else "object_damaged", key=error.key)
+    away = UnavailableError("The file can't be read from storage right now. Try again later.")
+    return problem_response(away.status, away.code, away.detail, headers=away.headers)
+
+
 def _of_anything_else(request: ASGIConnection[Any, Any, Any, Any], error: Exception) -> Response[Problem]:
     if is_outage(error):
         _log.warning("unavailable", path=request.scope["path"], error=str(error))
@@ -305,5 +308,6 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     DatabaseIntegrityError: _of_broken_constraint,
     msgspec.ValidationError: lambda _request, error: problem_response(400, "invalid_request", str(error)),
     RedisError: _of_broker_away,
+    StorageFaultError: _of_storage_fault,
     Exception: _of_anything_else,
 }

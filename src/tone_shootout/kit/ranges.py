@@ -7,15 +7,17 @@ from urllib.parse import quote
 
 from litestar import Request, Response
 from litestar.response import Stream
+from obstore.exceptions import BaseError as StorageError
 
+from tone_shootout.kit.outages import StorageFaultError
 from tone_shootout.kit.problems import problem_response
-from tone_shootout.kit.storage import Storage
+from tone_shootout.kit.storage import MissingObjectError, Storage
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 
-def content_response(
+async def content_response(
     request: Request[Any, Any, Any],
     storage: Storage,
     *,
@@ -30,6 +32,12 @@ def content_response(
 
     The entity tag is the content's SHA-256, so it is strong. Several ranges in one request are answered with the whole,
     which the RFC allows, and so is a range that ends before it starts, which the RFC demands.
+
+    The object is opened first: whoever is told 200 gets it.
+
+    Raises:
+        StorageFaultError: the storage does not hold it, or something of another size.
+        StorageError: the storage does not answer.
     """
     tag = f'"{sha256}"'
     headers = {
@@ -62,9 +70,25 @@ def content_response(
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     headers["Content-Length"] = str(end - start)
 
-    async def body() -> AsyncIterator[bytes]:
-        if end > start and request.method != "HEAD":
-            async for chunk in storage.stream(key, start=start, end=end):
-                yield chunk
+    if request.method == "HEAD" or end == start:
+        _check_size(key, await storage.size_of(key), size)
+        return Stream(_nothing(), status_code=status, media_type=media_type, headers=headers)
+    try:
+        opened = await storage.open(key, start=start, end=end)
+    except MissingObjectError:
+        raise StorageFaultError(key, is_missing=True) from None
+    except StorageError:  # a range beyond the end of an object that is shorter than it should be
+        _check_size(key, await storage.size_of(key), size)
+        raise
+    _check_size(key, opened.size, size)
+    return Stream(opened.chunks, status_code=status, media_type=media_type, headers=headers)
 
-    return Stream(body(), status_code=status, media_type=media_type, headers=headers)
+
+def _check_size(key: str, found: int | None, expected: int) -> None:
+    if found != expected:
+        raise StorageFaultError(key, is_missing=found is None)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""

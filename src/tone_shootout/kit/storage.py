@@ -1,31 +1,60 @@
 """Where uploads and results are kept: a folder by default, S3 and its like by address."""
 
+import asyncio
+import errno
 import hashlib
+import os
 from collections.abc import AsyncIterator, Iterable
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import obstore
 from obstore.store import LocalStore, ObjectStore, from_url
 
+from tone_shootout.kit.outages import StorageFaultError
 from tone_shootout.kit.settings import Settings, SettingsError
 
 CHUNK_BYTES = 1 << 18
 _CLIENT_OPTIONS = frozenset({"allow_http", "connect_timeout", "timeout", "proxy_url", "user_agent"})
 """Options that concern the connection; all others are the store's own."""
+_RETRIES: Final[Any] = {
+    "max_retries": 5,
+    "retry_timeout": timedelta(seconds=10),
+    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2},
+}
+"""A request that fails is sent again for ten seconds: callers wait no longer to learn that the store is away."""
+PROBE_BYTES: Final = 1 << 16
+_PROBE_PREFIX: Final = "health"
 
 
 class MissingObjectError(LookupError):
     """Nothing is stored under the key."""
 
 
+@dataclass(frozen=True, slots=True)
+class OpenObject:
+    """An object that is there, and has begun to come.
+
+    Attributes:
+        size: bytes of the whole object.
+        chunks: what was asked for, of it.
+    """
+
+    size: int
+    chunks: AsyncIterator[bytes]
+
+
 class Storage:
     """Objects by key. Keys are made of ids and hashes by our own code, never of what a client sent."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, *, folder: Path | None = None) -> None:
         self._store = store
+        self.folder = folder
+        """Where the objects are, if that is a folder of this machine."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -39,8 +68,10 @@ class Storage:
         config: Any = {name: value for name, value in options.items() if name not in _CLIENT_OPTIONS}
         try:
             if urlsplit(url).scheme == "file":
-                return cls(LocalStore.from_url(url, automatic_cleanup=True, mkdir=True))
-            return cls(from_url(url, config=config or None, client_options=client or None))
+                folder = Path(url2pathname(urlsplit(url).path))
+                return cls(LocalStore.from_url(url, automatic_cleanup=True, mkdir=True), folder=folder)
+            retries = None if urlsplit(url).scheme == "memory" else _RETRIES
+            return cls(from_url(url, config=config or None, client_options=client or None, retry_config=retries))
         except (obstore.exceptions.BaseError, ValueError) as error:
             raise SettingsError(f"SHOOTOUT_STORAGE_URL: {error}") from None
         except BaseException as error:
@@ -64,8 +95,8 @@ class Storage:
             raise MissingObjectError(key) from None
         return bytes(await result.bytes_async())
 
-    async def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """Yield the bytes from `start` up to, not including, `end`.
+    async def open(self, key: str, *, start: int = 0, end: int | None = None) -> OpenObject:
+        """Ask for the bytes from `start` up to, not including, `end`, and return when the store has found them.
 
         Raises:
             MissingObjectError: there is no such object.
@@ -75,8 +106,22 @@ class Storage:
             result = await obstore.get_async(self._store, key, options=options)
         except FileNotFoundError:
             raise MissingObjectError(key) from None
-        async for chunk in result.stream(min_chunk_size=CHUNK_BYTES):
-            yield bytes(chunk)
+        stream = result.stream(min_chunk_size=CHUNK_BYTES)
+
+        async def chunks() -> AsyncIterator[bytes]:
+            async for chunk in stream:
+                yield bytes(chunk)
+
+        return OpenObject(size=result.meta["size"], chunks=chunks())
+
+    async def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Yield the bytes from `start` up to, not including, `end`.
+
+        Raises:
+            MissingObjectError: there is no such object.
+        """
+        async for chunk in (await self.open(key, start=start, end=end)).chunks:
+            yield chunk
 
     async def fetch(self, key: str, path: Path) -> str:
         """Copy an object into a file and return its SHA-256.
@@ -93,11 +138,14 @@ class Storage:
 
     async def exists(self, key: str) -> bool:
         """Tell whether something is stored under `key`."""
+        return await self.size_of(key) is not None
+
+    async def size_of(self, key: str) -> int | None:
+        """Return how many bytes are stored under `key`, None where there is nothing."""
         try:
-            await obstore.head_async(self._store, key)
+            return int((await obstore.head_async(self._store, key))["size"])
         except FileNotFoundError:
-            return False
-        return True
+            return None
 
     async def delete(self, keys: Iterable[str]) -> None:
         """Delete what is there of `keys`."""
@@ -129,5 +177,38 @@ class Storage:
         return len(sizes), sum(sizes)
 
     async def check(self) -> None:
-        """Raise what goes wrong when the store is asked for something."""
-        await self.exists("health")
+        """Raise what goes wrong when the store is asked for something: a bucket or folder that is missing, too.
+
+        Raises:
+            StorageError: the store does not answer, or refuses.
+            OSError: its folder is not there, or can't be written to.
+        """
+        if self.folder is not None:
+            if not await asyncio.to_thread(self.folder.is_dir):
+                raise FileNotFoundError(errno.ENOENT, "the storage folder does not exist", str(self.folder))
+            if not await asyncio.to_thread(os.access, self.folder, os.R_OK | os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, "the storage folder can't be written to", str(self.folder))
+        # A listing, because an object that is asked for is not found in a bucket that does not exist, either.
+        await obstore.list_with_delimiter_async(self._store, prefix=_PROBE_PREFIX)
+
+    async def probe(self, name: str) -> None:
+        """Store something, read it again and delete it: raise what goes wrong with that.
+
+        Args:
+            name: of whoever asks, so that two who do so at once don't meet.
+
+        Raises:
+            StorageError: the store does not answer, or refuses.
+            OSError: its folder can't be used.
+            StorageFaultError: what comes back is not what was stored.
+        """
+        await self.check()
+        key, content = f"{_PROBE_PREFIX}/{name}", os.urandom(PROBE_BYTES)
+        await self.put(key, content)
+        try:
+            if await self.read(key) != content:
+                raise StorageFaultError(key, is_missing=False)
+        except MissingObjectError:
+            raise StorageFaultError(key, is_missing=True) from None
+        finally:
+            await self.delete([key])

@@ -63,7 +63,7 @@ def _do(task: Task, shelf: "Shelf", parent: "Connection[Any, Any]") -> Done | Fa
     except MemoryError:
         return Failed("out_of_memory", "there is not enough memory to make this; render fewer segments at a time")
     except OSError as error:
-        return Failed("storage", f"a file can't be read or written: {error.strerror}")
+        return Failed("storage", f"a file can't be read or written: {error.strerror or error}")
     except Exception:  # noqa: BLE001 - whatever it is, the parent has to hear of it
         return Broken(traceback.format_exc())
 

@@ -192,7 +192,7 @@ class LibraryController(Controller):
         "/{item_id:uuid}/content",
         operation_id="get_library_content",
         summary="Get an item's file",
-        responses={**FILE_RESPONSES, **problems(400, 401, 404, 416)},
+        responses={**FILE_RESPONSES, **problems(400, 401, 404, 416, 503)},
     )
     async def get_content(
         self,
@@ -203,13 +203,13 @@ class LibraryController(Controller):
         storage: NamedDependency[Storage],
     ) -> Response[Any]:
         """Send the file as it was uploaded. `Range`, `If-None-Match` and `If-Range` are honoured."""
-        return _content(request, storage, await library.get(principal.user_id, item_id))
+        return await _content(request, storage, await library.get(principal.user_id, item_id))
 
     @head(
         "/{item_id:uuid}/content",
         operation_id="head_library_content",
         summary="Ask about an item's file",
-        responses=problems(400, 401, 404),
+        responses=problems(400, 401, 404, 503),
     )
     async def head_content(
         self,
@@ -220,7 +220,7 @@ class LibraryController(Controller):
         storage: NamedDependency[Storage],
     ) -> Response[None]:
         """Tell size, type and entity tag of the file."""
-        return _content(request, storage, await library.get(principal.user_id, item_id))
+        return await _content(request, storage, await library.get(principal.user_id, item_id))
 
 
 class ShootoutController(Controller):
@@ -361,8 +361,8 @@ class ShootoutController(Controller):
         return PlanDTO.of(snapshot, await job_desk.rendered(principal.user_id, sound_keys(snapshot.plan)))
 
 
-def _content(request: Request[Any, Any, Any], storage: Storage, item: LibraryItem) -> Response[Any]:
-    return content_response(
+async def _content(request: Request[Any, Any, Any], storage: Storage, item: LibraryItem) -> Response[Any]:
+    return await content_response(
         request,
         storage,
         key=storage_key(item.owner_id, item.sha256),

@@ -143,6 +143,11 @@ class LibraryRepository:
         statement = select(exists().where(LibraryItem.owner_id == owner_id, LibraryItem.sha256 == sha256))
         return bool(await self._session.scalar(statement))
 
+    async def newest_contents(self, limit: int) -> Sequence[tuple[UUID, str]]:
+        """Return owner and hash of the newest items, whoever owns them: for workers, never for a request."""
+        statement = select(LibraryItem.owner_id, LibraryItem.sha256).order_by(LibraryItem.id.desc()).limit(limit)
+        return [(row.owner_id, row.sha256) for row in await self._session.execute(statement)]
+
     async def known_content(self, contents: Collection[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
         """Return those contents, each with its owner, that an item has."""
         statement = select(LibraryItem.owner_id, LibraryItem.sha256).where(

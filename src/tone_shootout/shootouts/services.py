@@ -7,6 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
+import structlog
 from msgspec import UNSET, Struct, UnsetType
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -35,6 +36,8 @@ from tone_shootout.shootouts.provenance import Provenance
 from tone_shootout.shootouts.quota import StorageQuota, Usage
 from tone_shootout.shootouts.repositories import LibraryRepository, Lock, ShootoutRepository
 from tone_shootout.shootouts.uploads import Upload
+
+_log = structlog.get_logger(__name__)
 
 SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 Visibility = Literal["private", "public"]
@@ -117,7 +120,8 @@ class LibraryService:
         """Examine an upload and keep it; return the item and whether it is new.
 
         The same content of the same kind is the same item: sending it again returns what is there, unchanged, but for
-        where it comes from, which is noted when nothing was known of that.
+        where it comes from, which is noted when nothing was known of that. Its object is stored again, so that one that
+        was lost or damaged is whole from then on.
 
         Raises:
             UnusableFileError: it is not what it is meant to be, or not fit for it.
@@ -131,6 +135,7 @@ class LibraryService:
         await self._items.lock_content(owner_id, sha256)
         present = await self._items.find(owner_id, form.kind, sha256)
         if present is not None:
+            await self._put(present, upload.path, is_expected=True)
             if source is not None and present.source is None:
                 present.note_source(source)
                 await self._items.save(present)
@@ -215,18 +220,35 @@ class LibraryService:
             raise ItemNotFoundError(item_id)
         return item
 
-    async def _store(self, item: LibraryItem, path: Path) -> None:
+    async def holds(self, item: LibraryItem) -> bool:
+        """Tell whether the storage has an item's object, in its whole size; one that it has not is logged."""
         key = storage_key(item.owner_id, item.sha256)
+        found = await self._storage.size_of(key)
+        if found != item.size:
+            _log.error("object_missing" if found is None else "object_damaged", key=key)
+        return found == item.size
+
+    async def _store(self, item: LibraryItem, path: Path) -> None:
         shared = await self._items.has_content(item.owner_id, item.sha256)
         await self._quota.claim(self._session, item.owner_id, 0 if shared else item.size)
         try:
-            if not shared:
-                await self._storage.put(key, path)
+            await self._put(item, path, is_expected=shared)
             await self._items.save(item)
         except BaseException:
             if not shared:
-                await self._storage.delete([key])
+                await self._storage.delete([storage_key(item.owner_id, item.sha256)])
             raise
+
+    async def _put(self, item: LibraryItem, path: Path, *, is_expected: bool) -> None:
+        """Store an item's content, in place of what should be there already if it `is_expected`."""
+        if is_expected:
+            await self.holds(item)
+        await self._storage.put(storage_key(item.owner_id, item.sha256), path)
+
+
+async def newest_objects(session: AsyncSession, limit: int) -> list[str]:
+    """Return where the newest items of all libraries are stored: what any storage of this installation must hold."""
+    return [storage_key(*row) for row in await LibraryRepository(session).newest_contents(limit)]
 
 
 async def sweep_content(sessions: SessionMaker, storage: Storage, owner_id: UUID, sha256: str) -> None:

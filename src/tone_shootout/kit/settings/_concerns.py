@@ -83,6 +83,9 @@ class StorageSettings:
     """`file:///folder` or `s3://bucket/prefix`; empty: `objects` in the data folder."""
     options: dict[str, str] = field(default_factory=dict)
     """Further options for the store as a JSON object, for instance `{"aws_region": "eu-central-1"}`."""
+    free_bytes: int = 200_000_000
+    """Room that must be left on the disks of the data folder and of a storage that is a folder: with less, the service
+    is not ready and workers take no jobs. 0: any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,8 +138,8 @@ class ToneService:
     ) -> tuple[LibraryItem, bool]:
         """Fetch a model into the user's library; return the item and whether it is new.
 
-        What is there already is not fetched again: what is said of it is brought up to date. When TONE3000 does not
-        show it any more, the item stays as it is, and says so.
+        What is there already is not fetched again, unless its object was lost: what is said of it is brought up to
+        date. When TONE3000 does not show it any more, the item stays as it is, and says so.
 
         Raises:
             NotAvailableError: there is no such model, or the user can't see it, and has not brought it home before.
@@ -155,7 +155,7 @@ class ToneService:
                 raise
             return await self._refreshed(known, None), False
         source = Provenance.of(tone, model)
-        if known is not None:
+        if known is not None and await library.holds(known):
             return await self._refreshed(known, source), False
         kind = kind_of(tone)
         if kind is None:

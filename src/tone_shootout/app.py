@@ -27,6 +27,7 @@ from tone_shootout.kit.broker import connect_broker
 from tone_shootout.kit.database import database_config, unit_of_work
 from tone_shootout.kit.document import TuplesAreLists, bodiless
 from tone_shootout.kit.health import HealthController
+from tone_shootout.kit.index_page import index_page
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.logs import AccessLog
 from tone_shootout.kit.pagination import provide_paging
@@ -103,7 +104,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         app_config.middleware.append(AddressLimit(self._throttle, per_address))
         limits = self._settings.limits
         app_config.middleware.append(BodyPace(grace_s=limits.body_grace_s, bytes_per_s=limits.body_bytes_per_s))
-        app_config.route_handlers.extend([HealthController, Metrics])
+        app_config.route_handlers.extend([index_page, HealthController, Metrics])
         app_config.lifespan.append(self._lifespan)
         if self._settings.server.docs:
             app_config.openapi_config = openapi_config(self._settings)

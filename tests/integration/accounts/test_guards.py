@@ -14,6 +14,7 @@ from tone_shootout.app import create_app
 from tone_shootout.kit.settings import Settings
 
 PUBLIC = {
+    ("GET", "/"),
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
     ("GET", "/metrics"),

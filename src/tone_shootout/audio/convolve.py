@@ -12,6 +12,7 @@ from scipy.signal import oaconvolve
 from tone_shootout.audio.files import Audio
 from tone_shootout.audio.filters import Band, equalise
 from tone_shootout.audio.resample import resample
+from tone_shootout.audio.sides import Channel, choose, one_response
 from tone_shootout.audio.signals import (
     BLOCK,
     AudioError,
@@ -25,28 +26,35 @@ from tone_shootout.audio.signals import (
     mixed,
 )
 
+STEREO_IR = 'the sides of this impulse response differ: set channel to "left", "right" or "mean"'
+
 # Where time zero is in a prepared IR: a linear-phase resampler rings before an IR's first sample as well as after it,
 # and cutting that off would bend the cab's treble by some decibels.
 ORIGIN = 128
 
 
-def prepare_ir(audio: Audio, rate: int) -> Float32:
+def prepare_ir(audio: Audio, rate: int, *, channel: Channel | None = None) -> Float32:
     """Return an impulse response as one channel at the chain's rate, shape (T,), with time zero at sample `ORIGIN`.
 
     Resampling keeps the response's gain at every frequency: the samples are scaled by the ratio of the rates, because
     a convolution sums more of them per second at a higher rate.
 
     Args:
-        audio: the decoded IR; a chain is mono, so several channels are accepted only when they are equal.
+        audio: the decoded IR. A chain is mono: several channels are one response where they are equal within -80 dB
+            of the peak, or all but one are silent; `channel` counts for other files only.
         rate: the chain's sample rate in Hz.
+        channel: which side is used of a stereo file whose sides differ.
 
     Raises:
-        AudioError: `stereo_ir` for channels that differ, `silent` for an IR of zeros, `empty`, `not_finite` or
-            `unsupported_rate`.
+        AudioError: `stereo_ir` for channels that differ without a `channel` that says which is meant, `silent` for an
+            IR of zeros, `empty`, `not_finite` or `unsupported_rate`.
     """
-    if (audio.samples != audio.samples[:1]).any():
-        raise AudioError("stereo_ir", "expected a mono impulse response: the channels of this one differ")
-    ir = as_mono(audio.samples[0])
+    response = one_response(audio.samples)
+    if response is None and channel is not None:
+        response = choose(audio.samples, channel)
+    if response is None:
+        raise AudioError("stereo_ir", STEREO_IR)
+    ir = as_mono(response)
     if not ir.any():
         raise AudioError("silent", "expected an impulse response with a sample that is not zero")
     check_rate(audio.rate)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from tone_shootout.audio.containers import CODECS, LOSSLESS, NAMES, declares_length, is_cut_off, locate
 from tone_shootout.audio.layouts import Layout, aiff_layout, caf_layout, leading_tag, w64_layout, wav_layout
 from tone_shootout.audio.notices import FileNotice
+from tone_shootout.audio.sides import Channel, choose
 from tone_shootout.audio.signals import AudioError, Float32, Signal, as_channels, as_float32, check_rate
 from tone_shootout.audio.windows import window
 
@@ -80,13 +81,15 @@ def read_audio(source: Path | bytes, *, max_seconds: float, max_channels: int = 
 read_flac = read_audio
 
 
-def mono(audio: Audio) -> Float32:
-    """Fold audio to one channel, shape (T,).
+def mono(audio: Audio, channel: Channel | None = None) -> Float32:
+    """Fold audio to one channel, shape (T,): the `channel` that is wanted, or what follows.
 
     Channels more than 40 dB below the strongest, such as an open input beside the one that is played, don't count.
     Equal channels, or a single one that counts, give that channel untouched: a DI recorded on one side of a stereo file
     keeps its level, and with it its drive. Anything else gives the mean of those that count.
     """
+    if channel is not None:
+        return choose(audio.samples, channel)
     if len(audio.samples) == 1:
         return np.asarray(audio.samples[0], dtype=np.float32)
     energies = np.einsum("ct,ct->c", audio.samples, audio.samples, dtype=np.float64)

@@ -3,8 +3,14 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tone_shootout.audio.notices import FileNotice
 
 Answer = dict[str, object]
 
@@ -23,6 +29,12 @@ def told(path: Path) -> Iterator[None]:
         raise click.ClickException(f"{path}: {error.strerror or error}") from None
     except MemoryError:
         raise click.ClickException(f"{path}: there is not enough memory for it") from None
+
+
+def note(path: Path, notices: "Iterable[FileNotice]") -> None:
+    """Write what is to be known about a file, beside a command's own output."""
+    for notice in notices:
+        click.echo(f"Note: {path}: {notice.detail} ({notice.code})", err=True)
 
 
 def answer(

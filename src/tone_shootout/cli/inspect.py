@@ -1,12 +1,13 @@
 """`shootout inspect`: what a capture, impulse response or audio file is."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 if TYPE_CHECKING:
     from tone_shootout.audio.nam import Capture
+    from tone_shootout.audio.notices import FileNotice
     from tone_shootout.cli._files import Answer
 
 
@@ -62,6 +63,7 @@ def _speed(capture: "Capture") -> float:
 def _audio(path: Path) -> "Answer":
     import hashlib
 
+    import msgspec
     import numpy as np
 
     from tone_shootout.audio.containers import NAMES, recognise
@@ -71,6 +73,8 @@ def _audio(path: Path) -> "Answer":
 
     audio = read_audio(path, max_seconds=LONGEST_SECONDS)
     channels, samples = audio.samples.shape
+    as_di_track, as_recording = _usable(path, "di_track")
+    as_cab_ir, as_response = _usable(path, "cab_ir")
     with path.open("rb") as file:
         container = recognise(file)
         file.seek(0)
@@ -85,19 +89,26 @@ def _audio(path: Path) -> "Answer":
         "samples": samples,
         "seconds": samples / audio.rate,
         "peak_dbfs": decibels(float(np.abs(audio.samples).max())),
-        "as_di_track": _usable(path, "di_track"),
-        "as_cab_ir": _usable(path, "cab_ir"),
+        "as_di_track": as_di_track,
+        "as_cab_ir": as_cab_ir,
+        "notices": [msgspec.to_builtins(notice) for notice in dict.fromkeys((*as_recording, *as_response))],
     }
 
 
-def _usable(path: Path, kind: Any) -> str:
+def _usable(path: Path, kind: "Literal['di_track', 'cab_ir']") -> "tuple[str, tuple[FileNotice, ...]]":
+    """Say whether a file can be a DI track or a cab IR, and what is to be known if it is used as one."""
+    from tone_shootout.rendering.facts import DiFacts, IrFacts
     from tone_shootout.rendering.sources import SourceError, probe
 
     try:
-        probe(path, kind)
+        facts = probe(path, kind)
     except SourceError as error:
-        return f"no: {error.detail}"
-    return "yes"
+        return f"no: {error.detail}", ()
+    if isinstance(facts, IrFacts) and facts.stereo:
+        return 'yes, with channel set to "left", "right" or "mean": its sides differ', facts.notices
+    if isinstance(facts, DiFacts) and facts.cancels:
+        return 'yes, with channel set to "left" or "right": its sides cancel', facts.notices
+    return "yes", facts.notices
 
 
 def _table(answers: "list[Answer]") -> str:
@@ -106,7 +117,10 @@ def _table(answers: "list[Answer]") -> str:
 
 def _entry(said: "Answer") -> str:
     metadata = said.get("metadata")
-    rows = {name: value for name, value in said.items() if name not in ("file", "metadata")}
+    rows = {name: value for name, value in said.items() if name not in ("file", "metadata", "notices")}
+    notices = said.get("notices")
+    if isinstance(notices, list):
+        rows |= {f"notice.{notice['code']}": notice["detail"] for notice in notices}
     if isinstance(metadata, dict):
         rows |= {f"metadata.{name}": value for name, value in metadata.items()}
     width = max(len(name) for name in rows)

@@ -49,17 +49,22 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
 def _measure(path: Path) -> "Answer":
     from dataclasses import asdict
 
+    import msgspec
+
     from tone_shootout.audio.files import mono, read_audio
     from tone_shootout.audio.loudness import measure
     from tone_shootout.audio.measures import playing
     from tone_shootout.audio.spectrum import spectrum
+    from tone_shootout.cli._files import note
     from tone_shootout.rendering.sources import LONGEST_SECONDS
 
     audio = read_audio(path, max_seconds=LONGEST_SECONDS)
+    note(path, audio.notices)
     folded = mono(audio)
     return {
         "channels": len(audio.samples),
         "rate": audio.rate,
+        "notices": [msgspec.to_builtins(notice) for notice in audio.notices],
         **asdict(measure(audio.samples, audio.rate)),
         **asdict(spectrum(folded, audio.rate)),
         **asdict(playing(folded, audio.rate)),

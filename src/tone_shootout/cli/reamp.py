@@ -1,8 +1,13 @@
 """`shootout reamp`: one file through one capture."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from tone_shootout.audio.sides import Channel
+    from tone_shootout.audio.signals import Float32
 
 
 @click.command("reamp")
@@ -12,41 +17,84 @@ import click
 @click.option(
     "--ir", metavar="IR.wav", type=click.Path(path_type=Path), help="Impulse response of a cabinet behind it."
 )
+@click.option(
+    "--ir-channel",
+    type=click.Choice(["left", "right", "mean"]),
+    help="Side of a stereo impulse response whose sides differ.",
+)
+@click.option(
+    "--channel",
+    type=click.Choice(["left", "right", "mean"]),
+    help="Side of a stereo recording. [the side that is played, or the mean of both]",
+)
 @click.option("--size", type=click.FloatRange(0.0, 1.0), help="Size of a slimmable capture. [1: full]")
-def command(di: Path, capture: Path, out: Path, ir: Path | None, size: float | None) -> None:
+def command(
+    di: Path,
+    capture: Path,
+    out: Path,
+    ir: Path | None,
+    ir_channel: "Channel | None",
+    channel: "Channel | None",
+    size: float | None,
+) -> None:
     """Send a dry recording through a capture and write a 32-bit float WAV.
 
     No level is changed, and as many samples come out as went in, at the same rate. Where the recording is at the
     capture's rate its samples go to the engine as they are; otherwise they are resampled there and back.
     """
     from tone_shootout.audio.convolve import cab_ir
-    from tone_shootout.audio.files import write_wav
+    from tone_shootout.audio.diagnostics import di_notices
+    from tone_shootout.audio.files import mono, write_wav
     from tone_shootout.audio.resample import resample
-    from tone_shootout.cli._files import told
+    from tone_shootout.cli._files import note, told
     from tone_shootout.rendering.chain import reamp
     from tone_shootout.rendering.facts import DEFAULT_LIMITS
-    from tone_shootout.rendering.sources import decode_capture, decode_di, decode_ir, read_source
+    from tone_shootout.rendering.sources import decode_audio, decode_capture, read_source
 
     if out.suffix.lower() != ".wav":
         raise click.ClickException(f"{out}: expected a name that ends in .wav")
     if out.exists() and any(out.samefile(source) for source in (di, capture, ir) if source and source.exists()):
         raise click.ClickException(f"{out}: expected another file than those that are read")
     with told(di):
-        samples, rate = decode_di(read_source(di, max_bytes=DEFAULT_LIMITS.max_upload_bytes))
+        recording = decode_audio(read_source(di, max_bytes=DEFAULT_LIMITS.max_upload_bytes))
+        samples, rate = mono(recording, channel), recording.rate
+        found = (*recording.notices, *di_notices(recording))
+        note(di, (notice for notice in found if notice.code != "sides_cancel" or channel not in ("left", "right")))
     with told(capture):
         engine = decode_capture(read_source(capture, max_bytes=DEFAULT_LIMITS.max_capture_bytes))
-        if size is not None and size < 1.0 and not engine.slimmable:
-            raise click.ClickException(f"{capture}: expected no --size below 1, this capture has only one size")
-        running = int(engine.sample_rate)
+    if size is not None and size < 1.0 and not engine.slimmable:
+        raise click.ClickException(f"{capture}: expected no --size below 1, this capture has only one size")
+    running = int(engine.sample_rate)
+    response = None if ir is None else _response(ir, running, ir_channel)
+    with told(capture):
         x = resample(samples, rate, running)
         with click.progressbar(length=len(x), label="Reamping", hidden=not _on_terminal()) as bar:
             y = reamp(engine, x, size=size, tick=lambda done: bar.update(done - bar.pos))
-    if ir is not None:
-        with told(ir):
-            y = cab_ir(y, decode_ir(read_source(ir, max_bytes=DEFAULT_LIMITS.max_upload_bytes), running), running)
+    if response is not None:
+        y = cab_ir(y, response, running)
     with told(out):
         write_wav(out, resample(y, running, rate)[: len(samples)], rate)
     click.echo(f"{out}: {len(samples)} samples at {rate} Hz through {capture.name}")
+
+
+def _response(ir: Path, rate: int, channel: "Channel | None") -> "Float32":
+    """Read an impulse response under the limits that a shootout has."""
+    from tone_shootout.audio.diagnostics import ir_notices
+    from tone_shootout.cli._files import note, told
+    from tone_shootout.rendering.facts import DEFAULT_LIMITS
+    from tone_shootout.rendering.sources import SourceError, decode_audio, prepare, read_source
+
+    with told(ir):
+        data = read_source(ir, max_bytes=DEFAULT_LIMITS.max_upload_bytes)
+        audio = decode_audio(data, max_seconds=DEFAULT_LIMITS.max_ir_seconds)
+        note(ir, (*audio.notices, *ir_notices(audio)))
+        try:
+            return prepare(audio, rate, channel)
+        except SourceError as error:
+            if error.code != "stereo_ir":
+                raise
+            detail = "the sides of this impulse response differ: choose --ir-channel left, right or mean"
+            raise SourceError(error.code, detail) from None
 
 
 def _on_terminal() -> bool:

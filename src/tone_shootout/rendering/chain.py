@@ -20,6 +20,7 @@ from tone_shootout.audio.levels import apply_gain
 from tone_shootout.audio.nam import Capture as Engine
 from tone_shootout.audio.nam import NamError
 from tone_shootout.audio.resample import resample
+from tone_shootout.audio.sides import Channel
 from tone_shootout.audio.signals import AudioError, Float32, decibels
 from tone_shootout.audio.space import delay, reverb
 from tone_shootout.rendering.errors import RenderError
@@ -72,15 +73,16 @@ class Shelf:
     """
 
     def __init__(self) -> None:
-        self._di: tuple[str, Float32] | None = None
+        self._di: tuple[tuple[str, Channel | None], Float32] | None = None
         self._captures: dict[str, Engine] = {}
-        self._irs: dict[tuple[str, int], Float32] = {}
+        self._irs: dict[tuple[str, int, Channel | None], Float32] = {}
 
-    def di(self, source: SourceFile) -> Float32:
+    def di(self, source: SourceFile, channel: Channel | None = None) -> Float32:
         """Return a DI track's samples, shape (T,), at its own rate."""
-        if self._di is None or self._di[0] != source.facts.sha256:
+        key = (source.facts.sha256, channel)
+        if self._di is None or self._di[0] != key:
             self._di = None
-            self._di = (source.facts.sha256, decode_di(_content(source))[0])
+            self._di = (key, decode_di(_content(source), channel=channel)[0])
         return self._di[1]
 
     def capture(self, source: SourceFile) -> Engine:
@@ -90,11 +92,11 @@ class Shelf:
             self._captures[key] = decode_capture(_content(source))
         return self._captures[key]
 
-    def ir(self, source: SourceFile, rate: int) -> Float32:
+    def ir(self, source: SourceFile, rate: int, channel: Channel | None = None) -> Float32:
         """Return a cab IR at `rate` Hz, shape (T,)."""
-        key = (source.facts.sha256, rate)
+        key = (source.facts.sha256, rate, channel)
         if key not in self._irs:
-            self._irs[key] = decode_ir(_content(source), rate)
+            self._irs[key] = decode_ir(_content(source), rate, channel=channel)
         return self._irs[key]
 
 
@@ -163,7 +165,7 @@ def render_segment(
 def _dry(segment: PlannedSegment, di: SourceFile, shelf: Shelf) -> Float32:
     name, pointer = f"DI track “{segment.di_name}”", f"/di_tracks/{segment.di_track}"
     with _told(name, segment, pointer):
-        x = shelf.di(di)[segment.start : segment.stop]
+        x = shelf.di(di, segment.channel)[segment.start : segment.stop]
     if _silent(x):
         raise RenderError(
             "silent", f"{name}: the part that is used holds no playing", segment=segment.position, pointer=pointer
@@ -227,7 +229,7 @@ def _apply(
             x = _gained(_gained(x, stage.drive_db or 0.0), block.input_gain_db)
             return reamp(capture, x, size=block.size, tick=tick)
         case CabIr():
-            ir = shelf.ir(sources[block.file], rate)
+            ir = shelf.ir(sources[block.file], rate, block.channel)
             return cab_ir(x, ir, rate, mix=block.mix, low_cut_hz=block.low_cut_hz, high_cut_hz=block.high_cut_hz)
         case Gain():
             return _gained(x, block.db)

@@ -3,10 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from tone_shootout.audio.convolve import STEREO_IR
 from tone_shootout.rendering import grammar
 from tone_shootout.rendering.facts import CaptureFacts, DiFacts, Facts, IrFacts, Limits
 from tone_shootout.rendering.rates import running_rates, slice_of
 from tone_shootout.rendering.spec import CabIr, Capture, Chain, Eq, Override, Spec, SpecError
+
+_CANCEL: Final = 'the sides of this DI track cancel each other to silence: set channel to "left" or "right"'
 
 SHORTEST_SECONDS: Final = 0.4
 """One gating block of BS.1770: anything shorter has no integrated loudness."""
@@ -35,6 +38,9 @@ def _check_size(spec: Spec, limits: Limits) -> Iterator[SpecError]:
 def _check_sources(spec: Spec, facts: Mapping[str, Facts]) -> Iterator[SpecError]:
     for index, track in enumerate(spec.di_tracks):
         yield from _check_source(f"/di_tracks/{index}/file", track.file, facts, DiFacts, "a DI track")
+        di = facts.get(track.file)
+        if isinstance(di, DiFacts) and di.cancels and track.channel not in ("left", "right"):
+            yield SpecError("sides_cancel", f"/di_tracks/{index}/channel", _CANCEL)
     for index, chain in enumerate(spec.chains):
         for place, block in enumerate(chain.blocks):
             pointer = f"/chains/{index}/blocks/{place}/file"
@@ -42,6 +48,9 @@ def _check_sources(spec: Spec, facts: Mapping[str, Facts]) -> Iterator[SpecError
                 yield from _check_source(pointer, block.file, facts, CaptureFacts, "a capture")
             elif isinstance(block, CabIr):
                 yield from _check_source(pointer, block.file, facts, IrFacts, "a cab IR")
+                ir = facts.get(block.file)
+                if isinstance(ir, IrFacts) and ir.stereo and block.channel is None and not block.bypass:
+                    yield SpecError("stereo_ir", f"/chains/{index}/blocks/{place}/channel", STEREO_IR)
 
 
 def _check_source(

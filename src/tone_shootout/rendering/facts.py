@@ -48,7 +48,10 @@ class DiFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="di_track
     rate: Annotated[int, Meta(description="Sample rate, Hz.")]
     seconds: Annotated[float, Meta(description="Length, seconds.")]
     channels: Annotated[int, Meta(description="Channels in the file.")]
-    peak_dbfs: Annotated[float, Meta(description="Peak, once folded to mono, dBFS.")]
+    peak_dbfs: Annotated[float, Meta(description="Peak, once folded to mono, dBFS; of a side where `cancels`.")]
+    cancels: Annotated[
+        bool, Meta(description="Whether its sides cancel to silence, so that `channel` has to choose one of them.")
+    ] = False
     notices: FileNotices = ()
 
 
@@ -84,6 +87,9 @@ class IrFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="cab_ir")
     samples: Annotated[int, Meta(description="Samples in each channel.")]
     rate: Annotated[int, Meta(description="Sample rate, Hz.")]
     seconds: Annotated[float, Meta(description="Length, seconds.")]
+    stereo: Annotated[
+        bool, Meta(description="Whether its sides differ, so that `channel` has to choose one of them.")
+    ] = False
     notices: FileNotices = ()
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from tone_shootout.audio.nam import ENGINE_VERSION
+from tone_shootout.audio.sides import Channel
 from tone_shootout.rendering.spec import Block
 
 SOUND_VERSION: Final = 3
@@ -46,9 +47,10 @@ def key_of(document: Any) -> str:
     return hashlib.sha256(canonical(document)).hexdigest()
 
 
-def di_document(*, sha256: str, start: int, stop: int) -> dict[str, Any]:
-    """Describe a slice of a DI track: content, and first and last sample (exclusive) at its own rate."""
-    return {"sha256": sha256, "start": start, "stop": stop}
+def di_document(*, sha256: str, start: int, stop: int, channel: Channel | None = None) -> dict[str, Any]:
+    """Describe a slice of a DI track: content, first and last sample (exclusive) at its own rate, side if chosen."""
+    document: dict[str, Any] = {"sha256": sha256, "start": start, "stop": stop}
+    return document if channel is None else document | {"channel": channel}
 
 
 def block_document(block: Block, *, rate: int, sha256: str | None, drive_db: float | None) -> dict[str, Any]:
@@ -62,6 +64,8 @@ def block_document(block: Block, *, rate: int, sha256: str | None, drive_db: flo
     """
     document: dict[str, Any] = msgspec.to_builtins(block)
     document = {name: _plain(value) for name, value in document.items() if name not in _SILENT_FIELDS}
+    if document.get("channel", "") is None:
+        del document["channel"]  # it came later than the keys, and most chains choose none
     document["rate"] = rate
     if sha256 is not None:
         document["sha256"] = sha256

@@ -35,12 +35,16 @@ def spec_notices(spec: Spec, facts: Mapping[str, Facts]) -> Iterator[Notice]:
 def _file_notices(spec: Spec, facts: Mapping[str, Facts]) -> Iterator[Notice]:
     """Yield the notices of the files, once a file, each with the place where the file is used first."""
     named: set[str] = set()
+    one_sided = {track.file for track in spec.di_tracks if track.channel in ("left", "right")}
+    one_sided -= {track.file for track in spec.di_tracks if track.channel not in ("left", "right")}
     for pointer, name, file in _uses(spec):
         found = facts.get(file)
         if found is None or file in named:
             continue
         named.add(file)
         for notice in found.notices:
+            if notice.code == "sides_cancel" and file in one_sided:
+                continue
             yield Notice(code=notice.code, pointer=pointer, detail=f"{name}: {notice.detail}")
 
 

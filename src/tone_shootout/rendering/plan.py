@@ -9,6 +9,7 @@ from typing import Final, cast
 import msgspec
 from msgspec import Struct
 
+from tone_shootout.audio.sides import Channel
 from tone_shootout.rendering import keys
 from tone_shootout.rendering.checks import check_spec
 from tone_shootout.rendering.facts import DEFAULT_LIMITS, CaptureFacts, DiFacts, Facts, Limits
@@ -88,6 +89,7 @@ class PlannedSegment(Struct, frozen=True, kw_only=True):
         di_rate: the DI track's own rate, Hz.
         start: first sample of the DI track, at its own rate.
         stop: last sample, exclusive.
+        channel: side of the DI track's file, where one is chosen.
         samples: of the result, at `OUTPUT_RATE`.
         seconds: length of the result.
         calibration: how the drive into the first capture was set, in one sentence.
@@ -110,6 +112,7 @@ class PlannedSegment(Struct, frozen=True, kw_only=True):
     calibration: str
     stages: tuple[Stage, ...]
     cost: float
+    channel: Channel | None = None
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -142,8 +145,8 @@ def plan(spec: Spec, facts: Mapping[str, Facts], *, limits: Limits = DEFAULT_LIM
     Raises:
         InvalidSpec: with everything that is wrong: `too_many_di_tracks`, `too_many_chains`, `too_many_segments`,
             `missing_asset`, `wrong_kind`, `too_long`, `invalid_slice`, `too_short`, `not_slimmable`,
-            `beyond_nyquist`, and the chain grammar's `no_amp`, `multiple_amps`, `ir_required`, `ir_forbidden`,
-            `multiple_irs`, `invalid_order`.
+            `beyond_nyquist`, `stereo_ir`, `sides_cancel`, and the chain grammar's `no_amp`, `multiple_amps`,
+            `ir_required`, `ir_forbidden`, `multiple_irs`, `invalid_order`.
     """
     if errors := list(check_spec(spec, facts, limits)):
         raise InvalidSpec(errors)
@@ -189,7 +192,7 @@ def _segment(
         length = resampled(stop - start, di.rate, rate)
         inference = isinstance(block, Capture)
         unkeyed.append((place, rate, length, drive, inference, length * _cost_ns(block, source) * 1e-9))
-    slice_document = keys.di_document(sha256=di.sha256, start=start, stop=stop)
+    slice_document = keys.di_document(sha256=di.sha256, start=start, stop=stop, channel=track.channel)
     stages = tuple(
         Stage(block=place, key=key, rate=rate, samples=length, drive_db=drive, inference=inference, cost=cost)
         for key, (place, rate, length, drive, inference, cost) in zip(
@@ -213,6 +216,7 @@ def _segment(
         calibration=calibration,
         stages=stages,
         cost=math.fsum(stage.cost for stage in stages),
+        channel=track.channel,
     )
 
 

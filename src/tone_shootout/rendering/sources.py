@@ -9,11 +9,11 @@ import math
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from tone_shootout.audio.convolve import prepare_ir
+from tone_shootout.audio.diagnostics import di_notices, ir_notices
 from tone_shootout.audio.files import Audio, mono, read_audio
 from tone_shootout.audio.nam import Capture, NamError, load
+from tone_shootout.audio.sides import Channel, one_response
 from tone_shootout.audio.signals import MAX_RATE, MIN_RATE, AudioError, Float32, decibels
 from tone_shootout.rendering.facts import (
     DEFAULT_LIMITS,
@@ -63,7 +63,7 @@ def probe(path: Path, kind: Kind, *, limits: Limits = DEFAULT_LIMITS) -> Facts:
         limits: what is accepted.
 
     Raises:
-        SourceError: `too_large`, `silent`, `stereo_ir`, `unsupported_rate`, or the decoder's or engine's own code
+        SourceError: `too_large`, `silent`, `unsupported_rate`, or the decoder's or engine's own code
             (`not_audio`, `truncated`, `too_long`, `not_finite`, ...).
         OSError: the file can't be read.
     """
@@ -71,12 +71,23 @@ def probe(path: Path, kind: Kind, *, limits: Limits = DEFAULT_LIMITS) -> Facts:
     sha256 = hashlib.sha256(data).hexdigest()
     if kind == "capture":
         return _capture_facts(decode_capture(data), sha256=sha256, size=len(data))
-    audio = _decode(data, limits.max_seconds(kind))
+    audio = decode_audio(data, max_seconds=limits.max_seconds(kind))
     samples = audio.samples.shape[1]
     seconds = samples / audio.rate
     if kind == "cab_ir":
-        _prepare(audio, audio.rate)
-        return IrFacts(sha256=sha256, bytes=len(data), samples=samples, rate=audio.rate, seconds=seconds)
+        stereo = one_response(audio.samples) is None
+        prepare(audio, audio.rate, "left" if stereo else None)
+        return IrFacts(
+            sha256=sha256,
+            bytes=len(data),
+            samples=samples,
+            rate=audio.rate,
+            seconds=seconds,
+            stereo=stereo,
+            notices=(*audio.notices, *ir_notices(audio)),
+        )
+    folded = mono(audio)
+    cancels = len(audio.samples) == 2 and _is_silent(folded) and not _is_silent(audio.samples)
     return DiFacts(
         sha256=sha256,
         bytes=len(data),
@@ -84,7 +95,9 @@ def probe(path: Path, kind: Kind, *, limits: Limits = DEFAULT_LIMITS) -> Facts:
         rate=audio.rate,
         seconds=seconds,
         channels=len(audio.samples),
-        peak_dbfs=_audible_peak(mono(audio)),
+        peak_dbfs=_audible_peak(audio.samples if cancels else folded),
+        cancels=cancels,
+        notices=(*audio.notices, *di_notices(audio)),
     )
 
 
@@ -104,23 +117,47 @@ def read_source(path: Path, *, max_bytes: int, sha256: str | None = None) -> byt
     return data
 
 
-def decode_di(data: bytes, *, max_seconds: float = LONGEST_SECONDS) -> tuple[Float32, int]:
+def decode_audio(data: bytes, *, max_seconds: float = LONGEST_SECONDS) -> Audio:
+    """Decode a recording or an impulse response as it is.
+
+    Raises:
+        SourceError: as `probe`.
+    """
+    try:
+        return read_audio(data, max_seconds=max_seconds)
+    except AudioError as error:
+        raise SourceError(error.code, error.detail) from None
+
+
+def decode_di(data: bytes, *, channel: Channel | None = None) -> tuple[Float32, int]:
     """Decode a DI track to mono samples of shape (T,), full scale ±1, and their rate in Hz.
 
     Raises:
         SourceError: as `probe`.
     """
-    audio = _decode(data, max_seconds)
-    return mono(audio), audio.rate
+    audio = decode_audio(data)
+    return mono(audio, channel), audio.rate
 
 
-def decode_ir(data: bytes, rate: int, *, max_seconds: float = LONGEST_SECONDS) -> Float32:
+def decode_ir(data: bytes, rate: int, *, channel: Channel | None = None) -> Float32:
     """Decode a cab IR and make it ready for `audio.convolve.cab_ir` at `rate` Hz: samples of shape (T,).
 
     Raises:
-        SourceError: as `probe`.
+        SourceError: as `prepare`.
     """
-    return _prepare(_decode(data, max_seconds), rate)
+    return prepare(decode_audio(data), rate, channel)
+
+
+def prepare(audio: Audio, rate: int, channel: Channel | None) -> Float32:
+    """Make a decoded cab IR ready for `audio.convolve.cab_ir` at `rate` Hz: samples of shape (T,).
+
+    Raises:
+        SourceError: as `probe`, or `stereo_ir` where its sides differ and `channel` chooses none.
+    """
+    try:
+        return prepare_ir(audio, rate, channel=channel)
+    except AudioError as error:
+        raise SourceError(error.code, error.detail) from None
 
 
 def decode_capture(data: bytes) -> Capture:
@@ -164,22 +201,16 @@ def _text(text: str | None) -> str | None:
     return " ".join((text or "").split())[:MAX_TEXT] or None
 
 
-def _decode(data: bytes, max_seconds: float) -> Audio:
-    try:
-        return read_audio(data, max_seconds=max_seconds)
-    except AudioError as error:
-        raise SourceError(error.code, error.detail) from None
+def _peak_dbfs(samples: Float32) -> float:
+    return decibels(max(float(samples.max()), -float(samples.min())))
 
 
-def _prepare(audio: Audio, rate: int) -> Float32:
-    try:
-        return prepare_ir(audio, rate)
-    except AudioError as error:
-        raise SourceError(error.code, error.detail) from None
+def _is_silent(samples: Float32) -> bool:
+    return _peak_dbfs(samples) < SILENCE_DBFS
 
 
 def _audible_peak(samples: Float32) -> float:
-    peak = decibels(float(np.abs(samples).max()))
+    peak = _peak_dbfs(samples)
     if peak < SILENCE_DBFS:
         found = "digital silence" if math.isinf(peak) else f"a peak of {peak:.0f} dBFS"
         raise SourceError("silent", f"expected playing above {SILENCE_DBFS:.0f} dBFS, found {found}")

@@ -13,6 +13,8 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from tone_shootout.audio.sides import Channel
+
 SCHEMA: Final = 1
 MAX_SPEC_BYTES = 1_000_000
 
@@ -73,6 +75,13 @@ class DiTrackBase(_Config, kw_only=True, frozen=True):
         Seconds | None,
         Meta(description="Where the slice ends, seconds; absent: at the end.", examples=[8.0]),
     ] = None
+    channel: Annotated[
+        Channel | None,
+        Meta(
+            description="Side of a stereo file; absent: the side that is played, or the mean of both.",
+            examples=["left"],
+        ),
+    ] = None
 
 
 class BlockBase(_Config, kw_only=True, frozen=True, tag_field="type"):
@@ -100,6 +109,13 @@ class CaptureBase(BlockBase, kw_only=True, frozen=True, tag="capture"):
 class CabIrBase(BlockBase, kw_only=True, frozen=True, tag="cab_ir"):
     """The impulse response of a cabinet."""
 
+    channel: Annotated[
+        Channel | None,
+        Meta(
+            description="Side of a stereo file whose sides differ; has no effect on a file that holds one response.",
+            examples=["left"],
+        ),
+    ] = None
     mix: Annotated[Share, Meta(description="Share of the cabinet in the sound.", examples=[1.0])] = 1.0
     low_cut_hz: Annotated[Hertz | None, Meta(description="High-pass behind the cabinet, Hz.", examples=[70.0])] = None
     high_cut_hz: Annotated[Hertz | None, Meta(description="Low-pass behind it, Hz.", examples=[9000.0])] = None

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from tests.support.shared import shared_folder
 from tests.unit.audio.ffmpeg import ebur128
-from tests.unit.rendering.material import RATE, lay_out, nano_capture, plain_gain, plucks
+from tests.unit.rendering.material import RATE, cabinet, lay_out, nano_capture, plain_gain, plucks
 from tone_shootout.audio.files import read_audio, read_flac, write_wav
 from tone_shootout.audio.nam import load
 from tone_shootout.cli import main
@@ -172,6 +172,58 @@ def test_reamp_takes_a_cab_ir_and_changes_no_level(folder: Path) -> None:
     heard = read_audio(folder / "o.wav", max_seconds=10).samples[0]
     np.testing.assert_allclose(heard[3:], 8.0 * plucks(2.0)[:-3], atol=1e-6)
     assert np.abs(heard).max() == pytest.approx(4.0, rel=1e-3)
+
+
+def test_reamp_takes_one_side_of_an_ir_and_names_the_option_where_it_has_to(folder: Path) -> None:
+    sides = [cabinet(seed=4), cabinet(seed=5)]
+    write_wav(folder / "wide.wav", np.stack(sides), 44_100)
+    write_wav(folder / "right.wav", sides[1], 44_100)
+    write_wav(folder / "long.wav", plucks(10.5), RATE)
+    command = ("reamp", folder / "riff.wav", folder / "a.nam", folder / "out.wav", "--ir")
+    told = _refused(*command, folder / "wide.wav")
+    assert told.endswith("differ: choose --ir-channel left, right or mean (stereo_ir)")
+    assert "expected at most 10 seconds" in _refused(*command, folder / "long.wav")
+    heard = []
+    for arguments in (("wide.wav", "--ir-channel", "right"), ("right.wav",)):
+        assert _run(*command, folder / arguments[0], *arguments[1:]).exit_code == 0
+        heard.append((folder / "out.wav").read_bytes())
+    assert heard[0] == heard[1]
+
+
+def test_reamp_and_inspect_tell_what_can_not_be_meant(folder: Path) -> None:
+    write_wav(folder / "opposite.wav", np.stack([plucks(), -plucks()]), RATE)
+    late = np.concatenate([np.zeros(882, np.float32), cabinet(seed=4)])
+    write_wav(folder / "late.wav", late, 44_100)
+    command = ("reamp", folder / "opposite.wav", folder / "a.nam", folder / "out.wav", "--ir", folder / "late.wav")
+    told = _run(*command)
+    assert told.exit_code == 0, told.output
+    assert [line.rpartition(" ")[2] for line in told.stderr.splitlines()] == ["(sides_cancel)", "(late_onset)"]
+    told = _run(*command, "--channel", "left")
+    assert [line.rpartition(" ")[2] for line in told.stderr.splitlines()] == ["(late_onset)"]
+    shown = _run("inspect", folder / "opposite.wav", folder / "late.wav", "--json")
+    opposite, response = json.loads(shown.stdout)
+    assert opposite["as_di_track"].startswith('yes, with channel set to "left" or "right"')
+    assert [notice["code"] for notice in opposite["notices"]] == ["sides_cancel"]
+    assert [notice["code"] for notice in response["notices"]] == ["late_onset"]
+    assert "starts 20.0 ms after" in _run("inspect", folder / "late.wav").stdout
+
+
+def test_render_takes_one_side_of_a_file_and_writes_down_what_can_not_be_meant(folder: Path) -> None:
+    write_wav(folder / "riff.wav", np.stack([plucks() + 0.1, -plucks() - 0.1]), RATE)
+    write_wav(folder / "cab-b.wav", np.stack([cabinet(seed=4), cabinet(seed=5)]), 44_100)
+    told = _refused("render", folder / "two.toml", "--out", folder / "out")
+    assert "/di_tracks/0/channel: the sides of this DI track cancel each other" in told
+    assert "/chains/1/blocks/1/channel: the sides of this impulse response differ" in told
+    text = SPEC.replace('file = "riff.wav"', 'file = "riff.wav"\nchannel = "left"')
+    text = text.replace('"cab-b.wav" }', '"cab-b.wav", channel = "right" }')
+    (folder / "two.toml").write_text(text)
+    result = _run("render", folder / "two.toml", "--out", folder / "out", "--no-plots")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith("Note: /di_tracks/0: DI track “Riff in E”: the recording has a DC offset of +0.1")
+    manifest = decode_manifest((folder / "out" / "manifest.json").read_bytes())
+    (notice,) = manifest.notices
+    assert (notice.code, notice.pointer) == ("dc_offset", "/di_tracks/0")
+    assert f"Note: {notice.detail}" in (folder / "out" / "description.txt").read_text()
 
 
 def test_reamp_says_in_one_line_what_it_can_not_do(folder: Path) -> None:

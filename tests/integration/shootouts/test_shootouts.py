@@ -5,6 +5,7 @@ import hashlib
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
@@ -17,8 +18,10 @@ from tests.integration.shootouts.material import (
     config,
     di,
     ir,
+    playing,
     pointers,
     upload,
+    wav,
 )
 from tone_shootout.kit.settings import Settings
 from tone_shootout.rendering.facts import Limits
@@ -347,6 +350,47 @@ async def test_render_keys_depend_on_content_and_not_on_names_or_owners(user: Pe
         plan = (await person.client.get(made["links"]["plan"])).json()
         keys.append([segment["render_key"] for segment in plan["segments"]])
     assert keys[0] == keys[1]
+
+
+async def test_an_ir_with_two_sides_is_used_once_the_block_says_which(user: Person) -> None:
+    chosen = await config(user.client)
+    sides = np.stack([playing(0.02, seed=3), playing(0.02, seed=4)], axis=1)
+    block = {"type": "cab_ir", "asset": await add(user.client, "cab_ir", wav(sides))}
+    chosen["chains"] = [{"name": "Wide", "blocks": [chosen["chains"][0]["blocks"][0], block]}]
+    refused = await user.client.post(SHOOTOUTS, json={"config": chosen})
+    assert refused.status_code == 422
+    assert pointers(refused) == {"/chains/0/blocks/1/channel": "stereo_ir"}
+    assert 'set channel to "left", "right" or "mean"' in refused.json()["errors"][0]["detail"]
+    keys = set()
+    for channel in ("left", "right", "mean"):
+        block["channel"] = channel
+        made = await make(user, chosen)
+        assert made["config"]["chains"][0]["blocks"][1]["channel"] == channel
+        planned = (await user.client.get(made["links"]["plan"])).json()
+        keys.add(planned["segments"][0]["render_key"])
+    assert len(keys) == 3
+
+
+async def test_notices_about_files_are_in_the_plan(user: Person) -> None:
+    chosen = await config(user.client)
+    opposite = playing()
+    sides = np.stack([opposite, -opposite], axis=1)
+    late = np.concatenate([np.zeros(960, np.int16), playing(0.02, seed=3)])
+    chosen["di_tracks"] = [{"name": "Riff", "asset": await add(user.client, "di_track", wav(sides)), "channel": "left"}]
+    chosen["di_tracks"].append(
+        {"name": "DC", "asset": await add(user.client, "di_track", wav(playing() + np.int16(3_000)))}
+    )
+    chosen["chains"][1]["blocks"][1] = {"type": "cab_ir", "asset": await add(user.client, "cab_ir", wav(late))}
+    made = await make(user, chosen)
+    planned = (await user.client.get(made["links"]["plan"])).json()
+    assert [(notice["code"], notice["pointer"]) for notice in planned["notices"]] == [
+        ("dc_offset", "/di_tracks/1"),
+        ("late_onset", "/chains/1/blocks/1"),
+    ]
+    assert "starts 20.0 ms after" in planned["notices"][1]["detail"]
+    del chosen["di_tracks"][0]["channel"]
+    refused = await user.client.post(SHOOTOUTS, json={"config": chosen})
+    assert pointers(refused) == {"/di_tracks/0/channel": "sides_cancel"}
 
 
 async def test_a_plan_that_new_limits_forbid_says_so(

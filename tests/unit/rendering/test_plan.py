@@ -59,6 +59,36 @@ def test_equal_names_do_not_collide() -> None:
     assert len({segment.file for segment in planned.segments}) == 2
 
 
+def test_a_chosen_side_is_a_part_of_the_key_and_none_leaves_it_as_it_was() -> None:
+    def keys(channel: str | None = None, di_channel: str | None = None) -> list[str]:
+        ir = {"type": "cab_ir", "file": "cab.wav"} | ({"channel": channel} if channel else {})
+        track = {"name": "Riff", "file": "riff.wav"} | ({"channel": di_channel} if di_channel else {})
+        return _keys(plan(spec(blocks("amp.nam", ir), tracks=[track]), FACTS))
+
+    sides = (None, "left", "right", "mean")
+    assert len({tuple(keys(ir, di)) for ir in sides for di in sides}) == 16
+
+
+def test_an_ir_with_two_sides_needs_a_side_wherever_it_takes_part() -> None:
+    facts: dict[str, Facts] = {**FACTS, "cab.wav": msgspec.structs.replace(FACTS["cab.wav"], stereo=True)}
+    bypassed = {"type": "cab_ir", "file": "cab.wav", "bypass": True}
+    mean = {"type": "cab_ir", "file": "cab.wav", "channel": "mean"}
+    document = spec(blocks("amp.nam", "cab.wav"), blocks("combo.nam", bypassed), blocks("amp.nam", mean))
+    assert _errors(document, facts) == [("stereo_ir", "/chains/0/blocks/1/channel")]
+
+
+def test_a_di_track_whose_sides_cancel_needs_one_of_them() -> None:
+    facts: dict[str, Facts] = {**FACTS, "riff.wav": msgspec.structs.replace(FACTS["riff.wav"], cancels=True)}
+    tracks = [
+        {"name": f"{side}", "file": "riff.wav"} | ({"channel": side} if side else {})
+        for side in (None, "mean", "left", "right")
+    ]
+    assert _errors(spec(COMBO, tracks=tracks), facts) == [
+        ("sides_cancel", "/di_tracks/0/channel"),
+        ("sides_cancel", "/di_tracks/1/channel"),
+    ]
+
+
 def test_a_plan_survives_being_kept_as_json() -> None:
     planned = plan(spec(PLEXI, COMBO, tracks=TWO_TRACKS), FACTS)
     assert msgspec.json.decode(msgspec.json.encode(planned), type=Plan) == planned

@@ -112,12 +112,14 @@ def test_a_very_quiet_di_track_is_not_silent(tmp_path: Path) -> None:
     assert facts.peak_dbfs == pytest.approx(-79.17, abs=0.01)
 
 
-def test_a_silent_cab_ir_and_one_with_two_sides_are_refused(tmp_path: Path) -> None:
+def test_a_silent_cab_ir_is_refused_and_one_with_two_sides_known_as_such(tmp_path: Path) -> None:
     path = tmp_path / "cab.wav"
     write_wav(path, np.zeros(100, np.float32), RATE)
     assert _code(path, "cab_ir") == "silent"
     write_wav(path, np.stack([cabinet(seed=1), cabinet(seed=2)]), RATE)
-    assert _code(path, "cab_ir") == "stereo_ir"
+    facts = probe(path, "cab_ir")
+    assert isinstance(facts, IrFacts)
+    assert facts.stereo
 
 
 @pytest.mark.parametrize("rate", [4_000, 400_000, 44_100.5])

@@ -52,7 +52,7 @@ def test_nothing_is_said_of_a_recording_in_order(audio: Audio) -> None:
 @pytest.mark.parametrize("bits", [8, 16, 24, 32, 0])
 def test_a_clipped_recording_is_told_with_count_and_first_time(bits: int) -> None:
     x = stored(SHARP, bits) if bits else np.clip(SHARP, -1.0, 1.0)
-    full = np.abs(x) >= (1.0 - 2.0 ** -(min(bits, 16) - 1) if bits else 1.0)
+    full = np.abs(x) >= 1.0 - 2.0 ** (1 - min(bits or 16, 16))
     (notice,) = di_notices(recording(0.1 * RIFF, x, bits=bits))
     assert notice.code == "clipped"
     assert int(notice.detail.split()[0]) == full.sum() > 1_000

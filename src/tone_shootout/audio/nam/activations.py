@@ -60,7 +60,8 @@ def build_activation(config: str | ActivationConfig, channels: int, pointer: str
             return _leaky_relu(_slopes(config, channels, pointer))
         case "LeakyHardtanh" | "LeakyHardTanh":
             return partial(_leaky_hard_tanh, config.min_val, config.max_val, config.min_slope, config.max_slope)
-    raise NamError("unsupported", pointer, f"expected a known activation, got {config.kind[:40]!r}")
+    known = ", ".join([*plain, "LeakyReLU", "PReLU", "LeakyHardtanh"])
+    raise NamError("unsupported", pointer, f"expected one of {known}, got {config.kind[:40]!r}")
 
 
 def _slopes(config: ActivationConfig, channels: int, pointer: str) -> list[float]:

@@ -1,7 +1,7 @@
 """A capture, ready to play: `load` a file, `start` a run, `process` blocks."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -11,11 +11,19 @@ from numpy.typing import NDArray
 from tone_shootout.audio.blas import one_thread
 from tone_shootout.audio.nam.container import read_container
 from tone_shootout.audio.nam.convnet import read_convnet
-from tone_shootout.audio.nam.document import DEFAULT_SAMPLE_RATE, Metadata, read_document, read_metadata
+from tone_shootout.audio.nam.document import (
+    DEFAULT_SAMPLE_RATE,
+    Metadata,
+    ModelDocument,
+    read_document,
+    read_embedded_metadata,
+    read_metadata,
+)
 from tone_shootout.audio.nam.errors import NamError
 from tone_shootout.audio.nam.linear import read_linear
 from tone_shootout.audio.nam.lstm import read_lstm
-from tone_shootout.audio.nam.model import Model, Network, Source
+from tone_shootout.audio.nam.model import Child, Model, Network, Source
+from tone_shootout.audio.nam.sequential import read_sequential
 from tone_shootout.audio.nam.wavenet import read_wavenet
 
 ENGINE_VERSION = "1"
@@ -24,6 +32,7 @@ ENGINE_VERSION = "1"
 ARCHITECTURES: dict[str, Callable[[Source], Model]] = {
     "WaveNet": read_wavenet,
     "SlimmableContainer": read_container,
+    "Sequential": read_sequential,
     "LSTM": read_lstm,
     "ConvNet": read_convnet,
     "Linear": read_linear,
@@ -39,37 +48,38 @@ def load(data: bytes) -> "Capture":
     Raises:
         NamError: for anything that the canonical engine would not play, and for sizes beyond any capture's.
     """
-    source, model = _read(data, pointer="", depth=0)
+    document, model = _read(data, pointer="", depth=0)
     for what, channels in (("input", model.figures.inputs), ("output", model.figures.outputs)):
         if channels != 1:
             raise NamError("unsupported", "/config", f"expected one {what} channel, got {channels}")
     return Capture(
-        architecture=source.document.architecture,
-        version=source.document.version,
+        architecture=document.architecture,
+        version=document.version,
         size_class=model.figures.size_class,
         parameters=model.figures.parameters,
-        receptive_field=model.figures.prewarm,
+        receptive_field=model.figures.receptive_field,
         sample_rate=model.sample_rate or DEFAULT_SAMPLE_RATE,
         sample_rate_stated=model.sample_rate is not None,
-        metadata=read_metadata(source.document.metadata, "/metadata"),
+        own_metadata=read_metadata(document.metadata, "/metadata"),
         slimmable=model.slimmable,
-        notes=_notes(source.document.version, model.sample_rate),
+        notes=_notes(document.version, model.sample_rate),
         model=model,
     )
 
 
-def _read(data: bytes | msgspec.Raw, pointer: str, depth: int) -> tuple[Source, Model]:
+def _read(data: bytes | msgspec.Raw, pointer: str, depth: int) -> tuple[ModelDocument, Model]:
     """Read one model's document and the model, at `pointer` in the file and inside `depth` others."""
     document = read_document(data, pointer, depth=depth)
 
-    def embedded(raw: msgspec.Raw, place: str) -> Model:
-        return _read(raw, pointer + place, depth + 1)[1]
+    def embedded(raw: msgspec.Raw, place: str) -> Child:
+        inner, model = _read(raw, pointer + place, depth + 1)
+        own = read_embedded_metadata(inner.metadata)
+        return Child(pointer=pointer + place, architecture=inner.architecture, own=own, model=model)
 
-    source = Source(document, pointer, embedded)
     if document.architecture not in ARCHITECTURES:
         detail = f"expected one of {', '.join(ARCHITECTURES)}, got {document.architecture[:40]!r}"
         raise NamError("unsupported", f"{pointer}/architecture", detail)
-    return source, ARCHITECTURES[document.architecture](source)
+    return document, ARCHITECTURES[document.architecture](Source(document, pointer, embedded))
 
 
 def _notes(version: str, sample_rate: float | None) -> tuple[str, ...]:
@@ -82,18 +92,53 @@ def _notes(version: str, sample_rate: float | None) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Part:
+    """A model inside a capture.
+
+    Attributes:
+        pointer: JSON pointer to its place in the file.
+        architecture: its architecture.
+        size_class: as `Capture.size_class`.
+        parameters: its weights.
+        receptive_field: as `Capture.receptive_field`.
+        metadata: what is said of it.
+    """
+
+    pointer: str
+    architecture: str
+    size_class: str
+    parameters: int
+    receptive_field: int
+    metadata: Metadata
+
+
+def _parts(model: Model) -> Iterator[Part]:
+    for child in model.parts():
+        figures = child.model.figures
+        yield Part(
+            pointer=child.pointer,
+            architecture=child.architecture,
+            size_class=figures.size_class,
+            parameters=figures.parameters,
+            receptive_field=figures.receptive_field,
+            metadata=child.metadata(),
+        )
+        yield from _parts(child.model)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Capture:
     """A `.nam` file, checked and ready; immutable, so runs and threads can share it.
 
     Attributes:
-        architecture: `WaveNet`, `LSTM`, `ConvNet`, `Linear` or `SlimmableContainer`.
+        architecture: `WaveNet`, `LSTM`, `ConvNet`, `Linear`, `SlimmableContainer` or `Sequential`.
         version: the file's format version.
         size_class: `standard`, `lite`, `feather`, `nano`, `a2-full`, `a2-lite`, layers x units of an LSTM, or `custom`.
         parameters: weights at full size.
         receptive_field: samples that reach an output (recurrent: samples of prewarm).
         sample_rate: Hz at which it runs, 48000 where the file does not say.
         sample_rate_stated: whether the file says.
-        metadata: what the file says about itself.
+        own_metadata: what the file's outermost model says about itself.
         slimmable: whether `size` changes anything.
         notes: what its user should know, a line each.
     """
@@ -105,10 +150,23 @@ class Capture:
     receptive_field: int
     sample_rate: float
     sample_rate_stated: bool
-    metadata: Metadata
+    own_metadata: Metadata
     slimmable: bool
     notes: tuple[str, ...]
     model: Model = field(repr=False)
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the file says of the capture at its default size."""
+        return self.metadata_at(None)
+
+    def metadata_at(self, size: float | None) -> Metadata:
+        """Return what the file says of the capture at a size: what it lacks itself, the model that plays may have."""
+        return self.own_metadata.completed(self.model.inner_metadata(size))
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return the models inside a container or Sequential, to any depth, in the order of the file."""
+        return tuple(_parts(self.model))
 
     def start(self, *, size: float | None = None) -> "Run":
         """Return a fresh run, prewarmed as the canonical engine does it.

@@ -6,9 +6,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from tone_shootout.audio.nam.document import decode
+from tone_shootout.audio.nam.document import Metadata, decode
 from tone_shootout.audio.nam.errors import NamError
-from tone_shootout.audio.nam.model import Figures, Model, Network, Source
+from tone_shootout.audio.nam.model import Child, Figures, Model, Network, Source
 
 
 class SubmodelConfig(Struct):
@@ -38,14 +38,16 @@ def read_container(source: Source) -> "Container":
             raise NamError("mismatch", f"{pointer}/{index}/max_value", "expected max_values in ascending order")
     if limits[-1] < 1:
         raise NamError("mismatch", f"{pointer}/{len(limits) - 1}/max_value", "expected the last max_value to reach 1.0")
-    models = []
+    children = []
     for index, submodel in enumerate(config.submodels):
-        model = source.embedded(submodel.model, f"/config/submodels/{index}/model")
+        child = source.embedded(submodel.model, f"/config/submodels/{index}/model")
+        model = child.model
         if None not in (rates := {model.sample_rate, source.sample_rate}) and len(rates) > 1:
             detail = f"expected the container's {source.sample_rate}, got {model.sample_rate}"
             raise NamError("mismatch", f"{pointer}/{index}/model/sample_rate", detail)
-        models.append(model)
-    return Container(models[-1].figures, source.sample_rate or models[-1].sample_rate, tuple(limits), tuple(models))
+        children.append(child)
+    largest = children[-1].model
+    return Container(largest.figures, source.sample_rate or largest.sample_rate, tuple(limits), tuple(children))
 
 
 @dataclass(frozen=True)
@@ -55,21 +57,33 @@ class Container(Model):
     figures: Figures
     sample_rate: float | None
     limits: tuple[float, ...]
-    models: tuple[Model, ...]
+    children: tuple[Child, ...]
 
     slimmable = True
 
-    def sized(self, size: float | None) -> Model:
-        """Return the first model whose limit is above size, else the last. The size is not passed on to it."""
+    def chosen(self, size: float | None) -> Child:
+        """Return the first model whose limit is above size, else the last, which is the default."""
         if size is None:
-            return self.models[-1].sized(None)
-        chosen = (model for limit, model in zip(self.limits, self.models, strict=True) if size < limit)
-        return next(chosen, self.models[-1]).sized(None)
+            return self.children[-1]
+        below = (child for limit, child in zip(self.limits, self.children, strict=True) if size < limit)
+        return next(below, self.children[-1])
+
+    def sized(self, size: float | None) -> Model:
+        """Return the chosen model; the size is not passed on to it."""
+        return self.chosen(size).model.sized(None)
+
+    def inner_metadata(self, size: float | None) -> Metadata:
+        """Return what is said of the model that plays at a size."""
+        return self.chosen(size).metadata()
+
+    def parts(self) -> tuple[Child, ...]:
+        """Return the models, the smallest first."""
+        return self.children
 
     def block(self) -> int:
         """Return the default model's block length."""
-        return self.models[-1].block()
+        return self.children[-1].model.block()
 
     def network(self, block: int) -> Network:
         """Return the default model's network."""
-        return self.models[-1].network(block)
+        return self.children[-1].model.network(block)

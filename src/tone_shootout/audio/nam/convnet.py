@@ -11,6 +11,7 @@ from tone_shootout.audio.nam.activations import Activation, ActivationConfig, bu
 from tone_shootout.audio.nam.convolution import CausalConv, ConvShape, Signal, Stack, fast_block
 from tone_shootout.audio.nam.document import Channels, Sizes, decode, whole
 from tone_shootout.audio.nam.errors import NamError
+from tone_shootout.audio.nam.meaning import meaningful_convnet
 from tone_shootout.audio.nam.model import MAX_LAYERS, Figures, Model, Source
 
 KERNEL = 2
@@ -36,7 +37,7 @@ def read_convnet(source: Source) -> "ConvNet":
         NamError: pointing at what does not fit.
     """
     pointer = f"{source.pointer}/config"
-    config = decode(source.document.config, ConvNetConfig, pointer)
+    config = decode(meaningful_convnet(source.document.config), ConvNetConfig, pointer)
     channels, inputs, groups = whole(config.channels), whole(config.in_channels), whole(config.groups)
     if len(config.dilations) > MAX_LAYERS:
         raise NamError("too_large", f"{pointer}/dilations", f"expected at most {MAX_LAYERS} layers")

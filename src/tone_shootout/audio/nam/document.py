@@ -87,6 +87,14 @@ class Metadata(msgspec.Struct, frozen=True):
     input_level_dbu: float | None = None
     output_level_dbu: float | None = None
 
+    def completed(self, other: "Metadata") -> "Metadata":
+        """Return this with what `other` says where this says nothing (an empty text says nothing)."""
+        mine = {name: value for name, value in msgspec.structs.asdict(self).items() if value not in (None, "")}
+        return msgspec.structs.replace(other, **mine)
+
+
+_NUMBERS = frozenset({"loudness", "gain", "input_level_dbu", "output_level_dbu"})
+
 
 def read_document(data: bytes | msgspec.Raw, pointer: str = "", *, depth: int = 0) -> ModelDocument:
     """Read the envelope of a model and check its version.
@@ -192,12 +200,49 @@ def read_weights(raw: msgspec.Raw, expected: int, pointer: str) -> NDArray[np.fl
     return weights
 
 
+def expect_no_weights(raw: msgspec.Raw, pointer: str) -> None:
+    """Refuse weights of a model that only holds other models.
+
+    Raises:
+        NamError: `invalid_field` for anything but a list, `weight_count` for a list with entries.
+    """
+    found = _count(raw)
+    if found is None:
+        raise NamError("invalid_field", pointer, "expected an empty array")
+    if found:
+        detail = (
+            f"expected an empty list, got {found} entries: the weights belong to the models in /config/models; "
+            "files of the earlier experimental form of Sequential can't be read, export the capture again"
+        )
+        raise NamError("weight_count", pointer, detail)
+
+
 def _count(raw: msgspec.Raw) -> int | None:
     """Return how many entries a JSON list of numbers has without decoding it, None for what is no list."""
     text = bytes(raw)
     if not text.startswith(b"["):
         return None
     return text.count(b",") + 1 if text[1:-1].strip() else 0
+
+
+def read_embedded_metadata(raw: msgspec.Raw) -> Metadata:
+    """Read the metadata of a model inside another one; what can't be read counts as absent."""
+    if len(bytes(raw)) > MAX_METADATA_BYTES:
+        return Metadata()
+    try:
+        found = decode(raw, Any, "")
+    except NamError:
+        return Metadata()
+    said: dict[str, Any] = found if isinstance(found, dict) else {}
+    kept: dict[str, Any] = {}
+    for name in Metadata.__struct_fields__:
+        value = said.get(name)
+        if isinstance(value, str) if name not in _NUMBERS else type(value) in (int, float):
+            kept[name] = value
+    try:
+        return msgspec.convert(kept, Metadata)
+    except (msgspec.ValidationError, OverflowError):
+        return Metadata()
 
 
 def read_metadata(raw: msgspec.Raw, pointer: str) -> Metadata:
@@ -212,6 +257,5 @@ def read_metadata(raw: msgspec.Raw, pointer: str) -> Metadata:
     found = decode(raw, Any, pointer)
     if not isinstance(found, dict):
         return Metadata()
-    numbers = {"loudness", "gain", "input_level_dbu", "output_level_dbu"}
-    kept = {key: value for key, value in found.items() if key in numbers or isinstance(value, str)}
+    kept = {key: value for key, value in found.items() if key in _NUMBERS or isinstance(value, str)}
     return _checked(lambda: msgspec.convert(kept, Metadata), pointer)

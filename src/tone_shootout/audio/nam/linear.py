@@ -42,7 +42,14 @@ def read_linear(source: Source) -> "Linear":
     taps = whole(config.receptive_field)
     count = taps + config.bias
     figures = Figures(
-        inputs=1, outputs=1, parameters=count, prewarm=taps, state=taps - 1, products=taps, size_class="custom"
+        inputs=1,
+        outputs=1,
+        parameters=count,
+        prewarm=0,
+        reach=taps,
+        state=taps - 1,
+        products=taps,
+        size_class="custom",
     )
     figures.check(pointer)
     tensors = source.tensors([(taps,), (1,)] if config.bias else [(taps,)], count)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tone_shootout.audio.nam.convolution import Signal
-from tone_shootout.audio.nam.document import ModelDocument, read_weights
+from tone_shootout.audio.nam.document import Metadata, ModelDocument, read_weights
 from tone_shootout.audio.nam.errors import NamError
 
 MAX_LAYERS = 512
@@ -54,6 +54,7 @@ class Figures:
         outputs: channels out.
         parameters: weights, those of embedded models included.
         prewarm: zeros that the canonical engine feeds before the first sample (docs/nam.md sections 8.6 and 10).
+        reach: samples of the past that reach an output; None: as many as the prewarm.
         state: numbers of history that a run keeps.
         products: multiplications a sample.
         taps: the largest K·inputs of its convolutions.
@@ -67,7 +68,13 @@ class Figures:
     state: int
     products: int
     taps: int = 0
+    reach: int | None = None
     size_class: str
+
+    @property
+    def receptive_field(self) -> int:
+        """Samples that reach an output (recurrent: samples of prewarm)."""
+        return self.prewarm if self.reach is None else self.reach
 
     def check(self, pointer: str) -> None:
         """Refuse what would take absurd memory or time.
@@ -76,7 +83,7 @@ class Figures:
             NamError: `too_large`.
         """
         for what, asked, allowed in (
-            ("samples of receptive field", self.prewarm, MAX_RECEPTIVE_FIELD),
+            ("samples of receptive field", self.receptive_field, MAX_RECEPTIVE_FIELD),
             ("numbers of state", self.state, MAX_STATE),
             ("taps and channels in one convolution", self.taps, MAX_TAPS),
             ("multiplications a sample", self.products, MAX_PRODUCTS),
@@ -102,6 +109,14 @@ class Model(ABC):
         """
         return self
 
+    def inner_metadata(self, size: float | None) -> Metadata:  # noqa: ARG002  # only models of models have some
+        """Return what the models inside say of the sound at a size, where this one is made of models."""
+        return Metadata()
+
+    def parts(self) -> tuple["Child", ...]:
+        """Return the models that this one is made of, in the order of the file."""
+        return ()
+
     @abstractmethod
     def block(self) -> int:
         """Return the samples a block with which its network runs fastest."""
@@ -109,6 +124,27 @@ class Model(ABC):
     @abstractmethod
     def network(self, block: int) -> Network:
         """Return a network in its initial state, before the prewarm."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Child:
+    """A model inside another one.
+
+    Attributes:
+        pointer: where it stands in the file.
+        architecture: what its document calls it.
+        own: what its document says about it.
+        model: the model.
+    """
+
+    pointer: str
+    architecture: str
+    own: Metadata
+    model: Model = field(repr=False)
+
+    def metadata(self, size: float | None = None) -> Metadata:
+        """Return what is said of it at a size, by itself or else by the models inside it."""
+        return self.own.completed(self.model.inner_metadata(size))
 
 
 @dataclass(frozen=True)
@@ -123,7 +159,7 @@ class Source:
 
     document: ModelDocument
     pointer: str
-    embedded: Callable[[msgspec.Raw, str], Model] = field(repr=False)
+    embedded: Callable[[msgspec.Raw, str], Child] = field(repr=False)
 
     @property
     def sample_rate(self) -> float | None:

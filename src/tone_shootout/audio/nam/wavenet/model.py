@@ -11,6 +11,7 @@ from tone_shootout.audio.nam.activations import ActivationConfig
 from tone_shootout.audio.nam.convolution import fast_block
 from tone_shootout.audio.nam.document import decode, expect, whole
 from tone_shootout.audio.nam.errors import NamError
+from tone_shootout.audio.nam.meaning import meaningful_wavenet
 from tone_shootout.audio.nam.model import Figures, Model, Source
 from tone_shootout.audio.nam.wavenet.config import LayerArrayConfig, WaveNetConfig
 from tone_shootout.audio.nam.wavenet.network import WaveNetNetwork
@@ -34,10 +35,10 @@ def read_wavenet(source: Source) -> "WaveNet":
         NamError: pointing at what does not fit.
     """
     pointer = f"{source.pointer}/config"
-    config = decode(source.document.config, WaveNetConfig, pointer)
+    config = decode(meaningful_wavenet(source.document.config), WaveNetConfig, pointer)
     condition = None
     if bytes(config.condition_dsp) != b"null":
-        condition = source.embedded(config.condition_dsp, "/config/condition_dsp")
+        condition = source.embedded(config.condition_dsp, "/config/condition_dsp").model
         expect(f"{pointer}/condition_dsp/config/in_channels", condition.figures.inputs, whole(config.in_channels))
         if condition.sample_rate != source.sample_rate:
             detail = f"expected the outer model's {source.sample_rate}, got {condition.sample_rate}"
@@ -49,11 +50,13 @@ def read_wavenet(source: Source) -> "WaveNet":
     convs = list(shape.convolutions())
     count = sum(math.prod(tensor) for tensor in shape.tensors())
     inner = condition.figures if condition else None
+    lookback = sum(conv.lookback for conv in convs)
     figures = Figures(
         inputs=whole(config.in_channels),
         outputs=shape.outputs,
         parameters=count + (inner.parameters if inner else 0),
-        prewarm=(inner.prewarm if inner else 1) + sum(conv.lookback for conv in convs),
+        prewarm=(inner.prewarm if inner else 1) + lookback,
+        reach=(inner.receptive_field if inner else 1) + lookback,
         state=(inner.state if inner else 0) + sum(conv.lookback * conv.inputs for conv in convs),
         products=(inner.products if inner else 0) + sum(conv.products for conv in convs),
         taps=max(conv.taps for conv in convs),

@@ -38,6 +38,7 @@ from tone_shootout.kit.sockets import SocketRefusals, note_refusal
 from tone_shootout.kit.storage import Storage
 from tone_shootout.kit.throttle import AddressLimit, Rate, Throttle
 from tone_shootout.migrations import head_revision
+from tone_shootout.pages.plugin import PagesPlugin
 from tone_shootout.shootouts.plugin import ShootoutsPlugin
 from tone_shootout.tone3000.plugin import Tone3000Plugin
 
@@ -168,6 +169,7 @@ def create_app(settings: Settings) -> Litestar:
             AccountsPlugin(settings, redis),
             ShootoutsPlugin(settings),
             JobsPlugin(settings, redis),
+            PagesPlugin(settings),
         ],
         openapi_config=None,
         logging_config=None,

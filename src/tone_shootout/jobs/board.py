@@ -20,6 +20,7 @@ from tone_shootout.jobs.dtos import JobDTO
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.services import JobService
+from tone_shootout.jobs.status import WAITING, JobStatus, sources
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.shootouts.services import ShootoutService, rendering_limits
 
@@ -130,13 +131,15 @@ class Entry(NamedTuple):
             "queue": "",  # the pages make of it a link that leads nowhere
             "key": str(self.job.id),
             "function": self.job.title,
-            "kwargs": f"of {self.owner}",
+            "owner": self.owner,
             "status": f"{self.job.status} ({self.job.phase})" if self.job.phase else self.job.status,
             "queued": _ms(self.job.queued_at or self.job.created_at),
             "started": _ms(self.job.started_at),
             "completed": _ms(self.job.finished_at),
             "progress": shown.progress.percent / 100.0,
             "attempts": self.job.attempt,
+            "can_retry": self.job.status in sources(JobStatus.PENDING),
+            "can_abort": self.job.status in WAITING or self.job.status == JobStatus.RUNNING,
             "error": None if shown.error is None else f"{shown.error.code}: {shown.error.detail}",
         }
 

@@ -2,14 +2,13 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import cast
 
-from litestar import Controller, Litestar, Request
+from litestar import Litestar
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.plugins import InitPlugin
-from litestar.response import Redirect
 from litestar_saq import SAQConfig, SAQPlugin
 from redis.asyncio import Redis
 from saq import Queue
@@ -19,6 +18,7 @@ from tone_shootout.accounts.guards import administrator
 from tone_shootout.jobs.board import Board
 from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.controllers import JobController, ShootoutJobsController, watch_job
+from tone_shootout.jobs.dashboard_page import DashboardPlugin
 from tone_shootout.jobs.dispatcher import Dispatcher
 from tone_shootout.jobs.leaving import WorkEnder
 from tone_shootout.jobs.queue import build_queue, check_queue
@@ -64,7 +64,7 @@ class JobsPlugin(InitPlugin):
     def _dashboard(self, state: State) -> SAQPlugin:
         """Return SAQ's pages for administrators, with our jobs on them."""
         board = Board(self._queue, state["sessions"], self._provide_dispatcher(state), self._settings.limits)
-        return _Dashboard(
+        return DashboardPlugin(
             SAQConfig(
                 queue_configs=[],
                 queue_instances={board.name: cast("Queue", board)},
@@ -93,22 +93,6 @@ class JobsPlugin(InitPlugin):
                 yield
         finally:
             await self._queue.disconnect()
-
-
-class _Dashboard(SAQPlugin):
-    """SAQ's plugin, which finds its first page at `/saq`, too."""
-
-    def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        """Add the pages."""
-        app_config = super().on_app_init(app_config)
-        pages = cast(type[Controller], app_config.route_handlers[-1])
-        pages.before_request = _to_first_page  # type: ignore[misc]  # a class's own value counts, its slots are filled from it
-        return app_config
-
-
-def _to_first_page(request: Request[Any, Any, Any]) -> Redirect | None:
-    # The pages' script tells by the address which one is meant, and knows the first one with a slash only.
-    return Redirect("/saq/") if request.scope["raw_path"] == b"/saq" else None
 
 
 def _provide_jobs(

@@ -208,6 +208,11 @@ def problem_response(
     return Response(content=problem, status_code=status, media_type=MEDIA_TYPE, headers=headers or {})
 
 
+def problem_of(error: ProblemError) -> Response[Problem]:
+    """Return an error that was raised as a response."""
+    return problem_response(error.status, error.code, error.detail, errors=error.errors, headers=error.headers)
+
+
 def fault_of(error: str) -> Fault:
     """Turn the text of a validation error of msgspec into a fault with a JSON pointer (RFC 6901)."""
     detail, _, path = error.partition(" - at `")
@@ -245,7 +250,7 @@ def is_outage(error: Exception) -> bool:
 
 
 def _of_problem(_request: Request[Any, Any, Any], error: ProblemError) -> Response[Problem]:
-    return problem_response(error.status, error.code, error.detail, errors=error.errors, headers=error.headers)
+    return problem_of(error)
 
 
 def _of_validation(_request: Request[Any, Any, Any], error: ValidationException) -> Response[Problem]:

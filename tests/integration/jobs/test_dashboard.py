@@ -4,6 +4,7 @@ import asyncio
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import httpx
@@ -67,14 +68,45 @@ async def test_it_is_for_administrators(
     assert allowed.status_code == (302 if path == "/saq" else 404 if "jobs" in path else 200)
 
 
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    ("path", "next_path"),
+    [
+        ("/saq", "/saq"),
+        ("/saq/", "/saq/"),
+        (f"/saq/queues/shootout/jobs/{UUID(int=1)}?a=b", f"/saq/queues/shootout/jobs/{UUID(int=1)}?a=b"),
+        ("/saq/queues/%C3%A9", "/saq/queues/%C3%A9"),
+    ],
+)
+async def test_a_browser_without_a_session_or_of_a_user_is_led_to_the_sign_in_page(
+    api: httpx.AsyncClient, user: Person, path: str, next_path: str
+) -> None:
+    for client in (api, user.client):
+        led = await client.get(path, headers=BROWSER)
+        assert (led.status_code, led.headers["vary"], led.headers["cache-control"]) == (303, "Accept", "no-store")
+        assert led.headers["location"] == f"/sign-in?{urlencode({'next': next_path})}"
+    stale = await api.get(path, headers={**BROWSER, "Cookie": "shootout_access=stale"})
+    assert stale.status_code == 303
+    program = await api.get(path)
+    assert (program.status_code, program.headers["content-type"]) == (401, "application/problem+json")
+    data = await api.get("/saq/api/queues", headers=BROWSER)
+    assert data.status_code == 401
+
+
 async def test_the_page_and_all_that_it_loads_are_there(administrator: Person) -> None:
     answer = await administrator.client.get("/saq", follow_redirects=True)
     assert answer.url.path == "/saq/"  # the only one of the two that its script knows
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
     page = answer.text
+    assert not re.search(r"<script(?![^>]*src=)|<style|\son\w+=|\sstyle=", page)
     loaded = re.findall(r"""(?:src|href)=["']([^"']+)["']""", page)
-    assert len(loaded) == 3
+    assert len(loaded) == 5
     for address in loaded:
-        assert address.startswith("/saq/static/")
+        assert address.startswith(("/saq/static/", "/saq/assets/"))
         assert (await administrator.client.get(address)).status_code == 200
 
 
@@ -94,10 +126,10 @@ async def test_it_shows_every_user_s_jobs_what_waits_first(
     assert (queue["active"], queue["queued"], queue["scheduled"]) == (0, 1, 1)
     shown = (await administrator.client.get(board)).json()["queue"]["jobs"]
     assert [job["key"] for job in shown] == [later["id"], waits["id"], done["id"]]
-    assert [(job["function"], job["kwargs"]) for job in shown] == [
-        ("Later", "of ada"),
-        ("Waits", "of bob"),
-        ("Done", "of ada"),
+    assert [(job["function"], job["owner"]) for job in shown] == [
+        ("Later", "ada"),
+        ("Waits", "bob"),
+        ("Done", "ada"),
     ]
     assert shown[-1]["completed"] >= shown[-1]["queued"] > 1e12
 
@@ -124,9 +156,13 @@ async def test_abort_cancels_and_retry_begins_again_and_the_owner_sees_both(
 ) -> None:
     job = await submit(user.client)
     buttons = f"{board}/jobs/{job['id']}"
+    shown = await _shown(administrator, board, job["id"])
+    assert (shown["can_retry"], shown["can_abort"]) == (False, True)
     for status in ("cancelled", "cancelled"):  # asking twice changes nothing
         assert (await administrator.client.post(f"{buttons}/abort")).status_code == 202
         assert (await user.client.get(job["links"]["self"])).json()["status"] == status
+    shown = await _shown(administrator, board, job["id"])
+    assert (shown["can_retry"], shown["can_abort"]) == (True, False)
     assert (await administrator.client.post(f"{buttons}/retry")).status_code == 202
     assert (await user.client.get(job["links"]["self"])).json()["status"] == "queued"
     refused = await administrator.client.post(f"{buttons}/retry")
@@ -141,6 +177,8 @@ async def test_a_finished_job_is_not_unfinished_by_a_button(
         await session.execute(update(Job).values(status=JobStatus.QUEUED.value))
         await session.commit()
     await _become(session_maker, job_id, JobStatus.RUNNING, JobStatus.COMPLETED)
+    shown = await _shown(administrator, board, job_id)
+    assert (shown["can_retry"], shown["can_abort"]) == (False, False)
     for button, code in (("abort", "job_finished"), ("retry", "nothing_to_retry")):
         refused = await administrator.client.post(f"{board}/jobs/{job_id}/{button}")
         assert (refused.status_code, refused.json()["code"]) == (409, code)

@@ -11,6 +11,7 @@ from litestar.response import Redirect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.attempts import BROWSERS, DEVICES, SignInAttempts
+from tone_shootout.accounts.browsers import LONGEST_PATH, OWN_PATH
 from tone_shootout.accounts.connections import ConnectionStore
 from tone_shootout.accounts.controllers._parts import NO_STORE, provide_attempts, signed_in
 from tone_shootout.accounts.cookies import arrived_cookie, departing_cookie, session_cookies, sign_in_cookie
@@ -32,11 +33,6 @@ from tone_shootout.kit.settings import Settings
 from tone_shootout.tone3000.oauth import ToneChoice
 from tone_shootout.tone3000.types import Architecture, Format, Gear, Prompt
 
-_PATH = r"^/(?![/\\])[^\\\x00-\x20\x7f]*$(?!\n)"
-"""A path of ours: whatever a browser could take for another origin is refused.
-
-In Python `$` also matches before a last line break; the `\\Z` that does not is unknown to readers of the document.
-"""
 _PRIVATE = {**NO_STORE, "Referrer-Policy": "no-referrer"}
 
 
@@ -101,8 +97,8 @@ class SignInController(Controller):
                 name="next",
                 description="Path of this service that the browser goes on to, with `sign_in` (done, canceled or "
                 "denied) and `tone_id` in its query; left out: the callback answers JSON.",
-                pattern=_PATH,
-                max_length=512,
+                pattern=OWN_PATH,
+                max_length=LONGEST_PATH,
             ),
         ] = None,
         link: Annotated[bool, QueryParameter(description="Connect TONE3000 with who is signed in here.")] = False,

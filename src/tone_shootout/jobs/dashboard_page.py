@@ -1,0 +1,89 @@
+"""The dashboard's page: SAQ's script, with one of ours in front of it.
+
+SAQ's script (`saq/web/static/app.js`) draws a queue and its entries every two seconds. `static/dashboard.js` stands
+between it and the service: it renews the session or leads to the sign-in page, shows what a button was answered, shows
+only buttons that can succeed, and names columns after what `jobs.board` fills them with.
+"""
+
+from pathlib import Path
+from typing import Any, Final, cast
+
+from litestar import Controller, MediaType, Request, Response, get
+from litestar.config.app import AppConfig
+from litestar.response import Redirect
+from litestar.static_files import create_static_files_router
+from litestar_saq import SAQPlugin
+
+from tone_shootout.accounts.browsers import lead_to_sign_in
+from tone_shootout.accounts.errors import AdministratorOnlyError
+from tone_shootout.kit.problems import UnauthorizedError
+
+_STATIC: Final = Path(__file__).parent / "static"
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    # `data:` is for the images that SAQ's style sheet holds.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+_PAGE: Final = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Jobs · Tone Shootout</title>
+<link rel="stylesheet" href="/saq/static/pico.min.css.gz">
+<link rel="stylesheet" href="/saq/assets/dashboard.css">
+</head>
+<body>
+<div id="app"></div>
+<p id="answer" role="status" hidden></p>
+<noscript><p>The dashboard needs JavaScript. <code>shootout jobs list</code> shows your own jobs.</p></noscript>
+<script src="/saq/static/snabbdom.js.gz"></script>
+<script src="/saq/assets/dashboard.js"></script>
+<script src="/saq/static/app.js"></script>
+</body>
+</html>
+"""
+
+
+class DashboardPlugin(SAQPlugin):
+    """SAQ's plugin, with our page for its own."""
+
+    def on_app_init(self, app_config: AppConfig) -> AppConfig:
+        """Add the pages."""
+        app_config = super().on_app_init(app_config)
+        saq_controller = cast(type[Controller], app_config.route_handlers.pop())
+        app_config.route_handlers.extend(
+            [
+                _with_our_page(saq_controller),
+                create_static_files_router(
+                    path="/saq/assets", directories=[_STATIC], opt={"public": True}, include_in_schema=False
+                ),
+            ]
+        )
+        return app_config
+
+
+def _with_our_page(saq_controller: type[Controller]) -> type[Controller]:
+    class DashboardController(saq_controller):  # type: ignore[valid-type, misc]  # made by a function of litestar-saq
+        """The queue as SAQ's script reads it, and the page."""
+
+        @get(
+            ["/saq", "/saq/", "/saq/queues/{queue_id:str}", "/saq/queues/{queue_id:str}/jobs/{job_id:str}"],
+            name="worker:index",
+            media_type=MediaType.HTML,
+            include_in_schema=False,
+            exception_handlers={UnauthorizedError: lead_to_sign_in, AdministratorOnlyError: lead_to_sign_in},
+        )
+        async def index(self, request: Request[Any, Any, Any]) -> Response[str] | Redirect:
+            """Send the page. Its script tells by the address what to show; the first one needs a slash."""
+            if request.scope["raw_path"] == b"/saq":
+                return Redirect("/saq/")
+            return Response(_PAGE, media_type=MediaType.HTML, headers=_HEADERS)
+
+    return DashboardController

@@ -1,0 +1,34 @@
+"""How the pages enter the application."""
+
+from pathlib import Path
+from typing import Final
+
+from litestar.config.app import AppConfig
+from litestar.plugins import InitPlugin
+from litestar.plugins.jinja import JinjaTemplateEngine
+from litestar.static_files import create_static_files_router
+from litestar.template import TemplateConfig
+
+from tone_shootout.kit.settings import Settings
+from tone_shootout.pages.controllers import SignInPageController
+
+_HERE: Final = Path(__file__).parent
+
+
+class PagesPlugin(InitPlugin):
+    """Pages, their templates and what they load."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def on_app_init(self, app_config: AppConfig) -> AppConfig:
+        """Add the pages."""
+        app_config.state["settings"] = self._settings
+        app_config.template_config = TemplateConfig(directory=_HERE / "templates", engine=JinjaTemplateEngine)
+        app_config.route_handlers.append(SignInPageController)
+        app_config.route_handlers.append(
+            create_static_files_router(
+                path="/static", directories=[_HERE / "static"], opt={"public": True}, include_in_schema=False
+            )
+        )
+        return app_config

@@ -1,0 +1,78 @@
+"""A real browser on the real service. Where the machine has no Chromium, nothing here is collected.
+
+`tests/integration/pages` and `tests/integration/jobs/test_dashboard.py` hold the same properties over HTTP.
+"""
+
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from tests.integration import conftest as integration
+from tests.support.browser import find_chromium
+
+if TYPE_CHECKING:
+    from playwright.async_api import Request, Response
+
+collect_ignore_glob = [] if find_chromium() else ["test_*.py"]
+
+# The servers and users of the integration tests.
+servers, settings, engine = integration.servers, integration.settings, integration.engine
+session_maker, redis, base_url = integration.session_maker, integration.redis, integration.base_url
+tone3000_process, tone3000 = integration.tone3000_process, integration.tone3000
+tone3000_settings, tone3000_service = integration.tone3000_settings, integration.tone3000_service
+clean, api = integration.clean, integration.api
+user, other_user, administrator = integration.user, integration.other_user, integration.administrator
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncGenerator[Browser, None]:
+    """One browser for all tests."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+class Visit:
+    """A page in a browser that knows nobody, and what went wrong on it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.wrong: list[str] = []
+        self.requested: list[str] = []
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("console", lambda message: self._heard(message.type, message.text))
+        page.on("request", self._requested)
+
+    def _heard(self, kind: str, text: str) -> None:
+        # The browser itself reports each 4xx; what the page does about it is what the tests are about.
+        if kind == "error" and not text.startswith("Failed to load resource"):
+            self.wrong.append(text)
+
+    def _requested(self, request: "Request") -> None:
+        self.requested.append(request.url)
+
+    async def open(self, url: str) -> "Response":
+        """Go to an address."""
+        answer = await self.page.goto(url)
+        assert answer is not None
+        return answer
+
+
+@pytest.fixture
+async def context(chromium: Browser) -> AsyncGenerator[BrowserContext, None]:
+    """A browser that knows nobody."""
+    made = await chromium.new_context(viewport={"width": 1280, "height": 800})
+    made.set_default_timeout(30_000)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def visit(context: BrowserContext) -> AsyncGenerator[Visit, None]:
+    """A page on which nothing may go wrong, neither in a script nor against the content security policy."""
+    made = Visit(await context.new_page())
+    yield made
+    assert made.wrong == []

@@ -1,0 +1,156 @@
+"""The sign-in page over HTTP; `tests/browser` looks at it in a browser."""
+
+import re
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from html import unescape
+from urllib.parse import quote, urlsplit
+
+import httpx
+import pytest
+
+from tests.integration.conftest import Person
+from tests.support.live import serving
+from tests.support.tone3000 import StandIn
+from tone_shootout.kit.settings import Settings
+
+FOREIGN = [
+    "//evil.example",
+    "///evil.example",
+    "https://evil.example/",
+    "javascript:alert(1)",
+    "\\\\evil.example",
+    "/\\evil.example",
+    "/\t/evil.example",
+    "/\n/evil.example",
+    "evil.example",
+    "/saq/\n",
+    "/" + "a" * 600,
+    "",
+]
+
+
+@pytest.fixture
+async def browser(base_url: str, clean: None) -> AsyncGenerator[httpx.AsyncClient, None]:
+    """Sends what a browser sends of our own pages, and keeps cookies."""
+    headers = {"Origin": base_url, "Accept": "text/html"}
+    async with httpx.AsyncClient(base_url=base_url, timeout=60, headers=headers) as client:
+        yield client
+
+
+def fields_of(page: str) -> dict[str, str]:
+    """What a form sends that nobody has filled in."""
+    inputs = re.findall(r"<input [^>]*>", page)
+    named = {re.search(r'name="([^"]*)"', it): re.search(r'value="([^"]*)"', it) for it in inputs}
+    return {name[1]: unescape(value[1]) if value else "" for name, value in named.items() if name}
+
+
+async def test_a_token_starts_a_session_and_the_browser_goes_where_it_wanted(
+    browser: httpx.AsyncClient, user: Person
+) -> None:
+    page = await browser.get("/sign-in", params={"next": "/api/v1/me?a=1&b=2#c"})
+    fields = fields_of(page.text)
+    assert set(fields) == {"next", "token"}
+    answer = await browser.post("/sign-in", data={**fields, "token": f" {user.token}\n"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/api/v1/me?a=1&b=2#c")
+    cookies = answer.headers.get_list("set-cookie")
+    by_rest = await browser.post("/api/v1/auth/session", json={"token": user.token})
+    values = re.compile(r"=[^;]*;", re.ASCII)
+    assert [values.sub("=;", it, count=1) for it in cookies] == [
+        values.sub("=;", it, count=1) for it in by_rest.headers.get_list("set-cookie")
+    ]
+    assert (await browser.get("/api/v1/me")).json()["name"] == user.name
+    again = await browser.get("/sign-in?next=/api/v1/me")
+    assert "signed in as <strong>ada</strong>" in again.text
+
+
+@pytest.mark.parametrize("target", FOREIGN)
+async def test_nobody_is_sent_to_another_origin(browser: httpx.AsyncClient, user: Person, target: str) -> None:
+    assert fields_of((await browser.get("/sign-in", params={"next": target})).text)["next"] == "/"
+    answer = await browser.post("/sign-in", data={"next": target, "token": user.token})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+async def test_what_stands_in_the_address_is_text_on_the_page(browser: httpx.AsyncClient) -> None:
+    wanted = '/"><script>alert(1)</script>é'
+    page = (await browser.get("/sign-in", params={"next": wanted})).text
+    assert "<script>alert" not in page
+    assert fields_of(page)["next"] == quote(wanted, safe="/()")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "status"),
+    [
+        ("application/x-www-form-urlencoded", b"token=tst_nobody&next=/", 401),
+        ("application/x-www-form-urlencoded", b"token=%FF%FE&next=/", 401),
+        ("application/x-www-form-urlencoded", b"token=%00&next=/", 401),
+        ("application/x-www-form-urlencoded", b"token=&next=/", 422),
+        ("application/x-www-form-urlencoded", b"token=\xff", 422),
+        ("application/x-www-form-urlencoded", b"&".join(b"a%d=1" % number for number in range(100)), 422),
+        ("application/x-www-form-urlencoded", b"", 422),
+        ("application/json", b'{"token": "tst_nobody"}', 422),
+        ("text/plain", b"token=tst_nobody", 422),
+    ],
+)
+async def test_what_does_not_sign_in_is_answered_with_the_form_and_the_reason(
+    browser: httpx.AsyncClient, content_type: str, body: bytes, status: int
+) -> None:
+    answer = await browser.post("/sign-in", content=body, headers={"Content-Type": content_type})
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert 'role="alert"' in answer.text
+    assert "tst_nobody" not in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Origin": "null"}])
+async def test_the_form_of_a_foreign_page_signs_nobody_in(
+    browser: httpx.AsyncClient, user: Person, base_url: str, headers: dict[str, str]
+) -> None:
+    answer = await browser.post("/sign-in", data={"next": "/", "token": user.token}, headers=headers)
+    assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
+    assert 'role="alert"' in answer.text
+
+
+async def test_the_page_loads_nothing_from_elsewhere_and_runs_nothing_that_stands_in_it(
+    browser: httpx.AsyncClient,
+) -> None:
+    page = await browser.get("/sign-in?next=/saq/")
+    policy = dict(part.strip().split(" ", 1) for part in page.headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert set(policy.values()) == {"'none'", "'self'"}
+    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["referrer-policy"] == "same-origin"
+    assert not re.search(r"<script(?![^>]*src=)|<style|\son\w+=|\sstyle=", page.text)
+    for address in re.findall(r'(?:src|href|action)="([^"]+)"', page.text):
+        assert not urlsplit(address).netloc
+        if address.startswith("/static/"):
+            assert (await browser.get(address)).status_code == 200
+
+
+async def test_every_field_has_a_label_and_an_error_belongs_to_its_field(browser: httpx.AsyncClient) -> None:
+    page = (await browser.post("/sign-in", data={"token": "tst_nobody"})).text
+    assert '<html lang="en">' in page
+    assert re.search(r'<label for="token">[^<]+</label>', page)
+    assert re.search(r'<input id="token"[^>]*aria-describedby="hint error"[^>]*aria-invalid="true"', page)
+
+
+async def test_tone3000_is_offered_where_it_is_configured(
+    browser: httpx.AsyncClient, tone3000: StandIn, tone3000_service: str
+) -> None:
+    assert "TONE3000" not in (await browser.get("/sign-in?next=/saq/")).text
+    page = (await browser.get(f"{tone3000_service}/sign-in?next=/saq/")).text
+    link = re.search(r'href="(/api/v1/auth/login[^"]*)"', page)
+    assert link
+    away = await browser.get(f"{tone3000_service}{unescape(link[1])}")
+    assert (away.status_code, away.headers["location"].startswith(tone3000.url)) == (302, True)
+
+
+async def test_who_tries_too_often_is_told_when_to_come_back(settings: Settings, user: Person) -> None:
+    with serving(replace(settings, limits=replace(settings.limits, failed_sign_ins=2))) as url:
+        async with httpx.AsyncClient(base_url=url, headers={"Origin": url}) as browser:
+            statuses = [(await browser.post("/sign-in", data={"token": "tst_x"})).status_code for _ in range(2)]
+            last = await browser.post("/sign-in", data={"token": user.token})
+    assert statuses == [401, 401]
+    assert (last.status_code, int(last.headers["retry-after"]) > 0) == (429, True)
+    assert "Try again in" in last.text

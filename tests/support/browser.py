@@ -1,0 +1,23 @@
+"""A Chromium for the tests of pages: the system's, or the one that Playwright has installed."""
+
+import shutil
+from functools import cache
+from pathlib import Path
+
+from playwright.sync_api import Error, sync_playwright
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
+
+
+@cache
+def find_chromium() -> str | None:
+    """Return the path of a Chromium, None where the machine has none."""
+    for name in _NAMES:
+        if (found := shutil.which(name)) is not None:
+            return found
+    try:
+        with sync_playwright() as playwright:
+            path = playwright.chromium.executable_path
+    except Error:
+        return None
+    return path if Path(path).exists() else None

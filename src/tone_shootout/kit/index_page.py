@@ -70,8 +70,7 @@ def _index(settings: Settings) -> Index:
     if settings.server.docs:
         links["documentation"] = IndexLink(href="docs", title="Documentation of the REST API")
         links["openapi"] = IndexLink(href="openapi.json", title="OpenAPI document")
-    if settings.tone3000.client_id:
-        links["sign_in"] = IndexLink(href="api/v1/auth/login", title="Sign in with TONE3000")
+    links["sign_in"] = IndexLink(href="sign-in", title="Sign in")
     links["health"] = IndexLink(href="health/ready", title="Health")
     links["dashboard"] = IndexLink(href="saq/", title="Dashboard of jobs, for administrators")
     return Index(

@@ -111,7 +111,7 @@ const root_path = "/saq"
     }
     if (selector === "a" && children?.sel === "td") return h("td", h("a", data, children.text))
     if (selector === "a" && data.props?.href === "https://saq-py.readthedocs.io") return undefined
-    if (selector === "progress") return h("progress", { attrs: data.props }) // as a property, 0 would not be set
+    if (selector === "progress") return h("progress", { attrs: rest[0].props }) // as a property, 0 would not be set
     if (selector === "strong" && children === "SAQ") return h("strong", "Tone Shootout")
     if (selector === "details" && !children[1]?.text) return undefined // nothing in it
     return h(selector, ...rest)

@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from tests.support.live import serving
 from tests.support.tone3000 import StandIn, standing_in
@@ -22,7 +22,7 @@ from tone_shootout.accounts.principal import Role
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.jobs.queue import prepare_queue
-from tone_shootout.kit.database import async_url
+from tone_shootout.kit.database import create_engine
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import (
     DatabaseSettings,
@@ -89,7 +89,7 @@ async def settings(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="session")
 async def engine(settings: Settings) -> AsyncGenerator[AsyncEngine, None]:
-    made = create_async_engine(async_url(settings.database.url))
+    made = create_engine(settings.database.url)
     yield made
     await made.dispose()
 

@@ -29,7 +29,6 @@ from tests.support.factories import (
 from tests.support.live import environ_of
 from tone_shootout import migrations
 from tone_shootout.embedded.servers import Servers
-from tone_shootout.kit.database import plain_url
 from tone_shootout.kit.settings import DatabaseSettings, Settings
 
 
@@ -41,7 +40,7 @@ def database(servers: Servers) -> str:
 
 def _fill(url: str) -> None:
     """A user with one of everything."""
-    engine = create_engine(plain_url(url).replace("postgresql://", "postgresql+psycopg://", 1))
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
     with Session(engine) as session:
         user = UserFactory.build()
         session.add(user)
@@ -67,7 +66,7 @@ def _fill(url: str) -> None:
 
 
 def _tables(url: str) -> set[str]:
-    with psycopg.connect(plain_url(url)) as connection:
+    with psycopg.connect(url) as connection:
         rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
     return {name for (name,) in rows} - {"schema_version"}
 
@@ -81,7 +80,7 @@ def test_upgrading_twice_changes_nothing_and_loses_nothing(database: str) -> Non
     migrations.upgrade(database)
     _fill(database)
     migrations.upgrade(database)
-    with psycopg.connect(plain_url(database)) as connection:
+    with psycopg.connect(database) as connection:
         for table in _tables(database):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,), table
 
@@ -108,9 +107,34 @@ def test_processes_that_start_at_once_migrate_one_after_the_other(database: str,
     migrations.check(database)
 
 
+def test_a_migration_that_waits_for_another_says_so_and_goes_on(database: str, settings: Settings) -> None:
+    migrations.upgrade(database)
+    environ = environ_of(replace(settings, database=DatabaseSettings(url=database)))
+    command = [sys.executable, "-m", "tone_shootout", "db", "upgrade"]
+    with psycopg.connect(database) as other:
+        other.execute("SELECT pg_advisory_xact_lock(7303014)")
+        with subprocess.Popen(
+            command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as waiting:
+            assert waiting.stderr is not None
+            assert waiting.stdout is not None
+            assert waiting.stderr.readline() == "waiting for another migration of this database to end\n"
+            other.commit()
+            assert waiting.stdout.read().startswith("The database is at ")
+    assert waiting.returncode == 0
+
+
+def test_a_migration_takes_its_time_whatever_the_role_is_granted(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        name = connection.info.dbname
+        connection.execute(f"ALTER DATABASE {name} SET statement_timeout = 1")
+        connection.execute(f"ALTER DATABASE {name} SET idle_in_transaction_session_timeout = 1")
+    migrations.upgrade(database)
+
+
 def test_a_database_that_differs_from_the_models_is_reported(database: str, settings: Settings) -> None:
     migrations.upgrade(database)
-    with psycopg.connect(plain_url(database)) as connection:
+    with psycopg.connect(database) as connection:
         connection.execute("ALTER TABLE job DROP COLUMN title")
     environ = environ_of(replace(settings, database=DatabaseSettings(url=database)))
     command = [sys.executable, "-m", "tone_shootout", "db", "check"]

@@ -35,7 +35,7 @@ def upgrade(revision: str, data: Path | None) -> None:
         from tone_shootout.kit.settings import load_settings
 
     with _database(data) as url:
-        migrations.upgrade(url, revision)
+        migrations.upgrade(url, revision, on_wait=lambda line: click.echo(line, err=True))
         settings = load_settings()
         asyncio.run(prepare_queue(replace(settings, database=replace(settings.database, url=url))))
     click.echo(f"The database is at {migrations.head_revision() if revision == 'head' else revision}.")
@@ -97,17 +97,17 @@ def rekey(data: Path | None) -> None:
 
 
 async def _encrypt_anew(environ: Mapping[str, str]) -> tuple[int, int]:
-    from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+    from sqlalchemy.ext.asyncio import AsyncSession
 
     from tone_shootout.accounts.connections import ConnectionStore
     from tone_shootout.jobs.webhooks.services import encrypt_anew
-    from tone_shootout.kit.database import async_url
+    from tone_shootout.kit.database import create_engine, is_pooled
     from tone_shootout.kit.keyring import KeyRing
     from tone_shootout.kit.settings import load_settings
 
     settings = load_settings(environ)
     ring = KeyRing(settings.security.encryption_keys)
-    engine = create_async_engine(async_url(settings.database.url), hide_parameters=True)
+    engine = create_engine(settings.database.url, pooled=is_pooled(settings), hide_parameters=True)
     try:
         async with AsyncSession(engine) as session, session.begin():
             return await ConnectionStore(session, ring).encrypt_anew(), await encrypt_anew(session, ring)
@@ -126,13 +126,14 @@ def _database(data: Path | None) -> Generator[str, None, None]:
 def _environ(data: Path | None) -> Generator[Mapping[str, str], None, None]:
     """Give the environment with the database that is meant, started for the moment if need be."""
     from alembic.util.exc import CommandError
+    from psycopg import Error as PsycopgError
     from sqlalchemy.exc import SQLAlchemyError
 
     from tone_shootout.embedded.errors import EmbeddedError
     from tone_shootout.embedded.service import reach
     from tone_shootout.kit.settings import load_settings
 
-    with reporting(CommandError, SQLAlchemyError, EmbeddedError, OSError):
+    with reporting(CommandError, SQLAlchemyError, PsycopgError, EmbeddedError, OSError):
         settings = load_settings()
         if settings.database.url:
             yield os.environ

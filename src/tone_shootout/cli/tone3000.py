@@ -69,11 +69,10 @@ async def _check(settings: "Settings", token: str | None, *, told: bool) -> "lis
 @asynccontextmanager
 async def _calls(settings: "Settings", deprecations: list[str]) -> "AsyncGenerator[Calls, None]":
     """Give a way to TONE3000, within the allowance of the installation where there is one."""
-    from redis.asyncio import Redis
-
+    from tone_shootout.kit.broker import connect_broker
     from tone_shootout.tone3000.calls import Calls
 
-    redis = Redis.from_url(settings.redis.url) if settings.redis.url else None
+    redis = connect_broker(settings) if settings.redis.url else None
     try:
         async with Calls(settings.tone3000, redis, on_deprecation=deprecations.append) as calls:
             yield calls

@@ -229,16 +229,16 @@ def _in_office(data: Path | None, work: "Callable[[Office], Awaitable[T]]") -> T
 
 
 async def _transaction(settings: "Settings", work: "Callable[[Office], Awaitable[T]]") -> T:
-    from redis.asyncio import Redis
-    from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+    from sqlalchemy.ext.asyncio import async_sessionmaker
 
     from tone_shootout.accounts.services import AccountService
     from tone_shootout.jobs.channel import Publisher
-    from tone_shootout.kit.database import async_url
+    from tone_shootout.kit.broker import connect_broker
+    from tone_shootout.kit.database import create_engine, is_pooled
     from tone_shootout.kit.storage import Storage
 
-    engine = create_async_engine(async_url(settings.database.url), hide_parameters=True)
-    redis: Redis | None = Redis.from_url(settings.redis.url) if settings.redis.url else None
+    engine = create_engine(settings.database.url, pooled=is_pooled(settings), hide_parameters=True)
+    redis = connect_broker(settings) if settings.redis.url else None
     sessions = async_sessionmaker(engine, expire_on_commit=False)
     try:
         async with sessions() as session:

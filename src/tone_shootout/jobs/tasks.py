@@ -18,7 +18,7 @@ from tone_shootout.jobs.dispatcher import Dispatcher
 from tone_shootout.jobs.fetch import Fetcher
 from tone_shootout.jobs.housekeeping import Housekeeper, Scratch
 from tone_shootout.jobs.models import Job
-from tone_shootout.jobs.queue import RUN_JOB, build_queue
+from tone_shootout.jobs.queue import RUN_JOB, build_queue, poll_interval_s
 from tone_shootout.jobs.repositories import results_bytes
 from tone_shootout.jobs.runner import Runner
 from tone_shootout.jobs.webhooks.delivery import Deliverer
@@ -139,6 +139,7 @@ async def work(settings: Settings) -> None:
         startup=provide,
         cron_jobs=[HOUSEKEEPING],
         timers=TIMERS,
+        poll_interval=poll_interval_s(settings),
         # SAQ's own grace is one in which jobs go on, others are begun, and a worker with nothing to do just waits.
         shutdown_grace_period_s=0,
         cancellation_hard_deadline_s=settings.worker.grace_s,

@@ -4,66 +4,61 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from advanced_alchemy.base import DefaultBase, UUIDv7AuditBase, UUIDv7Base
-from advanced_alchemy.extensions.litestar import AsyncSessionConfig, EngineConfig, SQLAlchemyAsyncConfig
-from asyncpg import PostgresError
+from advanced_alchemy.extensions.litestar import AsyncSessionConfig, SQLAlchemyAsyncConfig
+from asyncpg import ClientConfigurationError, InterfaceError, PostgresError
 from litestar.datastructures import State
 from sqlalchemy import event
-from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from tone_shootout.kit.settings import Settings, SettingsError
+from tone_shootout.kit.settings import PostgresAddress, Settings, parse_postgres
 
-__all__ = ["Base", "UUIDv7AuditBase", "UUIDv7Base", "async_url", "database_config", "plain_url", "unit_of_work"]
+__all__ = [
+    "Base",
+    "UUIDv7AuditBase",
+    "UUIDv7Base",
+    "connect_psycopg",
+    "create_engine",
+    "database_config",
+    "is_pooled",
+    "unit_of_work",
+]
 
 Base = DefaultBase
 """For tables whose key is made of other tables' keys."""
+SPARE_S = 5.0
+"""So much later than the server the client gives a statement up: for a server that does not answer at all."""
 
 
-def async_url(url: str) -> str:
-    """Return a PostgreSQL address in the form that SQLAlchemy's asynchronous driver wants.
+def create_engine(url: str, *, pooled: bool = False, statement_timeout_s: float = 0.0, **options: Any) -> AsyncEngine:
+    """Return an engine for an address of PostgreSQL, not yet connected.
+
+    Its connections fail with `ConnectionError` when the database takes none: while it starts or stops, the driver
+    raises an error of its own there, which SQLAlchemy passes on as it is.
+
+    Args:
+        url: as `SHOOTOUT_DATABASE_URL` takes it.
+        pooled: a pooler in transaction mode may be there: nothing outlives a transaction on the server.
+        statement_timeout_s: longest that a statement may take; 0: any time.
+        options: further arguments of SQLAlchemy's `create_async_engine`.
 
     Raises:
-        SettingsError: the address is not one of PostgreSQL.
+        SettingsError: the address can't be used.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise SettingsError("SHOOTOUT_DATABASE_URL: expected postgresql://…") from None
-    if parsed.get_backend_name() not in ("postgresql", "postgres"):
-        raise SettingsError(f"SHOOTOUT_DATABASE_URL: expected postgresql://…, got {parsed.drivername}://…")
-    return parsed.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
-
-
-def plain_url(url: str) -> str:
-    """Return a PostgreSQL address in the form that libpq and psycopg want."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-
-
-def database_config(settings: Settings) -> SQLAlchemyAsyncConfig:
-    """Return the configuration that the web process, the worker and the migrations share."""
-    return SQLAlchemyAsyncConfig(
-        connection_string=async_url(settings.database.url),
-        engine_config=EngineConfig(
-            pool_size=settings.database.pool_size,
-            max_overflow=settings.database.pool_overflow,
-            pool_pre_ping=True,
-            echo=settings.database.echo,
-            hide_parameters=not settings.database.echo,
-        ),
-        create_engine_callable=_create_engine,
-        session_config=AsyncSessionConfig(expire_on_commit=False),
-        set_default_exception_handler=False,
-    )
-
-
-def _create_engine(url: str, **options: Any) -> AsyncEngine:
-    """Make an engine whose connections fail with `ConnectionError` when the database takes none.
-
-    While it starts or stops, the driver raises an error of its own there, which SQLAlchemy passes on as it is.
-    """
-    engine = create_async_engine(url, **options)
+    address = parse_postgres(url)
+    arguments = address.asyncpg()
+    pooled = pooled or address.pooled
+    if pooled:
+        # Statements without a name live as long as their transaction, which SQLAlchemy always opens, and need no end.
+        arguments |= {
+            "statement_cache_size": 0,
+            "prepared_statement_cache_size": 0,
+            "prepared_statement_name_func": str,
+        }
+    if statement_timeout_s:
+        arguments["command_timeout"] = statement_timeout_s + SPARE_S
+    engine = create_async_engine("postgresql+asyncpg://", connect_args=arguments, **options)
 
     @event.listens_for(engine.sync_engine, "do_connect")
     def connect(dialect: Dialect, _record: Any, args: tuple[Any, ...], options: dict[str, Any]) -> DBAPIConnection:
@@ -71,8 +66,51 @@ def _create_engine(url: str, **options: Any) -> AsyncEngine:
             return dialect.connect(*args, **options)
         except PostgresError as error:
             raise ConnectionError(f"the database takes no connection: {error}") from error
+        except (InterfaceError, ClientConfigurationError) as error:
+            raise ConnectionError(f"the database can't be connected to: {error}") from error
+
+    if statement_timeout_s and not pooled:
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def limit(connection: Any, _record: Any) -> None:
+            # Not as an option of the start-up, which poolers refuse. A client that is gone ends nothing by itself.
+            limit_statements = f"SET statement_timeout = {round(statement_timeout_s * 1000)}"
+            connection.run_async(lambda driver: driver.execute(limit_statements))
 
     return engine
+
+
+def is_pooled(settings: Settings) -> bool:
+    """Tell whether the database is behind a pooler in transaction mode."""
+    return settings.database.pooler == "transaction" or parse_postgres(settings.database.url).pooled
+
+
+def connect_psycopg(address: PostgresAddress, *, pooled: bool) -> dict[str, Any]:
+    """Return the keyword arguments of psycopg for connections without a transaction of their own."""
+    return {**address.psycopg(), "autocommit": True, **({"prepare_threshold": None} if pooled else {})}
+
+
+def database_config(settings: Settings) -> SQLAlchemyAsyncConfig:
+    """Return the configuration that the web process, the worker and the commands share.
+
+    Raises:
+        SettingsError: the address of the database can't be used.
+    """
+    engine = create_engine(
+        settings.database.url,
+        pooled=is_pooled(settings),
+        statement_timeout_s=settings.database.statement_timeout_s,
+        pool_size=settings.database.pool_size,
+        max_overflow=settings.database.pool_overflow,
+        pool_pre_ping=True,
+        echo=settings.database.echo,
+        hide_parameters=not settings.database.echo,
+    )
+    return SQLAlchemyAsyncConfig(
+        engine_instance=engine,
+        session_config=AsyncSessionConfig(expire_on_commit=False),
+        set_default_exception_handler=False,
+    )
 
 
 async def unit_of_work(state: State) -> AsyncGenerator[AsyncSession, None]:

@@ -18,8 +18,8 @@ Dependency = Literal["database", "queue", "broker", "storage", "disk"]
 _DATABASE_CLASSES: Final = ("08", "53", "57", "58")
 """Classes of SQLSTATE that speak of the server, not of the statement: connection exception, insufficient resources (a
 full disk among them), operator intervention, system error (PostgreSQL's manual, appendix A)."""
-_READ_ONLY: Final = "25006"
-"""What a server that has become a standby says."""
+_DATABASE_STATES: Final = ("25006", "25P03", "25P04", "55P03")
+"""A server that takes no writes (a standby, a hoster's full disk), a transaction that took too long, a lock."""
 _ARGUMENT_ERRNOS: Final = frozenset(
     {errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY}
 )
@@ -70,4 +70,4 @@ def _is_database_away(error: DBAPIError) -> bool:
     if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
         return True
     state = str(getattr(error.orig, "sqlstate", None) or "")
-    return state.startswith(_DATABASE_CLASSES) or state == _READ_ONLY
+    return state.startswith(_DATABASE_CLASSES) or state in _DATABASE_STATES

@@ -16,7 +16,7 @@ import obstore
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from tone_shootout.kit.outages import StorageFaultError
-from tone_shootout.kit.settings import Settings, SettingsError
+from tone_shootout.kit.settings import Settings, SettingsError, store_options, store_url
 
 CHUNK_BYTES = 1 << 18
 _CLIENT_OPTIONS = frozenset({"allow_http", "connect_timeout", "timeout", "proxy_url", "user_agent"})
@@ -63,21 +63,24 @@ class Storage:
         Raises:
             SettingsError: its address can't be used.
         """
-        url, options = settings.storage_url, settings.storage.options
+        url = store_url(settings.storage_url)
+        options = store_options(url, settings.storage.options)
         client: Any = {name: value for name, value in options.items() if name in _CLIENT_OPTIONS}
         config: Any = {name: value for name, value in options.items() if name not in _CLIENT_OPTIONS}
+        variable = "SHOOTOUT_STORAGE_OPTIONS" if options else "SHOOTOUT_STORAGE_URL"
         try:
             if urlsplit(url).scheme == "file":
+                variable = "SHOOTOUT_STORAGE_URL" if settings.storage.url else "SHOOTOUT_DATA"
                 folder = Path(url2pathname(urlsplit(url).path))
                 return cls(LocalStore.from_url(url, automatic_cleanup=True, mkdir=True), folder=folder)
             retries = None if urlsplit(url).scheme == "memory" else _RETRIES
             return cls(from_url(url, config=config or None, client_options=client or None, retry_config=retries))
-        except (obstore.exceptions.BaseError, ValueError) as error:
-            raise SettingsError(f"SHOOTOUT_STORAGE_URL: {error}") from None
+        except (obstore.exceptions.BaseError, ValueError, OSError) as error:
+            raise SettingsError(f"{variable}: {_first_line(error)}") from None
         except BaseException as error:
             if type(error).__name__ != "PanicException":  # what obstore 0.12 raises over an option it does not know
                 raise
-            raise SettingsError(f"SHOOTOUT_STORAGE_OPTIONS: {error}") from None
+            raise SettingsError(f"SHOOTOUT_STORAGE_OPTIONS: {_first_line(error)}") from None
 
     async def put(self, key: str, content: bytes | Path) -> None:
         """Store `content` under `key`, whole or not at all."""
@@ -212,3 +215,8 @@ class Storage:
             raise StorageFaultError(key, is_missing=True) from None
         finally:
             await self.delete([key])
+
+
+def _first_line(error: BaseException) -> str:
+    """Return what the store says of an error, without the source of it that it prints below."""
+    return str(error).partition("\n")[0] or type(error).__name__

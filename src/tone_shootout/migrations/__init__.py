@@ -1,13 +1,12 @@
 """The history of the database schema, and the five things one does with it."""
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-
-from tone_shootout.kit.database import async_url
 
 __all__ = ["check", "downgrade", "head_revision", "revision", "upgrade"]
 
@@ -18,9 +17,17 @@ def head_revision() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
-def upgrade(url: str, target: str = "head") -> None:
-    """Bring the database at `url` up to `target`."""
-    command.upgrade(_config(url), target)
+def upgrade(url: str, target: str = "head", *, on_wait: Callable[[str], None] | None = None) -> None:
+    """Bring the database at `url` up to `target`.
+
+    Args:
+        url: as `SHOOTOUT_DATABASE_URL` takes it.
+        target: a revision.
+        on_wait: gets one line when another migration is under way, which this one waits for.
+    """
+    config = _config(url)
+    config.attributes["on_wait"] = on_wait
+    command.upgrade(config, target)
 
 
 def downgrade(url: str, target: str = "-1") -> None:
@@ -46,5 +53,5 @@ def _config(url: str = "") -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
-    config.attributes["url"] = async_url(url) if url else ""
+    config.attributes["url"] = url
     return config

@@ -2,16 +2,18 @@
 
 import asyncio
 
+import structlog
 from advanced_alchemy.base import metadata_registry
 from alembic import context
-from sqlalchemy import Connection, pool
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import Connection, event, pool
 
 import tone_shootout.accounts.models
 import tone_shootout.jobs.models
 import tone_shootout.jobs.webhooks.models
 import tone_shootout.shootouts.models  # noqa: F401 - the imports fill the metadata
+from tone_shootout.kit.database import create_engine
 
+_log = structlog.get_logger(__name__)
 LOCK = 7_303_014  # any number, the same for every process: concurrent first starts migrate one after the other
 
 
@@ -29,11 +31,23 @@ def _run(connection: Connection) -> None:
         context.run_migrations()
 
 
+def _take_time(connection: Connection) -> None:
+    """Lift the limits that a hoster may have set for our role, until the transaction ends."""
+    for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        connection.exec_driver_sql(f"SET LOCAL {limit} = 0")
+
+
 async def _main() -> None:
-    engine = create_async_engine(context.config.attributes["url"], poolclass=pool.NullPool)
+    # Whether or not a pooler in transaction mode is there: migrations prepare nothing, and take their time.
+    engine = create_engine(context.config.attributes["url"], pooled=True, poolclass=pool.NullPool)
+    event.listen(engine.sync_engine, "begin", _take_time)
     try:
         async with engine.connect() as guard:
-            await guard.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK})")
+            # As long as the transaction of this connection, wherever a pooler has it end up.
+            if not (await guard.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({LOCK})")).scalar():
+                told = context.config.attributes.get("on_wait") or _log.info
+                told("waiting for another migration of this database to end")
+                await guard.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
             async with engine.connect() as connection:
                 await connection.run_sync(_run)
     finally:

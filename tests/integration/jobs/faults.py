@@ -30,7 +30,6 @@ from tone_shootout.embedded.servers import Servers
 from tone_shootout.embedded.service import Service
 from tone_shootout.embedded.valkey import NAME as VALKEY
 from tone_shootout.jobs.status import PHASES
-from tone_shootout.kit.database import plain_url
 
 QueueKind = Literal["postgresql", "redis"]
 Event = dict[str, Any]
@@ -154,7 +153,7 @@ class Plant:
 
     async def check_nothing_is_stuck(self) -> None:
         """No job is anywhere but at its end, and no worker has left children or scratch behind for it."""
-        url = plain_url(self._servers.database_url)
+        url = self._servers.database_url
         async with await psycopg.AsyncConnection.connect(url) as connection:
             rows = await connection.execute("SELECT id, status FROM job WHERE finished_at IS NULL")
             assert await rows.fetchall() == []

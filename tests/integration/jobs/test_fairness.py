@@ -11,7 +11,7 @@ import anyio.to_thread
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy import func, select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.support.factories import JobFactory, ShootoutFactory, UserFactory
 from tone_shootout import migrations
@@ -21,7 +21,7 @@ from tone_shootout.jobs.choice import Choice, Taken
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import JobStatus
-from tone_shootout.kit.database import async_url
+from tone_shootout.kit.database import create_engine
 from tone_shootout.kit.settings import LimitSettings, WorkerSettings
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -107,7 +107,7 @@ async def sessions(servers: Servers) -> AsyncGenerator[Sessions, None]:
     """A database of its own: nobody sweeps here, however long a test takes."""
     url = servers.create_database("fairness")
     await anyio.to_thread.run_sync(migrations.upgrade, url)
-    engine = create_async_engine(async_url(url))
+    engine = create_engine(url)
     yield async_sessionmaker(engine, expire_on_commit=False)
     await engine.dispose()
 

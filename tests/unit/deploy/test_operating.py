@@ -26,7 +26,7 @@ def test_every_command_in_the_guide_exists() -> None:
 
 
 def test_the_network_in_the_example_is_taken_for_one() -> None:
-    (value,) = re.findall(r"^SHOOTOUT_WEBHOOKS_ALLOWED_NETWORKS='(.*)'$", TEXT, re.MULTILINE)
+    (value,) = re.findall(r"^SHOOTOUT_WEBHOOKS_ALLOWED_NETWORKS=(.*)$", TEXT, re.MULTILINE)
     assert load_settings({"SHOOTOUT_WEBHOOKS_ALLOWED_NETWORKS": value}).webhooks.allowed_networks == ["10.20.0.0/16"]
 
 

@@ -42,7 +42,7 @@ def test_values_are_converted_to_the_types_of_their_fields() -> None:
     ("name", "value"),
     [
         ("SHOOTOUT_SERVER_PORT", "eighty"),
-        ("SHOOTOUT_SERVER_ALLOWED_ORIGINS", "https://a.example"),
+        ("SHOOTOUT_SERVER_ALLOWED_ORIGINS", "a.example"),
         ("SHOOTOUT_LOG_LEVEL", "LOUD"),
         ("SHOOTOUT_SERVER_PUBLIC_URL", "https://a.example/shootout"),
         ("SHOOTOUT_SERVER_PUBLIC_URL", "a.example"),

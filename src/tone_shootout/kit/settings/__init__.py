@@ -5,8 +5,9 @@ concern, field. `load_settings` converts and checks; a value that can't be used 
 names it.
 """
 
+from tone_shootout.kit.settings._broker import broker_url
+from tone_shootout.kit.settings._bucket import store_options, store_url
 from tone_shootout.kit.settings._concerns import (
-    PREFIX,
     DatabaseSettings,
     LimitSettings,
     LiveSettings,
@@ -17,14 +18,16 @@ from tone_shootout.kit.settings._concerns import (
     SecuritySettings,
     ServerSettings,
     Settings,
-    SettingsError,
     StorageSettings,
     Tone3000Settings,
     WebhookSettings,
     WorkerSettings,
 )
+from tone_shootout.kit.settings._errors import PREFIX, SettingsError
+from tone_shootout.kit.settings._postgres import PostgresAddress, parse_postgres
 from tone_shootout.kit.settings._reading import (
     MINIMUM_SECRET_LENGTH,
+    check_queue_url,
     default_data_folder,
     load_settings,
     new_encryption_key,
@@ -39,6 +42,7 @@ __all__ = [
     "LimitSettings",
     "LiveSettings",
     "LogSettings",
+    "PostgresAddress",
     "QueueSettings",
     "RedisSettings",
     "RetentionSettings",
@@ -50,9 +54,14 @@ __all__ = [
     "Tone3000Settings",
     "WebhookSettings",
     "WorkerSettings",
+    "broker_url",
+    "check_queue_url",
     "default_data_folder",
     "load_settings",
     "new_encryption_key",
     "new_secret",
+    "parse_postgres",
     "require_servers",
+    "store_options",
+    "store_url",
 ]

@@ -3,14 +3,19 @@
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-PREFIX = "SHOOTOUT"
+import msgspec
 
+from tone_shootout.kit.settings._errors import PREFIX, SettingsError
 
-class SettingsError(ValueError):
-    """A setting that is missing, malformed or unsafe; the message names the environment variable."""
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1024)]
+Processes = Annotated[int, msgspec.Meta(ge=0, le=1024)]
+Days = Annotated[int, msgspec.Meta(ge=0, le=36_500)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=1_000_000_000)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +24,15 @@ class ServerSettings:
 
     host: str = "127.0.0.1"
     """Address to listen on."""
-    port: int = 8000
+    port: Port = 8000
     """Port to listen on; 0 lets the system choose one."""
     public_url: str = ""
     """Address under which people reach the service, without a path; empty: the address it listens on."""
     allowed_origins: list[str] = field(default_factory=list)
     """Further browser origins (scheme, host, port) that may open the live channel and send cookies."""
     trusted_proxies: list[str] = field(default_factory=list)
-    """Addresses of reverse proxies whose `X-Forwarded-For` and `-Proto` are believed."""
+    """Addresses or networks of reverse proxies whose `X-Forwarded-For` and `-Proto` are believed, for instance
+    `10.0.0.1`; `*`: of everybody."""
     docs: bool = True
     """Serve `/docs` and `/openapi.json`."""
 
@@ -41,17 +47,25 @@ class ServerSettings:
         for origin in self.allowed_origins:
             if not _is_origin(origin):
                 raise SettingsError(f"{PREFIX}_SERVER_ALLOWED_ORIGINS: expected http(s)://host[:port], got {origin!r}")
+        for proxy in self.trusted_proxies:
+            if proxy != "*" and not _is_network(proxy):
+                raise SettingsError(f"{PREFIX}_SERVER_TRUSTED_PROXIES: expected an address or network, got {proxy!r}")
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
     """PostgreSQL."""
 
-    url: str = ""
-    """`postgresql://user:password@host:port/name`; empty: the embedded server."""
-    pool_size: int = 5
+    url: str = field(default="", repr=False)
+    """`postgresql://user:password@host:port/name?sslmode=…`; empty: the embedded server."""
+    pooler: Literal["none", "session", "transaction"] = "none"
+    """Pooling of a pgbouncer or its like at that address. `transaction`: nothing is used there that outlives a
+    transaction, and the queue is looked through once a second instead of listened to."""
+    statement_timeout_s: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] = 60.0
+    """Longest that a statement may take; 0: any time. Migrations are exempt."""
+    pool_size: Count = 5
     """Connections that a process keeps open."""
-    pool_overflow: int = 10
+    pool_overflow: Processes = 10
     """Connections that a process opens beyond that under load."""
     echo: bool = False
     """Log every statement (parameters included: never in production)."""
@@ -61,16 +75,17 @@ class DatabaseSettings:
 class RedisSettings:
     """Valkey or Redis: the live channel, and the queue where its address says so."""
 
-    url: str = ""
-    """`redis://host:port/0` or `unix:///path?db=0`; empty: the embedded server."""
+    url: str = field(default="", repr=False)
+    """`valkey://`, `valkeys://`, `redis://` or `rediss://user:password@host:port/0`, or `unix:///path?db=0`; empty: the
+    embedded server."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
     """The queue between the service and its workers."""
 
-    url: str = ""
-    """`postgresql://…` or `redis://…`; empty: the database."""
+    url: str = field(default="", repr=False)
+    """`postgresql://…`, `valkey://…` or `redis://…` in the forms above; empty: the database."""
     name: str = "shootout"
     """Name of the queue: installations that share a server need different ones."""
 
@@ -80,9 +95,9 @@ class StorageSettings:
     """Where uploads and results are kept."""
 
     url: str = ""
-    """`file:///folder` or `s3://bucket/prefix`; empty: `objects` in the data folder."""
-    options: dict[str, str] = field(default_factory=dict)
-    """Further options for the store as a JSON object, for instance `{"aws_region": "eu-central-1"}`."""
+    """`file:///folder`, `s3://bucket/prefix`, `gs://…` or `az://…`; empty: `objects` in the data folder."""
+    options: dict[str, str] = field(default_factory=dict, repr=False)
+    """Further options for the store: `aws_region=eu-central-1,aws_endpoint=https://…`, or a JSON object."""
     free_bytes: int = 200_000_000
     """Room that must be left on the disks of the data folder and of a storage that is a folder: with less, the service
     is not ready and workers take no jobs. 0: any."""
@@ -95,11 +110,11 @@ class SecuritySettings:
     secret: str = field(default="", repr=False)
     """Signs the sessions: at least 32 characters, the same on every web process."""
     encryption_keys: list[str] = field(default_factory=list, repr=False)
-    """Encrypt what is stored and must be read again: a JSON list of Fernet keys (32 bytes in URL-safe
-    Base64). The first one encrypts, all of them decrypt."""
-    access_minutes: int = 15
+    """Encrypt what is stored and must be read again: Fernet keys (32 bytes in URL-safe Base64), separated by commas or
+    as a JSON list. The first one encrypts, all of them decrypt."""
+    access_minutes: Positive = 15
     """Life of an access token."""
-    refresh_days: int = 30
+    refresh_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 30
     """Life of a session that is not used."""
     cookie_secure: bool = False
     """Send cookies over HTTPS only. Required in production."""
@@ -133,7 +148,7 @@ class LimitSettings:
     """Largest JSON body."""
     body_grace_s: float = 30.0
     """Seconds in which a body need not have begun; beyond them it has to come at least at the speed below."""
-    body_bytes_per_s: int = 10_000
+    body_bytes_per_s: Positive = 10_000
     """Slowest that a body may come in, on an average from its beginning."""
     storage_bytes: int = 20_000_000_000
     """What one user may have stored, library and results together; 0: any number of bytes."""
@@ -160,27 +175,27 @@ class LimitSettings:
 class WorkerSettings:
     """The worker process."""
 
-    jobs: int = 1
+    jobs: Count = 1
     """Jobs that a worker carries out at once."""
-    short_jobs: int = 1
+    short_jobs: Processes = 1
     """Short jobs that it carries out beside them, so that a long one does not hold them up."""
     short_s: float = 20.0
     """Up to so many estimated seconds on one core a job counts as short."""
     patience_s: float = 300.0
     """A long job that has waited for so long is overtaken by its owner's short ones no more."""
-    processes: int = 0
+    processes: Processes = 0
     """Processes that render for one job; 0: one per core."""
-    sweep_s: float = 10.0
+    sweep_s: Seconds = 10.0
     """Seconds between two looks for jobs that the queue has lost."""
-    heartbeat_s: int = 15
+    heartbeat_s: Positive = 15
     """A running job that has not been heard of for this long is run again."""
-    attempts: int = 5
+    attempts: Positive = 5
     """Times that a job is begun, each interrupted by a fault, before it counts as failed."""
     backoff_s: float = 2.0
     """Wait before an interrupted job begins again; doubled with every further interruption."""
     backoff_max_s: float = 300.0
     """Longest such wait."""
-    timeout_s: int = 3600
+    timeout_s: Positive = 3600
     """Longest that one attempt may take."""
     grace_s: int = 5
     """Time that a worker gets to let go of its work when it is told to stop."""
@@ -190,11 +205,11 @@ class WorkerSettings:
 class LiveSettings:
     """The live channel: WebSockets and server-sent events."""
 
-    heartbeat_s: float = 15.0
+    heartbeat_s: Seconds = 15.0
     """Seconds of silence after which a connection shows that it lives; below what proxies on the way bear. A WebSocket
     whose client does not answer for as long again is closed, and so is a client of any other answer that takes nothing
     of it for four times as long."""
-    backlog: int = 200
+    backlog: Positive = 200
     """Newest events of a watched job that a web process keeps in memory; slower readers read the database."""
 
 
@@ -212,21 +227,21 @@ class Tone3000Settings:
     """Offer the search of the whole library, which TONE3000 reserves for commercial agreements."""
     file_hosts: list[str] = field(default_factory=lambda: ["api.tone3000.com"])
     """Further hosts from which a file may come when TONE3000 sends us on to them; they never see a token."""
-    requests_per_minute: int = 100
+    requests_per_minute: Positive = 100
     """Requests of the whole installation; TONE3000 grants so many."""
-    searches_per_minute: int = 10
+    searches_per_minute: Positive = 10
     """How many of them may be searches."""
     patience_s: float = 5.0
     """Longest that a request waits for its turn."""
-    attempts: int = 3
+    attempts: Positive = 3
     """Times that something is asked for (never changed) when TONE3000 does not answer."""
-    timeout_s: float = 30.0
+    timeout_s: Seconds = 30.0
     """Longest wait for an answer."""
-    download_timeout_s: float = 120.0
+    download_timeout_s: Seconds = 120.0
     """Longest that a file may take."""
-    answer_bytes: int = 4_000_000
+    answer_bytes: Positive = 4_000_000
     """Largest answer that is read."""
-    download_bytes: int = 16_777_216
+    download_bytes: Positive = 16_777_216
     """Largest file that is fetched."""
 
     def __post_init__(self) -> None:
@@ -237,6 +252,8 @@ class Tone3000Settings:
         """
         if self.client_id.startswith("t3k_cs_"):
             raise SettingsError(f"{PREFIX}_TONE3000_CLIENT_ID: got a secret key, expected the publishable t3k_pub_…")
+        if self.redirect_url and not _is_origin(urlsplit(self.redirect_url)._replace(path="").geturl()):
+            raise SettingsError(f"{PREFIX}_TONE3000_REDIRECT_URL: expected http(s)://host[:port]/path")
         if not _is_origin(self.base_url):
             raise SettingsError(f"{PREFIX}_TONE3000_BASE_URL: expected scheme and host alone")
         parts = urlsplit(self.base_url)
@@ -251,11 +268,11 @@ class WebhookSettings:
     endpoints: int = 10
     """Webhooks that one user may have."""
     allowed_networks: list[str] = field(default_factory=list)
-    """Networks that may be reached although they are not public, as a JSON list of them in CIDR notation, for
-    instance `["10.0.0.0/8"]`."""
-    timeout_s: float = 10.0
+    """Networks that may be reached although they are not public, in CIDR notation, separated by commas, for instance
+    `10.0.0.0/8`."""
+    timeout_s: Seconds = 10.0
     """Longest that sending one message may take, its answer included."""
-    poll_s: float = 1.0
+    poll_s: Seconds = 1.0
     """Seconds between two looks for messages that are due."""
 
     def __post_init__(self) -> None:
@@ -275,13 +292,13 @@ class WebhookSettings:
 class RetentionSettings:
     """How long what is kept that nobody deletes. Library, shootouts and results stay until their owner deletes them."""
 
-    events_days: int = 30
+    events_days: Days = 30
     """Days that the progress of a finished job is kept; its statuses stay as long as the job."""
-    tokens_days: int = 30
+    tokens_days: Days = 30
     """Days that the record of an API token is kept after it expired or was revoked."""
-    deliveries_days: int = 30
+    deliveries_days: Days = 30
     """Days that what was sent to webhooks is kept."""
-    orphans_hours: int = 24
+    orphans_hours: Annotated[int, msgspec.Meta(ge=0, le=876_000)] = 24
     """Hours before an object that nothing names is deleted; never less than two attempts at a job may take."""
 
 
@@ -347,3 +364,12 @@ def _is_origin(url: str) -> bool:
         return False
     rest = parts.path.strip("/") or parts.query or parts.fragment or parts.username
     return parts.scheme in ("http", "https") and bool(parts.hostname) and not rest
+
+
+def _is_network(text: str) -> bool:
+    """Tell whether it is an IP address or network."""
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True

@@ -1,20 +1,30 @@
 """Reading the settings from the environment, and refusing those that are not safe."""
 
 import base64
-import math
+import difflib
 import os
+import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 from urllib.parse import urlsplit
 
 import msgspec
 
-from tone_shootout.kit.settings._concerns import PREFIX, Settings, SettingsError
+from tone_shootout.kit.settings._broker import broker_url
+from tone_shootout.kit.settings._bucket import store_options, store_url
+from tone_shootout.kit.settings._concerns import Settings
+from tone_shootout.kit.settings._errors import PREFIX, SettingsError
+from tone_shootout.kit.settings._postgres import parse_postgres
 
 MINIMUM_SECRET_LENGTH = 32
+_LARGEST = (1 << 63) - 1
+_OTHERS = frozenset(f"{PREFIX}_{name}" for name in ("DATA", "ENVIRONMENT", "TOKEN", "URL", "SUPERVISED", "ORDERS"))
+"""Variables of ours that are no field of a concern."""
+_SERVICE_LINK = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)")
+"""What Kubernetes sets for every Service: one that is called shootout-database would seem to be ours."""
 
 
 def default_data_folder() -> Path:
@@ -27,24 +37,24 @@ def default_data_folder() -> Path:
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from `environ` (the process's environment by default).
 
+    A variable that is empty or blank counts as not set. Lists are separated by commas, or JSON.
+
     Raises:
-        SettingsError: a variable that can't be converted, an unknown `SHOOTOUT_` variable of a known concern, or, in
-            production, an unsafe value.
+        SettingsError: in one line: a variable that can't be converted, one that is meant for a setting and is none, or,
+            in production, an unsafe value.
     """
-    environ = os.environ if environ is None else environ
-    groups: dict[str, Any] = {}
-    for group in fields(Settings):
-        if not (isinstance(group.default_factory, type)):
-            continue
-        groups[group.name] = _load_group(group.default_factory, f"{PREFIX}_{group.name.upper()}_", environ)
-    environment = environ.get(f"{PREFIX}_ENVIRONMENT", "development")
+    given = _given(os.environ if environ is None else environ)
+    _refuse_unknown(given)
+    groups = {name: _load_group(kind, f"{PREFIX}_{name.upper()}_", given) for name, kind in _concerns()}
+    environment = given.get(f"{PREFIX}_ENVIRONMENT", "development")
     if environment not in ("development", "production"):
         raise SettingsError(f"{PREFIX}_ENVIRONMENT: expected development or production, got {environment!r}")
     settings = Settings(
-        data=Path(environ.get(f"{PREFIX}_DATA") or default_data_folder()).absolute(),
+        data=Path(given.get(f"{PREFIX}_DATA") or default_data_folder()).absolute(),
         environment="production" if environment == "production" else "development",
         **groups,
     )
+    _check_addresses(settings)
     if settings.environment == "production":
         _refuse_unsafe(settings)
     return settings
@@ -71,25 +81,134 @@ def new_encryption_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
-def _load_group(kind: type[Any], prefix: str, environ: Mapping[str, str]) -> Any:
-    known = {f"{prefix}{f.name.upper()}": f for f in fields(kind)}
-    unknown = sorted(name for name in environ if name.startswith(prefix) and name not in known)
-    if unknown:
-        raise SettingsError(f"{unknown[0]}: no such setting; expected one of {', '.join(sorted(known))}")
-    values: dict[str, Any] = {}
-    for name, f in known.items():
-        text = environ.get(name)
-        if text is None:
+def _concerns() -> Iterator[tuple[str, type[Any]]]:
+    """Yield the name and the class of each concern."""
+    for group in fields(Settings):
+        kind: Any = group.default_factory
+        if isinstance(kind, type):
+            yield group.name, kind
+
+
+def _given(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return our variables that have a value.
+
+    Raises:
+        SettingsError: a value that is no text.
+    """
+    found: dict[str, str] = {}
+    for name, text in environ.items():
+        if name.startswith(f"{PREFIX}_") and text.strip():
+            try:
+                text.encode()
+            except UnicodeEncodeError:  # Python's stand-in for a byte that can't be decoded
+                raise SettingsError(f"{_plain(name)}: expected UTF-8") from None
+            found[name] = text.strip()
+    return found
+
+
+def _refuse_unknown(given: Mapping[str, str]) -> None:
+    known = {f"{PREFIX}_{group.upper()}_{f.name.upper()}": group for group, kind in _concerns() for f in fields(kind)}
+    for name in sorted(given):
+        if name in known or name in _OTHERS or _SERVICE_LINK.fullmatch(name):
             continue
-        try:
-            structured = str(f.type).startswith(("list", "dict"))
-            value = msgspec.json.decode(text) if structured else text
-            values[f.name] = msgspec.convert(value, f.type, strict=False)
-            if isinstance(values[f.name], int | float) and not 0 <= values[f.name] < math.inf:
-                raise msgspec.ValidationError(f"expected a number from 0, got {text}")
-        except (msgspec.ValidationError, msgspec.DecodeError) as error:
-            raise SettingsError(f"{name}: {error}") from None
+        near = difflib.get_close_matches(name, [*known, *_OTHERS], n=1, cutoff=0.8)
+        if near:
+            raise SettingsError(f"{_plain(name)}: no such setting; did you mean {near[0]}?")
+        group = name.removeprefix(f"{PREFIX}_").partition("_")[0].lower()
+        siblings = sorted(other for other, owner in known.items() if owner == group)
+        if siblings:
+            raise SettingsError(f"{_plain(name)}: no such setting; expected one of {', '.join(siblings)}")
+
+
+def _load_group(kind: type[Any], prefix: str, given: Mapping[str, str]) -> Any:
+    values: dict[str, Any] = {}
+    for f in fields(kind):
+        name = f"{prefix}{f.name.upper()}"
+        if name in given:
+            values[f.name] = _value(name, given[name], f.type)
     return kind(**values)
+
+
+def _value(name: str, text: str, kind: Any) -> Any:
+    shape = get_origin(kind)
+    if shape is None and kind is str and not text.isprintable():
+        raise SettingsError(f"{name}: expected one line without control characters")
+    try:
+        raw = _listed(text) if shape is list else _paired(text) if shape is dict else text
+        value = msgspec.convert(raw, kind, strict=False)
+    except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as error:
+        raise SettingsError(f"{name}: {_reason(str(error), name, text, shape)}") from None
+    if isinstance(value, int | float) and not 0 <= value <= _LARGEST:
+        raise SettingsError(f"{name}: expected a number from 0 to {_LARGEST}")
+    items = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    if not all(item.isprintable() for item in items):
+        raise SettingsError(f"{name}: expected values without control characters")
+    return value
+
+
+def _listed(text: str) -> Any:
+    """Return a list given as JSON, or plainly, separated by commas or white space."""
+    return msgspec.json.decode(text) if text.startswith("[") else [item for item in re.split(r"[\s,]+", text) if item]
+
+
+def _paired(text: str) -> Any:
+    """Return options given as a JSON object, or plainly as `name=value,name=value`."""
+    if text.startswith("{"):
+        return msgspec.json.decode(text)
+    pairs = [pair.partition("=") for pair in re.split(r"[\s,]+", text) if pair]
+    if not all(name and equals for name, equals, _ in pairs):
+        raise ValueError("no pairs")
+    return {name: value for name, _, value in pairs}
+
+
+def _reason(error: str, name: str, text: str, shape: Any) -> str:
+    if shape is list:
+        return 'expected values separated by commas, or a JSON list: a,b or ["a", "b"]'
+    if shape is dict:
+        return 'expected name=value,name=value or a JSON object: {"name": "value"}'
+    if _SERVICE_LINK.fullmatch(name) and "://" in text:
+        return "Kubernetes has set this for a Service of that name: set enableServiceLinks: false in the pod"
+    return error
+
+
+def _check_addresses(settings: Settings) -> None:
+    if settings.database.url:
+        _check_postgres(settings.database.url, f"{PREFIX}_DATABASE_URL")
+    if settings.redis.url:
+        broker_url(settings.redis.url)
+    if settings.queue.url:
+        check_queue_url(settings.queue.url)
+    if settings.storage.url:
+        store_url(settings.storage.url)
+    store_options(settings.storage.url, settings.storage.options)
+
+
+def check_queue_url(url: str) -> str:
+    """Return `postgres` or `broker`, which one the queue's address leads to.
+
+    Raises:
+        SettingsError: neither, or one that can't be used.
+    """
+    if url.startswith("postgres"):
+        _check_postgres(url, "SHOOTOUT_QUEUE_URL")
+        return "postgres"
+    try:
+        broker_url(url, "SHOOTOUT_QUEUE_URL")
+    except SettingsError as error:
+        raise SettingsError(f"{error}; or postgresql://… as for SHOOTOUT_DATABASE_URL") from None
+    return "broker"
+
+
+def _check_postgres(url: str, variable: str) -> None:
+    """Refuse what the drivers would refuse later: certificates are read, nothing is connected."""
+    address = parse_postgres(url, variable)
+    address.asyncpg()
+    address.psycopg()
+
+
+def _plain(name: str) -> str:
+    """Return a variable's name as it can be printed."""
+    return name.encode(errors="backslashreplace").decode() if name.isprintable() else ascii(name)
 
 
 def _refuse_unsafe(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from typing import IO, Literal
 
 from tone_shootout.audio.signals import AudioError
 from tone_shootout.audio.sniffing import SNIFFED_BYTES, describe
+from tone_shootout.audio.windows import read_at
 
 Format = Literal["wav", "w64", "aiff", "caf", "flac", "mp3", "ogg", "mov"]
 
@@ -52,7 +53,7 @@ def recognise(file: IO[bytes]) -> Format:
 
 def locate(file: IO[bytes]) -> tuple[Format, int]:
     """Return a file's format and where its own header begins; errors as `recognise`."""
-    head = _read(file, 0, 64)
+    head = read_at(file, 0, 64)
     if not head:
         raise AudioError("empty", "the file is empty")
     if found := _signature(head):
@@ -61,7 +62,7 @@ def locate(file: IO[bytes]) -> tuple[Format, int]:
         return _behind_tag(file)
     if len(head) >= 4 and head[0] == 0xFF and _is_mpeg_header(head) and not _is_wide_text(file):
         return "mp3", 0
-    known = describe(_read(file, 0, SNIFFED_BYTES))
+    known = describe(read_at(file, 0, SNIFFED_BYTES))
     formats = ", ".join(NAMES.values())
     raise AudioError("not_audio", f"expected {formats}; the file is {known or 'none of them'}")
 
@@ -86,19 +87,19 @@ def _behind_tag(file: IO[bytes]) -> tuple[Format, int]:
     """Find the format behind ID3v2 tags (id3.org, "ID3v2.4.0 structure"); without another one it is MP3."""
     offset = 0
     for _ in range(MAX_TAGS):
-        header = _read(file, offset, 10)
+        header = read_at(file, offset, 10)
         if header[:3] != b"ID3" or len(header) < 10:
             break
         # Sizes have seven bits a byte; some programs write eight. A footer repeats the header.
         footer = 10 if header[5] & 0x10 else 0
         ends = [offset + 10 + _seven_bits(header[6:10]) + footer, offset + 10 + int.from_bytes(header[6:10], "big")]
         for end in ends:
-            if found := _signature(_read(file, end, 64)):
+            if found := _signature(read_at(file, end, 64)):
                 return found, end
         offset = ends[0]
-    padding = _read(file, offset, MAX_PADDING)
+    padding = read_at(file, offset, MAX_PADDING)
     begin = offset + len(padding) - len(padding.lstrip(b"\0"))
-    if found := _signature(_read(file, begin, 64)):
+    if found := _signature(read_at(file, begin, 64)):
         return found, begin
     return "mp3", 0
 
@@ -114,7 +115,7 @@ def _is_mpeg_header(head: bytes) -> bool:
 
 def _is_wide_text(file: IO[bytes]) -> bool:
     """Whether it is text in UTF-16, whose byte order mark looks like a frame of MPEG audio."""
-    known = describe(_read(file, 0, 1024))
+    known = describe(read_at(file, 0, 1024))
     return known is not None and known.startswith("text in UTF")
 
 
@@ -122,9 +123,9 @@ def declares_length(file: IO[bytes], container: Format) -> bool:
     """Whether the header's duration is a statement and not a guess from the bit rate (MP3 without a Xing frame)."""
     if container != "mp3":
         return True
-    head = _read(file, 0, 10)
+    head = read_at(file, 0, 10)
     tag = 10 + _seven_bits(head[6:10]) if head[:3] == b"ID3" and len(head) == 10 else 0
-    first_frame = _read(file, tag, 512)
+    first_frame = read_at(file, tag, 512)
     return any(mark in first_frame for mark in (b"Xing", b"Info", b"VBRI"))
 
 
@@ -138,16 +139,11 @@ def is_cut_off(file: IO[bytes], container: Format) -> bool:
     return container == "ogg" and not _ends_its_ogg_stream(file, size)
 
 
-def _read(file: IO[bytes], offset: int, count: int) -> bytes:
-    file.seek(offset)
-    return file.read(count)
-
-
 def _caf_chunks(file: IO[bytes], size: int) -> Iterator[tuple[bytes, int]]:
     """Walk a Core Audio file's chunks; a negative length means up to the end of the file."""
     offset = 8
     for _ in range(MAX_CHUNKS):
-        header = _read(file, offset, 12)
+        header = read_at(file, offset, 12)
         if offset >= size or len(header) < 12:
             return
         name, length = struct.unpack(">4sq", header)
@@ -160,7 +156,7 @@ def _caf_chunks(file: IO[bytes], size: int) -> Iterator[tuple[bytes, int]]:
 def _boxes(file: IO[bytes], size: int) -> Iterator[tuple[bytes, int]]:
     offset = 0
     for _ in range(MAX_CHUNKS):
-        header = _read(file, offset, 16)
+        header = read_at(file, offset, 16)
         if offset >= size or len(header) < 8:
             return
         length, name = struct.unpack(">I4s", header[:8])
@@ -173,7 +169,7 @@ def _boxes(file: IO[bytes], size: int) -> Iterator[tuple[bytes, int]]:
 
 
 def _ends_its_ogg_stream(file: IO[bytes], size: int) -> bool:
-    tail = _read(file, max(0, size - OGG_PAGE_LIMIT), OGG_PAGE_LIMIT)
+    tail = read_at(file, max(0, size - OGG_PAGE_LIMIT), OGG_PAGE_LIMIT)
     page = tail[tail.rfind(b"OggS") :]
     if len(page) < 27 or not page[5] & OGG_LAST_PAGE:
         return False

@@ -49,12 +49,14 @@ _LAYOUTS: Final[Mapping[str, Callable[[IO[bytes]], Layout | None]]] = {
 class Audio:
     """Decoded audio: `samples` of shape (channels, T), full scale ±1, at `rate` Hz.
 
-    `bits` of an integer sample, 0 where the file holds floating point or a lossy format; `notices` are about the file.
+    `bits` of an integer sample, 0 where the file holds floating point or a lossy format; `padded`: whether
+    they have at least a byte less than their containers; `notices` are about the file.
     """
 
     samples: Float32
     rate: int
     bits: int = 0
+    padded: bool = False
     notices: tuple[FileNotice, ...] = ()
 
 
@@ -219,7 +221,7 @@ def _decode_layout(
     audio = _Reading("PCM", (codec,), max_seconds, max_channels, trusted=True).read(sound, layout.sample, options)
     if audio.samples.shape[1] != layout.frames:
         raise AudioError("truncated", f"expected {layout.frames} samples, got {audio.samples.shape[1]}")
-    return replace(audio, bits=layout.bits, notices=(*notices, *layout.extent.notices))
+    return replace(audio, bits=layout.bits, padded=layout.padded, notices=(*notices, *layout.extent.notices))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import IO, Final
 from tone_shootout.audio.lengths import PIPED_BYTES, SLACK_BYTES, Extent, extent
 from tone_shootout.audio.notices import FileNotice
 from tone_shootout.audio.signals import AudioError
+from tone_shootout.audio.windows import read_at
 
 MAX_CHUNKS: Final = 4_096
 FORMAT_BYTES: Final = 4_096
@@ -61,6 +62,11 @@ class Layout:
     extent: Extent
 
     @property
+    def padded(self) -> bool:
+        """Whether samples have at least a byte less than their containers."""
+        return 0 < self.bits <= 8 * (self.width - 1)
+
+    @property
     def frames(self) -> int:
         """Samples in each channel."""
         return (self.extent.stop - self.extent.start) // (self.width * self.channels)
@@ -97,14 +103,14 @@ def wav_layout(file: IO[bytes]) -> Layout:
         AudioError: `not_audio` or `truncated`.
     """
     size = file.seek(0, os.SEEK_END)
-    order = ">" if _read(file, 0, 4) == b"RIFX" else "<"
+    order = ">" if read_at(file, 0, 4) == b"RIFX" else "<"
     form: _Form | None = None
     long_length: int | None = None
     for chunk in _chunks(file, 12, size, f"{order}4sI"):
         if chunk.name == b"ds64" and chunk.length >= 16:
-            long_length = struct.unpack("<8xQ", _read(file, chunk.start, 16).ljust(16, b"\0"))[0]
+            long_length = struct.unpack("<8xQ", read_at(file, chunk.start, 16).ljust(16, b"\0"))[0]
         elif chunk.name == b"fmt ":
-            form = _wave_form(_read(file, chunk.start, min(chunk.length, FORMAT_BYTES)), order)
+            form = _wave_form(read_at(file, chunk.start, min(chunk.length, FORMAT_BYTES)), order)
         elif chunk.name == b"data" and form is not None:
             return form.over(_wave_extent(file, chunk, size, long_length, f"{order}4sI"))
     raise _incomplete("WAV", form)
@@ -116,13 +122,13 @@ def w64_layout(file: IO[bytes]) -> Layout:
     form: _Form | None = None
     at = 40
     for _ in range(MAX_CHUNKS):
-        header = _read(file, at, 24)
+        header = read_at(file, at, 24)
         if len(header) < 24:
             break
         length = struct.unpack("<Q", header[16:])[0]
         start = at + 24
         if header[:4] == b"fmt " and header[4:16] == _W64_GUID:
-            form = _wave_form(_read(file, start, min(max(0, length - 24), FORMAT_BYTES)), "<")
+            form = _wave_form(read_at(file, start, min(max(0, length - 24), FORMAT_BYTES)), "<")
         elif header[:4] == b"data" and header[4:16] == _W64_GUID and form is not None:
             return form.over(extent(start, length - 24 if length > 24 else None, size, piped=1 << 62))
         at += max(24, length + -length % 8)
@@ -132,13 +138,15 @@ def w64_layout(file: IO[bytes]) -> Layout:
 def aiff_layout(file: IO[bytes]) -> Layout:
     """Read the header of an AIFF or AIFF-C file; errors as `wav_layout`."""
     size = file.seek(0, os.SEEK_END)
-    compressed = _read(file, 8, 4) == b"AIFC"
+    compressed = read_at(file, 8, 4) == b"AIFC"
     form: _Form | None = None
     frames = 0
     sound: _Chunk | None = None
     for chunk in _chunks(file, 12, size, ">4sI"):
         if chunk.name == b"COMM":
-            form, frames = _aiff_form(_read(file, chunk.start, min(chunk.length, FORMAT_BYTES)), compressed=compressed)
+            form, frames = _aiff_form(
+                read_at(file, chunk.start, min(chunk.length, FORMAT_BYTES)), compressed=compressed
+            )
         elif chunk.name == b"SSND":
             sound = chunk
         if form is not None and sound is not None:
@@ -146,7 +154,7 @@ def aiff_layout(file: IO[bytes]) -> Layout:
     if form is None or sound is None:
         raise _incomplete("AIFF", form)
     # The chunk holds an offset and a block size in front of the samples.
-    offset = struct.unpack(">I", _read(file, sound.start, 4).ljust(4, b"\0"))[0]
+    offset = struct.unpack(">I", read_at(file, sound.start, 4).ljust(4, b"\0"))[0]
     start = sound.start + 8 + offset
     declared = sound.length - 8 - offset if sound.length >= 8 else None
     if declared is not None and declared < 0:
@@ -164,7 +172,7 @@ def caf_layout(file: IO[bytes]) -> Layout | None:
     form: _Form | None = None
     for chunk in _chunks(file, 8, size, ">4sq", padded=False):
         if chunk.name == b"desc":
-            described = _read(file, chunk.start, 32)
+            described = read_at(file, chunk.start, 32)
             if len(described) == 32 and described[8:12] not in (b"lpcm", b"ulaw", b"alaw"):
                 return None
             form = _caf_form(described)
@@ -175,22 +183,17 @@ def caf_layout(file: IO[bytes]) -> Layout | None:
     raise _incomplete("CAF", form)
 
 
-def _read(file: IO[bytes], offset: int, count: int) -> bytes:
-    file.seek(offset)
-    return file.read(count)
-
-
 def _chunks(file: IO[bytes], offset: int, size: int, layout: str, *, padded: bool = True) -> Iterator[_Chunk]:
     """Walk chunks of a name and a length; some writers forget the byte that makes an odd length even."""
     header_bytes = struct.calcsize(layout)
     for _ in range(MAX_CHUNKS):
-        header = _read(file, offset, header_bytes)
+        header = read_at(file, offset, header_bytes)
         if offset >= size or len(header) < header_bytes:
             return
         name, length = struct.unpack(layout, header)
         yield _Chunk(name, offset + header_bytes, length)
         offset += header_bytes + max(0, length)
-        if padded and length % 2 and (_is_name(_read(file, offset + 1, 4)) or not _is_name(_read(file, offset, 4))):
+        if padded and length % 2 and (_is_name(read_at(file, offset + 1, 4)) or not _is_name(read_at(file, offset, 4))):
             offset += 1
 
 
@@ -221,7 +224,7 @@ def _only_chunks(file: IO[bytes], start: int, size: int, layout: str) -> bool:
 
 def _without_tag(file: IO[bytes], size: int) -> int:
     """Return where the sound ends at the latest: an ID3v1 tag is the file's last 128 bytes."""
-    return size - 128 if size >= 128 and _read(file, size - 128, 3) == b"TAG" else size
+    return size - 128 if size >= 128 and read_at(file, size - 128, 3) == b"TAG" else size
 
 
 def _wave_form(data: bytes, order: str) -> _Form:

@@ -4,6 +4,9 @@ import io
 import os
 from typing import IO, Final, cast
 
+MAX_OFFSET: Final = 1 << 62
+"""Sizes of 64 bits can point further than a file can be sought."""
+
 _BUFFER_BYTES: Final = 1 << 16
 
 
@@ -30,9 +33,11 @@ class _Window(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: object) -> int:
+        if self._at >= self._length:
+            return 0
         view = memoryview(cast(bytearray, buffer))
         self._file.seek(self._start + self._at)
-        data = self._file.read(max(0, min(len(view), self._length - self._at)))
+        data = self._file.read(min(len(view), self._length - self._at))
         view[: len(data)] = data
         self._at += len(data)
         return len(data)
@@ -41,3 +46,11 @@ class _Window(io.RawIOBase):
 def window(file: IO[bytes], start: int, stop: int) -> IO[bytes]:
     """Return bytes `start` to `stop` (exclusive) of a file as a file. The file must not be read elsewhere meanwhile."""
     return io.BufferedReader(_Window(file, start, stop), _BUFFER_BYTES)
+
+
+def read_at(file: IO[bytes], offset: int, count: int) -> bytes:
+    """Read bytes from an offset; nothing beyond the end, and beyond what any file can hold."""
+    if offset > MAX_OFFSET:
+        return b""
+    file.seek(offset)
+    return file.read(count)

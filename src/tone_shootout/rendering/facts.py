@@ -52,6 +52,9 @@ class DiFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="di_track
     cancels: Annotated[
         bool, Meta(description="Whether its sides cancel to silence, so that `channel` has to choose one of them.")
     ] = False
+    padded: Annotated[
+        bool, Meta(description="Whether its samples have at least a byte less than their containers.")
+    ] = False
     notices: FileNotices = ()
 
 
@@ -89,6 +92,9 @@ class IrFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="cab_ir")
     seconds: Annotated[float, Meta(description="Length, seconds.")]
     stereo: Annotated[
         bool, Meta(description="Whether its sides differ, so that `channel` has to choose one of them.")
+    ] = False
+    padded: Annotated[
+        bool, Meta(description="Whether its samples have at least a byte less than their containers.")
     ] = False
     notices: FileNotices = ()
 

@@ -47,13 +47,27 @@ def key_of(document: Any) -> str:
     return hashlib.sha256(canonical(document)).hexdigest()
 
 
-def di_document(*, sha256: str, start: int, stop: int, channel: Channel | None = None) -> dict[str, Any]:
-    """Describe a slice of a DI track: content, first and last sample (exclusive) at its own rate, side if chosen."""
+def di_document(
+    *, sha256: str, start: int, stop: int, channel: Channel | None = None, padded: bool = False
+) -> dict[str, Any]:
+    """Describe a slice of a DI track.
+
+    Args:
+        sha256: of its file.
+        start: first sample, at its own rate.
+        stop: last sample, exclusive.
+        channel: side of its file, where one is chosen.
+        padded: whether its samples have fewer bytes than their containers; such files were once read wrongly.
+    """
     document: dict[str, Any] = {"sha256": sha256, "start": start, "stop": stop}
-    return document if channel is None else document | {"channel": channel}
+    if channel is not None:
+        document["channel"] = channel
+    return document | {"padded": True} if padded else document
 
 
-def block_document(block: Block, *, rate: int, sha256: str | None, drive_db: float | None) -> dict[str, Any]:
+def block_document(
+    block: Block, *, rate: int, sha256: str | None, drive_db: float | None, padded: bool = False
+) -> dict[str, Any]:
     """Describe a block that takes part: its parameters, the rate that it runs at, the content of its file.
 
     Args:
@@ -61,6 +75,7 @@ def block_document(block: Block, *, rate: int, sha256: str | None, drive_db: flo
         rate: Hz.
         sha256: hash of the capture or cab IR that it loads.
         drive_db: calibration gain in front of it, where there is one.
+        padded: as in `di_document`, of a cab IR.
     """
     document: dict[str, Any] = msgspec.to_builtins(block)
     document = {name: _plain(value) for name, value in document.items() if name not in _SILENT_FIELDS}
@@ -69,6 +84,8 @@ def block_document(block: Block, *, rate: int, sha256: str | None, drive_db: flo
     document["rate"] = rate
     if sha256 is not None:
         document["sha256"] = sha256
+    if padded:
+        document["padded"] = True
     if drive_db is not None:
         document["drive_db"] = _plain(drive_db)
     return document

@@ -12,7 +12,7 @@ from msgspec import Struct
 from tone_shootout.audio.sides import Channel
 from tone_shootout.rendering import keys
 from tone_shootout.rendering.checks import check_spec
-from tone_shootout.rendering.facts import DEFAULT_LIMITS, CaptureFacts, DiFacts, Facts, Limits
+from tone_shootout.rendering.facts import DEFAULT_LIMITS, CaptureFacts, DiFacts, Facts, IrFacts, Limits
 from tone_shootout.rendering.notices import Notice, spec_notices
 from tone_shootout.rendering.rates import OUTPUT_RATE, resampled, running_rates, slice_of
 from tone_shootout.rendering.spec import (
@@ -187,12 +187,18 @@ def _segment(
             if not cast(CaptureFacts, source).slimmable:
                 block = msgspec.structs.replace(block, size=None)
         documents.append(
-            keys.block_document(block, rate=rate, sha256=source.sha256 if source else None, drive_db=drive)
+            keys.block_document(
+                block,
+                rate=rate,
+                sha256=source.sha256 if source else None,
+                drive_db=drive,
+                padded=isinstance(source, IrFacts) and source.padded,
+            )
         )
         length = resampled(stop - start, di.rate, rate)
         inference = isinstance(block, Capture)
         unkeyed.append((place, rate, length, drive, inference, length * _cost_ns(block, source) * 1e-9))
-    slice_document = keys.di_document(sha256=di.sha256, start=start, stop=stop, channel=track.channel)
+    slice_document = keys.di_document(sha256=di.sha256, start=start, stop=stop, channel=track.channel, padded=di.padded)
     stages = tuple(
         Stage(block=place, key=key, rate=rate, samples=length, drive_db=drive, inference=inference, cost=cost)
         for key, (place, rate, length, drive, inference, cost) in zip(

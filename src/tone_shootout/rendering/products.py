@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from tone_shootout.rendering.facts import IrFacts
 from tone_shootout.rendering.keys import ENGINE, block_document, key_of
 from tone_shootout.rendering.manifest import versions
 from tone_shootout.rendering.plots import WaveformPlot
@@ -154,6 +155,14 @@ def _blocks(task: Align) -> list[dict[str, Any]]:
     described = []
     for stage in task.segment.stages:
         block = task.chain.blocks[stage.block]
-        sha256 = task.sources[block.file].facts.sha256 if isinstance(block, Capture | CabIr) else None
-        described.append(block_document(block, rate=stage.rate, sha256=sha256, drive_db=stage.drive_db))
+        facts = task.sources[block.file].facts if isinstance(block, Capture | CabIr) else None
+        described.append(
+            block_document(
+                block,
+                rate=stage.rate,
+                sha256=facts.sha256 if facts else None,
+                drive_db=stage.drive_db,
+                padded=isinstance(facts, IrFacts) and facts.padded,
+            )
+        )
     return described

@@ -84,6 +84,7 @@ def probe(path: Path, kind: Kind, *, limits: Limits = DEFAULT_LIMITS) -> Facts:
             rate=audio.rate,
             seconds=seconds,
             stereo=stereo,
+            padded=audio.padded,
             notices=(*audio.notices, *ir_notices(audio)),
         )
     folded = mono(audio)
@@ -97,6 +98,7 @@ def probe(path: Path, kind: Kind, *, limits: Limits = DEFAULT_LIMITS) -> Facts:
         channels=len(audio.samples),
         peak_dbfs=_audible_peak(audio.samples if cancels else folded),
         cancels=cancels,
+        padded=audio.padded,
         notices=(*audio.notices, *di_notices(audio)),
     )
 

@@ -120,8 +120,8 @@ class LibraryService:
         """Examine an upload and keep it; return the item and whether it is new.
 
         The same content of the same kind is the same item: sending it again returns what is there, unchanged, but for
-        where it comes from, which is noted when nothing was known of that. Its object is stored again, so that one that
-        was lost or damaged is whole from then on.
+        where it comes from, which is noted when nothing was known of that, and what decoding a recording shows. Its
+        object is stored again, so that one that was lost or damaged is whole from then on.
 
         Raises:
             UnusableFileError: it is not what it is meant to be, or not fit for it.
@@ -132,10 +132,14 @@ class LibraryService:
         if isinstance(examined, Refused):
             raise UnusableFileError(examined.code, examined.detail, pointer="/file" if source is None else "")
         sha256 = examined.facts.sha256
+        facts = msgspec.json.decode(msgspec.json.encode(examined.facts))
         await self._items.lock_content(owner_id, sha256)
         present = await self._items.find(owner_id, form.kind, sha256)
         if present is not None:
             await self._put(present, upload.path, is_expected=True)
+            if present.facts != facts and form.kind != "capture":  # an earlier version read the file differently
+                present.facts = facts
+                await self._items.save(present)
             if source is not None and present.source is None:
                 present.note_source(source)
                 await self._items.save(present)
@@ -149,7 +153,7 @@ class LibraryService:
             sha256=sha256,
             size=upload.size,
             media_type=examined.media_type,
-            facts=msgspec.json.decode(msgspec.json.encode(examined.facts)),
+            facts=facts,
         )
         if source is not None:
             item.note_source(source)

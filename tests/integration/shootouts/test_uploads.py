@@ -31,6 +31,7 @@ from tests.integration.shootouts.material import (
 from tests.unit.audio.test_layouts import FRAMES, extensible
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.kit.settings import Settings
+from tone_shootout.shootouts.models import LibraryItem
 
 Blobs = Callable[[UUID], list[str]]
 Incoming = Callable[[], list[Path]]
@@ -107,6 +108,19 @@ async def test_what_can_not_be_meant_in_a_recording_is_among_its_facts(user: Per
 async def test_a_file_of_fewer_valid_bits_than_its_container_is_known_by_its_true_length(user: Person) -> None:
     facts = (await upload(user.client, "di_track", extensible(16, 32))).json()["facts"]
     assert facts["samples"] == FRAMES
+
+
+async def test_a_recording_that_an_earlier_version_misread_is_right_once_it_is_sent_again(
+    user: Person, session_maker: async_sessionmaker[AsyncSession]
+) -> None:
+    first = (await upload(user.client, "di_track", extensible(16, 32))).json()
+    async with session_maker() as session, session.begin():
+        item = await session.get_one(LibraryItem, UUID(first["id"]))
+        item.facts = {**item.facts, "samples": 2 * FRAMES}
+    assert (await user.client.get(first["links"]["self"])).json()["facts"]["samples"] == 2 * FRAMES
+    again = await upload(user.client, "di_track", extensible(16, 32))
+    assert again.status_code == 200
+    assert again.json()["facts"] == first["facts"]
 
 
 @pytest.mark.parametrize("kind", ["di_track", "capture"])

@@ -122,6 +122,7 @@ def test_valid_bits_are_read_by_the_size_of_their_container(valid: int, containe
     assert audio.samples.shape == (channels, FRAMES)
     assert np.array_equal(audio.samples, oracle(data))
     assert audio.bits == (valid or container)
+    assert audio.padded == (0 < valid <= container - 8)
 
 
 def test_valid_bits_of_floating_point_do_not_count() -> None:
@@ -170,6 +171,66 @@ def test_other_chunks_are_passed_over(chunks: list[tuple[bytes, bytes]], behind:
     audio = read(wave(*sound, *chunks) if behind else wave(*chunks, *sound))
     assert np.array_equal(audio.samples, EXPECTED)
     assert not audio.notices
+
+
+REPORTED = {
+    "a fact chunk (NeuralAmpModelerPlugin 219)": wave(
+        (b"fmt ", PLAIN[20:36]), (b"fact", struct.pack("<I", FRAMES)), (b"data", SAMPLES.tobytes())
+    ),
+    "a LIST of zeros (libsndfile 370, 542)": wave(
+        (b"fmt ", PLAIN[20:36]), (b"LIST", bytes(393_164)), (b"data", SAMPLES.tobytes())
+    ),
+    "an oversized format chunk (wavefile 37)": wave(
+        (b"fmt ", extensible(16, 16)[20:60] + bytes(8)), (b"data", SAMPLES.tobytes())
+    ),
+    "a byte rate of its own (Node-WAV-File-Info 12)": wave(
+        (b"fmt ", struct.pack("<HHIIHH", 1, 1, RATE, 25_856, 2, 16)), (b"data", SAMPLES.tobytes())
+    ),
+    "a pad byte that is not zero (BWFMetaEdit 155)": (
+        wave((b"fmt ", PLAIN[20:36])) + b"bext\x03\0\0\0abcQ" + PLAIN[36:]
+    ),
+    "a RIFF size that is not true (libsndfile 370)": PLAIN[:4] + struct.pack("<I", 31_239_256) + PLAIN[8:],
+    "bytes behind the sound": PLAIN + b"\x01\xd6\xac\x60 and more",
+}
+
+
+@pytest.mark.parametrize("data", REPORTED.values(), ids=REPORTED)
+def test_what_other_readers_were_reported_to_refuse_is_read_exactly(data: bytes) -> None:
+    audio = read(data)
+    assert np.array_equal(audio.samples, EXPECTED)
+    assert not audio.notices
+
+
+def test_an_aiff_whose_sound_precedes_its_description_is_read() -> None:  # reported as dr_libs 265
+    whole = written("AIFF", "PCM_24")
+    at = whole.index(b"COMM")
+    description = whole[at : at + 26]
+    sound = whole[whole.index(b"SSND") :]
+    moved = b"FORM" + struct.pack(">I", 4 + 26 + len(sound)) + b"AIFF" + b"COMT\0\0\0\0" + sound
+    moved += b"\0" * (len(moved) % 2) + description
+    assert np.array_equal(read(moved).samples, oracle(whole))
+
+
+DAMAGED = [("W64", "PCM_16"), ("CAF", "PCM_24"), ("CAF", "ALAC_16"), ("AIFF", "FLOAT")]
+
+
+@pytest.mark.parametrize(("container", "subtype"), DAMAGED)
+def test_a_damaged_header_gives_finite_samples_or_an_audio_error(container: str, subtype: str) -> None:
+    whole = written(container, subtype)
+    random = np.random.default_rng(1)
+    refused_ones = 0
+    for attempt in range(80):
+        damaged = bytearray(whole)
+        for offset in random.integers(0, 200 if attempt % 2 else len(whole), 1 + attempt % 10):
+            damaged[offset] = random.integers(0, 256)
+        try:
+            audio = read_audio(bytes(damaged), max_seconds=1.0)
+        except AudioError:
+            refused_ones += 1
+        else:
+            assert np.isfinite(audio.samples).all()
+            assert audio.samples.shape[1] <= audio.rate
+    assert refused_ones
 
 
 def test_an_odd_chunk_without_its_pad_byte_is_passed_over() -> None:

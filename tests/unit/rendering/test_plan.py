@@ -69,6 +69,13 @@ def test_a_chosen_side_is_a_part_of_the_key_and_none_leaves_it_as_it_was() -> No
     assert len({tuple(keys(ir, di)) for ir in sides for di in sides}) == 16
 
 
+@pytest.mark.parametrize("file", ["riff.wav", "cab.wav"])
+def test_a_file_that_was_once_read_as_noise_has_keys_of_its_own(file: str) -> None:
+    document = spec(blocks("amp.nam", "cab.wav"))
+    padded: dict[str, Facts] = {**FACTS, file: msgspec.structs.replace(FACTS[file], padded=True)}
+    assert _keys(plan(document, padded)) != _keys(plan(document, FACTS))
+
+
 def test_an_ir_with_two_sides_needs_a_side_wherever_it_takes_part() -> None:
     facts: dict[str, Facts] = {**FACTS, "cab.wav": msgspec.structs.replace(FACTS["cab.wav"], stereo=True)}
     bypassed = {"type": "cab_ir", "file": "cab.wav", "bypass": True}

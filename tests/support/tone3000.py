@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tone_shootout.embedded.launch import launched
+from tone_shootout.embedded.launch import launch_command
 from tone_shootout.kit.settings import Tone3000Settings
 
 CLIENT_ID = "t3k_pub_stand_in"
@@ -93,7 +93,7 @@ class StandIn:
 @contextmanager
 def standing_in() -> Generator[StandIn, None, None]:
     """Run a stand-in on a free port."""
-    command = launched(
+    command = launch_command(
         [sys.executable, "-P", "-m", "tone_shootout.fake_tone3000"], writes=[], orphan_signal=signal.SIGTERM
     )
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

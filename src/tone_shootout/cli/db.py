@@ -130,7 +130,7 @@ def _environ(data: Path | None) -> Generator[Mapping[str, str], None, None]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from tone_shootout.embedded.errors import EmbeddedError
-    from tone_shootout.embedded.service import reach
+    from tone_shootout.embedded.service import use_servers
     from tone_shootout.kit.settings import load_settings
 
     with reporting(CommandError, SQLAlchemyError, PsycopgError, EmbeddedError, OSError):
@@ -138,5 +138,5 @@ def _environ(data: Path | None) -> Generator[Mapping[str, str], None, None]:
         if settings.database.url:
             yield os.environ
             return
-        with reach(data or settings.data) as environ:
+        with use_servers(data or settings.data) as environ:
             yield environ

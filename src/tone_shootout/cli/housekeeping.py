@@ -40,10 +40,10 @@ def command(data: Path | None) -> None:
 @contextmanager
 def _settings(data: Path | None) -> Generator["Settings", None, None]:
     """Give the settings with which the servers of the installation are reached, started for the moment if need be."""
-    from tone_shootout.embedded.service import reach
+    from tone_shootout.embedded.service import use_servers
     from tone_shootout.kit.settings import load_settings
 
-    with reach(data or load_settings().data) as environ:
+    with use_servers(data or load_settings().data) as environ:
         yield load_settings(environ)
 
 

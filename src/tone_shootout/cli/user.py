@@ -269,7 +269,7 @@ def _installation(data: Path | None) -> "Generator[Settings, None, None]":
 
         from tone_shootout import migrations
         from tone_shootout.embedded.errors import EmbeddedError
-        from tone_shootout.embedded.service import reach
+        from tone_shootout.embedded.service import use_servers
         from tone_shootout.kit.problems import ProblemError
         from tone_shootout.kit.settings import load_settings
 
@@ -279,7 +279,7 @@ def _installation(data: Path | None) -> "Generator[Settings, None, None]":
             if settings.database.url:
                 yield settings
             else:
-                with reach(data or settings.data) as environ:
+                with use_servers(data or settings.data) as environ:
                     migrations.upgrade(environ["SHOOTOUT_DATABASE_URL"])
                     yield load_settings(environ)
         except DBAPIError as error:

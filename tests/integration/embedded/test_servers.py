@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey out of their wheels: real servers, really killed."""
+"""Embedded PostgreSQL and Valkey: real servers, killed by real signals."""
 
 import os
 import shutil
@@ -16,13 +16,13 @@ import redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tests.integration.embedded.processes import Events, Script, eventually, family, gone
+from tests.integration.embedded.processes import Events, Script, all_exited, eventually, process_tree
 from tone_shootout.embedded.errors import EmbeddedError, InUseError
 from tone_shootout.embedded.folder import DataFolder
-from tone_shootout.embedded.launch import launched
+from tone_shootout.embedded.launch import launch_command
 from tone_shootout.embedded.postgres import NAME, Postgres
 from tone_shootout.embedded.servers import Servers
-from tone_shootout.embedded.service import reach
+from tone_shootout.embedded.service import use_servers
 from tone_shootout.embedded.supervisor import Program
 from tone_shootout.embedded.valkey import Valkey
 
@@ -39,7 +39,7 @@ with Servers(Path(sys.argv[1])) as servers:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder that several tests start servers on, one after the other, because making one takes longest."""
+    """A data folder shared by several tests, because creating one is the slowest step."""
     return tmp_path_factory.mktemp("servers") / "data"
 
 
@@ -54,7 +54,7 @@ def key_value(url: str) -> redis.Redis:
     return redis.Redis.from_url(url, decode_responses=True)
 
 
-async def test_addresses_are_understood_by_every_client_that_we_use(servers: Servers) -> None:
+async def test_urls_are_accepted_by_every_client_library_in_use(servers: Servers) -> None:
     assert query(servers.database_url, "SELECT current_database()") == "shootout"
     engine = create_async_engine(servers.database_url.replace("postgresql", "postgresql+asyncpg"))
     async with engine.connect() as session:
@@ -75,11 +75,11 @@ async def test_addresses_are_understood_by_every_client_that_we_use(servers: Ser
         ("TimeZone", "UTC"),
     ],
 )
-def test_cluster_is_as_durable_as_by_default_and_private(servers: Servers, setting: str, expected: str) -> None:
+def test_cluster_has_default_durability_and_expected_settings(servers: Servers, setting: str, expected: str) -> None:
     assert query(servers.database_url, f"SHOW {setting}") == expected
 
 
-def test_text_is_compared_by_code_point_and_folded_beyond_ascii(servers: Servers) -> None:
+def test_text_sorts_by_code_point_and_maps_case_beyond_ascii(servers: Servers) -> None:
     assert query(servers.database_url, "SELECT lower('ÉTÉ')") == "été"
     assert query(servers.database_url, "SELECT 'Z' < 'a' AND 'a' < 'é'") is True
 
@@ -90,7 +90,7 @@ def test_no_server_opens_a_tcp_port(servers: Servers) -> None:
         assert client.config_get("port", "tls-port") == {"port": "0", "tls-port": "0"}
 
 
-def test_sockets_are_in_a_folder_that_others_can_not_list(servers: Servers) -> None:
+def test_socket_folder_is_not_listable_by_other_users(servers: Servers) -> None:
     with key_value(servers.redis_url) as client:
         path = Path(client.connection_pool.connection_kwargs["path"])
     folders = [path.parent, path.parent / "postgres"]
@@ -99,7 +99,7 @@ def test_sockets_are_in_a_folder_that_others_can_not_list(servers: Servers) -> N
     assert stat.S_IMODE(path.stat().st_mode) == 0o700
 
 
-def test_database_can_be_created_as_a_copy(servers: Servers) -> None:
+def test_database_is_created_as_a_copy_of_a_template(servers: Servers) -> None:
     original = servers.create_database("original")
     query(original, "CREATE TABLE tones (name text)")
     query(original, "INSERT INTO tones VALUES ('crunch')")
@@ -109,19 +109,19 @@ def test_database_can_be_created_as_a_copy(servers: Servers) -> None:
         servers.create_database("original")
 
 
-def test_second_instance_on_one_folder_is_refused_by_name_of_the_first(data: Path) -> None:
+def test_second_instance_on_a_folder_is_refused_with_the_process_id_of_the_first(data: Path) -> None:
     with Servers(data), pytest.raises(InUseError, match=rf"in use by process {os.getpid()}:"):
         Servers(data).start()
 
 
-def test_command_reaches_the_servers_of_a_running_instance_else_its_own(data: Path) -> None:
+def test_command_uses_the_servers_of_a_running_instance_or_starts_its_own(data: Path) -> None:
     with Servers(data) as running:
         query(running.database_url, "CREATE TABLE reached (n int)")
-        with reach(data, environ={}) as environ:
+        with use_servers(data, environ={}) as environ:
             assert environ["SHOOTOUT_DATABASE_URL"] == running.database_url
             assert environ["SHOOTOUT_REDIS_URL"] == running.redis_url
         assert query(running.database_url, "SELECT count(*) FROM reached") == 0
-    with reach(data, environ={}) as environ:
+    with use_servers(data, environ={}) as environ:
         assert query(environ["SHOOTOUT_DATABASE_URL"], "SELECT count(*) FROM reached") == 0
     with pytest.raises(psycopg.OperationalError):
         query(environ["SHOOTOUT_DATABASE_URL"], "SELECT 1")
@@ -139,23 +139,23 @@ def test_folder_of_another_major_version_is_refused(tmp_path: Path) -> None:
         Servers(tmp_path).start()
 
 
-def test_folder_that_can_not_be_made_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_folder_that_can_not_be_created_gives_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(EmbeddedError, match=r"\Acan't use the data folder .*Not a directory.*\Z"):
         Servers(tmp_path / "file" / "data").start()
 
 
-def test_socket_folder_that_is_not_ours_is_refused(tmp_path: Path) -> None:
+def test_socket_folder_of_another_user_is_refused(tmp_path: Path) -> None:
     sockets = DataFolder(tmp_path).sockets
     sockets.symlink_to(tmp_path)
     try:
-        with pytest.raises(EmbeddedError, match="belongs to somebody else"):
+        with pytest.raises(EmbeddedError, match="belongs to another user"):
             Servers(tmp_path).start()
     finally:
         sockets.unlink()
 
 
-def test_interrupted_first_start_does_not_matter(tmp_path: Path) -> None:
+def test_start_after_an_interrupted_first_start_succeeds(tmp_path: Path) -> None:
     abandoned = tmp_path / "postgres-18.new-killed"
     (abandoned / "base").mkdir(parents=True)
     with Servers(tmp_path) as servers:
@@ -163,7 +163,7 @@ def test_interrupted_first_start_does_not_matter(tmp_path: Path) -> None:
     assert not abandoned.exists()
 
 
-def test_long_data_path_with_spaces_and_accents_works_twice(tmp_path: Path) -> None:
+def test_long_data_path_with_spaces_and_accents_works_on_each_start(tmp_path: Path) -> None:
     data = tmp_path / ("a long, accentué path, " * 7)[:150]
     for expected in ("1", "2"):
         with Servers(data) as servers, key_value(servers.redis_url) as client:
@@ -171,16 +171,16 @@ def test_long_data_path_with_spaces_and_accents_works_twice(tmp_path: Path) -> N
             assert str(client.incr("starts")) == expected
 
 
-def test_servers_leave_nothing_behind(data: Path) -> None:
+def test_stopped_servers_leave_no_process_and_no_sockets(data: Path) -> None:
     with Servers(data) as servers:
-        processes = [pid for leader in servers.processes().values() for pid in family(leader)]
+        processes = [pid for leader in servers.processes().values() for pid in process_tree(leader)]
     assert len(processes) > 2
-    assert gone(*processes)
+    assert all_exited(*processes)
     assert not DataFolder(data).sockets.exists()
 
 
 @pytest.mark.parametrize("victim", [NAME, "Valkey"])
-def test_killed_server_is_started_again_with_its_data(data: Path, victim: str) -> None:
+def test_killed_server_is_restarted_with_its_data(data: Path, victim: str) -> None:
     events = Events()
     with Servers(data, on_event=events) as servers:
         query(servers.database_url, "CREATE TABLE IF NOT EXISTS jobs AS SELECT generate_series(1, 1000) AS n")
@@ -188,14 +188,14 @@ def test_killed_server_is_started_again_with_its_data(data: Path, victim: str) -
             client.set("key", "value")
         events.until("Valkey is ready")
         os.kill(servers.processes()[victim], signal.SIGKILL)
-        events.until(f"{victim} ended (SIGKILL)")
+        events.until(f"{victim} exited (SIGKILL)")
         events.until(f"{victim} is ready")
         assert query(servers.database_url, "SELECT count(*) FROM jobs") == 1000
         with key_value(servers.redis_url) as client:
             assert client.get("key") == "value"
 
 
-def test_nothing_acknowledged_is_lost_when_everything_is_killed_at_once(data: Path) -> None:
+def test_acknowledged_writes_survive_a_kill_of_all_processes(data: Path) -> None:
     written = 0
     for _ in range(2):
         with Script(IN_A_PROCESS, data) as script:
@@ -208,7 +208,7 @@ def test_nothing_acknowledged_is_lost_when_everything_is_killed_at_once(data: Pa
                         written += 1
                         connection.execute("INSERT INTO acknowledged VALUES (%s)", [written])
                         client.rpush("acknowledged", written)
-                    victims = [script.process.pid, *(pid for leader in leaders for pid in family(leader))]
+                    victims = [script.process.pid, *(pid for leader in leaders for pid in process_tree(leader))]
                     for pid in victims:
                         with suppress(ProcessLookupError):
                             os.kill(pid, signal.SIGKILL)
@@ -219,8 +219,8 @@ def test_nothing_acknowledged_is_lost_when_everything_is_killed_at_once(data: Pa
 
 
 def leave_running(program: Program) -> subprocess.Popen[bytes]:
-    """Start it as a supervisor does that can't make its programs end with it (macOS), and forget it."""
-    command = launched(program.command, writes=program.writes, orphan_signal=0, account=program.account)
+    """Start a program without the signal that ends it with its supervisor, as on macOS, and leave it running."""
+    command = launch_command(program.command, writes=program.writes, orphan_signal=0, account=program.account)
     process = subprocess.Popen(command, cwd=program.folder, env=dict(program.environ), start_new_session=True)
     assert program.ready is not None
     ready = program.ready
@@ -228,9 +228,9 @@ def leave_running(program: Program) -> subprocess.Popen[bytes]:
     return process
 
 
-def test_servers_that_outlived_their_supervisor_are_stopped_and_succeeded(data: Path) -> None:
+def test_servers_that_outlived_their_supervisor_are_stopped_and_replaced(data: Path) -> None:
     folder = DataFolder(data)
-    folder.hold()
+    folder.acquire()
     postgres, valkey = Postgres(folder), Valkey(folder)
     leftovers = [leave_running(program) for program in (postgres.program(), valkey.program())]
     query(postgres.url(), "CREATE TABLE kept AS SELECT 7 AS n")
@@ -240,7 +240,7 @@ def test_servers_that_outlived_their_supervisor_are_stopped_and_succeeded(data: 
         assert query(servers.database_url, "SELECT n FROM kept") == 7
 
 
-def test_number_of_a_dead_postmaster_that_another_program_got_does_not_block_the_start(data: Path) -> None:
+def test_reused_process_id_of_a_dead_postmaster_does_not_block_the_start(data: Path) -> None:
     with Servers(data):
         pass
     bystander = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
@@ -259,7 +259,7 @@ def test_number_of_a_dead_postmaster_that_another_program_got_does_not_block_the
 
 if os.geteuid() == 0:
 
-    def test_as_root_another_user_runs_the_database_and_no_folder_is_opened_to_others(tmp_path: Path) -> None:
+    def test_as_root_the_database_runs_as_another_user_with_folder_permissions_unchanged(tmp_path: Path) -> None:
         home = tmp_path / "home"
         data = home / "data"
         home.mkdir(mode=0o700)
@@ -272,7 +272,7 @@ if os.geteuid() == 0:
             assert set(owners.values()) == {0}
         assert [stat.S_IMODE(folder.stat().st_mode) for folder in (home, data)] == [0o700, 0o700]
 
-    def test_as_root_the_database_gets_no_capability_but_to_pass_folders(servers: Servers) -> None:
+    def test_as_root_the_database_has_no_capability_except_folder_access(servers: Servers) -> None:
         status = Path(f"/proc/{servers.processes()[NAME]}/status").read_text()
         held = {line.split()[0]: int(line.split()[1], 16) for line in status.splitlines() if line.startswith("Cap")}
         dac_override, dac_read_search = 1 << 1, 1 << 2
@@ -280,7 +280,7 @@ if os.geteuid() == 0:
             assert held[kind] in (0, dac_override, dac_read_search)
         assert "NoNewPrivs:\t1" in status
 
-    def test_as_root_the_cluster_keeps_its_user(data: Path) -> None:
+    def test_as_root_the_database_runs_as_the_owner_of_the_cluster(data: Path) -> None:
         with Servers(data):
             pass
         shutil.chown(data / "postgres-18", user=65534, group=65534)
@@ -292,7 +292,7 @@ if os.geteuid() == 0:
             assert query(servers.database_url, "SELECT 1") == 1
 
 
-def test_copy_of_a_stopped_folder_is_a_whole_backup(tmp_path: Path) -> None:
+def test_copy_of_a_stopped_folder_is_a_complete_backup(tmp_path: Path) -> None:
     with Servers(tmp_path / "original") as servers:
         query(servers.database_url, "CREATE TABLE kept AS SELECT 42 AS n")
         key_value(servers.redis_url).set("kept", "42")

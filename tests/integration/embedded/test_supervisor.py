@@ -1,4 +1,4 @@
-"""The supervisor, on small real programs."""
+"""The supervisor, with small real programs."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.integration.embedded.processes import Events, Script, eventually, family, gone
+from tests.integration.embedded.processes import Events, Script, all_exited, eventually, process_tree
 from tone_shootout.embedded import supervisor as module
 from tone_shootout.embedded.errors import EmbeddedError
 from tone_shootout.embedded.supervisor import Program, Supervisor
@@ -16,7 +16,7 @@ from tone_shootout.embedded.supervisor import Program, Supervisor
 WAITS = "import signal; signal.pause()"
 IGNORES_SIGTERM = (
     "import signal, subprocess, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-    f"subprocess.Popen([sys.executable, '-c', '{WAITS}']); print('deaf', flush=True); signal.pause()"
+    f"subprocess.Popen([sys.executable, '-c', '{WAITS}']); print('started', flush=True); signal.pause()"
 )
 HAS_A_CHILD = f"import signal, subprocess, sys; subprocess.Popen([sys.executable, '-c', '{WAITS}']); signal.pause()"
 
@@ -28,10 +28,10 @@ def program(
     *,
     needs: tuple[str, ...] = (),
     once: bool = False,
-    patient: bool = False,
+    slow_ready: bool = False,
     echo: bool = False,
 ) -> Program:
-    """Return a Python program that is ready at once, or after a second when it is `patient`."""
+    """Return a Python program that is ready at once, or, with `slow_ready`, after a second."""
     return Program(
         name=name,
         command=[sys.executable, "-c", source],
@@ -40,13 +40,13 @@ def program(
         log=folder / f"{name}.log",
         needs=needs,
         once=once,
-        ready=None if patient else lambda _pid: True,
+        ready=None if slow_ready else lambda _pid: True,
         stop_signals=((signal.SIGTERM, 0.3),),
         echo=echo,
     )
 
 
-def test_programs_start_after_what_they_need_and_stop_the_other_way_round(tmp_path: Path) -> None:
+def test_programs_start_after_their_dependencies_and_stop_in_reverse_order(tmp_path: Path) -> None:
     events = Events()
     supervisor = Supervisor(
         [
@@ -61,60 +61,60 @@ def test_programs_start_after_what_they_need_and_stop_the_other_way_round(tmp_pa
     assert events.all() == ["servers is ready", "migrations: done", "web is ready", "web stopped", "servers stopped"]
 
 
-def test_program_that_dies_is_started_again_without_the_children_it_left(tmp_path: Path) -> None:
+def test_killed_program_is_restarted_and_its_orphaned_children_are_killed(tmp_path: Path) -> None:
     events = Events()
     supervisor = Supervisor([program(tmp_path, "worker", HAS_A_CHILD)], on_event=events)
     supervisor.start()
     try:
         first = supervisor.processes()["worker"]
-        eventually(lambda: len(family(first)) == 2)
-        orphans = family(first)
+        eventually(lambda: len(process_tree(first)) == 2)
+        orphans = process_tree(first)
         events.until("worker is ready")
         os.kill(first, signal.SIGKILL)
-        assert events.until("worker ended") == "worker ended (SIGKILL); starting it again"
+        assert events.until("worker exited") == "worker exited (SIGKILL); restarting"
         events.until("worker is ready")
-        eventually(lambda: gone(*orphans))
+        eventually(lambda: all_exited(*orphans))
         assert supervisor.processes()["worker"] != first
     finally:
         supervisor.stop()
 
 
-def test_program_that_was_never_ready_ends_the_start_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_program_that_is_never_ready_fails_the_start_with_the_end_of_its_log(tmp_path: Path) -> None:
     events = Events()
     bystander = program(tmp_path, "bystander", WAITS)
     broken = program(
-        tmp_path, "broken", "import sys; print('first', flush=True); sys.exit('no such table: tones')", patient=True
+        tmp_path, "broken", "import sys; print('first', flush=True); sys.exit('no such table: tones')", slow_ready=True
     )
     supervisor = Supervisor([bystander, broken], on_event=events)
     with pytest.raises(
-        EmbeddedError, match=r"broken ended \(exit code 1\): .*no such table: tones \(log: .*broken.log\)"
+        EmbeddedError, match=r"broken exited \(exit code 1\): .*no such table: tones \(log: .*broken.log\)"
     ):
         supervisor.start()
-    told = events.all()
-    assert told.count("broken ended (exit code 1); starting it again") == module.ATTEMPTS - 1
-    assert told[-1] == "bystander stopped"
+    received = events.all()
+    assert received.count("broken exited (exit code 1); restarting") == module.ATTEMPTS - 1
+    assert received[-1] == "bystander stopped"
     assert supervisor.processes() == {}
 
 
-def test_program_that_runs_once_is_not_tried_again_when_it_fails(tmp_path: Path) -> None:
+def test_failed_one_shot_program_is_not_retried(tmp_path: Path) -> None:
     failing = program(tmp_path, "migrations", "raise SystemExit(3)", once=True)
-    with pytest.raises(EmbeddedError, match=r"migrations ended \(exit code 3\): it said nothing"):
+    with pytest.raises(EmbeddedError, match=r"migrations exited \(exit code 3\): no output"):
         Supervisor([failing, program(tmp_path, "web", WAITS, needs=("migrations",))]).start()
     assert not (tmp_path / "web.log").exists()
 
 
-def test_deaf_program_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+def test_program_that_ignores_sigterm_is_killed_with_its_children(tmp_path: Path) -> None:
     output = Events()
     supervisor = Supervisor([program(tmp_path, "worker", IGNORES_SIGTERM, echo=True)], on_output=output)
     supervisor.start()
-    output.until("deaf")
-    processes = family(supervisor.processes()["worker"])
+    output.until("started")
+    processes = process_tree(supervisor.processes()["worker"])
     supervisor.stop()
     assert len(processes) == 2
-    eventually(lambda: gone(*processes))
+    eventually(lambda: all_exited(*processes))
 
 
-def test_output_is_handed_on_line_by_line_and_kept_in_the_log(tmp_path: Path) -> None:
+def test_output_is_forwarded_line_by_line_and_written_to_the_log(tmp_path: Path) -> None:
     output = Events()
     supervisor = Supervisor(
         [program(tmp_path, "web", f"print('hello'); print('wörld', flush=True); {WAITS}", echo=True)],
@@ -127,7 +127,7 @@ def test_output_is_handed_on_line_by_line_and_kept_in_the_log(tmp_path: Path) ->
     assert (tmp_path / "web.log").read_text() == "hello\nwörld\n"
 
 
-def test_a_long_log_is_set_aside_before_its_program_starts(tmp_path: Path) -> None:
+def test_long_log_is_rotated_before_its_program_starts(tmp_path: Path) -> None:
     (tmp_path / "web.log").write_bytes(b"x" * (module.LOG_BYTES + 1))
     supervisor = Supervisor([program(tmp_path, "web", WAITS)])
     supervisor.start()
@@ -136,7 +136,7 @@ def test_a_long_log_is_set_aside_before_its_program_starts(tmp_path: Path) -> No
     assert (tmp_path / "web.log.1").stat().st_size == module.LOG_BYTES + 1
 
 
-def test_a_log_that_grows_too_long_is_set_aside_while_its_program_goes_on(tmp_path: Path) -> None:
+def test_log_that_grows_too_long_is_rotated_while_its_program_runs(tmp_path: Path) -> None:
     lines = Events()
     source = (
         f"import os, signal, time; [print('x' * 999) for _ in range({module.LOG_BYTES // 1000 + 1})];"
@@ -152,7 +152,7 @@ def test_a_log_that_grows_too_long_is_set_aside_while_its_program_goes_on(tmp_pa
     assert (tmp_path / "web.log.1").read_text().endswith("long\n")
 
 
-def test_programs_are_out_of_reach_of_the_terminal(tmp_path: Path) -> None:
+def test_programs_run_in_a_session_without_the_terminal(tmp_path: Path) -> None:
     supervisor = Supervisor([program(tmp_path, "web", WAITS)])
     supervisor.start()
     try:
@@ -161,9 +161,9 @@ def test_programs_are_out_of_reach_of_the_terminal(tmp_path: Path) -> None:
         supervisor.stop()
 
 
-def test_listener_that_fails_leaves_nothing_running(tmp_path: Path) -> None:
+def test_failing_event_callback_leaves_no_program_running(tmp_path: Path) -> None:
     def fail(_event: str) -> None:
-        raise BrokenPipeError("nobody listens")
+        raise BrokenPipeError("the reader has closed the pipe")
 
     supervisor = Supervisor([program(tmp_path, "a", WAITS), program(tmp_path, "b", WAITS)], on_event=fail)
     with pytest.raises(BrokenPipeError):
@@ -173,9 +173,9 @@ def test_listener_that_fails_leaves_nothing_running(tmp_path: Path) -> None:
 
 
 if sys.platform == "linux":
-    # Elsewhere a killed supervisor's programs go on, and the next start stops them.
+    # On other systems the programs of a killed supervisor keep running until the next start stops them.
 
-    def test_programs_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
+    def test_programs_exit_when_their_supervisor_is_killed(tmp_path: Path) -> None:
         source = f"""
 import os, signal, sys
 from pathlib import Path
@@ -191,6 +191,6 @@ supervisor.wait()
 """
         with Script(source, tmp_path) as script:
             pid = int(script.line())
-            assert not gone(pid)
+            assert not all_exited(pid)
             script.process.kill()
-            eventually(lambda: gone(pid))
+            eventually(lambda: all_exited(pid))

@@ -62,18 +62,24 @@ async def archive(sessions: SessionMaker, storage: Storage, user_id: UUID) -> As
     """Yield a ZIP archive of all that is kept of a user.
 
     The rows are read at once, in one snapshot, before anything is sent: a slow reader keeps no connection to the
-    database. Files are streamed; one that is deleted meanwhile is left out.
+    database. So is the list of files, and the first one is asked for: what is away is known before the first part of
+    the archive comes. Files are streamed; one that is deleted meanwhile is left out.
+
+    Raises:
+        StorageError: the storage does not answer.
+        SQLAlchemyError: the database does not.
     """
     pipe = _Pipe()
+    prefix = stored_prefix(user_id)
+    keys = [key async for key in storage.keys(prefix) if not key.removeprefix(prefix).startswith(_DERIVED)]
+    if keys:
+        await storage.size_of(keys[0])
     with zipfile.ZipFile(pipe, "w", allowZip64=True) as made:  # type: ignore[call-overload]  # it needs no more than write
         made.writestr(_member("README.txt", zipfile.ZIP_DEFLATED), _README)
         await _write_rows(made, sessions, user_id)
         yield pipe.drain()
-        prefix = stored_prefix(user_id)
-        async for key in storage.keys(prefix):
+        for key in keys:
             name = key.removeprefix(prefix)
-            if name.startswith(_DERIVED):
-                continue
             try:
                 # Closed at once when the reader goes away: an archive with an open member can't be closed.
                 async with aclosing(_file(made, pipe, f"files/{name}", storage.stream(key))) as chunks:
@@ -82,6 +88,18 @@ async def archive(sessions: SessionMaker, storage: Storage, user_id: UUID) -> As
             except MissingObjectError:
                 continue
     yield pipe.drain()
+
+
+async def begun(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Return the same chunks when the first one is there, so that a failure comes before the answer."""
+    first = await anext(chunks, b"")
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield first
+        async for chunk in chunks:
+            yield chunk
+
+    return whole()
 
 
 def rows_of(metadata: MetaData, user_id: UUID) -> dict[Table, ColumnElement[bool]]:

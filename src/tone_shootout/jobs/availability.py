@@ -103,18 +103,18 @@ class Availability:
             parts = CHEAP if self.is_open else NEEDED
             found = await self._readiness.look(parts)
             away = {part for part, result in found.items() if result != "ok"}
-            if self._reported.is_set():
-                continue  # something was reported meanwhile, perhaps after it had been looked at
-            self._away = away
-            if away:
-                self._opened.clear()
-                if not is_paused:
-                    _log.warning("worker_paused", waiting_for=sorted(away))
+            if away and not is_paused:
                 is_paused = True
+                _log.warning("worker_paused", waiting_for=sorted(away))
+            # What was reported meanwhile had perhaps been looked at by then.
+            if away or self._reported.is_set():
+                self._opened.clear()
+                self._away |= away
                 await asyncio.sleep(AGAIN_S)
                 continue
-            if is_paused:
-                _log.info("worker_resumed")
+            self._away.clear()
+            if is_first or is_paused:
+                _log.info("worker_resumed" if is_paused else "worker_ready")
             was_open = self.is_open
             self._opened.set()
             if not was_open and not is_first:

@@ -10,7 +10,7 @@ from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.outages import Dependency
 from tone_shootout.kit.settings import WorkerSettings
 
-OUTAGE_WAIT_S: Final = 60.0
+OUTAGE_WAIT_S: Final = 15.0
 """Longest wait after an outage: the worker has waited for the end of it already, or sees none."""
 
 

@@ -83,8 +83,9 @@ class Readiness:
 
 def reason_of(error: BaseException) -> str:
     """Return what an error says, in one line."""
-    first = str(error).strip().partition("\n")[0][:300]
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+    # The store's client appends its own inner state.
+    text = " ".join(str(error).partition("Debug source:")[0].split())[:400]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 async def check_database(engine: AsyncEngine) -> None:

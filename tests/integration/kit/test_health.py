@@ -8,9 +8,10 @@ from uuid import uuid4
 import httpx
 from redis.asyncio import Redis
 
-from tests.support.live import serving
+from tests.support.live import serving, web_process
+from tests.support.s3 import s3_process
 from tone_shootout.embedded.servers import Servers
-from tone_shootout.kit.settings import DatabaseSettings, RedisSettings, Settings, StorageSettings
+from tone_shootout.kit.settings import DatabaseSettings, QueueSettings, RedisSettings, Settings, StorageSettings
 
 PARTS = ("database", "broker", "storage", "disk", "migrations", "queue")
 
@@ -86,3 +87,35 @@ def test_without_its_storage_it_lives_and_is_not_ready(settings: Settings) -> No
     status, checks = _checks(away)
     assert status == 503
     assert checks["storage"] == "unavailable"
+
+
+def test_each_part_that_fails_is_named_and_each_change_is_logged_once_with_its_reason(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with s3_process() as s3:
+        storage = replace(s3.settings("nowhere"), free_bytes=1 << 62)
+        away = replace(settings, storage=storage, queue=QueueSettings(url=f"unix://{tmp_path}/nothing.sock"))
+        with web_process(away) as web:
+            answers = [httpx.get(f"{web.url}/health/ready", timeout=30) for _ in range(3)]
+            s3.create("nowhere")
+            answers.append(httpx.get(f"{web.url}/health/ready", timeout=30))
+    whole = dict.fromkeys(PARTS, "ok")
+    away_parts = {"storage": "unavailable", "disk": "low", "queue": "unavailable"}
+    assert [answer.status_code for answer in answers] == [503] * 4
+    assert [answer.json()["checks"] for answer in answers[:3]] == [whole | away_parts] * 3
+    assert answers[3].json()["checks"] == whole | away_parts | {"storage": "ok"}
+    failed = [line for line in web.log if "dependency_failed" in line]
+    assert len(failed) == 3
+    for part, reason in (("storage", "NoSuchBucket"), ("disk", "make room"), ("queue", "nothing.sock")):
+        (line,) = [line for line in failed if part in line]
+        assert reason in line
+    assert len([line for line in web.log if "dependency_recovered" in line]) == 1
+
+
+def test_a_storage_folder_that_is_gone_is_unavailable(settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "objects"
+    with serving(replace(settings, storage=StorageSettings(url=folder.as_uri()))) as url:
+        folder.rmdir()
+        assert httpx.get(f"{url}/health/ready", timeout=30).json()["checks"]["storage"] == "unavailable"
+        folder.mkdir()
+        assert httpx.get(f"{url}/health/ready", timeout=30).json()["checks"]["storage"] == "ok"

@@ -15,7 +15,7 @@ from litestar.response import Stream
 from tone_shootout.accounts.controllers._parts import NO_STORE, provide_accounts
 from tone_shootout.accounts.cookies import no_cookies
 from tone_shootout.accounts.dtos import MeDTO, NewTokenDTO, TokenDTO, TokenRequest
-from tone_shootout.accounts.export import EXPORTS, archive
+from tone_shootout.accounts.export import EXPORTS, archive, begun
 from tone_shootout.accounts.leaving import Leaving, forget
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.services import AccountService
@@ -67,7 +67,7 @@ class MeController(Controller):
         summary="Export my account",
         responses={
             200: ResponseSpec(bytes, generate_examples=False, media_type="application/zip", description="The archive"),
-            **problems(401),
+            **problems(401, 503),
         },
     )
     async def export_me(
@@ -79,7 +79,7 @@ class MeController(Controller):
     ) -> Stream:
         """Send everything that is kept of you as a ZIP archive: the database's rows as JSON, and all files."""
         await throttle.take(EXPORTS, str(principal.user_id))
-        content = archive(state["sessions"], storage, principal.user_id)
+        content = await begun(archive(state["sessions"], storage, principal.user_id))
         headers = {**NO_STORE, "Content-Disposition": 'attachment; filename="tone-shootout-account.zip"'}
         return Stream(content, media_type="application/zip", headers=headers)
 

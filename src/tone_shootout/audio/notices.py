@@ -1,15 +1,12 @@
 """What to know about a file that can be used all the same."""
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 
 class FileNotice(Struct, frozen=True):
-    """Something that a file's author most likely did not mean; the file is used as it is.
+    """Something that a file's author most likely did not mean; the file is used as it is."""
 
-    Attributes:
-        code: stable, for programs.
-        detail: one sentence for people: what was found, and what to do about it.
-    """
-
-    code: str
-    detail: str
+    code: Annotated[str, Meta(description="Stable, for programs.", examples=["clipped"])]
+    detail: Annotated[str, Meta(description="One sentence for people: what was found, and what to do about it.")]

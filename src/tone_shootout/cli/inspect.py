@@ -22,10 +22,19 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
 
 
 def _inspect(path: Path) -> "Answer":
+    from tone_shootout.audio.containers import recognise
+    from tone_shootout.audio.signals import AudioError
+
     with path.open("rb") as file:
         head = file.read(1024)
-    # A .nam file is a JSON object; no audio file begins like one.
-    return _capture(path) if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{" else _audio(path)
+        # A .nam file is a JSON object; no audio file begins like one.
+        is_capture = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+        if not is_capture and path.suffix.lower() == ".nam":
+            try:
+                recognise(file)
+            except AudioError:
+                is_capture = True  # so that the error says what was expected under this name
+    return _capture(path) if is_capture else _audio(path)
 
 
 def _capture(path: Path) -> "Answer":

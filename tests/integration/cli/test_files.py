@@ -208,6 +208,15 @@ def test_reamp_and_inspect_tell_what_can_not_be_meant(folder: Path) -> None:
     assert "starts 20.0 ms after" in _run("inspect", folder / "late.wav").stdout
 
 
+def test_inspect_says_what_a_file_is_that_is_neither_sound_nor_capture(folder: Path) -> None:
+    page, expected = b"<!DOCTYPE html><html>", "the file is an HTML page"
+    for name, wanted in (("page.nam", "expected a Neural Amp Modeler capture"), ("page.wav", "expected WAV, ")):
+        (folder / name).write_bytes(page)
+        told = _refused("inspect", folder / name)
+        assert wanted in told
+        assert expected in told
+
+
 def test_render_takes_one_side_of_a_file_and_writes_down_what_can_not_be_meant(folder: Path) -> None:
     write_wav(folder / "riff.wav", np.stack([plucks() + 0.1, -plucks() - 0.1]), RATE)
     write_wav(folder / "cab-b.wav", np.stack([cabinet(seed=4), cabinet(seed=5)]), 44_100)

@@ -1,7 +1,7 @@
 """What was made before, in the object store and per owner: for the next attempt and for the next job."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import wait
 from functools import partial
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from tone_shootout.jobs.channel import SessionMaker
 from tone_shootout.jobs.repositories import CacheRepository
 from tone_shootout.kit.readiness import reason_of
 from tone_shootout.kit.storage import MissingObjectError, Storage
+from tone_shootout.rendering.kept import machine_key, store_key
 from tone_shootout.rendering.store import seal, unseal
 
 TICK_S = 0.1
@@ -23,6 +24,16 @@ TICK_S = 0.1
 
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
+
+
+async def kept_sound(cache: CacheRepository, owner_id: UUID, keys: Collection[str]) -> frozenset[str]:
+    """Return those of `keys` whose sound is kept for an owner, as made by machines of this one's kind.
+
+    A worker of another kind makes it again: what a plan says then is an estimate.
+    """
+    await asyncio.to_thread(machine_key)  # the first time it loads libraries, which takes a moment
+    kept = {store_key(key): key for key in keys}
+    return frozenset(kept[key] for key in await cache.known(owner_id, kept))
 
 
 class RenderCache:

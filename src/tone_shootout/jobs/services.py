@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from tone_shootout.jobs.cache import kept_sound
 from tone_shootout.jobs.dispatcher import Dispatcher
 from tone_shootout.jobs.errors import (
     ArtifactNotFoundError,
@@ -56,7 +57,7 @@ class JobService:
             wanted=snapshot.wanted,
         )
         await self._make_room(owner_id)
-        there = await self._cache.known(owner_id, sound_keys(snapshot.plan))
+        there = await kept_sound(self._cache, owner_id, sound_keys(snapshot.plan))
         job = Job(
             owner_id=owner_id,
             shootout_id=shootout_id,
@@ -191,7 +192,7 @@ class Desk:
 
     async def rendered(self, owner_id: UUID, keys: Collection[str]) -> frozenset[str]:
         """Return those of `keys` whose sound is kept for the owner."""
-        return await self._cache.known(owner_id, keys)
+        return await kept_sound(self._cache, owner_id, keys)
 
 
 def results_prefix(job: Job) -> str:

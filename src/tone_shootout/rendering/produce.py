@@ -11,6 +11,7 @@ from tone_shootout.rendering import filming, stages, survey
 from tone_shootout.rendering.credits import Credit, credit_lines, notices
 from tone_shootout.rendering.estimate import estimate
 from tone_shootout.rendering.folder import publish, record, staging_folder
+from tone_shootout.rendering.kept import StoreOfThisMachine
 from tone_shootout.rendering.keys import ENGINE
 from tone_shootout.rendering.manifest import (
     FileRecord,
@@ -76,6 +77,7 @@ def produce(
         OSError: the result folder can't be written.
         Exception: whatever `reporter.check` raises, usually `Cancelled`.
     """
+    store = None if store is None else StoreOfThisMachine(store)
     with staging_folder(out) as staging, Pool(processes) as pool:
         reporter.phase("render")
         raws = staging / "raw"

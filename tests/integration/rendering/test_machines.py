@@ -1,0 +1,90 @@
+"""Sound that another kind of processor has made is not taken for this one's, and is called the same nevertheless."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from tests.integration.rendering.shootouts import Memory
+from tests.unit.rendering.material import RATE, cabinet, nano_capture, plucks
+from tests.unit.rendering.specs import blocks, spec
+from tone_shootout.audio.files import write_wav
+from tone_shootout.rendering.kept import StoreOfThisMachine, machine_key, store_key
+
+# A kernel of OpenBLAS that every processor of the family can run, and this one does not by itself.
+OTHER_KERNEL = "Nehalem" if platform.machine() in ("x86_64", "AMD64") else "ARMV8"
+PROGRAM = """
+import json, sys
+from tone_shootout.audio.machine import machine_traits
+from tone_shootout.rendering.kept import machine_key
+print(json.dumps([dict(machine_traits()), machine_key()]))
+"""
+
+
+def traits(**environ: str) -> tuple[dict[str, Any], str]:
+    """Traits and key of this machine, as a process with such an environment finds them."""
+    said = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env={**os.environ, **environ}, capture_output=True, text=True
+    )
+    assert said.returncode == 0, said.stderr
+    found, key = json.loads(said.stdout)
+    return found, key
+
+
+def test_the_kernel_of_blas_tells_processors_apart_and_the_number_of_threads_does_not() -> None:
+    here, key = traits()
+    assert key == machine_key()
+    assert traits(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="3")[1] == key
+    other, other_key = traits(OPENBLAS_CORETYPE=OTHER_KERNEL)
+    assert other_key != key
+    assert {**other, "blas": here["blas"]} == here
+
+
+def test_instruction_sets_tell_processors_apart() -> None:
+    here, key = traits()
+    extensions: dict[str, Any] = np.show_config(mode="dicts")["SIMD Extensions"]  # type: ignore[index]
+    optional = extensions.get("found", [])
+    other, other_key = traits(NPY_DISABLE_CPU_FEATURES=" ".join(optional))
+    assert set(here["instructions"]) - set(other["instructions"]) == set(optional)
+    assert (other_key == key) == (not optional)
+
+
+def test_a_store_hands_out_only_what_machines_of_one_kind_have_put_in() -> None:
+    memory = Memory()
+    store = StoreOfThisMachine(memory)
+    store.put("a" * 64, b"ours")
+    memory.kept["b" * 64] = b"of before machines were told apart"
+    assert store.get("a" * 64) == b"ours"
+    assert store.get("b" * 64) is None
+    assert next(iter(memory.kept)) == store_key("a" * 64) != "a" * 64
+    assert len(store_key("a" * 64)) == 64
+
+
+def test_two_kinds_of_processor_share_a_folder_and_call_a_segment_by_the_same_key(tmp_path: Path) -> None:
+    write_wav(tmp_path / "riff.wav", plucks(0.5), RATE)
+    (tmp_path / "amp.nam").write_bytes(nano_capture(seed=1))
+    write_wav(tmp_path / "cab.wav", cabinet(seed=2), RATE)
+    chain = {"name": "Amp", "blocks": blocks("amp.nam", "cab.wav")}
+    (tmp_path / "spec.json").write_bytes(msgspec.json.encode(spec(chain)))
+
+    def rendered(**environ: str) -> dict[str, Any]:
+        command = [sys.executable, "-m", "tone_shootout", "render", "spec.json", "--out", "out", "--cache", "kept"]
+        subprocess.run(
+            [*command, "--no-video", "--no-plots"],
+            cwd=tmp_path,
+            env={**os.environ, **environ},
+            capture_output=True,
+            check=True,
+        )
+        (segment,) = json.loads((tmp_path / "out" / "manifest.json").read_text())["segments"]
+        return dict(segment)
+
+    made = [rendered(), rendered(OPENBLAS_CORETYPE=OTHER_KERNEL), rendered()]
+    assert [it["cache_hit"] for it in made] == [False, False, True]
+    assert len({it["render_key"] for it in made}) == 1

@@ -48,8 +48,7 @@ def test_the_kernel_of_blas_tells_processors_apart_and_the_number_of_threads_doe
 
 def test_instruction_sets_tell_processors_apart() -> None:
     here, key = traits()
-    extensions: dict[str, Any] = np.show_config(mode="dicts")["SIMD Extensions"]  # type: ignore[index]
-    optional = extensions.get("found", [])
+    optional = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     other, other_key = traits(NPY_DISABLE_CPU_FEATURES=" ".join(optional))
     assert set(here["instructions"]) - set(other["instructions"]) == set(optional)
     assert (other_key == key) == (not optional)

@@ -166,6 +166,14 @@ def _dry(segment: PlannedSegment, di: SourceFile, shelf: Shelf) -> Float32:
     name, pointer = f"DI track “{segment.di_name}”", f"/di_tracks/{segment.di_track}"
     with _told(name, segment, pointer):
         x = shelf.di(di, segment.channel)[segment.start : segment.stop]
+    if len(x) < segment.stop - segment.start:
+        raise RenderError(
+            "changed",
+            f"{name}: expected {segment.stop} samples, found {segment.start + len(x)}; an earlier version read it "
+            "differently: add the file again",
+            segment=segment.position,
+            pointer=pointer,
+        )
     if _silent(x):
         raise RenderError(
             "silent", f"{name}: the part that is used holds no playing", segment=segment.position, pointer=pointer

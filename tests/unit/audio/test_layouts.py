@@ -201,6 +201,17 @@ def test_what_other_readers_were_reported_to_refuse_is_read_exactly(data: bytes)
     assert not audio.notices
 
 
+def test_a_caf_with_a_large_free_chunk_and_chunks_behind_its_sound_is_read() -> None:
+    # Reported as libsndfile 50 and 191, and pure-data 855 (a description of 44 bytes).
+    form = struct.pack(">d4sIIIII", float(RATE), b"lpcm", 2, 2, 1, 1, 16)
+    chunks = [(b"desc", form + bytes(12)), (b"free", bytes(24_496)), (b"data", bytes(4) + SAMPLES.tobytes())]
+    chunks.append((b"info", b"\0\0\0\1name\0riff\0"))
+    data = b"caff\0\1\0\0" + b"".join(name + struct.pack(">q", len(body)) + body for name, body in chunks)
+    audio = read(data)
+    assert np.array_equal(audio.samples, EXPECTED)
+    assert not audio.notices
+
+
 def test_an_aiff_whose_sound_precedes_its_description_is_read() -> None:  # reported as dr_libs 265
     whole = written("AIFF", "PCM_24")
     at = whole.index(b"COMM")

@@ -183,6 +183,29 @@ def test_a_source_that_changed_after_planning_is_refused(folder: Path) -> None:
     )
 
 
+def test_a_recording_that_was_longer_when_it_was_looked_at_is_refused(folder: Path) -> None:
+    document = spec(blocks("a.nam"), tracks=[{"name": "Riff", "file": "riff.wav"}], allow=ANYTHING_GOES)
+    planned, paths = plan_in(folder, document)
+    files = {file: SourceFile(str(path), planned.facts[file]) for file, path in paths.items()}
+    segment = msgspec.structs.replace(planned.segments[0], stop=2 * planned.segments[0].stop)
+    with pytest.raises(RenderError, match="found 96000; an earlier version") as caught:
+        render_segment(segment, document.chains[0], files["riff.wav"], files, Shelf(), lambda _: None)
+    assert (caught.value.code, caught.value.pointer) == ("changed", "/di_tracks/0")
+
+
+@pytest.mark.parametrize(("channel", "expected"), [("left", 1), ("right", 2), ("mean", 1.5), (None, 1.5)])
+def test_the_chosen_side_of_track_and_cab_is_what_is_heard(folder: Path, channel: str | None, expected: float) -> None:
+    riff = plucks(1.0, peak=0.25)
+    write_wav(folder / "riff.wav", np.stack([riff, 2 * riff]), RATE)
+    heard = _render(folder, [{"type": "gain", "db": 0.0}], channel=channel)
+    assert heard == pytest.approx(expected * riff, abs=1e-7)
+    write_wav(folder / "riff.wav", riff, RATE)
+    write_wav(folder / "wide.wav", np.array([[1.0, 0.0], [2.0, 0.0]], np.float32), RATE)
+    if channel is not None:
+        heard = _render(folder, [{"type": "cab_ir", "file": "wide.wav", "channel": channel}])
+        assert heard == pytest.approx(expected * riff, abs=1e-6)
+
+
 def test_reamping_can_be_stopped_between_blocks(folder: Path) -> None:
     heard: list[int] = []
 

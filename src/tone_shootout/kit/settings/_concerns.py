@@ -1,5 +1,7 @@
 """The concerns: what can be set, with its default and meaning."""
 
+import base64
+import re
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
@@ -10,6 +12,8 @@ import msgspec
 
 from tone_shootout.kit.settings._errors import PREFIX, SettingsError
 
+_KEY_BYTES = 32
+_HOST = re.compile(r"(?!.*[^.]{64})[\w.:%-]{1,253}")
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1024)]
 Processes = Annotated[int, msgspec.Meta(ge=0, le=1024)]
@@ -42,6 +46,8 @@ class ServerSettings:
         Raises:
             SettingsError: with the variable's name.
         """
+        if not _HOST.fullmatch(self.host):
+            raise SettingsError(f"{PREFIX}_SERVER_HOST: expected a name or IP address, as 0.0.0.0 or ::1")
         if self.public_url and not _is_origin(self.public_url):
             raise SettingsError(f"{PREFIX}_SERVER_PUBLIC_URL: expected http(s)://host[:port] without a path")
         for origin in self.allowed_origins:
@@ -121,6 +127,22 @@ class SecuritySettings:
     sign_up: bool = True
     """Whoever signs in with TONE3000 for the first time becomes a user; false: only who is one already, and has
     connected TONE3000."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no key, before something is stored.
+
+        Raises:
+            SettingsError: with the variable's name, and without its value.
+        """
+        for key in self.encryption_keys:
+            try:
+                is_key = len(base64.urlsafe_b64decode(key.encode())) == _KEY_BYTES
+            except ValueError:
+                is_key = False
+            if not is_key:
+                raise SettingsError(
+                    f"{PREFIX}_SECURITY_ENCRYPTION_KEYS: expected keys of {_KEY_BYTES} bytes in URL-safe Base64"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +274,10 @@ class Tone3000Settings:
         """
         if self.client_id.startswith("t3k_cs_"):
             raise SettingsError(f"{PREFIX}_TONE3000_CLIENT_ID: got a secret key, expected the publishable t3k_pub_…")
-        if self.redirect_url and not _is_origin(urlsplit(self.redirect_url)._replace(path="").geturl()):
+        if self.redirect_url and not _is_origin(re.sub(r"(?<=[^/:])/.*", "", self.redirect_url)):
             raise SettingsError(f"{PREFIX}_TONE3000_REDIRECT_URL: expected http(s)://host[:port]/path")
+        if not all(_HOST.fullmatch(host) for host in self.file_hosts):
+            raise SettingsError(f"{PREFIX}_TONE3000_FILE_HOSTS: expected names of hosts, as api.tone3000.com")
         if not _is_origin(self.base_url):
             raise SettingsError(f"{PREFIX}_TONE3000_BASE_URL: expected scheme and host alone")
         parts = urlsplit(self.base_url)

@@ -28,10 +28,19 @@ _SERVICE_LINK = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TC
 
 
 def default_data_folder() -> Path:
-    """Return the platform's folder for this user's data."""
+    """Return the platform's folder for this user's data.
+
+    Raises:
+        SettingsError: this user has no home, as in a container with a user id of its own.
+    """
     import platformdirs
 
-    return Path(platformdirs.user_data_dir("tone-shootout", appauthor=False))
+    try:
+        return Path(platformdirs.user_data_dir("tone-shootout", appauthor=False))
+    except (RuntimeError, KeyError):
+        raise SettingsError(
+            f"{PREFIX}_DATA: not set, and this user has no home folder: name a folder for the data"
+        ) from None
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

@@ -1,0 +1,143 @@
+"""Whatever a setting says, a command answers with one line that names it, and never with a traceback."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from itertools import cycle
+from typing import Any, Literal, get_origin
+
+import pytest
+from click.testing import CliRunner
+
+from tone_shootout.cli import main
+from tone_shootout.kit.settings import PREFIX, Settings, SettingsError, load_settings, new_encryption_key, new_secret
+
+WRONG = [
+    "nonsense",
+    "-1",
+    "1e400",
+    "99999999999999999999999999",
+    "nan",
+    "",
+    " ",
+    " \n\t",
+    "\udcff\udcfe",  # bytes that are no UTF-8, as Python has them in its environment
+    "two\nlines",
+    "0",
+    "{",
+    "[",
+    '["", 1]',
+    '{"a": 1}',
+    "tcp://10.0.0.1:8000",
+    "☃" * 300,
+    "\x1b[31m",
+    "https://[::1",
+    "postgres://[::1/x",
+    "%",
+]
+SERVING = [["serve"], ["web"], ["worker"], ["housekeeping"]]
+"""What goes on when all is well: tried only with what is refused before."""
+PASSING = [
+    ["user", "list"],
+    ["db", "check"],
+    ["db", "upgrade"],
+    ["db", "rekey"],
+    ["tone3000", "check"],
+    ["jobs", "list"],
+]
+
+
+def _settings() -> Iterator[tuple[str, Any]]:
+    """Every variable with the type of its field."""
+    for group in fields(Settings):
+        kind: Any = group.default_factory
+        if isinstance(kind, type):
+            for field in fields(kind):
+                yield f"{PREFIX}_{group.name.upper()}_{field.name.upper()}", field.type
+    yield f"{PREFIX}_ENVIRONMENT", Literal["development", "production"]
+
+
+@pytest.fixture(scope="module")
+def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An installation whose servers take nobody, so that no command goes far."""
+    folder = tmp_path_factory.mktemp("walk")
+    return {
+        f"{PREFIX}_DATA": str(folder),
+        f"{PREFIX}_DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing",
+        f"{PREFIX}_REDIS_URL": "redis://127.0.0.1:1/0",
+        f"{PREFIX}_STORAGE_URL": (folder / "objects").as_uri(),
+        f"{PREFIX}_SECURITY_SECRET": new_secret(),
+        f"{PREFIX}_SECURITY_ENCRYPTION_KEYS": new_encryption_key(),
+    }
+
+
+def _refusal(environ: dict[str, str]) -> str:
+    try:
+        load_settings(environ)
+    except SettingsError as error:
+        return str(error)
+    return ""
+
+
+def test_every_wrong_value_of_every_setting_is_one_line_of_any_command(environ: dict[str, str]) -> None:
+    runner = CliRunner()
+    serving, passing = cycle([*SERVING, *PASSING]), cycle(PASSING)
+    for name, kind in _settings():
+        refused = 0
+        for value in WRONG:
+            given = {**environ, name: value}
+            refusal = _refusal(given)
+            command = next(serving if refusal else passing)
+            # Servers of its own are started where an address is empty; other tests do that.
+            if not refusal and not value.strip() and name.endswith(("_DATABASE_URL", "_REDIS_URL")):
+                continue
+            result = runner.invoke(main, command, env=dict(given))
+            said = f"{name}={value!r}: {command}: {result.output}"
+            assert result.exception is None or isinstance(result.exception, SystemExit), (said, result.exception)
+            assert result.exit_code == 1, said
+            assert "Traceback" not in result.output, said
+            (line,) = result.stderr.splitlines()
+            assert line.startswith("Error: "), said
+            if refusal:
+                refused += 1
+                assert line.startswith(f"Error: {name}: "), said
+        takes_any = get_origin(kind) is None and kind is str
+        assert refused >= (3 if takes_any else 5), name
+
+
+def test_a_choice_and_a_number_are_told_with_what_is_allowed() -> None:
+    with pytest.raises(SettingsError, match="SHOOTOUT_DATABASE_POOLER"):
+        load_settings({"SHOOTOUT_DATABASE_POOLER": "statement"})
+    with pytest.raises(SettingsError, match=r"SHOOTOUT_SERVER_PORT: .*65535"):
+        load_settings({"SHOOTOUT_SERVER_PORT": "70000"})
+
+
+def test_a_user_without_name_and_home_is_told_what_to_set() -> None:
+    """As a container with a user id of its own has it. What is needed is imported before the id is changed."""
+    script = """if True:
+        import getpass, os, platformdirs, pwd
+        from tone_shootout.kit.settings import SettingsError, load_settings, parse_postgres
+        if os.geteuid() == 0:
+            os.setgid(54321)
+            os.setuid(54321)
+        else:
+            pwd.getpwuid = None  # an ordinary user can't be anybody else
+        for attempt in (
+            lambda: load_settings({}),
+            lambda: parse_postgres("postgres://host/name"),
+            lambda: load_settings({"SHOOTOUT_DATA": "/srv"}),
+            lambda: parse_postgres("postgres://user@host/name").asyncpg(),
+        ):
+            try:
+                attempt()
+                print("fine")
+            except SettingsError as error:
+                print(error)
+    """
+    done = subprocess.run([sys.executable, "-c", script], env={}, capture_output=True, text=True, check=False)
+    data, user, *fine = done.stdout.splitlines()
+    assert data.startswith("SHOOTOUT_DATA: ")
+    assert user.startswith("SHOOTOUT_DATABASE_URL: names no user")
+    assert fine == ["fine", "fine"]
+    assert done.returncode == 0, done.stderr

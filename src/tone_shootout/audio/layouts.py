@@ -232,20 +232,19 @@ def _wave_form(data: bytes, order: str) -> _Form:
         raise AudioError("not_audio", "the file starts like WAV but its format chunk is too short")
     tag, channels, rate, byte_rate, block = struct.unpack(f"{order}HHIIH", data[:14])
     bits = struct.unpack(f"{order}H", data[14:16])[0] if len(data) >= 16 else 8
-    valid = bits
+    valid, width = bits, (bits + 7) // 8
     if tag == _EXTENSIBLE:
         tag = _PCM
+        # Some writers put the valid bits where the container's belong. The size of a block, which holds one sample of
+        # each channel, is believed instead if the byte rate agrees with it.
+        if channels and 8 * block >= bits * channels and byte_rate == block * rate and block % channels == 0:
+            width = block // channels
         if len(data) >= 40:
             valid, subformat = struct.unpack(f"{order}H", data[18:20])[0] or bits, data[24:40]
             # Some RIFX writers leave the identifier in the order of RIFF.
             tag = struct.unpack(f"{order}I", subformat[:4])[0] & 0xFFFF or struct.unpack("<H", subformat[:2])[0]
             if subformat[2:] not in _SUBFORMATS and order == "<":
                 raise AudioError("not_audio", f"the sound is in a format of its own, {subformat.hex()}: use PCM")
-    # A block holds one sample of each channel, so that its size is the container's. Writers that put the valid bits
-    # where the container's belong are believed if the byte rate agrees with the block; else the bits are.
-    width, rest = divmod(block, channels) if channels else (0, 0)
-    if rest or not 1 <= width <= 8 or 8 * width < bits or byte_rate != block * rate:
-        width = (bits + 7) // 8
     valid = min(valid, 8 * width)
     endian = "be" if order == ">" else "le"
     if tag == _PCM and 1 <= width <= 4 and bits > 0:

@@ -190,6 +190,9 @@ REPORTED = {
         wave((b"fmt ", PLAIN[20:36])) + b"bext\x03\0\0\0abcQ" + PLAIN[36:]
     ),
     "a RIFF size that is not true (libsndfile 370)": PLAIN[:4] + struct.pack("<I", 31_239_256) + PLAIN[8:],
+    "a block of two channels for one": wave(
+        (b"fmt ", struct.pack("<HHIIHH", 1, 1, RATE, 4 * RATE, 4, 16)), (b"data", SAMPLES.tobytes())
+    ),
     "bytes behind the sound": PLAIN + b"\x01\xd6\xac\x60 and more",
 }
 

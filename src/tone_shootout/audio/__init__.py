@@ -1,1 +1,1 @@
-"""Signal code: NumPy in, NumPy out."""
+"""Signal processing on NumPy arrays, independent of the rest of the package."""

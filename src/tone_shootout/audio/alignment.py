@@ -1,9 +1,9 @@
-"""Latency and polarity of a capture or chain, found with a probe: a linear sweep run through it.
+"""Latency and polarity of a capture or chain, estimated from its response to a probe, a linear sweep.
 
-Knapp and Carter, "The Generalized Correlation Method for Estimation of Time Delay" (IEEE TASSP 24, 1976), with the
-soft whitening, gates and probe that a survey of 11,463 public captures settled on (TONE3000 plugin,
-`docs/model-latency.md`). A probe and not playing: guitar is periodic and low-frequency heavy, so that correlating it
-lands on a pitch period.
+Source: Knapp and Carter, "The Generalized Correlation Method for Estimation of Time Delay" (IEEE TASSP 24, 1976), with
+the partial whitening, thresholds and probe from a survey of 11,463 public captures (TONE3000 plugin,
+`docs/model-latency.md`). The signal is a probe instead of guitar, because guitar is periodic and dominated by low
+frequencies: the peak of its correlation can be a pitch period away from the delay.
 """
 
 from dataclasses import dataclass
@@ -19,21 +19,24 @@ SWEEP_S = 0.100
 FADE_S = 0.005
 SWEEP_HZ = (20.0, 20_000.0)
 PROBE_DBFS = -20.0
-# Full whitening would raise empty bins to noise.
+# Exponent of the whitening. Full whitening (1.0) would amplify the noise in empty bins.
 WHITENING = 0.8
-# A rival peak counts against the main one from here on; nearer ones are lobes of the same response.
-RIVAL_S = 0.001
-LEAST_RATIO = 2.0
-ONSET_SHARE = 10 ** (-10 / 20)
+# Peaks closer to the main peak than this are side lobes of the same response.
+MIN_SEPARATION_S = 0.001
+MIN_CONFIDENCE = 2.0
+ONSET_THRESHOLD = 10 ** (-10 / 20)
 
 
 @dataclass(frozen=True)
 class Latency:
-    """Where a response to the probe lies.
+    """Latency and polarity of a response to the probe.
 
-    `samples` is the delay to compensate, None when it is ambiguous. `confidence` is the main peak over its best rival
-    more than 1 ms away; below 2 the delay is ambiguous, and so is one of more than 10 ms. `onset` is where the response
-    starts, and `polarity` its sign there, 1 or −1; None and 0 for silence.
+    Attributes:
+        samples: delay to compensate, in samples, 0 to 10 ms; None if it is ambiguous: `confidence` below 2 or a delay
+            above 10 ms.
+        confidence: ratio of the main correlation peak to the highest peak more than 1 ms away.
+        onset: start of the response, in samples; None for silence.
+        polarity: sign of the response at its onset, 1 or −1; 0 for silence.
     """
 
     samples: int | None
@@ -42,11 +45,17 @@ class Latency:
     polarity: int
 
 
-def probe(rate: int) -> Float32:
-    """Return the probe for a sample rate: 100 ms of linear sweep at −20 dBFS, then 10 ms of silence, shape (T,).
+def latency_probe(rate: int) -> Float32:
+    """Return the probe signal for a sample rate.
 
-    The sweep runs from 20 Hz to 20 kHz, or to 0.45 of a lower sample rate, faded over 5 ms at both ends: its spectrum
-    is white, so that its correlation is sharp.
+    A linear sweep has a white spectrum, so its autocorrelation has a sharp peak.
+
+    Args:
+        rate: sample rate in Hz.
+
+    Returns:
+        Shape (T,): a sweep of 100 ms at −20 dBFS peak, from 20 Hz to 20 kHz (or to 0.45 of a lower sample rate), faded
+        over 5 ms at both ends, then 10 ms of silence.
 
     Raises:
         AudioError: `unsupported_rate`.
@@ -59,55 +68,65 @@ def probe(rate: int) -> Float32:
     return as_float32(np.pad(faded, (0, round(SEARCH_S * rate))))
 
 
-def latency(response: Signal, rate: int) -> Latency:
-    """Find the delay, 0 to 10 ms, and the polarity of a response to `probe(rate)`.
+def estimate_latency(response: Signal, rate: int) -> Latency:
+    """Estimate the delay, 0 to 10 ms, and the polarity of a response to `latency_probe(rate)`.
 
     Args:
-        response: what came back, shape (T,), as long as the probe and starting with it.
+        response: samples, shape (T,), as long as the probe and starting at the same time.
         rate: sample rate in Hz.
+
+    Returns:
+        Delay, confidence, onset and polarity.
 
     Raises:
         AudioError: `empty`, `not_finite`, `unsupported_rate`, or `bad_shape` for a response of another length.
     """
-    sent = as_mono(probe(rate))
-    heard = as_mono(response)
-    if len(heard) != len(sent):
-        raise AudioError("bad_shape", f"expected a response of {len(sent)} samples, got {len(heard)}")
-    heard -= heard.mean()
-    if np.abs(heard).max() < np.finfo(np.float32).tiny:
+    excitation = as_mono(latency_probe(rate))
+    received = as_mono(response)
+    if len(received) != len(excitation):
+        raise AudioError("bad_shape", f"expected a response of {len(excitation)} samples, got {len(received)}")
+    received -= received.mean()
+    if np.abs(received).max() < np.finfo(np.float32).tiny:
         return Latency(None, 0.0, None, 0)
-    longest = round(SEARCH_S * rate)
-    # As far again behind it, so that what comes too late isn't taken for the flank that reaches into the search.
-    plain, whitened = _correlations(sent, heard / np.abs(heard).max(), 2 * longest + 1)
+    max_lag = round(SEARCH_S * rate)
+    # Search twice the range: the rising flank of a later peak must not count as a peak within the range.
+    plain, whitened = _correlations(excitation, received / np.abs(received).max(), 2 * max_lag + 1)
     strength = np.abs(whitened)
     peak = int(strength.argmax())
-    rivals = strength[np.abs(np.arange(len(strength)) - peak) > round(RIVAL_S * rate)]
-    confidence = float(strength[peak] / rivals.max())
-    onset = int((np.abs(plain) >= ONSET_SHARE * np.abs(plain).max()).argmax())
+    others = strength[np.abs(np.arange(len(strength)) - peak) > round(MIN_SEPARATION_S * rate)]
+    confidence = float(strength[peak] / others.max())
+    onset = int((np.abs(plain) >= ONSET_THRESHOLD * np.abs(plain).max()).argmax())
     return Latency(
-        samples=peak if confidence >= LEAST_RATIO and peak <= longest else None,
+        samples=peak if confidence >= MIN_CONFIDENCE and peak <= max_lag else None,
         confidence=confidence,
         onset=onset,
         polarity=1 if plain[onset] > 0 else -1,
     )
 
 
-def advanced(x: Signal, samples: int) -> Float32:
-    """Take a delay off a signal, shape (T,) or (channels, T): it starts `samples` later, silence fills its end.
+def remove_delay(x: Signal, samples: int) -> Float32:
+    """Remove a delay: drop the first `samples` samples and pad the end with zeros.
+
+    Args:
+        x: samples, shape (T,) or (channels, T).
+        samples: delay in samples, 0 or more.
+
+    Returns:
+        Samples in the shape of `x`.
 
     Raises:
-        AudioError: `out_of_range` for a negative delay.
+        AudioError: `out_of_range` for a negative delay, `not_finite`.
     """
     if samples < 0:
         raise AudioError("out_of_range", f"expected a delay of 0 samples or more, got {samples}")
-    kept = as_float32(x[..., samples:])
-    return np.pad(kept, [(0, 0)] * (x.ndim - 1) + [(0, x.shape[-1] - kept.shape[-1])])
+    remaining = as_float32(x[..., samples:])
+    return np.pad(remaining, [(0, 0)] * (x.ndim - 1) + [(0, x.shape[-1] - remaining.shape[-1])])
 
 
-def _correlations(sent: Float64, heard: Float64, lags: int) -> tuple[Float64, Float64]:
-    """Cross-correlate at lags from 0 on: plain, and whitened."""
-    size = next_fast_len(2 * len(sent), real=True)
-    cross = rfft(heard, size) * np.conj(rfft(sent, size))
+def _correlations(excitation: Float64, received: Float64, lags: int) -> tuple[Float64, Float64]:
+    """Return the plain and the whitened cross-correlation at lags from 0 on, each of shape (lags,)."""
+    size = next_fast_len(2 * len(excitation), real=True)
+    cross = rfft(received, size) * np.conj(rfft(excitation, size))
     magnitude = np.abs(cross)
     whitening = np.maximum(magnitude, 1e-12 * magnitude.max()) ** -WHITENING
     return irfft(cross, size)[:lags], irfft(cross * whitening, size)[:lags]

@@ -1,4 +1,4 @@
-"""How far two signals are apart. Meant for pairs that are level-matched and aligned."""
+"""Distances between two signals. Align the signals and match their levels first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,22 +11,25 @@ from tone_shootout.audio.spectrum import mel_spectrogram, power_db, power_densit
 
 PRE_EMPHASIS = 0.95
 MEL_FRAME_S, MEL_HOP_S = 0.040, 0.010
-HEARD_DB = 80.0
-THIRD_OCTAVE_HEARD_DB = 60.0
+MEL_RANGE_DB = 80.0
+THIRD_OCTAVE_RANGE_DB = 60.0
 BLOCK = 1 << 14
 TINY = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far a signal is from a reference.
+    """Distances of a signal x from a reference.
 
-    `esr` is the error-to-signal ratio Σ(reference − x)² / Σ reference², 0 for equal signals; `esr_pre_emphasised` the
-    same after the high-pass 1 − 0.95·z⁻¹ on both (Wright and Välimäki, "Perceptual Loss Function for Neural Modelling
-    of Audio Systems", ICASSP 2020). `correlation` is the cosine of the two at no lag, −1 to 1. `log_mel_db` is the
-    root-mean-square difference of their log-mel spectrograms, in which what lies 80 dB under the loudest point of
-    either counts as equal. `third_octaves_db` is x minus reference, per band of `spectrum.THIRD_OCTAVES_HZ`, equal from
-    60 dB under the strongest band of either.
+    Attributes:
+        esr: error-to-signal ratio Σ(reference − x)² / Σ reference²; 0 for equal signals.
+        esr_pre_emphasised: error-to-signal ratio after the pre-emphasis filter 1 − 0.95·z⁻¹ on both (Wright and
+            Välimäki, "Perceptual Loss Function for Neural Modelling of Audio Systems", ICASSP 2020).
+        correlation: normalized cross-correlation at lag 0, −1 to 1.
+        log_mel_db: root-mean-square difference of the log-mel spectrograms in dB. Levels are floored at 80 dB below
+            the highest level of either.
+        third_octaves_db: level of x minus level of the reference, in dB, per band of `spectrum.THIRD_OCTAVES_HZ`.
+            Levels are floored at 60 dB below the highest band of either.
     """
 
     esr: float
@@ -37,20 +40,38 @@ class Comparison:
 
 
 def compare(reference: Signal, x: Signal, rate: int) -> Comparison:
-    """Compare a mono signal with a reference, both of shape (T,) and at the same rate.
+    """Compare a mono signal with a reference.
+
+    Args:
+        reference: samples, shape (T,).
+        x: samples, shape (T,), of the same length and rate.
+        rate: sample rate in Hz.
+
+    Returns:
+        Distances of `x` from `reference`.
 
     Raises:
-        AudioError: `silent` for a silent reference or signal, `bad_shape` for lengths that differ, `empty`,
-            `not_finite` or `unsupported_rate`.
+        AudioError: `silent` for a silent reference or signal, `bad_shape` for different lengths, `empty`, `not_finite`
+            or `unsupported_rate`.
     """
     return compare_all([reference, x], rate)[0, 1]
 
 
 def compare_all(signals: Sequence[Signal], rate: int) -> dict[tuple[int, int], Comparison]:
-    """Compare each of several mono signals, of one length and rate, with those before it, which are the references.
+    """Compare every pair of several mono signals.
 
-    Spectra are taken once per signal, which is what makes many pairs cheap. Returned by the indices of reference and
-    signal, (0, 1), (0, 2), (1, 2), … Errors as for `compare`.
+    Each spectrum is computed once per signal, so many pairs cost little more than one.
+
+    Args:
+        signals: samples, each of shape (T,), of the same length and rate.
+        rate: sample rate in Hz.
+
+    Returns:
+        Comparisons by (index of the reference, index of the signal): (0, 1), (0, 2), (1, 2), …; empty for fewer than
+        two signals.
+
+    Raises:
+        AudioError: as for `compare`.
     """
     check_rate(rate)
     if len({as_mono(signal).shape for signal in signals}) > 1:
@@ -59,28 +80,28 @@ def compare_all(signals: Sequence[Signal], rate: int) -> dict[tuple[int, int], C
     peaks = [float(np.abs(signal).max()) for signal in signals]
     if not all(peaks):
         raise AudioError("silent", "expected signals to compare, got silence")
-    # One common scale keeps squares in the range of floating point and changes no ratio.
+    # A common scale keeps squares within the floating-point range and leaves every ratio unchanged.
     scale = max(peaks, default=1.0)
     spectra = [_spectra(as_mono(signal) / scale, rate) for signal in signals]
-    plain, emphasised, products = _energies(signals, scale)
-    found = {}
-    for one, other in combinations(range(len(signals)), 2):
-        mel, other_mel = _floored(spectra[one].mel, spectra[other].mel, HEARD_DB)
-        bands, other_bands = _floored(spectra[one].third_octaves, spectra[other].third_octaves, THIRD_OCTAVE_HEARD_DB)
-        both = float(np.sqrt(plain[one, one]) * np.sqrt(plain[other, other]))
-        found[one, other] = Comparison(
-            esr=float(plain[one, other] / max(plain[one, one], TINY)),
-            esr_pre_emphasised=float(emphasised[one, other] / max(emphasised[one, one], TINY)),
-            correlation=float(np.clip(products[one, other] / both, -1.0, 1.0)) if both > 0 else 0.0,
-            log_mel_db=float(np.sqrt(np.mean(np.square(mel - other_mel)))),
-            third_octaves_db=tuple((other_bands - bands).tolist()),
+    plain, emphasized, products = _energies(signals, scale)
+    comparisons = {}
+    for i, j in combinations(range(len(signals)), 2):
+        mel_i, mel_j = _floored_db(spectra[i].mel, spectra[j].mel, MEL_RANGE_DB)
+        bands_i, bands_j = _floored_db(spectra[i].third_octaves, spectra[j].third_octaves, THIRD_OCTAVE_RANGE_DB)
+        norm = float(np.sqrt(plain[i, i]) * np.sqrt(plain[j, j]))
+        comparisons[i, j] = Comparison(
+            esr=float(plain[i, j] / max(plain[i, i], TINY)),
+            esr_pre_emphasised=float(emphasized[i, j] / max(emphasized[i, i], TINY)),
+            correlation=float(np.clip(products[i, j] / norm, -1.0, 1.0)) if norm > 0 else 0.0,
+            log_mel_db=float(np.sqrt(np.mean(np.square(mel_i - mel_j)))),
+            third_octaves_db=tuple((bands_j - bands_i).tolist()),
         )
-    return found
+    return comparisons
 
 
 @dataclass(frozen=True)
 class _Spectra:
-    """Power of a signal per mel band and frame, and per third octave."""
+    """Power per mel band and frame, and per third-octave band."""
 
     mel: Float64
     third_octaves: Float64
@@ -95,30 +116,31 @@ def _spectra(signal: Float64, rate: int) -> _Spectra:
 
 
 def _energies(signals: Sequence[Signal], scale: float) -> tuple[Float64, Float64, Float64]:
-    """Sum squares, plain and high-passed, of signals (in the diagonal) and differences of every two; and products.
+    """Return three matrices of shape (signals, signals): energies, energies after pre-emphasis, inner products.
 
-    Block by block, so that what all pairs read stays in the processor's cache. The high-pass of a difference is the
-    difference of the high-passed.
+    The energies are those of the signals on the diagonal, and of the difference of each pair above it. The computation
+    runs block by block, so that the block that all pairs read stays in the processor's cache. The filter is linear: the
+    filtered difference equals the difference of the filtered signals.
     """
     count, length = len(signals), len(signals[0]) if signals else 0
-    plain, emphasised, products = (np.zeros((count, count)) for _ in range(3))
+    plain, emphasized, products = (np.zeros((count, count)) for _ in range(3))
     for start in range(0, length, BLOCK):
-        # With the sample before the block, which the high-pass needs.
+        # Includes the sample before the block, which the filter needs.
         block = np.zeros((count, 1 + min(BLOCK, length - start)))
         for row, signal in zip(block, signals, strict=True):
             part = signal[max(0, start - 1) : start + BLOCK]
             np.divide(part, scale, out=row[-len(part) :], dtype=np.float64)
-        for one in range(count):
-            for other in range(one, count):
-                apart = block[one] - block[other] if one != other else block[one]
-                high = apart[1:] - PRE_EMPHASIS * apart[:-1]
-                plain[one, other] += apart[1:] @ apart[1:]
-                emphasised[one, other] += high @ high
-                products[one, other] += block[one, 1:] @ block[other, 1:]
-    return plain, emphasised, products
+        for i in range(count):
+            for j in range(i, count):
+                difference = block[i] - block[j] if i != j else block[i]
+                filtered = difference[1:] - PRE_EMPHASIS * difference[:-1]
+                plain[i, j] += difference[1:] @ difference[1:]
+                emphasized[i, j] += filtered @ filtered
+                products[i, j] += block[i, 1:] @ block[j, 1:]
+    return plain, emphasized, products
 
 
-def _floored(reference: Float64, x: Float64, heard_db: float) -> tuple[Float64, Float64]:
-    """Return both powers in dB, nothing lower than `heard_db` under the highest of either."""
-    floor = float(max(reference.max(), x.max())) * 10 ** (-heard_db / 10)
+def _floored_db(reference: Float64, x: Float64, range_db: float) -> tuple[Float64, Float64]:
+    """Return both powers in dB, floored at `range_db` below the highest of either."""
+    floor = float(max(reference.max(), x.max())) * 10 ** (-range_db / 10)
     return power_db(np.maximum(reference, floor)), power_db(np.maximum(x, floor))

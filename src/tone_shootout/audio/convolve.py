@@ -10,7 +10,7 @@ import numpy as np
 from scipy.signal import oaconvolve
 
 from tone_shootout.audio.files import Audio
-from tone_shootout.audio.filters import Band, equalise
+from tone_shootout.audio.filters import Band, equalize
 from tone_shootout.audio.resample import resample
 from tone_shootout.audio.sides import Channel, choose, one_response
 from tone_shootout.audio.signals import (
@@ -23,7 +23,7 @@ from tone_shootout.audio.signals import (
     check_mono,
     check_range,
     check_rate,
-    mixed,
+    mix_dry_wet,
 )
 
 STEREO_IR = 'the sides of this impulse response differ: set channel to "left", "right" or "mean"'
@@ -125,5 +125,5 @@ def cab_ir(
         cuts.append(Band("highpass", low_cut_hz))
     if high_cut_hz is not None:
         cuts.append(Band("lowpass", high_cut_hz))
-    wet = equalise(convolve_ir(x, ir, origin=ORIGIN), rate, cuts)
-    return mixed(x, wet, mix)
+    wet = equalize(convolve_ir(x, ir, origin=ORIGIN), rate, cuts)
+    return mix_dry_wet(x, wet, mix)

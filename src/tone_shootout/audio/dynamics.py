@@ -1,4 +1,4 @@
-"""Dynamics: a compressor and a noise gate. Neither looks ahead, so neither delays."""
+"""Dynamics processors: a compressor and a noise gate, without look-ahead and therefore without latency."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ GATE_HOLD_MS = 50.0
 GATE_ATTACK_MS = 1.0
 GATE_RELEASE_MS = 50.0
 
-SAMPLES_AT_ONCE = 65_536
+CHUNK_SAMPLES = 65_536
 
 
 def compressor(
@@ -34,17 +34,20 @@ def compressor(
 ) -> Float32:
     """Compress a mono signal: feed-forward, peak-sensing, no make-up gain.
 
-    The design that Giannoulis, Massberg and Reiss recommend ("Digital Dynamic Range Compressor Design", JAES 60(6),
-    2012): a static curve with a 6 dB soft knee (their equation 4) gives the wanted gain reduction in decibels, which a
-    branching one-pole smoother (equation 16) follows with the attack or the release time constant.
+    The design follows Giannoulis, Massberg and Reiss ("Digital Dynamic Range Compressor Design", JAES 60(6), 2012): a
+    static curve with a 6 dB soft knee (equation 4) gives the target gain reduction in decibels; a branching one-pole
+    smoother (equation 16) follows it with the attack or the release time constant.
 
     Args:
         x: samples, shape (T,).
         rate: sample rate in Hz.
-        threshold_db: level where compression starts, −100 to 0 dBFS.
-        ratio: 1 to 100.
-        attack_ms: time constant (63 %) of growing reduction, 0.05 to 500 ms.
-        release_ms: time constant of shrinking reduction, 1 to 5000 ms.
+        threshold_db: level at which compression starts, −100 to 0 dBFS.
+        ratio: compression ratio, 1 to 100.
+        attack_ms: time constant (63 %) of increasing gain reduction, 0.05 to 500 ms.
+        release_ms: time constant of decreasing gain reduction, 1 to 5000 ms.
+
+    Returns:
+        Samples, shape (T,).
 
     Raises:
         AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate` or `out_of_range`.
@@ -57,27 +60,31 @@ def compressor(
     attack, release = _smoothing(attack_ms, check_rate(rate)), _smoothing(release_ms, rate)
     out = np.empty(len(signal), dtype=np.float32)
     reduction = 0.0
-    for start in range(0, len(signal), SAMPLES_AT_ONCE):
-        block = signal[start : start + SAMPLES_AT_ONCE].astype(np.float64)
+    for start in range(0, len(signal), CHUNK_SAMPLES):
+        block = signal[start : start + CHUNK_SAMPLES].astype(np.float64)
         level = 20 * np.log10(np.maximum(np.abs(block), FLOOR))
         smoothed = []
-        for wanted in _reduction_db(level - threshold_db, ratio).tolist():
-            reduction += (attack if wanted > reduction else release) * (wanted - reduction)
+        for target in _reduction_db(level - threshold_db, ratio).tolist():
+            reduction += (attack if target > reduction else release) * (target - reduction)
             smoothed.append(reduction)
         out[start : start + len(block)] = as_float32(block * 10 ** (-np.array(smoothed) / 20))
     return out
 
 
 def noise_gate(x: Signal, rate: int, *, threshold_db: float) -> Float32:
-    """Silence a mono signal between its notes.
+    """Gate a mono signal: mute it while its level is below a threshold.
 
-    The gate opens at a sample above the threshold and closes when 50 ms (hold) have passed without a sample above 6 dB
-    below it (hysteresis). The gain moves exponentially, with a time constant of 1 ms to open and 50 ms to close.
+    The gate opens at a sample at or above the threshold. It closes after 50 ms (hold) without a sample at or above 6 dB
+    below the threshold (hysteresis). The gain follows exponentially, with a time constant of 1 ms to open and 50 ms to
+    close.
 
     Args:
         x: samples, shape (T,).
         rate: sample rate in Hz.
-        threshold_db: −100 to 0 dBFS.
+        threshold_db: opening threshold, −100 to 0 dBFS.
+
+    Returns:
+        Samples, shape (T,).
 
     Raises:
         AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate` or `out_of_range`.
@@ -85,47 +92,47 @@ def noise_gate(x: Signal, rate: int, *, threshold_db: float) -> Float32:
     check_range("the threshold", threshold_db, *THRESHOLD_RANGE_DB, "dBFS")
     signal = check_mono(x)
     hold = round(GATE_HOLD_MS * check_rate(rate) / 1000)
-    is_open = _held_open(signal, amplitude(threshold_db), amplitude(threshold_db - GATE_HYSTERESIS_DB), hold)
+    is_open = _gate_state(signal, amplitude(threshold_db), amplitude(threshold_db - GATE_HYSTERESIS_DB), hold)
     changes = np.flatnonzero(np.diff(is_open)) + 1
     out = np.empty(len(signal), dtype=np.float32)
-    reached = float(is_open[0])
+    current = float(is_open[0])
     for start, end in zip([0, *changes], [*changes, len(signal)], strict=True):
         target = float(is_open[start])
-        kept = 1 - _smoothing(GATE_ATTACK_MS if target else GATE_RELEASE_MS, rate)
-        away = reached - target
-        for first in range(start, end, SAMPLES_AT_ONCE):
-            last = min(first + SAMPLES_AT_ONCE, end)
-            gain = target + away * kept ** np.arange(first - start + 1, last - start + 1)
+        decay = 1 - _smoothing(GATE_ATTACK_MS if target else GATE_RELEASE_MS, rate)
+        distance = current - target
+        for first in range(start, end, CHUNK_SAMPLES):
+            last = min(first + CHUNK_SAMPLES, end)
+            gain = target + distance * decay ** np.arange(first - start + 1, last - start + 1)
             out[first:last] = as_float32(signal[first:last] * gain)
-            reached = float(gain[-1])
+            current = float(gain[-1])
     return out
 
 
 def _smoothing(time_ms: float, rate: int) -> float:
-    """Return how far a one-pole smoother with this time constant goes towards its target in one sample."""
+    """Return the coefficient of a one-pole smoother: the share of the distance to the target covered per sample."""
     return float(-np.expm1(-1000.0 / (time_ms * rate)))
 
 
 def _reduction_db(over: Float64, ratio: float) -> Float64:
-    """Return the wanted gain reduction, in dB, for a level this far over the threshold."""
+    """Return the target gain reduction in dB for levels in dB over the threshold."""
     slope = 1 - 1 / ratio
     knee = slope * (over + KNEE_DB / 2) ** 2 / (2 * KNEE_DB)
     return np.where(2 * over < -KNEE_DB, 0.0, np.where(2 * over > KNEE_DB, slope * over, knee))
 
 
-def _held_open(signal: Signal, opens: float, keeps: float, hold: int) -> NDArray[np.bool_]:
-    """Return where a gate with hysteresis and hold is open."""
+def _gate_state(signal: Signal, open_level: float, close_level: float, hold: int) -> NDArray[np.bool_]:
+    """Return, per sample, whether a gate with hysteresis and hold is open."""
     is_open = np.empty(len(signal), dtype=np.bool_)
-    last_kept, held_since, last_opened, was_held = -hold - 1, 0, -1, False
-    for start in range(0, len(signal), SAMPLES_AT_ONCE):
-        level = np.abs(signal[start : start + SAMPLES_AT_ONCE].astype(np.float64))
+    last_above_close, held_since, last_opened, was_held = -hold - 1, 0, -1, False
+    for start in range(0, len(signal), CHUNK_SAMPLES):
+        level = np.abs(signal[start : start + CHUNK_SAMPLES].astype(np.float64))
         index = np.arange(start, start + len(level))
-        kept = np.maximum.accumulate(np.where(level >= keeps, index, last_kept))
-        held = index - kept <= hold
+        above_close = np.maximum.accumulate(np.where(level >= close_level, index, last_above_close))
+        held = index - above_close <= hold
         starts = held & ~np.concatenate(([was_held], held[:-1]))
         since = np.maximum.accumulate(np.where(starts, index, held_since))
-        opened = np.maximum.accumulate(np.where(level >= opens, index, last_opened))
+        opened = np.maximum.accumulate(np.where(level >= open_level, index, last_opened))
         is_open[start : start + len(level)] = held & (opened >= since)
-        last_kept, held_since, last_opened = int(kept[-1]), int(since[-1]), int(opened[-1])
+        last_above_close, held_since, last_opened = int(above_close[-1]), int(since[-1]), int(opened[-1])
         was_held = bool(held[-1])
     return is_open

@@ -1,4 +1,4 @@
-"""Equaliser bands: the biquads of Robert Bristow-Johnson's Audio EQ Cookbook (W3C note, 2021)."""
+"""Equalizer bands: the biquads of Robert Bristow-Johnson's Audio EQ Cookbook (W3C note, 2021)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from tone_shootout.audio.signals import (
 Kind = Literal["highpass", "lowpass", "low_shelf", "high_shelf", "peak"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 BUTTERWORTH_Q = 2**-0.5
-# Closer than this to 0 Hz or to half the sample rate the poles touch the unit circle.
+# Closer than this to 0 Hz or to the Nyquist frequency, the poles reach the unit circle.
 EDGE_HZ = 1.0
 Q_RANGE = (0.1, 20.0)
 DB_RANGE = (-24.0, 24.0)
@@ -29,7 +29,14 @@ DB_RANGE = (-24.0, 24.0)
 
 @dataclass(frozen=True)
 class Band:
-    """One equaliser band: its kind, corner or centre frequency, quality, and gain (shelves and peaks only)."""
+    """One equalizer band.
+
+    Attributes:
+        kind: filter type.
+        hz: corner or center frequency, 1 Hz to 1 Hz below the Nyquist frequency.
+        q: quality factor, 0.1 to 20.
+        db: gain of a shelf or peak, −24 to 24 dB; ignored by `highpass` and `lowpass`.
+    """
 
     kind: Kind
     hz: float
@@ -37,13 +44,16 @@ class Band:
     db: float = 0.0
 
 
-def equalise(x: Signal, rate: int, bands: Sequence[Band]) -> Float32:
-    """Run a signal, shape (T,) or (channels, T), through equaliser bands in their order, in double precision.
+def equalize(x: Signal, rate: int, bands: Sequence[Band]) -> Float32:
+    """Filter a signal through equalizer bands in series, computed in double precision.
 
     Args:
-        x: samples.
+        x: samples, shape (T,) or (channels, T).
         rate: sample rate in Hz.
-        bands: each from 1 Hz to 1 Hz below half the sample rate, Q 0.1 to 20, gain −24 to 24 dB. None: no change.
+        bands: equalizer bands in order; an empty sequence leaves the samples unchanged.
+
+    Returns:
+        Samples in the shape of `x`.
 
     Raises:
         AudioError: `empty`, `not_finite`, `bad_shape`, `out_of_range` or `unknown_kind`.
@@ -62,7 +72,18 @@ def equalise(x: Signal, rate: int, bands: Sequence[Band]) -> Float32:
 
 
 def biquad(band: Band, rate: int) -> Float64:
-    """Return a band as one second-order section, shape (1, 6); limits and errors as for `equalise`."""
+    """Return the second-order section of a band.
+
+    Args:
+        band: equalizer band.
+        rate: sample rate in Hz.
+
+    Returns:
+        Coefficients b0, b1, b2, a0, a1, a2, shape (1, 6), with a0 = 1.
+
+    Raises:
+        AudioError: `out_of_range` or `unknown_kind`.
+    """
     if band.kind not in KINDS:
         raise AudioError("unknown_kind", f"expected a band of kind {', '.join(KINDS)}, got {band.kind!r}")
     check_range("the band's frequency", band.hz, EDGE_HZ, rate / 2 - EDGE_HZ, "Hz")
@@ -80,14 +101,15 @@ def biquad(band: Band, rate: int) -> Float64:
         numerator = (1 + alpha * a, -2 * cos, 1 - alpha * a)
         denominator = (1 + alpha / a, -2 * cos, 1 - alpha / a)
     else:
-        numerator, denominator = _shelf(10 ** (band.db / 40), cos, alpha, 1 if band.kind == "low_shelf" else -1)
+        sign = 1 if band.kind == "low_shelf" else -1
+        numerator, denominator = _shelf_coefficients(10 ** (band.db / 40), cos, alpha, sign)
     return np.array([[c / denominator[0] for c in (*numerator, *denominator)]])
 
 
-def _shelf(
+def _shelf_coefficients(
     a: float, cos: float, alpha: float, sign: int
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Return a shelf's numerator and denominator: low for `sign` 1, high for −1."""
+    """Return numerator and denominator of a low shelf (`sign` 1) or a high shelf (`sign` −1)."""
     plus, minus, slope = a + 1, a - 1, 2 * np.sqrt(a) * alpha
     numerator = (
         a * (plus - sign * minus * cos + slope),

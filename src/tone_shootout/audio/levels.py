@@ -1,4 +1,4 @@
-"""Level match: one gain per segment so that all share one loudness and none exceeds the true-peak ceiling."""
+"""Level match: one gain per segment, for a common loudness below a true-peak ceiling."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,29 +20,35 @@ from tone_shootout.audio.signals import (
 REQUESTED_RANGE_LUFS = (-60.0, 0.0)
 CEILING_RANGE_DBTP = (-60.0, 0.0)
 TRIM_RANGE_DB = (-24.0, 24.0)
-# Down from anywhere in 32-bit floating point, which ends at 771 dBFS.
+# −900 dB attenuates even the largest 32-bit floating-point number (771 dBFS) to silence.
 GAIN_RANGE_DB = (-900.0, 120.0)
 BLOCK = 1 << 16
-# A 24-bit file is wrong by half a step, 2^-24, at each sample (and single precision by a quarter), and between samples
-# by at most as much times the sum of the magnitudes of the interpolator's taps, which is below 3.
+# Rounding to 24 bits adds an error of up to half a step, 2^-24, per sample (single precision: a quarter step). Between
+# samples the error grows by at most the sum of the magnitudes of the interpolator's taps, which is below 3.
 ROUNDING = 6 * 2.0**-24
 
 
 class LoudnessAndPeak(Protocol):
-    """What a level match needs to know of a segment; `loudness.Measures` is one."""
+    """Measurements of a segment that a level match needs; `loudness.Measures` satisfies this protocol."""
 
     @property
     def integrated_lufs(self) -> float:
-        """Integrated loudness, LUFS."""
+        """Integrated loudness in LUFS."""
 
     @property
     def true_peak_dbtp(self) -> float:
-        """True peak, dBTP."""
+        """True peak in dBTP."""
 
 
 @dataclass(frozen=True)
 class LevelMatch:
-    """The common loudness `target_lufs`, each segment's gain, and which segment (None: none) held the target down."""
+    """Result of a level match.
+
+    Attributes:
+        target_lufs: common loudness.
+        gains_db: gain of each segment.
+        limited_by: index of the segment that limits the target; None if the requested loudness is reached.
+    """
 
     target_lufs: float
     gains_db: tuple[float, ...]
@@ -56,25 +62,28 @@ def level_match(
     ceiling_dbtp: float,
     trims_db: Sequence[float] | None = None,
 ) -> LevelMatch:
-    """Find the highest common loudness, up to the requested one, that keeps every true peak under the ceiling.
+    """Find the highest common loudness, up to the requested one, that keeps every true peak below the ceiling.
 
-    T = min(requested, min over i of (L_i + ceiling − P_i − trim_i)); the gain of segment i is T − L_i + trim_i. Gain
-    only: no limiter, which would change the thing compared. The ceiling is taken lower by what rounding to 24 bits can
-    add (3.5 µdB at −1 dBTP), so that it holds in the written file.
+    T = min(requested, min over i of (L_i + ceiling − P_i − trim_i)); the gain of segment i is T − L_i + trim_i. Only
+    gain is applied: a limiter would alter the compared sounds. The effective ceiling is lower by the maximum rounding
+    error of 24-bit samples (3.5 µdB at −1 dBTP), so that the ceiling holds in the written file.
 
-    A gain can move a segment's loudness by a little more or less than itself, because BS.1770's absolute gate stays at
-    −70 LUFS: pauses of a quiet segment that it left out may count once they are louder (0.08 LU in one of the tests).
-    Where that matters, measure the segments again with their gains, and match again with that loudness less the gain.
+    A gain can change the loudness of a segment by slightly more or less than the gain, because the absolute gate of
+    BS.1770 is fixed at −70 LUFS: amplified pauses can exceed the gate (0.08 LU in one of the tests). Where that
+    matters, measure the segments again with their gains, and match again with the new loudness minus the gain.
 
     Args:
         measured: integrated loudness L_i and true peak P_i of each segment.
-        requested_lufs: the loudness asked for, −60 to 0 LUFS.
-        ceiling_dbtp: the highest true peak allowed, −60 to 0 dBTP.
-        trims_db: a deliberate offset per segment, −24 to 24 dB; none by default.
+        requested_lufs: requested loudness, −60 to 0 LUFS.
+        ceiling_dbtp: maximum true peak, −60 to 0 dBTP.
+        trims_db: intentional offset per segment, −24 to 24 dB; 0 dB by default.
+
+    Returns:
+        Common loudness, gains, and the limiting segment.
 
     Raises:
-        AudioError: `empty` without segments, `silent` for a segment that has no loudness (its index is in the detail),
-            `not_finite`, `out_of_range`, or `bad_shape` when there is not one trim per segment.
+        AudioError: `empty` without segments, `silent` for a segment without loudness (the detail has its index),
+            `not_finite`, `out_of_range`, or `bad_shape` unless there is one trim per segment.
     """
     check_range("the requested loudness", requested_lufs, *REQUESTED_RANGE_LUFS, "LUFS")
     check_range("the true-peak ceiling", ceiling_dbtp, *CEILING_RANGE_DBTP, "dBTP")
@@ -99,10 +108,17 @@ def level_match(
 
 
 def apply_gain(x: Signal, db: float) -> Float32:
-    """Scale a signal, shape (T,) or (channels, T), by a gain in dB (−900 to 120), computed in double precision.
+    """Apply a gain to a signal, computed in double precision.
+
+    Args:
+        x: samples, shape (T,) or (channels, T).
+        db: gain, −900 to 120 dB.
+
+    Returns:
+        Samples in the shape of `x`.
 
     Raises:
-        AudioError: `empty`, `bad_shape`, `out_of_range`, or `not_finite` for input or a result that is not.
+        AudioError: `empty`, `bad_shape`, `out_of_range`, or `not_finite` for input or a result with NaN or infinity.
     """
     check_range("the gain", db, *GAIN_RANGE_DB, "dB")
     as_channels(x)

@@ -1,7 +1,7 @@
-"""Loudness after ITU-R BS.1770-5 and EBU R 128 (Tech 3341, Tech 3342), and the measures of one signal.
+"""Loudness by ITU-R BS.1770-5 and EBU R 128 (Tech 3341, Tech 3342), and level measures of a signal.
 
-Mono follows the standard for one channel of weight 1: a signal in one channel reads 3.01 LU below the same signal in
-two. All lengths are rounded down to whole samples of the signal's own rate.
+A mono signal counts as one channel of weight 1, as in the standard: it reads 3.01 LU below the same signal in two
+channels. Window lengths are rounded down to whole samples at the rate of the signal.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from scipy.signal import sosfilt
 from tone_shootout.audio.signals import AudioError, Float64, Signal, as_channels, check_rate, decibels
 from tone_shootout.audio.true_peak import true_peak_dbtp
 
-# Energy is summed in slots of 10 ms, from which every window is put together.
+# Energy is summed in slots of 10 ms, of which every window is composed.
 SLOTS_PER_SECOND = 100
 MOMENTARY = 40
 SHORT_TERM = 300
@@ -24,19 +24,27 @@ ABSOLUTE_GATE = -70.0
 INTEGRATED_GATE = -10.0
 RANGE_GATE = -20.0
 RANGE_PERCENTILES = (0.10, 0.95)
-# Left, right, centre, left surround, right surround (BS.1770-5, annex 1, table 3).
+# Left, right, center, left surround, right surround (BS.1770-5, annex 1, table 3).
 CHANNEL_WEIGHTS = {1: (1.0,), 2: (1.0, 1.0), 5: (1.0, 1.0, 1.0, 1.41, 1.41)}
-SLOTS_AT_ONCE = 2_000
+CHUNK_SLOTS = 2_000
 BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
 class Measures:
-    """What one signal measures; every level is −inf for silence.
+    """Loudness, peaks and levels of a signal; every level is −inf for silence.
 
-    `rms_dbfs` and `sample_peak_dbfs` are relative to full scale 1.0 (a full-scale sine has −3.01 dBFS RMS), the RMS
-    over all channels; `crest_factor_db` is sample peak over RMS, 0 for silence; `dc_offset` is the mean of the channel
-    that is furthest from zero.
+    Attributes:
+        integrated_lufs: integrated loudness.
+        loudness_range_lu: loudness range, 0 for silence and below 3 s.
+        max_momentary_lufs: highest momentary loudness (400 ms).
+        max_short_term_lufs: highest short-term loudness (3 s).
+        true_peak_dbtp: true peak of all channels.
+        sample_peak_dbfs: highest sample magnitude of all channels, relative to full scale 1.0.
+        rms_dbfs: RMS over all channels, relative to full scale 1.0; a full-scale sine has −3.01 dBFS.
+        crest_factor_db: sample peak relative to RMS; 0 for silence.
+        dc_offset: mean of the channel whose mean is furthest from zero.
+        seconds: duration.
     """
 
     integrated_lufs: float
@@ -52,15 +60,17 @@ class Measures:
 
 
 def integrated_lufs(x: Signal, rate: int) -> float:
-    """Measure integrated (programme) loudness in LUFS, gated at −70 LUFS and 10 LU below the ungated level.
+    """Measure integrated (program) loudness, gated at −70 LUFS and at 10 LU below the absolute-gated level.
+
+    Source: ITU-R BS.1770-5, annex 1.
 
     Args:
         x: samples, shape (T,) or (channels, T) with 1, 2 or 5 channels (L, R, C, Ls, Rs), full scale ±1.
         rate: sample rate in Hz.
 
     Returns:
-        LUFS; −inf when nothing passes the absolute gate. A signal shorter than one gating block (400 ms) counts as
-        one block of its own length.
+        LUFS; −inf if no block passes the absolute gate. A signal shorter than a gating block (400 ms) counts as one
+        block of its own length.
 
     Raises:
         AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate` or `too_many_channels`.
@@ -69,32 +79,68 @@ def integrated_lufs(x: Signal, rate: int) -> float:
 
 
 def loudness_range_lu(x: Signal, rate: int) -> float:
-    """Measure the loudness range in LU (EBU Tech 3342): from the 10th to the 95th percentile of short-term loudness.
+    """Measure the loudness range: the difference of the 95th and the 10th percentile of short-term loudness.
 
-    Short-term windows of 3 s every 100 ms, gated at −70 LUFS and 20 LU below their mean. 0 for silence and for
-    signals of less than 3 s. Arguments and errors as for `integrated_lufs`.
+    Windows of 3 s every 100 ms, gated at −70 LUFS and at 20 LU below their mean. Source: EBU Tech 3342.
+
+    Args:
+        x: samples, as for `integrated_lufs`.
+        rate: sample rate in Hz.
+
+    Returns:
+        LU; 0 for silence and for signals shorter than 3 s.
+
+    Raises:
+        AudioError: as for `integrated_lufs`.
     """
     return _range(_weighted_energy(x, rate))
 
 
 def max_momentary_lufs(x: Signal, rate: int) -> float:
-    """Measure the highest momentary loudness in LUFS: windows of 400 ms every 10 ms, ungated.
+    """Measure the highest momentary loudness: windows of 400 ms every 10 ms, ungated. Source: EBU Tech 3341.
 
-    A shorter signal is one window of its own length; −inf for silence. Arguments and errors as for `integrated_lufs`.
+    Args:
+        x: samples, as for `integrated_lufs`.
+        rate: sample rate in Hz.
+
+    Returns:
+        LUFS; −inf for silence. A signal shorter than 400 ms counts as one window of its own length.
+
+    Raises:
+        AudioError: as for `integrated_lufs`.
     """
     return _loudest(_weighted_energy(x, rate), MOMENTARY)
 
 
 def max_short_term_lufs(x: Signal, rate: int) -> float:
-    """Measure the highest short-term loudness in LUFS: windows of 3 s every 10 ms, ungated.
+    """Measure the highest short-term loudness: windows of 3 s every 10 ms, ungated. Source: EBU Tech 3341.
 
-    A shorter signal is one window of its own length; −inf for silence. Arguments and errors as for `integrated_lufs`.
+    Args:
+        x: samples, as for `integrated_lufs`.
+        rate: sample rate in Hz.
+
+    Returns:
+        LUFS; −inf for silence. A signal shorter than 3 s counts as one window of its own length.
+
+    Raises:
+        AudioError: as for `integrated_lufs`.
     """
     return _loudest(_weighted_energy(x, rate), SHORT_TERM)
 
 
 def measure(x: Signal, rate: int) -> Measures:
-    """Measure loudness, peaks and levels of a signal in one go; arguments and errors as for `integrated_lufs`."""
+    """Measure loudness, peaks and levels of a signal; the K-weighting filter runs once.
+
+    Args:
+        x: samples, as for `integrated_lufs`.
+        rate: sample rate in Hz.
+
+    Returns:
+        All measures.
+
+    Raises:
+        AudioError: as for `integrated_lufs`.
+    """
     energy = _weighted_energy(x, rate)
     channels = as_channels(x)
     sample_peak = decibels(max(float(channels.max()), -float(channels.min())))
@@ -120,38 +166,44 @@ def measure(x: Signal, rate: int) -> Measures:
 def k_weighting(rate: int) -> Float64:
     """Return the K-weighting filter for a sample rate as two second-order sections (BS.1770-5, annex 1).
 
-    The standard tabulates its two filters at 48 kHz only. These are the analogue prototypes behind the tables, a high
-    shelf (1682 Hz, +4.0 dB, Q 0.707) and a high-pass (38.1 Hz, Q 0.500), put through the bilinear transform: at 48 kHz
-    they give the tables' coefficients, and the same response at every other rate.
+    The standard tabulates the coefficients at 48 kHz only. This function applies the bilinear transform to the analog
+    prototypes behind the tables, a high shelf (1682 Hz, +4.0 dB, Q 0.707) and a high-pass (38.1 Hz, Q 0.500). At 48 kHz
+    the result equals the tables; at other rates the response stays the same.
+
+    Args:
+        rate: sample rate in Hz.
+
+    Returns:
+        Second-order sections, shape (2, 6).
     """
     k = np.tan(np.pi * 1681.974450955533 / rate)
     q = 0.7071752369554196
     high = 10 ** (3.999843853973347 / 20)
     band = high**0.4996667741545416
     a0 = 1 + k / q + k * k
-    shelf = [
+    high_shelf = [
         *((high + band * k / q + k * k) / a0, 2 * (k * k - high) / a0, (high - band * k / q + k * k) / a0),
         *(1.0, 2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0),
     ]
     frequency, q = 38.13547087602444, 0.5003270373238773
     k, k48 = np.tan(np.pi * frequency / rate), np.tan(np.pi * frequency / 48_000)
     a0 = 1 + k / q + k * k
-    # The table's numerator is exactly 1, −2, 1: the pass band's gain that this implies holds at every rate.
+    # The tabulated numerator is exactly 1, −2, 1. The pass-band gain that this implies at 48 kHz is kept at every rate.
     gain = (1 + k48 / q + k48 * k48) / a0
     high_pass = [gain, -2 * gain, gain, 1.0, 2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0]
-    return np.array([shelf, high_pass])
+    return np.array([high_shelf, high_pass])
 
 
 @dataclass(frozen=True)
 class _Energy:
-    """K-weighted, channel-weighted energy per slot of 10 ms, the last slot possibly shorter."""
+    """K-weighted and channel-weighted energy per slot of 10 ms; the last slot can be shorter."""
 
     sums: Float64
     lengths: NDArray[np.int64]
     complete: int
 
     def windows(self, slots: int, step: int) -> Float64:
-        """Mean square of each complete window; of everything when there is none."""
+        """Return the mean square of each complete window, or of the whole signal if no window is complete."""
         if self.complete < slots:
             return np.array([self.sums.sum() / self.lengths.sum()])
         sums = sliding_window_view(self.sums[: self.complete], slots)[::step].sum(axis=1)
@@ -172,8 +224,8 @@ def _weighted_energy(x: Signal, rate: int) -> _Energy:
     sums = np.zeros(len(starts))
     for channel, weight in zip(channels, weights, strict=True):
         state = np.zeros((len(sections), 2))
-        for first in range(0, len(starts), SLOTS_AT_ONCE):
-            part = slice(first, first + SLOTS_AT_ONCE)
+        for first in range(0, len(starts), CHUNK_SLOTS):
+            part = slice(first, first + CHUNK_SLOTS)
             begin, end = starts[part][0], edges[part.start + len(starts[part])]
             weighted, state = sosfilt(sections, channel[begin:end].astype(np.float64), zi=state)
             sums[part] += weight * np.add.reduceat(np.square(weighted), starts[part] - begin)
@@ -186,7 +238,7 @@ def _lufs(mean_square: Float64) -> Float64:
 
 
 def _gated(mean_square: Float64, relative_gate: float) -> Float64:
-    """Keep what is louder than the absolute gate, then than the relative gate below the mean of that."""
+    """Select the windows above the absolute gate, then those above the relative gate below their mean."""
     audible = mean_square[_lufs(mean_square) > ABSOLUTE_GATE]
     if audible.size == 0:
         return audible

@@ -1,4 +1,4 @@
-"""What every part of the signal code agrees on: array shapes, accepted rates, and the one error for bad input."""
+"""Shared conventions of the signal code: array types and shapes, sample rates, the error for invalid input."""
 
 from typing import Any
 
@@ -10,14 +10,19 @@ Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
 BLOCK = 1 << 18
-"""Samples at a time where a whole recording in double precision, several times over, would be too much memory."""
+"""Block size in samples for operations in double precision, which bounds their memory on long recordings."""
 
 MIN_RATE = 8_000
 MAX_RATE = 192_000
 
 
 class AudioError(ValueError):
-    """Audio or a parameter that can't be used: a stable `code` and one line of `detail` for a person."""
+    """Invalid audio or parameter.
+
+    Attributes:
+        code: stable identifier.
+        detail: one-line message for the user.
+    """
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(code, detail)
@@ -29,14 +34,29 @@ class AudioError(ValueError):
 
 
 def check_rate(rate: int) -> int:
-    """Return the sample rate in Hz if it is one we work at (8 to 192 kHz), else raise `unsupported_rate`."""
+    """Return a sample rate in Hz after validation.
+
+    Raises:
+        AudioError: `unsupported_rate` outside 8 to 192 kHz.
+    """
     if not MIN_RATE <= rate <= MAX_RATE:
         raise AudioError("unsupported_rate", f"expected a sample rate of {MIN_RATE} to {MAX_RATE} Hz, got {rate} Hz")
     return rate
 
 
 def check_range(name: str, value: float, low: float, high: float, unit: str) -> float:
-    """Return the value if `low <= value <= high`, else raise `out_of_range` (NaN included)."""
+    """Return a value after validation.
+
+    Args:
+        name: name of the value for the error message.
+        value: number to validate.
+        low: minimum, inclusive.
+        high: maximum, inclusive.
+        unit: unit for the error message; may be empty.
+
+    Raises:
+        AudioError: `out_of_range` unless `low <= value <= high`; also for NaN.
+    """
     if not low <= value <= high:
         unit = f" {unit}" if unit else ""
         raise AudioError("out_of_range", f"expected {name} from {low:g} to {high:g}{unit}, got {value:g}{unit}")
@@ -62,7 +82,7 @@ def as_channels(x: Signal) -> Signal:
 
 
 def check_mono(x: Signal) -> Signal:
-    """Return a one-channel signal of shape (T,) as it is.
+    """Return a mono signal of shape (T,) after validation, unchanged.
 
     Raises:
         AudioError: `bad_shape`, `empty` or `not_finite`.
@@ -74,16 +94,20 @@ def check_mono(x: Signal) -> Signal:
 
 
 def as_mono(x: Signal) -> Float64:
-    """Return a one-channel signal of shape (T,) in double precision; errors as `check_mono`."""
+    """Return a mono signal of shape (T,) in double precision; errors as for `check_mono`."""
     return np.asarray(check_mono(x), dtype=np.float64)
 
 
 def as_float32(x: Signal) -> Float32:
-    """Round to single precision, without a copy where it is; raise `not_finite` for what does not fit (3.4e38)."""
+    """Convert samples to single precision, without a copy if they already are.
+
+    Raises:
+        AudioError: `not_finite` for NaN, infinity and magnitudes above 3.4e38.
+    """
     with np.errstate(over="ignore"):
         y = x.astype(np.float32, copy=False)
     if not np.isfinite(y).all():
-        raise AudioError("not_finite", "the result does not fit 32-bit floating point")
+        raise AudioError("not_finite", "the result overflows 32-bit floating point")
     return y
 
 
@@ -97,8 +121,20 @@ def amplitude(db: float) -> float:
     return float(10.0 ** (db / 20.0))
 
 
-def mixed(dry: Signal, wet: Signal, mix: float) -> Float32:
-    """Blend two signals, shape (T,), linearly from dry (`mix` 0) to wet (`mix` 1), in double precision."""
+def mix_dry_wet(dry: Signal, wet: Signal, mix: float) -> Float32:
+    """Mix two signals linearly, computed in double precision.
+
+    Args:
+        dry: samples, shape (T,).
+        wet: samples, shape (T,).
+        mix: 0 (dry only) to 1 (wet only).
+
+    Returns:
+        Samples, shape (T,).
+
+    Raises:
+        AudioError: `out_of_range` or `not_finite`.
+    """
     check_range("mix", mix, 0.0, 1.0, "")
     out = np.empty(dry.shape, dtype=np.float32)
     for start in range(0, len(dry), BLOCK):

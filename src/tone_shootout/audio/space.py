@@ -1,4 +1,4 @@
-"""Space: a delay and a reverb. Their tails are kept inside the signal's length."""
+"""Delay and reverb. Tails are cut at the end of the signal."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -16,7 +16,7 @@ from tone_shootout.audio.signals import (
     check_mono,
     check_range,
     check_rate,
-    mixed,
+    mix_dry_wet,
 )
 
 DELAY_RANGE_MS = (1.0, 5_000.0)
@@ -27,15 +27,16 @@ ReverbKind = Literal["room", "hall", "plate", "spring"]
 REVERB_KINDS: tuple[ReverbKind, ...] = get_args(ReverbKind)
 SEED = 1770
 OCTAVES_HZ = (125.0, 250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0)
-# Dispersion of a guitar amplifier's tank: transition frequency and round trip (Välimäki, Parker, Abel, JAES 58, 2010).
-SPRING_EDGE_HZ = 4_300.0
+# Dispersion of the spring tank of a guitar amplifier: transition frequency and round-trip time (Välimäki, Parker, Abel,
+# JAES 58, 2010), and the share of the transition frequency above which the group delay stays constant.
+SPRING_TRANSITION_HZ = 4_300.0
 SPRING_TRIP_S = 0.056
-SPRING_HELD = 0.9
+SPRING_MAX_SHARE = 0.9
 
 
 @dataclass(frozen=True)
 class _Room:
-    """How a diffuse reverb starts, and how its decay time changes per octave above and below 1 kHz."""
+    """Start of a diffuse reverb, and factors of its decay time per octave above and below 1 kHz."""
 
     predelay_ms: float
     build_up_ms: float
@@ -51,14 +52,17 @@ ROOMS = {
 
 
 def delay(x: Signal, rate: int, *, ms: float, feedback: float, mix: float) -> Float32:
-    """Repeat a mono signal: d[n] = x[n−D] + feedback·d[n−D], blended linearly with the dry signal.
+    """Apply a feedback delay to a mono signal: d[n] = x[n−D] + feedback·d[n−D], mixed linearly with the dry signal.
 
     Args:
-        x: samples, shape (T,); the output is as long.
+        x: samples, shape (T,).
         rate: sample rate in Hz.
-        ms: delay, 1 to 5000 ms, rounded to D whole samples.
-        feedback: level of each repeat relative to the one before, 0 to 0.95.
-        mix: 0 (dry) to 1 (repeats alone).
+        ms: delay time, 1 to 5000 ms, rounded to D whole samples.
+        feedback: level of each repeat relative to the previous one, 0 to 0.95.
+        mix: 0 (dry only) to 1 (repeats only).
+
+    Returns:
+        Samples, shape (T,).
 
     Raises:
         AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate` or `out_of_range`.
@@ -73,34 +77,48 @@ def delay(x: Signal, rate: int, *, ms: float, feedback: float, mix: float) -> Fl
         repeat = slice(start, min(start + lag, len(dry)))
         before = slice(repeat.start - lag, repeat.stop - lag)
         wet[repeat] = dry[before] + feedback * wet[before]
-    return mixed(dry, wet, mix)
+    return mix_dry_wet(dry, wet, mix)
 
 
 def reverb(x: Signal, rate: int, *, kind: ReverbKind, mix: float, decay_s: float) -> Float32:
-    """Put a mono signal into a synthetic space, blended linearly with the dry signal.
+    """Apply a synthetic reverb to a mono signal, mixed linearly with the dry signal.
 
     Args:
-        x: samples, shape (T,); the output is as long.
+        x: samples, shape (T,).
         rate: sample rate in Hz.
         kind: `room`, `hall`, `plate` or `spring`.
-        mix: 0 (dry) to 1 (reverb alone).
-        decay_s: time to fall by 60 dB at 1 kHz, 0.1 to 10 s.
+        mix: 0 (dry only) to 1 (reverb only).
+        decay_s: time to decay by 60 dB at 1 kHz (T60), 0.1 to 10 s.
+
+    Returns:
+        Samples, shape (T,).
 
     Raises:
         AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate`, `out_of_range` or `unknown_kind`.
     """
     check_range("mix", mix, 0.0, 1.0, "")
     dry = check_mono(x)
-    return mixed(dry, convolve_ir(dry, reverb_ir(rate, kind=kind, decay_s=decay_s)), mix)
+    return mix_dry_wet(dry, convolve_ir(dry, reverb_ir(rate, kind=kind, decay_s=decay_s)), mix)
 
 
 def reverb_ir(rate: int, *, kind: ReverbKind, decay_s: float) -> Float32:
-    """Synthesise a reverb's impulse response, shape (T,), of unit energy; limits and errors as for `reverb`.
+    """Synthesize the impulse response of a reverb.
 
-    Room, hall and plate are noise in octave bands, each decaying exponentially at its own rate after a pre-delay and a
-    build-up (Moorer, "About This Reverberation Business", 1979). The spring is a train of chirps: echoes whose delay
-    grows towards the transition frequency of the spring. The noise comes from the raw output of a seeded PCG64, a
-    stream that NumPy promises not to change.
+    Room, hall and plate are noise in octave bands, each with its own exponential decay after a pre-delay and a build-up
+    (Moorer, "About This Reverberation Business", 1979). The spring is a train of chirps: echoes whose delay increases
+    towards the transition frequency of the spring. The noise is the raw output of a seeded PCG64, a stream that NumPy
+    guarantees not to change, so the samples are reproducible.
+
+    Args:
+        rate: sample rate in Hz.
+        kind: `room`, `hall`, `plate` or `spring`.
+        decay_s: time to decay by 60 dB at 1 kHz (T60), 0.1 to 10 s.
+
+    Returns:
+        Samples of unit energy, shape (T,).
+
+    Raises:
+        AudioError: `unsupported_rate`, `out_of_range` or `unknown_kind`.
     """
     if kind not in REVERB_KINDS:
         raise AudioError("unknown_kind", f"expected a reverb of kind {', '.join(REVERB_KINDS)}, got {kind!r}")
@@ -133,14 +151,14 @@ def _diffuse(rate: int, room: _Room, decay_s: float) -> Float64:
 def _spring(rate: int, decay_s: float) -> Float64:
     length = 2 ** int(np.ceil(np.log2(2 * decay_s * rate)))
     frequency = np.fft.rfftfreq(length, 1 / rate)
-    # Group delay of one round trip, trip / √(1 − (f/edge)²), held where it would grow without limit; and its integral,
-    # which is the phase in cycles.
-    held = SPRING_HELD * SPRING_EDGE_HZ
-    below = np.minimum(frequency, held) / SPRING_EDGE_HZ
+    # The group delay of one round trip is trip / √(1 − (f/transition)²), limited near the transition frequency, where
+    # it diverges; its integral is the phase in cycles.
+    limit_hz = SPRING_MAX_SHARE * SPRING_TRANSITION_HZ
+    below = np.minimum(frequency, limit_hz) / SPRING_TRANSITION_HZ
     trip_s = SPRING_TRIP_S / np.sqrt(1 - below**2)
-    cycles = SPRING_TRIP_S * SPRING_EDGE_HZ * np.arcsin(below) + trip_s * np.maximum(frequency - held, 0.0)
+    cycles = SPRING_TRIP_S * SPRING_TRANSITION_HZ * np.arcsin(below) + trip_s * np.maximum(frequency - limit_hz, 0.0)
     trip = _decay(trip_s, decay_s) * np.exp(-2j * np.pi * cycles)
-    # A spring passes little above its transition frequency, and nothing constant.
-    passed = frequency**2 / (frequency**2 + 80.0**2) / (1 + (frequency / SPRING_EDGE_HZ) ** 12)
-    response = np.fft.irfft(passed * trip / (1 + trip), length)
+    # A spring transmits little above its transition frequency, and no DC.
+    band_pass = frequency**2 / (frequency**2 + 80.0**2) / (1 + (frequency / SPRING_TRANSITION_HZ) ** 12)
+    response = np.fft.irfft(band_pass * trip / (1 + trip), length)
     return np.asarray(response[: int(decay_s * rate)], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The long-term spectrum: third octaves, centroid, tilt, and shares of bass, middle and treble."""
+"""Long-term spectrum: third-octave levels, centroid, tilt, and the power shares of bass, middle and treble."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,25 +13,29 @@ from tone_shootout.audio.signals import Float64, Signal, check_mono, check_rate
 
 # IEC 61260-1 exact mid-band frequencies, base ten: 1000·10^(n/10), nominally 25 Hz to 20 kHz.
 THIRD_OCTAVES_HZ: Float64 = 1000.0 * 10.0 ** (np.arange(-16, 14) / 10)
-HEARD_HZ = (20.0, 20_000.0)
+AUDIBLE_HZ = (20.0, 20_000.0)
 TILT_HZ = (80.0, 8_000.0)
 MIDDLE_HZ = (250.0, 2_000.0)
 MEL_BANDS = 64
 MEL_HZ = (40.0, 16_000.0)
 FLOOR_DB = -200.0
 RESOLUTION_S = 0.17
-NUMBERS_AT_ONCE = 1 << 19
+BATCH_VALUES = 1 << 19
 
 
 @dataclass(frozen=True)
 class Spectrum:
-    """What the long-term spectrum of a signal says.
+    """Features of the long-term spectrum of a signal.
 
-    `third_octaves_db` holds the level of each band of `THIRD_OCTAVES_HZ`, in dB relative to a mean square of 1, −200
-    where there is nothing or where the sample rate holds no such band. `centroid_hz` is the power-weighted mean
-    frequency from 20 Hz to 20 kHz, 0 for silence. `tilt_db_per_octave` is the slope of a straight line through the
-    third-octave levels from 80 Hz to 8 kHz (pink noise: 0, white noise: 3), 0 for silence. The shares are of the power
-    from 20 Hz to 20 kHz, divided at 250 Hz and 2 kHz; all 0 for silence.
+    Attributes:
+        third_octaves_db: level of each band of `THIRD_OCTAVES_HZ` in dB relative to a mean square of 1; −200 for an
+            empty band and for a band above the Nyquist frequency.
+        centroid_hz: power-weighted mean frequency from 20 Hz to 20 kHz; 0 for silence.
+        tilt_db_per_octave: slope of the least-squares line through the third-octave levels from 80 Hz to 8 kHz (pink
+            noise 0, white noise 3); 0 for silence.
+        bass_share: share of the power from 20 Hz to 20 kHz that lies below 250 Hz, 0 to 1; 0 for silence.
+        middle_share: share from 250 Hz to 2 kHz.
+        treble_share: share above 2 kHz.
     """
 
     third_octaves_db: tuple[float, ...]
@@ -43,10 +47,17 @@ class Spectrum:
 
 
 def spectrum(x: Signal, rate: int) -> Spectrum:
-    """Measure the long-term spectrum of a mono signal, shape (T,).
+    """Measure the long-term spectrum of a mono signal.
 
-    Welch's method (IEEE Trans. Audio Electroacoust. 15, 1967): Hann windows of about 0.17 s, half overlapping. A band's
-    power is the integral of the density between its edges.
+    Welch's method (IEEE Trans. Audio Electroacoust. 15, 1967): Hann windows of about 0.17 s with 50 % overlap. The
+    power of a band is the integral of the density between its edges (IEC 61260-1).
+
+    Args:
+        x: samples, shape (T,), full scale ±1.
+        rate: sample rate in Hz.
+
+    Returns:
+        Spectral features.
 
     Raises:
         AudioError: `empty`, `not_finite`, `bad_shape` or `unsupported_rate`.
@@ -54,15 +65,15 @@ def spectrum(x: Signal, rate: int) -> Spectrum:
     frequency, density = power_density(x, rate)
     powers = third_octave_powers(frequency, density)
     levels = power_db(powers)
-    cumulated = _cumulated(frequency, density)
-    low, bass, middle, high = np.interp((HEARD_HZ[0], *MIDDLE_HZ, HEARD_HZ[1]), frequency, cumulated)
-    heard = (frequency >= HEARD_HZ[0]) & (frequency <= HEARD_HZ[1])
-    weight, total = density[heard].sum(), high - low
+    cumulative = _cumulative(frequency, density)
+    low, bass, middle, high = np.interp((AUDIBLE_HZ[0], *MIDDLE_HZ, AUDIBLE_HZ[1]), frequency, cumulative)
+    audible = (frequency >= AUDIBLE_HZ[0]) & (frequency <= AUDIBLE_HZ[1])
+    weight, total = density[audible].sum(), high - low
     if not (weight > 0 and total > 0):
         return Spectrum(tuple(levels.tolist()), 0.0, 0.0, 0.0, 0.0, 0.0)
     return Spectrum(
         third_octaves_db=tuple(levels.tolist()),
-        centroid_hz=float(frequency[heard] @ density[heard] / weight),
+        centroid_hz=float(frequency[audible] @ density[audible] / weight),
         tilt_db_per_octave=_tilt(levels),
         bass_share=float((bass - low) / total),
         middle_share=float((middle - bass) / total),
@@ -71,18 +82,32 @@ def spectrum(x: Signal, rate: int) -> Spectrum:
 
 
 def third_octave_powers(frequency: Float64, density: Float64) -> Float64:
-    """Integrate a power density over the bands of `THIRD_OCTAVES_HZ`; 0 for a band that it does not reach."""
+    """Integrate a power density over the third-octave bands.
+
+    Args:
+        frequency: frequencies in Hz, shape (bins,), ascending from 0.
+        density: power density at these frequencies, shape (bins,).
+
+    Returns:
+        Power per band of `THIRD_OCTAVES_HZ`, shape (bands,); 0 for a band above the last frequency.
+    """
     edges = THIRD_OCTAVES_HZ[:, np.newaxis] * 10.0 ** np.array([-0.05, 0.05])
-    inside = np.interp(edges, frequency, _cumulated(frequency, density))
+    inside = np.interp(edges, frequency, _cumulative(frequency, density))
     return np.where(edges[:, 1] <= frequency[-1], np.maximum(inside[:, 1] - inside[:, 0], 0.0), 0.0)
 
 
 @cache
 def mel_bands(rate: int, frame: int) -> Float64:
-    """Return 64 triangular bands from 40 Hz to 16 kHz, evenly spaced in mel, as a matrix (bands, bins) for a spectrum.
+    """Return a mel filter bank: 64 triangular bands of height 1 from 40 Hz to 16 kHz, evenly spaced in mel.
 
-    Mel is 2595·log10(1 + f/700) (O'Shaughnessy, 1987); each triangle has height 1. `frame` is the length of the
-    transform; below a rate of 32 kHz the bands end at half of it.
+    Mel is 2595·log10(1 + f/700) (O'Shaughnessy, 1987).
+
+    Args:
+        rate: sample rate in Hz; below 32 kHz the bands end at the Nyquist frequency.
+        frame: length of the transform in samples.
+
+    Returns:
+        Weights, shape (bands, bins).
     """
     frequency = np.fft.rfftfreq(frame, 1 / rate)
     lowest, highest = (2595 * np.log10(1 + hz / 700) for hz in (MEL_HZ[0], min(MEL_HZ[1], rate / 2)))
@@ -94,7 +119,16 @@ def mel_bands(rate: int, frame: int) -> Float64:
 
 
 def mel_spectrogram(x: Signal, rate: int, *, frame: int, hop: int) -> Float64:
-    """Return the power in each of `mel_bands`, shape (bands, frames), of Hann windows; a short signal is one frame.
+    """Return the mel power spectrogram of a mono signal, with Hann windows.
+
+    Args:
+        x: samples, shape (T,); a signal shorter than a frame is padded to one frame.
+        rate: sample rate in Hz.
+        frame: frame length in samples.
+        hop: distance of frames in samples.
+
+    Returns:
+        Power per band of `mel_bands` and frame, shape (bands, frames).
 
     Raises:
         AudioError: `empty`, `not_finite`, `bad_shape` or `unsupported_rate`.
@@ -106,7 +140,18 @@ def mel_spectrogram(x: Signal, rate: int, *, frame: int, hop: int) -> Float64:
 
 
 def power_density(x: Signal, rate: int) -> tuple[Float64, Float64]:
-    """Return frequencies in Hz and the power density (full scale² per Hz) there; arguments and errors as `spectrum`."""
+    """Estimate the power spectral density of a mono signal by Welch's method.
+
+    Args:
+        x: samples, shape (T,), full scale ±1.
+        rate: sample rate in Hz.
+
+    Returns:
+        Frequencies in Hz and power density in full scale² per Hz, each of shape (bins,).
+
+    Raises:
+        AudioError: as for `spectrum`.
+    """
     signal = check_mono(x)
     frame = min(len(signal), round(RESOLUTION_S * check_rate(rate)))
     size = 2 ** int(np.ceil(np.log2(RESOLUTION_S * rate)))
@@ -120,25 +165,25 @@ def power_density(x: Signal, rate: int) -> tuple[Float64, Float64]:
 
 
 def _frame_powers(signal: Signal, frame: int, hop: int, size: int) -> Iterator[Float64]:
-    """Yield the squared magnitudes of windowed transforms, shape (some frames, bins), a bounded number at a time."""
+    """Yield the power spectra of windowed frames in batches of bounded size, shape (frames of the batch, bins)."""
     frames = sliding_window_view(signal, frame)[::hop]
-    at_once = max(1, NUMBERS_AT_ONCE // size)
-    for start in range(0, len(frames), at_once):
-        yield np.square(np.abs(rfft(frames[start : start + at_once] * _window(frame), size)))
+    batch = max(1, BATCH_VALUES // size)
+    for start in range(0, len(frames), batch):
+        yield np.square(np.abs(rfft(frames[start : start + batch] * _window(frame), size)))
 
 
 def _window(frame: int) -> Float64:
     return np.asarray(get_window("hann", frame))
 
 
-def _cumulated(frequency: Float64, density: Float64) -> Float64:
-    """Integrate a density from 0 Hz up to each frequency (trapezoids)."""
+def _cumulative(frequency: Float64, density: Float64) -> Float64:
+    """Integrate a density from 0 Hz up to each frequency (trapezoidal rule)."""
     steps = np.diff(frequency) * (density[1:] + density[:-1]) / 2
     return np.concatenate(([0.0], np.cumsum(steps)))
 
 
 def power_db(power: Float64) -> Float64:
-    """Return 10·log10(power), −200 at the least."""
+    """Return 10·log10(power), floored at −200 dB."""
     return np.asarray(10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10))))
 
 

@@ -53,8 +53,8 @@ def _measure(path: Path) -> "Answer":
 
     from tone_shootout.audio.files import mono, read_audio
     from tone_shootout.audio.loudness import measure
-    from tone_shootout.audio.measures import playing
     from tone_shootout.audio.spectrum import spectrum
+    from tone_shootout.audio.temporal import temporal_features
     from tone_shootout.cli._files import note
     from tone_shootout.rendering.sources import LONGEST_SECONDS
 
@@ -67,7 +67,7 @@ def _measure(path: Path) -> "Answer":
         "notices": [msgspec.to_builtins(notice) for notice in audio.notices],
         **asdict(measure(audio.samples, audio.rate)),
         **asdict(spectrum(folded, audio.rate)),
-        **asdict(playing(folded, audio.rate)),
+        **asdict(temporal_features(folded, audio.rate)),
     }
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from tone_shootout.audio.convolve import cab_ir
 from tone_shootout.audio.dynamics import compressor, noise_gate
-from tone_shootout.audio.filters import Band, equalise
+from tone_shootout.audio.filters import Band, equalize
 from tone_shootout.audio.levels import apply_gain
 from tone_shootout.audio.nam import Capture as Engine
 from tone_shootout.audio.nam import NamError
@@ -242,7 +242,7 @@ def _apply(
         case Gain():
             return _gained(x, block.db)
         case Eq():
-            return equalise(x, rate, [Band(band.kind, band.hz, q=band.q, db=band.db) for band in block.bands])
+            return equalize(x, rate, [Band(band.kind, band.hz, q=band.q, db=band.db) for band in block.bands])
         case Compressor():
             return compressor(
                 x,

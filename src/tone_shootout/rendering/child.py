@@ -27,10 +27,10 @@ def main(parent: "Connection[Any, Any]") -> None:
     inbox: queue.SimpleQueue[Task] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(parent, inbox), daemon=True).start()
     # Here, because the parent imports this module too and has no use for what does the work.
-    from tone_shootout.audio.blas import one_thread
+    from tone_shootout.audio.blas import limit_to_one_thread
     from tone_shootout.rendering.chain import Shelf
 
-    one_thread()
+    limit_to_one_thread()
     shelf = Shelf()
     while True:
         _tell(parent, _do(inbox.get(), shelf, parent))

@@ -30,7 +30,7 @@ UNKNOWN = Latency(samples=None, confidence=0.0, polarity=0)
 
 
 class Metrics(Struct, frozen=True, kw_only=True):
-    """How a segment sounds and moves; definitions in `audio.spectrum` and `audio.measures`."""
+    """How a segment sounds and moves; definitions in `audio.spectrum` and `audio.temporal`."""
 
     third_octaves_db: tuple[float, ...]
     centroid_hz: float

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tone_shootout.audio import drive
-from tone_shootout.audio.alignment import advanced, latency, probe
+from tone_shootout.audio.alignment import estimate_latency, latency_probe, remove_delay
 from tone_shootout.audio.comparison import compare_all
 from tone_shootout.audio.files import read_flac, write_wav
 from tone_shootout.audio.levels import apply_gain
 from tone_shootout.audio.loudness import integrated_lufs
-from tone_shootout.audio.measures import playing
 from tone_shootout.audio.signals import Float32
 from tone_shootout.audio.spectrum import spectrum
+from tone_shootout.audio.temporal import temporal_features
 from tone_shootout.audio.true_peak import true_peak_dbtp
 from tone_shootout.rendering import figures, sources
 from tone_shootout.rendering.chain import Shelf, reamp, render_segment
@@ -56,14 +56,14 @@ def metrics(x: Float32, rate: int) -> figures.Metrics:
     """
     return figures.Metrics(
         **dataclasses.asdict(spectrum(x, rate)),
-        **dataclasses.asdict(playing(x, rate)),
+        **dataclasses.asdict(temporal_features(x, rate)),
     )
 
 
 def _align(task: Align, shelf: Shelf) -> figures.Latency:
     """Send the probe through the chain as if it were a DI track."""
     path = Path(task.figures).with_suffix(".wav")
-    sent = probe(OUTPUT_RATE)
+    sent = latency_probe(OUTPUT_RATE)
     write_wav(path, sent, OUTPUT_RATE)
     di = SourceFile(str(path), sources.probe(path, "di_track"))
     try:
@@ -83,7 +83,7 @@ def _carrying(segment: PlannedSegment, samples: int) -> PlannedSegment:
 
 
 def _latency(heard: Float32, rate: int) -> figures.Latency:
-    found = latency(heard, rate)
+    found = estimate_latency(heard, rate)
     return figures.Latency(samples=found.samples, confidence=found.confidence, polarity=found.polarity)
 
 
@@ -95,11 +95,11 @@ def _characterise(task: Characterise, shelf: Shelf) -> figures.CaptureFigures:
         return reamp(capture, x, size=task.size)
 
     try:
-        where = _latency(through(probe(rate)), rate)
+        where = _latency(through(latency_probe(rate)), rate)
     except sources.SourceError:
         where = figures.UNKNOWN
     try:
-        does = msgspec.convert(drive.behaviour(through, rate), figures.Behaviour, from_attributes=True)
+        does = msgspec.convert(drive.measure_drive(through, rate), figures.Behaviour, from_attributes=True)
     except sources.SourceError:
         does = None
     return figures.CaptureFigures(latency=where, behaviour=does)
@@ -127,7 +127,7 @@ def _lined_up(voice: Voice) -> Float32:
     raw: NDArray[np.float32] = np.load(voice.raw, mmap_mode="r", allow_pickle=False)
     heard = apply_gain(np.array(raw[: count + (delay or 0)]), voice.gain_db)
     if delay is not None:
-        heard = advanced(heard, delay) * np.float32(voice.latency.polarity)
+        heard = remove_delay(heard, delay) * np.float32(voice.latency.polarity)
     return heard[:count]
 
 

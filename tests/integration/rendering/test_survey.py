@@ -12,8 +12,8 @@ from tests.unit.audio.ffmpeg import ebur128
 from tests.unit.rendering.material import RATE, lay_out, plain_gain
 from tests.unit.rendering.specs import blocks, spec
 from tone_shootout.audio.files import read_audio, write_wav
-from tone_shootout.audio.measures import playing
 from tone_shootout.audio.spectrum import spectrum
+from tone_shootout.audio.temporal import temporal_features
 from tone_shootout.rendering.figures import Latency, Pair
 from tone_shootout.rendering.manifest import Manifest, decode_manifest
 
@@ -130,7 +130,7 @@ def test_metrics_are_those_of_the_written_file(out: Path, manifest: Manifest) ->
         samples = read_audio(out / segment.file, max_seconds=10).samples[0]
         assert segment.metrics is not None
         assert segment.metrics.centroid_hz == spectrum(samples, RATE).centroid_hz
-        assert segment.metrics.transients_per_second == playing(samples, RATE).transients_per_second
+        assert segment.metrics.transients_per_second == temporal_features(samples, RATE).transients_per_second
 
 
 def test_the_manifest_is_strict_json_and_reads_back(out: Path, manifest: Manifest) -> None:

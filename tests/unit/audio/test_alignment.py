@@ -10,7 +10,7 @@ from scipy.signal import butter, sosfilt
 
 from tests.support.shared import shared_folder
 from tests.unit.audio.signals import RATE, riff
-from tone_shootout.audio.alignment import Latency, advanced, latency, probe
+from tone_shootout.audio.alignment import Latency, estimate_latency, latency_probe, remove_delay
 from tone_shootout.audio.convolve import convolve_ir
 from tone_shootout.audio.files import read_audio
 from tone_shootout.audio.signals import AudioError, Float32
@@ -32,7 +32,7 @@ def driven(x: Float32) -> NDArray[np.float64]:
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("samples", [0, 1, 8, 37, 240, 470])
 def test_a_delay_put_in_comes_back(device: Callable[[Float32], NDArray[np.float64]], sign: int, samples: int) -> None:
-    settled, moved = (latency(sign * delayed(device(probe(RATE)), k), RATE) for k in (0, samples))
+    settled, moved = (estimate_latency(sign * delayed(device(latency_probe(RATE)), k), RATE) for k in (0, samples))
     assert settled.samples is not None
     assert settled.onset is not None
     assert moved.samples == settled.samples + samples
@@ -45,18 +45,18 @@ def test_a_delay_put_in_comes_back(device: Callable[[Float32], NDArray[np.float6
 def test_a_pure_delay_is_found_at_every_rate(rate: int) -> None:
     longest = round(0.010 * rate)
     for samples in (0, 5, longest):
-        assert latency(delayed(probe(rate), samples), rate).samples == samples
+        assert estimate_latency(delayed(latency_probe(rate), samples), rate).samples == samples
 
 
 def test_a_cab_after_the_capture_does_not_hide_the_delay() -> None:
     ir = np.random.default_rng(2).standard_normal(400) * np.exp(-np.arange(400) / 25)
     ir[0] = 3.0
-    found = latency(convolve_ir(delayed(probe(RATE), 20), ir), RATE)
+    found = estimate_latency(convolve_ir(delayed(latency_probe(RATE), 20), ir), RATE)
     assert (found.samples, found.polarity) == (20, 1)
 
 
 def test_noise_is_ambiguous() -> None:
-    found = latency(np.random.default_rng(0).standard_normal(len(probe(RATE))), RATE)
+    found = estimate_latency(np.random.default_rng(0).standard_normal(len(latency_probe(RATE))), RATE)
     assert found.samples is None
     assert found.confidence < 2
 
@@ -65,20 +65,20 @@ def test_noise_is_ambiguous() -> None:
 @pytest.mark.parametrize("late_s", [0.0101, 0.0125, 0.015])
 def test_what_comes_later_than_is_searched_is_ambiguous(rate: int, late_s: float) -> None:
     """The flank of a response that rises slowly reaches into the search, with any sign."""
-    dull = sosfilt(butter(4, 0.3 * rate, fs=rate, output="sos"), probe(rate))
-    assert latency(delayed(dull, round(late_s * rate)), rate).samples is None
+    dull = sosfilt(butter(4, 0.3 * rate, fs=rate, output="sos"), latency_probe(rate))
+    assert estimate_latency(delayed(dull, round(late_s * rate)), rate).samples is None
 
 
 def test_two_equal_arrivals_are_ambiguous() -> None:
-    sent = probe(RATE)
-    found = latency(delayed(sent, 10) + delayed(sent, 200), RATE)
+    sent = latency_probe(RATE)
+    found = estimate_latency(delayed(sent, 10) + delayed(sent, 200), RATE)
     assert found.samples is None
     assert found.onset == 10
 
 
 @pytest.mark.parametrize("response", [np.zeros(5280), np.full(5280, 0.25)])
 def test_silence_and_dc_have_no_delay(response: NDArray[np.float64]) -> None:
-    assert latency(response, RATE) == Latency(None, 0.0, None, 0)
+    assert estimate_latency(response, RATE) == Latency(None, 0.0, None, 0)
 
 
 @pytest.mark.parametrize(
@@ -91,25 +91,25 @@ def test_silence_and_dc_have_no_delay(response: NDArray[np.float64]) -> None:
 )
 def test_what_is_no_response_is_refused(response: NDArray[np.float64], rate: int, code: str) -> None:
     with pytest.raises(AudioError) as caught:
-        latency(response, rate)
+        estimate_latency(response, rate)
     assert caught.value.code == code
 
 
 def test_taking_a_delay_off_puts_it_back_in_time() -> None:
     signal = riff(0.2)
-    again = advanced(delayed(signal, 37), 37)
+    again = remove_delay(delayed(signal, 37), 37)
     assert np.array_equal(again[:-37], signal[:-37])
     assert not again[-37:].any()
-    assert np.array_equal(advanced(np.stack([signal, signal]), 5)[1], advanced(signal, 5))
-    assert not advanced(signal, len(signal) + 1).any()
+    assert np.array_equal(remove_delay(np.stack([signal, signal]), 5)[1], remove_delay(signal, 5))
+    assert not remove_delay(signal, len(signal) + 1).any()
     with pytest.raises(AudioError):
-        advanced(signal, -1)
+        remove_delay(signal, -1)
 
 
 @settings(max_examples=40, deadline=None)
 @given(arrays.arrays(np.float32, 880, elements=st.floats(-(2.0**100), 2.0**100, width=32)))
 def test_any_response_gives_numbers(response: NDArray[np.float32]) -> None:
-    found = latency(response, 8_000)
+    found = estimate_latency(response, 8_000)
     assert np.isfinite(found.confidence).all()
     assert found.samples is None or 0 <= found.samples <= 80
 
@@ -118,7 +118,7 @@ if shared := shared_folder():
     CAB = read_audio(shared / "audio" / "cab-a.wav", max_seconds=5.0)
 
     def test_a_real_cabs_response_starts_at_once() -> None:
-        found = latency(convolve_ir(probe(CAB.rate), CAB.samples[0]), CAB.rate)
+        found = estimate_latency(convolve_ir(latency_probe(CAB.rate), CAB.samples[0]), CAB.rate)
         assert found.onset is not None
         assert found.onset <= 3
         assert found.polarity == 1

@@ -10,7 +10,7 @@ from scipy.signal import freqz_sos
 
 from tests.unit.audio.signals import RATE, riff, sine
 from tone_shootout.audio.comparison import compare, compare_all
-from tone_shootout.audio.filters import Band, biquad, equalise
+from tone_shootout.audio.filters import Band, biquad, equalize
 from tone_shootout.audio.signals import AudioError
 from tone_shootout.audio.spectrum import THIRD_OCTAVES_HZ
 
@@ -50,7 +50,7 @@ def test_gain_moves_every_band_by_as_much() -> None:
 def test_an_eq_shows_in_its_band() -> None:
     noise = 0.1 * np.random.default_rng(0).standard_normal(5 * RATE)
     band = Band("peak", 1000.0, 4.0, 6.0)
-    found = compare(noise, equalise(noise, RATE, [band]), RATE)
+    found = compare(noise, equalize(noise, RATE, [band]), RATE)
     for index, hz in enumerate(THIRD_OCTAVES_HZ):
         inside = np.linspace(hz * 10**-0.05, hz * 10**0.05, 200)
         _, response = freqz_sos(biquad(band, RATE), worN=inside, fs=RATE)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tone_shootout.audio.drive import LEVELS_DBFS, behaviour
+from tone_shootout.audio.drive import LEVELS_DBFS, measure_drive
 from tone_shootout.audio.signals import AudioError, Float32, amplitude, as_float32
 
 RATES = [8_000, 44_100, 48_000, 96_000]
@@ -13,7 +13,7 @@ RATES = [8_000, 44_100, 48_000, 96_000]
 
 @pytest.mark.parametrize("rate", RATES)
 def test_plain_gain_is_a_straight_line_without_harmonics_noise_or_aliasing(rate: int) -> None:
-    found = behaviour(lambda x: as_float32(0.5 * x), rate)
+    found = measure_drive(lambda x: as_float32(0.5 * x), rate)
     assert [point.input_dbfs for point in found.drive] == list(LEVELS_DBFS)
     for point in found.drive:
         assert point.output_dbfs == pytest.approx(point.input_dbfs + 20 * np.log10(0.5), abs=1e-4)
@@ -26,7 +26,7 @@ def test_plain_gain_is_a_straight_line_without_harmonics_noise_or_aliasing(rate:
 def test_harmonics_of_a_polynomial_are_those_of_its_expansion(rate: int) -> None:
     """x + b·x² + c·x³ of A·sin: b·A²/2 at twice, c·A³/4 at three times the frequency, A + 3c·A³/4 at the first."""
     b, c = 0.2, 0.1
-    found = behaviour(lambda x: as_float32(x + b * x**2 + c * x**3), rate)
+    found = measure_drive(lambda x: as_float32(x + b * x**2 + c * x**3), rate)
     for point in found.drive:
         a = amplitude(point.input_dbfs)
         fundamental = a + 0.75 * c * a**3
@@ -39,24 +39,24 @@ def test_harmonics_of_a_polynomial_are_those_of_its_expansion(rate: int) -> None
 
 def test_what_a_square_wave_folds_back_is_counted_as_aliasing() -> None:
     """Its odd partials have the power 8/(πk)²; those from the 19th on are above 24 kHz and fold back."""
-    found = behaviour(lambda x: np.sign(x), 48_000)
+    found = measure_drive(lambda x: np.sign(x), 48_000)
     inside = sum(8 / (np.pi * k) ** 2 for k in range(1, 19, 2))
     assert found.aliasing_db == pytest.approx(10 * np.log10(1 - inside), abs=0.05)
 
 
 def test_harmonics_below_the_nyquist_frequency_are_no_aliasing() -> None:
-    assert behaviour(lambda x: as_float32(x - 0.3 * x**3), 48_000).aliasing_db < -100.0
+    assert measure_drive(lambda x: as_float32(x - 0.3 * x**3), 48_000).aliasing_db < -100.0
 
 
 def test_noise_is_told_from_a_constant_offset() -> None:
     rng = np.random.default_rng(1)
-    found = behaviour(lambda x: as_float32(0.1 + 0.001 * rng.standard_normal(len(x))), 48_000)
+    found = measure_drive(lambda x: as_float32(0.1 + 0.001 * rng.standard_normal(len(x))), 48_000)
     assert found.noise_dbfs == pytest.approx(-60.0, abs=0.2)
     assert found.dc_offset == pytest.approx(0.1, abs=1e-4)
 
 
 def test_what_gives_nothing_back_is_nothing_and_never_infinite() -> None:
-    found = behaviour(np.zeros_like, 48_000)
+    found = measure_drive(np.zeros_like, 48_000)
     assert {found.noise_dbfs, found.aliasing_db, *(point.output_dbfs for point in found.drive)} == {-200.0}
     assert {db for point in found.drive for db in point.harmonics_db} == {-200.0}
 
@@ -64,5 +64,5 @@ def test_what_gives_nothing_back_is_nothing_and_never_infinite() -> None:
 @pytest.mark.parametrize(("broken", "code"), [(lambda x: x[1:], "bad_shape"), (lambda x: x * np.nan, "not_finite")])
 def test_output_that_is_none_is_refused(broken: Callable[[Float32], Float32], code: str) -> None:
     with pytest.raises(AudioError) as caught:
-        behaviour(broken, 48_000)
+        measure_drive(broken, 48_000)
     assert caught.value.code == code

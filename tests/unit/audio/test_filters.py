@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.unit.audio.signals import RATE, riff, sine
-from tone_shootout.audio.filters import DB_RANGE, KINDS, Q_RANGE, Band, Kind, biquad, equalise
+from tone_shootout.audio.filters import DB_RANGE, KINDS, Q_RANGE, Band, Kind, biquad, equalize
 from tone_shootout.audio.signals import AudioError
 
 
@@ -40,21 +40,21 @@ def test_every_band_has_its_prototypes_response(kind: Kind, hz: float, q: float,
 
 
 def test_a_sine_through_a_peak_band_is_as_much_louder_as_the_band_says() -> None:
-    out = equalise(sine(-20, 1.0, hz=3000), RATE, [Band("peak", 3000.0, 0.9, 6.0)])
+    out = equalize(sine(-20, 1.0, hz=3000), RATE, [Band("peak", 3000.0, 0.9, 6.0)])
     assert 20 * np.log10(np.abs(out[RATE // 2 :]).max()) == pytest.approx(-14.0, abs=0.001)
 
 
 def test_bands_in_a_row_add_up_and_keep_channels_apart() -> None:
     bands = [Band("highpass", 80.0), Band("high_shelf", 5000.0, db=-4.0)]
     left, right = riff(0.5, seed=1), riff(0.5, seed=2)
-    both = equalise(np.stack([left, right]), RATE, bands)
-    one_by_one = equalise(equalise(left, RATE, bands[:1]), RATE, bands[1:])
+    both = equalize(np.stack([left, right]), RATE, bands)
+    one_by_one = equalize(equalize(left, RATE, bands[:1]), RATE, bands[1:])
     assert both[0] == pytest.approx(one_by_one, abs=1e-6)
-    assert np.array_equal(both[1], equalise(right, RATE, bands))
+    assert np.array_equal(both[1], equalize(right, RATE, bands))
 
 
 def test_no_bands_change_nothing() -> None:
-    assert np.array_equal(equalise(riff(0.1), RATE, []), riff(0.1))
+    assert np.array_equal(equalize(riff(0.1), RATE, []), riff(0.1))
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,14 @@ def test_no_bands_change_nothing() -> None:
 )
 def test_a_band_out_of_bounds_is_refused_with_the_bounds(band: Band, message: str) -> None:
     with pytest.raises(AudioError, match=message) as caught:
-        equalise(np.zeros(10), RATE, [band])
+        equalize(np.zeros(10), RATE, [band])
     assert caught.value.code == "out_of_range"
 
 
 @pytest.mark.parametrize(("signal", "code"), [([], "empty"), ([np.nan], "not_finite")])
 def test_a_signal_that_can_not_be_filtered_is_refused(signal: list[float], code: str) -> None:
     with pytest.raises(AudioError) as caught:
-        equalise(np.array(signal), RATE, [])
+        equalize(np.array(signal), RATE, [])
     assert caught.value.code == code
 
 
@@ -94,4 +94,4 @@ def test_output_stays_finite_and_bounded_at_every_setting(
 ) -> None:
     band = Band(kind, 1.0 + share * (rate / 2 - 2.0), q, db)
     noise: NDArray[np.float64] = np.random.default_rng(0).uniform(-1, 1, 20_000)
-    assert np.abs(equalise(noise, rate, [band])).max() < 10 ** (24 / 20) * 40
+    assert np.abs(equalize(noise, rate, [band])).max() < 10 ** (24 / 20) * 40

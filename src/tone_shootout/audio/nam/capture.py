@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tone_shootout.audio.blas import one_thread
+from tone_shootout.audio.blas import limit_to_one_thread
 from tone_shootout.audio.nam.container import read_container
 from tone_shootout.audio.nam.convnet import read_convnet
 from tone_shootout.audio.nam.document import (
@@ -183,7 +183,7 @@ class Capture:
         """
         if size is not None and not 0 <= size <= 1:
             raise ValueError(f"expected a size from 0 to 1, got {size}")
-        one_thread()
+        limit_to_one_thread()
         model = self.model.sized(size)
         block = model.block()
         silence = np.zeros((1, block), np.float32)

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from tone_shootout.cli._files import Answer
 
 
+TRIED_OUT = "expected sound for noise of -20 dBFS; the file is damaged or was exported wrongly"
+
+
 @click.command("inspect")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Write JSON: a list with an object per file.")
@@ -44,6 +47,7 @@ def _capture(path: Path) -> "Answer":
     from tone_shootout.rendering.sources import decode_capture, probe, read_source
 
     facts: dict[str, Any] = msgspec.to_builtins(probe(path, "capture"))
+    facts.pop("catalog_gear")
     capture = decode_capture(read_source(path, max_bytes=DEFAULT_LIMITS.max_capture_bytes))
     said = msgspec.structs.asdict(capture.metadata)
     return {
@@ -60,12 +64,18 @@ def _speed(capture: "Capture") -> float:
 
     import numpy as np
 
+    from tone_shootout.audio.nam import NamError
+    from tone_shootout.rendering.sources import SourceError
+
     rate = round(capture.sample_rate)
     noise = (0.1 * np.random.default_rng(0).standard_normal(rate // 2)).astype(np.float32)
-    run = capture.start()
-    run.process(noise)
-    started = process_time()
-    run.process(noise)
+    try:
+        run = capture.start()
+        run.process(noise)
+        started = process_time()
+        run.process(noise)
+    except NamError as error:
+        raise SourceError(error.code, f"{error}: {TRIED_OUT}") from None
     return 0.5 / max(process_time() - started, 1e-6)
 
 
@@ -126,7 +136,12 @@ def _table(answers: "list[Answer]") -> str:
 
 def _entry(said: "Answer") -> str:
     metadata = said.get("metadata")
-    rows = {name: value for name, value in said.items() if name not in ("file", "metadata", "notices")}
+    lists = ("metadata", "notices", "parts", "sizes")
+    rows = {name: value for name, value in said.items() if name not in ("file", *lists)}
+    for number, part in enumerate(_dicts(said.get("parts")), start=1):
+        rows[f"part.{number}"] = _part(part)
+    for size in _dicts(said.get("sizes")):
+        rows[f"size below {size['below']:g}"] = _levels(size)
     notices = said.get("notices")
     if isinstance(notices, list):
         rows |= {f"notice.{notice['code']}": notice["detail"] for notice in notices}
@@ -134,6 +149,21 @@ def _entry(said: "Answer") -> str:
         rows |= {f"metadata.{name}": value for name, value in metadata.items()}
     width = max(len(name) for name in rows)
     return "\n".join([str(said["file"]), *(f"  {name.ljust(width)}  {_text(value)}" for name, value in rows.items())])
+
+
+def _dicts(value: object) -> "list[dict[str, Any]]":
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _part(part: "dict[str, Any]") -> str:
+    what = f"{part['architecture']} {part['size_class']}, {part['parameters']} parameters, {_levels(part)}"
+    return f"{what} ({part['pointer']})"
+
+
+def _levels(said: "dict[str, Any]") -> str:
+    level = said["input_level_dbu"]
+    stated = "input level not stated" if level is None else f"input level {level:g} dBu"
+    return f"{said['gear_type'] or 'gear not stated'}, {stated}"
 
 
 def _text(value: object) -> str:

@@ -33,13 +33,15 @@ def command(spec: Path, out: Path, jobs: int | None, no_video: bool, no_plots: b
     """
     from tone_shootout.cli._progress import interruptible, progress
     from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
+    from tone_shootout.rendering.notices import WARNINGS
     from tone_shootout.rendering.produce import produce
     from tone_shootout.rendering.store import StoreFolder
 
     _check_folder(out)
     planned, sources = _plan(spec)
     for notice in planned.notices:
-        click.echo(f"Note: {notice.pointer}: {notice.detail} ({notice.code})", err=True)
+        word = "Warning" if notice.code in WARNINGS else "Note"
+        click.echo(f"{word}: {notice.pointer}: {notice.detail} ({notice.code})", err=True)
     processes = jobs or os.cpu_count() or 1
     store = None if cache is None else StoreFolder(cache)
     try:

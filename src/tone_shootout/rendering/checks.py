@@ -112,8 +112,8 @@ def _check_chain(
             yield from _check_cuts(block, place, rate)
         elif isinstance(block, Capture):
             found = facts.get(block.file)
-            known = found.gear_type if isinstance(found, CaptureFacts) else None
-            parts.append((index, grammar.PARTS.get(block.gear or known or "", "unknown")))
+            known = (found.catalog_gear, found.gear_at(block.size)) if isinstance(found, CaptureFacts) else ()
+            parts.append((index, grammar.part_of(block.gear, *known)))
             if block.size not in (None, 1.0) and isinstance(found, CaptureFacts) and not found.slimmable:
                 yield SpecError(
                     "not_slimmable", f"{place}/size", f"expected no size below 1, {block.file!r} has only one"

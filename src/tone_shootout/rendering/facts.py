@@ -58,11 +58,38 @@ class DiFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="di_track
     notices: FileNotices = ()
 
 
+class PartFacts(Struct, frozen=True, kw_only=True):
+    """A model inside a capture: of a container one of its sizes, of a Sequential one of those that play in a row."""
+
+    pointer: Annotated[str, Meta(description="JSON pointer to its place in the file.", examples=["/config/models/0"])]
+    architecture: Annotated[str, Meta(description="The network's architecture.")]
+    size_class: Annotated[str, Meta(description="Its size among those of its kind.")]
+    parameters: Annotated[int, Meta(description="Weights in the network.")]
+    receptive_field: Annotated[int, Meta(description="How many samples back it listens.")]
+    name: Annotated[str | None, Meta(description="What the file calls it.")] = None
+    gear_type: Annotated[str | None, Meta(description="What the file says that it is a capture of.")] = None
+    input_level_dbu: Annotated[
+        float | None, Meta(description="Level of a sine whose peak is 0 dBFS at its input, dBu.")
+    ] = None
+
+
+class SizeFacts(Struct, frozen=True, kw_only=True):
+    """What is said of a container's capture at the sizes below a limit."""
+
+    below: Annotated[float, Meta(description="Sizes below this, and not below the limit before it.", examples=[0.5])]
+    gear_type: Annotated[str | None, Meta(description="What the file says that it is a capture of.")] = None
+    input_level_dbu: Annotated[
+        float | None, Meta(description="Level of a sine whose peak is 0 dBFS at its input, dBu.")
+    ] = None
+
+
 class CaptureFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="capture"):
     """A neural model of gear.
 
     `sample_rate` is what it runs at, in Hz, and `sample_rate_stated` whether the file says so. `name`, `gear_type` and
-    `input_level_dbu` (level of a sine whose peak is 0 dBFS) come from the file's metadata, None where it has none.
+    `input_level_dbu` (level of a sine whose peak is 0 dBFS) come from the file's metadata at full size, None where it
+    has none; `sizes` is what they are at others, empty where they are the same. `catalog_gear` is what the catalogue
+    that the file was imported from calls the gear.
     """
 
     sha256: Annotated[str, Meta(description="SHA-256 of the file.")]
@@ -79,7 +106,27 @@ class CaptureFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="cap
     input_level_dbu: Annotated[
         float | None, Meta(description="Level of a sine whose peak is 0 dBFS at its input, dBu.")
     ] = None
+    catalog_gear: Annotated[
+        str | None, Meta(description="What TONE3000 says that it is a capture of; goes before the file's own word.")
+    ] = None
+    parts: Annotated[tuple[PartFacts, ...], Meta(description="The models that it is made of, up to 64.")] = ()
+    sizes: Annotated[tuple[SizeFacts, ...], Meta(description="What differs at other sizes, the smallest first.")] = ()
     notices: FileNotices = ()
+
+    def gear_at(self, size: float | None) -> str | None:
+        """Return what the file says that the capture is of, at a size."""
+        found = self._at(size)
+        return self.gear_type if found is None else found.gear_type
+
+    def level_at(self, size: float | None) -> float | None:
+        """Return the input level of the model that plays at a size, dBu; None: not stated."""
+        found = self._at(size)
+        return self.input_level_dbu if found is None else found.input_level_dbu
+
+    def _at(self, size: float | None) -> SizeFacts | None:
+        if size is None or not self.sizes:
+            return None
+        return next((each for each in self.sizes if size < each.below), self.sizes[-1])
 
 
 class IrFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="cab_ir"):

@@ -4,6 +4,7 @@ Two cabs, or an amp without one, sound wrong in a way that is easily taken for t
 them is refused unless its author says that it is meant.
 """
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final, Literal
 
@@ -11,8 +12,8 @@ from msgspec import Struct
 
 from tone_shootout.rendering.spec import Override
 
-Part = Literal["pedal", "amp", "amp_cab", "unknown", "cab"]
-"""What a block is to the grammar; blocks that are none of these (gain, eq, ...) don't take part."""
+Part = Literal["pedal", "amp", "amp_cab", "unknown", "cab", "outboard"]
+"""What a block is to the grammar; blocks that are none of these (gain, eq, ...) and outboard don't take part."""
 
 PARTS: Final[dict[str, Part]] = {
     "pedal": "pedal",
@@ -21,9 +22,23 @@ PARTS: Final[dict[str, Part]] = {
     "pedal_amp": "amp",
     "amp_cab": "amp_cab",
     "amp_pedal_cab": "amp_cab",
-    "studio": "amp_cab",
+    "full_rig": "amp_cab",
+    "studio": "outboard",
+    "outboard": "outboard",
+    "space": "outboard",
+    "cab": "cab",
+    "ir": "cab",
 }
-"""What a capture is, by its `gear_type`; anything else is `unknown`."""
+"""What a capture is, by its `gear_type` or by TONE3000's word for its gear; anything else is `unknown`."""
+
+
+def part_of(*gears: str | None) -> Part:
+    """Return what a capture is by the first of some words for its gear that says it; they may be written anyhow."""
+    for gear in gears:
+        word = re.sub(r"[-\s]+", "_", (gear or "").strip().lower())
+        if word in PARTS:
+            return PARTS[word]
+    return "unknown"
 
 
 class Fault(Struct, frozen=True):
@@ -44,6 +59,7 @@ def faults(parts: Sequence[tuple[int, Part]], allow: Collection[Override] = ()) 
         parts: the captures and cab IRs that take part, in order, each with the index of its block.
         allow: rules set aside on purpose; `no_cab` is another word for `ir_required`.
     """
+    parts = [(block, part) for block, part in parts if part != "outboard"]
     allowed = {"ir_required" if code == "no_cab" else code for code in allow}
     unknown = [place for place, (_, part) in enumerate(parts) if part == "unknown"]
     guesses: Sequence[Part] = ("amp", "amp_cab", "pedal") if unknown else ("unknown",)

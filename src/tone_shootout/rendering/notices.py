@@ -1,11 +1,19 @@
 """What a spec's author should know before comparing or publishing; nothing here stops a rendering."""
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from msgspec import Struct
 
+from tone_shootout.rendering.calibration import uneven_drives
 from tone_shootout.rendering.facts import Facts
 from tone_shootout.rendering.spec import CabIr, Capture, Spec
+
+UNEVEN: Final = "uneven_calibration"
+"""Some chains are calibrated to the DI tracks and others are not."""
+
+WARNINGS: Final = frozenset({UNEVEN})
+"""Codes of what makes a comparison unfair, which a command line calls a warning."""
 
 
 class Notice(Struct, frozen=True, kw_only=True):
@@ -30,6 +38,8 @@ def spec_notices(spec: Spec, facts: Mapping[str, Facts]) -> Iterator[Notice]:
         facts: what is known of its files, by the spec's `file`; files that are missing here are left out.
     """
     yield from _file_notices(spec, facts)
+    for pointer, detail in uneven_drives(spec, facts):
+        yield Notice(code=UNEVEN, pointer=pointer, detail=detail)
 
 
 def _file_notices(spec: Spec, facts: Mapping[str, Facts]) -> Iterator[Notice]:

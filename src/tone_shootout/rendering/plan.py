@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from tone_shootout.audio.sides import Channel
 from tone_shootout.rendering import keys
+from tone_shootout.rendering.calibration import calibrate
 from tone_shootout.rendering.checks import check_spec
 from tone_shootout.rendering.facts import DEFAULT_LIMITS, CaptureFacts, DiFacts, Facts, IrFacts, Limits
 from tone_shootout.rendering.notices import Notice, spec_notices
@@ -177,7 +178,7 @@ def _segment(
     di = cast(DiFacts, facts[track.file])
     start, stop = slice_of(track, di)
     samples = resampled(stop - start, di.rate, OUTPUT_RATE)
-    drive_db, calibration = _calibrate(track, chain, facts)
+    drive_db, calibration = calibrate(track, chain, facts)
     documents, unkeyed = [], []
     for place, block, rate in running_rates(chain, facts):
         source = facts[block.file] if isinstance(block, Capture | CabIr) else None
@@ -230,20 +231,3 @@ def _cost_ns(block: Block, source: Facts | None) -> float:
     if isinstance(source, CaptureFacts):
         return _NS_CAPTURE + source.parameters * _NS_PER_PARAMETER
     return _NS_BLOCK[type(block)]
-
-
-def _calibrate(track: DiTrack, chain: Chain, facts: Mapping[str, Facts]) -> tuple[float | None, str]:
-    """Return the gain in front of the first capture, None where a level is unknown, and a sentence about it.
-
-    0 dBFS is `calibration_dbu` in the DI and `input_level_dbu` in the capture; the difference makes them meet.
-    """
-    first = next((block for block in chain.blocks if isinstance(block, Capture) and not block.bypass), None)
-    if first is None:
-        return None, "unchanged: the chain has no capture"
-    if track.calibration_dbu is None:
-        return None, "unchanged: the DI track's calibration is not stated"
-    capture = facts[first.file]
-    if not isinstance(capture, CaptureFacts) or capture.input_level_dbu is None:
-        return None, "unchanged: the capture does not state its input level"
-    drive = track.calibration_dbu - capture.input_level_dbu
-    return drive, f"{drive:+.2f} dB: DI track {track.calibration_dbu:g} dBu, capture {capture.input_level_dbu:g} dBu"

@@ -21,12 +21,13 @@ from tone_shootout.rendering.manifest import (
     versions,
     with_names,
 )
+from tone_shootout.rendering.notices import UNEVEN
 from tone_shootout.rendering.plan import Plan
 from tone_shootout.rendering.pool import Pool
 from tone_shootout.rendering.rates import OUTPUT_RATE
 from tone_shootout.rendering.reporter import Phase, Reporter, SegmentStatus, Store
 from tone_shootout.rendering.schedule import Step, schedule
-from tone_shootout.rendering.texts import chapters, description, notes
+from tone_shootout.rendering.texts import UNCALIBRATED, chapters, description, notes
 from tone_shootout.rendering.timeline import timeline
 
 __all__ = ["Phase", "Reporter", "SegmentStatus", "Store", "produce"]
@@ -145,6 +146,7 @@ def _records(
 ) -> tuple[SegmentRecord, ...]:
     nothing = (None,) * len(plan.segments)
     latencies, metrics_of = (found.latencies, found.metrics) if found else (nothing, nothing)
+    uneven = _uncalibrated(plan)
     inferences = {step.segment.position: step.inferences for steps in rounds for step in steps}
     return tuple(
         SegmentRecord(
@@ -169,9 +171,23 @@ def _records(
             inferences=inferences.get(segment.position, 0),
             latency=latency,
             metrics=metrics,
-            notes=notes(segment.seconds),
+            notes=(*notes(segment.seconds), *([UNCALIBRATED] if segment.position in uneven else [])),
         )
         for segment, level, slot, latency, metrics in zip(
             plan.segments, levelled, timeline(plan.segments), latencies, metrics_of, strict=True
         )
+    )
+
+
+def _uncalibrated(plan: Plan) -> frozenset[int]:
+    """Return the positions of the segments whose drive is not calibrated where that of others is."""
+    if all(notice.code != UNEVEN for notice in plan.notices):
+        return frozenset()
+    tracks = [track.calibration_dbu is not None for track in plan.spec.di_tracks]
+    return frozenset(
+        segment.position
+        for segment in plan.segments
+        if tracks[segment.di_track]
+        and any(stage.inference for stage in segment.stages)
+        and all(stage.drive_db is None for stage in segment.stages)
     )

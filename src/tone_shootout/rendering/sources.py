@@ -12,7 +12,7 @@ from typing import Final
 from tone_shootout.audio.convolve import prepare_ir
 from tone_shootout.audio.diagnostics import di_notices, ir_notices
 from tone_shootout.audio.files import Audio, mono, read_audio
-from tone_shootout.audio.nam import Capture, NamError, load
+from tone_shootout.audio.nam import Capture, Metadata, NamError, Part, load
 from tone_shootout.audio.sides import Channel, one_response
 from tone_shootout.audio.signals import MAX_RATE, MIN_RATE, AudioError, Float32, decibels
 from tone_shootout.rendering.facts import (
@@ -23,6 +23,8 @@ from tone_shootout.rendering.facts import (
     IrFacts,
     Kind,
     Limits,
+    PartFacts,
+    SizeFacts,
 )
 
 SILENCE_DBFS: Final = -80.0
@@ -32,6 +34,9 @@ MAX_LEVEL_DBU: Final = 60.0
 """An input level beyond ±60 dBu is a mistake in the file and counts as not stated."""
 
 MAX_TEXT: Final = 200
+
+MAX_PARTS: Final = 64
+"""So many models inside a capture are described."""
 
 LONGEST_SECONDS: Final = 36_000.0
 """Nobody's limits go beyond this; whoever decodes a file again that was probed need not set a lower one."""
@@ -181,7 +186,7 @@ def decode_capture(data: bytes) -> Capture:
 
 
 def _capture_facts(capture: Capture, *, sha256: str, size: int) -> CaptureFacts:
-    level = capture.metadata.input_level_dbu
+    said = capture.metadata
     return CaptureFacts(
         sha256=sha256,
         bytes=size,
@@ -192,15 +197,48 @@ def _capture_facts(capture: Capture, *, sha256: str, size: int) -> CaptureFacts:
         parameters=capture.parameters,
         receptive_field=capture.receptive_field,
         slimmable=capture.slimmable,
-        name=_text(capture.metadata.name),
-        gear_type=_text(capture.metadata.gear_type),
-        input_level_dbu=level if level is not None and abs(level) <= MAX_LEVEL_DBU else None,
+        name=_text(said.name),
+        gear_type=_text(said.gear_type),
+        input_level_dbu=_level(said),
+        parts=tuple(_part_facts(part) for part in capture.parts()[:MAX_PARTS]),
+        sizes=_size_facts(capture),
     )
+
+
+def _part_facts(part: Part) -> PartFacts:
+    return PartFacts(
+        pointer=part.pointer,
+        architecture=part.architecture,
+        size_class=part.size_class,
+        parameters=part.parameters,
+        receptive_field=part.receptive_field,
+        name=_text(part.metadata.name),
+        gear_type=_text(part.metadata.gear_type),
+        input_level_dbu=_level(part.metadata),
+    )
+
+
+def _size_facts(capture: Capture) -> tuple[SizeFacts, ...]:
+    """Return what is said of the submodels of a container; nothing where they are all said to be alike."""
+    sizes, lowest = [], 0.0
+    for below in capture.steps():
+        said = capture.metadata_at(min(max(lowest, 0.0), 1.0))
+        sizes.append(SizeFacts(below=below, gear_type=_text(said.gear_type), input_level_dbu=_level(said)))
+        lowest = below
+    alike = len({(each.gear_type, each.input_level_dbu) for each in sizes}) <= 1
+    return () if alike else tuple(sizes)
+
+
+def _level(said: Metadata) -> float | None:
+    """Return the input level that a capture states, dBu; None where it can't be one."""
+    level = said.input_level_dbu
+    return level if level is not None and abs(level) <= MAX_LEVEL_DBU else None
 
 
 def _text(text: str | None) -> str | None:
     """Return a text from a file's metadata in a form that can be shown: one line, not too long; None where empty."""
-    return " ".join((text or "").split())[:MAX_TEXT] or None
+    line = "".join(sign for sign in " ".join((text or "").split()) if sign.isprintable())
+    return line[:MAX_TEXT].strip() or None
 
 
 def _peak_dbfs(samples: Float32) -> float:

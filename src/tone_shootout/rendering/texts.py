@@ -19,6 +19,10 @@ from tone_shootout.rendering.timeline import clock
 SHORT_SECONDS: Final = 3.0
 """Below this BS.1770's gating has too few blocks to rely on."""
 
+UNCALIBRATED: Final = (
+    "The drive into this chain is not calibrated, that of other chains is: compare how hard they drive with care."
+)
+
 TITLE_CHARACTERS: Final = 100
 DESCRIPTION_BYTES: Final = 5_000
 

@@ -67,8 +67,10 @@ async def gather(items: LibraryRepository, owner_id: UUID, config: Config) -> Ma
 
 
 def facts_of(item: LibraryItem) -> Facts:
-    """Return what is known of an item."""
+    """Return what is known of an item: of its file, and of the gear where the catalogue it came from tells that."""
     facts: Facts = msgspec.convert(item.facts, Facts)
+    if isinstance(facts, CaptureFacts) and (source := item.provenance) is not None:
+        facts = msgspec.structs.replace(facts, catalog_gear=source.gear)
     return facts
 
 

@@ -23,6 +23,10 @@ class Provenance(Struct, frozen=True, kw_only=True):
     model_id: Annotated[int, Meta(description="The model's id there.", examples=[910001])]
     title: Annotated[str, Meta(description="The tone's title.", examples=["Bluebird 45 Lead"])]
     model: Annotated[str, Meta(description="The model's name.", examples=["Gain 3"])]
+    gear: Annotated[
+        str | None,
+        Meta(description="TONE3000's word for the gear; null: kept before it was noted.", examples=["amp-cab"]),
+    ] = None
     creator: Annotated[str, Meta(description="Whom to credit.", examples=["Valve Shed"])]
     creator_url: Annotated[str, Meta(description="Their page; empty where none is known.")]
     licence: Annotated[str, Meta(description="TONE3000's word for the licence.", examples=["cc-by-nc"])]
@@ -47,6 +51,7 @@ class Provenance(Struct, frozen=True, kw_only=True):
             model_id=model.id,
             title=plain(tone.title)[:TITLE_LENGTH] or f"Tone {tone.id}",
             model=plain(model.name)[:TITLE_LENGTH] or f"Model {model.id}",
+            gear=plain(tone.gear)[:40] or None,
             creator=plain(tone.user.name)[:TITLE_LENGTH] or "unknown",
             creator_url=web_address(tone.user.url),
             licence=licence.code,

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.integration.conftest import Connect, Person
-from tests.integration.shootouts.material import LIBRARY, SHOOTOUTS, add, di, eventually, upload
+from tests.integration.shootouts.material import LIBRARY, SHOOTOUTS, add, di, eventually, ir, upload
 from tests.support.tone3000 import StandIn
 from tone_shootout.demo import carried
 
@@ -56,6 +56,7 @@ async def test_a_capture_comes_home_with_its_credit(user: Person, connect: Conne
         "model_id": 910001,
         "title": "Bluebird 45 Lead",
         "model": "Gain 3",
+        "gear": "amp",
         "creator": "Valve Shed",
         "licence": "t3k",
         "licence_name": "TONE3000 licence",
@@ -65,6 +66,21 @@ async def test_a_capture_comes_home_with_its_credit(user: Person, connect: Conne
     }
     content = await ada.client.get(item["links"]["content"])
     assert content.content == carried("clean.nam")
+
+
+async def test_the_catalog_s_gear_goes_before_the_files_own_word(user: Person, connect: Connect) -> None:
+    ada = await connect(user)
+    combo = (await _import(ada, NIGHTJAR, 910031)).json()
+    assert (combo["facts"]["gear_type"], combo["facts"]["catalog_gear"]) == ("amp", "amp-cab")
+    cab = {"type": "cab_ir", "asset": await add(ada.client, "cab_ir", ir())}
+    track = {"name": "Riff", "asset": await add(ada.client, "di_track", di())}
+    for block, codes in (
+        ({"type": "capture", "asset": combo["id"]}, ["ir_forbidden"]),
+        ({"type": "capture", "asset": combo["id"], "gear": "amp"}, []),
+    ):
+        config = {"di_tracks": [track], "chains": [{"name": "Combo", "blocks": [block, cab]}]}
+        answer = await ada.client.post(SHOOTOUTS, json={"config": config})
+        assert [error["code"] for error in answer.json().get("errors", [])] == codes, answer.text
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from tests.unit.rendering.specs import FACTS, blocks, spec
+from tests.unit.rendering.specs import FACTS, blocks, capture_facts, spec
+from tone_shootout.rendering.facts import Facts, SizeFacts
 from tone_shootout.rendering.plan import InvalidSpec, plan
 
 GAIN = {"type": "gain", "db": 3.0}
@@ -72,11 +74,83 @@ def test_what_the_author_says_of_the_gear_counts_more_than_the_file(gear: str) -
     assert _faults(blocks(said, "cab.wav")) == []
 
 
-@pytest.mark.parametrize("gear", ["amp_cab", "amp_pedal_cab", "studio"])
+@pytest.mark.parametrize("gear", ["amp_cab", "amp_pedal_cab"])
 def test_gear_with_its_cabinet_takes_no_ir(gear: str) -> None:
     said = {"type": "capture", "file": "amp.nam", "gear": gear}
     assert _faults([said]) == []
     assert _faults(blocks(said, "cab.wav")) == [("ir_forbidden", "/chains/0/blocks/1")]
+
+
+def _capture(**said: Any) -> dict[str, Facts]:
+    facts = capture_facts("some.nam", slimmable=True)
+    return {**FACTS, "some.nam": msgspec.structs.replace(facts, **said)}
+
+
+def _judged(facts: dict[str, Facts], *chain: Any, **more: Any) -> list[str]:
+    try:
+        plan(spec(blocks(*chain), **more), facts)
+    except InvalidSpec as invalid:
+        return [error.code for error in invalid.errors]
+    return []
+
+
+@pytest.mark.parametrize("gear", ["amp-cab", "full-rig", "amp_cab", "AMP-CAB", "amp cab", "Full Rig"])
+def test_a_rig_in_any_spelling_followed_by_a_cab_ir_is_two_cabs_unless_that_is_meant(gear: str) -> None:
+    facts = _capture(gear_type=gear)
+    assert _judged(facts, "some.nam") == []
+    assert _judged(facts, "some.nam", "cab.wav") == ["ir_forbidden"]
+    assert _judged(facts, "some.nam", "cab.wav", allow=["ir_forbidden"]) == []
+
+
+@pytest.mark.parametrize("gear", ["studio", "outboard", "space"])
+@pytest.mark.parametrize(
+    "chain",
+    [
+        ["some.nam", "amp.nam", "cab.wav"],
+        ["amp.nam", "some.nam", "cab.wav"],
+        ["pedal.nam", "amp.nam", "cab.wav", "some.nam"],
+        ["some.nam", "combo.nam", "some.nam"],
+    ],
+)
+def test_outboard_may_stand_anywhere(gear: str, chain: list[str]) -> None:
+    assert _judged(_capture(gear_type=gear), *chain) == []
+
+
+def test_outboard_is_no_amp_and_no_cabinet() -> None:
+    facts = _capture(gear_type="studio")
+    assert _judged(facts, "some.nam") == ["no_amp"]
+    assert _judged(facts, "amp.nam", "some.nam") == ["ir_required"]
+    assert _judged(facts, "combo.nam", "some.nam", "cab.wav") == ["ir_forbidden"]
+
+
+def test_a_capture_of_a_cabinet_is_a_cabinet() -> None:
+    facts = _capture(gear_type="cab")
+    assert _judged(facts, "amp.nam", "some.nam") == []
+    assert _judged(facts, "combo.nam", "some.nam") == ["ir_forbidden"]
+    assert _judged(facts, "amp.nam", "some.nam", "cab.wav") == ["multiple_irs"]
+
+
+@pytest.mark.parametrize(
+    ("said", "block", "faults"),
+    [
+        ({"gear_type": "amp", "catalog_gear": "amp-cab"}, {}, ["ir_forbidden"]),
+        ({"gear_type": "amp_cab", "catalog_gear": "amp"}, {}, []),
+        ({"gear_type": "amp_cab", "catalog_gear": "experimental"}, {}, ["ir_forbidden"]),
+        ({"gear_type": "amp_cab", "catalog_gear": None}, {}, ["ir_forbidden"]),
+        ({"gear_type": "amp", "catalog_gear": "amp-cab"}, {"gear": "amp"}, []),
+    ],
+)
+def test_the_authors_word_goes_before_the_catalog_s_and_that_before_the_files(
+    said: dict[str, Any], block: dict[str, Any], faults: list[str]
+) -> None:
+    assert _judged(_capture(**said), {"type": "capture", "file": "some.nam", **block}, "cab.wav") == faults
+
+
+def test_the_gear_of_a_container_is_that_of_the_size_that_plays() -> None:
+    sizes = (SizeFacts(below=0.5, gear_type="amp"), SizeFacts(below=1.0, gear_type="amp_cab"))
+    facts = _capture(gear_type="amp_cab", sizes=sizes)
+    assert _judged(facts, {"type": "capture", "file": "some.nam", "size": 0.2}, "cab.wav") == []
+    assert _judged(facts, {"type": "capture", "file": "some.nam"}, "cab.wav") == ["ir_forbidden"]
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,10 @@ class Capture:
         """Return what the file says of the capture at a size: what it lacks itself, the model that plays may have."""
         return self.own_metadata.completed(self.model.inner_metadata(size))
 
+    def steps(self) -> tuple[float, ...]:
+        """Return the sizes below which each submodel of a container plays, ascending; empty for other captures."""
+        return self.model.steps()
+
     def parts(self) -> tuple[Part, ...]:
         """Return the models inside a container or Sequential, to any depth, in the order of the file."""
         return tuple(_parts(self.model))

@@ -76,6 +76,10 @@ class Container(Model):
         """Return what is said of the model that plays at a size."""
         return self.chosen(size).metadata()
 
+    def steps(self) -> tuple[float, ...]:
+        """Return the sizes below which each model plays; the last one plays above them all too."""
+        return self.limits
+
     def parts(self) -> tuple[Child, ...]:
         """Return the models, the smallest first."""
         return self.children

@@ -113,6 +113,10 @@ class Model(ABC):
         """Return what the models inside say of the sound at a size, where this one is made of models."""
         return Metadata()
 
+    def steps(self) -> tuple[float, ...]:
+        """Return the sizes below which each of `parts` plays, ascending; empty where no size chooses among them."""
+        return ()
+
     def parts(self) -> tuple["Child", ...]:
         """Return the models that this one is made of, in the order of the file."""
         return ()

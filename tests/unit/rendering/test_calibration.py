@@ -1,0 +1,61 @@
+"""The drive into chains is calibrated where both levels are known; that only some are is said, as it is not fair."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.unit.rendering.specs import FACTS, blocks, capture_facts, spec
+from tone_shootout.rendering.facts import Facts, SizeFacts
+from tone_shootout.rendering.plan import Plan, plan
+from tone_shootout.rendering.spec import Spec
+
+LEVEL = capture_facts("level.nam", gear_type="amp", input_level_dbu=12.0)
+KNOWN: dict[str, Facts] = {**FACTS, "level.nam": LEVEL}
+
+
+def _spec(*chains: list[str], calibration_dbu: float | None = 13.0) -> Spec:
+    shootout = spec(*({"name": f"Chain {i}", "blocks": blocks(*chain)} for i, chain in enumerate(chains)))
+    track = msgspec.structs.replace(shootout.di_tracks[0], calibration_dbu=calibration_dbu)
+    return msgspec.structs.replace(shootout, di_tracks=(track,))
+
+
+def _warned(planned: Plan) -> list[tuple[str, str]]:
+    return [(notice.code, notice.pointer) for notice in planned.notices]
+
+
+def test_chains_of_which_only_some_are_calibrated_are_named() -> None:
+    planned = plan(_spec(["level.nam", "cab.wav"], ["amp.nam", "cab.wav"]), KNOWN)
+    assert _warned(planned) == [("uneven_calibration", "/chains/1")]
+    detail = planned.notices[0].detail
+    assert "“Chain 0” is calibrated, that of “Chain 1” is not" in detail
+    assert "not comparable" in detail
+    assert "\n" not in detail
+
+
+@pytest.mark.parametrize(
+    "shootout",
+    [
+        _spec(["level.nam", "cab.wav"], ["level.nam", "cab.wav"]),
+        _spec(["amp.nam", "cab.wav"], ["combo.nam"]),
+        _spec(["level.nam", "cab.wav"], ["amp.nam", "cab.wav"], calibration_dbu=None),
+        _spec(["level.nam", "cab.wav"]),
+    ],
+    ids=["all are", "none is", "no DI level", "one chain"],
+)
+def test_nothing_is_said_where_all_drives_are_alike(shootout: Spec) -> None:
+    assert _warned(plan(shootout, KNOWN)) == []
+
+
+def test_what_is_still_to_be_fetched_is_not_judged() -> None:
+    unknown = msgspec.structs.replace(capture_facts("amp.nam"), architecture="unknown")
+    assert _warned(plan(_spec(["level.nam", "cab.wav"], ["amp.nam", "cab.wav"]), {**KNOWN, "amp.nam": unknown})) == []
+
+
+@pytest.mark.parametrize(("size", "drive"), [(None, 1.0), (1.0, 1.0), (0.5, 1.0), (0.49, 3.0), (0.0, 3.0)])
+def test_a_container_is_calibrated_by_the_submodel_that_plays(size: float | None, drive: float) -> None:
+    sizes = (SizeFacts(below=0.5, input_level_dbu=10.0), SizeFacts(below=1.0, input_level_dbu=12.0))
+    facts = msgspec.structs.replace(LEVEL, slimmable=True, sizes=sizes)
+    block: dict[str, Any] = {"type": "capture", "file": "level.nam", "size": size}
+    planned = plan(_spec([block, "cab.wav"]), {**KNOWN, "level.nam": facts})  # type: ignore[list-item]
+    assert planned.segments[0].stages[0].drive_db == pytest.approx(drive)

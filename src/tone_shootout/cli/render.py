@@ -80,7 +80,7 @@ def _plan(path: Path) -> "tuple[Plan, dict[str, Path]]":
     """Read a spec, look at all of its files, and plan it."""
     from tone_shootout.rendering.facts import Facts
     from tone_shootout.rendering.plan import InvalidSpec, plan
-    from tone_shootout.rendering.sources import SourceError, probe
+    from tone_shootout.rendering.sources import SourceError, locate, probe
     from tone_shootout.rendering.spec import SpecError
 
     try:
@@ -91,7 +91,7 @@ def _plan(path: Path) -> "tuple[Plan, dict[str, Path]]":
         for pointer, file, kind in _files(spec):
             if file in sources:
                 continue
-            sources[file] = path.parent / file
+            sources[file] = locate(path.parent, file)
             try:
                 facts[file] = probe(sources[file], kind)
             except SourceError as error:
@@ -106,7 +106,7 @@ def _plan(path: Path) -> "tuple[Plan, dict[str, Path]]":
 
 
 def _read(path: Path) -> "Spec":
-    from tone_shootout.rendering.spec import MAX_SPEC_BYTES, parse_spec
+    from tone_shootout.rendering.reading import MAX_SPEC_BYTES, parse_spec
 
     formats: dict[str, Literal["toml", "json"]] = {".toml": "toml", ".json": "json"}
     if path.suffix.lower() not in formats:

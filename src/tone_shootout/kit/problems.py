@@ -15,7 +15,6 @@ The errors::
     └── UnavailableError     503, with `Retry-After`
 """
 
-import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar
@@ -37,6 +36,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import IntegrityError as DatabaseIntegrityError
 
 from tone_shootout.kit.outages import StorageFaultError, outage_of
+from tone_shootout.validation import explain, shown
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -158,7 +158,6 @@ class UnavailableError(ProblemError):
 
 
 RETRY_AFTER_S = 5
-_UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`")
 
 _EXAMPLES: dict[int, tuple[str, str]] = {
     400: ("bad_request", "Expected `str`, got `int`"),
@@ -213,15 +212,18 @@ def problem_of(error: ProblemError) -> Response[Problem]:
     return problem_response(error.status, error.code, error.detail, errors=error.errors, headers=error.headers)
 
 
-def fault_of(error: str) -> Fault:
-    """Turn the text of a validation error of msgspec into a fault with a JSON pointer (RFC 6901)."""
-    detail, _, path = error.partition(" - at `")
-    steps = path.rstrip("`").removeprefix("$").replace("[", ".").replace("]", "").split(".")
-    unknown = _UNKNOWN_FIELD.search(detail)
-    if unknown:
-        steps.append(unknown[1].replace("~", "~0").replace("/", "~1"))
-    pointer = "".join(f"/{step}" for step in steps if step)
-    return Fault(code="unknown_field" if unknown else "invalid", pointer=pointer, detail=detail)
+def fault_of(error: str, kind: Any = None, document: object = None) -> Fault:
+    """Turn the text of a validation error of msgspec into a fault with a JSON pointer (RFC 6901).
+
+    Args:
+        error: the text.
+        kind: the type that the document was held to, where that is known.
+        document: the document as it came.
+    """
+    code, pointer, detail = explain(error, kind, document)
+    if detail == "Expected `array`, got `object`" and (name := pointer.rpartition("/")[2]):
+        detail += f': write a list, `"{name}": [{{...}}]`'
+    return Fault(code=code, pointer=pointer, detail=detail)
 
 
 async def check_body(request: Request[Any, Any, Any]) -> None:
@@ -235,13 +237,22 @@ async def check_body(request: Request[Any, Any, Any]) -> None:
     expected = request.route_handler.parsed_data_field
     if expected is None or getattr(expected.kwarg_definition, "media_type", None) == RequestEncodingType.MULTI_PART:
         return
+    body = await request.body() or b"null"
     try:
-        msgspec.json.decode(await request.body() or b"null", type=expected.annotation)
+        msgspec.json.decode(body, type=expected.annotation)
     except msgspec.ValidationError as error:
-        fault = fault_of(str(error))
-        raise MalformedError(f"{fault.pointer or '/'}: {fault.detail}", errors=[fault]) from None
+        fault = fault_of(str(error), expected.annotation, _plain(body))
+        raise MalformedError(f"{shown(fault.pointer) or '/'}: {fault.detail}", errors=[fault]) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedError(f"The body is not JSON: {error}", code="malformed_json") from None
+
+
+def _plain(body: bytes) -> object:
+    """Return what a body of JSON holds, None where that can't be read to its end."""
+    try:
+        return msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def is_outage(error: Exception) -> bool:

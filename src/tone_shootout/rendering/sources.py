@@ -6,6 +6,7 @@ file again and holds it to the hash that was found then.
 
 import hashlib
 import math
+import unicodedata
 from pathlib import Path
 from typing import Final
 
@@ -106,6 +107,35 @@ def probe(path: Path, kind: Kind, *, limits: Limits = DEFAULT_LIMITS) -> Facts:
         padded=audio.padded,
         notices=(*audio.notices, *di_notices(audio)),
     )
+
+
+def locate(folder: Path, file: str) -> Path:
+    """Return where a file is that may be written in another Unicode form than its name on disk has.
+
+    "é" is one sign or two (NFC, NFD): editors write the one, some file systems and archives have the other. A name that
+    is there as it is written is taken as it is.
+
+    Args:
+        folder: what a relative path starts from.
+        file: the path, as its author wrote it.
+    """
+    path = folder / file
+    if path.exists() or file.isascii():
+        return path
+    found = Path(path.anchor) if path.is_absolute() else Path()
+    for part in path.parts[1 if path.is_absolute() else 0 :]:
+        found = found / part if (found / part).exists() else found / _alike(found, part)
+    return found if found.exists() else path
+
+
+def _alike(folder: Path, name: str) -> str:
+    """Return the name in a folder that is the same text in another Unicode form, or the name itself."""
+    wanted = unicodedata.normalize("NFC", name)
+    try:
+        same = sorted(each.name for each in folder.iterdir() if unicodedata.normalize("NFC", each.name) == wanted)
+    except OSError:
+        return name
+    return same[0] if same else name
 
 
 def read_source(path: Path, *, max_bytes: int, sha256: str | None = None) -> bytes:

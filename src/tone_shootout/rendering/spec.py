@@ -4,23 +4,17 @@
 from the structs named `…Base`, so that a field is described once.
 """
 
-import math
-import re
-import tomllib
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
+from tone_shootout import validation
 from tone_shootout.audio.sides import Channel
 
 SCHEMA: Final = 1
-MAX_SPEC_BYTES = 1_000_000
 
-_CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
-ONE_LINE: Final = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$(?!\n)"
-"""Text without control characters and line breaks, and not only white space."""
+ONE_LINE: Final = validation.ONE_LINE
 
 Name = Annotated[str, Meta(min_length=1, max_length=80, pattern=ONE_LINE)]
 Decibels = Annotated[float, Meta(ge=-60.0, le=60.0)]
@@ -42,7 +36,7 @@ class SpecError(ValueError):
     """
 
     def __init__(self, code: str, pointer: str, detail: str) -> None:
-        super().__init__(f"{pointer or '/'}: {detail} ({code})")
+        super().__init__(f"{validation.shown(pointer) or '/'}: {detail} ({code})")
         self.code = code
         self.pointer = pointer
         self.detail = detail
@@ -269,74 +263,6 @@ class Spec(SpecBase, kw_only=True, frozen=True):
 
     di_tracks: Annotated[tuple[DiTrack, ...], Meta(min_length=1, max_length=64, description="What is played.")]
     chains: Annotated[tuple[Chain, ...], Meta(min_length=1, max_length=256, description="What it is played through.")]
-
-
-_PATH = re.compile(r" - at `(\$[^`]*)`$")
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
-
-
-def invalid(error: msgspec.ValidationError) -> SpecError:
-    """Turn a validation error of msgspec into one with a JSON pointer."""
-    text = str(error)
-    found = _PATH.search(text)
-    detail = text[: found.start()] if found else text
-    detail = detail.replace(f"`str` matching regex {ONE_LINE!r}", "text on one line, and not only white space")
-    path = found.group(1) if found else "$"
-    pointer = "".join(f"/{name or index}" for name, index in _STEP.findall(path))
-    unknown = re.search(r"unknown field `([^`]*)`", detail)
-    if unknown:
-        escaped = unknown.group(1).replace("~", "~0").replace("/", "~1")
-        return SpecError("unknown_field", f"{pointer}/{escaped}", detail)
-    return SpecError("invalid", pointer, detail)
-
-
-def parse_spec(data: bytes, *, format: Literal["toml", "json"]) -> Spec:  # noqa: A002 - the word users know
-    """Read a spec file.
-
-    Raises:
-        SpecError: not TOML or JSON, larger than 1 MB, or something in it that is unknown, missing or out of range.
-    """
-    if len(data) > MAX_SPEC_BYTES:
-        raise SpecError("too_large", "", f"expected a spec of at most {MAX_SPEC_BYTES} bytes, got {len(data)}")
-    try:
-        document: Any = (
-            tomllib.loads(data.decode(), parse_float=_finite) if format == "toml" else msgspec.json.decode(data)
-        )
-    except (ValueError, RecursionError) as error:
-        raise SpecError("malformed", "", f"expected {format.upper()}: {error}") from None
-    _refuse_models(document)
-    try:
-        spec = msgspec.convert(document, Spec)
-    except msgspec.ValidationError as error:
-        raise invalid(error) from None
-    check_slices(spec.di_tracks)
-    return spec
-
-
-def _refuse_models(document: Any) -> None:
-    """Say of models that only a service can fetch that this is so, instead of calling them unknown.
-
-    Raises:
-        SpecError: code `needs_service`, pointing at the first one.
-    """
-    chains = document.get("chains") if isinstance(document, dict) else None
-    for index, chain in enumerate(chains if isinstance(chains, list) else []):
-        blocks = chain.get("blocks") if isinstance(chain, dict) else None
-        for place, block in enumerate(blocks if isinstance(blocks, list) else []):
-            if isinstance(block, dict) and "tone3000" in block:
-                raise SpecError(
-                    "needs_service",
-                    f"/chains/{index}/blocks/{place}/tone3000",
-                    "expected a file: models of TONE3000 are fetched by a service in which you are signed in with "
-                    "TONE3000 (`shootout serve`, then submit it there); without one, download the file and name it",
-                )
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"expected a finite number, got {text}")
-    return value
 
 
 def check_slices(tracks: Sequence[DiTrackBase]) -> None:

@@ -26,7 +26,8 @@ from multipart import (  # type: ignore[import-untyped]  # it has no types of it
 
 from tone_shootout.kit.problems import Fault, TooLargeError
 from tone_shootout.rendering.facts import Kind, Limits
-from tone_shootout.rendering.spec import ONE_LINE, invalid
+from tone_shootout.rendering.reading import invalid
+from tone_shootout.rendering.spec import ONE_LINE
 from tone_shootout.shootouts.errors import BadFormError
 
 FORM_BYTES = 65_536
@@ -163,7 +164,7 @@ class _Reader:
         try:
             form = msgspec.convert(self._fields, UploadForm)
         except msgspec.ValidationError as error:
-            found = invalid(error)
+            found = invalid(error, UploadForm, self._fields)
             raise _bad(found.pointer, found.code, found.detail) from None
         self._check_size()
         await asyncio.to_thread(self._file.flush)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tone_shootout.rendering.spec import MAX_SPEC_BYTES, CabIr, Capture, Eq, Spec, SpecError, parse_spec
+from tone_shootout.rendering.reading import MAX_SPEC_BYTES, parse_spec
+from tone_shootout.rendering.spec import CabIr, Capture, Eq, Spec, SpecError
 
 EXAMPLE = b"""
 schema = 1

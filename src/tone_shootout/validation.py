@@ -1,0 +1,170 @@
+"""Say what is wrong with a document in words that help to mend it: what is allowed, and what was most likely meant.
+
+`msgspec` says where a document breaks its type and which rule it breaks. The type knows the rest.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec import inspect
+
+_CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+ONE_LINE: Final = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$(?!\n)"
+"""Pattern of text without control characters and line breaks, and not only white space."""
+
+_PATH: Final = re.compile(r" - at `([^`]*)`$")
+_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_ENUM: Final = re.compile(r"Invalid (?:enum )?value (.*)", re.DOTALL)
+_UNKNOWN: Final = re.compile(r"unknown field `(.*)`", re.DOTALL)
+_MISSING: Final = re.compile(r"missing required field `([^`]*)`")
+_LONGEST_WORD: Final = 60
+_LONGEST_LINE: Final = 500
+_ALIKE: Final = 0.6
+"""From which share of letters in common on a word counts as a misspelling of another."""
+
+
+class Explained(NamedTuple):
+    """What is wrong: a code (`invalid` or `unknown_field`), a JSON pointer (RFC 6901), and one sentence."""
+
+    code: str
+    pointer: str
+    detail: str
+
+
+def explain(error: msgspec.ValidationError | str, kind: Any = None, document: object = None) -> Explained:
+    """Turn a validation error of msgspec into one that says what to do.
+
+    Args:
+        error: the error.
+        kind: the type that the document was held to; None: not known, so nothing can be suggested.
+        document: the document as it came, which tells members of a union apart.
+    """
+    text = str(error)
+    found = _PATH.search(text)
+    detail = text[: found.start()] if found else text
+    detail = detail.replace(f"`str` matching regex {ONE_LINE!r}", "text on one line, and not only white space")
+    steps = [name or index for name, index in _STEP.findall(found.group(1) if found else "")]
+    pointer = "".join(f"/{step}" for step in steps)
+    if unknown := _UNKNOWN.search(detail):
+        name = unknown.group(1)
+        known = list(_fields(_at(kind, steps, document)))
+        advice = _advice(name, known)
+        escaped = name.replace("~", "~0").replace("/", "~1")
+        return Explained("unknown_field", f"{pointer}/{escaped}", f"{shown(detail)}{advice}")
+    if value := _ENUM.match(detail):
+        allowed = _allowed(kind, steps, document)
+        if allowed:
+            detail = f"expected {_one_of(allowed)}, got {value.group(1)}"
+            word = value.group(1).strip("'\"")
+            if close := _closest(word, [str(each) for each in allowed]):
+                detail += f"; did you mean `{close}`?"
+    elif (missing := _MISSING.search(detail)) and (allowed := _allowed(kind, [*steps, missing.group(1)], document)):
+        detail += f", which is {_one_of(allowed)}"
+    return Explained("invalid", pointer, shown(detail))
+
+
+def _advice(name: str, known: Sequence[str]) -> str:
+    if close := _closest(name, known):
+        return f"; did you mean `{close}`?"
+    return f"; known fields: {', '.join(sorted(known))}" if known else ""
+
+
+def _closest(word: str, known: Sequence[str]) -> str | None:
+    """Return the known word that another one is most likely meant to be, whatever its case and hyphens."""
+    plain = {re.sub(r"[^a-z0-9]", "", each.lower()): each for each in known}
+    wanted = re.sub(r"[^a-z0-9]", "", word[:_LONGEST_WORD].lower())
+    if not wanted:
+        return None
+    close = get_close_matches(wanted, plain, n=1, cutoff=_ALIKE)
+    if not close:
+        close = [each for each in plain if len(wanted) > 2 and (wanted in each or each in wanted)]
+    return plain[close[0]] if close else None
+
+
+def _one_of(allowed: Sequence[object]) -> str:
+    words = [f"`{each}`" for each in allowed]
+    return words[0] if len(words) == 1 else f"one of {', '.join(words)}"
+
+
+def shown(text: str) -> str:
+    """Return a text on one line, cut where it is long: what a document holds may be anything."""
+    line = "".join(sign if sign.isprintable() else " " for sign in text)
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…"
+
+
+def _at(kind: Any, steps: Sequence[str], document: object) -> list[inspect.Type]:
+    """Return the types that may stand at a place."""
+    if kind is None:
+        return []
+    try:
+        types = [inspect.type_info(kind)]
+    except (TypeError, NameError):
+        return []
+    for step in steps:
+        types = [inner for each in types for inner in _step(each, step, document)]
+        document = _value(document, step)
+    return [member for each in types for member in _members(each, document)]
+
+
+def _value(document: object, step: str) -> object:
+    if isinstance(document, dict):
+        return document.get(step)
+    if isinstance(document, list | tuple) and step.isdigit() and int(step) < len(document):
+        return document[int(step)]
+    return None
+
+
+def _step(kind: inspect.Type, step: str, document: object) -> Iterator[inspect.Type]:
+    for member in _members(kind, document):
+        match member:
+            case inspect.StructType():
+                yield from (field.type for field in member.fields if field.encode_name == step)
+            case inspect.ListType() | inspect.VarTupleType():
+                yield member.item_type
+            case inspect.TupleType():
+                yield from member.item_types
+            case inspect.DictType():
+                yield member.value_type
+
+
+def _members(kind: inspect.Type, document: object) -> list[inspect.Type]:
+    """Return the members of a union, of tagged ones the one that the document names, if it does."""
+    if isinstance(kind, inspect.Metadata):
+        return _members(kind.type, document)
+    if not isinstance(kind, inspect.UnionType):
+        return [kind]
+    members = [inner for each in kind.types for inner in _members(each, document)]
+    if isinstance(document, dict):
+        named: list[inspect.Type] = [
+            each
+            for each in members
+            if isinstance(each, inspect.StructType) and each.tag_field and document.get(each.tag_field) == each.tag
+        ]
+        return named or members
+    return members
+
+
+def _fields(types: Sequence[inspect.Type]) -> Iterator[str]:
+    for each in types:
+        if isinstance(each, inspect.StructType):
+            yield from (field.encode_name for field in each.fields)
+            if each.tag_field:
+                yield each.tag_field
+
+
+def _allowed(kind: Any, steps: Sequence[str], document: object) -> list[object]:
+    """Return the values of the literals at a place, or the tags of the union that it belongs to."""
+    found: list[object] = []
+    for each in _at(kind, steps, document):
+        if isinstance(each, inspect.LiteralType):
+            found += each.values
+        elif isinstance(each, inspect.EnumType):
+            found += [member.value for member in each.cls]
+    if steps and not found:
+        for each in _at(kind, steps[:-1], document):
+            if isinstance(each, inspect.StructType) and each.tag_field == steps[-1] and each.tag is not None:
+                found.append(each.tag)
+    return list(dict.fromkeys(found))

@@ -1,0 +1,238 @@
+"""Spec files with the slips that people make: each is either read all the same, or named for what it is."""
+
+import json
+import unicodedata
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from tone_shootout.kit.problems import fault_of
+from tone_shootout.rendering.reading import Format, parse_spec
+from tone_shootout.rendering.sources import locate
+from tone_shootout.rendering.spec import SpecError
+from tone_shootout.shootouts.config import Config
+
+TRACK = """
+[[di_tracks]]
+name = "Riff"
+file = "riff.wav"
+"""
+TOML = (
+    TRACK
+    + """
+[[chains]]
+name = "A"
+[[chains.blocks]]
+type = "capture"
+file = "a.nam"
+"""
+)
+
+
+def _document() -> dict[str, Any]:
+    return {
+        "di_tracks": [{"name": "Riff", "file": "riff.wav"}],
+        "chains": [{"name": "A", "blocks": [{"type": "capture", "file": "a.nam"}]}],
+    }
+
+
+def _refused(text: str | bytes, format: Format = "toml") -> SpecError:  # noqa: A002
+    with pytest.raises(SpecError) as caught:
+        parse_spec(text.encode() if isinstance(text, str) else text, format=format)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def _refused_json(change: dict[str, Any], *path: str | int) -> SpecError:
+    document = _document()
+    place: Any = document
+    for step in path:
+        place = place[step]
+    place.update(change)
+    return _refused(json.dumps(document), "json")
+
+
+def test_a_byte_order_mark_is_no_obstacle() -> None:
+    plain = parse_spec(TOML.encode(), format="toml")
+    assert parse_spec(b"\xef\xbb\xbf" + TOML.encode(), format="toml") == plain
+    assert parse_spec(b"\xef\xbb\xbf" + json.dumps(_document()).encode(), format="json") == plain
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("form", ["toml", "json"])
+def test_utf_16_is_named(encoding: str, form: Format) -> None:
+    error = _refused(("# x\n" + TOML if form == "toml" else json.dumps(_document())).encode(encoding), form)
+    assert (error.code, "UTF-16: save the file as UTF-8" in error.detail) == ("malformed", True)
+
+
+def test_other_encodings_are_told_from_utf_8() -> None:
+    error = _refused('title = "Café"\n'.encode("latin-1") + TOML.encode())
+    assert error.detail == "expected TOML as UTF-8, byte 13 is none: save the file as UTF-8"
+
+
+@pytest.mark.parametrize(
+    "path", [r"C:\Users\me\a.nam", r"C:\gear\a.nam", r"D:\x00.nam", r"..\captures\a.nam", r"\\nas\a"]
+)
+def test_backslashes_in_double_quotes_are_explained(path: str) -> None:
+    error = _refused(TOML.replace("a.nam", path))
+    assert error.code == "malformed"
+    assert "forward slashes (C:/tones/amp.nam) or in single quotes ('C:\\tones\\amp.nam')" in error.detail
+
+
+@pytest.mark.parametrize("path", [r"C:\tones\a.nam", r"C:\new\a.nam", r"C:\b.nam", r"C:\f.nam", r"C:\r.nam"])
+@pytest.mark.parametrize("form", ["toml", "json"])
+def test_backslashes_that_were_read_as_escapes_are_explained(path: str, form: Format) -> None:
+    path = path.replace(r"\a.nam", r"/a.nam")
+    text = TOML if form == "toml" else json.dumps(_document())
+    error = _refused(text.replace("a.nam", path), form)
+    assert (error.code, error.pointer) == ("invalid", "/chains/0/blocks/0/file")
+    assert "forward slashes" in error.detail
+    assert ("single quotes" if form == "toml" else "doubled backslashes") in error.detail
+
+
+def test_backslashes_in_json_are_explained() -> None:
+    error = _refused(json.dumps(_document()).replace("a.nam", r"C:\gear\a.nam"), "json")
+    assert error.code == "malformed"
+    assert 'doubled backslashes ("C:\\\\tones\\\\amp.nam")' in error.detail
+
+
+def test_backslashes_in_single_quotes_are_read() -> None:
+    spec = parse_spec(TOML.replace('"a.nam"', r"'C:\tones\a.nam'").encode(), format="toml")
+    assert getattr(spec.chains[0].blocks[0], "file", "") == r"C:\tones\a.nam"
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "detail"),
+    [
+        (
+            {"gear": "amp-cab"},
+            ("chains", 0, "blocks", 0),
+            "`pedal_amp`, `preamp`, `studio`, got 'amp-cab'; did you mean `amp_cab`?",
+        ),
+        (
+            {"type": "cabir"},
+            ("chains", 0, "blocks", 0),
+            "expected one of `capture`, `cab_ir`, `gain`, `eq`, ",
+        ),
+        ({"schema": 2}, (), "expected `1`, got 2"),
+        ({"blocks": [{"type": "reverb", "kind": "Hall"}]}, ("chains", 0), "got 'Hall'; did you mean `hall`?"),
+        (
+            {"blocks": [{"type": "eq", "bands": [{"kind": "notch", "hz": 50.0}]}]},
+            ("chains", 0),
+            "expected one of `high_shelf`, `highpass`, `low_shelf`, `lowpass`, `peak`, got 'notch'",
+        ),
+        ({"allow": ["no-cab"]}, (), "did you mean `no_cab`?"),
+        ({"blocks": [{"file": "a.nam"}]}, ("chains", 0), "`type`, which is one of `capture`, `cab_ir`, "),
+    ],
+)
+def test_what_is_allowed_is_listed(change: dict[str, Any], path: tuple[str | int, ...], detail: str) -> None:
+    assert detail in _refused_json(change, *path).detail
+
+
+@pytest.mark.parametrize(
+    ("field", "path", "meant"),
+    [
+        ("input_gain", ("chains", 0, "blocks", 0), "input_gain_db"),
+        ("inputGainDb", ("chains", 0, "blocks", 0), "input_gain_db"),
+        ("input-gain-db", ("chains", 0, "blocks", 0), "input_gain_db"),
+        ("byapss", ("chains", 0, "blocks", 0), "bypass"),
+        ("trim", ("chains", 0), "trim_db"),
+        ("block", ("chains", 0), "blocks"),
+        ("start", ("di_tracks", 0), "start_s"),
+        ("calibration", ("di_tracks", 0), "calibration_dbu"),
+        ("di_track", (), "di_tracks"),
+        ("Title", (), "title"),
+    ],
+)
+def test_an_unknown_field_suggests_the_nearest(field: str, path: tuple[str | int, ...], meant: str) -> None:
+    error = _refused_json({field: 1.0}, *path)
+    assert error.code == "unknown_field"
+    assert error.pointer == "".join(f"/{step}" for step in (*path, field))
+    assert error.detail.endswith(f"; did you mean `{meant}`?")
+
+
+def test_an_unknown_field_that_is_like_none_lists_those_there_are() -> None:
+    error = _refused_json({"level": {"zzz": 1}})
+    assert error.detail.endswith("; known fields: ceiling_dbtp, target_lufs")
+    block = _refused_json({"blocks": [{"type": "gain", "db": 1.0, "xyz\n": 1}]}, "chains", 0)
+    assert block.detail.endswith("; known fields: bypass, db, type")
+
+
+@pytest.mark.parametrize(
+    ("text", "table"),
+    [
+        (TRACK + '[chains]\nname = "A"\nblocks = [{ type = "gain", db = 1 }]', "chains"),
+        (TRACK + '[chains]\nname = "A"\n[[chains.blocks]]\ntype = "gain"', "chains"),
+        (TRACK + '[chains]\nname = "A"\n[chains]\nname = "B"', "chains"),
+        (TRACK + '[ chains ] # one\nname = "A"\n[[chains]]\nname = "B"', "chains"),
+        (TOML.replace("[[di_tracks]]", "[di_tracks]"), "di_tracks"),
+        ('[di_tracks]\nname = "x"\n' + TOML, "di_tracks"),
+        (TRACK + '[[chains]]\nname = "A"\n[chains.blocks]\ntype = "gain"\ndb = 1', "chains.blocks"),
+        (
+            TRACK + '[[chains]]\nname = "A"\n[chains.blocks]\ntype = "gain"\n[chains.blocks]\ntype = "gain"',
+            "chains.blocks",
+        ),
+        (
+            TRACK + '[[chains]]\nname = "A"\n[[chains.blocks]]\ntype = "eq"\n[chains.blocks.bands]\nkind = "peak"',
+            "chains.blocks.bands",
+        ),
+        (
+            TRACK + '[[chains]]\nname = "A"\nblocks = [{ type = "eq", bands = { kind = "peak", hz = 1 } }]',
+            "chains.blocks.bands",
+        ),
+    ],
+)
+def test_one_table_where_several_are_meant_says_so(text: str, table: str) -> None:
+    detail = _refused(text).detail
+    assert f"write [[{table}]] with two brackets for each of them" in detail
+
+
+def test_several_levels_where_one_is_meant_say_so() -> None:
+    assert "write [level] with one bracket" in _refused(TOML + "[[level]]\ntarget_lufs = -16").detail
+
+
+def test_json_says_it_in_its_own_terms() -> None:
+    error = _refused_json({"chains": {"name": "A"}})
+    assert (error.pointer, error.detail) == (
+        "/chains",
+        'Expected `array`, got `object`: there may be several, write a list, `"chains": [{...}]`',
+    )
+
+
+NFC, NFD = (unicodedata.normalize(form, "Café/Äpfel é.nam") for form in ("NFC", "NFD"))
+
+
+@pytest.mark.parametrize(("written", "there"), [(NFC, NFD), (NFD, NFC), (NFC, NFC)])
+def test_a_name_is_found_in_either_unicode_form(tmp_path: Path, written: str, there: str) -> None:
+    (tmp_path / there).parent.mkdir()
+    (tmp_path / there).write_text("x")
+    for file in (written, str(tmp_path / written)):
+        assert locate(tmp_path, file).read_text() == "x"
+
+
+def test_a_name_that_is_there_as_it_is_written_goes_first(tmp_path: Path) -> None:
+    for form in ("NFC", "NFD"):
+        (tmp_path / unicodedata.normalize(form, "é.nam")).write_text(form)
+    for form in ("NFC", "NFD"):
+        assert locate(tmp_path, unicodedata.normalize(form, "é.nam")).read_text() == form
+
+
+@pytest.mark.parametrize("file", ["ö/ö.nam", "../ö.nam", "plain.nam"])
+def test_a_name_that_is_nowhere_stays_as_it_is(tmp_path: Path, file: str) -> None:
+    assert locate(tmp_path, file) == tmp_path / file
+
+
+def test_a_config_over_rest_is_told_the_same() -> None:
+    asset = str(UUID(int=1))
+    document = {
+        "di_tracks": [{"name": "Riff", "asset": asset}],
+        "chains": [{"name": "A", "blocks": [{"type": "capture", "asset": asset, "input_gain": 1.0}]}],
+    }
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.convert(document, Config)
+    fault = fault_of(str(caught.value), Config, document)
+    assert (fault.code, fault.pointer) == ("unknown_field", "/chains/0/blocks/0/input_gain")
+    assert fault.detail.endswith("; did you mean `input_gain_db`?")

@@ -1,7 +1,10 @@
 """The sign-in page in a real browser."""
 
+import asyncio
+import re
+
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.browser.conftest import Visit
 from tests.integration.conftest import Person
@@ -32,6 +35,41 @@ async def test_it_works_without_javascript(chromium: Browser, base_url: str, adm
     await page.wait_for_url(f"{base_url}/api/v1/me")
     assert '"name":"root"' in await page.content()
     await context.close()
+
+
+async def test_it_works_behind_a_proxy_that_hides_the_referrer(
+    visit: Visit, base_url: str, administrator: Person
+) -> None:
+    """Chromium then sends `Origin: null` with the form."""
+
+    async def hide(route: Route) -> None:
+        answer = await route.fetch()
+        await route.fulfill(response=answer, headers={**answer.headers, "referrer-policy": "no-referrer"})
+
+    await visit.page.route(re.compile(r"/sign-in\?"), hide)
+    await visit.open(f"{base_url}/sign-in?next=/saq/")
+    await visit.page.get_by_label("API token").fill(administrator.token)
+    async with visit.page.expect_request(f"{base_url}/sign-in") as sent:
+        await visit.page.keyboard.press("Enter")
+    assert (await (await sent.value).all_headers())["origin"] == "null"
+    await visit.page.wait_for_url(f"{base_url}/saq/")
+
+
+async def test_two_tabs_that_renew_the_session_at_once_stay_signed_in(
+    visit: Visit, base_url: str, administrator: Person
+) -> None:
+    context = visit.page.context
+    await context.request.post(f"{base_url}/api/v1/auth/session", data={"token": administrator.token})
+    pages = [visit.page, await context.new_page()]
+    for page in pages:
+        await page.goto(f"{base_url}/sign-in")
+    renew = "async () => (await fetch('/api/v1/auth/refresh', { method: 'POST' })).status"
+    for _ in range(2):
+        assert await asyncio.gather(*(page.evaluate(renew) for page in pages)) == [200, 200]
+    await context.clear_cookies(name="shootout_access")
+    await asyncio.gather(*(page.goto(f"{base_url}/saq/") for page in pages))
+    for page in pages:
+        await page.get_by_role("heading", name="Queues").wait_for()
 
 
 async def test_a_session_whose_access_token_has_expired_is_renewed_and_nobody_is_asked(

@@ -140,11 +140,15 @@ def origin_allowed(connection: Connection, settings: Settings) -> bool:
 
     Our own are the public address, the origins that the settings allow, and the address that the connection came in
     on when the request's `Host` names it (any other `Host` could be of a name that was made to point here). A request
-    without `Origin` is judged by `Sec-Fetch-Site`; one with neither names no page, and is not allowed.
+    without `Origin` is judged by `Sec-Fetch-Site`; one with neither names no page, and is not allowed. So is one whose
+    `Origin` is `null`: a browser sends that with our own forms, too, where a proxy or a person has set the referrer
+    policy to `no-referrer`; sandboxed pages send it as well, but are never of the same origin.
     """
-    sent = connection.headers.get("origin")
+    sent, site = connection.headers.get("origin"), connection.headers.get("sec-fetch-site")
     if sent is None:
-        return connection.headers.get("sec-fetch-site") in ("same-origin", "none")
+        return site in ("same-origin", "none")
+    if sent == "null":
+        return site == "same-origin"
     origin = _origin(sent)
     if origin is None:
         return False

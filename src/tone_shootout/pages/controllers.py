@@ -34,7 +34,10 @@ _FORM_FIELDS: Final = 10
 def refused(request: Request[Any, Any, Any], _error: CrossOriginError) -> Response[Any]:
     """Answer a form that was sent from another address than the service's own."""
     settings: Settings = request.app.state["settings"]
-    error = f"The form was not sent from {settings.public_url}. Open that address and sign in there."
+    error = (
+        f"The form was not sent from {settings.public_url}. Sign in there, or add the address that you use to "
+        "SHOOTOUT_SERVER_ALLOWED_ORIGINS."
+    )
     return _page(request, settings, "/", status=403, error=error)
 
 

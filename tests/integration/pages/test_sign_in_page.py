@@ -102,13 +102,28 @@ async def test_what_does_not_sign_in_is_answered_with_the_form_and_the_reason(
     assert "set-cookie" not in answer.headers
 
 
-@pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Origin": "null"}])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"},
+        {"Origin": "null"},
+        {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "null", "Sec-Fetch-Site": "none"},
+    ],
+)
 async def test_the_form_of_a_foreign_page_signs_nobody_in(
     browser: httpx.AsyncClient, user: Person, base_url: str, headers: dict[str, str]
 ) -> None:
     answer = await browser.post("/sign-in", data={"next": "/", "token": user.token}, headers=headers)
     assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
     assert 'role="alert"' in answer.text
+
+
+async def test_a_form_of_ours_whose_origin_the_browser_hides_is_taken(browser: httpx.AsyncClient, user: Person) -> None:
+    hidden = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}
+    answer = await browser.post("/sign-in", data={"next": "/", "token": user.token}, headers=hidden)
+    assert answer.status_code == 303
 
 
 async def test_the_page_loads_nothing_from_elsewhere_and_runs_nothing_that_stands_in_it(

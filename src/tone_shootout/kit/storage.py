@@ -104,7 +104,11 @@ class Storage:
         Raises:
             MissingObjectError: there is no such object.
         """
-        options: Any = {"range": (start, end)} if end is not None else {"range": {"offset": start}}
+        options: Any = None  # no range where the whole is meant: an empty object has none that could be satisfied
+        if end is not None:
+            options = {"range": (start, end)}
+        elif start:
+            options = {"range": {"offset": start}}
         try:
             result = await obstore.get_async(self._store, key, options=options)
         except FileNotFoundError:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import httpx
+import psutil
 import psycopg
 import pytest
 from websockets.asyncio.client import connect
@@ -38,8 +39,9 @@ T = TypeVar("T")
 
 PATIENCE_S = 300.0
 """Longest wait for something that must come to pass."""
+HEARTBEAT_S = 2
 ENVIRON = {
-    "SHOOTOUT_WORKER_HEARTBEAT_S": "2",
+    "SHOOTOUT_WORKER_HEARTBEAT_S": str(HEARTBEAT_S),
     "SHOOTOUT_WORKER_SWEEP_S": "0.5",
     "SHOOTOUT_WORKER_BACKOFF_S": "0.1",
     "SHOOTOUT_WORKER_BACKOFF_MAX_S": "0.5",
@@ -82,6 +84,25 @@ class Plant:
         gone = [await self.signal(name, signal.SIGKILL) for name in names]
         for name, pid in zip(names, gone, strict=True):
             await self._until(lambda name=name, pid=pid: self.pids().get(name, pid) != pid)  # type: ignore[misc]
+
+    async def hang(self, name: str, seconds: float) -> None:
+        """Stop a process with all its children for a while."""
+        process = psutil.Process(await self._until(lambda: self.pids().get(name)))
+        family = [process, *process.children(recursive=True)]
+        for one in family:
+            one.suspend()
+        await asyncio.sleep(seconds)
+        for one in family:
+            one.resume()
+
+    async def interruptions(self, job_id: str) -> int:
+        """How many attempts at a job a fault has ended."""
+        url = self._servers.database_url
+        async with await psycopg.AsyncConnection.connect(url) as connection:
+            rows = await connection.execute("SELECT interruptions FROM job WHERE id = %s", [job_id])
+            found = await rows.fetchone()
+        assert found is not None
+        return int(found[0])
 
     async def shootout(self, chains: int = 1) -> str:
         """A shootout of which nothing has been rendered before; its id."""
@@ -220,6 +241,16 @@ class FaultTests:
         assert log[-1]["data"]["attempt"] >= len(PHASES)
         await plant.check(job_id, log)
 
+    async def test_a_database_that_hangs_for_longer_than_a_heartbeat_costs_no_attempt(self, plant: Plant) -> None:
+        job_id = await plant.submit()
+        log: list[Event] = []
+        async for event in plant.follow(job_id):
+            log.append(event)
+            if event["type"] == "phase" and event["data"]["phase"] == "render":
+                await plant.hang(POSTGRESQL, 2 * HEARTBEAT_S)
+        await plant.check(job_id, log)
+        assert await plant.interruptions(job_id) == 0
+
     async def test_a_job_is_dispatched_though_whoever_wrote_it_down_dies_before(self, plant: Plant) -> None:
         shootout_id = await plant.shootout()
         await plant.signal(VALKEY, signal.SIGSTOP)
@@ -265,3 +296,5 @@ class FaultTests:
                 alive = False
                 await plant.kill(*names)
         await plant.check(job_id, log)
+        if "worker" not in names:  # what is away costs nothing
+            assert await plant.interruptions(job_id) == 0

@@ -1,0 +1,99 @@
+"""What goes on behind the work: the task that listens to the broker, and threads that rendering must not use up."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from tests.integration.conftest import Person
+from tests.integration.jobs.conftest import events
+from tests.integration.jobs.logs import written_job
+from tests.integration.jobs.outages import submitted
+from tests.support.live import environ_of
+from tone_shootout.jobs.channel import PREFIX, Publisher
+from tone_shootout.jobs.tails import Tail, Tails
+from tone_shootout.kit.settings import Settings
+
+pytestmark = pytest.mark.slow
+
+Sessions = async_sessionmaker[AsyncSession]
+
+ONE_THREAD = """
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from tone_shootout.jobs.tasks import work
+from tone_shootout.kit.settings import load_settings
+
+
+async def main():
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    await work(load_settings())
+
+
+asyncio.run(main())
+"""
+
+
+@asynccontextmanager
+async def _no_database() -> AsyncGenerator[AsyncSession, None]:
+    """What a watcher could look into instead of listening."""
+    raise OperationalError("the database is away", None, Exception())
+    yield  # it is a generator
+
+
+async def test_watchers_go_on_hearing_after_a_message_that_nobody_could_expect(
+    user: Person, redis: Redis, session_maker: Sessions
+) -> None:
+    publisher = Publisher(redis)
+    job = await written_job(session_maker, publisher, user.id)
+    tails = Tails(_no_database, kept=100, streams=0)
+
+    async def hears(tail: Tail) -> None:
+        """Publish one line more until it is heard."""
+        written = await job.write(1, published=False)
+        async with asyncio.timeout(60):
+            while tail.last < written[-1].seq:
+                await publisher.publish(written)
+                await asyncio.sleep(0.05)
+
+    async with tails.running(redis):
+        with tails.of(user.id, job.id) as tail:
+            tail.tell(1)
+            await hears(tail)
+            # Nested so deeply that decoding raises no error of its own, but RecursionError.
+            await redis.publish(f"{PREFIX}{job.id}", b"[" * 100_000)
+            await hears(tail)
+
+
+@contextmanager
+def _worker_of_one_thread(settings: Settings) -> Generator[None, None, None]:
+    command = [sys.executable, "-c", ONE_THREAD]
+    with subprocess.Popen(command, env=environ_of(settings), start_new_session=True) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+async def test_segments_are_heard_while_rendering_though_the_event_loop_has_one_thread(
+    base_url: str, user: Person, settings: Settings
+) -> None:
+    """Rendering has threads of its own: on a small machine it would use up those that storing waits for."""
+    job = await submitted(user, seconds=4.0, chains=4)
+    with _worker_of_one_thread(settings):
+        log = [event async for event in events(base_url, user, job["id"], "?after=0")]
+    heard = [event["seq"] for event in log if str(event["data"].get("path", "")).startswith("partial/")]
+    levelled = [event["seq"] for event in log if event["data"].get("phase") == "level"]
+    assert log[-1]["data"]["status"] == "completed"
+    assert min(heard) < levelled[0]

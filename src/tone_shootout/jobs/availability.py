@@ -151,7 +151,7 @@ def worker_readiness(
         broker: what carries copies of events.
         storage: what is written to, read and looked through.
     """
-    disks = [folder for folder in (settings.data, storage.folder) if folder is not None]
+    disks = [folder for folder in (settings.data, settings.data / "scratch", storage.folder) if folder is not None]
 
     async def check_storage() -> None:
         await storage.probe(f"worker-{name}")

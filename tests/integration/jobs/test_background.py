@@ -90,7 +90,7 @@ async def test_segments_are_heard_while_rendering_though_the_event_loop_has_one_
     base_url: str, user: Person, settings: Settings
 ) -> None:
     """Rendering has threads of its own: on a small machine it would use up those that storing waits for."""
-    job = await submitted(user, seconds=4.0, chains=4)
+    job = await submitted(user, seconds=2.0, chains=3)
     with _worker_of_one_thread(settings):
         log = [event async for event in events(base_url, user, job["id"], "?after=0")]
     heard = [event["seq"] for event in log if str(event["data"].get("path", "")).startswith("partial/")]

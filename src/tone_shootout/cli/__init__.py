@@ -4,6 +4,8 @@ Each command lives in a module of its own that is imported only when it runs, so
 """
 
 import importlib
+import io
+import sys
 from typing import Any
 
 import click
@@ -57,3 +59,6 @@ def _version(ctx: click.Context, _parameter: click.Parameter, value: Any) -> Non
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 def main() -> None:
     """Compare guitar tones honestly: same performance, one loudness, no limiter, every hash published."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        # Names may hold what the terminal's encoding lacks: shown escaped, as Python does on stderr.
+        sys.stdout.reconfigure(errors="backslashreplace")

@@ -58,7 +58,7 @@ def _sign_in(client: httpx.Client, service: Service) -> str:
         [sys.executable, "-P", "-m", "tone_shootout", "user", "token", "demo"],
         env=service.environ,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     if made.returncode:
@@ -143,7 +143,7 @@ def _save(client: httpx.Client, job: dict[str, Any], out: Path) -> None:
 
 
 def _summarise(out: Path) -> None:
-    manifest = json.loads((out / "manifest.json").read_text())
+    manifest = json.loads((out / "manifest.json").read_text("utf-8"))
     level = manifest["level"]
     _say(f"\nAll at {level['target']:.1f} LUFS, none above {level['ceiling']:.1f} dBTP:")
     for segment in manifest["segments"]:

@@ -170,7 +170,7 @@ def _keep(folder: Path, tokens: dict[str, str]) -> None:
 
 def _tokens(folder: Path) -> dict[str, str]:
     try:
-        found = json.loads((folder / CREDENTIALS).read_text())
+        found = json.loads((folder / CREDENTIALS).read_text("utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

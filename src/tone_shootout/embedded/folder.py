@@ -60,7 +60,7 @@ class DataFolder:
 
     def attach(self) -> None:
         """Read the socket folder of the process that has locked the data folder."""
-        lines = (self.path / "lock").read_text().splitlines()
+        lines = (self.path / "lock").read_text("utf-8").splitlines()
         if len(lines) > 1:
             self.sockets = Path(lines[1])
 

@@ -97,7 +97,7 @@ class Postgres:
     def _check_major_version(self) -> None:
         version = self._cluster / "PG_VERSION"
         if self._cluster.exists():
-            found = version.read_text().strip() if version.is_file() else "no PostgreSQL"
+            found = version.read_text("utf-8").strip() if version.is_file() else "no PostgreSQL"
             if found != str(MAJOR):
                 raise EmbeddedError(f"{self._cluster} holds data of {found}, expected {NAME}: use another data folder")
             return
@@ -196,7 +196,7 @@ def _service_account(cluster: Path) -> Account | None:
 
 def _pid_file_lines(cluster: Path) -> list[str]:
     try:
-        return [line.strip() for line in (cluster / "postmaster.pid").read_text().splitlines()]
+        return [line.strip() for line in (cluster / "postmaster.pid").read_text("utf-8").splitlines()]
     except FileNotFoundError:
         return []
 

@@ -125,7 +125,7 @@ class Service(Instance):
     def _programs(self) -> Sequence[Program]:
         self._port = _free_port(self._host, self._port)
         # Read by other commands on this machine. A kill leaves the file behind; its URL then refuses connections.
-        (self._folder.path / ADDRESS).write_text(f"{self.url}\n")
+        (self._folder.path / ADDRESS).write_text(f"{self.url}\n", "utf-8")
         self.environ = {
             **_service_environ(self._given, self._folder.path, self._postgres.url(), self._valkey.url),
             "SHOOTOUT_SERVER_HOST": self._host,
@@ -208,7 +208,7 @@ def _answers(host: str, port: int, path: str) -> bool:
 def running_url(data: Path) -> str | None:
     """Return the URL of the service that runs on a data folder, or None."""
     try:
-        return (data.expanduser() / ADDRESS).read_text().strip() or None
+        return (data.expanduser() / ADDRESS).read_text("utf-8").strip() or None
     except OSError:
         return None
 
@@ -256,7 +256,7 @@ def _secret(path: Path, make: Callable[[], str]) -> str:
     """Return the secret stored in `path`; the first call creates the file, readable by its owner only."""
     if not path.exists():
         write_private(path, make())
-    secret = path.read_text().strip()
+    secret = path.read_text("utf-8").strip()
     if len(secret) < MINIMUM_SECRET_LENGTH:
         raise EmbeddedError(
             f"{path} is damaged: expected at least {MINIMUM_SECRET_LENGTH} characters. Remove it to create a new one"

@@ -1,6 +1,10 @@
 """`render --cache` and `verify`: what was rendered once is there, and what a manifest says can be held against it."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,9 +31,22 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def result(made: Path, tmp_path: Path) -> Path:
     """A copy of the result, far from its inputs."""
-    import shutil
-
     return Path(shutil.copytree(made / "out", tmp_path / "away" / "out"))
+
+
+def test_a_terminal_that_lacks_a_character_of_a_name_gets_it_escaped(made: Path, tmp_path: Path) -> None:
+    away = Path(shutil.copytree(made, tmp_path / "made"))
+    (away / "two.toml").write_text(SPEC.replace("Riff", "Riff \u2013", 1), "utf-8")
+    assert _run("render", away / "two.toml", "--out", away / "new", "--no-video").exit_code == 0
+    done = subprocess.run(
+        [sys.executable, "-m", "tone_shootout", "verify", away / "new"],
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        encoding="latin-1",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "\\u2013" in done.stdout
 
 
 def _add_to_first_segment(result: Path, offset: float) -> None:

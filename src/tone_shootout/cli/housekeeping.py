@@ -50,10 +50,14 @@ def _settings(data: Path | None) -> Generator["Settings", None, None]:
 async def _keep(settings: "Settings") -> dict[str, int | None]:
     from tone_shootout.jobs.housekeeping import Housekeeper
     from tone_shootout.kit.database import database_config
+    from tone_shootout.kit.logs import configure_logs
     from tone_shootout.kit.storage import Storage
 
+    configure_logs(settings.log)
     config = database_config(settings)
     try:
+        async with config.get_engine().connect():
+            pass  # without a database, one line instead of one for each chore
         return await Housekeeper(config.create_session_maker(), Storage.from_settings(settings), settings).keep()
     finally:
         await config.get_engine().dispose()

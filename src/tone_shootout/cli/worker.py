@@ -14,10 +14,14 @@ def command() -> None:
         from tone_shootout.cli.problems import reporting
         from tone_shootout.jobs.tasks import work
         from tone_shootout.kit.logs import configure_logs
-        from tone_shootout.kit.settings import load_settings, require_servers
+        from tone_shootout.kit.settings import SettingsError, load_settings, require_servers
 
     with reporting():
         settings = load_settings()
         require_servers(settings)
         configure_logs(settings.log)
+        try:
+            (settings.data / "scratch").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(f"SHOOTOUT_DATA: can't be used: {error}") from None
         asyncio.run(work(settings))

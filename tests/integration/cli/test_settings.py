@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from itertools import cycle
+from pathlib import Path
 from typing import Any, Literal, get_origin
 
 import pytest
@@ -36,7 +37,7 @@ WRONG = [
     "postgres://[::1/x",
     "%",
 ]
-SERVING = [["serve"], ["web"], ["worker"], ["housekeeping"]]
+SERVING = [["serve"], ["web"], ["worker"]]
 """What goes on when all is well: tried only with what is refused before."""
 PASSING = [
     ["user", "list"],
@@ -111,6 +112,18 @@ def test_a_choice_and_a_number_are_told_with_what_is_allowed() -> None:
         load_settings({"SHOOTOUT_DATABASE_POOLER": "statement"})
     with pytest.raises(SettingsError, match=r"SHOOTOUT_SERVER_PORT: .*65535"):
         load_settings({"SHOOTOUT_SERVER_PORT": "70000"})
+
+
+@pytest.mark.parametrize("command", ["worker", "serve"])
+def test_a_data_folder_that_can_not_be_made_is_one_line(environ: dict[str, str], command: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    given = {**environ, f"{PREFIX}_DATA": str(tmp_path / "file" / "data")}
+    result = CliRunner().invoke(main, [command], env=dict(given))
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code == 1
+    line = result.stderr.splitlines()[-1]
+    assert line.startswith("Error: ")
+    assert str(tmp_path) in line
 
 
 def test_a_user_without_name_and_home_is_told_what_to_set() -> None:

@@ -19,8 +19,15 @@ CONFIG: dict[str, Any] = {
     "level": {"target_lufs": -18.5, "ceiling_dbtp": -2.0},
     "allow": ["multiple_irs"],
     "di_tracks": [
-        {"name": "Whole", "asset": str(TRACK), "calibration_dbu": None, "start_s": 0.0, "end_s": None},
-        {"name": "Slice", "asset": str(TRACK), "calibration_dbu": 12.2, "start_s": 1.5, "end_s": 8.0},
+        {"name": "Whole", "asset": str(TRACK), "calibration_dbu": None, "start_s": 0.0, "end_s": None, "channel": None},
+        {
+            "name": "Slice",
+            "asset": str(TRACK),
+            "calibration_dbu": 12.2,
+            "start_s": 1.5,
+            "end_s": 8.0,
+            "channel": "left",
+        },
     ],
     "chains": [
         {
@@ -41,6 +48,7 @@ CONFIG: dict[str, Any] = {
                     "type": "cab_ir",
                     "bypass": True,
                     "asset": str(CAB),
+                    "channel": "right",
                     "mix": 0.5,
                     "low_cut_hz": 70.0,
                     "high_cut_hz": 9000.0,

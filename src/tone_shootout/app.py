@@ -4,15 +4,15 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig, SQLAlchemyInitPlugin
 from litestar import Litestar, Request, Router, get
 from litestar.config.app import AppConfig
+from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.enums import OpenAPIMediaType
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.openapi.spec import Contact, License, Server, Tag
 from litestar.plugins import InitPlugin, ReceiveRoutePlugin
 from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
@@ -25,15 +25,17 @@ from tone_shootout.jobs.plugin import JobsPlugin
 from tone_shootout.kit.bodies import BodyPace
 from tone_shootout.kit.broker import connect_broker
 from tone_shootout.kit.database import database_config, unit_of_work
-from tone_shootout.kit.document import TuplesAreLists, bodiless
+from tone_shootout.kit.document import BytesAreBinary, DocumentationPage, PagesHaveNames, TuplesAreLists, bodiless
+from tone_shootout.kit.head import HeadAsGet
 from tone_shootout.kit.health import HealthController
 from tone_shootout.kit.index_page import index_page
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.logs import AccessLog
 from tone_shootout.kit.pagination import provide_paging
 from tone_shootout.kit.problems import EXCEPTION_HANDLERS, check_body, problems
+from tone_shootout.kit.readable import ReadableRequest
 from tone_shootout.kit.readiness import Readiness, check_broker, check_database, check_disks, check_migrations
-from tone_shootout.kit.settings import Settings, SettingsError, require_servers
+from tone_shootout.kit.settings import Settings, SettingsError, origin_of, require_servers
 from tone_shootout.kit.sockets import SocketRefusals, note_refusal
 from tone_shootout.kit.storage import Storage
 from tone_shootout.kit.throttle import AddressLimit, Rate, Throttle
@@ -42,6 +44,20 @@ from tone_shootout.pages.plugin import PagesPlugin
 from tone_shootout.shootouts.plugin import ShootoutsPlugin
 from tone_shootout.tone3000.plugin import Tone3000Plugin
 
+EXPOSED_HEADERS: Final = [
+    "Accept-Ranges",
+    "Content-Disposition",
+    "Content-Length",
+    "Content-Range",
+    "ETag",
+    "Idempotency-Replayed",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "WWW-Authenticate",
+]
+"""What a page of an allowed origin may read of an answer, besides what it always may."""
 SWAGGER_UI = Path(__file__).parent / "kit" / "swagger_ui"
 
 
@@ -96,7 +112,6 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
                 "throttle": Provide(lambda: self._throttle, sync_to_thread=False),
             }
         )
-        app_config.plugins.append(TuplesAreLists())
         app_config.exception_handlers.update(EXCEPTION_HANDLERS)
         app_config.before_request = check_body
         app_config.after_exception.append(note_refusal)
@@ -104,6 +119,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         per_address = Rate("address", self._settings.limits.address_requests_per_minute)
         app_config.middleware.append(AddressLimit(self._throttle, per_address))
         limits = self._settings.limits
+        app_config.middleware.append(ReadableRequest())
         app_config.middleware.append(BodyPace(grace_s=limits.body_grace_s, bytes_per_s=limits.body_bytes_per_s))
         app_config.route_handlers.extend([index_page, HealthController, Metrics])
         app_config.lifespan.append(self._lifespan)
@@ -112,7 +128,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
             app_config.route_handlers.append(openapi_document)
             app_config.route_handlers.append(
                 create_static_files_router(
-                    path="/docs/assets", directories=[SWAGGER_UI], opt={"public": True}, include_in_schema=False
+                    path="docs/assets", directories=[SWAGGER_UI], opt={"public": True}, include_in_schema=False
                 )
             )
         return app_config
@@ -123,7 +139,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
             for handler in route.route_handlers:
                 common = problems(400) if handler.opt.get("unlimited") else problems(400, 429)
                 if handler.parsed_data_field is not None:
-                    common |= problems(408, 413)
+                    common |= problems(408, 413, 415)
                 handler.responses = {**common, **bodiless(handler), **(handler.responses or {})}
 
     @asynccontextmanager
@@ -159,10 +175,12 @@ def create_app(settings: Settings) -> Litestar:
     redis: Redis = connect_broker(settings)
     database = database_config(settings)
     prometheus = PrometheusConfig(app_name="shootout", group_path=True)
-    return Litestar(
+    app = Litestar(
         route_handlers=[],
         middleware=[prometheus.middleware],
         plugins=[
+            # Before Litestar's own, which would describe the same types.
+            *(TuplesAreLists(), BytesAreBinary(), PagesHaveNames()),
             SQLAlchemyInitPlugin(config=database),
             KitPlugin(settings, redis, database),
             Tone3000Plugin(settings.tone3000, redis),
@@ -175,15 +193,33 @@ def create_app(settings: Settings) -> Litestar:
         logging_config=None,
         request_max_body_size=settings.limits.body_bytes,
         debug=False,
+        cors_config=cors_config(settings),
+    )
+    app.asgi_handler = HeadAsGet(app, app.asgi_handler)
+    return app
+
+
+def cors_config(settings: Settings) -> CORSConfig | None:
+    """Return how pages of the allowed origins may use the API, None where there are none.
+
+    A preflight is answered before anybody looks for a credential: a browser sends none with it.
+    """
+    if not settings.server.allowed_origins:
+        return None
+    return CORSConfig(
+        allow_origins=[origin_of(url) for url in settings.server.allowed_origins],
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+        allow_credentials=True,
+        expose_headers=EXPOSED_HEADERS,
     )
 
 
 def openapi_config(settings: Settings) -> OpenAPIConfig:
     """Return what `/openapi.json` says about the whole, and `/docs` with nothing loaded from elsewhere."""
-    swagger = SwaggerRenderPlugin(
-        js_url="/docs/assets/swagger-ui-bundle.js",
-        css_url="/docs/assets/swagger-ui.css",
-        standalone_preset_js_url="/docs/assets/swagger-ui-standalone-preset.js",
+    page = DocumentationPage(
+        js_url="docs/assets/swagger-ui-bundle.js",
+        css_url="docs/assets/swagger-ui.css",
+        standalone_preset_js_url="docs/assets/swagger-ui-standalone-preset.js",
         path="/",
         favicon="",
     )
@@ -198,9 +234,10 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
         ),
         license=License(name="MIT", identifier="MIT"),
         contact=Contact(name="The Tone Shootout maintainers"),
-        servers=[Server(url=settings.public_url)],
+        # Relative to the document: right for every spelling of the host, and under every prefix.
+        servers=[Server(url=settings.public_url if settings.server.public_url else ".")],
         openapi_router=Router("/docs", route_handlers=[], opt={"public": True}, include_in_schema=False),
-        render_plugins=[swagger],
+        render_plugins=[page],
         use_handler_docstrings=True,
         components=SECURITY_COMPONENTS,
         security=[{"bearer": []}, {"cookie": []}],

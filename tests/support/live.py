@@ -93,8 +93,8 @@ class WebProcess:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.log.append(line)
-            if (found := re.search(r"running on (http://[\w.:]+)", line)) is not None:
-                self.url = found[1]
+            if "web_started" in line and (found := re.search(r"http://[\w.:]+", line)) is not None:
+                self.url = found[0]
                 self._listening.set()
         self._listening.set()
 

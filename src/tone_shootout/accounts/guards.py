@@ -4,6 +4,7 @@ Every route needs a signed-in user unless it says `opt={"public": True}`. What c
 A credential that a browser sends by itself, the cookie, counts only for pages of our own.
 """
 
+import socket
 from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
@@ -24,6 +25,8 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 NOT_SIGNED_IN: Final = 4401
 ORIGIN_REFUSED: Final = 4403
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_LOCAL_DOMAINS: Final = (".localhost", ".local", ".home.arpa", ".internal")
+"""Reserved by RFC 6761, 6762 and 8375 and by ICANN: not in the public name system."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 
 
@@ -138,9 +141,10 @@ async def refuse(socket: WebSocket[Any, Any, Any], code: int, reason: str) -> No
 def origin_allowed(connection: Connection, settings: Settings) -> bool:
     """Tell whether a browser sent the request for a page of our own.
 
-    Our own are the public address, the origins that the settings allow, and the address that the connection came in
-    on when the request's `Host` names it (any other `Host` could be of a name that was made to point here). A request
-    without `Origin` is judged by `Sec-Fetch-Site`; one with neither names no page, and is not allowed. So is one whose
+    Our own are the public address, the origins that the settings allow, and what the request's `Host` names where
+    nobody else can make it point here: an IP address, `localhost`, or a name of the local network (any other name could
+    be one that was made to point here). A request without `Origin` is judged by `Sec-Fetch-Site`; one with neither
+    names no page, and is not allowed. So is one whose
     `Origin` is `null`: a browser sends that with our own forms, too, where a proxy or a person has set the referrer
     policy to `no-referrer`; sandboxed pages send it as well, but are never of the same origin.
     """
@@ -153,7 +157,7 @@ def origin_allowed(connection: Connection, settings: Settings) -> bool:
     if origin is None:
         return False
     known = {_origin(url) for url in (settings.public_url, *settings.server.allowed_origins)}
-    return origin in known or (_host_is_ours(connection) and origin == _own_origin(connection))
+    return origin in known or (origin == _own_origin(connection) and _is_local_name(origin[1]))
 
 
 def own_address(connection: Connection) -> str | None:
@@ -186,6 +190,13 @@ def _origin(url: str) -> tuple[str, str, int] | None:
 def _own_origin(connection: Connection) -> tuple[str, str, int] | None:
     scheme = "https" if connection.scope["scheme"] in ("https", "wss") else "http"
     return _origin(f"{scheme}://{connection.headers.get('host', '')}")
+
+
+def _is_local_name(host: str) -> bool:
+    """Tell whether no public name server answers for a host, so that no foreign page can be served under it."""
+    if ":" in host or host.replace(".", "").isdigit():
+        return True  # an address; browsers write every spelling of an IPv4 one as four decimal numbers
+    return "." not in host or host.endswith(_LOCAL_DOMAINS) or host == socket.gethostname().lower()
 
 
 def _host_is_ours(connection: Connection) -> bool:

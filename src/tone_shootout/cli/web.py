@@ -1,6 +1,7 @@
 """`shootout web`: a web process alone."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 import click
 
@@ -15,7 +16,7 @@ def command(host: str | None, port: int | None) -> None:
     with importing():
         from tone_shootout.app import create_app
         from tone_shootout.cli.problems import reporting
-        from tone_shootout.kit.listening import WebServer, allow_many_connections
+        from tone_shootout.kit.listening import WebServer, allow_many_connections, listen
         from tone_shootout.kit.logs import configure_logs
         from tone_shootout.kit.settings import load_settings
 
@@ -23,13 +24,13 @@ def command(host: str | None, port: int | None) -> None:
         settings = load_settings()
         configure_logs(settings.log)
         allow_many_connections()
-        server = WebServer(
-            create_app(settings),
-            settings,
-            host=host or settings.server.host,
-            port=settings.server.port if port is None else port,
-        )
+        host = host or settings.server.host
+        listeners = listen(host, settings.server.port if port is None else port)
+        # The address that the service believes to have is the one that it has.
+        at = replace(settings.server, host=host, port=listeners[0].getsockname()[1])
+        settings = replace(settings, server=at)
+        server = WebServer(create_app(settings), settings)
         with suppress(KeyboardInterrupt):  # raised once more when all is over
-            server.run()
+            server.run([*listeners])
         if not server.started:
             raise SystemExit(3)

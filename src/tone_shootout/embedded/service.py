@@ -20,9 +20,11 @@ from tone_shootout.kit.private import write_private
 from tone_shootout.kit.settings import (
     MINIMUM_SECRET_LENGTH,
     SettingsError,
+    http_url,
     load_settings,
     new_encryption_key,
     new_secret,
+    reachable_host,
 )
 
 ENCRYPTION_KEYS = "SHOOTOUT_SECURITY_ENCRYPTION_KEYS"
@@ -32,7 +34,6 @@ STAND_IN_CLIENT_ID = "t3k_pub_stand_in"
 ADDRESS = "address"
 """File in the data folder that holds the URL of the running service."""
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - named to be replaced
 _Handler = Callable[[int, FrameType | None], object] | int
 
 
@@ -78,8 +79,7 @@ class Service(Instance):
     @property
     def url(self) -> str:
         """URL of the service for a browser on this machine."""
-        host = _ANYWHERE.get(self._host, self._host)
-        return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
+        return http_url(self._host, self._port)
 
     def start(self) -> None:
         """Start all programs and return when the web process is ready.
@@ -133,7 +133,7 @@ class Service(Instance):
         }
         beside = [self._stand_in()] if self._fake_tone3000 else []
         try:
-            grace_s = load_settings(self.environ).worker.grace_s
+            settings = load_settings(self.environ)
         except SettingsError as error:
             raise EmbeddedError(str(error)) from error
         servers = []
@@ -143,8 +143,8 @@ class Service(Instance):
             servers.append(self._valkey.program())
         migrations = self._program("migrations", "db", "upgrade", needs=[server.name for server in servers], once=True)
         after = (*migrations.needs, migrations.name)
-        web = self._program("web", "web", needs=after, ready=self._web_is_ready)
-        worker = self._program("worker", "worker", needs=after, grace_s=grace_s + 1.0)
+        web = self._program("web", "web", needs=after, ready=self._web_is_ready, grace_s=settings.server.grace_s + 2.0)
+        worker = self._program("worker", "worker", needs=after, grace_s=settings.worker.grace_s + 1.0)
         return [*servers, *beside, migrations, web, worker]
 
     def _stand_in(self) -> Program:
@@ -191,7 +191,7 @@ class Service(Instance):
         )
 
     def _web_is_ready(self, _pid: int) -> bool:
-        return _answers(_ANYWHERE.get(self._host, self._host), self._port, "/health/ready")
+        return _answers(reachable_host(self._host), self._port, "/health/ready")
 
 
 def _answers(host: str, port: int, path: str) -> bool:

@@ -19,7 +19,7 @@ from tone_shootout.jobs.services import JobService
 from tone_shootout.jobs.status import FINISHED, JobStatus
 from tone_shootout.jobs.tickets import TICKET_S, Tickets
 from tone_shootout.jobs.watch import Watch
-from tone_shootout.kit.document import FILE_RESPONSES
+from tone_shootout.kit.document import FILE_RESPONSES, DownloadOperation
 from tone_shootout.kit.pagination import Page, Paging
 from tone_shootout.kit.problems import problems
 from tone_shootout.kit.ranges import content_response
@@ -205,6 +205,7 @@ class JobController(Controller):
     @get(
         "/{job_id:uuid}/artifacts/{path:path}",
         operation_id="get_artifact",
+        operation_class=DownloadOperation,
         summary="Get a result",
         responses={**FILE_RESPONSES, **problems(401, 404, 416, 503)},
     )

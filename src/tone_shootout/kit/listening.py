@@ -1,26 +1,35 @@
 """How a web process listens: its server, uvicorn, and what that is run with."""
 
+import errno
+import os
 import resource
 import socket
+import time
 from asyncio import TimerHandle, Transport
+from contextlib import suppress
 from typing import Any
 
 import h11
+import structlog
 import uvicorn
 from litestar import Litestar
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from tone_shootout.kit.settings import Settings
+from tone_shootout.kit.prefix import BehindProxy
+from tone_shootout.kit.settings import Settings, SettingsError, http_url
 from tone_shootout.kit.sockets import PUSH
 
-STOP_S = 3
-"""Seconds that requests get to finish when the process is told to stop."""
 LONGEST_MESSAGE = 1024
 """Bytes that a client may send over a WebSocket at once. Ours only send, so nobody has anything to say."""
 
+_REFUSALS = 64
+"""Connections that are refused at once before others get their turn."""
+_REFUSAL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 OPEN_FILES = 65_536
 """Connections and files that a process may have open, where the system allows that many."""
+
+_log = structlog.get_logger(__name__)
 
 
 class HttpProtocol(H11Protocol):
@@ -105,15 +114,120 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.transport.abort()
 
 
+class Listener(socket.socket):
+    """A listening socket that refuses connections when the process has no file descriptors left for them.
+
+    asyncio would log a traceback for each of 2048 attempts, many times a second, and leave the clients waiting.
+    """
+
+    spare_files = 32
+    """File descriptors that are kept for what the open connections need: files, the database, the broker."""
+    _spare: int | None = None
+    _refused = 0
+    _quiet_until = 0.0
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept a connection that there is room for.
+
+        Raises:
+            BlockingIOError: there is none now.
+            OSError: it can't be accepted, nor refused.
+        """
+        if self._spare is None:
+            self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        for _ in range(_REFUSALS):
+            try:
+                connection, address = super().accept()
+            except OSError as error:
+                if error.errno not in (errno.EMFILE, errno.ENFILE):
+                    raise
+                self._accept_by_spare()
+                continue
+            # The lowest free number is given: this many, or nearly, are in use.
+            if connection.fileno() < resource.getrlimit(resource.RLIMIT_NOFILE)[0] - self.spare_files:
+                return connection, address
+            self._refuse(connection)
+        raise BlockingIOError  # those who wait are refused in the next turn of the loop
+
+    def close(self) -> None:
+        """Close it."""
+        if self._spare is not None:
+            os.close(self._spare)
+            self._spare = None
+        super().close()
+
+    def _accept_by_spare(self) -> None:
+        """Give the spare descriptor away for a moment, so that the client can be refused."""
+        if self._spare is None:
+            return
+        os.close(self._spare)
+        self._spare = None
+        try:
+            self._refuse(super().accept()[0])
+        finally:
+            with suppress(OSError):
+                self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+    def _refuse(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.setblocking(False)
+            connection.send(_REFUSAL)
+        self._refused += 1
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + 1.0
+            limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+            _log.error("connections_refused", reason="no file descriptors left", refused=self._refused, limit=limit)
+            self._refused = 0
+
+
+def listen(host: str, port: int) -> list[Listener]:
+    """Return sockets that listen on every address of `host`, all on one port.
+
+    Args:
+        host: a name or an address; empty: every address of this machine.
+        port: 0 to 65535; 0: a free one.
+
+    Raises:
+        SettingsError: it can't be listened there.
+    """
+    listeners: list[Listener] = []
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, _, _, _, address in dict.fromkeys(found):
+            # Named TCP outright: only then does asyncio turn off Nagle's algorithm, which costs 40 ms a request.
+            listener = Listener(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            listeners.append(listener)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            port = port or (listeners[0].getsockname()[1] if len(listeners) > 1 else 0)
+            listener.bind((address[0], port, *address[2:]))
+            listener.setblocking(False)
+    except (OSError, OverflowError, UnicodeError) as error:
+        for listener in listeners:
+            listener.close()
+        raise SettingsError(
+            f"can't listen on {host} port {port}: {error} (SHOOTOUT_SERVER_HOST, SHOOTOUT_SERVER_PORT)"
+        ) from None
+    return listeners
+
+
 class WebServer(uvicorn.Server):
     """uvicorn, with a word to the application before it waits for the open requests.
 
     A stream has no end of its own; without that word it would be cut when the time is up.
     """
 
-    def __init__(self, app: Litestar, settings: Settings, **options: Any) -> None:
-        super().__init__(uvicorn.Config(app, **server_options(settings), **options))
+    def __init__(self, app: Litestar, settings: Settings) -> None:
+        super().__init__(uvicorn.Config(BehindProxy(app, settings.server), **server_options(settings)))
         self._app = app
+        self._url = http_url(settings.server.host, settings.server.port)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, and say where."""
+        await super().startup(sockets)
+        _log.info("web_started", url=self._url)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop in order."""
@@ -138,9 +252,8 @@ def server_options(settings: Settings) -> dict[str, Any]:
     return {
         "log_config": None,
         "access_log": False,
-        "proxy_headers": bool(settings.server.trusted_proxies),
-        "forwarded_allow_ips": settings.server.trusted_proxies or None,
-        "timeout_graceful_shutdown": STOP_S,
+        "proxy_headers": False,  # `kit.prefix` sees to them
+        "timeout_graceful_shutdown": settings.server.grace_s,
         "server_header": False,
         "http": HttpProtocol,
         "ws": SocketProtocol,

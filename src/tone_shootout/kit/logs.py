@@ -13,6 +13,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.processors import ExceptionRenderer
 from structlog.tracebacks import ExceptionDictTransformer
 
+from tone_shootout.kit.head import ASKED_METHOD
 from tone_shootout.kit.settings import LogSettings
 
 _log = structlog.get_logger("tone_shootout.access")
@@ -53,6 +54,7 @@ def configure_logs(settings: LogSettings) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "saq", "alembic"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+    logging.getLogger("saq").addFilter(_without_ordinary_stops)
     server = logging.getLogger("uvicorn.error")
     server.addFilter(_without_addresses)
     # Below that it writes down what WebSockets say, credentials included.
@@ -64,6 +66,11 @@ def configure_logs(settings: LogSettings) -> None:
 def _without_addresses(record: logging.LogRecord) -> bool:
     """Drop what uvicorn says of a WebSocket that was opened: the whole address, with the ticket in it."""
     return not (isinstance(record.msg, str) and '"WebSocket %s"' in record.msg)
+
+
+def _without_ordinary_stops(record: logging.LogRecord) -> bool:
+    """Drop what SAQ warns of whenever a worker stops: our workers have no time in which jobs go on (`jobs.tasks`)."""
+    return not (isinstance(record.msg, str) and "within the shutdown grace period" in record.msg)
 
 
 class AccessLog(ASGIMiddleware):
@@ -88,7 +95,7 @@ class AccessLog(ASGIMiddleware):
             if not scope["path"].startswith("/health/"):
                 _log.info(
                     "request",
-                    method=scope["method"],  # type: ignore[typeddict-item]  # HTTP scopes only
+                    method=scope["state"].get(ASKED_METHOD, scope["method"]),  # type: ignore[typeddict-item]  # HTTP scopes only
                     path=scope["path"],
                     status=status,
                     ms=round((time.perf_counter() - started) * 1000, 1),

@@ -10,6 +10,7 @@ The errors::
     ├── TooSlowError         408, in `kit.bodies`
     ├── ConflictError        409
     ├── TooLargeError        413
+    ├── UnsupportedError     415
     ├── InvalidError         422, with a list of what is wrong and where
     ├── TooManyRequestsError 429, with `Retry-After`
     └── UnavailableError     503, with `Retry-After`
@@ -127,6 +128,13 @@ class TooLargeError(ProblemError):
     code = "too_large"
 
 
+class UnsupportedError(ProblemError):
+    """In an encoding that is not read."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
 class InvalidError(ProblemError):
     """Understood, and not usable."""
 
@@ -167,6 +175,7 @@ _EXAMPLES: dict[int, tuple[str, str]] = {
     408: ("too_slow", "After 30 seconds, a body has to bring 10000 bytes in every second."),
     409: ("conflict", "The shootout is used by a job that is not done."),
     413: ("too_large", "Expected at most 200000000 bytes."),
+    415: ("unsupported_media_type", "The body is encoded as 'gzip'. Send it without Content-Encoding."),
     416: ("range_not_satisfiable", "The content has 1000 bytes."),
     422: ("invalid", "The spec can't be rendered."),
     502: ("tone3000_bad_answer", "TONE3000 sent an answer that can't be used: larger than 4000000 bytes."),
@@ -243,6 +252,9 @@ async def check_body(request: Request[Any, Any, Any]) -> None:
     except msgspec.ValidationError as error:
         fault = fault_of(str(error), expected.annotation, _plain(body))
         raise MalformedError(f"{shown(fault.pointer) or '/'}: {fault.detail}", errors=[fault]) from None
+    except UnicodeDecodeError as error:
+        detail = f"The body is not UTF-8: byte {error.object[error.start]:#04x} at position {error.start} is no text."
+        raise MalformedError(detail, code="malformed_json") from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedError(f"The body is not JSON: {error}", code="malformed_json") from None
 

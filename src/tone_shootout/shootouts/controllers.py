@@ -15,7 +15,7 @@ from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidat
 
 from tone_shootout.accounts.idempotency import Once
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.kit.document import FILE_RESPONSES
+from tone_shootout.kit.document import FILE_RESPONSES, DownloadOperation
 from tone_shootout.kit.pagination import Page, Paging
 from tone_shootout.kit.problems import problems
 from tone_shootout.kit.ranges import content_response
@@ -191,6 +191,7 @@ class LibraryController(Controller):
     @get(
         "/{item_id:uuid}/content",
         operation_id="get_library_content",
+        operation_class=DownloadOperation,
         summary="Get an item's file",
         responses={**FILE_RESPONSES, **problems(400, 401, 404, 416, 503)},
     )

@@ -5,6 +5,7 @@ anyone has looked who sends it. This reads the stream itself, after the sender i
 """
 
 import asyncio
+import re
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -12,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Annotated, Any
+from urllib.parse import unquote
 
 import msgspec
 from litestar import Request
@@ -24,7 +26,7 @@ from multipart import (  # type: ignore[import-untyped]  # it has no types of it
     parse_options_header,
 )
 
-from tone_shootout.kit.problems import Fault, TooLargeError
+from tone_shootout.kit.problems import Fault, TooLargeError, UnsupportedError
 from tone_shootout.rendering.facts import Kind, Limits
 from tone_shootout.rendering.reading import invalid
 from tone_shootout.rendering.spec import ONE_LINE
@@ -36,6 +38,8 @@ FIELD_BYTES = 16_384
 """Longest text field."""
 STALE_S = 24 * 3600.0
 """Age of a temporary file that nobody can be writing to any more."""
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
+_EXTENDED_FILENAME = re.compile(r";\s*filename\*\s*=\s*([^\s;]+)", re.IGNORECASE)
 WRITE_BYTES = 1 << 20
 """Collected before it is written."""
 
@@ -178,10 +182,13 @@ class _Reader:
         self._segment = segment
         self._waiting.clear()
         name = segment.name or ""
+        transfer = (segment.header("Content-Transfer-Encoding") or "binary").strip().lower()
+        if transfer not in ("7bit", "8bit", "binary") or segment.header("Content-Encoding"):
+            raise UnsupportedError(f"/{name}: Expected the content as it is, without an encoding.")
         if name in self._fields or (name == "file" and self._filename is not None):
             raise _bad(f"/{name}", "repeated", "Expected it once.")
         if name == "file":
-            self._filename = safe_filename(segment.filename or "")
+            self._filename = safe_filename(_extended_filename(segment) or segment.filename or "")
 
     def _check_field(self) -> None:
         if len(self._waiting) > FIELD_BYTES:
@@ -205,6 +212,23 @@ class _Reader:
     async def _write(self) -> None:
         await asyncio.to_thread(self._file.write, bytes(self._waiting))
         self._waiting.clear()
+
+
+def _extended_filename(segment: MultipartSegment) -> str | None:
+    """Return the file name that is given as `filename*` (RFC 5987, RFC 8187), None where there is none that is right.
+
+    Python's urllib3 and others send a name that is not ASCII in no other way, although RFC 7578 advises against it.
+    """
+    bare = _QUOTED.sub("", segment.header("Content-Disposition") or "")
+    found = _EXTENDED_FILENAME.search(bare)
+    charset, _, rest = (found[1] if found else "").partition("'")
+    _language, mark, encoded = rest.partition("'")
+    if not mark or charset.lower() not in ("utf-8", "iso-8859-1"):
+        return None
+    try:
+        return unquote(encoded, encoding=charset, errors="strict")
+    except UnicodeDecodeError:
+        return None
 
 
 def _boundary(request: Request[Any, Any, Any]) -> str:

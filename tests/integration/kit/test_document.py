@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pytest
@@ -80,16 +81,51 @@ async def test_every_body_that_a_client_sends_has_an_example(api: httpx.AsyncCli
             assert shown or "multipart" in str(operation["requestBody"]), f"{method} {path}"
 
 
-async def test_the_page_loads_nothing_from_elsewhere_and_all_that_it_loads_is_there(api: httpx.AsyncClient) -> None:
-    page = await api.get("/docs")
-    assert page.status_code == 200
-    loaded = re.findall(r"""(?:src|href)=["']([^"']+)["']""", page.text)
-    assert len(loaded) >= 3
+@pytest.mark.parametrize("page", ["/docs", "/docs/"])
+async def test_the_page_loads_nothing_from_elsewhere_and_all_that_it_loads_is_there(
+    api: httpx.AsyncClient, page: str
+) -> None:
+    answer = await api.get(page)
+    assert answer.status_code == 200
+    assert str(api.base_url).rstrip("/") not in answer.text
+    loaded = re.findall(r"""(?:src|href|url)(?:=|: )["']([^"']+)["']""", answer.text)
+    assert len(loaded) == 4
     for address in loaded:
-        assert address.startswith("/docs/"), address
-        answer = await api.get(address)
+        assert not urlsplit(address).netloc, address
+        assert not address.startswith("/"), "behind a prefix, it would be looked for in the wrong place"
+        answer = await api.get(urljoin(page, address))
         assert answer.status_code == 200
         assert len(answer.content) > 1000
+
+
+async def test_the_document_names_no_host_and_its_server_is_where_it_was_fetched(api: httpx.AsyncClient) -> None:
+    answer = await api.get("/openapi.json", headers={"Host": "studio.local"})
+    assert "studio.local" not in answer.text
+    (server,) = answer.json()["servers"]
+    assert not urlsplit(server["url"]).netloc
+    for place, root in (("http://0.0.0.0:8000", "/"), ("https://lan.example/shootout", "/shootout/")):
+        assert urlsplit(urljoin(f"{place}/openapi.json", server["url"])).path == root
+
+
+async def test_schemas_have_plain_names(api: httpx.AsyncClient) -> None:
+    schemas = (await _document(api))["components"]["schemas"]
+    assert "JobPage" in schemas
+    for name, schema in schemas.items():
+        assert re.fullmatch(r"[A-Z][A-Za-z0-9]*", name), name
+        assert schema.get("title", name) == name
+
+
+async def test_every_download_is_binary(api: httpx.AsyncClient) -> None:
+    document = await _document(api)
+    downloads = set()
+    for _path, _method, operation in _operations(document):
+        for status in ("200", "206"):
+            content = operation["responses"].get(status, {}).get("content", {})
+            if "application/octet-stream" in content:
+                downloads.add(operation["operationId"])
+                for media in content.values():
+                    assert media["schema"] == {"type": "string", "format": "binary"}
+    assert downloads == {"export_me", "get_library_content", "get_artifact"}
 
 
 @pytest.mark.parametrize(

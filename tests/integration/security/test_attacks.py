@@ -55,4 +55,4 @@ async def test_a_packed_body_is_not_unpacked(user: Person) -> None:
     assert len(bomb) < 100_000
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
     answer = await user.client.post("/api/v1/me/tokens", content=bomb, headers=headers)
-    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")

@@ -19,6 +19,7 @@ from tone_shootout.accounts.export import EXPORTS, archive, begun
 from tone_shootout.accounts.leaving import Leaving, forget
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.services import AccountService
+from tone_shootout.kit.document import DownloadOperation
 from tone_shootout.kit.pagination import Page, Paging
 from tone_shootout.kit.problems import problems
 from tone_shootout.kit.settings import Settings
@@ -64,6 +65,7 @@ class MeController(Controller):
     @get(
         "/export",
         operation_id="export_me",
+        operation_class=DownloadOperation,
         summary="Export my account",
         responses={
             200: ResponseSpec(bytes, generate_examples=False, media_type="application/zip", description="The archive"),

@@ -220,9 +220,12 @@ class Tone3000Controller(Controller):
 
 
 def _callback_of(request: Request[Any, Any, Any], settings: Settings) -> str:
-    """Return where TONE3000 sends the browser back to: to the host that it has used here, if that is this machine."""
-    own = None if settings.tone3000.redirect_url else own_address(request)
-    return f"{own}/api/v1/auth/callback" if own else settings.tone3000_redirect_url
+    """Return where TONE3000 sends the browser back to.
+
+    It is the host that the browser has used here, if that is this machine and no public address is set.
+    """
+    own = None if settings.tone3000.redirect_url or settings.server.public_url else own_address(request)
+    return f"{own}{settings.server.root_path}/api/v1/auth/callback" if own else settings.tone3000_redirect_url
 
 
 def _arrived(arrival: Arrival, state: str, settings: Settings) -> Response[Any]:

@@ -24,6 +24,7 @@ from tone_shootout.kit.settings._concerns import (
     WorkerSettings,
 )
 from tone_shootout.kit.settings._errors import PREFIX, SettingsError
+from tone_shootout.kit.settings._places import ROOT_PATH, http_url, origin_of, reachable_host
 from tone_shootout.kit.settings._postgres import PostgresAddress, parse_postgres
 from tone_shootout.kit.settings._reading import (
     MINIMUM_SECRET_LENGTH,
@@ -38,6 +39,7 @@ from tone_shootout.kit.settings._reading import (
 __all__ = [
     "MINIMUM_SECRET_LENGTH",
     "PREFIX",
+    "ROOT_PATH",
     "DatabaseSettings",
     "LimitSettings",
     "LiveSettings",
@@ -57,10 +59,13 @@ __all__ = [
     "broker_url",
     "check_queue_url",
     "default_data_folder",
+    "http_url",
     "load_settings",
     "new_encryption_key",
     "new_secret",
+    "origin_of",
     "parse_postgres",
+    "reachable_host",
     "require_servers",
     "store_options",
     "store_url",

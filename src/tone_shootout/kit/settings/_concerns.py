@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tone_shootout.kit.settings._errors import PREFIX, SettingsError
+from tone_shootout.kit.settings._places import ROOT_PATH, http_url
 
 _KEY_BYTES = 32
 _HOST = re.compile(r"(?!.*[^.]{64})[\w.:%-]{1,253}")
@@ -32,11 +33,17 @@ class ServerSettings:
     """Port to listen on; 0 lets the system choose one."""
     public_url: str = ""
     """Address under which people reach the service, without a path; empty: the address it listens on."""
+    root_path: str = ""
+    """Path under which a reverse proxy serves it, for instance `/shootout`; empty: none, or the `X-Forwarded-Prefix` of
+    a trusted proxy."""
     allowed_origins: list[str] = field(default_factory=list)
-    """Further browser origins (scheme, host, port) that may open the live channel and send cookies."""
+    """Further browser origins (scheme, host, port) whose pages may use the API (CORS), open the live channel and send
+    cookies."""
     trusted_proxies: list[str] = field(default_factory=list)
-    """Addresses or networks of reverse proxies whose `X-Forwarded-For` and `-Proto` are believed, for instance
-    `10.0.0.1`; `*`: of everybody."""
+    """Addresses or networks of reverse proxies whose `X-Forwarded-For`, `-Proto` and `-Prefix` are believed, for
+    instance `10.0.0.1`; `*`: of everybody."""
+    grace_s: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 3
+    """Seconds that requests get to finish when the web process is told to stop."""
     docs: bool = True
     """Serve `/docs` and `/openapi.json`."""
 
@@ -50,6 +57,8 @@ class ServerSettings:
             raise SettingsError(f"{PREFIX}_SERVER_HOST: expected a name or IP address, as 0.0.0.0 or ::1")
         if self.public_url and not _is_origin(self.public_url):
             raise SettingsError(f"{PREFIX}_SERVER_PUBLIC_URL: expected http(s)://host[:port] without a path")
+        if self.root_path and not ROOT_PATH.fullmatch(self.root_path):
+            raise SettingsError(f"{PREFIX}_SERVER_ROOT_PATH: expected a path such as /shootout, got {self.root_path!r}")
         for origin in self.allowed_origins:
             if not _is_origin(origin):
                 raise SettingsError(f"{PREFIX}_SERVER_ALLOWED_ORIGINS: expected http(s)://host[:port], got {origin!r}")
@@ -376,7 +385,8 @@ class Settings:
     @property
     def public_url(self) -> str:
         """The address under which people reach the service, without a trailing slash."""
-        return (self.server.public_url or f"http://{self.server.host}:{self.server.port}").rstrip("/")
+        listens_on = http_url(self.server.host, self.server.port)
+        return (self.server.public_url or listens_on).rstrip("/") + self.server.root_path
 
 
 def _is_origin(url: str) -> bool:

@@ -1,0 +1,73 @@
+"""A path prefix under which a reverse proxy serves the application.
+
+The application itself knows its own paths only. What comes in loses the prefix, if the proxy has not taken it off; the
+addresses of our own that go out in headers get it.
+"""
+
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from tone_shootout.kit.settings import ROOT_PATH, ServerSettings
+
+
+class BehindProxy:
+    """Takes from a trusted proxy where the request came from, and under which prefix.
+
+    Args:
+        next_app: the application.
+        settings: which proxies are trusted, and the prefix that counts more than what they say.
+    """
+
+    def __init__(self, next_app: ASGIApp, settings: ServerSettings) -> None:
+        self._next_app = next_app
+        self._root_path = settings.root_path
+        self._proxies: ProxyHeadersMiddleware | None = None
+        if settings.trusted_proxies:
+            self._proxies = ProxyHeadersMiddleware(next_app, settings.trusted_proxies)  # type: ignore[arg-type]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a connection on."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._next_app(scope, receive, send)
+            return
+        prefix = self._root_path or self._forwarded(scope)
+        if prefix:
+            scope["path"] = _without(scope["path"], prefix)
+            scope["raw_path"] = _without(scope["raw_path"].decode("latin-1"), prefix).encode("latin-1")
+            send = _prefixing(send, prefix.encode())
+        await (self._proxies or self._next_app)(scope, receive, send)  # type: ignore[arg-type]
+
+    def _forwarded(self, scope: Scope) -> str:
+        """Return the prefix that a trusted proxy names, the first one where several proxies did."""
+        client = scope["client"]
+        if self._proxies is None or client is None or client[0] not in self._proxies.trusted_hosts:
+            return ""
+        named = next((value for name, value in scope["headers"] if name == b"x-forwarded-prefix"), b"")
+        prefix = named.decode("latin-1").split(",")[0].strip().rstrip("/")
+        return prefix if ROOT_PATH.fullmatch(prefix) else ""
+
+
+def _without(path: str, prefix: str) -> str:
+    return path[len(prefix) :] or "/" if path == prefix or path.startswith(f"{prefix}/") else path
+
+
+def _prefixing(send: Send, prefix: bytes) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [(name, _prefixed(name.lower(), value, prefix)) for name, value in message["headers"]]
+        await send(message)
+
+    return sending
+
+
+def _prefixed(name: bytes, value: bytes, prefix: bytes) -> bytes:
+    if name == b"location" and value.startswith(b"/") and not value.startswith(b"//"):
+        return prefix + value
+    if name == b"set-cookie":
+        parts = value.split(b"; ")
+        paths = [
+            b"Path=" + (prefix + part[5:]).rstrip(b"/") if part.lower().startswith(b"path=/") else part
+            for part in parts
+        ]
+        return b"; ".join(paths)
+    return value

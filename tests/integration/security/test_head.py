@@ -1,0 +1,45 @@
+"""HEAD on every GET: the same status and headers, no body, and an end even where GET has none."""
+
+import httpx
+
+from tests.integration.security.test_matrix import ROWS
+from tests.integration.security.world import World, operations
+
+PAGES = ("/docs", "/docs/assets/swagger-ui.css", "/openapi.json", "/metrics", "/health/live", "/health/ready")
+VARYING = {"date", "set-cookie", "location"}
+"""Have a time or a secret of one request in them."""
+GROWING = {"/metrics", "/api/v1/me/sessions", "/api/v1/me/export"}
+"""Tell of the requests themselves: their length may change with every one."""
+
+
+async def test_head_is_answered_as_get_without_the_body(world: World, api: httpx.AsyncClient) -> None:
+    document = (await api.get("/openapi.json")).json()
+    asked: list[tuple[str, dict[str, str]]] = [(path, {}) for path in PAGES]
+    asked += [(world.path(one, {}), ROWS[one.id].query) for one in operations(document) if one.method == "GET"]
+    assert len(asked) > 30
+    for path, query in asked:
+        async with world.person.client.stream("GET", path, params=query) as got:
+            endless = got.headers.get("content-type", "").startswith("text/event-stream")
+            body = b"" if endless else await got.aread()
+        head = await world.person.client.head(path, params=query)
+        assert head.status_code == got.status_code, path
+        assert head.content == b""
+        ignored = VARYING | ({"content-length"} if path in GROWING else set())
+        assert {name: value for name, value in head.headers.items() if name not in ignored} == {
+            name: value for name, value in got.headers.items() if name not in ignored
+        }, path
+        if "content-length" in got.headers and path not in GROWING:
+            assert int(head.headers["content-length"]) == len(body), path
+
+
+async def test_head_needs_the_same_credential_and_the_same_method_exists(api: httpx.AsyncClient) -> None:
+    assert (await api.head("/api/v1/jobs")).status_code == 401
+    assert (await api.head("/nothing")).status_code == 404
+    assert (await api.head("/api/v1/auth/logout")).status_code == 405
+
+
+async def test_head_of_a_part_is_the_head_of_the_whole(world: World) -> None:
+    path = f"/api/v1/library/{world.values['item_id']}/content"
+    whole = await world.person.client.head(path)
+    part = await world.person.client.head(path, headers={"Range": "bytes=0-1"})
+    assert (part.status_code, part.headers["content-length"]) == (200, whole.headers["content-length"])

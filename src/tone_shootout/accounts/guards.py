@@ -144,9 +144,9 @@ def origin_allowed(connection: Connection, settings: Settings) -> bool:
     Our own are the public address, the origins that the settings allow, and what the request's `Host` names where
     nobody else can make it point here: an IP address, `localhost`, or a name of the local network (any other name could
     be one that was made to point here). A request without `Origin` is judged by `Sec-Fetch-Site`; one with neither
-    names no page, and is not allowed. So is one whose
-    `Origin` is `null`: a browser sends that with our own forms, too, where a proxy or a person has set the referrer
-    policy to `no-referrer`; sandboxed pages send it as well, but are never of the same origin.
+    names no page, and is not allowed. So is one whose `Origin` is `null`: a browser sends that with our own forms, too,
+    where a proxy or a person has set the referrer policy to `no-referrer`; sandboxed pages send it as well, but are
+    never of the same origin.
     """
     sent, site = connection.headers.get("origin"), connection.headers.get("sec-fetch-site")
     if sent is None:

@@ -152,8 +152,8 @@ async def test_without_file_descriptors_connections_are_refused_and_the_log_stay
             client.close()
         while True:  # as soon as the closed ones are noticed
             try:
-                async with httpx.AsyncClient(base_url=web.url, timeout=30) as client:
-                    if (await client.get("/health/live")).status_code == 200:
+                async with httpx.AsyncClient(base_url=web.url, timeout=30) as asking:
+                    if (await asking.get("/health/live")).status_code == 200:
                         break
             except httpx.TransportError:
                 continue

@@ -1,5 +1,6 @@
 """Whatever a setting says, a command answers with one line that names it, and never with a traceback."""
 
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_origin
 
 import pytest
+import structlog
 from click.testing import CliRunner
 
 from tone_shootout.cli import main
@@ -57,6 +59,17 @@ def _settings() -> Iterator[tuple[str, Any]]:
             for field in fields(kind):
                 yield f"{PREFIX}_{group.name.upper()}_{field.name.upper()}", field.type
     yield f"{PREFIX}_ENVIRONMENT", Literal["development", "production"]
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """Some commands send what the process logs to a standard error that is gone after them."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module")

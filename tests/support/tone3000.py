@@ -1,4 +1,4 @@
-"""The stand-in for TONE3000 as a process of its own, and its switches."""
+"""The TONE3000 stand-in as a separate process, and its control endpoints."""
 
 import re
 import signal
@@ -17,14 +17,14 @@ CLIENT_ID = "t3k_pub_stand_in"
 
 
 class StandIn:
-    """A running stand-in; its own docstrings say what the switches do."""
+    """A running stand-in; `fake_tone3000.control` documents the control endpoints."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._http = httpx.Client(base_url=url, timeout=60, trust_env=False)
 
     def settings(self, **changed: Any) -> Tone3000Settings:
-        """What a service that uses it is configured with: no waiting that a test would have to sit through."""
+        """Return settings for a service that uses the stand-in, with limits that keep tests fast."""
         values: dict[str, Any] = {
             "base_url": self.url,
             "client_id": CLIENT_ID,
@@ -36,45 +36,45 @@ class StandIn:
         return Tone3000Settings(**values | changed)
 
     def reset(self) -> None:
-        self._switch("POST", "reset")
+        self._control("POST", "reset")
 
     def behave(self, **options: Any) -> None:
-        """See `world.Options`; what is left out is as at the start."""
-        self._switch("PUT", "options", options)
+        """Set options, see `world.Options`; omitted fields get their defaults."""
+        self._control("PUT", "options", options)
 
     def answer_sign_ins(self, outcome: str = "allow", **answer: Any) -> None:
-        """Let the sign-in page answer by itself, as `world.Answer` says."""
+        """Set an automatic outcome of sign-ins, see `world.Answer`."""
         self.behave(answer={"outcome": outcome, **answer})
 
     def fault(self, kind: str, path: str = "", **fault: Any) -> None:
-        """See `world.Fault`."""
-        self._switch("POST", "faults", {"kind": kind, "path": path, **fault})
+        """Add a fault, see `world.Fault`."""
+        self._control("POST", "faults", {"kind": kind, "path": path, **fault})
 
     def tokens(self, user: str = "lab_rat") -> dict[str, Any]:
-        """A pair of tokens, without a sign-in."""
-        found: dict[str, Any] = self._switch("POST", "tokens", {"user": user}).json()
+        """Return a pair of tokens without a sign-in."""
+        found: dict[str, Any] = self._control("POST", "tokens", {"user": user}).json()
         return found
 
     def token(self, user: str = "lab_rat") -> str:
         return str(self.tokens(user)["access_token"])
 
     def revoke(self, user: str = "lab_rat") -> None:
-        self._switch("POST", "revoke", {"user": user})
+        self._control("POST", "revoke", {"user": user})
 
     def expire(self, user: str = "lab_rat") -> None:
-        self._switch("POST", "expire", {"user": user})
+        self._control("POST", "expire", {"user": user})
 
     def decide(self, user_code: str | None = None, *, allow: bool | None = True, user: str = "lab_rat") -> None:
-        """Let a device in (the last one that came, unless its code is given), or not; None: its code expires."""
-        self._switch("POST", "devices", {"user_code": user_code, "allow": allow, "user": user})
+        """Allow or deny a device, the most recent one by default; None expires its code."""
+        self._control("POST", "devices", {"user_code": user_code, "allow": allow, "user": user})
 
     def show(self, tone_id: int, visibility: str) -> None:
-        """Let a tone be `public`, `private` or `gone`."""
-        self._switch("PUT", f"tones/{tone_id}", {"visibility": visibility})
+        """Set the visibility of a tone: `public`, `private` or `gone`."""
+        self._control("PUT", f"tones/{tone_id}", {"visibility": visibility})
 
     def requests(self, path: str = "", **fields: Any) -> list[dict[str, Any]]:
-        """What was asked of it: those whose path matches and whose fields are as given."""
-        found = self._switch("GET", "requests").json()
+        """Return the logged requests whose path matches and whose fields have the given values."""
+        found = self._control("GET", "requests").json()
         return [
             request
             for request in found
@@ -84,7 +84,7 @@ class StandIn:
     def close(self) -> None:
         self._http.close()
 
-    def _switch(self, method: str, path: str, body: Any = None) -> httpx.Response:
+    def _control(self, method: str, path: str, body: Any = None) -> httpx.Response:
         answer = self._http.request(method, f"/control/{path}", json=body)
         assert answer.is_success, answer.text
         return answer

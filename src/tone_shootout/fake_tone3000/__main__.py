@@ -1,4 +1,4 @@
-"""`python -m tone_shootout.fake_tone3000`: run the stand-in; its first line of output is its address."""
+"""`python -m tone_shootout.fake_tone3000`: run the stand-in; the first line of output is its URL."""
 
 import argparse
 import asyncio
@@ -13,7 +13,7 @@ with importing():
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until a stop signal arrives."""
     parser = argparse.ArgumentParser(prog="python -m tone_shootout.fake_tone3000", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0: a free one")
@@ -22,7 +22,7 @@ def main() -> None:
         create_app(), log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=1
     )
     with socket.create_server((arguments.host, arguments.port)) as listener:
-        print(f"http://{arguments.host}:{listener.getsockname()[1]}", flush=True)  # noqa: T201 - what it is started for
+        print(f"http://{arguments.host}:{listener.getsockname()[1]}", flush=True)  # noqa: T201 - the caller reads the URL
         asyncio.run(uvicorn.Server(config).serve([listener]))
 
 

@@ -1,27 +1,27 @@
-"""The stand-in's application."""
+"""Application factory of the stand-in."""
 
 from typing import Any
 
 from litestar import Litestar, MediaType, Request, Response
 from litestar.datastructures import State
 
-from tone_shootout.fake_tone3000 import catalogue, control, oauth
-from tone_shootout.fake_tone3000.faults import Gate
+from tone_shootout.fake_tone3000 import catalog, control, oauth
+from tone_shootout.fake_tone3000.faults import FaultMiddleware
 from tone_shootout.fake_tone3000.world import RefusedError, World
 
 
-def create_app() -> Gate:
-    """Return the application, in the state of a start."""
+def create_app() -> FaultMiddleware:
+    """Return the application in its initial state."""
     world = World()
     app = Litestar(
-        [*oauth.HANDLERS, *catalogue.HANDLERS, *control.HANDLERS],
+        [*oauth.HANDLERS, *catalog.HANDLERS, *control.HANDLERS],
         state=State({"world": world}),
-        exception_handlers={RefusedError: _of_refusal},
+        exception_handlers={RefusedError: _error_response},
         openapi_config=None,
         logging_config=None,
     )
-    return Gate(app, world)
+    return FaultMiddleware(app, world)
 
 
-def _of_refusal(_request: Request[Any, Any, Any], error: RefusedError) -> Response[Any]:
+def _error_response(_request: Request[Any, Any, Any], error: RefusedError) -> Response[Any]:
     return Response(error.body, status_code=error.status, headers=error.headers, media_type=MediaType.JSON)

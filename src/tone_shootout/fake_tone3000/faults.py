@@ -1,4 +1,4 @@
-"""What goes wrong on purpose, and the log of what was asked."""
+"""Middleware that injects faults and logs requests."""
 
 import asyncio
 import gzip
@@ -14,28 +14,28 @@ Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
-"""Of ASGI."""
+"""ASGI application."""
 
 HTML: Final = b"<!doctype html><title>Attention required</title><p>The edge has refused this."
-_PIECE: Final = 1024
+_CHUNK_BYTES: Final = 1024
 
 
-class Gate:
-    """Every request passes through here."""
+class FaultMiddleware:
+    """ASGI middleware around the application."""
 
     def __init__(self, app: App, world: World) -> None:
         self._app = app
         self._world = world
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Note the request, and let it go wrong where a fault says so."""
+        """Log the request, and inject the first fault that matches it."""
         if scope["type"] != "http" or scope["path"].startswith("/control"):
             await self._app(scope, receive, send)
             return
-        receive = await self._note(scope, receive)
-        if old_forms := _old_forms(scope["path"], scope["query_string"].decode()):
-            send = _deprecated(send, old_forms)
-        fault = next((fault for fault in self._world.faults if fault.meets(scope["method"], scope["path"])), None)
+        receive = await self._log(scope, receive)
+        if names := _deprecations(scope["path"], scope["query_string"].decode()):
+            send = _deprecated(send, names)
+        fault = next((fault for fault in self._world.faults if fault.matches(scope["method"], scope["path"])), None)
         if fault is None:
             await self._app(scope, receive, send)
             return
@@ -43,9 +43,9 @@ class Gate:
             fault.times -= 1
             if not fault.times:
                 self._world.faults.remove(fault)
-        await self._go_wrong(fault, scope, receive, send)
+        await self._inject(fault, scope, receive, send)
 
-    async def _note(self, scope: Message, receive: Receive) -> Receive:
+    async def _log(self, scope: Message, receive: Receive) -> Receive:
         headers = Headers(scope["headers"])
         form: dict[str, str] = {}
         if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
@@ -56,7 +56,7 @@ class Gate:
                 if not message.get("more_body", False):
                     break
             form = {name: value for name, value in parse_qsl(body.decode()) if name in ("grant_type", "client_id")}
-            receive = _again(body)
+            receive = _replay(body)
         self._world.requests.append(
             Request(
                 method=scope["method"],
@@ -71,14 +71,14 @@ class Gate:
         )
         return receive
 
-    async def _go_wrong(self, fault: Fault, scope: Message, receive: Receive, send: Send) -> None:
+    async def _inject(self, fault: Fault, scope: Message, receive: Receive, send: Send) -> None:
         await asyncio.sleep(0.0 if fault.kind == "slow_body" else fault.delay_s)
         extra: list[tuple[bytes, bytes]] = []
         if fault.retry_after is not None:
             extra.append((b"retry-after", fault.retry_after.encode()))
         match fault.kind:
             case "status":
-                body = (fault.body if fault.body is not None else '{"error": "Asked for by a test"}').encode()
+                body = (fault.body if fault.body is not None else '{"error": "Injected by a test"}').encode()
                 await _answer(send, fault.status, body, b"application/json", extra)
             case "html":
                 await _answer(send, fault.status, HTML, b"text/html", extra)
@@ -96,20 +96,20 @@ class Gate:
             case "deprecated":
                 await self._app(scope, receive, _deprecated(send, fault.words))
             case "cookie":
-                await self._app(scope, receive, _with(send, [(b"set-cookie", b"session=of-who-asked; Path=/")]))
+                await self._app(scope, receive, _add_headers(send, [(b"set-cookie", b"session=injected; Path=/")]))
             case "slow_body" | "truncated":
-                await self._app(scope, receive, _altered(fault, send))
+                await self._app(scope, receive, _slow_or_truncated(fault, send))
 
 
-def _again(body: bytes) -> Receive:
+def _replay(body: bytes) -> Receive:
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive
 
 
-def _old_forms(path: str, query: str) -> str:
-    """Return the names of the old forms that a request uses; sign-in pages say nothing about them."""
+def _deprecations(path: str, query: str) -> str:
+    """Return the names of the deprecated forms in a request, comma-separated; none for OAuth endpoints."""
     if not path.startswith("/api/v1/") or path.startswith("/api/v1/oauth/"):
         return ""
     fields = dict(parse_qsl(query))
@@ -118,18 +118,18 @@ def _old_forms(path: str, query: str) -> str:
     return ",".join(name for name, is_used in found.items() if is_used)
 
 
-def _deprecated(send: Send, words: str) -> Send:
-    return _with(
+def _deprecated(send: Send, names: str) -> Send:
+    return _add_headers(
         send,
         [
             (b"deprecation", b"true"),
             (b"link", b'<https://tone3000.invalid/deprecations>; rel="deprecation"'),
-            (b"x-tone3000-deprecations", words.encode()),
+            (b"x-tone3000-deprecations", names.encode()),
         ],
     )
 
 
-def _with(send: Send, headers: list[tuple[bytes, bytes]]) -> Send:
+def _add_headers(send: Send, headers: list[tuple[bytes, bytes]]) -> Send:
     async def altered(message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message["headers"], *headers]
@@ -138,16 +138,16 @@ def _with(send: Send, headers: list[tuple[bytes, bytes]]) -> Send:
     return altered
 
 
-def _altered(fault: Fault, send: Send) -> Send:
+def _slow_or_truncated(fault: Fault, send: Send) -> Send:
     async def altered(message: Message) -> None:
         if message["type"] == "http.response.body":
             body = message["body"]
-            for place in range(0, len(body), _PIECE):
-                if fault.kind == "truncated" and place:
-                    # Less than was announced: the server closes the connection over it.
-                    raise ConnectionAbortedError("asked for by a test")
-                piece = body[place : place + _PIECE]
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            for start in range(0, len(body), _CHUNK_BYTES):
+                if fault.kind == "truncated" and start:
+                    # The body is shorter than its content-length: the server closes the connection.
+                    raise ConnectionAbortedError("injected by a test")
+                chunk = body[start : start + _CHUNK_BYTES]
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 await asyncio.sleep(fault.delay_s)
             message["body"] = b""
         await send(message)

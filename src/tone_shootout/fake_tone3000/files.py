@@ -1,4 +1,4 @@
-"""The files that can be fetched: the demo's captures and cabinets, and some that nobody can use."""
+"""Downloadable files: captures and cab IRs of the demo, and some invalid files."""
 
 import io
 import json
@@ -19,7 +19,7 @@ def _capture(name: str) -> Callable[[], bytes]:
 
 
 def _container(*names: str) -> Callable[[], bytes]:
-    """A capture of the second generation: several sizes in one file, the weights inside."""
+    """Return a factory of a capture of the second architecture: several sizes in one file."""
 
     def make() -> bytes:
         models: list[dict[str, Any]] = [json.loads(carried(name)) for name in names]
@@ -70,5 +70,5 @@ _FILES: Final[Mapping[str, Callable[[], bytes]]] = {
 
 @cache
 def content(name: str) -> bytes:
-    """Return a file, the same bytes every time."""
+    """Return the content of a file, the same bytes on every call."""
     return _FILES[name]()

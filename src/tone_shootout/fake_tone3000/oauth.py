@@ -1,4 +1,4 @@
-"""Signing in: authorization code with PKCE, refresh with rotation, devices."""
+"""OAuth endpoints: authorization code with PKCE, refresh with rotation, device authorization."""
 
 import html
 import secrets
@@ -24,22 +24,22 @@ _PAGE: Final = """<!doctype html><meta charset="utf-8"><title>{title}</title>
 
 @get("/api/v1/oauth/authorize")
 async def authorize(request: Request[Any, Any, Any], state: State) -> Response[Any]:
-    """Ask somebody to sign in, or answer as the options say."""
+    """Show the sign-in page, or redirect as the options specify."""
     world: World = state["world"]
     query = dict(request.query_params)
-    authorization = _checked(world, query)
+    authorization = _parse_authorization(world, query)
     if isinstance(authorization, str):
         return Response(_page("This request can't be granted", f"<p>{html.escape(authorization)}"), status_code=400)
     if world.options.answer is not None:
-        return _back(world, authorization, world.options.answer)
+        return _redirect_back(world, authorization, world.options.answer)
     number = secrets.token_urlsafe(12)
     world.authorizations[number] = authorization
-    return Response(_question(world, number, authorization), media_type="text/html")
+    return Response(_sign_in_page(world, number, authorization), media_type="text/html")
 
 
 @post("/api/v1/oauth/authorize", status_code=302)
 async def decide(request: Request[Any, Any, Any], state: State) -> Response[Any]:
-    """Take what somebody has decided on the page."""
+    """Handle the form of the sign-in page."""
     world: World = state["world"]
     form = await request.form()
     authorization = world.authorizations.pop(str(form.get("authorization_id")), None)
@@ -48,12 +48,12 @@ async def decide(request: Request[Any, Any, Any], state: State) -> Response[Any]
     tone_id = str(form.get("tone_id") or "")
     outcome: Any = form.get("outcome")
     answer = Answer(outcome=outcome, user=str(form.get("user")), tone_id=int(tone_id) if tone_id else None)
-    return _back(world, authorization, answer)
+    return _redirect_back(world, authorization, answer)
 
 
 @post("/api/v1/oauth/token", status_code=200)
 async def token(request: Request[Any, Any, Any], state: State) -> dict[str, Any]:
-    """Turn a code, a refresh token or a device's code into tokens."""
+    """Exchange an authorization code, a refresh token or a device code for tokens."""
     world: World = state["world"]
     form = {name: str(value) for name, value in (await request.form()).items()}
     if form.get("client_id") != CLIENT_ID:
@@ -74,7 +74,7 @@ async def token(request: Request[Any, Any, Any], state: State) -> dict[str, Any]
 
 @post("/api/v1/oauth/device_authorization", status_code=200)
 async def device_authorization(request: Request[Any, Any, Any], state: State) -> dict[str, Any]:
-    """Begin the sign-in of a device."""
+    """Start the sign-in of a device."""
     world: World = state["world"]
     form = await request.form()
     if form.get("client_id") != CLIENT_ID:
@@ -98,26 +98,26 @@ async def device_authorization(request: Request[Any, Any, Any], state: State) ->
 
 @get("/activate", media_type="text/html")
 async def activate(user_code: str = "") -> str:
-    """Ask somebody to let a device in."""
+    """Show the page that allows or denies a device."""
     fields = f'<input name="user_code" value="{html.escape(user_code)}" placeholder="ABCD-EFGH"> {_people()}'
-    buttons = _button("allow", "Let it in") + _button("deny", "Don't")
+    buttons = _button("allow", "Allow") + _button("deny", "Deny")
     return _page("A device wants to sign in", f'<form method="post"><p>{fields}<p>{buttons}</form>')
 
 
 @post("/activate", status_code=200, media_type="text/html")
 async def activated(request: Request[Any, Any, Any], state: State) -> str:
-    """Take what somebody has decided about a device."""
+    """Handle the form of the device page."""
     form = await request.form()
     device = device_of(state["world"], str(form.get("user_code")))
     device.user, device.is_denied = str(form.get("user")), form.get("outcome") != "allow"
-    return _page("That was all", "<p>Go back to the device.")
+    return _page("Done", "<p>Return to the device.")
 
 
 def device_of(world: World, user_code: str) -> Device:
-    """Return the device that shows a code.
+    """Return the device with a user code.
 
     Raises:
-        RefusedError: there is none.
+        RefusedError: 404, no device has the code.
     """
     for device in world.devices.values():
         if device.user_code == user_code:
@@ -126,18 +126,18 @@ def device_of(world: World, user_code: str) -> Device:
 
 
 def base_of(request: Request[Any, Any, Any]) -> str:
-    """Return the origin under which the stand-in was asked."""
+    """Return the origin of the request URL."""
     return str(request.base_url).rstrip("/")
 
 
-def _checked(world: World, query: dict[str, str]) -> Authorization | str:
-    """Return what is asked for, or what is wrong with it."""
+def _parse_authorization(world: World, query: dict[str, str]) -> Authorization | str:
+    """Return the authorization request, or an error message."""
     tone_id = query.get("tone_id", "")
-    wrong = [
+    errors = [
         text
-        for is_wrong, text in (
+        for is_error, text in (
             (query.get("client_id") != CLIENT_ID, "client_id is not known"),
-            (not world.takes_redirect(query.get("redirect_uri", "")), "redirect_uri is not registered"),
+            (not world.accepts_redirect(query.get("redirect_uri", "")), "redirect_uri is not registered"),
             (query.get("response_type") != "code", "response_type has to be code"),
             (query.get("code_challenge_method") != "S256", "code_challenge_method has to be S256"),
             (len(query.get("code_challenge", "")) != 43, "code_challenge is missing or no SHA-256"),
@@ -145,10 +145,10 @@ def _checked(world: World, query: dict[str, str]) -> Authorization | str:
             (query.get("prompt", "") not in PROMPTS, "prompt is not known"),
             (query.get("prompt") == "load_tone" and not tone_id.isdecimal(), "load_tone needs a tone_id"),
         )
-        if is_wrong
+        if is_error
     ]
-    if wrong:
-        return wrong[0]
+    if errors:
+        return errors[0]
     return Authorization(
         redirect_uri=query["redirect_uri"],
         state=query["state"],
@@ -158,7 +158,7 @@ def _checked(world: World, query: dict[str, str]) -> Authorization | str:
     )
 
 
-def _back(world: World, authorization: Authorization, answer: Answer) -> Redirect:
+def _redirect_back(world: World, authorization: Authorization, answer: Answer) -> Redirect:
     query: dict[str, str] = {"state": authorization.state}
     match answer.outcome:
         case "allow":
@@ -171,7 +171,7 @@ def _back(world: World, authorization: Authorization, answer: Answer) -> Redirec
         case "cancel_before_sign_in":
             query["canceled"] = "true"
         case error:
-            query |= {"error": error, "error_description": "Asked for by a test"}
+            query |= {"error": error, "error_description": "Injected by a test"}
     separator = "&" if "?" in authorization.redirect_uri else "?"
     return Redirect(f"{authorization.redirect_uri}{separator}{urlencode(query)}")
 
@@ -190,9 +190,9 @@ def _device(world: World, device_code: str) -> dict[str, Any]:
     device = world.devices.get(device_code)
     if device is None or device.expires_at <= time.time():
         raise RefusedError(400, {"error": "expired_token"})
-    now, before = time.monotonic(), device.asked_at
-    device.asked_at = now
-    if before and now - before < device.interval:
+    now, previous = time.monotonic(), device.polled_at
+    device.polled_at = now
+    if previous and now - previous < device.interval:
         device.interval += 5
         raise RefusedError(400, {"error": "slow_down"})
     if device.is_denied:
@@ -203,7 +203,7 @@ def _device(world: World, device_code: str) -> dict[str, Any]:
     return world.issue(device.user)
 
 
-def _question(world: World, number: str, authorization: Authorization) -> str:
+def _sign_in_page(world: World, number: str, authorization: Authorization) -> str:
     tones = ""
     if authorization.prompt:
         chosen = authorization.tone_id

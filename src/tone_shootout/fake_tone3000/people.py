@@ -1,4 +1,4 @@
-"""Who is there."""
+"""Users of the stand-in."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ JOINED: Final = "2025-11-02T08:15:00.5+00:00"
 
 
 class Person(Struct, kw_only=True, frozen=True):
-    """Somebody with an account."""
+    """A user account."""
 
     id: str
     username: str
@@ -17,7 +17,7 @@ class Person(Struct, kw_only=True, frozen=True):
     has_picture: bool = False
 
     def embedded(self, base: str) -> dict[str, object]:
-        """Show them inside a tone."""
+        """Return the JSON of the user inside a tone."""
         return {
             "id": self.id,
             "username": self.username,
@@ -28,7 +28,7 @@ class Person(Struct, kw_only=True, frozen=True):
         }
 
     def account(self, base: str) -> dict[str, object]:
-        """Show them to themselves."""
+        """Return the JSON of the full account."""
         return {
             **self.embedded(base),
             "bio": None,

@@ -1,4 +1,4 @@
-"""What is there: tones and their models, as the API shows them."""
+"""Tones and models of the stand-in, and their JSON."""
 
 import re
 from typing import Any, Final, Literal
@@ -17,13 +17,13 @@ class ModelRow(Struct, kw_only=True):
     name: str
     file: str
     tail: str
-    """The last part of its address."""
+    """Last segment of the download URL."""
     size: str | None = None
     architecture: str | None = None
     at: str = "2026-03-04T10:00:01.3+00:00"
 
-    def shown(self, tone: "ToneRow", base: str) -> dict[str, Any]:
-        """Show it."""
+    def to_json(self, tone: "ToneRow", base: str) -> dict[str, Any]:
+        """Return the JSON of the model."""
         return {
             "id": self.id,
             "tone_id": tone.id,
@@ -58,14 +58,14 @@ class ToneRow(Struct, kw_only=True):
     favorites: int = 0
     has_image: bool = True
     extra: dict[str, Any] = {}
-    """Fields that differ from what the rest would show; `{BASE}` in them is the stand-in's own address."""
+    """JSON fields that override the generated ones; `{BASE}` stands for the URL of the stand-in."""
 
     def count(self, architecture: str | None, *, irs: bool = False) -> int:
-        """Return how many models are of an architecture."""
+        """Return the number of models of an architecture."""
         return sum(1 for model in self.models if model.architecture == architecture and (self.format == "ir") == irs)
 
-    def shown(self, base: str, *, is_favorite: bool, architecture: str | None = None) -> dict[str, Any]:
-        """Show it by itself, and in lists."""
+    def to_json(self, base: str, *, is_favorite: bool, architecture: str | None = None) -> dict[str, Any]:
+        """Return the JSON of the tone, alone and in lists."""
         counts = {
             "a1_models_count": self.count("1"),
             "a2_models_count": self.count("2"),
@@ -74,7 +74,7 @@ class ToneRow(Struct, kw_only=True):
         }
         by_architecture = {"1": counts["a1_models_count"], "2": counts["a2_models_count"]}
         by_architecture["custom"] = counts["custom_models_count"]
-        asked = (
+        models_count = (
             by_architecture[architecture]
             if architecture and self.format == "nam"
             else sum(counts.values()) - counts["a2_models_count"] + self.count(None)
@@ -98,7 +98,7 @@ class ToneRow(Struct, kw_only=True):
             "sizes": sizes,
             "makes": [{"id": number, "name": name} for number, name in self.makes],
             "tags": [{"id": number, "name": name} for number, name in self.tags],
-            "models_count": asked,
+            "models_count": models_count,
             **counts,
             "downloads_count": self.downloads,
             "favorites_count": self.favorites,
@@ -110,9 +110,9 @@ class ToneRow(Struct, kw_only=True):
             },
         }
 
-    def found(self, base: str, *, is_favorite: bool) -> dict[str, Any]:
-        """Show it in a search: another query at TONE3000, with other columns."""
-        row = self.shown(base, is_favorite=is_favorite)
+    def to_search_json(self, base: str, *, is_favorite: bool) -> dict[str, Any]:
+        """Return the JSON of the tone in search results, which has other fields than in lists."""
+        row = self.to_json(base, is_favorite=is_favorite)
         for name in ("sizes", "is_public", "links"):
             row.pop(name, None)
         row["makes"] = [{"name": name} for _, name in self.makes]
@@ -139,7 +139,7 @@ BROKEN: Final = 900901
 
 
 def all_tones() -> dict[int, ToneRow]:
-    """Return fresh rows of all tones."""
+    """Return new copies of all tones by id."""
     tones = [
         ToneRow(
             id=BLUEBIRD,
@@ -280,7 +280,7 @@ def all_tones() -> dict[int, ToneRow]:
 
 
 def all_favorites() -> dict[str, list[int]]:
-    """Return who keeps which tones, newest first."""
-    kept: dict[str, list[int]] = {username: [] for username in PEOPLE}
-    kept["lab_rat"] = [BLUEBIRD, KITCHEN_FUZZ, OPEN_BACK]
-    return kept
+    """Return the favorites of each user, newest first."""
+    favorites: dict[str, list[int]] = {username: [] for username in PEOPLE}
+    favorites["lab_rat"] = [BLUEBIRD, KITCHEN_FUZZ, OPEN_BACK]
+    return favorites

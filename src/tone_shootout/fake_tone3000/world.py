@@ -1,4 +1,4 @@
-"""All that the stand-in knows and remembers."""
+"""State of the stand-in."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ from tone_shootout.fake_tone3000.people import PEOPLE, Person
 from tone_shootout.fake_tone3000.tones import ToneRow, all_favorites, all_tones
 
 CLIENT_ID: Final = "t3k_pub_stand_in"
-SECRET_KEY: Final = "t3k_cs_stand_in_of_lab_rat"  # noqa: S105 - of a stand-in, and printed in its documentation
+SECRET_KEY: Final = "t3k_cs_stand_in_of_lab_rat"  # noqa: S105 - a public, made-up key
 REGISTERED_REDIRECTS: Final = ("https://shootout.example.org/api/v1/auth/callback",)
 CODE_SECONDS: Final = 1800.0
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
@@ -24,7 +24,7 @@ Outcome = Literal["allow", "cancel", "cancel_before_sign_in", "access_denied", "
 
 
 class RefusedError(Exception):
-    """An answer that is an error."""
+    """An error response."""
 
     def __init__(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
         super().__init__(status)
@@ -34,35 +34,35 @@ class RefusedError(Exception):
 
 
 class Answer(Struct, kw_only=True, forbid_unknown_fields=True):
-    """What the sign-in page answers by itself, instead of asking somebody."""
+    """Automatic outcome of a sign-in, without a page."""
 
     outcome: Outcome = "allow"
     user: str = "lab_rat"
     tone_id: int | None = None
-    """Which tone is chosen; with `load_tone`, another one than was asked for where it is set."""
+    """Selected tone; with `load_tone`, it overrides the requested tone."""
 
 
 class Options(Struct, kw_only=True, forbid_unknown_fields=True):
-    """How it behaves."""
+    """Options of the stand-in."""
 
     answer: Answer | None = None
-    """What sign-ins answer by themselves; null: a page asks."""
+    """Automatic outcome of sign-ins; null: show a page."""
     access_seconds: int = 3600
-    """Life of an access token."""
+    """Lifetime of an access token."""
     device_seconds: int = 600
-    """Life of a device's code."""
+    """Lifetime of a device code."""
     device_interval: int = 5
-    """Seconds between two questions of a device."""
+    """Minimum polling interval of a device in seconds."""
     hidden_status: Literal[403, 404] = 404
-    """What a tone or model answers to somebody who may not see it."""
+    """Status for a tone or model that the user may not access."""
     registered_redirects: list[str] = field(default_factory=lambda: list(REGISTERED_REDIRECTS))
-    """Addresses beside loopback ones to which it sends people back."""
+    """Accepted redirect URIs, in addition to loopback addresses."""
     odd_errors: bool = False
-    """Refuse refresh tokens in the other of the two forms that are known."""
+    """Refuse refresh tokens with the second of the two known error formats."""
 
 
 class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Something that goes wrong on purpose."""
+    """A fault to inject."""
 
     kind: Literal[
         "status",
@@ -78,24 +78,24 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
         "cookie",
     ]
     path: str = ""
-    """Regular expression that has to match somewhere in the path."""
+    """Regular expression to search for in the path."""
     method: str = ""
-    """Empty: every one."""
+    """HTTP method; empty: any."""
     after: Annotated[int, Meta(ge=0)] = 0
-    """Let so many pass first."""
+    """Number of matching requests to pass first."""
     times: Annotated[int, Meta(ge=0)] = 1
-    """How often; 0: always."""
+    """Number of requests to fail; 0: unlimited."""
     status: int = 500
     body: str | None = None
-    """Instead of the usual body of an error."""
+    """Error body; null: a default."""
     retry_after: str | None = None
     delay_s: float = 0.0
     location: str = ""
     words: str = "legacy_platform_key"
-    """What a deprecation names."""
+    """Names in the deprecation header."""
 
-    def meets(self, method: str, path: str) -> bool:
-        """Tell whether a request is meant, and count it."""
+    def matches(self, method: str, path: str) -> bool:
+        """Return whether the fault applies to a request, and count the request."""
         if (self.method and self.method != method) or not re.search(self.path, path):
             return False
         if self.after:
@@ -105,7 +105,7 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Request(Struct, kw_only=True):
-    """A request that came."""
+    """A logged request."""
 
     method: str
     path: str
@@ -132,7 +132,7 @@ class _Code(Struct, kw_only=True):
 
 
 class Authorization(Struct, kw_only=True):
-    """A sign-in that somebody is asked about."""
+    """A pending authorization request."""
 
     redirect_uri: str
     state: str
@@ -142,24 +142,24 @@ class Authorization(Struct, kw_only=True):
 
 
 class Device(Struct, kw_only=True):
-    """A device that waits for somebody to sign in."""
+    """A pending device authorization."""
 
     user_code: str
     expires_at: float
     interval: float
-    asked_at: float = 0.0
+    polled_at: float = 0.0
     user: str | None = None
     is_denied: bool = False
 
 
 class World:
-    """Its whole state; `reset` brings back how it was at the start."""
+    """The complete state of the stand-in."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything that has happened."""
+        """Restore the initial state."""
         self.options = Options()
         self.faults: list[Fault] = []
         self.requests: list[Request] = []
@@ -173,10 +173,10 @@ class World:
         self.devices: dict[str, Device] = {}
 
     def person(self, authorization: str | None) -> Person:
-        """Return whose request it is.
+        """Return the user of an Authorization header.
 
         Raises:
-            RefusedError: 401, nobody's.
+            RefusedError: 401, the header is missing or invalid.
         """
         scheme, _, token = (authorization or "").partition(" ")
         found = self.tokens.get(token) if scheme.lower() == "bearer" else None
@@ -187,27 +187,27 @@ class World:
         return PEOPLE[found.user]
 
     def tone(self, person: Person, tone_id: int) -> ToneRow:
-        """Return a tone that a person may see.
+        """Return a tone that a user may access.
 
         Raises:
-            RefusedError: there is none.
+            RefusedError: 404 or 403, the tone does not exist or is hidden from the user.
         """
         tone = self.tones.get(tone_id)
         if tone is None or tone.visibility == "gone":
             raise RefusedError(404, {"error": "Tone not found"})
-        if not self.sees(person, tone):
+        if not self.can_access(person, tone):
             hidden = self.options.hidden_status
             raise RefusedError(hidden, {"error": "Forbidden" if hidden == 403 else "Tone not found"})
         return tone
 
-    def sees(self, person: Person, tone: ToneRow) -> bool:
-        """Tell whether a person may see a tone: its owner, whoever keeps it, and everybody if it is public."""
+    def can_access(self, person: Person, tone: ToneRow) -> bool:
+        """Return whether a user may access a tone: it is public, their own, or one of their favorites."""
         return tone.visibility == "public" or (
             tone.visibility == "private" and (tone.owner == person or tone.id in self.favorites[person.username])
         )
 
     def issue(self, user: str) -> dict[str, Any]:
-        """Return a fresh pair of tokens, as long as real ones."""
+        """Issue a pair of tokens with the length of real ones."""
         access, refresh = f"t3k.{secrets.token_urlsafe(720)}", secrets.token_urlsafe(24)
         self.tokens[access] = Token(user=user, expires_at=time.time() + self.options.access_seconds)
         self.refresh_tokens[refresh] = user
@@ -220,18 +220,18 @@ class World:
         }
 
     def revoke(self, user: str) -> None:
-        """Let none of a person's tokens count any more."""
+        """Revoke all tokens of a user."""
         self.tokens = {token: held for token, held in self.tokens.items() if held.user != user}
         self.refresh_tokens = {token: held for token, held in self.refresh_tokens.items() if held != user}
 
     def expire(self, user: str) -> None:
-        """Let a person's access tokens expire now; the refresh tokens stay."""
+        """Expire the access tokens of a user; refresh tokens stay valid."""
         for token in self.tokens.values():
             if token.user == user:
                 token.expires_at = 0.0
 
     def new_code(self, authorization: Authorization, user: str) -> str:
-        """Return the code of a sign-in."""
+        """Issue an authorization code."""
         code = secrets.token_urlsafe(16)
         self.codes[code] = _Code(
             user=user,
@@ -242,15 +242,15 @@ class World:
         return code
 
     def redeem(self, code: str, verifier: str, redirect_uri: str) -> str | None:
-        """Return who has signed in, once; None where the code, the verifier or the address is wrong."""
+        """Consume an authorization code and return its user; None for a wrong code, verifier or redirect URI."""
         held = self.codes.pop(code, None)
         digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         if held is None or held.expires_at <= time.time() or held.redirect_uri != redirect_uri:
             return None
         return held.user if hmac.compare_digest(digest, held.challenge) else None
 
-    def takes_redirect(self, uri: str) -> bool:
-        """Tell whether people may be sent back to an address."""
+    def accepts_redirect(self, uri: str) -> bool:
+        """Return whether a redirect URI is registered or a loopback address."""
         try:
             parts = urlsplit(uri)
         except ValueError:

@@ -1,4 +1,4 @@
-"""The stand-in answers in the form of what was recorded of TONE3000: neither less nor more."""
+"""The stand-in returns exactly the fields of recorded TONE3000 responses."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.tone3000 import StandIn
 
-# The fields of recorded answers, as the compilation of TONE3000's API has them (D1 to D12, October 2026).
+# Fields of recorded responses, from the compilation of TONE3000's API (D1 to D12, October 2026).
 USER = {"id", "username", "display_name", "is_verified", "avatar_url", "url"}
 ACCOUNT = USER | {"bio", "links", "created_at", "updated_at"}
 FOUND = {
@@ -64,21 +64,21 @@ def test_lists_have_the_recorded_fields(
 ) -> None:
     answer = _get(tone3000, path, **query).json()
     assert set(answer) == envelope
-    assert {frozenset(one) for one in answer["data"]} == {frozenset(row)}
+    assert {frozenset(item) for item in answer["data"]} == {frozenset(row)}
 
 
 @pytest.mark.parametrize(("path", "fields"), [("/tones/900101", TONE), ("/models/910001", MODEL), ("/user", ACCOUNT)])
-def test_things_by_themselves_have_the_recorded_fields(tone3000: StandIn, path: str, fields: set[str]) -> None:
+def test_single_objects_have_the_recorded_fields(tone3000: StandIn, path: str, fields: set[str]) -> None:
     assert set(_get(tone3000, path).json()) == fields
 
 
-def test_people_inside_a_tone_and_names_inside_a_search_are_short(tone3000: StandIn) -> None:
+def test_users_in_a_tone_and_names_in_a_search_have_the_short_form(tone3000: StandIn) -> None:
     assert set(_get(tone3000, "/tones/900101").json()["user"]) == USER
     row = _get(tone3000, "/tones/search", query="bluebird").json()["data"][0]
     assert [set(name) for name in (*row["makes"], *row["tags"])] == [{"name"}] * 3
 
 
-def test_what_counts_means_something_else_in_every_answer(tone3000: StandIn) -> None:
+def test_models_count_depends_on_the_endpoint_and_the_architecture(tone3000: StandIn) -> None:
     assert _get(tone3000, "/tones/900103").json()["models_count"] == 0
     assert _get(tone3000, "/tones/900103", architecture="2").json()["models_count"] == 2
     assert _get(tone3000, "/tones/900101").json()["models_count"] == 3
@@ -86,7 +86,7 @@ def test_what_counts_means_something_else_in_every_answer(tone3000: StandIn) -> 
 
 
 @pytest.mark.parametrize(
-    ("path", "query", "old_forms"),
+    ("path", "query", "deprecations"),
     [
         ("/tones/search", {"platform": "nam"}, "legacy_platform_key"),
         ("/tones/search", {"gears": "ir"}, "legacy_ir_gear_value"),
@@ -94,13 +94,13 @@ def test_what_counts_means_something_else_in_every_answer(tone3000: StandIn) -> 
         ("/tones/search", {"format": "nam", "gears": "amp"}, None),
     ],
 )
-def test_old_forms_are_taken_and_named(
-    tone3000: StandIn, path: str, query: dict[str, str], old_forms: str | None
+def test_deprecated_parameters_are_accepted_and_reported(
+    tone3000: StandIn, path: str, query: dict[str, str], deprecations: str | None
 ) -> None:
     answer = _get(tone3000, path, **query)
     assert answer.status_code == 200
-    assert answer.headers.get("X-Tone3000-Deprecations") == old_forms
-    assert ("Deprecation" in answer.headers) == (old_forms is not None)
+    assert answer.headers.get("X-Tone3000-Deprecations") == deprecations
+    assert ("Deprecation" in answer.headers) == (deprecations is not None)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_old_forms_are_taken_and_named(
         ("/tones/900101/download", {}, 403, "Forbidden"),
     ],
 )
-def test_errors_say_what_the_recorded_ones_say(
+def test_errors_have_the_recorded_texts(
     tone3000: StandIn, path: str, query: dict[str, Any], status: int, error: str
 ) -> None:
     answer = _get(tone3000, path, **query)
@@ -121,7 +121,7 @@ def test_errors_say_what_the_recorded_ones_say(
     assert answer.json()["error"].startswith(error)
 
 
-def test_files_come_as_they_do_from_tone3000(tone3000: StandIn) -> None:
+def test_files_have_the_media_types_of_tone3000(tone3000: StandIn) -> None:
     capture = _get(tone3000, "/models/910011/download/u7i8o9_a2.nam")
     assert capture.headers["content-type"].lower() == "text/plain; charset=utf-8"
     document = capture.json()

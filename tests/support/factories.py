@@ -65,7 +65,15 @@ class ShootoutAssetFactory(_Factory[ShootoutAsset]):
 class JobFactory(_Factory[Job]):
     """A job of `owner_id` and `shootout_id` that waits."""
 
-    inputs: Any = Use(lambda: {"spec": {"di_tracks": [], "chains": []}, "assets": {}})
+    inputs: Any = Use(
+        lambda: {
+            "spec": {
+                "di_tracks": [{"name": "Riff", "file": "riff.wav"}],
+                "chains": [{"name": "Dry", "blocks": [{"type": "gain", "db": 0.0}]}],
+            },
+            "assets": {},
+        }
+    )
     status = JobStatus.QUEUED.value
     phase = None
     cost_s = 1.0

@@ -53,7 +53,13 @@ class Inputs(Struct, frozen=True, kw_only=True):
 
 
 def notices_of(job: Job) -> Sequence[Notice]:
-    """Return what a job's owner should know of its files and their terms."""
-    inputs = msgspec.convert(job.inputs, Inputs)
+    """Return what a job's owner should know of its files and their terms.
+
+    None for a job that was submitted under rules which today's would refuse: it is still shown.
+    """
+    try:
+        inputs = msgspec.convert(job.inputs, Inputs)
+    except msgspec.ValidationError:
+        return ()
     facts = {file: asset.facts for file, asset in inputs.assets.items()}
     return (*spec_notices(inputs.spec, facts), *notices(inputs.spec, inputs.credits))

@@ -22,7 +22,7 @@ from tests.integration.shootouts.material import SHOOTOUTS, add, playing, wav
 from tests.support.live import web_process, working
 from tone_shootout import migrations
 from tone_shootout.accounts.services import AccountService
-from tone_shootout.demo import carried
+from tone_shootout.demo import bundled_capture
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.jobs.models import JobEvent
 from tone_shootout.jobs.queue import prepare_queue
@@ -178,7 +178,7 @@ async def _cancel(plant: Plant) -> dict[str, list[float]]:
 
     All are of the same sound, at levels of their own: it is rendered once, and what comes behind is made anew.
     """
-    amp = await add(plant.client, "capture", carried("clean.nam"))
+    amp = await add(plant.client, "capture", bundled_capture("clean.nam"))
     track = await add(plant.client, "di_track", wav(playing(LONG_S)))
     blocks = [
         {"type": "capture", "asset": amp, "input_gain_db": float(gain), "gear": "amp_cab"} for gain in range(CHAINS)

@@ -1,4 +1,4 @@
-"""What the demo plays: a dry guitar, captures of a modelled amplifier and two cabinets, all made by the project."""
+"""Audio material of the demo: a dry guitar, captures of a simulated amplifier and two cab IRs, made by the project."""
 
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,7 +17,7 @@ CABINETS = {"Open 1x12": OPEN_1X12, "Closed 4x12": CLOSED_4X12}
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One file of the demo and the name that a listener sees."""
+    """A file of the demo and its display name."""
 
     name: str
     path: Path
@@ -25,7 +25,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """All files of the demo, by what they are in a shootout."""
+    """All files of the demo, by their role in a shootout."""
 
     di_tracks: tuple[Piece, ...]
     captures: tuple[Piece, ...]
@@ -33,9 +33,16 @@ class Material:
 
 
 def write_material(folder: Path) -> Material:
-    """Write the demo's DI track, captures and cab IRs into a folder, made if it isn't there; same bytes every time.
+    """Write the DI track, captures and cab IRs of the demo, the same bytes on every call.
 
-    The DI track and the cab IRs are computed and written as 32-bit float WAV at 48 kHz, mono; the captures are carried.
+    The DI track and the cab IRs are computed, and written as mono 32-bit float WAV at 48 kHz; the captures are bundled
+    with the package.
+
+    Args:
+        folder: folder to write to; created if missing.
+
+    Returns:
+        Names and paths of the written files.
 
     Raises:
         OSError: the folder can't be written.
@@ -45,7 +52,7 @@ def write_material(folder: Path) -> Material:
     write_wav(di_track.path, riff(), RATE)
     captures = tuple(Piece(name, folder / file) for name, file in CAPTURES.items())
     for capture in captures:
-        capture.path.write_bytes(carried(capture.path.name))
+        capture.path.write_bytes(bundled_capture(capture.path.name))
     cab_irs = []
     for name, cabinet in CABINETS.items():
         piece = Piece(name, folder / f"{name.lower().replace(' ', '-')}.wav")
@@ -54,6 +61,6 @@ def write_material(folder: Path) -> Material:
     return Material(di_tracks=(di_track,), captures=captures, cab_irs=tuple(cab_irs))
 
 
-def carried(file: str) -> bytes:
-    """Return the content of a capture that the package carries, such as `clean.nam`."""
+def bundled_capture(file: str) -> bytes:
+    """Return the content of a capture bundled with the package, such as `clean.nam`."""
     return files(__name__).joinpath("material", file).read_bytes()

@@ -1,9 +1,8 @@
-"""The gear behind the demo captures: a valve guitar amplifier, computed part by part from its circuit.
+"""Simulation of a tube guitar amplifier, from its circuit; the demo captures are trained on it.
 
 Guitar → input divider → common-cathode 12AX7 stages with their Miller low-pass, grid current, coupling high-pass and
-volume control → tone stack → more stages → push-pull power stage → output transformer. No loudspeaker. Whatever bends
-the waveform runs at eight times the sample rate, so that what it adds above the audio band is filtered off instead of
-folding back into it.
+volume control → tone stack → more stages → push-pull power stage → output transformer. No loudspeaker. Nonlinear stages
+run at eight times the sample rate, so that harmonics above the audio band are filtered off instead of aliasing.
 """
 
 from dataclasses import dataclass
@@ -20,11 +19,11 @@ from tone_shootout.demo.strings import RATE
 Signal = NDArray[np.float64]
 
 FULL_SCALE_V: Final = 2.0
-"""Volts at the input jack for a sample of 1.0: a hard strum on humbuckers reaches half of that."""
+"""Volts at the input jack for a sample of 1.0; a hard strum on humbuckers reaches half of it."""
 
 OVERSAMPLING: Final = 8
 BAND_LIMIT: Final = firwin(641, 22_000.0, window=("kaiser", 10.0), fs=RATE * OVERSAMPLING)
-"""Low-pass of both conversions: flat to 20 kHz, 100 dB down from 24 kHz on, so nothing folds."""
+"""Low-pass for both rate conversions: flat up to 20 kHz, −100 dB from 24 kHz on, which prevents aliasing."""
 
 SUPPLY_V: Final = 300.0
 PLATE_OHM: Final = 100_000.0
@@ -32,11 +31,14 @@ PLATE_OHM: Final = 100_000.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One half of a 12AX7 with what stands between it and the next stage.
+    """One half of a 12AX7 and the network between it and the next stage.
 
-    `cathode_ohm` sets the bias (1.5 kΩ in the middle of the curve, 10 kΩ a cold clipper), `miller_hz` is the low-pass
-    of grid stopper and Miller capacitance, `coupling_hz` the high-pass of the coupling capacitor, and `level` what the
-    volume control or divider behind it lets through.
+    Attributes:
+        cathode_ohm: cathode resistor, sets the bias: 1.5 kΩ biases to the middle of the curve, 10 kΩ gives a cold
+            clipper.
+        miller_hz: low-pass of grid stopper and Miller capacitance.
+        coupling_hz: high-pass of the coupling capacitor.
+        level: gain of the volume control or divider after the stage, 0 to 1.
     """
 
     cathode_ohm: float
@@ -49,9 +51,9 @@ class Stage:
 class ToneStack:
     """The passive bass, middle and treble network of Fender, Marshall and Vox amplifiers.
 
-    Resistors in ohm, capacitors in farad, the three controls 0 to 1. Names and formulae are those of D. T. Yeh and
+    Resistors in ohms, capacitors in farads, the three controls 0 to 1. Names and formulas follow D. T. Yeh and
     J. O. Smith, "Discretization of the '59 Fender Bassman tone stack", DAFx 2006: R1 treble, R2 bass and R3 middle
-    control, R4 the slope resistor.
+    control, R4 slope resistor.
     """
 
     R1: float
@@ -107,11 +109,15 @@ class ToneStack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One position of all controls.
+    """Positions of all controls.
 
-    `divider` is what the input jack lets through, `before` and `after` are the stages on either side of the tone stack,
-    `drive` is how far one volt drives the power stage (1 where its two valves begin to clip), and `output` the level of
-    the line output for a power stage at its limit.
+    Attributes:
+        divider: gain of the input divider.
+        before: stages before the tone stack.
+        tone: tone stack.
+        after: stages after the tone stack.
+        drive: drive of the power stage per volt; its tubes begin to clip at 1.
+        output: level of the line output with the power stage at its limit.
     """
 
     divider: float
@@ -158,24 +164,31 @@ SETTINGS: Final = {
         output=0.5,
     ),
 }
-"""The three settings that the demo captures are trained on."""
+"""Settings of the three demo captures."""
 
 
 def amplify(guitar: NDArray[np.floating[Any]], setting: Setting) -> Signal:
-    """Play a dry guitar through the amplifier: mono at 48 kHz in and out, shape (samples,), full scale 1.0.
+    """Run a dry guitar through the amplifier.
 
-    The amplifier starts at rest and adds no latency. A guitar within full scale comes out within full scale.
+    The amplifier starts at rest and adds no latency.
+
+    Args:
+        guitar: mono samples at 48 kHz, shape (samples,), full scale ±1.
+        setting: positions of the controls.
+
+    Returns:
+        Mono samples at 48 kHz, shape (samples,), within full scale for an input within full scale.
     """
     rate = RATE * OVERSAMPLING
     delay = BAND_LIMIT.size // 2
-    raised = upfirdn(OVERSAMPLING * BAND_LIMIT, guitar, up=OVERSAMPLING)
-    volts = FULL_SCALE_V * setting.divider * raised[delay : delay + OVERSAMPLING * guitar.size]
+    upsampled = upfirdn(OVERSAMPLING * BAND_LIMIT, guitar, up=OVERSAMPLING)
+    volts = FULL_SCALE_V * setting.divider * upsampled[delay : delay + OVERSAMPLING * guitar.size]
     for stage in setting.before:
         volts = _stage(volts, stage, rate)
     volts = lfilter(*bilinear(*setting.tone.analog(), fs=rate), volts)
     for stage in setting.after:
         volts = _stage(volts, stage, rate)
-    # A push-pull pair clips both halves alike: odd harmonics only. The transformer limits the band on both sides.
+    # A push-pull pair clips both half-waves alike: odd harmonics only. The transformer is a band-pass.
     power = _lowpass(_highpass(np.tanh(setting.drive * volts), 45.0, rate), 8_000.0, rate)
     line = upfirdn(BAND_LIMIT, np.pad(power, (0, BAND_LIMIT.size)), down=OVERSAMPLING)
     delay //= OVERSAMPLING
@@ -198,7 +211,7 @@ def _lowpass(signal: Signal, hz: float, rate: int) -> Signal:
 
 @dataclass(frozen=True, slots=True)
 class _Curve:
-    """Plate voltage against grid voltage, both as deviations from rest in volts; falls where the grid rises."""
+    """Plate voltage as a decreasing function of grid voltage, both in volts relative to the operating point."""
 
     grid: Signal
     plate: Signal
@@ -206,13 +219,13 @@ class _Curve:
 
 @cache
 def _triode(cathode_ohm: float) -> _Curve:
-    """Solve the load line of a 12AX7 stage with a bypassed cathode for the whole range of grid voltages.
+    """Solve the load line of a 12AX7 stage with a bypassed cathode for the full range of grid voltages.
 
-    The plate current is Koren's. Above the cathode the grid draws current through the resistance of the source, so
-    that its voltage bends softly to a twentieth of the slope.
+    The plate current follows Koren's model. A grid above the cathode voltage draws current through the source
+    resistance, which reduces the slope of its voltage smoothly to a twentieth.
     """
-    both_ohm = PLATE_OHM + cathode_ohm
-    rest = brentq(lambda i: _plate_current(-i * cathode_ohm, SUPPLY_V - i * both_ohm) - i, 0.0, SUPPLY_V / both_ohm)
+    total_ohm = PLATE_OHM + cathode_ohm
+    rest = brentq(lambda i: _plate_current(-i * cathode_ohm, SUPPLY_V - i * total_ohm) - i, 0.0, SUPPLY_V / total_ohm)
     bias = rest * cathode_ohm
     drive = np.linspace(-60.0, 60.0, 12_001)
     above = 0.15 * np.logaddexp(0.0, (drive - bias) / 0.15)
@@ -220,15 +233,16 @@ def _triode(cathode_ohm: float) -> _Curve:
     low, high = np.zeros_like(grid), np.full_like(grid, SUPPLY_V - bias)
     for _ in range(45):
         plate = 0.5 * (low + high)
-        draws_less = _plate_current(grid, plate) < (SUPPLY_V - bias - plate) / PLATE_OHM
-        low, high = np.where(draws_less, plate, low), np.where(draws_less, high, plate)
+        below = _plate_current(grid, plate) < (SUPPLY_V - bias - plate) / PLATE_OHM
+        low, high = np.where(below, plate, low), np.where(below, high, plate)
     return _Curve(drive, plate - np.interp(0.0, drive, plate))
 
 
 def _plate_current(grid: Signal, plate: Signal) -> Signal:
-    """Return the plate current of a 12AX7 in ampere, voltages against the cathode.
+    """Return the plate current of a 12AX7 in amperes, for voltages relative to the cathode.
 
-    N. Koren, "Improved vacuum tube models for SPICE simulations", Glass Audio 8(5), 1996, with his 12AX7 values.
+    Source: N. Koren, "Improved vacuum tube models for SPICE simulations", Glass Audio 8(5), 1996, with its values for
+    the 12AX7.
     """
     inner = 600.0 * (0.01 + grid / np.sqrt(300.0 + plate**2))
     effective = plate / 600.0 * np.logaddexp(0.0, inner)

@@ -1,10 +1,10 @@
-"""Two guitar cabinets as impulse responses, computed from what drivers, boxes and microphones do to the spectrum.
+"""Impulse responses of two guitar cabinets, computed from models of driver, box and microphone position.
 
 The magnitude response is a product of textbook factors: the high-pass of a driver in its box (R. H. Small,
-"Closed-Box Loudspeaker Systems", JAES 20(10), 1972), the short circuit around an open back, bells for the break-up of
-the cone and the modes of the box, the roll-off, the directivity of a round piston seen from the side (L. L. Beranek,
-"Acoustics", 1954), and reflections. All of them are minimum phase, so the impulse response follows from the magnitude
-alone, by the folded real cepstrum (A. V. Oppenheim and R. W. Schafer, "Discrete-Time Signal Processing").
+"Closed-Box Loudspeaker Systems", JAES 20(10), 1972), the cancellation around an open back, bell filters for cone
+break-up and box modes, the roll-off, the directivity of a circular piston off its axis (L. L. Beranek, "Acoustics",
+1954), and reflections. All factors are minimum phase, so the impulse response follows from the magnitude alone, by the
+folded real cepstrum (A. V. Oppenheim and R. W. Schafer, "Discrete-Time Signal Processing").
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ SOUND_M_S: Final = 343.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bell:
-    """A resonance of the cone (broad) or of the box (narrow): centre, height and Q of a peaking response."""
+    """A peaking response: a resonance of the cone (low Q) or of the box (high Q)."""
 
     hz: float
     db: float
@@ -35,7 +35,7 @@ class Bell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Echo:
-    """A later arrival at the microphone: how much later, and how loud against the first."""
+    """A reflection at the microphone: delay and gain relative to the direct sound."""
 
     ms: float
     gain: float
@@ -43,11 +43,18 @@ class Echo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cabinet:
-    """A cabinet and the place of its microphone.
+    """A cabinet and its microphone position.
 
-    `box_hz` and `box_q` are resonance and total Q of the driver in its box, `open_back_m` the way from the front of the
-    cone around to its back (None when closed), `roll_off_hz` and `roll_off_order` those of a Butterworth low-pass, and
-    `angle_deg` how far off the axis of a cone of radius `cone_m` the microphone looks.
+    Attributes:
+        box_hz: resonance frequency of the driver in its box.
+        box_q: total Q of the driver in its box.
+        open_back_m: path length from the front of the cone to its back in meters; None for a closed box.
+        bells: resonances.
+        roll_off_hz: corner frequency of the Butterworth low-pass.
+        roll_off_order: order of the Butterworth low-pass.
+        angle_deg: angle between the axis of the cone and the microphone.
+        cone_m: radius of the cone in meters.
+        echoes: reflections.
     """
 
     box_hz: float
@@ -78,7 +85,7 @@ OPEN_1X12: Final = Cabinet(
     cone_m=0.13,
     echoes=(Echo(ms=2.9, gain=0.18), Echo(ms=5.3, gain=0.08)),
 )
-"""One bright 12-inch driver in an open combo, the microphone near its axis."""
+"""One bright 12-inch driver in an open-back combo, microphone near the axis."""
 
 CLOSED_4X12: Final = Cabinet(
     box_hz=112.0,
@@ -97,11 +104,18 @@ CLOSED_4X12: Final = Cabinet(
     cone_m=0.13,
     echoes=(Echo(ms=0.62, gain=0.22), Echo(ms=0.95, gain=0.12), Echo(ms=1.8, gain=-0.15), Echo(ms=3.6, gain=0.06)),
 )
-"""Four 12-inch drivers in a closed box, the microphone off the axis of one: the other three arrive later."""
+"""Four 12-inch drivers in a closed box, microphone off the axis of one; the others arrive later, as echoes."""
 
 
 def impulse_response(cabinet: Cabinet) -> NDArray[np.float32]:
-    """Return the cabinet's impulse response: 4096 samples at 48 kHz (85 ms), at 0 dB where it is loudest."""
+    """Compute the impulse response of a cabinet.
+
+    Args:
+        cabinet: cabinet and microphone position.
+
+    Returns:
+        4096 samples at 48 kHz (85 ms), with a maximum gain of 0 dB.
+    """
     magnitude = _magnitude(cabinet, np.fft.rfftfreq(GRID, 1.0 / RATE))
     response = _minimum_phase(magnitude / magnitude.max())[:LENGTH]
     response[-FADE:] *= 0.5 + 0.5 * np.cos(np.pi * np.arange(1, FADE + 1) / FADE)
@@ -112,9 +126,9 @@ def _magnitude(cabinet: Cabinet, hz: Response) -> Response:
     ratio = hz / cabinet.box_hz
     magnitude: Response = ratio**2 / np.hypot(1.0 - ratio**2, ratio / cabinet.box_q)
     if cabinet.open_back_m is not None:
-        # Below the frequency whose quarter wave is the way around, front and back cancel at 6 dB an octave.
-        around = hz / (SOUND_M_S / (4.0 * cabinet.open_back_m))
-        magnitude *= around / np.hypot(1.0, around)
+        # Below the frequency whose quarter wavelength equals the path, front and back cancel at 6 dB per octave.
+        relative = hz / (SOUND_M_S / (4.0 * cabinet.open_back_m))
+        magnitude *= relative / np.hypot(1.0, relative)
     for bell in cabinet.bells:
         magnitude *= _bell(bell, hz)
     magnitude /= np.sqrt(1.0 + (hz / cabinet.roll_off_hz) ** (2 * cabinet.roll_off_order))
@@ -127,16 +141,16 @@ def _magnitude(cabinet: Cabinet, hz: Response) -> Response:
 def _bell(bell: Bell, hz: Response) -> Response:
     ratio = hz / bell.hz
     height = 10.0 ** (bell.db / 40.0)
-    raised: Response = np.hypot(1.0 - ratio**2, height * ratio / bell.q)
-    raised /= np.hypot(1.0 - ratio**2, ratio / (height * bell.q))
-    return raised
+    response: Response = np.hypot(1.0 - ratio**2, height * ratio / bell.q)
+    response /= np.hypot(1.0 - ratio**2, ratio / (height * bell.q))
+    return response
 
 
 def _directivity(cabinet: Cabinet, hz: Response) -> Response:
-    """Return a piston's level off its axis, 2 J₁(x)/x with x = k·a·sin θ.
+    """Return the off-axis level of a piston, 2 J₁(x)/x with x = k·a·sin θ.
 
-    A cone stops moving as one above its break-up, here 1.5 kHz: from there on the radius that radiates shrinks as the
-    wavelength does, and the beam stays as wide as it is.
+    Above its break-up, here 1.5 kHz, a cone no longer moves as a rigid piston: the effective radius decreases with the
+    wavelength, and the beam width stays constant.
     """
     radius = cabinet.cone_m / np.hypot(1.0, hz / 1_500.0)
     x = 2.0 * np.pi * hz / SOUND_M_S * radius * np.sin(np.radians(cabinet.angle_deg))
@@ -145,7 +159,7 @@ def _directivity(cabinet: Cabinet, hz: Response) -> Response:
 
 
 def _minimum_phase(magnitude: Response) -> Response:
-    """Return the causal impulse response of that magnitude (at `GRID` frequencies) whose energy comes soonest."""
+    """Return the minimum-phase impulse response of a magnitude response sampled at `GRID` frequencies."""
     cepstrum = np.fft.irfft(np.log(np.maximum(magnitude, 1e-6)), GRID)
     cepstrum[1 : GRID // 2] *= 2.0
     cepstrum[GRID // 2 + 1 :] = 0.0

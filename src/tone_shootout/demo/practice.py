@@ -1,6 +1,6 @@
-"""What the amplifier plays while a capture of it is trained: made-up guitar, sweeps and noise at many levels.
+"""Training signal of the demo captures: synthesized guitar, sweeps and noise at many levels.
 
-None of it is the riff or the arpeggio of the demo: those are kept back to judge the captures by.
+It does not contain the riff or the arpeggio of the demo, which are the validation data of the captures.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ INTERVALS = ((0,), (0, 7, 12), (0, 7, 12, 16, 19), (0,))
 
 
 def practice(*, phrases: int = PHRASES, seed: int = 0) -> NDArray[np.float64]:
-    """Return three and a half minutes to train on: mono at 48 kHz, shape (samples,), peaks from -36 to 0 dBFS."""
+    """Return the training signal: mono at 48 kHz, shape (samples,), by default 3.5 minutes, peaks −36 to 0 dBFS."""
     rng = np.random.default_rng(seed)
     parts = [_peaking(_phrase(rng), rng.uniform(-18.0, 0.0)) for _ in range(phrases)]
     seconds = np.arange(2 * RATE) / RATE
@@ -30,7 +30,7 @@ def practice(*, phrases: int = PHRASES, seed: int = 0) -> NDArray[np.float64]:
 
 
 def _phrase(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Make up five seconds of guitar: chugs, power chords, open chords and single notes, some bent, some ringing on."""
+    """Return five seconds of random guitar: chugs, power chords, open chords and single notes, some bent or held."""
     bpm = rng.uniform(90.0, 150.0)
     notes: list[Note] = []
     beat = 0.0

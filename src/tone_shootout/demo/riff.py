@@ -1,4 +1,4 @@
-"""The dry guitar of the demo: a hard riff in E and a clean arpeggio, synthesised the same way every time."""
+"""The dry guitar of the demo: a riff in E and a clean arpeggio, synthesized deterministically."""
 
 from collections.abc import Iterable
 
@@ -20,10 +20,9 @@ E2, G2, A2, BB2, B2, D3, E3, G3, A3, B3, D4, E4, G4 = 40, 43, 45, 46, 47, 50, 52
 
 
 def riff() -> NDArray[np.float32]:
-    """Return the riff: four bars in E at 116 bpm, shape (samples,), 48 kHz mono, 10.5 s, peak at -6 dBFS.
+    """Return the riff: four bars in E at 116 bpm, shape (samples,), mono at 48 kHz, 10.5 s, peak at −6 dBFS.
 
-    Palm-muted chugs and power chords, a single-note run, a lick with a bend of a whole tone, and an E chord that
-    rings out.
+    Palm-muted chugs and power chords, a single-note run, a lick with a whole-tone bend, and a sustained E chord.
     """
     notes = [
         *_chugs(0.0, "x.xxx."),
@@ -42,11 +41,11 @@ def riff() -> NDArray[np.float32]:
         *_power_chord(12.75, 0.75, A2),
         *_strum(13.5, 6.3, [E2, B2, E3, B3, E4], velocity=0.6),
     ]
-    return _levelled(play(notes, bpm=RIFF_BPM, seconds=RIFF_S, seed=1))
+    return _normalized(play(notes, bpm=RIFF_BPM, seconds=RIFF_S, seed=1))
 
 
 def arpeggio() -> NDArray[np.float32]:
-    """Return the arpeggio: E minor, C, G and D picked softly at 100 bpm, 48 kHz mono, 6.5 s, peak at -6 dBFS."""
+    """Return the arpeggio: E minor, C, G and D, picked softly at 100 bpm, mono at 48 kHz, 6.5 s, peak at −6 dBFS."""
     chords = [(E2, E3, G3, B3), (48, G3, 60, E4), (G2, G3, B3, D4), (D3, A3, D4, 66)]
     order = (0, 1, 2, 3, 2)
     notes = [
@@ -54,11 +53,11 @@ def arpeggio() -> NDArray[np.float32]:
         for bar, chord in enumerate(chords)
         for step, string in enumerate(order)
     ]
-    return _levelled(play(notes, bpm=ARPEGGIO_BPM, seconds=ARPEGGIO_S, seed=2))
+    return _normalized(play(notes, bpm=ARPEGGIO_BPM, seconds=ARPEGGIO_S, seed=2))
 
 
 def _chugs(beat: float, pattern: str) -> Iterable[Note]:
-    """Yield palm-muted low E strings on the x of a pattern of sixteenths, the first of each eighth harder."""
+    """Yield a palm-muted low E for each x in a pattern of sixteenths, the first of each eighth accented."""
     for step, mark in enumerate(pattern):
         if mark == "x":
             velocity = 1.0 if step % 2 == 0 else 0.85
@@ -71,8 +70,8 @@ def _power_chord(beat: float, beats: float, root: int) -> Iterable[Note]:
 
 def _strum(beat: float, beats: float, pitches: Iterable[int], *, velocity: float) -> Iterable[Note]:
     for string, pitch in enumerate(pitches):
-        late = 0.012 * string
-        yield Note(beat=beat + late, beats=beats - late - 0.05, pitch=pitch, velocity=velocity)
+        delay = 0.012 * string
+        yield Note(beat=beat + delay, beats=beats - delay - 0.05, pitch=pitch, velocity=velocity)
 
 
 def _line(beat: float, steps: Iterable[tuple[int, float]]) -> Iterable[Note]:
@@ -81,6 +80,6 @@ def _line(beat: float, steps: Iterable[tuple[int, float]]) -> Iterable[Note]:
         beat += beats
 
 
-def _levelled(signal: NDArray[np.float64]) -> NDArray[np.float32]:
+def _normalized(signal: NDArray[np.float64]) -> NDArray[np.float32]:
     gain = PEAK / float(np.abs(signal).max())
     return (gain * signal).astype(np.float32)

@@ -1,9 +1,9 @@
-"""An electric guitar played into a direct box: plucked strings, their damping and a magnetic pickup.
+"""Synthesis of an electric guitar through a DI box: plucked strings, damping and a magnetic pickup.
 
 Each string is an extended Karplus-Strong loop (D. A. Jaffe and J. O. Smith, "Extensions of the Karplus-Strong
-Plucked-String Algorithm", Computer Music Journal 7(2), 1983): a delay of one period closed over a damping filter,
-struck through a comb that stands for the place of the pick. A second comb stands for the place of the pickup, and a
-resonant low-pass for its coil loaded by the cable.
+Plucked-String Algorithm", Computer Music Journal 7(2), 1983): a delay line of one period with a damping filter in the
+loop, excited through a comb filter for the pick position. A second comb filter models the pickup position, and a
+resonant low-pass its coil loaded by the cable.
 """
 
 from collections.abc import Iterable
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from scipy.signal import bilinear, butter, lfilter
 
 RATE = 48_000
-"""Sample rate of everything in the demo material, in Hz."""
+"""Sample rate of the demo material in Hz."""
 
-PICK_AT = 0.16
-PICKUP_AT = 0.12
+# Positions on the string as shares of its length, from the bridge.
+PICK_POSITION = 0.16
+PICKUP_POSITION = 0.12
 COIL_RESONANCE_HZ = 3_400.0
 COIL_Q = 1.6
 RELEASE_S = 0.012
@@ -26,10 +27,15 @@ TAIL_S = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """One plucked note: when and how long in beats, its pitch as a MIDI number (E2 of the open low string is 40).
+    """One plucked note.
 
-    `velocity` is the force of the pick (0 to 1, harder is louder and brighter), `muted` a palm on the bridge, and
-    `bend` the semitones by which the finger has raised the pitch when half of the note is over.
+    Attributes:
+        beat: start in beats.
+        beats: duration in beats.
+        pitch: MIDI note number; the open low string, E2, is 40.
+        velocity: force of the pick, 0 to 1; a harder pick is louder and brighter.
+        muted: whether the palm mutes the string.
+        bend: pitch bend in semitones, reached at half of the duration.
     """
 
     beat: float
@@ -41,10 +47,16 @@ class Note:
 
 
 def play(notes: Iterable[Note], *, bpm: float, seconds: float, seed: int = 0) -> NDArray[np.float64]:
-    """Play notes on the modelled guitar: `seconds` of mono signal at 48 kHz, shape (samples,), not levelled.
+    """Synthesize notes on the guitar; the same notes and seed give the same samples.
 
-    The same notes and seed give the same samples. Notes are cut off at the end; `seed` varies only the scratch of
-    the pick on the string.
+    Args:
+        notes: notes to play, cut at the end of the signal.
+        bpm: tempo in beats per minute.
+        seconds: duration of the signal.
+        seed: seed of the pick noise.
+
+    Returns:
+        Mono samples at 48 kHz, shape (samples,), not normalized.
     """
     rng = np.random.default_rng(seed)
     strings = np.zeros(round(seconds * RATE))
@@ -60,37 +72,37 @@ def _pluck(note: Note, *, hold_s: float, rng: np.random.Generator) -> NDArray[np
     seconds = np.arange(size) / RATE
     frequency = 440.0 * 2.0 ** ((note.pitch - 69.0) / 12.0)
     period = RATE / frequency
-    struck = _comb(_pick(note, size, rng), PICK_AT * period)
+    excitation = _comb(_pick(note, size, rng), PICK_POSITION * period)
     bend = note.bend * np.clip(2.0 * seconds / hold_s, 0.0, 1.0)
-    tone = _string(struck, period * 2.0 ** (-bend / 12.0), muted=note.muted)
+    tone = _string(excitation, period * 2.0 ** (-bend / 12.0), muted=note.muted)
     tone *= np.exp(-np.maximum(seconds - hold_s, 0.0) / RELEASE_S)
-    return _comb(tone, PICKUP_AT * period)
+    return _comb(tone, PICKUP_POSITION * period)
 
 
 def _pick(note: Note, size: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return the release of the pick: a step and a few milliseconds of scratch, darker when soft or muted.
+    """Return the excitation by the pick: a step and a few milliseconds of noise, darker when soft or muted.
 
-    A step, because the comb of the pick's place makes of it the rectangle that is the velocity of a plucked string.
+    The comb filter of the pick position turns the step into a rectangle, the velocity wave of a plucked string.
     """
     release = 1.0 + 0.3 * rng.standard_normal(size) * np.exp(-np.arange(size) / (0.002 * RATE))
     corner_hz = 1_500.0 if note.muted else 1_500.0 + 5_500.0 * note.velocity
     numerator, denominator = butter(1, corner_hz, fs=RATE)
-    struck: NDArray[np.float64] = lfilter(numerator, denominator, release)
-    return note.velocity * struck
+    filtered: NDArray[np.float64] = lfilter(numerator, denominator, release)
+    return note.velocity * filtered
 
 
-def _string(struck: NDArray[np.float64], periods: NDArray[np.float64], *, muted: bool) -> NDArray[np.float64]:
-    """Close the loop of the string, one period at a time (nothing in it is younger than a period).
+def _string(excitation: NDArray[np.float64], periods: NDArray[np.float64], *, muted: bool) -> NDArray[np.float64]:
+    """Run the string loop, one period per step, because the feedback is delayed by a period.
 
-    The damping filter is Jaffe and Smith's symmetric three-tap average: a decay time for the fundamental and a
-    brightness that lets the upper partials die sooner. A cubic Lagrange interpolator makes up the rest of a sample.
+    The damping filter is Jaffe and Smith's symmetric three-tap average: a decay time for the fundamental, and a
+    brightness that makes upper partials decay faster. A cubic Lagrange interpolator provides the fractional delay.
     """
     decay_s, brightness = (0.35, 0.6) if muted else (4.5, 0.93)
-    reach = int(periods.max()) + 8
-    loop = np.concatenate([np.zeros(reach), struck])
-    start = reach
+    history = int(periods.max()) + 8
+    loop = np.concatenate([np.zeros(history), excitation])
+    start = history
     while start < loop.size:
-        period = periods[start - reach]
+        period = periods[start - history]
         whole = int(period - 2.0)
         damping = np.array([(1.0 - brightness) / 4.0, (1.0 + brightness) / 2.0, (1.0 - brightness) / 4.0])
         damping *= 0.001 ** (period / RATE / decay_s)
@@ -99,7 +111,7 @@ def _string(struck: NDArray[np.float64], periods: NDArray[np.float64], *, muted:
         past = loop[start - whole - taps.size + 1 : stop - whole]
         loop[start:stop] += np.convolve(past, taps, "valid")
         start = stop
-    return loop[reach:]
+    return loop[history:]
 
 
 def _lagrange(delay: float) -> NDArray[np.float64]:
@@ -116,7 +128,7 @@ def _lagrange(delay: float) -> NDArray[np.float64]:
 
 
 def _comb(signal: NDArray[np.float64], delay: float) -> NDArray[np.float64]:
-    """Take away the wave that comes back from the bridge `delay` samples later."""
+    """Subtract the reflection from the bridge, delayed by `delay` samples."""
     whole = int(delay)
     taps = np.zeros(whole + 2)
     taps[0] = 1.0

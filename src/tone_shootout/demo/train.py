@@ -1,12 +1,12 @@
-"""Train one demo capture on the modelled amplifier and write it as a `.nam` file.
+"""Train a demo capture on the simulated amplifier and write it as a `.nam` file.
 
     uv run --with torch python -m tone_shootout.demo.train SETTING FILE
 
 SETTING is clean, crunch or high-gain. Needs PyTorch, which the project itself does not depend on; one core takes ten
 to twenty minutes. The network is the A1 WaveNet of Neural Amp Modeler in its "feather" size. The loss is the
 error-to-signal ratio, the same after pre-emphasis, and a term for the mean (A. Wright et al., "Real-Time Guitar
-Amplifier Emulation with Deep Learning", Applied Sciences 10(3), 2020). The riff and the arpeggio of the demo are kept
-back: training never hears them, and ends after its steps, not when they sound best.
+Amplifier Emulation with Deep Learning", Applied Sciences 10(3), 2020). The riff and the arpeggio of the demo are the
+validation data: they are not used for training, nor to select when it stops.
 """
 
 import argparse
@@ -42,12 +42,12 @@ PRE_EMPHASIS = 0.85
 PRE_EMPHASIS_WEIGHT = 0.2
 MEAN_WEIGHT = 1.0
 POWER_FLOOR = 0.02
-"""Crops quieter than this share of the mean power count for less, so that silence does not dominate the ratio."""
+"""Floor of the power of a crop, as a share of the mean power, so that silence does not dominate the loss."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """A layer array in the words of a `.nam` file."""
+    """A layer array, with the field names of a `.nam` file."""
 
     input_size: int
     channels: int
@@ -70,7 +70,7 @@ LOOKBACK = sum((KERNEL - 1) * dilation for shape in FEATHER for dilation in shap
 
 
 class WaveNet:
-    """An A1 WaveNet whose `parameters` stand in the order of the weights of a `.nam` file."""
+    """An A1 WaveNet whose `parameters` have the order of the weights in a `.nam` file."""
 
     def __init__(self, shapes: tuple[Shape, ...], *, seed: int) -> None:
         self._random = torch.Generator().manual_seed(seed)
@@ -100,7 +100,7 @@ class WaveNet:
         return parameter
 
     def __call__(self, guitar: Tensor) -> Tensor:
-        """Map a guitar (batch, LOOKBACK + samples) to the capture's output (batch, samples)."""
+        """Map a guitar, shape (batch, LOOKBACK + samples), to the output, shape (batch, samples)."""
         residual = condition = guitar[None]
         head: Tensor | None = None
         for rechannel, layers, head_weight, head_bias in self._arrays:
@@ -116,7 +116,7 @@ class WaveNet:
         return HEAD_SCALE * head[0]  # type: ignore[index]  # there is an array, so there is a head
 
     def weights(self) -> NDArray[np.float32]:
-        """Return all weights in the order of the file, the head's scale last."""
+        """Return all weights in file order; the scale of the head is last."""
         flat = [parameter.detach().numpy().ravel() for parameter in self.parameters]
         return np.concatenate([*flat, [HEAD_SCALE]]).astype(np.float32)
 
@@ -129,7 +129,7 @@ def _mix(matrix: Tensor, signal: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def train(setting: Setting, *, steps: int, seed: int = 0) -> WaveNet:
-    """Train a capture of the amplifier at a setting, with Adam under a one-cycle learning rate."""
+    """Train a capture of the amplifier at a setting, with Adam and a one-cycle learning rate schedule."""
     guitar = practice()
     inputs, targets = _padded(guitar), torch.from_numpy(amplify(guitar, setting)).float()
     floor = POWER_FLOOR * (targets**2).mean()
@@ -170,7 +170,7 @@ def _ratio(predicted: Tensor, played: Tensor, floor: Tensor) -> Tensor:
 
 
 def _padded(guitar: NDArray[np.floating[Any]]) -> Tensor:
-    """Put the silence before a recording that the network looks back on."""
+    """Prepend the silence that the receptive field of the network covers."""
     return torch.from_numpy(np.concatenate([np.zeros(LOOKBACK), guitar])).float()
 
 
@@ -237,8 +237,8 @@ def capture(network: WaveNet, name: str, *, steps: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Train, export and report one setting."""
-    parser = argparse.ArgumentParser(description="Train a demo capture on the modelled amplifier.")
+    """Train and export a capture of one setting, and print its error."""
+    parser = argparse.ArgumentParser(description="Train a demo capture on the simulated amplifier.")
     parser.add_argument("setting", choices=sorted(SETTINGS))
     parser.add_argument("file", type=Path)
     arguments = parser.parse_args()

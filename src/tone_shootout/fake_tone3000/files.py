@@ -9,20 +9,20 @@ from typing import Any, Final
 import numpy as np
 from scipy.io import wavfile
 
-from tone_shootout.demo import carried
+from tone_shootout.demo import bundled_capture
 from tone_shootout.demo.cabinets import CLOSED_4X12, OPEN_1X12, impulse_response
 from tone_shootout.demo.strings import RATE
 
 
 def _capture(name: str) -> Callable[[], bytes]:
-    return lambda: carried(name)
+    return lambda: bundled_capture(name)
 
 
 def _container(*names: str) -> Callable[[], bytes]:
     """Return a factory of a capture of the second architecture: several sizes in one file."""
 
     def make() -> bytes:
-        models: list[dict[str, Any]] = [json.loads(carried(name)) for name in names]
+        models: list[dict[str, Any]] = [json.loads(bundled_capture(name)) for name in names]
         shares = np.linspace(0.0, 1.0, len(models) + 1)[1:]
         document = {
             "version": "0.7.0",
@@ -62,7 +62,7 @@ _FILES: Final[Mapping[str, Callable[[], bytes]]] = {
     "edge.wav": _cabinet(0.5),
     "back.wav": _cabinet(1.0),
     "page.nam": lambda: b"<!doctype html><title>Sign in</title><p>Please sign in.",
-    "truncated.nam": lambda: carried("clean.nam")[:5_000],
+    "truncated.nam": lambda: bundled_capture("clean.nam")[:5_000],
     "no-config.nam": lambda: b'{"version": "0.5.4", "architecture": "WaveNet", "weights": [0.5]}',
     "rack.aidax": lambda: b'{"in_shape": [null, null, 1], "layers": []}',
 }

@@ -25,7 +25,7 @@ from websockets.exceptions import WebSocketException
 
 from tests.integration.jobs.conftest import make_shootout
 from tests.integration.shootouts.material import SHOOTOUTS, add, playing, wav
-from tone_shootout.demo import carried
+from tone_shootout.demo import bundled_capture
 from tone_shootout.embedded.postgres import NAME as POSTGRESQL
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.embedded.service import Service
@@ -106,7 +106,7 @@ class Plant:
 
     async def shootout(self, chains: int = 1) -> str:
         """A shootout of which nothing has been rendered before; its id."""
-        amp = await add(self.client, "capture", carried("clean.nam"))
+        amp = await add(self.client, "capture", bundled_capture("clean.nam"))
         track = await add(self.client, "di_track", wav(playing(2.0)))
         made = []
         for number in range(chains):

@@ -15,7 +15,7 @@ from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, make_shootout
 from tests.integration.shootouts.material import SHOOTOUTS, add, eventually, playing, wav
 from tests.support.live import working
-from tone_shootout.demo import carried
+from tone_shootout.demo import bundled_capture
 from tone_shootout.jobs.models import Job
 from tone_shootout.kit.settings import Settings
 
@@ -57,7 +57,7 @@ async def visiting(url: str, person: Person) -> AsyncGenerator[Person, None]:
 
 async def prepared(person: Person, *, seconds: float = 1.0, chains: int = 1, seed: int = 1) -> str:
     """A shootout of a neural capture; its id."""
-    amp = await add(person.client, "capture", carried("clean.nam"))
+    amp = await add(person.client, "capture", bundled_capture("clean.nam"))
     track = await add(person.client, "di_track", wav(playing(seconds, seed=seed)))
     made = [
         {

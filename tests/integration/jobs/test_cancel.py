@@ -11,7 +11,7 @@ from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, make_shootout
 from tests.integration.shootouts.material import SHOOTOUTS, add, eventually, playing, wav
 from tests.support.live import working
-from tone_shootout.demo import carried
+from tone_shootout.demo import bundled_capture
 from tone_shootout.kit.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -49,7 +49,7 @@ def _idle(worker: subprocess.Popen[bytes], settings: Settings) -> bool:
 
 async def _submit(user: Person, *, gain_db: float) -> str:
     """A job that takes its time in every phase; its id."""
-    amp = await add(user.client, "capture", carried("clean.nam"))
+    amp = await add(user.client, "capture", bundled_capture("clean.nam"))
     track = await add(user.client, "di_track", wav(playing(2.0)))
     block = {"type": "capture", "asset": amp, "input_gain_db": gain_db, "gear": "amp_cab"}
     shootout_id = await make_shootout(

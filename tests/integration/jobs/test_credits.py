@@ -10,7 +10,7 @@ import pytest
 from tests.integration.conftest import Connect, Person
 from tests.integration.jobs.conftest import finish
 from tests.integration.shootouts.material import SHOOTOUTS, add, di
-from tone_shootout.demo import carried
+from tone_shootout.demo import bundled_capture
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("worker")]
 
@@ -69,7 +69,7 @@ async def test_credits_and_notices_are_in_everything_that_is_published_and_captu
         assert line in description
     assert manifest["credits"][-1] == "Powered by TONE3000 – https://www.tone3000.com"
 
-    capture = carried("high-gain.nam")
+    capture = bundled_capture("high-gain.nam")
     assert _holds(capture, capture)
     assert [path for path, content in contents.items() if _holds(content, capture)] == []
 

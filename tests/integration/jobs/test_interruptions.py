@@ -16,7 +16,7 @@ from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, make_shootout
 from tests.integration.shootouts.material import SHOOTOUTS, add, eventually, playing, wav
 from tests.support.live import working
-from tone_shootout.demo import carried
+from tone_shootout.demo import bundled_capture
 from tone_shootout.jobs.models import Job
 from tone_shootout.kit.settings import Settings
 
@@ -27,7 +27,7 @@ Sessions = async_sessionmaker[AsyncSession]
 
 async def _submit(user: Person, *, seconds: float, chains: int) -> str:
     """A job that renders for a while; its id."""
-    amp = await add(user.client, "capture", carried("clean.nam"))
+    amp = await add(user.client, "capture", bundled_capture("clean.nam"))
     track = await add(user.client, "di_track", wav(playing(seconds)))
     made = [
         {

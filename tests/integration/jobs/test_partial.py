@@ -9,7 +9,7 @@ from tests.integration.jobs.conftest import events, finish, submit
 from tests.integration.shootouts.material import add, capture, config, playing, wav
 from tone_shootout.audio.files import read_audio
 from tone_shootout.audio.loudness import measure
-from tone_shootout.demo import carried
+from tone_shootout.demo import bundled_capture
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -21,7 +21,7 @@ async def _paths(user: Person, job: dict[str, Any]) -> dict[str, str]:
 
 
 async def _chains(user: Person, count: int) -> list[dict[str, Any]]:
-    amp = await add(user.client, "capture", carried("clean.nam"))
+    amp = await add(user.client, "capture", bundled_capture("clean.nam"))
     return [
         {
             "name": f"Gain {gain}",

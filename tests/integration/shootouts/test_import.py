@@ -12,7 +12,7 @@ import pytest
 from tests.integration.conftest import Connect, Person
 from tests.integration.shootouts.material import LIBRARY, SHOOTOUTS, add, di, eventually, ir, upload
 from tests.support.tone3000 import StandIn
-from tone_shootout.demo import carried
+from tone_shootout.demo import bundled_capture
 
 BLUEBIRD, KITCHEN_FUZZ, NIGHTJAR, OPEN_BACK, BACK_ROOM, RACK, BROKEN = (
     900101,
@@ -27,7 +27,7 @@ CLEAN = (BLUEBIRD, 910001)
 
 
 def _sha256(name: str) -> str:
-    return hashlib.sha256(carried(name)).hexdigest()
+    return hashlib.sha256(bundled_capture(name)).hexdigest()
 
 
 async def _import(person: Person, tone_id: int, model_id: int) -> httpx.Response:
@@ -65,7 +65,7 @@ async def test_a_capture_comes_home_with_its_credit(user: Person, connect: Conne
         "gone_at": None,
     }
     content = await ada.client.get(item["links"]["content"])
-    assert content.content == carried("clean.nam")
+    assert content.content == bundled_capture("clean.nam")
 
 
 async def test_the_catalog_s_gear_goes_before_the_files_own_word(user: Person, connect: Connect) -> None:
@@ -118,7 +118,7 @@ async def test_many_imports_at_once_make_one_item(user: Person, connect: Connect
 
 async def test_a_file_that_was_uploaded_before_gets_its_credit(user: Person, connect: Connect) -> None:
     ada = await connect(user)
-    uploaded = await upload(ada.client, "capture", carried("clean.nam"), name="My clean")
+    uploaded = await upload(ada.client, "capture", bundled_capture("clean.nam"), name="My clean")
     assert uploaded.json()["source"] is None
     imported = await _import(ada, *CLEAN)
     assert (imported.status_code, imported.json()["id"]) == (200, uploaded.json()["id"])
@@ -153,7 +153,7 @@ async def test_a_tone_that_vanishes_leaves_the_item_usable_and_marked(
     assert (again.status_code, again.json()["id"]) == (200, first.json()["id"])
     assert again.json()["source"]["gone_at"]
     assert again.json()["source"]["creator"] == "Valve Shed"
-    assert (await ada.client.get(again.json()["links"]["content"])).content == carried("clean.nam")
+    assert (await ada.client.get(again.json()["links"]["content"])).content == bundled_capture("clean.nam")
     tone3000.show(BLUEBIRD, "public")
     assert (await _import(ada, *CLEAN)).json()["source"]["gone_at"] is None
 

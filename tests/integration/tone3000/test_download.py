@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.support.tone3000 import StandIn
-from tone_shootout.demo import carried
+from tone_shootout.demo import bundled_capture
 from tone_shootout.tone3000.calls import Calls
 from tone_shootout.tone3000.client import Tone3000
 from tone_shootout.tone3000.download import Downloads
@@ -30,7 +30,7 @@ def _model(url: str) -> Model:
 
 async def test_a_file_arrives_byte_for_byte(downloads: Downloads, client: Tone3000, token: str, tmp_path: Path) -> None:
     size = await downloads.fetch(token, await client.model(token, CLEAN), tmp_path / "file")
-    expected = carried("clean.nam")
+    expected = bundled_capture("clean.nam")
     assert (tmp_path / "file").read_bytes() == expected
     assert size == len(expected)
 
@@ -104,7 +104,7 @@ async def test_being_sent_on_to_a_store_of_tone3000_s_is_followed_without_the_to
     tone3000.fault("redirect", "/download/", location=f"http://{store}/elsewhere/clean.nam")
     async with Calls(tone3000.settings(file_hosts=[store]), None) as calls:
         await Downloads(calls).fetch(token, model, tmp_path / "file")
-    assert (tmp_path / "file").read_bytes() == carried("clean.nam")
+    assert (tmp_path / "file").read_bytes() == bundled_capture("clean.nam")
     assert [(request["host"], request["authorized"]) for request in tone3000.requests("/elsewhere/")] == [
         (store, False)
     ]
@@ -166,7 +166,7 @@ async def test_a_file_that_breaks_off_is_fetched_again(
     model = await client.model(token, CLEAN)
     tone3000.fault(kind, "/download/", status=503)
     await downloads.fetch(token, model, tmp_path / "file")
-    assert (tmp_path / "file").read_bytes() == carried("clean.nam")
+    assert (tmp_path / "file").read_bytes() == bundled_capture("clean.nam")
     assert len(tone3000.requests("/download/")) == 2
 
 

@@ -1,4 +1,4 @@
-"""Oracles: files as FFmpeg's encoders write them, and levels as its ebur128 filter reads them."""
+"""Oracles: files from the encoders of FFmpeg, and levels from its ebur128 filter."""
 
 import io
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def encoded(samples: NDArray[np.float32], rate: int, *, container: str, codec: str, sample_format: str) -> bytes:
-    """Encode mono samples, shape (T,), with one of FFmpeg's encoders."""
+    """Encode mono samples, shape (T,), with an encoder of FFmpeg."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
         stream = output.add_stream(codec, rate=rate)
@@ -43,7 +43,7 @@ def ebur128(samples: NDArray[np.float32], rate: int) -> dict[str, float]:
         except (av.BlockingIOError, av.EOFError):
             break
         assert isinstance(frame, av.AudioFrame)
-        # The last piece, shorter than the meter's 100 ms, carries no reading.
+        # The last frame, shorter than the 100 ms of the meter, has no reading.
         read = frame.metadata or read
     return {
         "I": float(read["lavfi.r128.I"]),

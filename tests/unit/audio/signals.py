@@ -1,4 +1,4 @@
-"""Signals that the tests of several modules are made of."""
+"""Test signals shared by several modules."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,13 +9,13 @@ RATE = 48_000
 def sine(
     db: float, seconds: float, *, hz: float = 1000.0, rate: int = RATE, degrees: float = 0.0
 ) -> NDArray[np.float64]:
-    """Sine of a peak level in dBFS."""
+    """Return a sine with a peak level in dBFS."""
     n = np.arange(round(seconds * rate))
     return np.asarray(10 ** (db / 20) * np.sin(2 * np.pi * hz / rate * n + np.deg2rad(degrees)))
 
 
 def tones(*parts: tuple[float, float], channels: int = 2) -> NDArray[np.float64]:
-    """1 kHz tones of (dBFS, seconds) one after the other, equal in all channels."""
+    """Return consecutive 1 kHz tones of (dBFS, seconds), equal in all channels."""
     return np.tile(np.concatenate([sine(db, seconds) for db, seconds in parts]), (channels, 1))
 
 
@@ -24,7 +24,7 @@ def silence(seconds: float) -> NDArray[np.float64]:
 
 
 def riff(seconds: float = 12.0, *, seed: int = 3) -> NDArray[np.float32]:
-    """Decaying broadband notes with pauses, as a stand-in for playing."""
+    """Return decaying broadband notes with pauses, similar to guitar."""
     random = np.random.default_rng(seed)
     n = np.arange(round(seconds * RATE))
     since_note = (n % (RATE // 2)) / RATE

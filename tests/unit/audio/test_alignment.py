@@ -31,7 +31,9 @@ def driven(x: Float32) -> NDArray[np.float64]:
 @pytest.mark.parametrize("device", [clean, driven])
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("samples", [0, 1, 8, 37, 240, 470])
-def test_a_delay_put_in_comes_back(device: Callable[[Float32], NDArray[np.float64]], sign: int, samples: int) -> None:
+def test_latency_equals_an_inserted_delay(
+    device: Callable[[Float32], NDArray[np.float64]], sign: int, samples: int
+) -> None:
     settled, moved = (estimate_latency(sign * delayed(device(latency_probe(RATE)), k), RATE) for k in (0, samples))
     assert settled.samples is not None
     assert settled.onset is not None
@@ -42,13 +44,13 @@ def test_a_delay_put_in_comes_back(device: Callable[[Float32], NDArray[np.float6
 
 
 @pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 96_000, 192_000])
-def test_a_pure_delay_is_found_at_every_rate(rate: int) -> None:
+def test_pure_delay_is_found_at_every_rate(rate: int) -> None:
     longest = round(0.010 * rate)
     for samples in (0, 5, longest):
         assert estimate_latency(delayed(latency_probe(rate), samples), rate).samples == samples
 
 
-def test_a_cab_after_the_capture_does_not_hide_the_delay() -> None:
+def test_delay_is_found_through_a_cab_ir() -> None:
     ir = np.random.default_rng(2).standard_normal(400) * np.exp(-np.arange(400) / 25)
     ir[0] = 3.0
     found = estimate_latency(convolve_ir(delayed(latency_probe(RATE), 20), ir), RATE)
@@ -63,8 +65,8 @@ def test_noise_is_ambiguous() -> None:
 
 @pytest.mark.parametrize("rate", [8_000, 48_000])
 @pytest.mark.parametrize("late_s", [0.0101, 0.0125, 0.015])
-def test_what_comes_later_than_is_searched_is_ambiguous(rate: int, late_s: float) -> None:
-    """The flank of a response that rises slowly reaches into the search, with any sign."""
+def test_delay_beyond_the_search_range_is_ambiguous(rate: int, late_s: float) -> None:
+    """The flank of a slowly rising response reaches into the search range, with either sign."""
     dull = sosfilt(butter(4, 0.3 * rate, fs=rate, output="sos"), latency_probe(rate))
     assert estimate_latency(delayed(dull, round(late_s * rate)), rate).samples is None
 
@@ -77,7 +79,7 @@ def test_two_equal_arrivals_are_ambiguous() -> None:
 
 
 @pytest.mark.parametrize("response", [np.zeros(5280), np.full(5280, 0.25)])
-def test_silence_and_dc_have_no_delay(response: NDArray[np.float64]) -> None:
+def test_silence_and_dc_have_no_latency(response: NDArray[np.float64]) -> None:
     assert estimate_latency(response, RATE) == Latency(None, 0.0, None, 0)
 
 
@@ -89,13 +91,13 @@ def test_silence_and_dc_have_no_delay(response: NDArray[np.float64]) -> None:
         (np.zeros(5280), 1000, "unsupported_rate"),
     ],
 )
-def test_what_is_no_response_is_refused(response: NDArray[np.float64], rate: int, code: str) -> None:
+def test_invalid_response_is_refused(response: NDArray[np.float64], rate: int, code: str) -> None:
     with pytest.raises(AudioError) as caught:
         estimate_latency(response, rate)
     assert caught.value.code == code
 
 
-def test_taking_a_delay_off_puts_it_back_in_time() -> None:
+def test_remove_delay_restores_the_position() -> None:
     signal = riff(0.2)
     again = remove_delay(delayed(signal, 37), 37)
     assert np.array_equal(again[:-37], signal[:-37])
@@ -108,7 +110,7 @@ def test_taking_a_delay_off_puts_it_back_in_time() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(arrays.arrays(np.float32, 880, elements=st.floats(-(2.0**100), 2.0**100, width=32)))
-def test_any_response_gives_numbers(response: NDArray[np.float32]) -> None:
+def test_any_response_gives_finite_numbers(response: NDArray[np.float32]) -> None:
     found = estimate_latency(response, 8_000)
     assert np.isfinite(found.confidence).all()
     assert found.samples is None or 0 <= found.samples <= 80
@@ -117,7 +119,7 @@ def test_any_response_gives_numbers(response: NDArray[np.float32]) -> None:
 if shared := shared_folder():
     CAB = read_audio(shared / "audio" / "cab-a.wav", max_seconds=5.0)
 
-    def test_a_real_cabs_response_starts_at_once() -> None:
+    def test_response_of_a_real_cab_starts_at_once() -> None:
         found = estimate_latency(convolve_ir(latency_probe(CAB.rate), CAB.samples[0]), CAB.rate)
         assert found.onset is not None
         assert found.onset <= 3

@@ -15,7 +15,7 @@ from tone_shootout.audio.signals import AudioError
 from tone_shootout.audio.spectrum import THIRD_OCTAVES_HZ
 
 
-def test_a_signal_is_no_distance_from_itself() -> None:
+def test_distance_of_a_signal_from_itself_is_zero() -> None:
     found = compare(riff(1.0), riff(1.0), RATE)
     assert (found.esr, found.esr_pre_emphasised, found.log_mel_db) == (0.0, 0.0, 0.0)
     assert found.correlation == pytest.approx(1.0)
@@ -32,14 +32,14 @@ def test_esr_is_error_energy_over_reference_energy() -> None:
     assert found.correlation == pytest.approx(reference @ x / np.sqrt((reference @ reference) * (x @ x)))
 
 
-def test_a_flipped_signal_correlates_to_minus_one_and_sounds_the_same() -> None:
+def test_inverted_signal_has_correlation_minus_one_and_the_same_spectrum() -> None:
     found = compare(riff(1.0), -riff(1.0), RATE)
     assert found.correlation == pytest.approx(-1.0)
     assert found.esr == pytest.approx(4.0)
     assert found.log_mel_db == 0.0
 
 
-def test_gain_moves_every_band_by_as_much() -> None:
+def test_gain_shifts_every_band_by_the_gain() -> None:
     noise = 0.1 * np.random.default_rng(0).standard_normal(2 * RATE)
     found = compare(noise, 0.5 * noise, RATE)
     assert found.third_octaves_db == pytest.approx((-6.02,) * 30, abs=0.001)
@@ -47,7 +47,7 @@ def test_gain_moves_every_band_by_as_much() -> None:
     assert found.correlation == pytest.approx(1.0)
 
 
-def test_an_eq_shows_in_its_band() -> None:
+def test_eq_band_changes_its_third_octave() -> None:
     noise = 0.1 * np.random.default_rng(0).standard_normal(5 * RATE)
     band = Band("peak", 1000.0, 4.0, 6.0)
     found = compare(noise, equalize(noise, RATE, [band]), RATE)
@@ -58,7 +58,7 @@ def test_an_eq_shows_in_its_band() -> None:
         assert found.third_octaves_db[index] == pytest.approx(expected, abs=0.2)
 
 
-def test_what_is_80_db_down_does_not_count() -> None:
+def test_levels_80_db_below_the_maximum_are_ignored() -> None:
     loud = sine(-6, 1.0, hz=300)
     assert compare(loud, loud + sine(-100, 1.0, hz=5000), RATE).log_mel_db < 0.01
     assert compare(loud, loud + sine(-40, 1.0, hz=5000), RATE).log_mel_db > 1.0
@@ -74,7 +74,7 @@ def test_what_is_80_db_down_does_not_count() -> None:
         ([np.nan], [1.0], "not_finite"),
     ],
 )
-def test_a_pair_that_can_not_be_compared_is_refused(reference: list[float], x: list[float], code: str) -> None:
+def test_invalid_pair_is_refused(reference: list[float], x: list[float], code: str) -> None:
     with pytest.raises(AudioError) as caught:
         compare(np.array(reference), np.array(x), RATE)
     assert caught.value.code == code
@@ -96,7 +96,7 @@ def test_distances_are_never_nan(pair: tuple[NDArray[np.float32], NDArray[np.flo
     assert np.isfinite(values).all()
 
 
-def test_many_signals_compare_as_each_two_of_them_do() -> None:
+def test_compare_all_equals_compare_of_each_pair() -> None:
     signals = [gain * riff(2.0, seed=seed) for seed, gain in ((1, 1.0), (2, 0.01), (3, 30.0))]
     found = compare_all(signals, RATE)
     assert list(found) == [(0, 1), (0, 2), (1, 2)]
@@ -106,5 +106,5 @@ def test_many_signals_compare_as_each_two_of_them_do() -> None:
             assert asdict(comparison)[name] == pytest.approx(value, rel=1e-6, abs=1e-9)
 
 
-def test_one_signal_alone_has_nothing_to_compare_with() -> None:
+def test_single_signal_has_no_comparison() -> None:
     assert compare_all([riff(1.0)], RATE) == {}

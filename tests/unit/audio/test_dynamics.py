@@ -30,7 +30,7 @@ def level_db(x: NDArray[np.floating]) -> NDArray[np.float64]:
     ("level", "ratio", "expected"),
     [(-40.0, 4.0, -40.0), (-8.0, 4.0, -17.0), (0.0, 2.0, -10.0), (0.0, 100.0, -19.8), (-20.0, 4.0, -20.5625)],
 )
-def test_a_steady_level_comes_out_on_the_static_curve(level: float, ratio: float, expected: float) -> None:
+def test_steady_level_follows_the_static_curve(level: float, ratio: float, expected: float) -> None:
     out = compressor(constant(level, 1.0), RATE, threshold_db=-20.0, ratio=ratio, attack_ms=5.0, release_ms=50.0)
     assert level_db(out)[-1] == pytest.approx(expected, abs=1e-3)
 
@@ -45,19 +45,19 @@ def test_attack_and_release_are_time_constants(rate: int) -> None:
     assert reduction[2 * rate + rate // 10 - 1] == pytest.approx(10 * np.exp(-1), abs=0.01)
 
 
-def test_a_ratio_of_one_changes_nothing() -> None:
+def test_ratio_of_one_leaves_the_signal_unchanged() -> None:
     out = compressor(riff(1.0), RATE, threshold_db=-60.0, ratio=1.0, attack_ms=1.0, release_ms=50.0)
     assert np.array_equal(out, riff(1.0))
 
 
-def test_compression_does_not_depend_on_how_the_work_is_cut_up() -> None:
+def test_compression_does_not_depend_on_the_chunk_size() -> None:
     signal = riff(4.0)
     settings_ = {"threshold_db": -30.0, "ratio": 4.0, "attack_ms": 5.0, "release_ms": 200.0}
     whole = compressor(signal, RATE, **settings_)
     assert np.array_equal(whole[: 3 * RATE], compressor(signal[: 3 * RATE], RATE, **settings_))
 
 
-def test_the_gate_passes_what_is_loud_and_silences_what_is_quiet() -> None:
+def test_gate_passes_loud_and_mutes_quiet_parts() -> None:
     loud, quiet = sine(-20, 1.0), sine(-60, 1.0)
     out = noise_gate(np.concatenate([loud, quiet]), RATE, threshold_db=-40.0)
     assert np.array_equal(out[RATE // 10 : RATE], loud[RATE // 10 :].astype(np.float32))
@@ -65,14 +65,14 @@ def test_the_gate_passes_what_is_loud_and_silences_what_is_quiet() -> None:
     assert not noise_gate(quiet, RATE, threshold_db=-40.0).any()
 
 
-def test_between_its_two_thresholds_the_gate_stays_as_it_was() -> None:
+def test_gate_keeps_its_state_between_its_two_thresholds() -> None:
     between = sine(-43, 1.0)
     assert not noise_gate(between, RATE, threshold_db=-40.0).any()
     out = noise_gate(np.concatenate([sine(-20, 0.5), between]), RATE, threshold_db=-40.0)
     assert out[RATE // 2 :] == pytest.approx(between, abs=1e-9)
 
 
-def test_the_gate_opens_within_milliseconds_and_holds_before_it_closes() -> None:
+def test_gate_opens_within_milliseconds_and_holds_before_it_closes() -> None:
     signal = np.concatenate([np.zeros(RATE), constant(-20, 0.5), constant(-80, 1.0)])
     gain = noise_gate(signal, RATE, threshold_db=-40.0)[RATE:] / signal[RATE:]
     assert gain[RATE // 1000 - 1] == pytest.approx(1 - np.exp(-1), abs=0.001)
@@ -103,7 +103,7 @@ def test_silence_dc_and_single_samples_give_finite_output(process: str, signal: 
         ("release_ms", -1.0),
     ],
 )
-def test_a_compressor_setting_out_of_bounds_is_refused(name: str, value: float) -> None:
+def test_compressor_setting_out_of_range_is_refused(name: str, value: float) -> None:
     values = {"threshold_db": -20.0, "ratio": 4.0, "attack_ms": 5.0, "release_ms": 50.0, name: value}
     with pytest.raises(AudioError) as caught:
         compressor(np.zeros(10), RATE, **values)
@@ -111,7 +111,7 @@ def test_a_compressor_setting_out_of_bounds_is_refused(name: str, value: float) 
 
 
 @pytest.mark.parametrize(("signal", "code"), [([], "empty"), ([np.nan], "not_finite"), ([[0.0], [0.0]], "bad_shape")])
-def test_a_signal_that_can_not_be_gated_is_refused(signal: list[float], code: str) -> None:
+def test_invalid_signal_is_refused_by_the_gate(signal: list[float], code: str) -> None:
     with pytest.raises(AudioError) as caught:
         noise_gate(np.array(signal), RATE, threshold_db=-40.0)
     assert caught.value.code == code
@@ -125,7 +125,7 @@ def test_a_signal_that_can_not_be_gated_is_refused(signal: list[float], code: st
     attack=st.floats(*ATTACK_RANGE_MS),
     release=st.floats(*RELEASE_RANGE_MS),
 )
-def test_dynamics_never_make_a_sample_louder(
+def test_dynamics_never_amplify_a_sample(
     signal: NDArray[np.float32], threshold: float, ratio: float, attack: float, release: float
 ) -> None:
     compressed = compressor(signal, RATE, threshold_db=threshold, ratio=ratio, attack_ms=attack, release_ms=release)

@@ -16,8 +16,8 @@ def gain_db(band: Band, hz: float, rate: int = RATE) -> float:
     return 20 * float(np.log10(np.abs((section[:3] @ powers) / (section[3:] @ powers))))
 
 
-def analogue_gain_db(band: Band, hz: float, rate: int = RATE) -> float:
-    """Evaluate the cookbook's analogue prototype at the frequency that the bilinear transform takes it from."""
+def analog_gain_db(band: Band, hz: float, rate: int = RATE) -> float:
+    """Evaluate the analog prototype of the cookbook at the prewarped frequency."""
     s = 1j * np.tan(np.pi * hz / rate) / np.tan(np.pi * band.hz / rate)
     a, q = 10 ** (band.db / 40), band.q
     numerator, denominator = {
@@ -33,18 +33,18 @@ def analogue_gain_db(band: Band, hz: float, rate: int = RATE) -> float:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("hz", [80.0, 1000.0, 12_000.0])
 @pytest.mark.parametrize(("q", "db"), [(0.5, -12.0), (0.7071, 6.0), (4.0, 3.0)])
-def test_every_band_has_its_prototypes_response(kind: Kind, hz: float, q: float, db: float) -> None:
+def test_every_band_matches_its_analog_prototype(kind: Kind, hz: float, q: float, db: float) -> None:
     band = Band(kind, hz, q, db)
     for probe in (20.0, 80.0, 440.0, 3000.0, 12_000.0, 20_000.0):
-        assert gain_db(band, probe) == pytest.approx(analogue_gain_db(band, probe), abs=1e-6)
+        assert gain_db(band, probe) == pytest.approx(analog_gain_db(band, probe), abs=1e-6)
 
 
-def test_a_sine_through_a_peak_band_is_as_much_louder_as_the_band_says() -> None:
+def test_sine_through_a_peak_band_gains_its_level() -> None:
     out = equalize(sine(-20, 1.0, hz=3000), RATE, [Band("peak", 3000.0, 0.9, 6.0)])
     assert 20 * np.log10(np.abs(out[RATE // 2 :]).max()) == pytest.approx(-14.0, abs=0.001)
 
 
-def test_bands_in_a_row_add_up_and_keep_channels_apart() -> None:
+def test_bands_in_series_add_up_and_channels_stay_independent() -> None:
     bands = [Band("highpass", 80.0), Band("high_shelf", 5000.0, db=-4.0)]
     left, right = riff(0.5, seed=1), riff(0.5, seed=2)
     both = equalize(np.stack([left, right]), RATE, bands)
@@ -53,7 +53,7 @@ def test_bands_in_a_row_add_up_and_keep_channels_apart() -> None:
     assert np.array_equal(both[1], equalize(right, RATE, bands))
 
 
-def test_no_bands_change_nothing() -> None:
+def test_empty_bands_leave_the_signal_unchanged() -> None:
     assert np.array_equal(equalize(riff(0.1), RATE, []), riff(0.1))
 
 
@@ -68,14 +68,14 @@ def test_no_bands_change_nothing() -> None:
         (Band("peak", 1000.0, 1.0, 24.1), "gain from -24 to 24 dB"),
     ],
 )
-def test_a_band_out_of_bounds_is_refused_with_the_bounds(band: Band, message: str) -> None:
+def test_band_out_of_range_is_refused_with_the_range(band: Band, message: str) -> None:
     with pytest.raises(AudioError, match=message) as caught:
         equalize(np.zeros(10), RATE, [band])
     assert caught.value.code == "out_of_range"
 
 
 @pytest.mark.parametrize(("signal", "code"), [([], "empty"), ([np.nan], "not_finite")])
-def test_a_signal_that_can_not_be_filtered_is_refused(signal: list[float], code: str) -> None:
+def test_invalid_signal_is_refused_by_the_equalizer(signal: list[float], code: str) -> None:
     with pytest.raises(AudioError) as caught:
         equalize(np.array(signal), RATE, [])
     assert caught.value.code == code

@@ -19,14 +19,14 @@ class Levels(NamedTuple):
     true_peak_dbtp: float
 
 
-def test_the_requested_loudness_is_given_where_every_peak_allows_it() -> None:
+def test_target_is_the_requested_loudness_if_every_peak_allows_it() -> None:
     match = level_match([Levels(-20, -8), Levels(-30, -15)], requested_lufs=-23, ceiling_dbtp=-1)
     assert match.target_lufs == -23
     assert match.gains_db == (-3, 7)
     assert match.limited_by is None
 
 
-def test_the_segment_with_the_highest_peak_over_loudness_holds_all_down() -> None:
+def test_segment_with_the_highest_peak_to_loudness_ratio_limits_the_target() -> None:
     segments = [Levels(-20, -8), Levels(-30, -10), Levels(-20, -7)]
     match = level_match(segments, requested_lufs=-14, ceiling_dbtp=-1)
     assert match.limited_by == 1
@@ -35,7 +35,7 @@ def test_the_segment_with_the_highest_peak_over_loudness_holds_all_down() -> Non
     assert match.target_lufs < -21
 
 
-def test_a_trim_moves_its_segment_off_the_target_and_keeps_it_under_the_ceiling() -> None:
+def test_trim_offsets_its_segment_and_respects_the_ceiling() -> None:
     segments = [Levels(-20, -8), Levels(-20, -8)]
     free = level_match(segments, requested_lufs=-23, ceiling_dbtp=-1, trims_db=[0, 2])
     assert free.gains_db == (-3, -1)
@@ -49,11 +49,11 @@ def test_written_segments_share_the_target_and_none_exceeds_the_ceiling(tmp_path
     segments = [riff(6.0, seed=seed) * gain for seed, gain in enumerate((1.0, 0.05, 0.5))]
     segments.append(np.clip(20 * segments[0], -0.9, 0.9))
     match = level_match([measure(x, RATE) for x in segments], requested_lufs=requested, ceiling_dbtp=-1.0)
-    heard = [
+    measured = [
         Levels(integrated_lufs(apply_gain(x, gain), RATE) - gain, true_peak_dbtp(x, RATE))
         for x, gain in zip(segments, match.gains_db, strict=True)
     ]
-    match = level_match(heard, requested_lufs=requested, ceiling_dbtp=-1.0)
+    match = level_match(measured, requested_lufs=requested, ceiling_dbtp=-1.0)
     for number, (segment, gain) in enumerate(zip(segments, match.gains_db, strict=True)):
         write_flac(tmp_path / f"{number}.flac", apply_gain(segment, gain), RATE)
         written = read_flac(tmp_path / f"{number}.flac", max_seconds=10).samples[0]
@@ -67,7 +67,7 @@ levels = st.builds(Levels, st.floats(-69, 3), st.floats(-60, 6))
 
 @settings(deadline=None)
 @given(st.lists(levels, min_size=1, max_size=8), st.floats(-60, 0), st.floats(-20, 0))
-def test_the_target_is_the_highest_that_no_peak_forbids(
+def test_target_is_the_highest_loudness_below_the_ceiling(
     segments: list[Levels], requested: float, ceiling: float
 ) -> None:
     match = level_match(segments, requested_lufs=requested, ceiling_dbtp=ceiling)
@@ -80,7 +80,7 @@ def test_the_target_is_the_highest_that_no_peak_forbids(
         assert peaks[match.limited_by] == pytest.approx(ceiling, abs=1e-3)
 
 
-def test_a_silent_segment_is_named() -> None:
+def test_error_has_the_index_of_a_silent_segment() -> None:
     silent = measure(np.zeros(RATE), RATE)
     with pytest.raises(AudioError, match="segment 1 is silent") as caught:
         level_match([Levels(-20, -8), silent], requested_lufs=-23, ceiling_dbtp=-1)
@@ -100,7 +100,7 @@ def test_a_silent_segment_is_named() -> None:
         ([Levels(-20, -8)], -23, -1, [0, 0], "bad_shape"),
     ],
 )
-def test_a_match_that_makes_no_sense_is_refused(
+def test_invalid_level_match_is_refused(
     segments: list[Levels], requested: float, ceiling: float, trims: list[float] | None, code: str
 ) -> None:
     with pytest.raises(AudioError) as caught:
@@ -108,7 +108,7 @@ def test_a_match_that_makes_no_sense_is_refused(
     assert caught.value.code == code
 
 
-def test_gain_is_in_decibels_and_keeps_the_shape() -> None:
+def test_gain_in_decibels_keeps_the_shape() -> None:
     signal = np.array([[0.5, -0.25], [0.0, 1.0]], dtype=np.float32)
     louder = apply_gain(signal, 20 * np.log10(2))
     assert louder.dtype == np.float32
@@ -124,7 +124,7 @@ def test_gain_is_in_decibels_and_keeps_the_shape() -> None:
         ([1e38], 60.0, "not_finite"),
     ],
 )
-def test_an_absurd_gain_is_refused(signal: list[float], db: float, code: str) -> None:
+def test_gain_out_of_range_is_refused(signal: list[float], db: float, code: str) -> None:
     with pytest.raises(AudioError) as caught:
         apply_gain(np.array(signal), db)
     assert caught.value.code == code

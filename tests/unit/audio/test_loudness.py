@@ -1,4 +1,4 @@
-"""Signals and tolerances from EBU Tech 3341 (table 1) and Tech 3342 (table 1), synthesised from their descriptions."""
+"""Signals and tolerances from EBU Tech 3341 (table 1) and Tech 3342 (table 1), synthesized from their descriptions."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,7 @@ from tone_shootout.audio.signals import AudioError
 SURROUND = np.stack([sine(db, 20.0) for db in (-28.0, -28.0, -24.0, -30.0, -30.0)])
 
 
-def test_k_weighting_at_48_khz_is_the_table_of_bs_1770() -> None:
+def test_k_weighting_at_48_khz_equals_the_tables_of_bs_1770() -> None:
     tables = [
         [1.53512485958697, -2.69169618940638, 1.19839281085285, 1.0, -1.69065929318241, 0.73248077421585],
         [1.0, -2.0, 1.0, 1.0, -1.99004745483398, 0.99007225036621],
@@ -104,14 +104,14 @@ def test_loudness_range_of_tech_3342(levels: tuple[float, ...], expected: float)
     assert loudness_range_lu(tones(*[(db, 20.0) for db in levels]), RATE) == pytest.approx(expected, abs=1.0)
 
 
-def test_one_channel_is_3_db_under_the_same_signal_on_two() -> None:
+def test_mono_reads_3_lu_below_the_same_signal_in_two_channels() -> None:
     signal = riff()
     difference = integrated_lufs(np.stack([signal, signal]), RATE) - integrated_lufs(signal, RATE)
     assert difference == pytest.approx(10 * np.log10(2), abs=1e-9)
 
 
 def material() -> Iterator[tuple[NDArray[np.float32], int]]:
-    """Synthetic playing at several rates, mono and stereo, and real playing where it is at hand."""
+    """Yield synthetic guitar at several rates, mono and stereo, and real recordings if available."""
     for rate in (44_100, 48_000, 96_000):
         for channels in (1, 2):
             yield np.stack([riff(20.0, seed=seed) for seed in range(channels)]), rate
@@ -121,14 +121,14 @@ def material() -> Iterator[tuple[NDArray[np.float32], int]]:
 
 
 @pytest.mark.parametrize(("signal", "rate"), list(material()))
-def test_levels_agree_with_ffmpegs_meter(signal: NDArray[np.float32], rate: int) -> None:
+def test_levels_agree_with_the_meter_of_ffmpeg(signal: NDArray[np.float32], rate: int) -> None:
     mine, theirs = measure(signal, rate), ebur128(signal, rate)
     assert mine.integrated_lufs == pytest.approx(theirs["I"], abs=0.1)
     assert mine.loudness_range_lu == pytest.approx(theirs["LRA"], abs=0.2)
     assert mine.true_peak_dbtp == pytest.approx(theirs["TP"], abs=0.2)
 
 
-def test_gain_moves_every_level_by_as_much() -> None:
+def test_gain_shifts_every_level_by_the_gain() -> None:
     quiet, loud = measure(riff(), RATE), measure(2 * riff(), RATE)
     for name in ("integrated_lufs", "max_momentary_lufs", "max_short_term_lufs", "true_peak_dbtp", "rms_dbfs"):
         assert getattr(loud, name) - getattr(quiet, name) == pytest.approx(20 * np.log10(2), abs=1e-6)
@@ -136,14 +136,14 @@ def test_gain_moves_every_level_by_as_much() -> None:
     assert loud.crest_factor_db == pytest.approx(quiet.crest_factor_db, abs=1e-6)
 
 
-def test_a_sine_has_3_db_of_crest_factor_and_its_offset_is_reported() -> None:
+def test_sine_has_3_db_crest_factor_and_its_dc_offset_is_reported() -> None:
     measured = measure(sine(-6, 1.0) - 0.25, RATE)
     assert measured.dc_offset == pytest.approx(-0.25, abs=1e-9)
     assert measure(sine(-6, 1.0), RATE).rms_dbfs == pytest.approx(-9.01, abs=0.001)
     assert measure(sine(-6, 1.0), RATE).crest_factor_db == pytest.approx(3.01, abs=0.001)
 
 
-def test_a_sound_shorter_than_a_gating_block_counts_as_one_block() -> None:
+def test_signal_shorter_than_a_gating_block_counts_as_one_block() -> None:
     short = sine(-23, 0.3)
     expected = integrated_lufs(sine(-23, 3.0), RATE)
     assert integrated_lufs(short, RATE) == pytest.approx(expected, abs=0.1)
@@ -179,7 +179,7 @@ def test_silence_has_no_loudness_and_no_range(samples: int) -> None:
         (np.zeros(100), 192_001, "unsupported_rate"),
     ],
 )
-def test_what_can_not_be_measured_is_refused(signal: NDArray[np.float64], rate: int, code: str) -> None:
+def test_invalid_signal_is_refused(signal: NDArray[np.float64], rate: int, code: str) -> None:
     with pytest.raises(AudioError) as caught:
         measure(signal, rate)
     assert caught.value.code == code

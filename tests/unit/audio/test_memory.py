@@ -1,4 +1,4 @@
-"""Long recordings are worked through in blocks: what is held beside them hardly grows with their length."""
+"""Long recordings are processed in blocks, so that the extra memory hardly grows with their length."""
 
 import tracemalloc
 from collections.abc import Callable, Generator
@@ -20,12 +20,12 @@ from tone_shootout.audio.temporal import temporal_features
 RATE = 48_000
 SECONDS = 120
 BLOCKS = 40_000_000
-"""Bytes that working in blocks may take, however long the recording is."""
+"""Memory budget of the blocks in bytes, for any length of recording."""
 
 
 @pytest.fixture(scope="module")
 def recording() -> Float32:
-    """One note that dies away: the longest note that there can be."""
+    """Return a single decaying note, the longest possible note."""
     time = np.arange(SECONDS * RATE, dtype=np.float32) / RATE
     return np.asarray(0.5 * np.sin(2 * np.pi * 110 * time) * np.exp(-time / 60), dtype=np.float32)
 
@@ -38,7 +38,7 @@ def traced() -> Generator[None]:
 
 
 @pytest.mark.parametrize(
-    ("work", "copies"),
+    ("process", "copies"),
     [
         pytest.param(lambda x: apply_gain(x, -3.0), 1, id="gain"),
         pytest.param(lambda x: cab_ir(x, np.geomspace(1.0, 1e-4, 4_096), RATE, mix=0.5, low_cut_hz=80.0), 3, id="cab"),
@@ -52,8 +52,8 @@ def traced() -> Generator[None]:
         pytest.param(lambda x: temporal_features(x, RATE), 3.5, id="temporal_features"),
     ],
 )
-def test_what_is_held_beside_a_recording_is_a_few_copies_of_it_at_the_most(
-    recording: Float32, traced: None, work: Callable[[Float32], object], copies: float
+def test_peak_memory_is_bounded_by_a_few_copies_of_the_recording(
+    recording: Float32, traced: None, process: Callable[[Float32], object], copies: float
 ) -> None:
-    work(recording)
+    process(recording)
     assert tracemalloc.get_traced_memory()[1] < copies * recording.nbytes + BLOCKS

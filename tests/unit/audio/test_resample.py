@@ -19,7 +19,7 @@ def test_length_is_rounded_up(from_rate: int, to_rate: int, samples: int) -> Non
 
 
 @pytest.mark.parametrize(("from_rate", "to_rate"), PAIRS)
-def test_an_impulse_stays_at_its_time(from_rate: int, to_rate: int) -> None:
+def test_impulse_keeps_its_position_in_time(from_rate: int, to_rate: int) -> None:
     impulse = np.zeros(from_rate)
     impulse[from_rate // 3] = 1.0
     moved = resample(impulse, from_rate, to_rate)
@@ -28,7 +28,9 @@ def test_an_impulse_stays_at_its_time(from_rate: int, to_rate: int) -> None:
 
 @pytest.mark.parametrize(("from_rate", "to_rate"), PAIRS)
 @pytest.mark.parametrize("share", [0.001, 0.1, 0.3, 0.45])
-def test_a_sine_keeps_its_level_and_phase_up_to_the_pass_bands_edge(from_rate: int, to_rate: int, share: float) -> None:
+def test_sine_keeps_its_level_and_phase_up_to_the_edge_of_the_pass_band(
+    from_rate: int, to_rate: int, share: float
+) -> None:
     hz = share * min(from_rate, to_rate)
     moved = resample(sine(0, 1.0, hz=hz, rate=from_rate), from_rate, to_rate)
     expected = sine(0, 1.0, hz=hz, rate=to_rate)
@@ -39,27 +41,27 @@ def test_a_sine_keeps_its_level_and_phase_up_to_the_pass_bands_edge(from_rate: i
 
 @pytest.mark.parametrize(("from_rate", "to_rate"), [(48_000, 44_100), (96_000, 48_000), (192_000, 8_000)])
 @pytest.mark.parametrize("share", [0.5, 0.55, 0.7])
-def test_what_the_lower_rate_can_not_hold_is_gone(from_rate: int, to_rate: int, share: float) -> None:
+def test_frequencies_above_the_lower_nyquist_frequency_are_removed(from_rate: int, to_rate: int, share: float) -> None:
     hz = min(share * to_rate, from_rate / 2 - 1)
     moved = resample(sine(0, 1.0, hz=hz, rate=from_rate, degrees=30.0), from_rate, to_rate)
     assert np.abs(moved[to_rate // 4 : 3 * to_rate // 4]).max() < 1e-6
 
 
 @pytest.mark.parametrize("via", [44_100, 96_000])
-def test_there_and_back_gives_the_signal_again(via: int) -> None:
+def test_conversion_there_and_back_restores_the_signal(via: int) -> None:
     signal = resample(riff(1.0), 40_000, 48_000)
     back = resample(resample(signal, 48_000, via), via, 48_000)
     assert len(back) >= len(signal)
     assert np.abs(back[2400 : len(signal) - 2400] - signal[2400:-2400]).max() < 1e-3
 
 
-def test_channels_are_converted_each_on_its_own() -> None:
+def test_channels_are_converted_independently() -> None:
     left, right = riff(0.5, seed=1), riff(0.5, seed=2)
     both = resample(np.stack([left, right]), 48_000, 44_100)
     assert np.array_equal(both, np.stack([resample(left, 48_000, 44_100), resample(right, 48_000, 44_100)]))
 
 
-def test_equal_rates_change_nothing() -> None:
+def test_equal_rates_leave_the_signal_unchanged() -> None:
     assert np.array_equal(resample(riff(0.1), 48_000, 48_000), riff(0.1))
 
 
@@ -73,7 +75,7 @@ def test_equal_rates_change_nothing() -> None:
         ([0.0], (48_000, 10**9), "unsupported_rate"),
     ],
 )
-def test_what_can_not_be_converted_is_refused(signal: list[float], rates: tuple[int, int], code: str) -> None:
+def test_invalid_conversion_is_refused(signal: list[float], rates: tuple[int, int], code: str) -> None:
     with pytest.raises(AudioError) as caught:
         resample(np.array(signal), *rates)
     assert caught.value.code == code

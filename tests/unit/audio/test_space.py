@@ -17,13 +17,13 @@ def click(seconds: float) -> NDArray[np.float64]:
     return x
 
 
-def test_repeats_come_at_multiples_of_the_delay_each_weaker_by_the_feedback() -> None:
+def test_repeats_lie_at_multiples_of_the_delay_scaled_by_the_feedback() -> None:
     out = delay(click(0.5), RATE, ms=100.0, feedback=0.5, mix=1.0)
     assert np.flatnonzero(out).tolist() == [4800, 9600, 14_400, 19_200]
     assert out[[4800, 9600, 14_400, 19_200]].tolist() == [1.0, 0.5, 0.25, 0.125]
 
 
-def test_a_delay_is_its_difference_equation() -> None:
+def test_delay_matches_its_difference_equation() -> None:
     signal, lag = riff(0.3).astype(np.float64), 100
     expected = np.zeros(len(signal))
     for n in range(lag, len(signal)):
@@ -33,7 +33,7 @@ def test_a_delay_is_its_difference_equation() -> None:
 
 
 @pytest.mark.parametrize("samples", [1, 99, 100, 101])
-def test_a_delay_longer_than_the_signal_leaves_the_dry_part(samples: int) -> None:
+def test_delay_longer_than_the_signal_leaves_the_dry_part(samples: int) -> None:
     out = delay(np.ones(samples), RATE, ms=1000 * 100 / RATE, feedback=0.5, mix=0.5)
     assert out.tolist() == [0.5] * min(samples, 100) + [1.0] * (samples - 100)
 
@@ -41,7 +41,7 @@ def test_a_delay_longer_than_the_signal_leaves_the_dry_part(samples: int) -> Non
 @pytest.mark.parametrize("kind", REVERB_KINDS)
 @pytest.mark.parametrize("decay_s", [1.0, 2.0])
 @pytest.mark.parametrize("rate", [44_100, 96_000])
-def test_a_reverb_falls_by_60_db_at_1_khz_in_its_decay_time(kind: ReverbKind, decay_s: float, rate: int) -> None:
+def test_reverb_decays_by_60_db_at_1_khz_in_its_decay_time(kind: ReverbKind, decay_s: float, rate: int) -> None:
     ir = reverb_ir(rate, kind=kind, decay_s=decay_s)
     octave = sosfiltfilt(butter(2, (707.0, 1414.0), "bandpass", fs=rate, output="sos"), ir)
     left = 10 * np.log10(np.cumsum(octave[::-1] ** 2)[::-1] / np.sum(octave**2))
@@ -50,7 +50,7 @@ def test_a_reverb_falls_by_60_db_at_1_khz_in_its_decay_time(kind: ReverbKind, de
 
 
 @pytest.mark.parametrize("kind", REVERB_KINDS)
-def test_a_reverb_has_unit_energy_no_constant_and_is_always_the_same(kind: ReverbKind) -> None:
+def test_reverb_has_unit_energy_no_dc_and_is_deterministic(kind: ReverbKind) -> None:
     ir = reverb_ir(RATE, kind=kind, decay_s=1.0)
     assert np.sum(ir.astype(np.float64) ** 2) == pytest.approx(1.0, abs=1e-4)
     assert abs(ir.astype(np.float64).sum()) < 0.05
@@ -64,7 +64,7 @@ def test_kinds_differ() -> None:
             assert abs(np.corrcoef(first, second)[0, 1]) < 0.95
 
 
-def test_a_reverb_is_its_impulse_response_blended_in() -> None:
+def test_reverb_is_the_convolution_mixed_with_the_dry_signal() -> None:
     ir = reverb_ir(RATE, kind="plate", decay_s=0.5)
     out = reverb(click(0.5), RATE, kind="plate", mix=0.3, decay_s=0.5)
     expected = 0.3 * ir[: len(out)]
@@ -73,7 +73,7 @@ def test_a_reverb_is_its_impulse_response_blended_in() -> None:
 
 
 @pytest.mark.parametrize("kind", REVERB_KINDS)
-def test_no_mix_is_the_dry_signal(kind: ReverbKind) -> None:
+def test_mix_of_zero_returns_the_dry_signal(kind: ReverbKind) -> None:
     signal = riff(0.2)
     assert np.array_equal(reverb(signal, RATE, kind=kind, mix=0.0, decay_s=2.0), signal)
     assert np.array_equal(delay(signal, RATE, ms=30.0, feedback=0.5, mix=0.0), signal)
@@ -88,20 +88,20 @@ def test_no_mix_is_the_dry_signal(kind: ReverbKind) -> None:
         ({"mix": -0.1}, "out_of_range"),
     ],
 )
-def test_a_delay_setting_out_of_bounds_is_refused(values: dict[str, float], code: str) -> None:
+def test_delay_setting_out_of_range_is_refused(values: dict[str, float], code: str) -> None:
     with pytest.raises(AudioError) as caught:
         delay(np.zeros(10), RATE, **{"ms": 100.0, "feedback": 0.5, "mix": 0.5} | values)
     assert caught.value.code == code
 
 
-def test_a_reverb_setting_out_of_bounds_is_refused() -> None:
+def test_reverb_setting_out_of_range_is_refused() -> None:
     for decay_s, mix in ((0.0, 0.5), (10.1, 0.5), (1.0, 1.5), (np.nan, 0.5)):
         with pytest.raises(AudioError) as caught:
             reverb(np.zeros(10), RATE, kind="room", mix=mix, decay_s=decay_s)
         assert caught.value.code == "out_of_range"
 
 
-def test_an_unknown_reverb_is_refused() -> None:
+def test_unknown_reverb_kind_is_refused() -> None:
     with pytest.raises(AudioError) as caught:
         reverb_ir(RATE, kind="cathedral", decay_s=1.0)  # type: ignore[arg-type]  # as a caller that checks no types would
     assert caught.value.code == "unknown_kind"
@@ -115,7 +115,7 @@ def test_an_unknown_reverb_is_refused() -> None:
     mix=st.floats(0, 1),
     rate=st.sampled_from([8_000, 48_000]),
 )
-def test_space_is_always_finite(
+def test_delay_and_reverb_are_always_finite(
     signal: NDArray[np.float32], kind: ReverbKind, decay_s: float, mix: float, rate: int
 ) -> None:
     assert np.isfinite(reverb(signal, rate, kind=kind, mix=mix, decay_s=decay_s)).all()

@@ -26,7 +26,7 @@ def pink() -> NDArray[np.float64]:
     return np.fft.irfft(bins)
 
 
-def test_bands_are_those_of_iec_61260() -> None:
+def test_bands_match_iec_61260() -> None:
     nominal = [
         *(25, 31.5, 40, 50, 63, 80, 100, 125, 160, 200, 250, 315, 400, 500, 630),
         *(800, 1000, 1250, 1600, 2000, 2500, 3150, 4000, 5000, 6300, 8000, 10_000, 12_500, 16_000, 20_000),
@@ -34,7 +34,7 @@ def test_bands_are_those_of_iec_61260() -> None:
     assert pytest.approx(nominal, rel=0.015) == THIRD_OCTAVES_HZ
 
 
-def test_the_density_is_welchs() -> None:
+def test_density_matches_the_method_of_welch() -> None:
     signal = riff(3.0)
     frame, size = round(0.17 * RATE), 8192
     _, expected = welch(signal.astype(np.float64), RATE, nperseg=frame, nfft=size, detrend=False)
@@ -55,7 +55,7 @@ def test_white_noise_rises_by_3_db_per_octave_and_pink_noise_is_flat() -> None:
 
 
 @pytest.mark.parametrize("band", [6, 12, 16, 22, 28])
-def test_a_sine_stands_in_its_band_at_its_level(band: int) -> None:
+def test_sine_has_its_level_in_its_band(band: int) -> None:
     hz = float(THIRD_OCTAVES_HZ[band])
     found = spectrum(sine(-10, 2.0, hz=hz), RATE)
     assert int(np.argmax(found.third_octaves_db)) == band
@@ -67,20 +67,20 @@ def test_a_sine_stands_in_its_band_at_its_level(band: int) -> None:
     ] == pytest.approx(1.0, abs=1e-3)
 
 
-def test_the_centroid_of_two_equal_sines_is_between_them() -> None:
+def test_centroid_of_two_equal_sines_is_their_mean_frequency() -> None:
     both = sine(-20, 2.0, hz=500) + sine(-20, 2.0, hz=4500)
     assert spectrum(both, RATE).centroid_hz == pytest.approx(2500, rel=1e-3)
 
 
 @pytest.mark.parametrize("rate", [8_000, 44_100, 96_000])
-def test_bands_do_not_depend_on_the_sample_rate_and_those_beyond_it_are_empty(rate: int) -> None:
+def test_bands_do_not_depend_on_the_rate_and_are_empty_above_nyquist(rate: int) -> None:
     found = spectrum(sine(-10, 2.0, hz=1000, rate=rate), rate)
     assert found.third_octaves_db[16] == pytest.approx(-13.01, abs=0.1)
     beyond = np.array(found.third_octaves_db)[rate / 2 < 10**0.05 * THIRD_OCTAVES_HZ]
     assert (beyond == -200).all()
 
 
-def test_gain_moves_levels_and_nothing_else() -> None:
+def test_gain_changes_levels_only() -> None:
     quiet, loud = spectrum(riff(2.0), RATE), spectrum(10 * riff(2.0), RATE)
     assert np.subtract(loud.third_octaves_db, quiet.third_octaves_db) == pytest.approx(np.full(30, 20.0), abs=1e-4)
     assert loud.centroid_hz == pytest.approx(quiet.centroid_hz, rel=1e-5)
@@ -100,7 +100,7 @@ def test_mel_bands_overlap_to_one_between_the_first_and_the_last_peak() -> None:
     assert not bands[:, (hz < 40) | (hz > 16_000)].any()
 
 
-def test_a_long_signals_spectrogram_is_made_of_its_frames() -> None:
+def test_spectrogram_of_a_long_signal_consists_of_its_frames() -> None:
     signal = riff(12.0)
     whole = mel_spectrogram(signal, RATE, frame=1920, hop=480)
     assert whole.shape == (64, 1 + (len(signal) - 1920) // 480)
@@ -118,7 +118,7 @@ def test_a_long_signals_spectrogram_is_made_of_its_frames() -> None:
         ([0.0], 1, "unsupported_rate"),
     ],
 )
-def test_what_has_no_spectrum_is_refused(signal: list[float], rate: int, code: str) -> None:
+def test_invalid_signal_is_refused(signal: list[float], rate: int, code: str) -> None:
     with pytest.raises(AudioError) as caught:
         spectrum(np.array(signal), rate)
     assert caught.value.code == code
@@ -129,7 +129,7 @@ def test_what_has_no_spectrum_is_refused(signal: list[float], rate: int, code: s
     signal=arrays.arrays(np.float32, st.integers(1, 3000), elements=st.floats(-(2.0**100), 2.0**100, width=32)),
     rate=st.sampled_from([8_000, 48_000, 192_000]),
 )
-def test_a_spectrum_is_always_finite(signal: NDArray[np.float32], rate: int) -> None:
+def test_spectrum_is_always_finite(signal: NDArray[np.float32], rate: int) -> None:
     found = spectrum(signal, rate)
     assert np.isfinite([*found.third_octaves_db, found.centroid_hz, found.tilt_db_per_octave]).all()
     assert 0 <= found.bass_share <= 1

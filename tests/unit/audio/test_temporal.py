@@ -20,19 +20,19 @@ def notes(
 
 @pytest.mark.parametrize("gain", [1.0, 0.001])
 @pytest.mark.parametrize("apart_s", [0.15, 0.25, 0.5])
-def test_every_note_is_one_onset_at_its_time(apart_s: float, gain: float) -> None:
+def test_every_note_gives_one_onset_at_its_start(apart_s: float, gain: float) -> None:
     found = detect_onsets(gain * notes(60.0, apart_s=apart_s, count=12), RATE)
     expected = np.arange(12) * apart_s * RATE
     assert len(found) == 12
     assert np.abs(found - expected).max() <= 0.015 * RATE
 
 
-def test_onsets_of_broadband_playing_are_found_too() -> None:
+def test_onsets_of_broadband_notes_are_found() -> None:
     assert temporal_features(riff(12.0), RATE).transients_per_second == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize("depth", ["steady", "vibrato", "tremolo", "noise"])
-def test_nothing_starts_within_one_long_note(depth: str) -> None:
+def test_sustained_note_has_a_single_onset(depth: str) -> None:
     n = np.arange(4 * RATE) / RATE
     sound = {
         "steady": np.sin(2 * np.pi * 220 * n),
@@ -44,18 +44,18 @@ def test_nothing_starts_within_one_long_note(depth: str) -> None:
 
 
 @pytest.mark.parametrize("decay", [20.0, 40.0, 80.0])
-def test_sustain_is_the_time_to_fall_by_20_db(decay: float) -> None:
+def test_sustain_is_the_time_to_decay_by_20_db(decay: float) -> None:
     found = temporal_features(notes(decay), RATE).sustain_s
     assert found == pytest.approx(20 / decay, rel=0.02)
 
 
 @pytest.mark.parametrize("attack_ms", [10.0, 20.0, 40.0])
-def test_attack_is_the_rise_from_a_tenth_to_nine_tenths(attack_ms: float) -> None:
+def test_attack_is_the_rise_time_from_10_to_90_percent(attack_ms: float) -> None:
     found = temporal_features(notes(10.0, attack_s=attack_ms / 1000), RATE).attack_ms
     assert found == pytest.approx(0.8 * attack_ms, abs=5.0)
 
 
-def test_dynamic_range_and_noise_floor_come_from_the_frames_levels() -> None:
+def test_dynamic_range_and_noise_floor_follow_the_frame_levels() -> None:
     signal = np.concatenate([sine(-10, 5.0), sine(-50, 5.0)])
     found = temporal_features(signal, RATE)
     assert found.dynamic_range_db == pytest.approx(40.0, abs=0.1)
@@ -65,7 +65,7 @@ def test_dynamic_range_and_noise_floor_come_from_the_frames_levels() -> None:
     assert with_silence.noise_floor_dbfs == -200.0
 
 
-def test_clipping_counts_samples_that_stay_at_the_top() -> None:
+def test_clipped_samples_are_those_that_stay_at_the_peak() -> None:
     clean = sine(-6, 1.0, hz=100)
     assert temporal_features(clean, RATE).clipped_samples == 0
     clipped = np.clip(clean, -0.4, 0.4)
@@ -73,12 +73,12 @@ def test_clipping_counts_samples_that_stay_at_the_top() -> None:
 
 
 @pytest.mark.parametrize("samples", [1, 100, 2 * RATE])
-def test_silence_does_not_move(samples: int) -> None:
+def test_silence_has_neutral_features(samples: int) -> None:
     assert temporal_features(np.zeros(samples), RATE) == TemporalFeatures(0.0, 0.0, None, None, -200.0, 0)
 
 
 @pytest.mark.parametrize(("signal", "code"), [([], "empty"), ([np.inf], "not_finite"), ([[0.0], [0.0]], "bad_shape")])
-def test_what_can_not_be_measured_is_refused(signal: list[float], code: str) -> None:
+def test_invalid_signal_is_refused(signal: list[float], code: str) -> None:
     for measured in (temporal_features, detect_onsets):
         with pytest.raises(AudioError) as caught:
             measured(np.array(signal), RATE)
@@ -91,6 +91,6 @@ def test_what_can_not_be_measured_is_refused(signal: list[float], code: str) -> 
     rate=st.sampled_from([8_000, 48_000]),
 )
 @example(signal=np.eye(1, 4000, 3999, np.float32)[0], rate=8_000)
-def test_measures_are_always_finite(signal: NDArray[np.float32], rate: int) -> None:
+def test_features_are_always_finite(signal: NDArray[np.float32], rate: int) -> None:
     found = [value for value in vars(temporal_features(signal, rate)).values() if value is not None]
     assert np.isfinite(found).all()

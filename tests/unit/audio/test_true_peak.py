@@ -14,7 +14,7 @@ from tone_shootout.audio.true_peak import true_peak_dbtp
 
 
 def faded(signal: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Fade in and out, so that the sine's switching on is not the highest peak."""
+    """Fade in and out, so that the start of the sine is not the highest peak."""
     ramp = np.minimum(1.0, np.arange(len(signal)) / (len(signal) // 8))
     return signal * ramp * ramp[::-1]
 
@@ -35,7 +35,7 @@ def test_true_peak_of_tech_3341_sines(divisor: int, degrees: float, full_scale: 
 
 
 @pytest.mark.parametrize("offset", range(4), ids=["20", "21", "22", "23"])
-def test_true_peak_of_one_loud_period_does_not_depend_on_where_it_is_sampled(offset: int) -> None:
+def test_true_peak_of_one_loud_period_does_not_depend_on_the_sampling_phase(offset: int) -> None:
     fast = 4 * RATE
     signal = 0.5 * sine(0, 1.0, hz=fast / 24, rate=fast)
     middle = 24 * (len(signal) // 48)
@@ -48,21 +48,21 @@ def test_true_peak_of_one_loud_period_does_not_depend_on_where_it_is_sampled(off
 
 
 @pytest.mark.parametrize("rate", [8_000, 44_100, 48_000, 96_000, 192_000])
-def test_a_quarter_rate_sine_at_45_degrees_peaks_3_db_over_its_samples(rate: int) -> None:
+def test_quarter_rate_sine_at_45_degrees_peaks_3_db_above_its_samples(rate: int) -> None:
     signal = faded(sine(-3.0, 1.0, hz=rate / 4, rate=rate, degrees=45.0))
     assert 20 * np.log10(np.abs(signal).max()) == pytest.approx(-6.01, abs=0.01)
     assert true_peak_dbtp(signal, rate) == pytest.approx(-3.0, abs=0.01)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.3, 0.4, 0.45])
-def test_a_sine_reads_low_by_no_more_than_the_documented_bound(share: float) -> None:
+def test_sine_reads_low_by_at_most_the_documented_bound(share: float) -> None:
     for degrees in (0.0, 20.0, 45.0, 70.0):
         signal = faded(sine(0, 0.3, hz=share * RATE, degrees=degrees))
         bound = 20 * np.log10(np.cos(np.pi * share / 8))
         assert bound - 0.01 <= true_peak_dbtp(signal, RATE) <= 0.01
 
 
-def test_the_louder_channel_counts_and_position_does_not() -> None:
+def test_loudest_channel_counts_at_any_position() -> None:
     signal = riff(3.0)
     alone = true_peak_dbtp(signal, RATE)
     assert true_peak_dbtp(np.stack([signal / 2, signal]), RATE) == alone
@@ -71,18 +71,18 @@ def test_the_louder_channel_counts_and_position_does_not() -> None:
 
 
 @pytest.mark.parametrize("samples", [1, 2, 65_535, 65_537])
-def test_the_end_of_the_signal_is_judged_too(samples: int) -> None:
+def test_peak_at_the_end_of_the_signal_counts(samples: int) -> None:
     signal = np.zeros(samples)
     signal[-1] = 0.5
     assert true_peak_dbtp(signal, RATE) == pytest.approx(-6.02, abs=0.01)
 
 
-def test_silence_has_no_peak() -> None:
+def test_true_peak_of_silence_is_minus_infinity() -> None:
     assert true_peak_dbtp(np.zeros(100), RATE) == -np.inf
 
 
 @pytest.mark.parametrize("signal", [np.zeros(0), np.array([np.nan]), np.array([np.inf])])
-def test_what_has_no_peak_is_refused(signal: NDArray[np.float64]) -> None:
+def test_invalid_signal_is_refused(signal: NDArray[np.float64]) -> None:
     with pytest.raises(AudioError):
         true_peak_dbtp(signal, RATE)
 

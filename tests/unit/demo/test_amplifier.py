@@ -58,7 +58,9 @@ def solved(stack: ToneStack, hz: float) -> complex:
 
 @pytest.mark.parametrize("parts", [BASSMAN, JCM800], ids=["bassman", "jcm800"])
 @pytest.mark.parametrize("controls", [(0.5, 0.5, 0.5), (0.9, 0.1, 0.2), (0.05, 0.95, 0.7)])
-def test_tone_stack_is_the_circuit(parts: dict[str, float], controls: tuple[float, float, float]) -> None:
+def test_tone_stack_matches_nodal_analysis_of_its_circuit(
+    parts: dict[str, float], controls: tuple[float, float, float]
+) -> None:
     treble, middle, bass = controls
     stack = ToneStack(**parts, treble=treble, middle=middle, bass=bass)
     numerator, denominator = stack.analog()
@@ -67,7 +69,7 @@ def test_tone_stack_is_the_circuit(parts: dict[str, float], controls: tuple[floa
         assert np.polyval(numerator, s) / np.polyval(denominator, s) == pytest.approx(solved(stack, hz), rel=1e-9)
 
 
-def test_valve_is_near_the_data_sheet_of_the_12ax7() -> None:
+def test_triode_is_near_the_data_sheet_of_the_12ax7() -> None:
     """Typical characteristics at 250 V and -2 V: 1.2 mA, amplification factor 100 (RCA; Koren's fit is 20 % low)."""
     at_rest, more_grid, more_plate = _plate_current(np.array([-2.0, -1.99, -2.0]), np.array([250.0, 250.0, 251.0]))
     assert at_rest == pytest.approx(1.2e-3, rel=0.25)
@@ -76,7 +78,7 @@ def test_valve_is_near_the_data_sheet_of_the_12ax7() -> None:
 
 @pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("hz", [997.0, 4_987.0])
-def test_what_clipping_adds_is_harmonic_and_does_not_fold(setting: str, hz: float) -> None:
+def test_clipping_adds_harmonics_and_no_aliasing(setting: str, hz: float) -> None:
     fundamental, _, rest = powers(setting, hz, 0.25)
     assert 10.0 * np.log10(rest / fundamental) < -60.0
 
@@ -91,7 +93,7 @@ def test_high_gain_compresses() -> None:
     assert level("high-gain", 0.2) - level("high-gain", 0.02) < 6.0
 
 
-def test_the_three_settings_distort_one_more_than_the_other() -> None:
+def test_distortion_increases_from_clean_to_high_gain() -> None:
     distortion = {}
     for setting in SETTINGS:
         fundamental, harmonics, _ = powers(setting, 220.0, 0.1)
@@ -109,7 +111,7 @@ def test_amplifier_is_silent_at_rest_and_adds_no_latency(setting: str) -> None:
     assert np.abs(output[2_400:2_430]).max() > 0.01
 
 
-def test_a_signal_alone_decides_its_output() -> None:
+def test_output_depends_on_the_signal_alone() -> None:
     guitar = sine(440.0, 0.3)[:2_000]
     before = guitar.copy()
     np.testing.assert_array_equal(amplify(guitar, SETTINGS["crunch"]), amplify(guitar, SETTINGS["crunch"]))

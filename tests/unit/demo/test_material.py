@@ -1,4 +1,4 @@
-"""The files of the demo: what is carried is what its README says, and sounds like the amplifier it was trained on."""
+"""Files of the demo: the bundled captures match their README and the amplifier that they were trained on."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tone_shootout.audio.files import mono, read_audio
 from tone_shootout.audio.nam import load
-from tone_shootout.demo import Material, carried, write_material
+from tone_shootout.demo import Material, bundled_capture, write_material
 from tone_shootout.demo.amplifier import FULL_SCALE_V, SETTINGS, amplify
 from tone_shootout.demo.cabinets import CLOSED_4X12, OPEN_1X12, impulse_response
 from tone_shootout.demo.riff import riff
@@ -24,7 +24,7 @@ EACH_SETTING = pytest.mark.parametrize("setting", SETTINGS)
 
 @cache
 def captured(setting: str) -> NDArray[np.float64]:
-    return load(carried(f"{setting}.nam")).start().process(riff()).astype(np.float64)
+    return load(bundled_capture(f"{setting}.nam")).start().process(riff()).astype(np.float64)
 
 
 @cache
@@ -52,13 +52,13 @@ def test_material_is_one_di_track_three_captures_and_two_cabs(material: Material
     assert {piece.path for piece in pieces} == set(folder.iterdir())
 
 
-def test_material_is_the_same_every_time(material: Material, tmp_path: Path) -> None:
+def test_material_is_deterministic(material: Material, tmp_path: Path) -> None:
     again = write_material(tmp_path)
     for first, second in zip(material.di_tracks + material.cab_irs, again.di_tracks + again.cab_irs, strict=True):
         assert first.path.read_bytes() == second.path.read_bytes()
 
 
-def test_written_audio_is_what_was_computed(material: Material) -> None:
+def test_written_audio_equals_the_computed_samples(material: Material) -> None:
     computed = [riff(), impulse_response(OPEN_1X12), impulse_response(CLOSED_4X12)]
     for piece, samples in zip(material.di_tracks + material.cab_irs, computed, strict=True):
         audio = read_audio(piece.path, max_seconds=20.0)
@@ -67,8 +67,8 @@ def test_written_audio_is_what_was_computed(material: Material) -> None:
 
 
 @EACH_SETTING
-def test_capture_is_a_feather_of_an_amplifier_and_small(setting: str) -> None:
-    data = carried(f"{setting}.nam")
+def test_capture_is_a_small_feather_wavenet_of_an_amplifier(setting: str) -> None:
+    data = bundled_capture(f"{setting}.nam")
     capture = load(data)
     assert len(data) < 100_000
     assert capture.size_class == "feather"
@@ -79,15 +79,15 @@ def test_capture_is_a_feather_of_an_amplifier_and_small(setting: str) -> None:
 
 
 @EACH_SETTING
-def test_capture_errs_as_little_as_it_says(setting: str) -> None:
-    stated = json.loads(carried(f"{setting}.nam"))["metadata"]["training"]["validation_esr"]
+def test_capture_error_equals_the_stated_error(setting: str) -> None:
+    stated = json.loads(bundled_capture(f"{setting}.nam"))["metadata"]["training"]["validation_esr"]
     measured = energy(captured(setting) - played(setting)) / energy(played(setting))
     assert measured == pytest.approx(stated, rel=0.03)
 
 
 @EACH_SETTING
 def test_readme_states_the_error_of_the_file(setting: str) -> None:
-    training = json.loads(carried(f"{setting}.nam"))["metadata"]["training"]
+    training = json.loads(bundled_capture(f"{setting}.nam"))["metadata"]["training"]
     readme = files("tone_shootout.demo").joinpath("material", "README.md").read_text("utf-8")
     row = re.search(rf"^\| `{setting}\.nam` \|.*$", readme, re.MULTILINE)
     assert row is not None
@@ -98,7 +98,7 @@ def test_readme_states_the_error_of_the_file(setting: str) -> None:
 
 @EACH_SETTING
 def test_capture_states_its_loudness_and_input_level(setting: str) -> None:
-    metadata = load(carried(f"{setting}.nam")).metadata
+    metadata = load(bundled_capture(f"{setting}.nam")).metadata
     rms = np.sqrt(energy(captured(setting)) / captured(setting).size)
     assert metadata.loudness == pytest.approx(20.0 * np.log10(rms), abs=0.05)
     dbu_reference_v = np.sqrt(0.6)
@@ -106,7 +106,7 @@ def test_capture_states_its_loudness_and_input_level(setting: str) -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), [("clean", "crunch"), ("crunch", "high-gain"), ("clean", "high-gain")])
-def test_no_gain_makes_one_capture_of_another(one: str, other: str) -> None:
+def test_captures_differ_by_more_than_a_gain(one: str, other: str) -> None:
     a, b = captured(one), captured(other)
     left_over = b - a * (np.dot(a, b) / energy(a))
     assert energy(left_over) > 0.1 * energy(b)

@@ -31,7 +31,7 @@ def pitch(signal: NDArray[np.floating], near: float) -> float:
 
 
 @DIS
-def test_guitar_is_the_same_every_time(di: Di) -> None:
+def test_guitar_is_deterministic(di: Di) -> None:
     np.testing.assert_array_equal(di(), di())
 
 
@@ -54,7 +54,7 @@ def test_guitar_has_the_spectrum_of_a_pickup(di: Di) -> None:
     assert share[hz >= 10_000.0].sum() < 1e-4
 
 
-def test_guitar_is_dry_silent_soon_after_the_hand_stops_the_strings() -> None:
+def test_guitar_is_dry_and_silent_soon_after_the_last_release() -> None:
     stopped = play([Note(beat=0.0, beats=1.0, pitch=40.0)], bpm=120.0, seconds=1.0)
     assert np.abs(stopped[int(0.6 * RATE) :]).max() < 1e-3 * np.abs(stopped).max()
 
@@ -66,13 +66,13 @@ def test_string_sounds_at_its_pitch(midi: float) -> None:
     assert 1_200.0 * np.log2(pitch(tone, expected) / expected) == pytest.approx(0.0, abs=2.0)
 
 
-def test_bend_arrives_at_half_of_the_note() -> None:
+def test_bend_is_complete_at_half_of_the_note() -> None:
     tone = play([Note(beat=0.0, beats=2.0, pitch=57.0, bend=2.0)], bpm=60.0, seconds=2.0)
     expected = 220.0 * 2.0 ** (2.0 / 12.0)
     assert 1_200.0 * np.log2(pitch(tone[RATE:], expected) / expected) == pytest.approx(0.0, abs=5.0)
 
 
-def test_palm_mutes_die_sooner_and_sound_darker() -> None:
+def test_palm_mutes_decay_faster_and_sound_darker() -> None:
     open_string, muted = (
         play([Note(beat=0.0, beats=1.0, pitch=40.0, muted=palm)], bpm=60.0, seconds=1.0) for palm in (False, True)
     )
@@ -88,7 +88,7 @@ def test_palm_mutes_die_sooner_and_sound_darker() -> None:
     assert centroid(muted) < 0.8 * centroid(open_string)
 
 
-def test_practice_is_long_finite_and_within_full_scale() -> None:
+def test_training_signal_is_long_finite_and_within_full_scale() -> None:
     signal = practice(phrases=3)
     assert signal.size >= 30 * RATE
     assert np.isfinite(signal).all()

@@ -1,11 +1,11 @@
-"""A part of a file, read as if it were a file of its own."""
+"""A byte range of a file, as a file object."""
 
 import io
 import os
 from typing import IO, Final, cast
 
 MAX_OFFSET: Final = 1 << 62
-"""Sizes of 64 bits can point further than a file can be sought."""
+"""Limit of offsets: 64-bit sizes in a header can exceed the offsets that a file supports."""
 
 _BUFFER_BYTES: Final = 1 << 16
 
@@ -16,7 +16,7 @@ class _Window(io.RawIOBase):
         self._file = file
         self._start = start
         self._length = max(0, stop - start)
-        self._at = 0
+        self._position = 0
 
     def readable(self) -> bool:
         return True
@@ -25,26 +25,26 @@ class _Window(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        return self._at
+        return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._length}[whence]
-        self._at = max(0, base + offset)
-        return self._at
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}[whence]
+        self._position = max(0, base + offset)
+        return self._position
 
     def readinto(self, buffer: object) -> int:
-        if self._at >= self._length:
+        if self._position >= self._length:
             return 0
         view = memoryview(cast(bytearray, buffer))
-        self._file.seek(self._start + self._at)
-        data = self._file.read(min(len(view), self._length - self._at))
+        self._file.seek(self._start + self._position)
+        data = self._file.read(min(len(view), self._length - self._position))
         view[: len(data)] = data
-        self._at += len(data)
+        self._position += len(data)
         return len(data)
 
 
 def window(file: IO[bytes], start: int, stop: int) -> IO[bytes]:
-    """Return bytes `start` to `stop` (exclusive) of a file as a file. The file must not be read elsewhere meanwhile."""
+    """Return a file object for the bytes `start` to `stop` (exclusive); both share the position of the file."""
     return io.BufferedReader(_Window(file, start, stop), _BUFFER_BYTES)
 
 

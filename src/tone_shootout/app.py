@@ -22,21 +22,21 @@ from redis.asyncio import Redis
 
 from tone_shootout.accounts.plugin import SECURITY_COMPONENTS, AccountsPlugin
 from tone_shootout.jobs.plugin import JobsPlugin
-from tone_shootout.kit.bodies import BodyPace
-from tone_shootout.kit.broker import connect_broker
-from tone_shootout.kit.database import database_config, unit_of_work
-from tone_shootout.kit.document import BytesAreBinary, DocumentationPage, PagesHaveNames, TuplesAreLists, bodiless
-from tone_shootout.kit.head import HeadAsGet
-from tone_shootout.kit.health import HealthController
-from tone_shootout.kit.index_page import index_page
+from tone_shootout.kit.db.pagination import provide_paging
+from tone_shootout.kit.db.session import database_config, unit_of_work
+from tone_shootout.kit.http.body_timeout import BodyTimeout
+from tone_shootout.kit.http.head import HeadAsGet
+from tone_shootout.kit.http.health import HealthController
+from tone_shootout.kit.http.index_page import index_page
+from tone_shootout.kit.http.openapi import BytesAreBinary, DocumentationPage, PagesHaveNames, TuplesAreLists, bodiless
+from tone_shootout.kit.http.problems import EXCEPTION_HANDLERS, check_body, problems
+from tone_shootout.kit.http.readable import ReadableRequest
+from tone_shootout.kit.http.websocket import SocketRefusals, note_refusal
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.logs import AccessLog
-from tone_shootout.kit.pagination import provide_paging
-from tone_shootout.kit.problems import EXCEPTION_HANDLERS, check_body, problems
-from tone_shootout.kit.readable import ReadableRequest
 from tone_shootout.kit.readiness import Readiness, check_broker, check_database, check_disks, check_migrations
+from tone_shootout.kit.redis import connect_broker
 from tone_shootout.kit.settings import Settings, SettingsError, origin_of, require_servers
-from tone_shootout.kit.sockets import SocketRefusals, note_refusal
 from tone_shootout.kit.storage import Storage
 from tone_shootout.kit.throttle import AddressLimit, Rate, Throttle
 from tone_shootout.migrations import head_revision
@@ -120,7 +120,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         app_config.middleware.append(AddressLimit(self._throttle, per_address))
         limits = self._settings.limits
         app_config.middleware.append(ReadableRequest())
-        app_config.middleware.append(BodyPace(grace_s=limits.body_grace_s, bytes_per_s=limits.body_bytes_per_s))
+        app_config.middleware.append(BodyTimeout(grace_s=limits.body_grace_s, bytes_per_s=limits.body_bytes_per_s))
         app_config.route_handlers.extend([index_page, HealthController, Metrics])
         app_config.lifespan.append(self._lifespan)
         if self._settings.server.docs:

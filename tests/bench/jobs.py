@@ -25,9 +25,9 @@ from tone_shootout.accounts.services import AccountService
 from tone_shootout.demo import bundled_capture
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.jobs.models import JobEvent
-from tone_shootout.jobs.queue import prepare_queue
+from tone_shootout.jobs.scheduling.queue import prepare_queue
 from tone_shootout.jobs.status import PHASES
-from tone_shootout.kit.database import database_config
+from tone_shootout.kit.db.session import database_config
 from tone_shootout.kit.settings import (
     DatabaseSettings,
     LimitSettings,

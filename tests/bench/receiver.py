@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from tone_shootout.kit.listening import allow_many_connections
+from tone_shootout.kit.http.web_server import allow_many_connections
 
 PATIENCE_S = 120.0
 TEXT, PING = 0x81, 0x89

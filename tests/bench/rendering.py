@@ -13,12 +13,12 @@ import numpy as np
 
 from tests.bench.shapes import SHAPES
 from tone_shootout.audio.files import write_wav
-from tone_shootout.rendering.plan import plan
+from tone_shootout.rendering.engine.sources import probe
+from tone_shootout.rendering.executor.reporter import Phase, SegmentStatus
+from tone_shootout.rendering.executor.tasks import Measured
+from tone_shootout.rendering.plan.planner import plan
 from tone_shootout.rendering.produce import produce
-from tone_shootout.rendering.reporter import Phase, SegmentStatus
-from tone_shootout.rendering.sources import probe
-from tone_shootout.rendering.spec import Capture, Chain, DiTrack, Spec
-from tone_shootout.rendering.work import Measured
+from tone_shootout.rendering.spec.schema import Capture, Chain, DiTrack, Spec
 
 RATE = 48_000
 SECONDS = 20

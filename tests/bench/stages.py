@@ -11,15 +11,15 @@ from tests.bench.rendering import RATE, Silent
 from tests.bench.shapes import SHAPES
 from tone_shootout.audio.files import write_wav
 from tone_shootout.audio.nam import load
-from tone_shootout.rendering.chain import reamp
-from tone_shootout.rendering.facts import Kind, Limits
-from tone_shootout.rendering.manifest import Manifest
-from tone_shootout.rendering.plan import Plan, plan
+from tone_shootout.rendering.engine.chain import reamp
+from tone_shootout.rendering.engine.sources import probe
+from tone_shootout.rendering.executor.reporter import Phase
+from tone_shootout.rendering.executor.store import StoreFolder
+from tone_shootout.rendering.media_info import Kind, Limits
+from tone_shootout.rendering.output.manifest import Manifest
+from tone_shootout.rendering.plan.planner import Plan, plan
 from tone_shootout.rendering.produce import produce
-from tone_shootout.rendering.reporter import Phase
-from tone_shootout.rendering.sources import probe
-from tone_shootout.rendering.spec import CabIr, Capture, Chain, DiTrack, Spec
-from tone_shootout.rendering.store import StoreFolder
+from tone_shootout.rendering.spec.schema import CabIr, Capture, Chain, DiTrack, Spec
 
 SECONDS = 20
 SEGMENTS = 8

@@ -21,8 +21,8 @@ from tone_shootout.accounts.connections import ConnectionStore
 from tone_shootout.accounts.principal import Role
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.embedded.servers import Servers
-from tone_shootout.jobs.queue import prepare_queue
-from tone_shootout.kit.database import create_engine
+from tone_shootout.jobs.scheduling.queue import prepare_queue
+from tone_shootout.kit.db.session import create_engine
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import (
     DatabaseSettings,

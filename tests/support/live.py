@@ -14,7 +14,7 @@ from dataclasses import fields, is_dataclass
 from typing import IO
 
 from tone_shootout.app import create_app
-from tone_shootout.kit.listening import WebServer
+from tone_shootout.kit.http.web_server import WebServer
 from tone_shootout.kit.settings import Settings
 
 

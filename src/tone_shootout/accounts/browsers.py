@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 from litestar import Request, Response
 from litestar.response import Redirect
 
-from tone_shootout.kit.problems import ProblemError, problem_of
+from tone_shootout.kit.http.problems import ProblemError, problem_of
 
 SIGN_IN_PAGE: Final = "/sign-in"
 

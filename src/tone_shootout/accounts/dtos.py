@@ -10,13 +10,13 @@ from tone_shootout.accounts.credentials import LONGEST_CREDENTIAL
 from tone_shootout.accounts.models import ApiToken, Tone3000Connection, User, UserSession
 from tone_shootout.accounts.principal import Principal, Role, Scope
 from tone_shootout.accounts.services import Grant, IssuedToken
-from tone_shootout.accounts.sign_in import Arrival
+from tone_shootout.accounts.sign_in import OAuthResult
 from tone_shootout.tone3000.types import DeviceCode
 
 _SCOPE = "`read` for methods that change nothing, `write` for all."
 
 
-class SessionRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+class SessionCreate(Struct, kw_only=True, forbid_unknown_fields=True):
     """What to sign in with."""
 
     token: Annotated[
@@ -25,7 +25,7 @@ class SessionRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     ]
 
 
-class RefreshRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+class SessionRefresh(Struct, kw_only=True, forbid_unknown_fields=True):
     """Which session is meant, for clients without cookies."""
 
     refresh_token: Annotated[
@@ -37,7 +37,7 @@ class RefreshRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     ] = None
 
 
-class SessionDTO(Struct, kw_only=True):
+class SessionRead(Struct, kw_only=True):
     """A session, as its owner uses it."""
 
     access_token: Annotated[str, Meta(description="To be sent as `Authorization: Bearer …`.")]
@@ -58,7 +58,7 @@ class SessionDTO(Struct, kw_only=True):
         )
 
 
-class OpenSessionDTO(Struct, kw_only=True):
+class OpenSessionRead(Struct, kw_only=True):
     """A session of yours that has not ended."""
 
     id: Annotated[UUID, Meta(description="The session's id.")]
@@ -85,7 +85,7 @@ class OpenSessionDTO(Struct, kw_only=True):
         )
 
 
-class ArrivalDTO(Struct, kw_only=True):
+class ArrivalRead(Struct, kw_only=True):
     """How a sign-in in a browser has ended."""
 
     signed_in: Annotated[bool, Meta(description="Whether a session was started, and set as cookies.")]
@@ -93,12 +93,12 @@ class ArrivalDTO(Struct, kw_only=True):
     tone_id: Annotated[int | None, Meta(description="The tone that was selected.", examples=[900101])]
 
     @classmethod
-    def of(cls, arrival: Arrival) -> Self:
+    def of(cls, arrival: OAuthResult) -> Self:
         """Show how it has ended."""
         return cls(signed_in=arrival.grant is not None, canceled=arrival.canceled, tone_id=arrival.tone_id)
 
 
-class DeviceRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+class DeviceCreate(Struct, kw_only=True, forbid_unknown_fields=True):
     """For whom a device is to be signed in."""
 
     link: Annotated[
@@ -106,7 +106,7 @@ class DeviceRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     ] = False
 
 
-class DeviceDTO(Struct, kw_only=True):
+class DeviceRead(Struct, kw_only=True):
     """A sign-in that somebody finishes in any browser."""
 
     device_code: Annotated[str, Meta(description="What to ask with, kept secret.", examples=["tsd_…"])]
@@ -148,14 +148,14 @@ class DevicePoll(Struct, kw_only=True, forbid_unknown_fields=True):
     ]
 
 
-class DevicePendingDTO(Struct, kw_only=True):
+class DevicePendingRead(Struct, kw_only=True):
     """Nobody has let the device in yet."""
 
     interval: Annotated[int, Meta(description="Seconds to wait before asking again.", examples=[5])]
     status: Annotated[Literal["pending"], Meta(description="Always `pending`.")] = "pending"
 
 
-class Tone3000DTO(Struct, kw_only=True):
+class Tone3000Read(Struct, kw_only=True):
     """Your connection with TONE3000."""
 
     username: Annotated[str, Meta(description="What you are called there.", examples=["valve-shed"])]
@@ -167,7 +167,7 @@ class Tone3000DTO(Struct, kw_only=True):
         return cls(username=connection.username, connected=connection.tokens is not None)
 
 
-class MeDTO(Struct, kw_only=True):
+class MeRead(Struct, kw_only=True):
     """You, and how far the credential you came with reaches."""
 
     id: Annotated[UUID, Meta(description="Your id.")]
@@ -178,7 +178,7 @@ class MeDTO(Struct, kw_only=True):
     role: Annotated[Role, Meta(description="What you may do here.")]
     scope: Annotated[Scope, Meta(description=_SCOPE)]
     created_at: Annotated[datetime, Meta(description="When you were first here.")]
-    tone3000: Annotated[Tone3000DTO | None, Meta(description="Your connection with TONE3000, if there is one.")]
+    tone3000: Annotated[Tone3000Read | None, Meta(description="Your connection with TONE3000, if there is one.")]
 
     @classmethod
     def of(cls, user: User, principal: Principal, connection: Tone3000Connection | None) -> Self:
@@ -190,11 +190,11 @@ class MeDTO(Struct, kw_only=True):
             role=user.role,
             scope=principal.scope,
             created_at=user.created_at,
-            tone3000=None if connection is None else Tone3000DTO.of(connection),
+            tone3000=None if connection is None else Tone3000Read.of(connection),
         )
 
 
-class TokenRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+class TokenCreate(Struct, kw_only=True, forbid_unknown_fields=True):
     """A token to be made."""
 
     name: Annotated[
@@ -214,7 +214,7 @@ class TokenRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     ] = None
 
 
-class TokenDTO(Struct, kw_only=True):
+class TokenRead(Struct, kw_only=True):
     """An API token, without what makes it one."""
 
     id: Annotated[UUID, Meta(description="The token's id.")]
@@ -239,13 +239,13 @@ class TokenDTO(Struct, kw_only=True):
         )
 
 
-class NewTokenDTO(Struct, kw_only=True):
+class TokenSecretRead(Struct, kw_only=True):
     """A fresh API token."""
 
     secret: Annotated[str, Meta(description="The token itself, shown this once.", examples=["tst_…"])]
-    token: Annotated[TokenDTO, Meta(description="What is shown of it from now on.")]
+    token: Annotated[TokenRead, Meta(description="What is shown of it from now on.")]
 
     @classmethod
     def of(cls, issued: IssuedToken) -> Self:
         """Show a token for the first time."""
-        return cls(secret=issued.secret, token=TokenDTO.of(issued.token))
+        return cls(secret=issued.secret, token=TokenRead.of(issued.token))

@@ -1,6 +1,6 @@
 """What can go wrong with accounts, as a client is told. No message repeats a credential."""
 
-from tone_shootout.kit.problems import (
+from tone_shootout.kit.http.problems import (
     ConflictError,
     ForbiddenError,
     InvalidError,

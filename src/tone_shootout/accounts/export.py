@@ -16,8 +16,8 @@ import msgspec
 from sqlalchemy import Column, ColumnElement, LargeBinary, MetaData, Table, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tone_shootout.accounts.leaving import stored_prefix
-from tone_shootout.kit.database import Base
+from tone_shootout.accounts.account_deletion import stored_prefix
+from tone_shootout.kit.db.session import Base
 from tone_shootout.kit.storage import MissingObjectError, Storage
 from tone_shootout.kit.throttle import Rate
 

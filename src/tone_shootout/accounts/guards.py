@@ -15,7 +15,7 @@ from litestar.types import Scope as ASGIScope
 
 from tone_shootout.accounts.errors import AdministratorOnlyError, CrossOriginError, ReadOnlyTokenError
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.kit.problems import TooManyRequestsError, UnauthorizedError
+from tone_shootout.kit.http.problems import TooManyRequestsError, UnauthorizedError
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.throttle import TOO_MANY, Rate, Throttle
 

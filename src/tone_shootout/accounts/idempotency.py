@@ -44,7 +44,7 @@ IdempotencyKey = Annotated[
 ]
 
 
-class Once:
+class Idempotent:
     """Does what a request asks for, unless it was done before."""
 
     def __init__(self, session: AsyncSession, owner_id: UUID, key: str | None, fingerprint: bytes) -> None:
@@ -90,13 +90,13 @@ def _replayed(record: IdempotencyRecord) -> Response[bytes]:
     return Response(record.body, status_code=record.status, headers=headers, media_type=MediaType.JSON)
 
 
-async def provide_once(
+async def provide_idempotent(
     request: Request[Any, Any, Any],
     db_session: NamedDependency[AsyncSession],
     principal: NamedDependency[Principal],
     idempotency_key: IdempotencyKey = None,
-) -> Once:
+) -> Idempotent:
     """Return the dependency `once` of operations that honour `Idempotency-Key`."""
     asked = (request.method.encode(), request.url.path.encode(), request.scope["query_string"], await request.body())
     digest = hashlib.sha256(msgspec.msgpack.encode(asked)).digest()
-    return Once(db_session, principal.user_id, idempotency_key, digest)
+    return Idempotent(db_session, principal.user_id, idempotency_key, digest)

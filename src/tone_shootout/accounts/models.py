@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tone_shootout.accounts.principal import Role, Scope
-from tone_shootout.kit.database import Base, UUIDv7AuditBase
+from tone_shootout.kit.db.session import Base, UUIDv7AuditBase
 
 NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 """A user's name: 1 to 64 characters that need no escaping in an address, a file name or a shell."""

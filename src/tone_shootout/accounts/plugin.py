@@ -26,7 +26,7 @@ from tone_shootout.accounts.controllers import (
 from tone_shootout.accounts.cookies import ACCESS_COOKIE
 from tone_shootout.accounts.credentials import AccessTokens
 from tone_shootout.accounts.guards import SignedInGuard, is_public, provide_principal
-from tone_shootout.accounts.idempotency import provide_once
+from tone_shootout.accounts.idempotency import provide_idempotent
 from tone_shootout.accounts.pending import PendingSignIns
 from tone_shootout.accounts.sign_in import SignInService
 from tone_shootout.kit.keyring import KeyRing
@@ -72,7 +72,7 @@ class AccountsPlugin(InitPlugin, ReceiveRoutePlugin):
         app_config.dependencies.update(
             {
                 "principal": Provide(provide_principal, sync_to_thread=False),
-                "once": Provide(provide_once),
+                "once": Provide(provide_idempotent),
                 "connections": Provide(self._provide_connections, sync_to_thread=False),
                 "sign_in": Provide(self._provide_sign_in, sync_to_thread=False),
             }

@@ -33,7 +33,7 @@ SLOWER_S: Final = 5
 _log = structlog.get_logger(__name__)
 
 
-class Departure(NamedTuple):
+class OAuthRedirect(NamedTuple):
     """A browser that is being sent to TONE3000."""
 
     url: str
@@ -52,7 +52,7 @@ class Return(NamedTuple):
     tone_id: int | None = None
 
 
-class Arrival(NamedTuple):
+class OAuthResult(NamedTuple):
     """How a sign-in in a browser has ended."""
 
     grant: Grant | None
@@ -91,7 +91,7 @@ class SignInService:
         link_to: Principal | None,
         choice: ToneChoice | None,
         menubar: bool,
-    ) -> Departure:
+    ) -> OAuthRedirect:
         """Begin a sign-in in a browser.
 
         Raises:
@@ -113,9 +113,9 @@ class SignInService:
             verifier=verifier, redirect_url=redirect_url, browser=hashed(browser), next=next_path, link_to=link_to
         )
         await self._pending.begin(state, begun)
-        return Departure(url, state, browser)
+        return OAuthRedirect(url, state, browser)
 
-    async def arrive(self, back: Return, *, browser: str | None, user_agent: str | None) -> Arrival:
+    async def arrive(self, back: Return, *, browser: str | None, user_agent: str | None) -> OAuthResult:
         """End a sign-in in a browser, whatever has come of it. The state counts no more afterwards.
 
         Raises:
@@ -124,10 +124,10 @@ class SignInService:
         """
         begun = await self._pending.take(back.state, browser)
         if back.canceled and not back.code:
-            return Arrival(None, begun.next, canceled=True)
+            return OAuthResult(None, begun.next, canceled=True)
         if back.error or not back.code:
             _log.info("sign_in_denied", error=(back.error or "no code")[:64])
-            return Arrival(None, begun.next, denied=True)
+            return OAuthResult(None, begun.next, denied=True)
         try:
             pair = await self._sign_in.exchange(
                 code=back.code, verifier=begun.verifier, redirect_url=begun.redirect_url
@@ -138,7 +138,7 @@ class SignInService:
             raise SignInExpiredError from None
         grant = await self._admit(pair, begun.link_to, user_agent)
         tone_id = None if back.canceled else back.tone_id
-        return Arrival(grant, begun.next, tone_id=tone_id, canceled=back.canceled)
+        return OAuthResult(grant, begun.next, tone_id=tone_id, canceled=back.canceled)
 
     async def start_device(self, link_to: Principal | None) -> tuple[str, DeviceCode]:
         """Begin a sign-in on a device; return what it asks with, and what to show.

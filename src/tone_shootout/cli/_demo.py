@@ -16,7 +16,7 @@ from tone_shootout.cli._live import follow, show
 from tone_shootout.cli._session import Session, answered
 from tone_shootout.demo import Material, write_material
 from tone_shootout.embedded.service import Service
-from tone_shootout.rendering.folder import INPUTS_NAME
+from tone_shootout.rendering.output.result_folder import INPUTS_NAME
 
 TITLE = "Three voices, two cabs"
 

@@ -19,7 +19,7 @@ Answer = dict[str, object]
 def told(path: Path) -> Iterator[None]:
     """Turn what is wrong with a file into one line that names it, and exit code 1."""
     from tone_shootout.audio.signals import AudioError
-    from tone_shootout.rendering.sources import SourceError
+    from tone_shootout.rendering.engine.sources import SourceError
 
     try:
         yield

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tone_shootout.rendering.errors import Cancelled
+from tone_shootout.rendering.executor.tasks import Measured
 from tone_shootout.rendering.produce import Phase, Reporter, SegmentStatus
-from tone_shootout.rendering.work import Measured
 
 if TYPE_CHECKING:
     from rich.progress import Progress

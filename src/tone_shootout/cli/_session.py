@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tone_shootout.kit.private import write_private
+from tone_shootout.kit.private_files import write_private
 
 if TYPE_CHECKING:
     import httpx

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tone_shootout.cli.problems import reporting
+from tone_shootout.cli.errors import reporting
 
 _data = click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder of the embedded servers."
@@ -27,11 +27,11 @@ def upgrade(revision: str, data: Path | None) -> None:
     import asyncio
     from dataclasses import replace
 
-    from tone_shootout.importing import importing
+    from tone_shootout.gc_tuning import importing
 
     with importing():
         from tone_shootout import migrations
-        from tone_shootout.jobs.queue import prepare_queue
+        from tone_shootout.jobs.scheduling.queue import prepare_queue
         from tone_shootout.kit.settings import load_settings
 
     with _database(data) as url:
@@ -101,7 +101,7 @@ async def _encrypt_anew(environ: Mapping[str, str]) -> tuple[int, int]:
 
     from tone_shootout.accounts.connections import ConnectionStore
     from tone_shootout.jobs.webhooks.services import encrypt_anew
-    from tone_shootout.kit.database import create_engine, is_pooled
+    from tone_shootout.kit.db.session import create_engine, is_pooled
     from tone_shootout.kit.keyring import KeyRing
     from tone_shootout.kit.settings import load_settings
 

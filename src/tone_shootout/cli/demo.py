@@ -30,7 +30,7 @@ def command(out: Path, data: Path | None) -> None:
 
     from tone_shootout.cli._demo import DemoError, run
     from tone_shootout.cli._session import ServiceError
-    from tone_shootout.cli.problems import reporting
+    from tone_shootout.cli.errors import reporting
     from tone_shootout.embedded.errors import EmbeddedError
 
     with (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tone_shootout.cli.problems import reporting
+from tone_shootout.cli.errors import reporting
 
 if TYPE_CHECKING:
     from tone_shootout.kit.settings import Settings
@@ -48,8 +48,8 @@ def _settings(data: Path | None) -> Generator["Settings", None, None]:
 
 
 async def _keep(settings: "Settings") -> dict[str, int | None]:
-    from tone_shootout.jobs.housekeeping import Housekeeper
-    from tone_shootout.kit.database import database_config
+    from tone_shootout.jobs.maintenance import MaintenanceService
+    from tone_shootout.kit.db.session import database_config
     from tone_shootout.kit.logs import configure_logs
     from tone_shootout.kit.storage import Storage
 
@@ -58,6 +58,6 @@ async def _keep(settings: "Settings") -> dict[str, int | None]:
     try:
         async with config.get_engine().connect():
             pass  # without a database, one line instead of one for each chore
-        return await Housekeeper(config.create_session_maker(), Storage.from_settings(settings), settings).keep()
+        return await MaintenanceService(config.create_session_maker(), Storage.from_settings(settings), settings).keep()
     finally:
         await config.get_engine().dispose()

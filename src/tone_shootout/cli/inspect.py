@@ -43,8 +43,8 @@ def _inspect(path: Path) -> "Answer":
 def _capture(path: Path) -> "Answer":
     import msgspec
 
-    from tone_shootout.rendering.facts import DEFAULT_LIMITS
-    from tone_shootout.rendering.sources import decode_capture, probe, read_source
+    from tone_shootout.rendering.engine.sources import decode_capture, probe, read_source
+    from tone_shootout.rendering.media_info import DEFAULT_LIMITS
 
     facts: dict[str, Any] = msgspec.to_builtins(probe(path, "capture"))
     facts.pop("catalog_gear")
@@ -65,7 +65,7 @@ def _speed(capture: "Capture") -> float:
     import numpy as np
 
     from tone_shootout.audio.nam import NamError
-    from tone_shootout.rendering.sources import SourceError
+    from tone_shootout.rendering.engine.sources import SourceError
 
     rate = round(capture.sample_rate)
     noise = (0.1 * np.random.default_rng(0).standard_normal(rate // 2)).astype(np.float32)
@@ -88,7 +88,7 @@ def _audio(path: Path) -> "Answer":
     from tone_shootout.audio.containers import NAMES, recognise
     from tone_shootout.audio.files import read_audio
     from tone_shootout.audio.signals import decibels
-    from tone_shootout.rendering.sources import LONGEST_SECONDS
+    from tone_shootout.rendering.engine.sources import LONGEST_SECONDS
 
     audio = read_audio(path, max_seconds=LONGEST_SECONDS)
     channels, samples = audio.samples.shape
@@ -116,8 +116,8 @@ def _audio(path: Path) -> "Answer":
 
 def _usable(path: Path, kind: "Literal['di_track', 'cab_ir']") -> "tuple[str, tuple[FileNotice, ...]]":
     """Say whether a file can be a DI track or a cab IR, and what is to be known if it is used as one."""
-    from tone_shootout.rendering.facts import DiFacts, IrFacts
-    from tone_shootout.rendering.sources import SourceError, probe
+    from tone_shootout.rendering.engine.sources import SourceError, probe
+    from tone_shootout.rendering.media_info import DiFacts, IrFacts
 
     try:
         facts = probe(path, kind)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tone_shootout.cli._session import ServiceError, Session, answered, open_session, session_options
-from tone_shootout.cli.problems import reporting
+from tone_shootout.cli.errors import reporting
 
 if TYPE_CHECKING:
     import httpx

@@ -18,7 +18,7 @@ from tone_shootout.cli._session import (
     revoke,
     session_options,
 )
-from tone_shootout.cli.problems import reporting
+from tone_shootout.cli.errors import reporting
 
 if TYPE_CHECKING:
     import httpx

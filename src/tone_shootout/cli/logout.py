@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from tone_shootout.cli._session import ServiceError, find_service, forget, open_session, revoke, session_options
-from tone_shootout.cli.problems import reporting
+from tone_shootout.cli.errors import reporting
 
 
 @click.command("logout")

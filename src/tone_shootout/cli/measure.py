@@ -56,7 +56,7 @@ def _measure(path: Path) -> "Answer":
     from tone_shootout.audio.spectrum import spectrum
     from tone_shootout.audio.temporal import temporal_features
     from tone_shootout.cli._files import note
-    from tone_shootout.rendering.sources import LONGEST_SECONDS
+    from tone_shootout.rendering.engine.sources import LONGEST_SECONDS
 
     audio = read_audio(path, max_seconds=LONGEST_SECONDS)
     note(path, audio.notices)

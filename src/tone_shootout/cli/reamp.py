@@ -47,9 +47,9 @@ def command(
     from tone_shootout.audio.files import mono, write_wav
     from tone_shootout.audio.resample import resample
     from tone_shootout.cli._files import note, told
-    from tone_shootout.rendering.chain import reamp
-    from tone_shootout.rendering.facts import DEFAULT_LIMITS
-    from tone_shootout.rendering.sources import decode_audio, decode_capture, read_source
+    from tone_shootout.rendering.engine.chain import reamp
+    from tone_shootout.rendering.engine.sources import decode_audio, decode_capture, read_source
+    from tone_shootout.rendering.media_info import DEFAULT_LIMITS
 
     if out.suffix.lower() != ".wav":
         raise click.ClickException(f"{out}: expected a name that ends in .wav")
@@ -81,8 +81,8 @@ def _response(ir: Path, rate: int, channel: "Channel | None") -> "Float32":
     """Read an impulse response under the limits that a shootout has."""
     from tone_shootout.audio.diagnostics import ir_notices
     from tone_shootout.cli._files import note, told
-    from tone_shootout.rendering.facts import DEFAULT_LIMITS
-    from tone_shootout.rendering.sources import SourceError, decode_audio, prepare, read_source
+    from tone_shootout.rendering.engine.sources import SourceError, decode_audio, prepare, read_source
+    from tone_shootout.rendering.media_info import DEFAULT_LIMITS
 
     with told(ir):
         data = read_source(ir, max_bytes=DEFAULT_LIMITS.max_upload_bytes)

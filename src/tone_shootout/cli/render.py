@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 if TYPE_CHECKING:
-    from tone_shootout.rendering.facts import Kind
-    from tone_shootout.rendering.manifest import Manifest
-    from tone_shootout.rendering.plan import Plan
-    from tone_shootout.rendering.spec import Spec
+    from tone_shootout.rendering.media_info import Kind
+    from tone_shootout.rendering.output.manifest import Manifest
+    from tone_shootout.rendering.plan.planner import Plan
+    from tone_shootout.rendering.spec.schema import Spec
 
 
 @click.command("render")
@@ -33,9 +33,9 @@ def command(spec: Path, out: Path, jobs: int | None, no_video: bool, no_plots: b
     """
     from tone_shootout.cli._progress import interruptible, progress
     from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
+    from tone_shootout.rendering.executor.store import StoreFolder
     from tone_shootout.rendering.notices import WARNINGS
     from tone_shootout.rendering.produce import produce
-    from tone_shootout.rendering.store import StoreFolder
 
     _check_folder(out)
     planned, sources = _plan(spec)
@@ -66,7 +66,7 @@ def command(spec: Path, out: Path, jobs: int | None, no_video: bool, no_plots: b
 
 
 def _check_folder(out: Path) -> None:
-    from tone_shootout.rendering.folder import STAGING_PREFIX, former_result
+    from tone_shootout.rendering.output.result_folder import STAGING_PREFIX, former_result
 
     try:
         others = [path for path in out.iterdir() if not path.name.startswith(STAGING_PREFIX)] if out.exists() else []
@@ -78,10 +78,10 @@ def _check_folder(out: Path) -> None:
 
 def _plan(path: Path) -> "tuple[Plan, dict[str, Path]]":
     """Read a spec, look at all of its files, and plan it."""
-    from tone_shootout.rendering.facts import Facts
-    from tone_shootout.rendering.plan import InvalidSpec, plan
-    from tone_shootout.rendering.sources import SourceError, locate, probe
-    from tone_shootout.rendering.spec import SpecError
+    from tone_shootout.rendering.engine.sources import SourceError, locate, probe
+    from tone_shootout.rendering.media_info import Facts
+    from tone_shootout.rendering.plan.planner import InvalidSpec, plan
+    from tone_shootout.rendering.spec.schema import SpecError
 
     try:
         spec = _read(path)
@@ -106,7 +106,7 @@ def _plan(path: Path) -> "tuple[Plan, dict[str, Path]]":
 
 
 def _read(path: Path) -> "Spec":
-    from tone_shootout.rendering.reading import MAX_SPEC_BYTES, parse_spec
+    from tone_shootout.rendering.spec.reading import MAX_SPEC_BYTES, parse_spec
 
     formats: dict[str, Literal["toml", "json"]] = {".toml": "toml", ".json": "json"}
     if path.suffix.lower() not in formats:
@@ -121,7 +121,7 @@ def _read(path: Path) -> "Spec":
 
 def _files(spec: "Spec") -> "Iterator[tuple[str, str, Kind]]":
     """Yield the pointer, the path and the kind of every file that a spec names."""
-    from tone_shootout.rendering.spec import CabIr, Capture
+    from tone_shootout.rendering.spec.schema import CabIr, Capture
 
     for index, track in enumerate(spec.di_tracks):
         yield f"/di_tracks/{index}/file", track.file, "di_track"

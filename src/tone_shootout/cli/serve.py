@@ -15,7 +15,7 @@ def command(host: str | None, port: int | None, data: Path | None, fake_tone3000
 
     Ctrl-C stops all of it in order.
     """
-    from tone_shootout.cli.problems import reporting
+    from tone_shootout.cli.errors import reporting
     from tone_shootout.embedded.errors import EmbeddedError
     from tone_shootout.embedded.service import Service
     from tone_shootout.kit.settings import load_settings

@@ -9,8 +9,8 @@ import click
 
 if TYPE_CHECKING:
     from tone_shootout.kit.settings import Settings
-    from tone_shootout.tone3000.calls import Calls
     from tone_shootout.tone3000.contract import Finding
+    from tone_shootout.tone3000.http_client import HttpClient
 
 _MARKS = {"kept": "✓", "broken": "✗", "left out": "–"}
 
@@ -34,7 +34,7 @@ def check(token: str | None, as_json: bool) -> None:
     It asks some fifty times and fetches two files. The exit code is 1 when a promise is broken. What has no example in
     what is trending, latest or among your favourites is left out.
     """
-    from tone_shootout.cli.problems import reporting
+    from tone_shootout.cli.errors import reporting
     from tone_shootout.kit.settings import load_settings
     from tone_shootout.tone3000.errors import Tone3000Error
 
@@ -67,21 +67,21 @@ async def _check(settings: "Settings", token: str | None, *, told: bool) -> "lis
 
 
 @asynccontextmanager
-async def _calls(settings: "Settings", deprecations: list[str]) -> "AsyncGenerator[Calls, None]":
+async def _calls(settings: "Settings", deprecations: list[str]) -> "AsyncGenerator[HttpClient, None]":
     """Give a way to TONE3000, within the allowance of the installation where there is one."""
-    from tone_shootout.kit.broker import connect_broker
-    from tone_shootout.tone3000.calls import Calls
+    from tone_shootout.kit.redis import connect_broker
+    from tone_shootout.tone3000.http_client import HttpClient
 
     redis = connect_broker(settings) if settings.redis.url else None
     try:
-        async with Calls(settings.tone3000, redis, on_deprecation=deprecations.append) as calls:
+        async with HttpClient(settings.tone3000, redis, on_deprecation=deprecations.append) as calls:
             yield calls
     finally:
         if redis is not None:
             await redis.aclose()
 
 
-async def _sign_in(calls: "Calls") -> str:
+async def _sign_in(calls: "HttpClient") -> str:
     """Let somebody sign this command in, and return an access token, which is kept nowhere."""
     from tone_shootout.tone3000.errors import GrantError
     from tone_shootout.tone3000.oauth import SignIn

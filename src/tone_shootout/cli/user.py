@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from tone_shootout.cli.problems import reporting
+from tone_shootout.cli.errors import reporting
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
     from tone_shootout.accounts.principal import Role, Scope
     from tone_shootout.accounts.services import AccountService
-    from tone_shootout.jobs.channel import Publisher
+    from tone_shootout.jobs.streaming.pubsub import Publisher
     from tone_shootout.kit.settings import Settings
     from tone_shootout.kit.storage import Storage
 
@@ -97,12 +97,12 @@ def disable(name: str, data: Path | None) -> None:
     """Shut the user NAME out: no token or session counts until they are enabled again, and their jobs are cancelled."""
 
     async def work(office: "Office") -> None:
-        from tone_shootout.jobs.leaving import WorkEnder
+        from tone_shootout.jobs.account_deletion import UserJobCanceller
 
         user = await office.accounts.user_by_name(name)
         await office.accounts.set_active(user, is_active=False)
         await office.session.commit()  # first, so that they submit nothing more
-        await WorkEnder(office.sessions, office.publisher).cancel_all(user.id)
+        await UserJobCanceller(office.sessions, office.publisher).cancel_all(user.id)
 
     _in_office(data, work)
     click.echo(f"{name} is disabled.", err=True)
@@ -142,7 +142,7 @@ def show(name: str, data: Path | None) -> None:
     """Show what there is of the user NAME."""
 
     async def work(office: "Office") -> list[tuple[str, str]]:
-        from tone_shootout.accounts.leaving import stored_prefix
+        from tone_shootout.accounts.account_deletion import stored_prefix
 
         user = await office.accounts.user_by_name(name)
         connection = await office.accounts.connection(user.id)
@@ -179,7 +179,7 @@ def export(name: str, out: Path | None, data: Path | None) -> None:
 
     async def work(office: "Office") -> None:
         from tone_shootout.accounts.export import archive
-        from tone_shootout.kit.private import create_private
+        from tone_shootout.kit.private_files import create_private
 
         user = await office.accounts.user_by_name(name)
         with create_private(path) as file:
@@ -204,11 +204,11 @@ def delete(name: str, yes: bool, data: Path | None) -> None:
         click.confirm(f"Delete {name} with library, shootouts, jobs and results, for good?", abort=True, err=True)
 
     async def work(office: "Office") -> None:
-        from tone_shootout.accounts.leaving import forget
-        from tone_shootout.jobs.leaving import WorkEnder
+        from tone_shootout.accounts.account_deletion import forget
+        from tone_shootout.jobs.account_deletion import UserJobCanceller
 
         user_id = (await office.accounts.user_by_name(name)).id
-        ended = await WorkEnder(office.sessions, office.publisher).end_work(user_id)
+        ended = await UserJobCanceller(office.sessions, office.publisher).end_work(user_id)
         await office.accounts.delete_user(user_id)
         await office.session.commit()
         await forget(office.storage, user_id, ended=ended)
@@ -232,9 +232,9 @@ async def _transaction(settings: "Settings", work: "Callable[[Office], Awaitable
     from sqlalchemy.ext.asyncio import async_sessionmaker
 
     from tone_shootout.accounts.services import AccountService
-    from tone_shootout.jobs.channel import Publisher
-    from tone_shootout.kit.broker import connect_broker
-    from tone_shootout.kit.database import create_engine, is_pooled
+    from tone_shootout.jobs.streaming.pubsub import Publisher
+    from tone_shootout.kit.db.session import create_engine, is_pooled
+    from tone_shootout.kit.redis import connect_broker
     from tone_shootout.kit.storage import Storage
 
     engine = create_engine(settings.database.url, pooled=is_pooled(settings), hide_parameters=True)
@@ -261,7 +261,7 @@ async def _transaction(settings: "Settings", work: "Callable[[Office], Awaitable
 @contextmanager
 def _installation(data: Path | None) -> "Generator[Settings, None, None]":
     """Give the settings with the addresses of the servers; embedded ones are started for the moment, and migrated."""
-    from tone_shootout.importing import importing
+    from tone_shootout.gc_tuning import importing
 
     with importing():
         from asyncpg import PostgresError
@@ -270,7 +270,7 @@ def _installation(data: Path | None) -> "Generator[Settings, None, None]":
         from tone_shootout import migrations
         from tone_shootout.embedded.errors import EmbeddedError
         from tone_shootout.embedded.service import use_servers
-        from tone_shootout.kit.problems import ProblemError
+        from tone_shootout.kit.http.problems import ProblemError
         from tone_shootout.kit.settings import load_settings
 
     with reporting(EmbeddedError, ProblemError, PostgresError, OSError):

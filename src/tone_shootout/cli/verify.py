@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tone_shootout.rendering.manifest import Manifest
+    from tone_shootout.rendering.output.manifest import Manifest
 
 
 @click.command("verify")
@@ -29,13 +29,13 @@ def command(result: Path, inputs: tuple[Path, ...], jobs: int | None) -> None:
     and different otherwise, or when its levels are not those that the manifest states: then the exit code is 1.
     """
     from tone_shootout.cli._progress import interruptible, progress
+    from tone_shootout.rendering.engine.sources import SourceError
     from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
-    from tone_shootout.rendering.folder import INPUTS_NAME
-    from tone_shootout.rendering.keys import ENGINE
-    from tone_shootout.rendering.manifest import versions
-    from tone_shootout.rendering.plan import InvalidSpec
-    from tone_shootout.rendering.sources import SourceError
-    from tone_shootout.rendering.verify import verify
+    from tone_shootout.rendering.output.manifest import versions
+    from tone_shootout.rendering.output.result_folder import INPUTS_NAME
+    from tone_shootout.rendering.output.verify import verify
+    from tone_shootout.rendering.plan.keys import ENGINE
+    from tone_shootout.rendering.plan.planner import InvalidSpec
 
     manifest = _manifest(result)
     usual = [result, result / INPUTS_NAME, result.absolute().parent]
@@ -67,8 +67,8 @@ def command(result: Path, inputs: tuple[Path, ...], jobs: int | None) -> None:
 def _manifest(result: Path) -> "Manifest":
     import msgspec
 
-    from tone_shootout.rendering.folder import MANIFEST_NAME
-    from tone_shootout.rendering.manifest import decode_manifest
+    from tone_shootout.rendering.output.manifest import decode_manifest
+    from tone_shootout.rendering.output.result_folder import MANIFEST_NAME
 
     path = result / MANIFEST_NAME
     try:
@@ -80,7 +80,7 @@ def _manifest(result: Path) -> "Manifest":
 
 
 def _inputs(manifest: "Manifest", folders: "Sequence[Path]") -> dict[str, Path]:
-    from tone_shootout.rendering.verify import find_inputs
+    from tone_shootout.rendering.output.verify import find_inputs
 
     try:
         sources, missing = find_inputs(manifest, folders)

@@ -11,12 +11,12 @@ import click
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on. [SHOOTOUT_SERVER_PORT, else 8000]")
 def command(host: str | None, port: int | None) -> None:
     """Run a web process alone, with the database and broker that the environment names."""
-    from tone_shootout.importing import importing
+    from tone_shootout.gc_tuning import importing
 
     with importing():
         from tone_shootout.app import create_app
-        from tone_shootout.cli.problems import reporting
-        from tone_shootout.kit.listening import WebServer, allow_many_connections, listen
+        from tone_shootout.cli.errors import reporting
+        from tone_shootout.kit.http.web_server import WebServer, allow_many_connections, listen
         from tone_shootout.kit.logs import configure_logs
         from tone_shootout.kit.settings import load_settings
 

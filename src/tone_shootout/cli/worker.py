@@ -8,10 +8,10 @@ def command() -> None:
     """Run a worker alone, with the database, broker and storage that the environment names."""
     import asyncio
 
-    from tone_shootout.importing import importing
+    from tone_shootout.gc_tuning import importing
 
     with importing():
-        from tone_shootout.cli.problems import reporting
+        from tone_shootout.cli.errors import reporting
         from tone_shootout.jobs.tasks import work
         from tone_shootout.kit.logs import configure_logs
         from tone_shootout.kit.settings import SettingsError, load_settings, require_servers

@@ -21,9 +21,9 @@ import torch
 from numpy.typing import NDArray
 
 from tone_shootout.demo.amplifier import FULL_SCALE_V, SETTINGS, Setting, amplify
-from tone_shootout.demo.practice import practice
 from tone_shootout.demo.riff import arpeggio, riff
 from tone_shootout.demo.strings import RATE
+from tone_shootout.demo.training_signal import training_signal
 
 Tensor: TypeAlias = Any
 """A `torch.Tensor`; the types are checked without PyTorch."""
@@ -130,7 +130,7 @@ def _mix(matrix: Tensor, signal: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def train(setting: Setting, *, steps: int, seed: int = 0) -> WaveNet:
     """Train a capture of the amplifier at a setting, with Adam and a one-cycle learning rate schedule."""
-    guitar = practice()
+    guitar = training_signal()
     inputs, targets = _padded(guitar), torch.from_numpy(amplify(guitar, setting)).float()
     floor = POWER_FLOOR * (targets**2).mean()
     network = WaveNet(FEATHER, seed=seed)

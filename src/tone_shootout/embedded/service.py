@@ -16,7 +16,7 @@ from tone_shootout.embedded.errors import EmbeddedError, InUseError
 from tone_shootout.embedded.instance import Instance
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.embedded.supervisor import Program
-from tone_shootout.kit.private import write_private
+from tone_shootout.kit.private_files import write_private
 from tone_shootout.kit.settings import (
     MINIMUM_SECRET_LENGTH,
     SettingsError,

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import socket
 
-from tone_shootout.importing import importing
+from tone_shootout.gc_tuning import importing
 
 with importing():
     import uvicorn

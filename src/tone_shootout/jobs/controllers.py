@@ -10,19 +10,19 @@ from litestar.params import HeaderParameter, Parameter
 from litestar.response import ServerSentEvent
 
 from tone_shootout.accounts.guards import NOT_SIGNED_IN, refuse, signed_in
-from tone_shootout.accounts.idempotency import Once
+from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.jobs.dispatcher import Dispatcher
-from tone_shootout.jobs.dtos import ArtifactDTO, ArtifactList, JobDTO, JobOrder, TicketDTO
+from tone_shootout.jobs.dtos import ArtifactList, ArtifactRead, JobOrder, JobRead, TicketRead
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
+from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.services import JobService
 from tone_shootout.jobs.status import FINISHED, JobStatus
-from tone_shootout.jobs.tickets import TICKET_S, Tickets
-from tone_shootout.jobs.watch import Watch
-from tone_shootout.kit.document import FILE_RESPONSES, DownloadOperation
-from tone_shootout.kit.pagination import Page, Paging
-from tone_shootout.kit.problems import problems
-from tone_shootout.kit.ranges import content_response
+from tone_shootout.jobs.streaming.job_stream import Watch
+from tone_shootout.jobs.streaming.tickets import TICKET_S, Tickets
+from tone_shootout.kit.db.pagination import Page, Paging
+from tone_shootout.kit.http.openapi import FILE_RESPONSES, DownloadOperation
+from tone_shootout.kit.http.problems import problems
+from tone_shootout.kit.http.ranges import content_response
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 
@@ -53,11 +53,11 @@ class ShootoutJobsController(Controller):
         principal: NamedDependency[Principal],
         jobs: NamedDependency[JobService],
         dispatcher: NamedDependency[Dispatcher],
-        once: NamedDependency[Once],
-    ) -> Response[JobDTO]:
+        once: NamedDependency[Idempotent],
+    ) -> Response[JobRead]:
         """Write down a job that renders the shootout as it is now, and queue it."""
 
-        async def make() -> Response[JobDTO]:
+        async def make() -> Response[JobRead]:
             return _queued(dispatcher, *await jobs.submit(principal.user_id, shootout_id))
 
         return await once(make)
@@ -78,7 +78,7 @@ class JobController(Controller):
         status: Annotated[JobStatus | None, Parameter(description="Only jobs in this status.")] = None,
         shootout_id: Annotated[UUID | None, Parameter(description="Only jobs of this shootout.")] = None,
         order_by: Order = "-created_at",
-    ) -> Page[JobDTO]:
+    ) -> Page[JobRead]:
         """List your jobs."""
         rows, total = await jobs.page(
             principal.user_id,
@@ -88,14 +88,14 @@ class JobController(Controller):
             status=status,
             shootout_id=shootout_id,
         )
-        return paging.page([JobDTO.of(job) for job in rows], total)
+        return paging.page([JobRead.of(job) for job in rows], total)
 
     @get("/{job_id:uuid}", operation_id="get_job", summary="Get a job", responses=problems(401, 404))
     async def get_job(
         self, job_id: JobId, principal: NamedDependency[Principal], jobs: NamedDependency[JobService]
-    ) -> JobDTO:
+    ) -> JobRead:
         """Show a job with its progress."""
-        return JobDTO.of(await jobs.get(principal.user_id, job_id))
+        return JobRead.of(await jobs.get(principal.user_id, job_id))
 
     @post(
         "/{job_id:uuid}/cancel",
@@ -110,10 +110,10 @@ class JobController(Controller):
         principal: NamedDependency[Principal],
         jobs: NamedDependency[JobService],
         dispatcher: NamedDependency[Dispatcher],
-    ) -> Response[JobDTO]:
+    ) -> Response[JobRead]:
         """Ask a job to stop: at once while it waits, otherwise as soon as its worker lets go."""
         job, events = await jobs.cancel(principal.user_id, job_id)
-        return Response(JobDTO.of(job), status_code=202, background=BackgroundTask(dispatcher.announce, events))
+        return Response(JobRead.of(job), status_code=202, background=BackgroundTask(dispatcher.announce, events))
 
     @post(
         "/{job_id:uuid}/retry",
@@ -128,11 +128,11 @@ class JobController(Controller):
         principal: NamedDependency[Principal],
         jobs: NamedDependency[JobService],
         dispatcher: NamedDependency[Dispatcher],
-        once: NamedDependency[Once],
-    ) -> Response[JobDTO]:
+        once: NamedDependency[Idempotent],
+    ) -> Response[JobRead]:
         """Let a job that failed or was cancelled begin again. Segments that it has are not rendered again."""
 
-        async def make() -> Response[JobDTO]:
+        async def make() -> Response[JobRead]:
             return _queued(dispatcher, *await jobs.retry(principal.user_id, job_id))
 
         return await once(make)
@@ -150,10 +150,10 @@ class JobController(Controller):
         principal: NamedDependency[Principal],
         jobs: NamedDependency[JobService],
         tickets: NamedDependency[Tickets],
-    ) -> TicketDTO:
+    ) -> TicketRead:
         """Make a ticket that opens the job's WebSocket once, within seconds."""
         await jobs.get(principal.user_id, job_id)
-        return TicketDTO(ticket=await tickets.issue(principal.credential, job_id), expires_in_s=TICKET_S)
+        return TicketRead(ticket=await tickets.issue(principal.credential, job_id), expires_in_s=TICKET_S)
 
     @get(
         "/{job_id:uuid}/events",
@@ -200,7 +200,7 @@ class JobController(Controller):
         Before it has completed, these are the segments that have been rendered so far, as `partial/…`: each at a level
         of its own, not matched with the others yet. They stay when the job fails or is cancelled.
         """
-        return ArtifactList(items=[ArtifactDTO.of(row) for row in await jobs.artifacts(principal.user_id, job_id)])
+        return ArtifactList(items=[ArtifactRead.of(row) for row in await jobs.artifacts(principal.user_id, job_id)])
 
     @get(
         "/{job_id:uuid}/artifacts/{path:path}",
@@ -240,9 +240,9 @@ class JobController(Controller):
         return await _content(request, storage, await jobs.artifact(principal.user_id, job_id, path.lstrip("/")))
 
 
-def _queued(dispatcher: Dispatcher, job: Job, events: list[JobEvent]) -> Response[JobDTO]:
+def _queued(dispatcher: Dispatcher, job: Job, events: list[JobEvent]) -> Response[JobRead]:
     return Response(
-        JobDTO.of(job),
+        JobRead.of(job),
         status_code=202,
         headers={"Location": f"/api/v1/jobs/{job.id}"},
         background=BackgroundTask(dispatcher.dispatch, job.id, events),

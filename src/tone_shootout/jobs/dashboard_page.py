@@ -16,7 +16,7 @@ from litestar_saq import SAQPlugin
 
 from tone_shootout.accounts.browsers import lead_to_sign_in
 from tone_shootout.accounts.errors import AdministratorOnlyError
-from tone_shootout.kit.problems import UnauthorizedError
+from tone_shootout.kit.http.problems import UnauthorizedError
 
 _STATIC: Final = Path(__file__).parent / "static"
 _HEADERS: Final = {

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from tone_shootout.jobs.inputs import notices_of
+from tone_shootout.jobs.execution.inputs import notices_of
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.status import FINISHED, EventType, JobStatus, Phase
 from tone_shootout.kit.outages import Dependency
-from tone_shootout.shootouts.dtos import NoticeDTO
+from tone_shootout.shootouts.dtos import NoticeRead
 
 JobOrder = Literal["created_at", "-created_at", "finished_at", "-finished_at"]
 
@@ -24,7 +24,7 @@ class Progress(Struct, kw_only=True):
     eta_s: Annotated[float | None, Meta(description="Seconds left, estimated.", examples=[3.5])]
 
 
-class JobErrorDTO(Struct, kw_only=True):
+class JobErrorRead(Struct, kw_only=True):
     """Why a job failed."""
 
     code: Annotated[str, Meta(description="Stable, for programs.", examples=["silent"])]
@@ -52,7 +52,7 @@ class JobLinks(Struct, kw_only=True):
     shootout: Annotated[str, Meta(description="What it carries out.")]
 
 
-class JobDTO(Struct, kw_only=True):
+class JobRead(Struct, kw_only=True):
     """A job."""
 
     id: Annotated[UUID, Meta(description="The job's id.")]
@@ -62,7 +62,7 @@ class JobDTO(Struct, kw_only=True):
     phase: Annotated[Phase | None, Meta(description="What is being done, while it runs.")]
     progress: Annotated[Progress, Meta(description="How far it is.")]
     attempt: Annotated[int, Meta(description="How many workers have taken it.", examples=[1])]
-    error: Annotated[JobErrorDTO | None, Meta(description="Why it failed.")]
+    error: Annotated[JobErrorRead | None, Meta(description="Why it failed.")]
     waiting_for: Annotated[
         Dependency | None,
         Meta(
@@ -70,7 +70,7 @@ class JobDTO(Struct, kw_only=True):
             examples=["storage"],
         ),
     ]
-    notices: Annotated[list[NoticeDTO], Meta(description="What to know before comparing or publishing.")]
+    notices: Annotated[list[NoticeRead], Meta(description="What to know before comparing or publishing.")]
     created_at: Annotated[datetime, Meta(description="When it was submitted.")]
     queued_at: Annotated[datetime | None, Meta(description="When it was queued last.")]
     started_at: Annotated[datetime | None, Meta(description="When a worker took it last.")]
@@ -78,7 +78,7 @@ class JobDTO(Struct, kw_only=True):
     links: Annotated[JobLinks, Meta(description="Where to go from here.")]
 
     @classmethod
-    def of(cls, job: Job) -> "JobDTO":
+    def of(cls, job: Job) -> "JobRead":
         """Show a job."""
         status = JobStatus(job.status)
         path = f"/api/v1/jobs/{job.id}"
@@ -92,9 +92,9 @@ class JobDTO(Struct, kw_only=True):
             phase=job.phase,  # type: ignore[arg-type]  # the table's CHECK allows nothing but phases
             progress=Progress(percent=round(percent, 2), done=done, total=total, eta_s=job.eta_s),
             attempt=job.attempt,
-            error=None if job.error is None else JobErrorDTO(**job.error),
+            error=None if job.error is None else JobErrorRead(**job.error),
             waiting_for=job.waiting_for,  # type: ignore[arg-type]  # only outages are written there
-            notices=[NoticeDTO.of(notice) for notice in notices_of(job)],
+            notices=[NoticeRead.of(notice) for notice in notices_of(job)],
             created_at=job.created_at,
             queued_at=job.queued_at,
             started_at=job.started_at,
@@ -132,14 +132,14 @@ class Event(Struct, kw_only=True):
         )
 
 
-class TicketDTO(Struct, kw_only=True):
+class TicketRead(Struct, kw_only=True):
     """Opens a job's WebSocket once, for a browser page that holds a token."""
 
     ticket: Annotated[str, Meta(description="Append as `?ticket=…` to the address of the WebSocket.")]
     expires_in_s: Annotated[int, Meta(description="Seconds that it can be used for.", examples=[30])]
 
 
-class ArtifactDTO(Struct, kw_only=True):
+class ArtifactRead(Struct, kw_only=True):
     """A file that a job has made."""
 
     path: Annotated[str, Meta(description="Its name in the results.", examples=["manifest.json"])]
@@ -149,7 +149,7 @@ class ArtifactDTO(Struct, kw_only=True):
     href: Annotated[str, Meta(description="Where to get it.")]
 
     @classmethod
-    def of(cls, artifact: JobArtifact) -> "ArtifactDTO":
+    def of(cls, artifact: JobArtifact) -> "ArtifactRead":
         """Show an artifact."""
         return cls(
             path=artifact.path,
@@ -163,4 +163,4 @@ class ArtifactDTO(Struct, kw_only=True):
 class ArtifactList(Struct, kw_only=True):
     """All that a job has made."""
 
-    items: Annotated[list[ArtifactDTO], Meta(description="Its files, by path.")]
+    items: Annotated[list[ArtifactRead], Meta(description="Its files, by path.")]

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from tone_shootout.jobs.status import JobStatus
-from tone_shootout.kit.problems import ConflictError, NotFoundError, TooManyRequestsError
+from tone_shootout.kit.http.problems import ConflictError, NotFoundError, TooManyRequestsError
 
 TRY_AGAIN_S = 30
 """What a client is told to wait when it has too many jobs."""

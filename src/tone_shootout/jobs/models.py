@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tone_shootout.jobs.status import FINISHED, PHASES, JobStatus
-from tone_shootout.kit.database import Base, UUIDv7AuditBase
+from tone_shootout.kit.db.session import Base, UUIDv7AuditBase
 
 
 def _one_of(column: str, values: object) -> str:

@@ -15,21 +15,21 @@ from saq import Queue
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.guards import administrator
-from tone_shootout.jobs.board import Board
-from tone_shootout.jobs.channel import Publisher
+from tone_shootout.jobs.account_deletion import UserJobCanceller
 from tone_shootout.jobs.controllers import JobController, ShootoutJobsController, watch_job
+from tone_shootout.jobs.dashboard import DashboardQueue
 from tone_shootout.jobs.dashboard_page import DashboardPlugin
-from tone_shootout.jobs.dispatcher import Dispatcher
-from tone_shootout.jobs.leaving import WorkEnder
-from tone_shootout.jobs.queue import build_queue, check_queue
 from tone_shootout.jobs.repositories import results_bytes
-from tone_shootout.jobs.services import Desk, JobService
-from tone_shootout.jobs.tails import Tails
-from tone_shootout.jobs.tickets import Tickets
-from tone_shootout.jobs.watch import Watch
+from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
+from tone_shootout.jobs.scheduling.queue import build_queue, check_queue
+from tone_shootout.jobs.services import JobService, JobsPortAdapter
+from tone_shootout.jobs.streaming.event_hub import EventHub
+from tone_shootout.jobs.streaming.job_stream import Watch
+from tone_shootout.jobs.streaming.pubsub import Publisher
+from tone_shootout.jobs.streaming.tickets import Tickets
 from tone_shootout.jobs.webhooks.controllers import WebhookController
 from tone_shootout.kit.settings import Settings
-from tone_shootout.shootouts.quota import StorageQuota
+from tone_shootout.shootouts.library.quota import StorageQuota
 from tone_shootout.shootouts.services import ShootoutService
 
 
@@ -49,7 +49,7 @@ class JobsPlugin(InitPlugin):
         app_config.dependencies.update(
             {
                 "jobs": Provide(_provide_jobs, sync_to_thread=False),
-                "job_desk": Provide(_provide_desk, sync_to_thread=False),
+                "jobs_port": Provide(_provide_desk, sync_to_thread=False),
                 "dispatcher": Provide(self._provide_dispatcher, sync_to_thread=False),
                 "quota": Provide(lambda: self._quota, sync_to_thread=False),
                 "leaving": Provide(self._provide_leaving, sync_to_thread=False),
@@ -63,7 +63,7 @@ class JobsPlugin(InitPlugin):
 
     def _dashboard(self, state: State) -> SAQPlugin:
         """Return SAQ's pages for administrators, with our jobs on them."""
-        board = Board(self._queue, state["sessions"], self._provide_dispatcher(state), self._settings.limits)
+        board = DashboardQueue(self._queue, state["sessions"], self._provide_dispatcher(state), self._settings.limits)
         return DashboardPlugin(
             SAQConfig(
                 queue_configs=[],
@@ -77,19 +77,21 @@ class JobsPlugin(InitPlugin):
         sessions = state["sessions"]
         return Dispatcher(self._queue, sessions, Publisher(self._redis), self._settings.worker)
 
-    def _provide_leaving(self, state: State) -> WorkEnder:
-        return WorkEnder(state["sessions"], Publisher(self._redis))
+    def _provide_leaving(self, state: State) -> UserJobCanceller:
+        return UserJobCanceller(state["sessions"], Publisher(self._redis))
 
     def _provide_watch(self, state: State) -> Watch:
-        return Watch(state["tails"], state["sessions"], silence_s=self._settings.live.heartbeat_s)
+        return Watch(state["event_hub"], state["sessions"], silence_s=self._settings.live.heartbeat_s)
 
     @asynccontextmanager
     async def _lifespan(self, app: Litestar) -> AsyncGenerator[None, None]:
-        tails = Tails(app.state["sessions"], kept=self._settings.live.backlog, streams=self._settings.limits.streams)
-        app.state["tails"] = tails
-        app.state["when_stopping"].append(tails.stop)
+        event_hub = EventHub(
+            app.state["sessions"], kept=self._settings.live.backlog, streams=self._settings.limits.streams
+        )
+        app.state["event_hub"] = event_hub
+        app.state["when_stopping"].append(event_hub.stop)
         try:
-            async with self._provide_dispatcher(app.state).sweeping(), tails.running(self._redis):
+            async with self._provide_dispatcher(app.state).sweeping(), event_hub.running(self._redis):
                 yield
         finally:
             await self._queue.disconnect()
@@ -107,5 +109,5 @@ def _provide_desk(
     db_session: NamedDependency[AsyncSession],
     jobs: NamedDependency[JobService],
     dispatcher: NamedDependency[Dispatcher],
-) -> Desk:
-    return Desk(db_session, jobs, dispatcher)
+) -> JobsPortAdapter:
+    return JobsPortAdapter(db_session, jobs, dispatcher)

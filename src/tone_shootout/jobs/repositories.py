@@ -216,11 +216,11 @@ class JobRepository:
 
     # For workers, whoever owns the job
 
-    async def stand_in_line(self) -> None:
+    async def lock_scheduler(self) -> None:
         """Be the only one who chooses a job, until the commit: what counts for the choice stays as it was."""
         await self._session.execute(select(func.pg_advisory_xact_lock(_CHOICE_LOCK)))
 
-    async def fairest(
+    async def next_runnable(
         self, *, running_jobs: int, short_s: float, patience_s: float, short_only: bool = False
     ) -> UUID | None:
         """Return the job that is to be taken next, None when there is none that may be.
@@ -259,7 +259,9 @@ class JobRepository:
         """Take an advisory lock until the end of the transaction, unless another has it."""
         return bool(await self._session.scalar(select(func.pg_try_advisory_xact_lock(key))))
 
-    async def neglected(self, *, older_than_s: float, stale_s: float, is_silence_known: bool = True) -> Sequence[Job]:
+    async def find_stalled(
+        self, *, older_than_s: float, stale_s: float, is_silence_known: bool = True
+    ) -> Sequence[Job]:
         """Return held jobs whose worker is silent, then some that wait longer than they should.
 
         Args:

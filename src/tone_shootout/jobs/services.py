@@ -8,8 +8,6 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tone_shootout.jobs.cache import kept_sound
-from tone_shootout.jobs.dispatcher import Dispatcher
 from tone_shootout.jobs.errors import (
     ArtifactNotFoundError,
     JobFinishedError,
@@ -18,15 +16,17 @@ from tone_shootout.jobs.errors import (
     TooManyJobsError,
     UnfinishedJobError,
 )
-from tone_shootout.jobs.inputs import Asset, Inputs
+from tone_shootout.jobs.execution.inputs import Asset, Inputs
+from tone_shootout.jobs.execution.render_cache import kept_sound
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.repositories import CacheRepository, JobRepository, results_bytes
+from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.status import FINISHED, JobStatus
 from tone_shootout.kit.settings import LimitSettings
-from tone_shootout.rendering.estimate import estimate
-from tone_shootout.rendering.schedule import sound_keys
-from tone_shootout.shootouts.desk import SubmittedJob
-from tone_shootout.shootouts.quota import StorageQuota
+from tone_shootout.rendering.engine.schedule import sound_keys
+from tone_shootout.rendering.plan.estimate import estimate
+from tone_shootout.shootouts.jobs_port import SubmittedJob
+from tone_shootout.shootouts.library.quota import StorageQuota
 from tone_shootout.shootouts.services import ShootoutService
 
 
@@ -160,7 +160,7 @@ class JobService:
             raise TooManyJobsError(limit)
 
 
-class Desk:
+class JobsPortAdapter:
     """The jobs, as the shootouts domain sees them (`shootouts.desk.JobDesk`)."""
 
     def __init__(self, session: AsyncSession, jobs: JobService, dispatcher: Dispatcher) -> None:

@@ -11,26 +11,26 @@ from saq import Job as SaqJob
 from saq.types import PartialTimersDict
 
 from tone_shootout.accounts.connections import ConnectionService
-from tone_shootout.jobs.availability import Availability, worker_readiness
-from tone_shootout.jobs.channel import Publisher
-from tone_shootout.jobs.choice import Choice
-from tone_shootout.jobs.dispatcher import Dispatcher
-from tone_shootout.jobs.fetch import Fetcher
-from tone_shootout.jobs.housekeeping import Housekeeper, Scratch
+from tone_shootout.jobs.execution.availability import Availability, worker_readiness
+from tone_shootout.jobs.execution.fetcher import Fetcher
+from tone_shootout.jobs.execution.runner import Runner
+from tone_shootout.jobs.maintenance import MaintenanceService, Scratch
 from tone_shootout.jobs.models import Job
-from tone_shootout.jobs.queue import RUN_JOB, build_queue, poll_interval_s
 from tone_shootout.jobs.repositories import results_bytes
-from tone_shootout.jobs.runner import Runner
+from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
+from tone_shootout.jobs.scheduling.queue import RUN_JOB, build_queue, poll_interval_s
+from tone_shootout.jobs.scheduling.scheduler import JobScheduler
+from tone_shootout.jobs.streaming.pubsub import Publisher
 from tone_shootout.jobs.webhooks.delivery import Deliverer
-from tone_shootout.kit.broker import connect_broker
-from tone_shootout.kit.database import database_config
+from tone_shootout.kit.db.session import database_config
 from tone_shootout.kit.keyring import KeyRing
+from tone_shootout.kit.redis import connect_broker
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
-from tone_shootout.shootouts.quota import StorageQuota
+from tone_shootout.shootouts.library.quota import StorageQuota
 from tone_shootout.shootouts.services import rendering_limits
 from tone_shootout.shootouts.tones.importer import Importer
-from tone_shootout.tone3000.calls import Calls
+from tone_shootout.tone3000.http_client import HttpClient
 from tone_shootout.tone3000.oauth import SignIn
 
 TIMERS: PartialTimersDict = {"schedule": 1, "worker_info": 10, "sweep": 5, "abort": 1}
@@ -47,13 +47,13 @@ async def run_job(context: dict[str, Any], *, job_id: str | None = None) -> None
     async def alive(job: Job) -> None:
         await entry.update(meta={**entry.meta, "job_id": str(job.id)})
 
-    await runner.work_off(alive)
+    await runner.run_until_idle(alive)
 
 
-async def keep_house(context: dict[str, Any]) -> None:
+async def run_maintenance(context: dict[str, Any]) -> None:
     """Clear away what is kept long enough, once an hour, one worker for all. Safe to run twice, or to be broken off."""
-    housekeeper: Housekeeper = context["housekeeper"]
-    await housekeeper.keep()
+    maintenance: MaintenanceService = context["maintenance"]
+    await maintenance.keep()
 
 
 class PausingWorker(Worker[Any]):
@@ -69,7 +69,7 @@ class PausingWorker(Worker[Any]):
         return await super().process()
 
 
-HOUSEKEEPING: CronJob[Any] = CronJob(keep_house, cron="23 * * * *", timeout=3600, retries=1, ttl=60)
+MAINTENANCE: CronJob[Any] = CronJob(run_maintenance, cron="23 * * * *", timeout=3600, retries=1, ttl=60)
 
 
 async def work(settings: Settings) -> None:
@@ -95,14 +95,14 @@ async def work(settings: Settings) -> None:
         storage=storage,
     )
     availability = Availability(readiness)
-    choice = Choice(
+    choice = JobScheduler(
         name=name,
         sessions=sessions,
         publisher=publisher,
         limits=settings.limits,
         settings=settings.worker,
     )
-    calls = Calls(settings.tone3000, redis)
+    calls = HttpClient(settings.tone3000, redis)
     connections = ConnectionService(sessions, keys, SignIn(calls))
     importer = Importer(
         sessions=sessions,
@@ -127,7 +127,7 @@ async def work(settings: Settings) -> None:
 
     async def provide(context: dict[str, Any]) -> None:
         context["runner"] = runner
-        context["housekeeper"] = Housekeeper(sessions, storage, settings)
+        context["maintenance"] = MaintenanceService(sessions, storage, settings)
 
     await queue.connect()
     deliverer = Deliverer(sessions, keys, settings.webhooks)
@@ -137,7 +137,7 @@ async def work(settings: Settings) -> None:
         availability=availability,
         concurrency=settings.worker.jobs + settings.worker.short_jobs,
         startup=provide,
-        cron_jobs=[HOUSEKEEPING],
+        cron_jobs=[MAINTENANCE],
         timers=TIMERS,
         poll_interval=poll_interval_s(settings),
         # SAQ's own grace is one in which jobs go on, others are begun, and a worker with nothing to do just waits.
@@ -148,7 +148,7 @@ async def work(settings: Settings) -> None:
         async with (
             calls,
             aclosing(connections),
-            availability.watched(dispatcher.ring_again),
+            availability.watched(dispatcher.requeue),
             dispatcher.sweeping(),
             deliverer.delivering(),
             scratch.kept_clear(),

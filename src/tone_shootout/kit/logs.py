@@ -13,7 +13,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.processors import ExceptionRenderer
 from structlog.tracebacks import ExceptionDictTransformer
 
-from tone_shootout.kit.head import ASKED_METHOD
+from tone_shootout.kit.http.head import ASKED_METHOD
 from tone_shootout.kit.settings import LogSettings
 
 _log = structlog.get_logger("tone_shootout.access")

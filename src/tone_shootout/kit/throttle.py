@@ -24,7 +24,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from tone_shootout.kit.problems import TooManyRequestsError, problem_response
+from tone_shootout.kit.http.problems import TooManyRequestsError, problem_response
 
 ANSWER_S: Final = 3.0
 """Longest that a request waits for the broker."""

@@ -11,7 +11,7 @@ import tone_shootout.accounts.models
 import tone_shootout.jobs.models
 import tone_shootout.jobs.webhooks.models
 import tone_shootout.shootouts.models  # noqa: F401 - the imports fill the metadata
-from tone_shootout.kit.database import create_engine
+from tone_shootout.kit.db.session import create_engine
 
 _log = structlog.get_logger(__name__)
 LOCK = 7_303_014  # any number, the same for every process: concurrent first starts migrate one after the other

@@ -8,14 +8,14 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 from litestar.response import Redirect, Template
 
-from tone_shootout.accounts.attempts import SignInAttempts
 from tone_shootout.accounts.browsers import own_path
 from tone_shootout.accounts.controllers import provide_attempts, provide_sessions
 from tone_shootout.accounts.cookies import session_cookies
 from tone_shootout.accounts.errors import CrossOriginError
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.services import SessionService
-from tone_shootout.kit.problems import TooManyRequestsError, UnauthorizedError
+from tone_shootout.accounts.sign_in_limits import SignInAttempts
+from tone_shootout.kit.http.problems import TooManyRequestsError, UnauthorizedError
 from tone_shootout.kit.settings import Settings
 
 PAGE_HEADERS: Final = {

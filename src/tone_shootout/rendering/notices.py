@@ -5,9 +5,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from tone_shootout.rendering.calibration import uneven_drives
-from tone_shootout.rendering.facts import Facts
-from tone_shootout.rendering.spec import CabIr, Capture, Spec
+from tone_shootout.rendering.media_info import Facts
+from tone_shootout.rendering.plan.calibration import uneven_drives
+from tone_shootout.rendering.spec.schema import CabIr, Capture, Spec
 
 UNEVEN: Final = "uneven_calibration"
 """Some chains are calibrated to the DI tracks and others are not."""

@@ -7,13 +7,15 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tone_shootout.rendering import filming, stages, survey
-from tone_shootout.rendering.credits import Credit, credit_lines, notices
-from tone_shootout.rendering.estimate import estimate
-from tone_shootout.rendering.folder import publish, record, staging_folder
-from tone_shootout.rendering.kept import StoreOfThisMachine
-from tone_shootout.rendering.keys import ENGINE
-from tone_shootout.rendering.manifest import (
+from tone_shootout.rendering.engine.schedule import Step, schedule
+from tone_shootout.rendering.executor import analysis as survey
+from tone_shootout.rendering.executor import stages
+from tone_shootout.rendering.executor.kept import StoreOfThisMachine
+from tone_shootout.rendering.executor.pool import Pool
+from tone_shootout.rendering.executor.reporter import Phase, Reporter, SegmentStatus, Store
+from tone_shootout.rendering.notices import UNEVEN
+from tone_shootout.rendering.output.credits import Credit, credit_lines, notices
+from tone_shootout.rendering.output.manifest import (
     FileRecord,
     Manifest,
     SegmentRecord,
@@ -21,14 +23,14 @@ from tone_shootout.rendering.manifest import (
     versions,
     with_names,
 )
-from tone_shootout.rendering.notices import UNEVEN
-from tone_shootout.rendering.plan import Plan
-from tone_shootout.rendering.pool import Pool
-from tone_shootout.rendering.rates import OUTPUT_RATE
-from tone_shootout.rendering.reporter import Phase, Reporter, SegmentStatus, Store
-from tone_shootout.rendering.schedule import Step, schedule
-from tone_shootout.rendering.texts import UNCALIBRATED, chapters, description, notes
-from tone_shootout.rendering.timeline import timeline
+from tone_shootout.rendering.output.result_folder import publish, record, staging_folder
+from tone_shootout.rendering.output.youtube_text import UNCALIBRATED, chapters, description, notes
+from tone_shootout.rendering.plan.estimate import estimate
+from tone_shootout.rendering.plan.keys import ENGINE
+from tone_shootout.rendering.plan.planner import Plan
+from tone_shootout.rendering.plan.rates import OUTPUT_RATE
+from tone_shootout.rendering.plan.timeline import timeline
+from tone_shootout.rendering.video import video_pipeline as filming
 
 __all__ = ["Phase", "Reporter", "SegmentStatus", "Store", "produce"]
 
@@ -87,30 +89,30 @@ def produce(
         rounds = schedule(plan, there)
         total = estimate(plan, there, video=video, plots=plots, sound_only=sound_only)
         plots, video = plots and not sound_only, video and not sound_only
-        bench = stages.Bench(pool, reporter, total, store)
+        executor = stages.TaskExecutor(pool, reporter, total, store)
         reporter.progress(0.0, total)
-        measured = stages.render(plan, sources, raws, rounds, bench, partials)
+        measured = stages.render(plan, sources, raws, rounds, executor, partials)
         reporter.phase("level")
         (staging / "segments").mkdir()
-        level, levelled = stages.level(plan, raws, staging, measured, bench)
+        level, levelled = stages.level(plan, raws, staging, measured, executor)
         inputs = name_inputs(plan.facts, names or {}, credited or {})
         warnings = (*plan.notices, *notices(plan.spec, credited or {}))
         besides = filming.ingredients(plan, raws, staging, levelled) if video else ()
         found = None
         if not sound_only:
-            found = survey.survey(plan, sources, raws, staging, levelled, inputs, bench, besides)
+            found = survey.survey(plan, sources, raws, staging, levelled, inputs, executor, besides)
         files = {segment.file: record(staging, segment.file) for segment in plan.segments}
         segments = _records(plan, levelled, found, files, there, rounds)
         if found is not None and plots:
             reporter.phase("plots")
-            for name in survey.draw(plan, staging, level, segments, found, bench):
+            for name in survey.draw(plan, staging, level, segments, found, executor):
                 files[name] = record(staging, name)
         encoded = None
         if video:
             reporter.phase("video")
-            filming.film(plan, staging, VIDEO_NAME, segments, bench)
+            filming.film(plan, staging, VIDEO_NAME, segments, executor)
             (staging / CHAPTERS_NAME).write_text(chapters(segments), encoding="utf-8")
-            encoded = survey.listen(plan, staging, staging / VIDEO_NAME, bench)
+            encoded = survey.listen(plan, staging, staging / VIDEO_NAME, executor)
             text = description(plan.spec.title, level, tuple(inputs.values()), segments, encoded, warnings)
             (staging / DESCRIPTION_NAME).write_text(text, encoding="utf-8")
             for name in (VIDEO_NAME, CHAPTERS_NAME, DESCRIPTION_NAME):
@@ -139,7 +141,7 @@ def produce(
 def _records(
     plan: Plan,
     levelled: Sequence[stages.Levelled],
-    found: survey.Survey | None,
+    found: survey.Analysis | None,
     files: Mapping[str, FileRecord],
     there: Collection[str],
     rounds: Sequence[Sequence[Step]],

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
-from tone_shootout.rendering import spec
-from tone_shootout.rendering.facts import Kind
+from tone_shootout.rendering.media_info import Kind
+from tone_shootout.rendering.spec import schema as spec
 
 _SOURCES = ("asset", "tone3000")
 

@@ -13,34 +13,34 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidation
 
-from tone_shootout.accounts.idempotency import Once
+from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.kit.document import FILE_RESPONSES, DownloadOperation
-from tone_shootout.kit.pagination import Page, Paging
-from tone_shootout.kit.problems import problems
-from tone_shootout.kit.ranges import content_response
+from tone_shootout.kit.db.pagination import Page, Paging
+from tone_shootout.kit.http.openapi import FILE_RESPONSES, DownloadOperation
+from tone_shootout.kit.http.problems import problems
+from tone_shootout.kit.http.ranges import content_response
 from tone_shootout.kit.storage import Storage
-from tone_shootout.rendering.facts import Kind, Limits
-from tone_shootout.rendering.schedule import sound_keys
-from tone_shootout.shootouts.desk import JobDesk
+from tone_shootout.rendering.engine.schedule import sound_keys
+from tone_shootout.rendering.media_info import Kind, Limits
 from tone_shootout.shootouts.dtos import (
     ItemOrder,
-    LibraryItemDTO,
-    LibraryItemPatch,
-    NewShootout,
-    PlanDTO,
-    PublicShootoutDTO,
-    ShootoutDTO,
+    LibraryItemRead,
+    LibraryItemUpdate,
+    PlanRead,
+    PublicShootoutRead,
+    ShootoutCreate,
     ShootoutOrder,
-    ShootoutPatch,
-    UsageDTO,
+    ShootoutRead,
+    ShootoutUpdate,
+    UsageRead,
     item_path,
     shootout_path,
 )
+from tone_shootout.shootouts.jobs_port import JobsPort
+from tone_shootout.shootouts.library.quota import StorageQuota
+from tone_shootout.shootouts.library.uploads import receive
 from tone_shootout.shootouts.models import LibraryItem
-from tone_shootout.shootouts.quota import StorageQuota
 from tone_shootout.shootouts.services import LibraryService, ShootoutService, storage_key, sweep_content
-from tone_shootout.shootouts.uploads import receive
 
 ItemId = Annotated[UUID, PathParameter(description="The library item's id.")]
 ShootoutId = Annotated[UUID, PathParameter(description="The shootout's id.")]
@@ -89,7 +89,7 @@ class UploadController(Controller):
         summary="Upload a file",
         operation_class=UploadOperation,
         responses={
-            200: ResponseSpec(LibraryItemDTO, generate_examples=False, description="It was in the library already"),
+            200: ResponseSpec(LibraryItemRead, generate_examples=False, description="It was in the library already"),
             **problems(400, 401, 403, 408, 413, 422),
         },
     )
@@ -102,14 +102,14 @@ class UploadController(Controller):
         incoming: NamedDependency[Path],
         quota: NamedDependency[StorageQuota],
         state: State,
-    ) -> Response[LibraryItemDTO]:
+    ) -> Response[LibraryItemRead]:
         """Add a DI track, capture or cab IR. It is decoded first; the same file of the same kind is kept only once."""
         async with state["sessions"]() as session:  # given back before the file comes, which may take long
             room = await quota.room(session, principal.user_id)
         async with receive(request, limits, incoming, room=room, exceeded=quota.exceeded) as upload:
             item, new = await library.add(principal.user_id, upload)
         return Response(
-            LibraryItemDTO.of(item), status_code=201 if new else 200, headers={"Location": item_path(item.id)}
+            LibraryItemRead.of(item), status_code=201 if new else 200, headers={"Location": item_path(item.id)}
         )
 
 
@@ -130,10 +130,10 @@ class LibraryController(Controller):
         order_by: Annotated[ItemOrder, QueryParameter(description="What to sort by; a minus sign: descending.")] = (
             "-created_at"
         ),
-    ) -> Page[LibraryItemDTO]:
+    ) -> Page[LibraryItemRead]:
         """List your library."""
         rows, total = await library.page(principal.user_id, paging, order_by=order_by, kind=kind, q=q)
-        return paging.page([LibraryItemDTO.of(item) for item in rows], total)
+        return paging.page([LibraryItemRead.of(item) for item in rows], total)
 
     @get("/usage", operation_id="get_library_usage", summary="See what is left", responses=problems(401))
     async def get_usage(
@@ -141,16 +141,16 @@ class LibraryController(Controller):
         principal: NamedDependency[Principal],
         library: NamedDependency[LibraryService],
         quota: NamedDependency[StorageQuota],
-    ) -> UsageDTO:
+    ) -> UsageRead:
         """Tell how much is stored for you, and how much may be."""
-        return UsageDTO.of(await library.usage(principal.user_id), quota)
+        return UsageRead.of(await library.usage(principal.user_id), quota)
 
     @get("/{item_id:uuid}", operation_id="get_library_item", summary="Get an item", responses=problems(400, 401, 404))
     async def get_item(
         self, item_id: ItemId, principal: NamedDependency[Principal], library: NamedDependency[LibraryService]
-    ) -> LibraryItemDTO:
+    ) -> LibraryItemRead:
         """Show what is known of a file."""
-        return LibraryItemDTO.of(await library.get(principal.user_id, item_id))
+        return LibraryItemRead.of(await library.get(principal.user_id, item_id))
 
     @patch(
         "/{item_id:uuid}",
@@ -161,12 +161,12 @@ class LibraryController(Controller):
     async def change_item(
         self,
         item_id: ItemId,
-        data: JSONBody[LibraryItemPatch],
+        data: JSONBody[LibraryItemUpdate],
         principal: NamedDependency[Principal],
         library: NamedDependency[LibraryService],
-    ) -> LibraryItemDTO:
+    ) -> LibraryItemRead:
         """Change an item's name or notes."""
-        return LibraryItemDTO.of(await library.change(principal.user_id, item_id, name=data.name, notes=data.notes))
+        return LibraryItemRead.of(await library.change(principal.user_id, item_id, name=data.name, notes=data.notes))
 
     @delete(
         "/{item_id:uuid}",
@@ -179,12 +179,12 @@ class LibraryController(Controller):
         item_id: ItemId,
         principal: NamedDependency[Principal],
         library: NamedDependency[LibraryService],
-        job_desk: NamedDependency[SkipValidation[JobDesk]],
+        jobs_port: NamedDependency[SkipValidation[JobsPort]],
         storage: NamedDependency[Storage],
         state: State,
     ) -> Response[None]:
         """Delete an item and its file, unless a shootout or an unfinished job needs it."""
-        sha256 = await library.delete(principal.user_id, item_id, job_desk)
+        sha256 = await library.delete(principal.user_id, item_id, jobs_port)
         sweep = BackgroundTask(sweep_content, state["sessions"], storage, principal.user_id, sha256)
         return Response(None, status_code=204, background=sweep)
 
@@ -237,22 +237,22 @@ class ShootoutController(Controller):
     )
     async def create(
         self,
-        data: JSONBody[NewShootout],
+        data: JSONBody[ShootoutCreate],
         principal: NamedDependency[Principal],
         shootout_service: NamedDependency[ShootoutService],
-        job_desk: NamedDependency[SkipValidation[JobDesk]],
-        once: NamedDependency[Once],
-    ) -> Response[ShootoutDTO]:
+        jobs_port: NamedDependency[SkipValidation[JobsPort]],
+        once: NamedDependency[Idempotent],
+    ) -> Response[ShootoutRead]:
         """Make a shootout of your library's items, and submit it in the same step where `submit` says so.
 
         Pointers of errors lead into the config.
         """
 
-        async def make() -> Response[ShootoutDTO]:
+        async def make() -> Response[ShootoutRead]:
             shootout = await shootout_service.create(principal.user_id, data.config, visibility=data.visibility)
-            job = await job_desk.submit(principal.user_id, shootout.id) if data.submit else None
+            job = await jobs_port.submit(principal.user_id, shootout.id) if data.submit else None
             return Response(
-                ShootoutDTO.of(shootout, job_id=job.id if job else None),
+                ShootoutRead.of(shootout, job_id=job.id if job else None),
                 status_code=201,
                 headers={"Location": shootout_path(shootout.id)},
                 background=BackgroundTask(job.dispatch) if job else None,
@@ -270,10 +270,10 @@ class ShootoutController(Controller):
         order_by: Annotated[ShootoutOrder, QueryParameter(description="What to sort by; a minus sign: descending.")] = (
             "-created_at"
         ),
-    ) -> Page[ShootoutDTO]:
+    ) -> Page[ShootoutRead]:
         """List your shootouts."""
         rows, total = await shootout_service.page(principal.user_id, paging, order_by=order_by, q=q)
-        return paging.page([ShootoutDTO.of(shootout) for shootout in rows], total)
+        return paging.page([ShootoutRead.of(shootout) for shootout in rows], total)
 
     @get(
         "/public",
@@ -288,10 +288,10 @@ class ShootoutController(Controller):
         order_by: Annotated[ShootoutOrder, QueryParameter(description="What to sort by; a minus sign: descending.")] = (
             "-created_at"
         ),
-    ) -> Page[PublicShootoutDTO]:
+    ) -> Page[PublicShootoutRead]:
         """List what its owners have made public: title and owner, nothing else."""
         rows, total = await shootout_service.public(paging, order_by=order_by)
-        return paging.page([PublicShootoutDTO.of(shootout, owner) for shootout, owner in rows], total)
+        return paging.page([PublicShootoutRead.of(shootout, owner) for shootout, owner in rows], total)
 
     @get(
         "/{shootout_id:uuid}", operation_id="get_shootout", summary="Get a shootout", responses=problems(400, 401, 404)
@@ -301,9 +301,9 @@ class ShootoutController(Controller):
         shootout_id: ShootoutId,
         principal: NamedDependency[Principal],
         shootout_service: NamedDependency[ShootoutService],
-    ) -> ShootoutDTO:
+    ) -> ShootoutRead:
         """Show a shootout with its config."""
-        return ShootoutDTO.of(await shootout_service.get(principal.user_id, shootout_id))
+        return ShootoutRead.of(await shootout_service.get(principal.user_id, shootout_id))
 
     @patch(
         "/{shootout_id:uuid}",
@@ -314,12 +314,12 @@ class ShootoutController(Controller):
     async def change(
         self,
         shootout_id: ShootoutId,
-        data: JSONBody[ShootoutPatch],
+        data: JSONBody[ShootoutUpdate],
         principal: NamedDependency[Principal],
         shootout_service: NamedDependency[ShootoutService],
-    ) -> ShootoutDTO:
+    ) -> ShootoutRead:
         """Replace a shootout's config, or change its visibility. Jobs that were submitted keep the config they had."""
-        return ShootoutDTO.of(
+        return ShootoutRead.of(
             await shootout_service.change(
                 principal.user_id, shootout_id, config=data.config, visibility=data.visibility
             )
@@ -336,11 +336,11 @@ class ShootoutController(Controller):
         shootout_id: ShootoutId,
         principal: NamedDependency[Principal],
         shootout_service: NamedDependency[ShootoutService],
-        job_desk: NamedDependency[SkipValidation[JobDesk]],
+        jobs_port: NamedDependency[SkipValidation[JobsPort]],
         storage: NamedDependency[Storage],
     ) -> Response[None]:
         """Delete a shootout with its jobs and their results, unless one of them is not finished."""
-        prefixes = await shootout_service.delete(principal.user_id, shootout_id, job_desk)
+        prefixes = await shootout_service.delete(principal.user_id, shootout_id, jobs_port)
         forget = BackgroundTasks([BackgroundTask(storage.delete_prefix, prefix) for prefix in prefixes])
         return Response(None, status_code=204, background=forget)
 
@@ -355,11 +355,11 @@ class ShootoutController(Controller):
         shootout_id: ShootoutId,
         principal: NamedDependency[Principal],
         shootout_service: NamedDependency[ShootoutService],
-        job_desk: NamedDependency[SkipValidation[JobDesk]],
-    ) -> PlanDTO:
+        jobs_port: NamedDependency[SkipValidation[JobsPort]],
+    ) -> PlanRead:
         """Show what a job would render, before anything runs, and what of it is there from earlier ones."""
         snapshot = await shootout_service.snapshot(principal.user_id, shootout_id)
-        return PlanDTO.of(snapshot, await job_desk.rendered(principal.user_id, sound_keys(snapshot.plan)))
+        return PlanRead.of(snapshot, await jobs_port.rendered(principal.user_id, sound_keys(snapshot.plan)))
 
 
 async def _content(request: Request[Any, Any, Any], storage: Storage, item: LibraryItem) -> Response[Any]:

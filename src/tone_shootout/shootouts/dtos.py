@@ -9,18 +9,18 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tone_shootout.rendering.facts import Facts, Kind
+from tone_shootout.rendering.engine.schedule import Step, schedule
+from tone_shootout.rendering.media_info import Facts, Kind
 from tone_shootout.rendering.notices import Notice
-from tone_shootout.rendering.plan import PlannedSegment
-from tone_shootout.rendering.schedule import Step, schedule
-from tone_shootout.rendering.spec import files_of
+from tone_shootout.rendering.plan.planner import PlannedSegment
+from tone_shootout.rendering.spec.schema import files_of
+from tone_shootout.shootouts.assets import WantedModel, facts_of
 from tone_shootout.shootouts.config import Config
-from tone_shootout.shootouts.materials import WantedModel, facts_of
+from tone_shootout.shootouts.library.provenance import Provenance
+from tone_shootout.shootouts.library.quota import ENDLESS, StorageQuota, Usage
+from tone_shootout.shootouts.library.uploads import ItemName, Notes
 from tone_shootout.shootouts.models import LibraryItem, Shootout
-from tone_shootout.shootouts.provenance import Provenance
-from tone_shootout.shootouts.quota import ENDLESS, StorageQuota, Usage
 from tone_shootout.shootouts.services import Snapshot, Visibility
-from tone_shootout.shootouts.uploads import ItemName, Notes
 
 ItemOrder = Literal["created_at", "-created_at", "name", "-name", "size", "-size"]
 ShootoutOrder = Literal["created_at", "-created_at", "updated_at", "-updated_at", "title", "-title"]
@@ -54,7 +54,7 @@ class ItemLinks(Struct, kw_only=True):
     content: Annotated[str, Meta(description="Its file.")]
 
 
-class UsageDTO(Struct, kw_only=True):
+class UsageRead(Struct, kw_only=True):
     """What is stored for you, and what may be."""
 
     library_bytes: Annotated[int, Meta(description="Bytes of your library's files.", examples=[48_000_000])]
@@ -77,7 +77,7 @@ class UsageDTO(Struct, kw_only=True):
         )
 
 
-class LibraryItemDTO(Struct, kw_only=True):
+class LibraryItemRead(Struct, kw_only=True):
     """A library item."""
 
     id: Annotated[UUID, Meta(description="The item's id: an `asset` of a config.")]
@@ -115,14 +115,14 @@ class LibraryItemDTO(Struct, kw_only=True):
         )
 
 
-class LibraryItemPatch(Struct, kw_only=True, forbid_unknown_fields=True):
+class LibraryItemUpdate(Struct, kw_only=True, forbid_unknown_fields=True):
     """What can be changed of a library item; what is left out stays as it is."""
 
     name: ItemName | UnsetType = UNSET
     notes: Notes | UnsetType = UNSET
 
 
-class NewShootout(Struct, kw_only=True, forbid_unknown_fields=True):
+class ShootoutCreate(Struct, kw_only=True, forbid_unknown_fields=True):
     """A shootout to be made."""
 
     config: Annotated[Config, Meta(description="What is compared.")]
@@ -130,7 +130,7 @@ class NewShootout(Struct, kw_only=True, forbid_unknown_fields=True):
     submit: Annotated[bool, Meta(description="Submit its first job in the same step.", examples=[False])] = False
 
 
-class ShootoutPatch(Struct, kw_only=True, forbid_unknown_fields=True):
+class ShootoutUpdate(Struct, kw_only=True, forbid_unknown_fields=True):
     """What can be changed of a shootout; what is left out stays as it is."""
 
     config: Annotated[Config | UnsetType, Meta(description="What is compared, all of it.")] = UNSET
@@ -146,7 +146,7 @@ class ShootoutLinks(Struct, kw_only=True):
     job: Annotated[str | None, Meta(description="The job that was submitted with it, where that was asked for.")]
 
 
-class ShootoutDTO(Struct, kw_only=True):
+class ShootoutRead(Struct, kw_only=True):
     """A shootout."""
 
     id: Annotated[UUID, Meta(description="The shootout's id.")]
@@ -177,7 +177,7 @@ class ShootoutDTO(Struct, kw_only=True):
         )
 
 
-class PublicShootoutDTO(Struct, kw_only=True):
+class PublicShootoutRead(Struct, kw_only=True):
     """What everybody sees of a public shootout."""
 
     id: Annotated[UUID, Meta(description="The shootout's id.")]
@@ -191,7 +191,7 @@ class PublicShootoutDTO(Struct, kw_only=True):
         return cls(id=shootout.id, title=shootout.title, owner=owner, created_at=shootout.created_at)
 
 
-class SegmentDTO(Struct, kw_only=True):
+class PlannedSegmentRead(Struct, kw_only=True):
     """One DI track through one chain."""
 
     position: Annotated[int, Meta(description="Its place, from 1.", examples=[1])]
@@ -227,7 +227,7 @@ class SegmentDTO(Struct, kw_only=True):
         )
 
 
-class NoticeDTO(Struct, kw_only=True):
+class NoticeRead(Struct, kw_only=True):
     """Something to know before comparing or publishing; nothing that stops a rendering."""
 
     code: Annotated[str, Meta(description="Stable, for programs.", examples=["non_commercial_licence"])]
@@ -240,10 +240,10 @@ class NoticeDTO(Struct, kw_only=True):
         return cls(code=notice.code, pointer=notice.pointer, detail=notice.detail)
 
 
-class PlanDTO(Struct, kw_only=True):
+class PlanRead(Struct, kw_only=True):
     """A shootout's expansion, before anything runs."""
 
-    segments: Annotated[list[SegmentDTO], Meta(description="Every DI track through every chain.")]
+    segments: Annotated[list[PlannedSegmentRead], Meta(description="Every DI track through every chain.")]
     seconds: Annotated[float, Meta(description="Seconds of audio in all segments.", examples=[16.0])]
     cache_hits: Annotated[int, Meta(description="How many of them were rendered before.", examples=[0])]
     inferences: Annotated[int, Meta(description="Captures that have to run.", examples=[2])]
@@ -255,7 +255,7 @@ class PlanDTO(Struct, kw_only=True):
         list[WantedModel],
         Meta(description="Models of TONE3000 that the job fetches first. What depends on them is estimated."),
     ]
-    notices: Annotated[list[NoticeDTO], Meta(description="What to know before comparing or publishing.")]
+    notices: Annotated[list[NoticeRead], Meta(description="What to know before comparing or publishing.")]
 
     @classmethod
     def of(cls, snapshot: Snapshot, there: Collection[str]) -> Self:
@@ -265,7 +265,7 @@ class PlanDTO(Struct, kw_only=True):
         wanted = {model.file for model in snapshot.wanted}
         known = [wanted.isdisjoint(files_of(chain)) for chain in plan.spec.chains]
         segments = [
-            SegmentDTO.of(
+            PlannedSegmentRead.of(
                 segment,
                 steps.get(segment.position),
                 cache_hit=segment.render_key in there,
@@ -280,7 +280,7 @@ class PlanDTO(Struct, kw_only=True):
             inferences=sum(segment.inferences for segment in segments),
             estimated_s=round(math.fsum(step.cost for step in steps.values()), 3),
             to_fetch=list(snapshot.wanted),
-            notices=[NoticeDTO.of(notice) for notice in snapshot.notices],
+            notices=[NoticeRead.of(notice) for notice in snapshot.notices],
         )
 
 

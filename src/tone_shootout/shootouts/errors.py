@@ -3,8 +3,15 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from tone_shootout.kit.problems import ConflictError, Fault, ForbiddenError, InvalidError, NotFoundError, ProblemError
-from tone_shootout.rendering.spec import SpecError
+from tone_shootout.kit.http.problems import (
+    ConflictError,
+    Fault,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    ProblemError,
+)
+from tone_shootout.rendering.spec.schema import SpecError
 from tone_shootout.shootouts.config import Config, config_pointer
 
 NAMED = 10

@@ -9,8 +9,8 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInte
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tone_shootout.kit.database import Base, UUIDv7AuditBase
-from tone_shootout.shootouts.provenance import Provenance
+from tone_shootout.kit.db.session import Base, UUIDv7AuditBase
+from tone_shootout.shootouts.library.provenance import Provenance
 
 
 class LibraryItem(UUIDv7AuditBase):

@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.shootouts.controllers import LibraryController, ShootoutController, UploadController
-from tone_shootout.shootouts.examining import Examiner
-from tone_shootout.shootouts.quota import StorageQuota
+from tone_shootout.shootouts.library.media_probe import MediaProbe
+from tone_shootout.shootouts.library.quota import StorageQuota
+from tone_shootout.shootouts.library.uploads import FORM_BYTES, clear_incoming
 from tone_shootout.shootouts.services import LibraryService, ShootoutService, rendering_limits
 from tone_shootout.shootouts.tones.controllers import ToneController
-from tone_shootout.shootouts.uploads import FORM_BYTES, clear_incoming
 
 
 class ShootoutsPlugin(InitPlugin):
@@ -21,7 +21,7 @@ class ShootoutsPlugin(InitPlugin):
 
     def __init__(self, settings: Settings) -> None:
         self._limits = rendering_limits(settings.limits)
-        self._examiner = Examiner(self._limits)
+        self._media_probe = MediaProbe(self._limits)
         # Not the system's temporary folder: that may be memory, and an upload is large.
         self._incoming = settings.data / "incoming"
 
@@ -50,7 +50,7 @@ class ShootoutsPlugin(InitPlugin):
         storage: NamedDependency[Storage],
         quota: NamedDependency[StorageQuota],
     ) -> LibraryService:
-        return LibraryService(db_session, storage, self._examiner, quota)
+        return LibraryService(db_session, storage, self._media_probe, quota)
 
     def _provide_shootouts(self, db_session: NamedDependency[AsyncSession]) -> ShootoutService:
         return ShootoutService(db_session, self._limits)

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, delete, exists, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tone_shootout.kit.pagination import Paging
+from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.shootouts.models import LibraryItem, Shootout, ShootoutAsset
 
 Lock = Literal["change", "stay"]

@@ -12,16 +12,16 @@ from msgspec import UNSET, Struct, UnsetType
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.services import AccountService
-from tone_shootout.kit.pagination import Paging
+from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.kit.storage import Storage
-from tone_shootout.rendering.credits import Credit, notices
-from tone_shootout.rendering.facts import Facts, Kind, Limits
+from tone_shootout.rendering.media_info import Facts, Kind, Limits
 from tone_shootout.rendering.notices import Notice
-from tone_shootout.rendering.plan import InvalidSpec, Plan, plan
-from tone_shootout.rendering.spec import Spec
+from tone_shootout.rendering.output.credits import Credit, notices
+from tone_shootout.rendering.plan.planner import InvalidSpec, Plan, plan
+from tone_shootout.rendering.spec.schema import Spec
+from tone_shootout.shootouts.assets import Materials, WantedModel, facts_of, gather
 from tone_shootout.shootouts.config import Config, check_sources, spec_of
-from tone_shootout.shootouts.desk import JobDesk
 from tone_shootout.shootouts.errors import (
     InvalidConfigError,
     ItemInUseError,
@@ -29,13 +29,13 @@ from tone_shootout.shootouts.errors import (
     ShootoutNotFoundError,
     UnusableFileError,
 )
-from tone_shootout.shootouts.examining import Examiner, Refused
-from tone_shootout.shootouts.materials import Materials, WantedModel, facts_of, gather
+from tone_shootout.shootouts.jobs_port import JobsPort
+from tone_shootout.shootouts.library.media_probe import MediaProbe, Refused
+from tone_shootout.shootouts.library.provenance import Provenance
+from tone_shootout.shootouts.library.quota import StorageQuota, Usage
+from tone_shootout.shootouts.library.uploads import Upload
 from tone_shootout.shootouts.models import LibraryItem, Shootout
-from tone_shootout.shootouts.provenance import Provenance
-from tone_shootout.shootouts.quota import StorageQuota, Usage
 from tone_shootout.shootouts.repositories import LibraryRepository, Lock, ShootoutRepository
-from tone_shootout.shootouts.uploads import Upload
 
 _log = structlog.get_logger(__name__)
 
@@ -107,12 +107,12 @@ def storage_key(owner_id: UUID, sha256: str) -> str:
 class LibraryService:
     """The libraries of all owners, in one unit of work."""
 
-    def __init__(self, session: AsyncSession, storage: Storage, examiner: Examiner, quota: StorageQuota) -> None:
+    def __init__(self, session: AsyncSession, storage: Storage, media_probe: MediaProbe, quota: StorageQuota) -> None:
         self._session = session
         self._items = LibraryRepository(session)
         self._quota = quota
         self._storage = storage
-        self._examiner = examiner
+        self._media_probe = media_probe
 
     async def add(
         self, owner_id: UUID, upload: Upload, *, source: Provenance | None = None
@@ -128,7 +128,7 @@ class LibraryService:
             QuotaExceededError: there is no room for it.
         """
         form = upload.form
-        examined = await self._examiner.examine(upload.path, form.kind)
+        examined = await self._media_probe.examine(upload.path, form.kind)
         if isinstance(examined, Refused):
             raise UnusableFileError(examined.code, examined.detail, pointer="/file" if source is None else "")
         sha256 = examined.facts.sha256
@@ -194,7 +194,7 @@ class LibraryService:
         await self._items.save(item)
         return item
 
-    async def delete(self, owner_id: UUID, item_id: UUID, desk: JobDesk) -> str:
+    async def delete(self, owner_id: UUID, item_id: UUID, jobs_port: JobsPort) -> str:
         """Delete an item; return the SHA-256 of content that `sweep_content` may be called for after the commit.
 
         Raises:
@@ -203,17 +203,17 @@ class LibraryService:
         """
         item = await self._get(owner_id, item_id, lock="change")
         users = await self._items.users_of(item)
-        if users or await desk.needs(owner_id, storage_key(owner_id, item.sha256)):
+        if users or await jobs_port.needs(owner_id, storage_key(owner_id, item.sha256)):
             raise ItemInUseError(users)
         await self._items.delete(item)
         return item.sha256
 
-    async def forget_imports(self, owner_id: UUID, desk: JobDesk) -> tuple[list[str], int]:
+    async def forget_imports(self, owner_id: UUID, jobs_port: JobsPort) -> tuple[list[str], int]:
         """Delete what came from TONE3000 and nothing needs; return what `delete` does for each, and how many stay."""
         contents, kept = [], 0
         for item_id in await self._items.imported(owner_id):
             try:
-                contents.append(await self.delete(owner_id, item_id, desk))
+                contents.append(await self.delete(owner_id, item_id, jobs_port))
             except ItemInUseError:
                 kept += 1
         return contents, kept
@@ -332,7 +332,7 @@ class ShootoutService:
         await self._shootouts.save(shootout, named)
         return shootout
 
-    async def delete(self, owner_id: UUID, shootout_id: UUID, desk: JobDesk) -> Sequence[str]:
+    async def delete(self, owner_id: UUID, shootout_id: UUID, jobs_port: JobsPort) -> Sequence[str]:
         """Delete a shootout with its jobs; return the prefixes of what they have stored, for after the commit.
 
         Raises:
@@ -340,7 +340,7 @@ class ShootoutService:
             ConflictError: one of its jobs is not finished.
         """
         shootout = await self._get(owner_id, shootout_id, lock="change")
-        prefixes = await desk.release(owner_id, shootout_id)
+        prefixes = await jobs_port.release(owner_id, shootout_id)
         await self._shootouts.delete(shootout)
         return prefixes
 

@@ -8,13 +8,13 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
-from tone_shootout.tone3000.calls import Calls, Parameters, decoded
 from tone_shootout.tone3000.errors import (
     NotAvailableError,
     NotConfiguredError,
     NotPermittedError,
     SearchOffError,
 )
+from tone_shootout.tone3000.http_client import HttpClient, Parameters, decoded
 from tone_shootout.tone3000.types import (
     ARCHITECTURES,
     Architecture,
@@ -75,7 +75,7 @@ class Tone3000:
     there or not for this person.
     """
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: HttpClient) -> None:
         self._calls = calls
 
     async def user(self, token: str) -> User:

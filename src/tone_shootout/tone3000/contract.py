@@ -12,10 +12,10 @@ from typing import Any, Final, Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
-from tone_shootout.tone3000.calls import Calls
 from tone_shootout.tone3000.client import API, SEARCH_PAGE, USERS_PAGE, Search, Tone3000
 from tone_shootout.tone3000.download import Downloads
 from tone_shootout.tone3000.errors import GrantError, NotAvailableError, NotPermittedError, Tone3000Error
+from tone_shootout.tone3000.http_client import HttpClient
 from tone_shootout.tone3000.oauth import AUTHORIZE, SignIn, challenge_of, new_verifier
 from tone_shootout.tone3000.types import Model, Page, TokenPair, Tone
 
@@ -53,7 +53,7 @@ class Subject:
         deprecations: what it has said of old forms; filled by `calls`.
     """
 
-    def __init__(self, calls: Calls, token: str, deprecations: list[str]) -> None:
+    def __init__(self, calls: HttpClient, token: str, deprecations: list[str]) -> None:
         self.calls = calls
         self.client = Tone3000(calls)
         self.token = token
@@ -342,7 +342,7 @@ async def _granted(ask: Awaitable[T]) -> T:
         raise _NoExampleError("not granted to this key") from None
 
 
-def _with_key(subject: Subject) -> Calls:
+def _with_key(subject: Subject) -> HttpClient:
     if not subject.calls.settings.client_id:
         raise _NoExampleError("SHOOTOUT_TONE3000_CLIENT_ID is not set")
     return subject.calls

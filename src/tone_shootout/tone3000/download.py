@@ -7,7 +7,6 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx
 
-from tone_shootout.tone3000.calls import Calls
 from tone_shootout.tone3000.errors import (
     BadAnswerError,
     DownloadTooLargeError,
@@ -15,6 +14,7 @@ from tone_shootout.tone3000.errors import (
     NotAvailableError,
     NotPermittedError,
 )
+from tone_shootout.tone3000.http_client import HttpClient
 from tone_shootout.tone3000.types import Model
 
 MAX_REDIRECTS: Final = 3
@@ -23,7 +23,7 @@ MAX_REDIRECTS: Final = 3
 class Downloads:
     """Fetches files with the token of the person for whom it is done."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: HttpClient) -> None:
         self._calls = calls
         self._origin = urlsplit(calls.settings.base_url)
         self._hosts = frozenset(calls.settings.file_hosts)

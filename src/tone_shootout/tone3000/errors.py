@@ -18,7 +18,7 @@
 
 import math
 
-from tone_shootout.kit.problems import ProblemError
+from tone_shootout.kit.http.problems import ProblemError
 
 
 class Tone3000Error(ProblemError):

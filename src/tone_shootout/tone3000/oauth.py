@@ -14,8 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from tone_shootout.kit.settings import Tone3000Settings
-from tone_shootout.tone3000.calls import Calls, decoded
 from tone_shootout.tone3000.errors import BadAnswerError, GrantError, NotConfiguredError
+from tone_shootout.tone3000.http_client import HttpClient, decoded
 from tone_shootout.tone3000.types import Architecture, DeviceCode, Format, Gear, Prompt, TokenPair
 
 T = TypeVar("T")
@@ -104,7 +104,7 @@ def authorize_url(
 class SignIn:
     """What is asked of TONE3000 to get and keep a person's tokens. Nothing here is tried twice."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: HttpClient) -> None:
         self._calls = calls
 
     async def exchange(self, *, code: str, verifier: str, redirect_url: str) -> TokenPair:

@@ -10,9 +10,9 @@ from litestar.plugins import InitPlugin
 from redis.asyncio import Redis
 
 from tone_shootout.kit.settings import Tone3000Settings
-from tone_shootout.tone3000.calls import Calls
 from tone_shootout.tone3000.client import Tone3000
 from tone_shootout.tone3000.download import Downloads
+from tone_shootout.tone3000.http_client import HttpClient
 from tone_shootout.tone3000.oauth import SignIn
 
 
@@ -20,7 +20,7 @@ class Tone3000Plugin(InitPlugin):
     """The client as `tone3000`, `tone3000_sign_in` and `tone3000_downloads`, one for the whole process."""
 
     def __init__(self, settings: Tone3000Settings, redis: Redis) -> None:
-        self._calls = Calls(settings, redis)
+        self._calls = HttpClient(settings, redis)
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add the client."""

@@ -15,9 +15,9 @@ from tone_shootout.accounts.connections import ConnectionService, ConnectionStor
 from tone_shootout.accounts.errors import NotConnectedError, ReconnectError
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import new_encryption_key
-from tone_shootout.tone3000.calls import Calls
 from tone_shootout.tone3000.client import Tone3000
 from tone_shootout.tone3000.errors import GrantError, UnreachableError
+from tone_shootout.tone3000.http_client import HttpClient
 from tone_shootout.tone3000.oauth import SignIn
 from tone_shootout.tone3000.types import TokenPair
 
@@ -25,8 +25,8 @@ Sessions = async_sessionmaker[AsyncSession]
 
 
 @pytest.fixture
-async def calls(tone3000: StandIn, redis: Redis, clean: None) -> AsyncGenerator[Calls, None]:
-    async with Calls(tone3000.settings(), redis) as made:
+async def calls(tone3000: StandIn, redis: Redis, clean: None) -> AsyncGenerator[HttpClient, None]:
+    async with HttpClient(tone3000.settings(), redis) as made:
         yield made
 
 
@@ -36,12 +36,12 @@ def ring() -> KeyRing:
 
 
 @pytest.fixture
-def connections(session_maker: Sessions, calls: Calls, ring: KeyRing) -> ConnectionService:
+def connections(session_maker: Sessions, calls: HttpClient, ring: KeyRing) -> ConnectionService:
     return ConnectionService(session_maker, ring, SignIn(calls))
 
 
 @pytest.fixture
-async def pair(user: Person, session_maker: Sessions, calls: Calls, ring: KeyRing, tone3000: StandIn) -> TokenPair:
+async def pair(user: Person, session_maker: Sessions, calls: HttpClient, ring: KeyRing, tone3000: StandIn) -> TokenPair:
     """What `user` is connected with."""
     made = TokenPair(**{name: value for name, value in tone3000.tokens().items() if name != "token_type"})
     person = await Tone3000(calls).user(made.access_token)
@@ -84,7 +84,7 @@ async def test_ten_who_ask_at_once_before_the_end_make_one_refresh(
 
 async def test_ten_processes_that_ask_at_once_make_one_refresh(
     session_maker: Sessions,
-    calls: Calls,
+    calls: HttpClient,
     ring: KeyRing,
     user: Person,
     pair: TokenPair,
@@ -124,7 +124,7 @@ async def test_the_new_pair_is_what_the_next_refresh_uses(
 
 
 async def test_a_token_that_is_refused_before_its_time_is_renewed_and_the_question_asked_again(
-    connections: ConnectionService, calls: Calls, user: Person, pair: TokenPair, tone3000: StandIn
+    connections: ConnectionService, calls: HttpClient, user: Person, pair: TokenPair, tone3000: StandIn
 ) -> None:
     tone3000.expire()
     found = await asyncio.gather(*(connections.using(user.id, Tone3000(calls).user) for _ in range(10)))
@@ -135,7 +135,7 @@ async def test_a_token_that_is_refused_before_its_time_is_renewed_and_the_questi
 @pytest.mark.parametrize("odd_errors", [False, True])
 async def test_who_is_revoked_has_to_connect_again_and_tone3000_is_asked_no_more(
     connections: ConnectionService,
-    calls: Calls,
+    calls: HttpClient,
     user: Person,
     pair: TokenPair,
     tone3000: StandIn,
@@ -151,7 +151,7 @@ async def test_who_is_revoked_has_to_connect_again_and_tone3000_is_asked_no_more
 
 
 async def test_a_new_token_that_is_refused_too_means_to_connect_again(
-    connections: ConnectionService, calls: Calls, user: Person, pair: TokenPair, tone3000: StandIn
+    connections: ConnectionService, calls: HttpClient, user: Person, pair: TokenPair, tone3000: StandIn
 ) -> None:
     tone3000.fault("status", "/api/v1/user", status=401, times=2)
     with pytest.raises(ReconnectError):
@@ -205,7 +205,7 @@ async def test_a_token_is_used_to_its_end_while_tone3000_does_not_renew_it(
 
 
 async def test_old_keys_read_and_the_newest_writes(
-    session_maker: Sessions, calls: Calls, user: Person, tone3000: StandIn, sql: Sql
+    session_maker: Sessions, calls: HttpClient, user: Person, tone3000: StandIn, sql: Sql
 ) -> None:
     old, new = new_encryption_key(), new_encryption_key()
     made = TokenPair(**{name: value for name, value in tone3000.tokens().items() if name != "token_type"})

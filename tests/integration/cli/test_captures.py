@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from tests.unit.rendering.material import lay_out, nano_capture, plain_gain
 from tone_shootout.cli import main
-from tone_shootout.rendering.manifest import decode_manifest
+from tone_shootout.rendering.output.manifest import decode_manifest
 
 SPEC = """
 [[di_tracks]]

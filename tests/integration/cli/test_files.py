@@ -20,7 +20,7 @@ from tests.unit.rendering.material import RATE, cabinet, lay_out, nano_capture, 
 from tone_shootout.audio.files import read_audio, read_flac, write_wav
 from tone_shootout.audio.nam import load
 from tone_shootout.cli import main
-from tone_shootout.rendering.manifest import decode_manifest
+from tone_shootout.rendering.output.manifest import decode_manifest
 
 SPEC = """
 title = "Two crunches"

@@ -25,10 +25,10 @@ from tests.integration.jobs.conftest import submit
 from tone_shootout.cli import main
 from tone_shootout.cli._live import follow
 from tone_shootout.cli._session import CREDENTIALS, Session, forget, remember
-from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import JobStatus
+from tone_shootout.jobs.streaming.pubsub import Publisher
 
 Sessions = async_sessionmaker[AsyncSession]
 Shootout = Callable[..., Coroutine[Any, Any, Result]]

@@ -16,8 +16,8 @@ from tests.integration.jobs.conftest import events
 from tests.integration.jobs.logs import written_job
 from tests.integration.jobs.outages import submitted
 from tests.support.live import environ_of
-from tone_shootout.jobs.channel import PREFIX, Publisher
-from tone_shootout.jobs.tails import Tail, Tails
+from tone_shootout.jobs.streaming.event_hub import EventHub, JobStream
+from tone_shootout.jobs.streaming.pubsub import PREFIX, Publisher
 from tone_shootout.kit.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -53,9 +53,9 @@ async def test_watchers_go_on_hearing_after_a_message_that_nobody_could_expect(
 ) -> None:
     publisher = Publisher(redis)
     job = await written_job(session_maker, publisher, user.id)
-    tails = Tails(_no_database, kept=100, streams=0)
+    event_hub = EventHub(_no_database, kept=100, streams=0)
 
-    async def hears(tail: Tail) -> None:
+    async def hears(tail: JobStream) -> None:
         """Publish one line more until it is heard."""
         written = await job.write(1, published=False)
         async with asyncio.timeout(60):
@@ -63,8 +63,8 @@ async def test_watchers_go_on_hearing_after_a_message_that_nobody_could_expect(
                 await publisher.publish(written)
                 await asyncio.sleep(0.05)
 
-    async with tails.running(redis):
-        with tails.of(user.id, job.id) as tail:
+    async with event_hub.running(redis):
+        with event_hub.of(user.id, job.id) as tail:
             tail.tell(1)
             await hears(tail)
             # Nested so deeply that decoding raises no error of its own, but RecursionError.

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 
-from tone_shootout.jobs.channel import PREFIX, listen
+from tone_shootout.jobs.streaming.pubsub import PREFIX, listen
 from tone_shootout.kit.settings import Settings
 
 

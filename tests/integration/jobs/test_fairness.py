@@ -16,12 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from tests.support.factories import JobFactory, ShootoutFactory, UserFactory
 from tone_shootout import migrations
 from tone_shootout.embedded.servers import Servers
-from tone_shootout.jobs.channel import Publisher
-from tone_shootout.jobs.choice import Choice, Taken
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.scheduling.scheduler import ClaimedJob, JobScheduler
 from tone_shootout.jobs.status import JobStatus
-from tone_shootout.kit.database import create_engine
+from tone_shootout.jobs.streaming.pubsub import Publisher
+from tone_shootout.kit.db.session import create_engine
 from tone_shootout.kit.settings import LimitSettings, WorkerSettings
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -39,9 +39,9 @@ class Crowd:
         self._names: dict[UUID, str] = {}
         self._shootouts: dict[str, tuple[UUID, UUID]] = {}
 
-    def choice(self, settings: WorkerSettings = SETTINGS, **limits: int) -> Choice:
+    def choice(self, settings: WorkerSettings = SETTINGS, **limits: int) -> JobScheduler:
         """A worker's choice."""
-        return Choice(
+        return JobScheduler(
             name="test",
             sessions=self._sessions,
             publisher=self._publisher,
@@ -72,7 +72,7 @@ class Crowd:
             await session.commit()
             return [job.id for job in jobs]
 
-    async def end(self, taken: Taken) -> None:
+    async def end(self, taken: ClaimedJob) -> None:
         """Complete a job."""
         async with self._sessions() as session:
             await JobRepository(session).transition(taken.job.id, JobStatus.COMPLETED)
@@ -85,7 +85,7 @@ class Crowd:
             await session.execute(update(Job).where(Job.id.in_(ids)).values(created_at=older))
             await session.commit()
 
-    async def served(self, choice: Choice, count: int) -> str:
+    async def served(self, choice: JobScheduler, count: int) -> str:
         """The names of those whose jobs come next, one job at a time."""
         names = ""
         for _ in range(count):
@@ -97,7 +97,7 @@ class Crowd:
             await self.end(taken)
         return names
 
-    def name(self, taken: Taken | None) -> str | None:
+    def name(self, taken: ClaimedJob | None) -> str | None:
         """Whose job it is."""
         return None if taken is None else self._names[taken.job.owner_id]
 
@@ -228,7 +228,7 @@ class TestPlaces:
         assert long
         assert not long.aside
         assert await choice.take() is None
-        assert await choice.leaves_something()
+        assert await choice.has_claimable_jobs()
         await crowd.submit("b", cost_s=SHORT)
         short = await choice.take()
         assert short
@@ -248,4 +248,4 @@ class TestPlaces:
         await crowd.submit("a", 3, cost_s=LONG)
         choice = crowd.choice(replace(SETTINGS, jobs=1, short_jobs=1), running_jobs=1)
         assert await choice.take() is not None
-        assert not await choice.leaves_something()
+        assert not await choice.has_claimable_jobs()

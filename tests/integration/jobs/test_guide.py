@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.support.factories import JobFactory, ShootoutFactory, UserFactory
 from tests.support.shared import PROJECT
-from tone_shootout.jobs.attempt import Attempt
+from tone_shootout.jobs.execution.attempt import Attempt
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.status import TRANSITIONS
 from tone_shootout.rendering.errors import Cancelled

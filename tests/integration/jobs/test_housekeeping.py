@@ -32,7 +32,7 @@ from tests.support.factories import (
 from tests.support.live import environ_of, working
 from tone_shootout.accounts.models import ApiToken, IdempotencyRecord, UserSession
 from tone_shootout.cli import main
-from tone_shootout.jobs.housekeeping import Housekeeper, Scratch
+from tone_shootout.jobs.maintenance import MaintenanceService, Scratch
 from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import JobStatus
@@ -54,8 +54,8 @@ def storage(settings: Settings) -> Storage:
 
 
 @pytest.fixture
-def housekeeper(session_maker: Sessions, storage: Storage, settings: Settings) -> Housekeeper:
-    return Housekeeper(session_maker, storage, settings)
+def maintenance(session_maker: Sessions, storage: Storage, settings: Settings) -> MaintenanceService:
+    return MaintenanceService(session_maker, storage, settings)
 
 
 async def _add(sessions: Sessions, *rows: Any) -> None:
@@ -71,11 +71,11 @@ async def _ids(sessions: Sessions, column: Any) -> set[Any]:
         return set(await session.scalars(select(column)))
 
 
-async def _twice_at_once(housekeeper: Housekeeper, chore: str, expected: int) -> None:
+async def _twice_at_once(maintenance: MaintenanceService, chore: str, expected: int) -> None:
     """Do a chore as two workers do that don't know of each other, and again: it is all done, and done once."""
-    first, second = await asyncio.gather(housekeeper.chores[chore](), housekeeper.chores[chore]())
+    first, second = await asyncio.gather(maintenance.steps[chore](), maintenance.steps[chore]())
     assert expected <= first + second
-    assert await housekeeper.chores[chore]() == 0
+    assert await maintenance.steps[chore]() == 0
 
 
 async def _job(sessions: Sessions, owner_id: UUID, **values: Any) -> Job:
@@ -86,18 +86,18 @@ async def _job(sessions: Sessions, owner_id: UUID, **values: Any) -> Job:
 
 
 async def test_sessions_that_ended_go_and_others_stay(
-    user: Person, session_maker: Sessions, housekeeper: Housekeeper
+    user: Person, session_maker: Sessions, maintenance: MaintenanceService
 ) -> None:
     good = UserSessionFactory.build(user_id=user.id)
     expired = UserSessionFactory.build(user_id=user.id, expires_at=NOW - timedelta(seconds=1))
     ended = UserSessionFactory.build(user_id=user.id, revoked_at=NOW)
     await _add(session_maker, good, expired, ended)
-    await _twice_at_once(housekeeper, "sessions", 2)
+    await _twice_at_once(maintenance, "sessions", 2)
     assert await _ids(session_maker, UserSession.id) == {good.id}
 
 
 async def test_tokens_go_a_month_after_they_ended(
-    user: Person, session_maker: Sessions, housekeeper: Housekeeper
+    user: Person, session_maker: Sessions, maintenance: MaintenanceService
 ) -> None:
     own = await _ids(session_maker, ApiToken.id)
     stay = [
@@ -111,23 +111,23 @@ async def test_tokens_go_a_month_after_they_ended(
         ApiTokenFactory.build(user_id=user.id, revoked_at=LONG_AGO),
     ]
     await _add(session_maker, *stay, *go)
-    await _twice_at_once(housekeeper, "tokens", len(go))
+    await _twice_at_once(maintenance, "tokens", len(go))
     assert await _ids(session_maker, ApiToken.id) == own | {token.id for token in stay}
     assert (await user.client.get("/api/v1/me")).status_code == 200
 
 
 async def test_answers_go_when_nobody_can_ask_for_them_again(
-    user: Person, session_maker: Sessions, housekeeper: Housekeeper
+    user: Person, session_maker: Sessions, maintenance: MaintenanceService
 ) -> None:
     good = IdempotencyRecordFactory.build(owner_id=user.id, key="good", expires_at=TOMORROW)
     expired = IdempotencyRecordFactory.build(owner_id=user.id, key="expired", expires_at=NOW)
     await _add(session_maker, good, expired)
-    await _twice_at_once(housekeeper, "answers", 1)
+    await _twice_at_once(maintenance, "answers", 1)
     assert await _ids(session_maker, IdempotencyRecord.key) == {"good"}
 
 
 async def test_of_a_job_that_finished_long_ago_the_statuses_stay_and_can_be_followed(
-    base_url: str, user: Person, session_maker: Sessions, housekeeper: Housekeeper
+    base_url: str, user: Person, session_maker: Sessions, maintenance: MaintenanceService
 ) -> None:
     old, recent = await submit(user.client), await submit(user.client)
     for made, finished_at in ((old, LONG_AGO), (recent, YESTERDAY)):
@@ -144,7 +144,7 @@ async def test_of_a_job_that_finished_long_ago_the_statuses_stay_and_can_be_foll
             assert job is not None
             job.finished_at = finished_at
             await session.commit()
-    await _twice_at_once(housekeeper, "events", 4)
+    await _twice_at_once(maintenance, "events", 4)
     followed = [event async for event in events(base_url, user, old["id"], "?after=0")]
     kinds = [event["data"].get("status", event["type"]) for event in followed[1:]]
     assert kinds == ["pending", "queued", "running", "completed", "completed"]
@@ -156,24 +156,24 @@ async def test_of_a_job_that_finished_long_ago_the_statuses_stay_and_can_be_foll
 
 
 async def test_a_job_that_is_not_finished_keeps_its_whole_log(
-    user: Person, session_maker: Sessions, housekeeper: Housekeeper
+    user: Person, session_maker: Sessions, maintenance: MaintenanceService
 ) -> None:
     job = await _job(
         session_maker, user.id, status="running", created_at=LONG_AGO, heartbeat_at=TOMORROW, finished_at=None
     )
     await _add(session_maker, JobEventFactory.build(job_id=job.id, type="progress", at=LONG_AGO))
-    assert await housekeeper.chores["events"]() == 0
+    assert await maintenance.steps["events"]() == 0
     assert await _ids(session_maker, JobEvent.seq) == {1}
 
 
 async def test_deliveries_go_a_month_after_they_were_last_touched(
-    user: Person, session_maker: Sessions, housekeeper: Housekeeper
+    user: Person, session_maker: Sessions, maintenance: MaintenanceService
 ) -> None:
     webhook = WebhookFactory.build(owner_id=user.id)
     old = WebhookDeliveryFactory.build(webhook_id=webhook.id, updated_at=LONG_AGO)
     recent = WebhookDeliveryFactory.build(webhook_id=webhook.id, created_at=LONG_AGO, updated_at=YESTERDAY)
     await _add(session_maker, webhook, old, recent)
-    await _twice_at_once(housekeeper, "deliveries", 1)
+    await _twice_at_once(maintenance, "deliveries", 1)
     assert await _ids(session_maker, WebhookDelivery.id) == {recent.id}
 
 
@@ -202,7 +202,7 @@ async def objects(settings: Settings, storage: Storage) -> AsyncGenerator[Object
 
 
 async def test_objects_that_nothing_names_go_and_all_others_stay(
-    user: Person, session_maker: Sessions, housekeeper: Housekeeper, objects: Objects
+    user: Person, session_maker: Sessions, maintenance: MaintenanceService, objects: Objects
 ) -> None:
     home = f"users/{user.id}"
     done = await _job(session_maker, user.id, status="completed", attempt=2, finished_at=NOW)
@@ -230,18 +230,18 @@ async def test_objects_that_nothing_names_go_and_all_others_stay(
         JobArtifactFactory.build(job_id=done.id, storage_key=stay[1]),
         RenderCacheEntryFactory.build(owner_id=user.id, key="1" * 64),
     )
-    await _twice_at_once(housekeeper, "objects", len(go))
+    await _twice_at_once(maintenance, "objects", len(go))
     assert await objects.left(*stay, *go) == set(stay)
 
 
 async def test_content_that_is_being_sent_again_stays(
-    user: Person, session_maker: Sessions, housekeeper: Housekeeper, objects: Objects
+    user: Person, session_maker: Sessions, maintenance: MaintenanceService, objects: Objects
 ) -> None:
     """An orphan that is just becoming somebody's content: whoever stores it holds the lock that deleting it takes."""
     key = await objects.put(f"users/{user.id}/blobs/{CONTENT}")
     async with session_maker() as sending:
         await sending.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{user.id}/{CONTENT}", 0))))
-        keeping = asyncio.create_task(housekeeper.chores["objects"]())
+        keeping = asyncio.create_task(maintenance.steps["objects"]())
         await asyncio.wait({keeping}, timeout=0.3)
         assert not keeping.done()
         sending.add(LibraryItemFactory.build(owner_id=user.id, sha256=CONTENT))
@@ -266,14 +266,14 @@ async def test_scratch_of_jobs_that_no_worker_holds_goes(user: Person, session_m
 
 
 async def test_a_chore_that_fails_keeps_no_other_from_being_done(
-    user: Person, session_maker: Sessions, housekeeper: Housekeeper
+    user: Person, session_maker: Sessions, maintenance: MaintenanceService
 ) -> None:
     async def broken() -> int:
         raise OSError("the store is away")
 
     await _add(session_maker, UserSessionFactory.build(user_id=user.id, revoked_at=NOW))
-    housekeeper.chores = {"objects": broken, "sessions": housekeeper.chores["sessions"]}
-    assert await housekeeper.keep() == {"objects": None, "sessions": 1}
+    maintenance.steps = {"objects": broken, "sessions": maintenance.steps["sessions"]}
+    assert await maintenance.keep() == {"objects": None, "sessions": 1}
 
 
 async def test_the_command_does_it_at_once(

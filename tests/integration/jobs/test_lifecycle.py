@@ -16,12 +16,12 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, make_shootout, submit
-from tone_shootout.jobs.channel import Publisher
-from tone_shootout.jobs.dispatcher import Dispatcher
 from tone_shootout.jobs.models import Job, JobEvent
-from tone_shootout.jobs.queue import build_queue
 from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
+from tone_shootout.jobs.scheduling.queue import build_queue
 from tone_shootout.jobs.status import TRANSITIONS, JobStatus
+from tone_shootout.jobs.streaming.pubsub import Publisher
 from tone_shootout.kit.settings import Settings
 
 Sessions = async_sessionmaker[AsyncSession]

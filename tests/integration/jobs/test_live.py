@@ -22,10 +22,10 @@ from tests.integration.jobs.logs import Sessions, Written, written_job, written_
 from tests.integration.jobs.watchers import DeafReader, address, rest, streaming, watching
 from tests.support.live import WebProcess, serving, web_process
 from tone_shootout.accounts.services import AccountService
-from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.status import JobStatus
-from tone_shootout.kit.listening import allow_many_connections
+from tone_shootout.jobs.streaming.pubsub import Publisher
+from tone_shootout.kit.http.web_server import allow_many_connections
 from tone_shootout.kit.settings import DatabaseSettings, LiveSettings, RedisSettings, Settings
 
 pytestmark = pytest.mark.slow

@@ -19,7 +19,7 @@ from tests.integration.conftest import Person
 from tests.integration.jobs.logs import Sessions, Written, written_job
 from tests.integration.jobs.watchers import address, streaming, watching
 from tone_shootout.accounts.services import AccountService
-from tone_shootout.jobs.channel import Publisher
+from tone_shootout.jobs.streaming.pubsub import Publisher
 
 Stream = AsyncGenerator[dict[str, Any], None]
 

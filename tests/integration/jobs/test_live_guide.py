@@ -14,10 +14,10 @@ from tests.integration.conftest import Person
 from tests.integration.jobs.logs import Sessions, written_job
 from tests.support.shared import PROJECT
 from tone_shootout.accounts.guards import NOT_SIGNED_IN, ORIGIN_REFUSED
-from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.status import PHASES, EventType, JobStatus
-from tone_shootout.jobs.watch import NO_SUCH_JOB
-from tone_shootout.kit.sockets import OUR_FAULT, TRY_AGAIN_LATER
+from tone_shootout.jobs.streaming.job_stream import NO_SUCH_JOB
+from tone_shootout.jobs.streaming.pubsub import Publisher
+from tone_shootout.kit.http.websocket import OUR_FAULT, TRY_AGAIN_LATER
 from tone_shootout.kit.throttle import TOO_MANY
 
 GUIDE = (PROJECT / "docs" / "live-progress.md").read_text()

@@ -14,8 +14,8 @@ from websockets.exceptions import ConnectionClosed
 from tests.integration.conftest import Person
 from tests.integration.jobs.logs import Sessions, Written, written_job
 from tests.integration.jobs.watchers import streaming, watching
-from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.status import JobStatus
+from tone_shootout.jobs.streaming.pubsub import Publisher
 
 pytestmark = pytest.mark.slow
 

@@ -21,11 +21,11 @@ from tests.support.live import serving, web_process
 from tone_shootout import migrations
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.embedded.servers import Servers
-from tone_shootout.jobs.channel import Publisher
-from tone_shootout.jobs.queue import prepare_queue
+from tone_shootout.jobs.scheduling.queue import prepare_queue
 from tone_shootout.jobs.status import JobStatus
-from tone_shootout.kit.broker import connect_broker
-from tone_shootout.kit.database import database_config
+from tone_shootout.jobs.streaming.pubsub import Publisher
+from tone_shootout.kit.db.session import database_config
+from tone_shootout.kit.redis import connect_broker
 from tone_shootout.kit.settings import DatabaseSettings, RedisSettings, Settings
 
 pytestmark = pytest.mark.slow

@@ -17,8 +17,8 @@ from tests.support.live import serving, working
 from tests.support.pgbouncer import PGBOUNCER, pooling
 from tone_shootout import migrations
 from tone_shootout.embedded.servers import Servers
-from tone_shootout.jobs.queue import build_queue, poll_interval_s, prepare_queue
-from tone_shootout.kit.database import create_engine, database_config
+from tone_shootout.jobs.scheduling.queue import build_queue, poll_interval_s, prepare_queue
+from tone_shootout.kit.db.session import create_engine, database_config
 from tone_shootout.kit.settings import DatabaseSettings, QueueSettings, Settings
 
 ADVISORY = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database"

@@ -14,21 +14,21 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.logs import Sessions, Written, written_job
-from tone_shootout.jobs.channel import Publisher
 from tone_shootout.jobs.errors import JobNotFoundError
 from tone_shootout.jobs.models import JobEvent
 from tone_shootout.jobs.status import JobStatus
-from tone_shootout.jobs.tails import Line, Tails
-from tone_shootout.jobs.watch import Watch
+from tone_shootout.jobs.streaming.event_hub import EncodedEvent, EventHub
+from tone_shootout.jobs.streaming.job_stream import Watch
+from tone_shootout.jobs.streaming.pubsub import Publisher
 
 KEPT = 20
 
 
 @pytest.fixture
 async def watch(session_maker: Sessions, redis: Redis) -> AsyncGenerator[Watch, None]:
-    tails = Tails(session_maker, kept=KEPT, streams=0)
-    async with tails.running(redis):
-        yield Watch(tails, session_maker, silence_s=15)
+    event_hub = EventHub(session_maker, kept=KEPT, streams=0)
+    async with event_hub.running(redis):
+        yield Watch(event_hub, session_maker, silence_s=15)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def statements(engine: AsyncEngine) -> Generator[list[str], None, None]:
         event.remove(engine.sync_engine, "before_cursor_execute", note)
 
 
-async def numbers(lines: AsyncGenerator[Line, None]) -> list[int]:
+async def numbers(lines: AsyncGenerator[EncodedEvent, None]) -> list[int]:
     """The numbers of all that comes."""
     async with aclosing(lines):
         return [line.seq async for line in lines]
@@ -226,15 +226,15 @@ async def test_nobody_follows_the_job_of_somebody_else(
 async def test_nothing_is_kept_of_a_job_that_nobody_watches_any_more(
     session_maker: Sessions, redis: Redis, job: Written, user: Person
 ) -> None:
-    tails = Tails(session_maker, kept=KEPT, streams=0)
-    watch = Watch(tails, session_maker, silence_s=15)
+    event_hub = EventHub(session_maker, kept=KEPT, streams=0)
+    watch = Watch(event_hub, session_maker, silence_s=15)
     first, second = watch.follow(user.id, job.id), watch.follow(user.id, job.id)
     await anext(first)
     await anext(second)
-    with tails.of(user.id, job.id) as tail:
+    with event_hub.of(user.id, job.id) as tail:
         assert tail.watchers == 3
     await first.aclose()
     await second.aclose()
-    with tails.of(user.id, job.id) as fresh:
+    with event_hub.of(user.id, job.id) as fresh:
         assert fresh is not tail
         assert fresh.watchers == 1

@@ -40,8 +40,8 @@ from tone_shootout.jobs.webhooks.models import Webhook as WebhookRow
 from tone_shootout.jobs.webhooks.models import WebhookDelivery
 from tone_shootout.jobs.webhooks.repositories import PER_ENDPOINT, PER_OWNER, DeliveryRepository
 from tone_shootout.kit.keyring import KeyRing
-from tone_shootout.kit.outbound import AddressPolicy, GuardedBackend
 from tone_shootout.kit.settings import Settings, WebhookSettings
+from tone_shootout.kit.ssrf_guard import AddressPolicy, GuardedBackend
 
 Sessions = async_sessionmaker[AsyncSession]
 WEBHOOKS = "/api/v1/webhooks"

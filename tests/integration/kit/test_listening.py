@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from tone_shootout.kit.listening import HttpProtocol
+from tone_shootout.kit.http.web_server import HttpProtocol
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 

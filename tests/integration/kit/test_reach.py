@@ -17,7 +17,7 @@ import pytest
 from tests.integration.accounts.conftest import sign_in
 from tests.integration.conftest import Person
 from tests.support.live import serving, web_process, working
-from tone_shootout.kit.listening import server_options
+from tone_shootout.kit.http.web_server import server_options
 from tone_shootout.kit.settings import ServerSettings, Settings
 
 ALLOWED = "https://App.example:443"

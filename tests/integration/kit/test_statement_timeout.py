@@ -11,8 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tone_shootout.kit.database import SPARE_S, create_engine, database_config
-from tone_shootout.kit.problems import is_outage
+from tone_shootout.kit.db.session import SPARE_S, create_engine, database_config
+from tone_shootout.kit.http.problems import is_outage
 from tone_shootout.kit.settings import Settings
 
 TIMEOUT_S = 0.7

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.integration.conftest import Person
 from tests.support.live import serving
-from tone_shootout.kit.problems import TooManyRequestsError
+from tone_shootout.kit.http.problems import TooManyRequestsError
 from tone_shootout.kit.settings import LimitSettings, RedisSettings, ServerSettings, Settings
 from tone_shootout.kit.throttle import Rate, Throttle
 

@@ -9,10 +9,10 @@ import psutil
 from tests.unit.rendering.material import lay_out, plan_in
 from tests.unit.rendering.specs import blocks, spec
 from tone_shootout.rendering.errors import Cancelled
-from tone_shootout.rendering.manifest import Manifest
+from tone_shootout.rendering.executor.tasks import Measured
+from tone_shootout.rendering.output.manifest import Manifest
 from tone_shootout.rendering.produce import Phase, SegmentStatus, produce
-from tone_shootout.rendering.spec import Spec
-from tone_shootout.rendering.work import Measured
+from tone_shootout.rendering.spec.schema import Spec
 
 TRACKS = [{"name": "Riff in E", "file": "riff.wav"}, {"name": "Arpeggio", "file": "arpeggio.wav"}]
 CHAINS: list[dict[str, Any]] = [

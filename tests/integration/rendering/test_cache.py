@@ -9,11 +9,11 @@ from tests.integration.rendering.shootouts import Log, Memory
 from tests.unit.rendering.material import RATE, cabinet, nano_capture, plan_in, plucks
 from tests.unit.rendering.specs import blocks, spec
 from tone_shootout.audio.files import write_wav
-from tone_shootout.rendering.facts import Limits
-from tone_shootout.rendering.manifest import Manifest
+from tone_shootout.rendering.engine.schedule import schedule
+from tone_shootout.rendering.executor.store import StoreFolder
+from tone_shootout.rendering.media_info import Limits
+from tone_shootout.rendering.output.manifest import Manifest
 from tone_shootout.rendering.produce import Store, produce
-from tone_shootout.rendering.schedule import schedule
-from tone_shootout.rendering.store import StoreFolder
 
 AMPS, CABS = [f"amp-{n}.nam" for n in range(4)], [f"cab-{n}.wav" for n in range(5)]
 GRID: list[dict[str, Any]] = [{"name": f"{amp} {cab}", "blocks": blocks(amp, cab)} for amp in AMPS for cab in CABS]

@@ -13,7 +13,7 @@ from tone_shootout.audio.files import read_flac, write_wav
 from tone_shootout.demo import write_material
 from tone_shootout.demo.riff import arpeggio
 from tone_shootout.demo.strings import Note, play
-from tone_shootout.rendering.manifest import Manifest
+from tone_shootout.rendering.output.manifest import Manifest
 from tone_shootout.rendering.produce import produce
 
 CEILING_DBTP = -1.0

@@ -15,14 +15,14 @@ from tests.integration.rendering.shootouts import Memory
 from tests.unit.rendering.material import RATE, cabinet, nano_capture, plucks
 from tests.unit.rendering.specs import blocks, spec
 from tone_shootout.audio.files import write_wav
-from tone_shootout.rendering.kept import StoreOfThisMachine, machine_key, store_key
+from tone_shootout.rendering.executor.kept import StoreOfThisMachine, machine_key, store_key
 
 # A kernel of OpenBLAS that every processor of the family can run, and this one does not by itself.
 OTHER_KERNEL = "Nehalem" if platform.machine() in ("x86_64", "AMD64") else "ARMV8"
 PROGRAM = """
 import json, sys
 from tone_shootout.audio.machine import machine_traits
-from tone_shootout.rendering.kept import machine_key
+from tone_shootout.rendering.executor.kept import machine_key
 print(json.dumps([dict(machine_traits()), machine_key()]))
 """
 

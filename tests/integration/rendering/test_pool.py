@@ -16,10 +16,10 @@ from tests.unit.rendering.material import RATE, lay_out, plan_in, plucks
 from tests.unit.rendering.specs import blocks, spec
 from tone_shootout.audio.loudness import measure
 from tone_shootout.rendering.errors import Cancelled, RenderError
-from tone_shootout.rendering.manifest import Manifest
-from tone_shootout.rendering.plan import PlannedSegment
-from tone_shootout.rendering.pool import Pool
-from tone_shootout.rendering.work import Measure, Measured, Result
+from tone_shootout.rendering.executor.pool import Pool
+from tone_shootout.rendering.executor.tasks import Measure, Measured, Result
+from tone_shootout.rendering.output.manifest import Manifest
+from tone_shootout.rendering.plan.planner import PlannedSegment
 
 PARENT = """
 import sys
@@ -42,7 +42,7 @@ if __name__ == "__main__":
 SERVER = """
 import multiprocessing.forkserver
 from pathlib import Path
-from tone_shootout.rendering.pool import _start_server
+from tone_shootout.rendering.executor.pool import _start_server
 
 _start_server()
 server = multiprocessing.forkserver._forkserver._forkserver_pid
@@ -55,8 +55,8 @@ from pathlib import Path
 from tests.unit.rendering.material import plan_in
 from tests.unit.rendering.specs import blocks, spec
 from tone_shootout.rendering.errors import Cancelled
-from tone_shootout.rendering.pool import Pool
-from tone_shootout.rendering.work import Measure
+from tone_shootout.rendering.executor.pool import Pool
+from tone_shootout.rendering.executor.tasks import Measure
 
 asked = 0
 

@@ -14,8 +14,8 @@ from tests.unit.rendering.material import RATE, plan_in, plucks
 from tests.unit.rendering.specs import blocks, spec
 from tone_shootout.audio.files import read_flac, write_wav
 from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
-from tone_shootout.rendering.folder import STAGING_PREFIX
-from tone_shootout.rendering.manifest import Manifest, decode_manifest
+from tone_shootout.rendering.output.manifest import Manifest, decode_manifest
+from tone_shootout.rendering.output.result_folder import STAGING_PREFIX
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from tests.integration.rendering.shootouts import CHAINS, TRACKS, Log, Memory, children
 from tests.unit.rendering.material import lay_out, plan_in
 from tests.unit.rendering.specs import spec
-from tone_shootout.rendering.manifest import Manifest
+from tone_shootout.rendering.output.manifest import Manifest
 from tone_shootout.rendering.produce import produce
 
 pytestmark = pytest.mark.slow

@@ -14,8 +14,8 @@ from tests.unit.rendering.specs import blocks, spec
 from tone_shootout.audio.files import read_audio, write_wav
 from tone_shootout.audio.spectrum import spectrum
 from tone_shootout.audio.temporal import temporal_features
-from tone_shootout.rendering.figures import Latency, Pair
-from tone_shootout.rendering.manifest import Manifest, decode_manifest
+from tone_shootout.rendering.metrics import Latency, Pair
+from tone_shootout.rendering.output.manifest import Manifest, decode_manifest
 
 DELAY = 37
 CHAINS: list[dict[str, Any]] = [

@@ -13,10 +13,10 @@ from tests.integration.rendering.shootouts import TRACKS, Log, carry_out
 from tests.unit.rendering.material import CARD, plucks
 from tests.unit.rendering.specs import blocks, spec
 from tone_shootout.audio.files import read_flac, write_flac
-from tone_shootout.rendering.cards import draw
-from tone_shootout.rendering.manifest import Manifest
-from tone_shootout.rendering.scenes import Part, Scene
-from tone_shootout.rendering.video import encode_still, write_sound, write_video
+from tone_shootout.rendering.output.manifest import Manifest
+from tone_shootout.rendering.video.cards import draw
+from tone_shootout.rendering.video.encoder import encode_still, write_sound, write_video
+from tone_shootout.rendering.video.video_frames import Part, Scene
 
 NAMES = ["Plexi, $30 & up", "Комбо №2 \U0001f3b8", "日本語 ⟨x⟩"]
 

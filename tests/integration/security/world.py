@@ -23,8 +23,8 @@ from tone_shootout.accounts.services import AccountService
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
-from tone_shootout.tone3000.calls import Calls
 from tone_shootout.tone3000.client import Tone3000
+from tone_shootout.tone3000.http_client import HttpClient
 from tone_shootout.tone3000.types import TokenPair
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -75,7 +75,7 @@ async def connect_tone3000(
 ) -> TokenPair:
     """Connect a person with TONE3000; the tokens."""
     pair = TokenPair(**{name: value for name, value in tone3000.tokens().items() if name != "token_type"})
-    async with Calls(settings.tone3000, redis) as calls, sessions.begin() as session:
+    async with HttpClient(settings.tone3000, redis) as calls, sessions.begin() as session:
         there = await Tone3000(calls).user(pair.access_token)
         await ConnectionStore(session, KeyRing(settings.security.encryption_keys)).connect(person.id, there, pair)
     return pair

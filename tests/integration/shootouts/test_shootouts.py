@@ -24,7 +24,7 @@ from tests.integration.shootouts.material import (
     wav,
 )
 from tone_shootout.kit.settings import Settings
-from tone_shootout.rendering.facts import Limits
+from tone_shootout.rendering.media_info import Limits
 from tone_shootout.shootouts.services import ShootoutService, rendering_limits
 
 NOWHERE = "01a20548-80f5-7234-a4f7-90e2925fd2a5"

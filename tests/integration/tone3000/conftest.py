@@ -6,31 +6,31 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.support.tone3000 import StandIn
-from tone_shootout.tone3000.calls import Calls
 from tone_shootout.tone3000.client import Tone3000
 from tone_shootout.tone3000.download import Downloads
+from tone_shootout.tone3000.http_client import HttpClient
 from tone_shootout.tone3000.oauth import SignIn
 
 
 @pytest.fixture
-async def calls(tone3000: StandIn, redis: Redis) -> AsyncGenerator[Calls, None]:
+async def calls(tone3000: StandIn, redis: Redis) -> AsyncGenerator[HttpClient, None]:
     await redis.flushdb()
-    async with Calls(tone3000.settings(search=True), redis) as made:
+    async with HttpClient(tone3000.settings(search=True), redis) as made:
         yield made
 
 
 @pytest.fixture
-def client(calls: Calls) -> Tone3000:
+def client(calls: HttpClient) -> Tone3000:
     return Tone3000(calls)
 
 
 @pytest.fixture
-def sign_in(calls: Calls) -> SignIn:
+def sign_in(calls: HttpClient) -> SignIn:
     return SignIn(calls)
 
 
 @pytest.fixture
-def downloads(calls: Calls) -> Downloads:
+def downloads(calls: HttpClient) -> Downloads:
     return Downloads(calls)
 
 

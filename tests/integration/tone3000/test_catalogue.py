@@ -3,9 +3,9 @@
 import pytest
 
 from tests.support.tone3000 import StandIn
-from tone_shootout.tone3000.calls import Calls
 from tone_shootout.tone3000.client import Search, Tone3000, everything
 from tone_shootout.tone3000.errors import NotAvailableError, NotPermittedError, SearchOffError, TokenRefusedError
+from tone_shootout.tone3000.http_client import HttpClient
 from tone_shootout.tone3000.types import Page, Tone
 
 BLUEBIRD, KITCHEN_FUZZ, NIGHTJAR, EMPTY_SHELF, OPEN_BACK, BACK_ROOM = 900101, 900102, 900103, 900104, 900201, 900301
@@ -103,8 +103,8 @@ async def test_search_rows_are_read_though_they_have_other_columns(client: Tone3
     assert ([tag.name for tag in row.tags], row.files_count, row.sizes) == (["crunch", "high gain"], 7, [])
 
 
-async def test_a_search_is_not_even_tried_where_it_is_off(tone3000: StandIn, calls: Calls, token: str) -> None:
-    async with Calls(tone3000.settings(), None) as strict:
+async def test_a_search_is_not_even_tried_where_it_is_off(tone3000: StandIn, calls: HttpClient, token: str) -> None:
+    async with HttpClient(tone3000.settings(), None) as strict:
         with pytest.raises(SearchOffError):
             await Tone3000(strict).search(token, Search())
     assert not tone3000.requests("search")

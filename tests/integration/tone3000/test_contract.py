@@ -9,13 +9,13 @@ from typing import Any
 
 from tests.integration.embedded.processes import eventually
 from tests.support.tone3000 import StandIn
-from tone_shootout.tone3000.calls import Calls
 from tone_shootout.tone3000.contract import Finding, Subject, examine
+from tone_shootout.tone3000.http_client import HttpClient
 
 
 async def _findings(tone3000: StandIn, token: str | None = None, **settings: Any) -> dict[str, Finding]:
     heard: list[str] = []
-    async with Calls(tone3000.settings(**{"search": True} | settings), None, on_deprecation=heard.append) as calls:
+    async with HttpClient(tone3000.settings(**{"search": True} | settings), None, on_deprecation=heard.append) as calls:
         subject = Subject(calls, token or tone3000.token(), heard)
         return {finding.promise: finding async for finding in examine(subject)}
 

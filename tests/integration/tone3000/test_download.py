@@ -7,7 +7,6 @@ from redis.asyncio import Redis
 
 from tests.support.tone3000 import StandIn
 from tone_shootout.demo import bundled_capture
-from tone_shootout.tone3000.calls import Calls
 from tone_shootout.tone3000.client import Tone3000
 from tone_shootout.tone3000.download import Downloads
 from tone_shootout.tone3000.errors import (
@@ -19,6 +18,7 @@ from tone_shootout.tone3000.errors import (
     Tone3000Error,
     UnreachableError,
 )
+from tone_shootout.tone3000.http_client import HttpClient
 from tone_shootout.tone3000.types import Model
 
 CLEAN, ONLY_OF_BOX_MIKER = 910001, 910041
@@ -102,7 +102,7 @@ async def test_being_sent_on_to_a_store_of_tone3000_s_is_followed_without_the_to
     model = await client.model(token, CLEAN)
     store = f"localhost:{tone3000.url.rpartition(':')[2]}"
     tone3000.fault("redirect", "/download/", location=f"http://{store}/elsewhere/clean.nam")
-    async with Calls(tone3000.settings(file_hosts=[store]), None) as calls:
+    async with HttpClient(tone3000.settings(file_hosts=[store]), None) as calls:
         await Downloads(calls).fetch(token, model, tmp_path / "file")
     assert (tmp_path / "file").read_bytes() == bundled_capture("clean.nam")
     assert [(request["host"], request["authorized"]) for request in tone3000.requests("/elsewhere/")] == [
@@ -117,7 +117,7 @@ async def test_a_store_can_not_send_the_token_back_to_itself_by_way_of_tone3000(
     store = f"localhost:{tone3000.url.rpartition(':')[2]}"
     tone3000.fault("redirect", "/download/", location=f"http://{store}/elsewhere/clean.nam")
     tone3000.fault("redirect", "/elsewhere/", location=f"{tone3000.url}/elsewhere/crunch.nam")
-    async with Calls(tone3000.settings(file_hosts=[store]), None) as calls:
+    async with HttpClient(tone3000.settings(file_hosts=[store]), None) as calls:
         await Downloads(calls).fetch(token, model, tmp_path / "file")
     assert [request["authorized"] for request in tone3000.requests("/elsewhere/")] == [False, False]
 
@@ -175,7 +175,7 @@ async def test_a_file_that_comes_too_slowly_is_given_up(
 ) -> None:
     model = await client.model(token, CLEAN)
     tone3000.fault("slow_body", "/download/", delay_s=0.2, times=0)
-    async with Calls(tone3000.settings(download_timeout_s=0.5, attempts=1), redis) as calls:
+    async with HttpClient(tone3000.settings(download_timeout_s=0.5, attempts=1), redis) as calls:
         with pytest.raises(UnreachableError):
             await Downloads(calls).fetch(token, model, tmp_path / "file")
 

@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from tests.support.tone3000 import StandIn
-from tone_shootout.tone3000.calls import Calls
 from tone_shootout.tone3000.client import Tone3000
 from tone_shootout.tone3000.errors import GrantError, NotConfiguredError, TokenRefusedError
+from tone_shootout.tone3000.http_client import HttpClient
 from tone_shootout.tone3000.oauth import (
     SignIn,
     ToneChoice,
@@ -197,8 +197,8 @@ async def test_a_change_of_tokens_is_never_asked_for_twice(sign_in: SignIn, tone
     assert len(tone3000.requests("/oauth/token")) == 1
 
 
-async def test_without_a_key_nothing_is_asked(tone3000: StandIn, calls: Calls) -> None:
-    async with Calls(tone3000.settings(client_id=""), None) as unset:
+async def test_without_a_key_nothing_is_asked(tone3000: StandIn, calls: HttpClient) -> None:
+    async with HttpClient(tone3000.settings(client_id=""), None) as unset:
         with pytest.raises(NotConfiguredError):
             await SignIn(unset).start_device()
     with pytest.raises(NotConfiguredError):

@@ -8,7 +8,6 @@ from redis.asyncio import Redis
 
 from tests.support.tone3000 import StandIn
 from tone_shootout.tone3000.bucket import TokenBucket
-from tone_shootout.tone3000.calls import UNSTATED_PAUSE_S, Calls, retry_after_s
 from tone_shootout.tone3000.client import Search, Tone3000
 from tone_shootout.tone3000.errors import (
     BadAnswerError,
@@ -19,6 +18,7 @@ from tone_shootout.tone3000.errors import (
     Tone3000Error,
     UnreachableError,
 )
+from tone_shootout.tone3000.http_client import UNSTATED_PAUSE_S, HttpClient, retry_after_s
 from tone_shootout.tone3000.oauth import SignIn
 
 BLUEBIRD = 900101
@@ -73,7 +73,7 @@ async def test_a_long_pause_is_handed_on_and_holds_for_the_whole_installation(
 async def test_all_processes_share_one_allowance(tone3000: StandIn, redis: Redis, token: str) -> None:
     await redis.flushdb()
     settings = tone3000.settings(requests_per_minute=20, patience_s=0.0)
-    async with Calls(settings, redis) as one, Calls(settings, redis) as other:
+    async with HttpClient(settings, redis) as one, HttpClient(settings, redis) as other:
 
         async def ask(times: int) -> None:
             for calls in (one, other) * times:
@@ -94,7 +94,7 @@ async def test_searches_have_an_allowance_of_their_own(redis: Redis) -> None:
 
 
 async def test_a_broker_that_does_not_answer_stops_nobody(tone3000: StandIn, token: str) -> None:
-    async with Calls(tone3000.settings(), Redis.from_url("redis://127.0.0.1:1/0")) as calls:
+    async with HttpClient(tone3000.settings(), Redis.from_url("redis://127.0.0.1:1/0")) as calls:
         assert (await Tone3000(calls).user(token)).username == "lab_rat"
 
 
@@ -110,7 +110,7 @@ async def test_an_answer_that_is_not_whole_or_not_as_asked_for_is_refused(
 
 async def test_an_answer_without_end_is_cut_off(tone3000: StandIn, redis: Redis, token: str) -> None:
     tone3000.fault("oversized", "/favorited$", times=0)
-    async with Calls(tone3000.settings(answer_bytes=100_000), redis) as calls:
+    async with HttpClient(tone3000.settings(answer_bytes=100_000), redis) as calls:
         with pytest.raises(BadAnswerError, match="larger than 100000 bytes"):
             await Tone3000(calls).favorited(token)
 
@@ -120,13 +120,13 @@ async def test_an_answer_that_takes_too_long_is_given_up(
     tone3000: StandIn, redis: Redis, token: str, kind: str
 ) -> None:
     tone3000.fault(kind, "/favorited$", times=0, delay_s=5.0)
-    async with Calls(tone3000.settings(timeout_s=0.3, attempts=1), redis) as calls:
+    async with HttpClient(tone3000.settings(timeout_s=0.3, attempts=1), redis) as calls:
         with pytest.raises(UnreachableError):
             await Tone3000(calls).favorited(token)
 
 
 async def test_nobody_there_is_an_answer_too(redis: Redis, tone3000: StandIn) -> None:
-    async with Calls(tone3000.settings(base_url="http://127.0.0.1:1", attempts=1), redis) as calls:
+    async with HttpClient(tone3000.settings(base_url="http://127.0.0.1:1", attempts=1), redis) as calls:
         with pytest.raises(UnreachableError):
             await Tone3000(calls).trending()
 
@@ -171,14 +171,14 @@ async def test_a_refusal_that_is_nested_without_end_is_a_refusal(sign_in: SignIn
 async def test_old_forms_that_are_still_taken_are_told(tone3000: StandIn, redis: Redis, token: str) -> None:
     heard: list[str] = []
     tone3000.fault("deprecated", "/favorited$", words="legacy_ir_gear_value")
-    async with Calls(tone3000.settings(), redis, on_deprecation=heard.append) as calls:
+    async with HttpClient(tone3000.settings(), redis, on_deprecation=heard.append) as calls:
         await Tone3000(calls).favorited(token)
     assert heard == ["legacy_ir_gear_value"]
 
 
 async def test_no_request_of_ours_uses_an_old_form(tone3000: StandIn, redis: Redis, token: str) -> None:
     heard: list[str] = []
-    async with Calls(tone3000.settings(search=True), redis, on_deprecation=heard.append) as calls:
+    async with HttpClient(tone3000.settings(search=True), redis, on_deprecation=heard.append) as calls:
         client = Tone3000(calls)
         await client.trending(gear="cab")
         await client.favorited(token, gear="amp-cab")

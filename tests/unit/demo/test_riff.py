@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tone_shootout.demo.practice import practice
 from tone_shootout.demo.riff import arpeggio, riff
 from tone_shootout.demo.strings import RATE, Note, play
+from tone_shootout.demo.training_signal import training_signal
 
 DIS = pytest.mark.parametrize("di", [riff, arpeggio])
 Di = Callable[[], NDArray[np.float32]]
@@ -89,7 +89,7 @@ def test_palm_mutes_decay_faster_and_sound_darker() -> None:
 
 
 def test_training_signal_is_long_finite_and_within_full_scale() -> None:
-    signal = practice(phrases=3)
+    signal = training_signal(phrases=3)
     assert signal.size >= 30 * RATE
     assert np.isfinite(signal).all()
     assert 0.1 < np.abs(signal).max() <= 1.0

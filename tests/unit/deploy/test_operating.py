@@ -6,7 +6,7 @@ from click import Group
 
 from tests.support.settings_table import GUIDE, written
 from tone_shootout.cli import main
-from tone_shootout.jobs.housekeeping import SCRATCH_EVERY_S
+from tone_shootout.jobs.maintenance import SCRATCH_EVERY_S
 from tone_shootout.kit.settings import load_settings
 
 TEXT = GUIDE.read_text()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tone_shootout.jobs.attempt import PROGRESS_S, Attempt
+from tone_shootout.jobs.execution.attempt import PROGRESS_S, Attempt
 from tone_shootout.jobs.models import Job
 from tone_shootout.rendering.errors import Cancelled
 
@@ -68,7 +68,7 @@ async def test_everything_but_progress_is_to_be_written_at_once_and_in_order() -
     attempt = Attempt(Job(), clock=Clock())
     await asyncio.to_thread(attempt.phase, "render")
     await asyncio.to_thread(attempt.segment, 1, "rendered", None)
-    await asyncio.wait_for(attempt.news.wait(), 30)
+    await asyncio.wait_for(attempt.pending_events.wait(), 30)
     assert [kind for kind, _, _ in attempt.take()] == ["phase", "segment"]
     assert attempt.take() == []
 
@@ -78,7 +78,7 @@ async def test_what_could_not_be_written_stays_in_front() -> None:
     attempt.phase("fetch")
     lines = attempt.take()
     attempt.phase("render")
-    attempt.put_back(lines)
+    attempt.release(lines)
     assert [data["phase"] for _, data, _ in attempt.take()] == ["fetch", "render"]
 
 

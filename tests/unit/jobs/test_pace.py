@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tone_shootout.jobs.pace import Pace
+from tone_shootout.jobs.scheduling.eta import EtaEstimator
 
 
 def _follow(speeds: list[float], *, total: float, step_s: float = 0.5) -> list[tuple[float, float | None]]:
@@ -15,29 +15,29 @@ def _follow(speeds: list[float], *, total: float, step_s: float = 0.5) -> list[t
         ends.append((now, done))
         now, done = now + step_s, done + speed * step_s
     ends.append((now, done))
-    pace = Pace()
+    pace = EtaEstimator()
     return [(now - at, pace.eta_s(done, total, at)) for at, done in ends]
 
 
 def test_nothing_is_known_before_anything_is_done() -> None:
-    assert Pace().eta_s(0.0, 10.0, 100.0) is None
+    assert EtaEstimator().eta_s(0.0, 10.0, 100.0) is None
 
 
 def test_nothing_is_left_at_the_end() -> None:
-    pace = Pace()
+    pace = EtaEstimator()
     pace.eta_s(0.0, 10.0, 0.0)
     assert pace.eta_s(10.0, 10.0, 5.0) == 0.0
 
 
 def test_the_time_before_anything_is_done_does_not_count() -> None:
-    pace = Pace()
+    pace = EtaEstimator()
     for at, done in ((0.0, 0.0), (60.0, 0.0), (61.0, 1.0), (62.0, 2.0)):
         eta = pace.eta_s(done, 10.0, at)
     assert eta == pytest.approx(8.0)
 
 
 def test_what_was_there_before_the_beginning_does_not_count() -> None:
-    pace = Pace()
+    pace = EtaEstimator()
     pace.eta_s(8.0, 10.0, 0.0)
     assert pace.eta_s(9.0, 10.0, 10.0) == pytest.approx(10.0)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tone_shootout.jobs.models import Job
-from tone_shootout.jobs.setback import setback, wait_s
+from tone_shootout.jobs.scheduling.retry_policy import setback, wait_s
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.settings import WorkerSettings
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 from httpcore import ConnectError
 
-from tone_shootout.kit.outbound import AddressPolicy, AddressRefusedError, GuardedBackend
+from tone_shootout.kit.ssrf_guard import AddressPolicy, AddressRefusedError, GuardedBackend
 
 # IANA's registries of special-purpose addresses, RFC 4291 for IPv6, and what clouds serve their machines' secrets at.
 NOT_PUBLIC = [

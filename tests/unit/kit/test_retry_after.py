@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tone_shootout.kit.retry_after import parse_retry_after
+from tone_shootout.kit.http.retry_after import parse_retry_after
 
 NOW = datetime(1994, 11, 6, 8, 49, 7, tzinfo=UTC)
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tone_shootout.audio.files import write_wav
-from tone_shootout.rendering.facts import DEFAULT_LIMITS, Facts, Limits
-from tone_shootout.rendering.plan import Plan, plan
-from tone_shootout.rendering.scenes import Card
-from tone_shootout.rendering.sources import probe
-from tone_shootout.rendering.spec import CabIr, Capture, Spec
+from tone_shootout.rendering.engine.sources import probe
+from tone_shootout.rendering.media_info import DEFAULT_LIMITS, Facts, Limits
+from tone_shootout.rendering.plan.planner import Plan, plan
+from tone_shootout.rendering.spec.schema import CabIr, Capture, Spec
+from tone_shootout.rendering.video.video_frames import Card
 
 RATE = 48_000
 DILATIONS = [1, 2, 4, 8, 16, 32, 64]

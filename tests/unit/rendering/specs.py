@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from tone_shootout.rendering.facts import CaptureFacts, DiFacts, Facts, IrFacts
-from tone_shootout.rendering.spec import Spec
+from tone_shootout.rendering.media_info import CaptureFacts, DiFacts, Facts, IrFacts
+from tone_shootout.rendering.spec.schema import Spec
 
 
 def digest(name: str) -> str:

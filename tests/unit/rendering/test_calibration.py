@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from tests.unit.rendering.specs import FACTS, blocks, capture_facts, spec
-from tone_shootout.rendering.facts import Facts, SizeFacts
-from tone_shootout.rendering.plan import Plan, plan
-from tone_shootout.rendering.spec import Spec
+from tone_shootout.rendering.media_info import Facts, SizeFacts
+from tone_shootout.rendering.plan.planner import Plan, plan
+from tone_shootout.rendering.spec.schema import Spec
 
 LEVEL = capture_facts("level.nam", gear_type="amp", input_level_dbu=12.0)
 KNOWN: dict[str, Facts] = {**FACTS, "level.nam": LEVEL}

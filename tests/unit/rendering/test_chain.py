@@ -12,9 +12,9 @@ from tests.unit.rendering.material import RATE, lay_out, nano_capture, plain_gai
 from tests.unit.rendering.specs import blocks, spec
 from tone_shootout.audio.files import write_wav
 from tone_shootout.audio.nam import load
-from tone_shootout.rendering.chain import Shelf, reamp, render_segment
+from tone_shootout.rendering.engine.chain import SourceCache, reamp, render_segment
 from tone_shootout.rendering.errors import Cancelled, RenderError
-from tone_shootout.rendering.work import SourceFile
+from tone_shootout.rendering.executor.tasks import SourceFile
 
 ANYTHING_GOES = ["no_amp", "no_cab", "multiple_amps"]
 
@@ -29,7 +29,7 @@ def _render(
     folder: Path,
     chain: list[dict[str, Any]],
     *,
-    shelf: Shelf | None = None,
+    source_cache: SourceCache | None = None,
     ticks: list[float] | None = None,
     **track: Any,
 ) -> NDArray[np.float32]:
@@ -39,7 +39,12 @@ def _render(
     files = {file: SourceFile(str(path), planned.facts[file]) for file, path in paths.items()}
     heard = [] if ticks is None else ticks
     return render_segment(
-        segment, document.chains[0], files[document.di_tracks[0].file], files, shelf or Shelf(), heard.append
+        segment,
+        document.chains[0],
+        files[document.di_tracks[0].file],
+        files,
+        source_cache or SourceCache(),
+        heard.append,
     )
 
 
@@ -98,10 +103,10 @@ def test_a_bypassed_block_is_not_heard(folder: Path) -> None:
 
 
 def test_a_shelf_changes_nothing(folder: Path) -> None:
-    shelf = Shelf()
-    first = _render(folder, blocks("a.nam", "cab-a.wav"), shelf=shelf)
-    other = _render(folder, blocks("b.nam", "cab-a.wav"), shelf=shelf, file="arpeggio.wav")
-    np.testing.assert_array_equal(_render(folder, blocks("a.nam", "cab-a.wav"), shelf=shelf), first)
+    source_cache = SourceCache()
+    first = _render(folder, blocks("a.nam", "cab-a.wav"), source_cache=source_cache)
+    other = _render(folder, blocks("b.nam", "cab-a.wav"), source_cache=source_cache, file="arpeggio.wav")
+    np.testing.assert_array_equal(_render(folder, blocks("a.nam", "cab-a.wav"), source_cache=source_cache), first)
     np.testing.assert_array_equal(_render(folder, blocks("b.nam", "cab-a.wav"), file="arpeggio.wav"), other)
 
 
@@ -176,7 +181,7 @@ def test_a_source_that_changed_after_planning_is_refused(folder: Path) -> None:
     files = {file: SourceFile(str(path), planned.facts[file]) for file, path in paths.items()}
     (folder / "cab-a.wav").write_bytes((folder / "cab-b.wav").read_bytes())
     with pytest.raises(RenderError) as caught:
-        render_segment(planned.segments[0], document.chains[0], files["riff.wav"], files, Shelf(), lambda _: None)
+        render_segment(planned.segments[0], document.chains[0], files["riff.wav"], files, SourceCache(), lambda _: None)
     assert (caught.value.code, caught.value.detail.split(":")[1]) in (
         ("changed", " block 2 (cab IR)"),
         ("too_large", " block 2 (cab IR)"),
@@ -189,7 +194,7 @@ def test_a_recording_that_was_longer_when_it_was_looked_at_is_refused(folder: Pa
     files = {file: SourceFile(str(path), planned.facts[file]) for file, path in paths.items()}
     segment = msgspec.structs.replace(planned.segments[0], stop=2 * planned.segments[0].stop)
     with pytest.raises(RenderError, match="found 96000; an earlier version") as caught:
-        render_segment(segment, document.chains[0], files["riff.wav"], files, Shelf(), lambda _: None)
+        render_segment(segment, document.chains[0], files["riff.wav"], files, SourceCache(), lambda _: None)
     assert (caught.value.code, caught.value.pointer) == ("changed", "/di_tracks/0")
 
 
@@ -247,13 +252,19 @@ def test_going_on_from_a_sound_that_was_kept_gives_the_same_samples_and_runs_not
     segment, di = planned.segments[0], files["arpeggio.wav"]
     behind: dict[int, NDArray[np.float32]] = {}
     whole = render_segment(
-        segment, document.chains[0], di, files, Shelf(), lambda _: None, keep=lambda n, x: behind.update({n: x.copy()})
+        segment,
+        document.chains[0],
+        di,
+        files,
+        SourceCache(),
+        lambda _: None,
+        keep=lambda n, x: behind.update({n: x.copy()}),
     )
     for first, needed in ((2, ["b.nam", "cab-b.wav"]), (3, ["cab-b.wav"]), (5, [])):
         rest = {file: files[file] for file in needed}
         ticks: list[float] = []
         again = render_segment(
-            segment, document.chains[0], di, rest, Shelf(), ticks.append, first=first, begin=behind[first - 1]
+            segment, document.chains[0], di, rest, SourceCache(), ticks.append, first=first, begin=behind[first - 1]
         )
         assert again.tobytes() == whole.tobytes()
         assert max(ticks, default=0.0) == pytest.approx(sum(stage.cost for stage in segment.stages[first:]))
@@ -267,5 +278,5 @@ def test_going_on_from_silence_names_the_block_that_left_it(folder: Path) -> Non
     nothing = np.zeros(segment.stages[0].samples, np.float32)
     with pytest.raises(RenderError, match=r"block 1 \(capture\) leaves nothing to hear"):
         render_segment(
-            segment, document.chains[0], files["riff.wav"], files, Shelf(), lambda _: None, first=1, begin=nothing
+            segment, document.chains[0], files["riff.wav"], files, SourceCache(), lambda _: None, first=1, begin=nothing
         )

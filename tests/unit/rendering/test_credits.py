@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.unit.rendering.specs import blocks, digest, spec
-from tone_shootout.rendering.credits import Credit, credit_lines, notices
-from tone_shootout.rendering.manifest import Input, LevelRecord
-from tone_shootout.rendering.texts import description
+from tone_shootout.rendering.output.credits import Credit, credit_lines, notices
+from tone_shootout.rendering.output.manifest import Input, LevelRecord
+from tone_shootout.rendering.output.youtube_text import description
 
 
 def _credit(title: str = "Bluebird 45 Lead, Gain 3", **changes: Any) -> Credit:

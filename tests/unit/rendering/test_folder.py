@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tone_shootout.rendering.folder import STAGING_PREFIX, staging_folder
+from tone_shootout.rendering.output.result_folder import STAGING_PREFIX, staging_folder
 
 
 def test_a_second_rendering_into_the_same_folder_is_refused_and_harms_nothing(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from tests.unit.rendering.specs import FACTS, blocks, capture_facts, spec
-from tone_shootout.rendering.facts import Facts, SizeFacts
-from tone_shootout.rendering.plan import InvalidSpec, plan
+from tone_shootout.rendering.media_info import Facts, SizeFacts
+from tone_shootout.rendering.plan.planner import InvalidSpec, plan
 
 GAIN = {"type": "gain", "db": 3.0}
 EQ = {"type": "eq", "bands": [{"kind": "peak", "hz": 3000.0, "db": 2.0}]}

@@ -1,7 +1,7 @@
 """What a manifest calls the files that went in."""
 
 from tests.unit.rendering.specs import FACTS
-from tone_shootout.rendering.manifest import name_inputs
+from tone_shootout.rendering.output.manifest import name_inputs
 
 
 def _names(names: dict[str, str], *files: str) -> list[str]:

@@ -4,8 +4,8 @@ import msgspec
 
 from tests.unit.rendering.specs import FACTS, blocks, spec
 from tone_shootout.audio.notices import FileNotice
-from tone_shootout.rendering.facts import Facts
-from tone_shootout.rendering.plan import plan
+from tone_shootout.rendering.media_info import Facts
+from tone_shootout.rendering.plan.planner import plan
 
 LATE = FileNotice("late_onset", "the response starts 23.4 ms late.")
 CLIPPED = FileNotice("clipped", "3 samples are at full scale.")

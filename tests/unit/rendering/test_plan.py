@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from tests.unit.rendering.specs import FACTS, blocks, capture_facts, di_facts, digest, spec
-from tone_shootout.rendering.facts import Facts, Limits
-from tone_shootout.rendering.keys import ENGINE
-from tone_shootout.rendering.plan import InvalidSpec, Plan, plan
-from tone_shootout.rendering.spec import Spec
+from tone_shootout.rendering.media_info import Facts, Limits
+from tone_shootout.rendering.plan.keys import ENGINE
+from tone_shootout.rendering.plan.planner import InvalidSpec, Plan, plan
+from tone_shootout.rendering.spec.schema import Spec
 
 TWO_TRACKS: list[dict[str, Any]] = [
     {"name": "Riff in E", "file": "riff.wav"},

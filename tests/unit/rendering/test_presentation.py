@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from tests.unit.rendering.material import CARD, plucks
 from tests.unit.rendering.specs import FACTS, blocks, spec
-from tone_shootout.rendering.cards import draw, envelope
-from tone_shootout.rendering.credits import Credit
-from tone_shootout.rendering.figures import Encoded
-from tone_shootout.rendering.manifest import Input, LevelRecord, SegmentRecord
+from tone_shootout.rendering.executor.tasks import Measured
+from tone_shootout.rendering.metrics import Encoded
 from tone_shootout.rendering.notices import Notice
-from tone_shootout.rendering.plan import plan
-from tone_shootout.rendering.texts import chapters, description, notes
-from tone_shootout.rendering.timeline import clock, timeline
-from tone_shootout.rendering.work import Measured
+from tone_shootout.rendering.output.credits import Credit
+from tone_shootout.rendering.output.manifest import Input, LevelRecord, SegmentRecord
+from tone_shootout.rendering.output.youtube_text import chapters, description, notes
+from tone_shootout.rendering.plan.planner import plan
+from tone_shootout.rendering.plan.timeline import clock, timeline
+from tone_shootout.rendering.video.cards import draw, envelope
 
 MEASURED = Measured(
     integrated_lufs=-16.04,

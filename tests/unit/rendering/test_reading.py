@@ -9,10 +9,10 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from tone_shootout.kit.problems import fault_of
-from tone_shootout.rendering.reading import Format, parse_spec
-from tone_shootout.rendering.sources import locate
-from tone_shootout.rendering.spec import SpecError
+from tone_shootout.kit.http.problems import fault_of
+from tone_shootout.rendering.engine.sources import locate
+from tone_shootout.rendering.spec.reading import Format, parse_spec
+from tone_shootout.rendering.spec.schema import SpecError
 from tone_shootout.shootouts.config import Config
 
 TRACK = """

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from tests.unit.rendering.specs import FACTS, blocks, capture_facts, ir_facts, spec
-from tone_shootout.rendering.facts import Limits
-from tone_shootout.rendering.plan import Plan, plan
-from tone_shootout.rendering.schedule import Step, schedule, sound_keys
+from tone_shootout.rendering.engine.schedule import Step, schedule, sound_keys
+from tone_shootout.rendering.media_info import Limits
+from tone_shootout.rendering.plan.planner import Plan, plan
 
 AMPS = [f"amp-{n}.nam" for n in range(4)]
 CABS = [f"cab-{n}.wav" for n in range(5)]

@@ -11,8 +11,8 @@ import pytest
 from tests.support.shared import shared_folder
 from tests.unit.rendering.material import RATE, cabinet, nano_capture, plain_gain, plucks
 from tone_shootout.audio.files import write_flac, write_wav
-from tone_shootout.rendering.facts import CaptureFacts, DiFacts, Facts, IrFacts, Kind, Limits
-from tone_shootout.rendering.sources import SourceError, probe, read_source
+from tone_shootout.rendering.engine.sources import SourceError, probe, read_source
+from tone_shootout.rendering.media_info import CaptureFacts, DiFacts, Facts, IrFacts, Kind, Limits
 
 SHARED = shared_folder()
 MALFORMED = sorted((SHARED / "nam" / "public" / "malformed").glob("*.nam")) if SHARED else []

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tone_shootout.rendering.reading import MAX_SPEC_BYTES, parse_spec
-from tone_shootout.rendering.spec import CabIr, Capture, Eq, Spec, SpecError
+from tone_shootout.rendering.spec.reading import MAX_SPEC_BYTES, parse_spec
+from tone_shootout.rendering.spec.schema import CabIr, Capture, Eq, Spec, SpecError
 
 EXAMPLE = b"""
 schema = 1

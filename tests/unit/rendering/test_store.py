@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tone_shootout.rendering.store import StoreFolder, seal, unseal
+from tone_shootout.rendering.executor.store import StoreFolder, seal, unseal
 
 BYTES = 4000
 ENTRY_BYTES = 32 + BYTES

@@ -12,15 +12,15 @@ import pytest
 from tests.unit.rendering.material import RATE, plain_gain, plucks
 from tests.unit.rendering.specs import FACTS, blocks, spec
 from tone_shootout.audio.files import write_flac
-from tone_shootout.rendering.chain import Shelf
-from tone_shootout.rendering.draw_plots import WIDTH, draw_plot
-from tone_shootout.rendering.figures import CaptureFigures, DrivePoint, Pair
-from tone_shootout.rendering.gauge import gauge
-from tone_shootout.rendering.plan import plan
-from tone_shootout.rendering.plots import DifferencePlot, DrivePlot, LevelsPlot, Plot, SpectraPlot, WaveformPlot
-from tone_shootout.rendering.sources import probe
-from tone_shootout.rendering.survey import difference
-from tone_shootout.rendering.work import Characterise, SourceFile
+from tone_shootout.rendering.engine.chain import SourceCache
+from tone_shootout.rendering.engine.sources import probe
+from tone_shootout.rendering.executor.analysis import difference
+from tone_shootout.rendering.executor.measure import gauge
+from tone_shootout.rendering.executor.tasks import Characterise, SourceFile
+from tone_shootout.rendering.metrics import CaptureFigures, DrivePoint, Pair
+from tone_shootout.rendering.output.draw_plots import WIDTH, draw_plot
+from tone_shootout.rendering.output.plots import DifferencePlot, DrivePlot, LevelsPlot, Plot, SpectraPlot, WaveformPlot
+from tone_shootout.rendering.plan.planner import plan
 
 HOSTILE = "$x_1$ <b>&\n日本語 ⟨x⟩ \U0001f3b8 " + "W" * 80
 
@@ -81,7 +81,7 @@ def test_a_capture_that_overflows_on_test_tones_has_no_figures_and_is_no_failure
     document |= {"config": {"receptive_field": 2, "bias": False}, "weights": [3e38, 3e38]}
     (tmp_path / "huge.nam").write_bytes(msgspec.json.encode(document))
     source = SourceFile(str(tmp_path / "huge.nam"), probe(tmp_path / "huge.nam", "capture"))
-    gauge(Characterise(capture=source, size=None, figures=str(tmp_path / "figures")), Shelf())
+    gauge(Characterise(capture=source, size=None, figures=str(tmp_path / "figures")), SourceCache())
     found = msgspec.msgpack.decode((tmp_path / "figures").read_bytes(), type=CaptureFigures)
     assert found.latency.polarity == 1
     assert found.behaviour is None

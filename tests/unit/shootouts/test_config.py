@@ -6,8 +6,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from tone_shootout.rendering import spec
-from tone_shootout.rendering.spec import files_of
+from tone_shootout.rendering.spec import schema as spec
+from tone_shootout.rendering.spec.schema import files_of
 from tone_shootout.shootouts import config as configs
 from tone_shootout.shootouts.config import Config, assets_of, check_sources, config_pointer, models_of, spec_of
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tone_shootout.rendering.facts import Limits
-from tone_shootout.shootouts.examining import AT_ONCE, Examiner, Refused
+from tone_shootout.rendering.media_info import Limits
+from tone_shootout.shootouts.library.media_probe import AT_ONCE, MediaProbe, Refused
 
 
 @pytest.fixture
@@ -30,13 +30,13 @@ async def children(count: int) -> list[multiprocessing.process.BaseProcess]:
 
 
 async def test_a_decoder_that_does_not_end_is_stopped(endless: Path) -> None:
-    answer = await Examiner(Limits(), timeout_s=0.2).examine(endless, "di_track")
+    answer = await MediaProbe(Limits(), timeout_s=0.2).examine(endless, "di_track")
     assert answer == Refused(code="undecodable", detail="decoding took more than 0.2 seconds")
     assert multiprocessing.active_children() == []
 
 
 async def test_a_decoder_that_dies_takes_nothing_with_it(endless: Path) -> None:
-    looking = asyncio.create_task(Examiner(Limits()).examine(endless, "di_track"))
+    looking = asyncio.create_task(MediaProbe(Limits()).examine(endless, "di_track"))
     for child in await children(1):
         child.kill()
     answer = await looking
@@ -45,8 +45,8 @@ async def test_a_decoder_that_dies_takes_nothing_with_it(endless: Path) -> None:
 
 
 async def test_only_so_many_files_are_looked_at_at_once(endless: Path) -> None:
-    examiner = Examiner(Limits())
-    looking = [asyncio.create_task(examiner.examine(endless, "di_track")) for _ in range(AT_ONCE + 1)]
+    media_probe = MediaProbe(Limits())
+    looking = [asyncio.create_task(media_probe.examine(endless, "di_track")) for _ in range(AT_ONCE + 1)]
     first = await children(AT_ONCE)
     assert len(first) == AT_ONCE
     first[0].kill()

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tone_shootout.shootouts.uploads import STALE_S, clear_incoming, safe_filename
+from tone_shootout.shootouts.library.uploads import STALE_S, clear_incoming, safe_filename
 
 
 @given(st.text(max_size=400))

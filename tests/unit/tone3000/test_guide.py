@@ -10,7 +10,7 @@ import pytest
 from tests.support.shared import PROJECT
 from tone_shootout.accounts.errors import NotConnectedError, ReconnectError
 from tone_shootout.cli import main
-from tone_shootout.kit.problems import ProblemError
+from tone_shootout.kit.http.problems import ProblemError
 from tone_shootout.kit.settings import Settings, Tone3000Settings, load_settings
 from tone_shootout.shootouts.config import AssetCapture, ModelRef
 from tone_shootout.shootouts.tones.errors import UnsupportedFormatError

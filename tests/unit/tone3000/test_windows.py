@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tone_shootout.tone3000.paging import window
 from tone_shootout.tone3000.types import Page
-from tone_shootout.tone3000.windows import window
 
 
 def _pages(total: int, granted: int) -> Callable[[int, int], Awaitable[Page[int]]]:

@@ -12,16 +12,16 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, PathParameter, SkipValidation
 from litestar.response import Stream
 
+from tone_shootout.accounts.account_deletion import Leaving, forget
 from tone_shootout.accounts.controllers._parts import NO_STORE, provide_accounts
 from tone_shootout.accounts.cookies import no_cookies
-from tone_shootout.accounts.dtos import MeDTO, NewTokenDTO, TokenDTO, TokenRequest
+from tone_shootout.accounts.dtos import MeRead, TokenCreate, TokenRead, TokenSecretRead
 from tone_shootout.accounts.export import EXPORTS, archive, begun
-from tone_shootout.accounts.leaving import Leaving, forget
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.services import AccountService
-from tone_shootout.kit.document import DownloadOperation
-from tone_shootout.kit.pagination import Page, Paging
-from tone_shootout.kit.problems import problems
+from tone_shootout.kit.db.pagination import Page, Paging
+from tone_shootout.kit.http.openapi import DownloadOperation
+from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.kit.throttle import Throttle
@@ -35,10 +35,10 @@ class MeController(Controller):
     dependencies = {"accounts": Provide(provide_accounts, sync_to_thread=False)}  # noqa: RUF012 - Litestar reads it
 
     @get(operation_id="get_me", summary="Who am I?", responses=problems(401))
-    async def get_me(self, principal: NamedDependency[Principal], accounts: NamedDependency[AccountService]) -> MeDTO:
+    async def get_me(self, principal: NamedDependency[Principal], accounts: NamedDependency[AccountService]) -> MeRead:
         """Show your account."""
         user, connection = await accounts.user(principal.user_id), await accounts.connection(principal.user_id)
-        return MeDTO.of(user, principal, connection)
+        return MeRead.of(user, principal, connection)
 
     @delete(operation_id="delete_me", summary="Delete my account", responses=problems(401, 403))
     async def delete_me(
@@ -91,24 +91,24 @@ class MeController(Controller):
         principal: NamedDependency[Principal],
         accounts: NamedDependency[AccountService],
         paging: NamedDependency[Paging],
-    ) -> Page[TokenDTO]:
+    ) -> Page[TokenRead]:
         """List your API tokens that are not revoked, the newest first."""
         rows, total = await accounts.tokens(principal.user_id, limit=paging.limit, offset=paging.offset)
-        return paging.page([TokenDTO.of(token) for token in rows], total)
+        return paging.page([TokenRead.of(token) for token in rows], total)
 
     @post("/tokens", operation_id="create_token", summary="Make an API token", responses=problems(400, 401, 403))
     async def create_token(
         self,
-        data: JSONBody[TokenRequest],
+        data: JSONBody[TokenCreate],
         principal: NamedDependency[Principal],
         accounts: NamedDependency[AccountService],
-    ) -> Response[NewTokenDTO]:
+    ) -> Response[TokenSecretRead]:
         """Make an API token. The answer is the only one that shows it."""
         days = data.expires_in_days
         expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
         user = await accounts.user(principal.user_id)
         issued = await accounts.issue_token(user, name=data.name, scope=data.scope, expires_at=expires_at)
-        return Response(NewTokenDTO.of(issued), status_code=201, headers=NO_STORE)
+        return Response(TokenSecretRead.of(issued), status_code=201, headers=NO_STORE)
 
     @delete(
         "/tokens/{token_id:uuid}",

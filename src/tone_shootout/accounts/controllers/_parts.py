@@ -6,11 +6,11 @@ from litestar import Request, Response
 from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tone_shootout.accounts.attempts import SignInAttempts
 from tone_shootout.accounts.cookies import REFRESH_COOKIE, no_cookies, session_cookies
-from tone_shootout.accounts.dtos import RefreshRequest, SessionDTO
+from tone_shootout.accounts.dtos import SessionRead, SessionRefresh
 from tone_shootout.accounts.services import AccountService, Grant, SessionService
-from tone_shootout.kit.problems import problem_response
+from tone_shootout.accounts.sign_in_limits import SignInAttempts
+from tone_shootout.kit.http.problems import problem_response
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.throttle import Throttle
 
@@ -32,15 +32,15 @@ def provide_sessions(db_session: NamedDependency[AsyncSession], settings: NamedD
     return SessionService(db_session, settings.security)
 
 
-def refresh_token(request: Request[Any, Any, Any], data: RefreshRequest | None) -> str:
+def refresh_token(request: Request[Any, Any, Any], data: SessionRefresh | None) -> str:
     """Return the refresh token that a request brings, in its body or else in its cookie."""
     return (data and data.refresh_token) or request.cookies.get(REFRESH_COOKIE, "")
 
 
-def signed_in(grant: Grant, settings: Settings) -> Response[SessionDTO]:
+def signed_in(grant: Grant, settings: Settings) -> Response[SessionRead]:
     """Answer with a session, and set it as cookies."""
     cookies = session_cookies(grant, settings.security)
-    return Response(SessionDTO.of(grant), headers=NO_STORE, cookies=cookies)
+    return Response(SessionRead.of(grant), headers=NO_STORE, cookies=cookies)
 
 
 def signed_out(settings: Settings) -> Response[Any]:

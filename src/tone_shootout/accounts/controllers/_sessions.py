@@ -7,7 +7,6 @@ from litestar import Controller, Request, Response, delete, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody, PathParameter
 
-from tone_shootout.accounts.attempts import SignInAttempts
 from tone_shootout.accounts.controllers._parts import (
     provide_attempts,
     provide_sessions,
@@ -16,11 +15,12 @@ from tone_shootout.accounts.controllers._parts import (
     signed_out,
 )
 from tone_shootout.accounts.cookies import no_cookies
-from tone_shootout.accounts.dtos import OpenSessionDTO, RefreshRequest, SessionDTO, SessionRequest
+from tone_shootout.accounts.dtos import OpenSessionRead, SessionCreate, SessionRead, SessionRefresh
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.services import SessionService
-from tone_shootout.kit.pagination import Page, Paging
-from tone_shootout.kit.problems import problems
+from tone_shootout.accounts.sign_in_limits import SignInAttempts
+from tone_shootout.kit.db.pagination import Page, Paging
+from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.settings import Settings
 
 
@@ -43,12 +43,12 @@ class SessionController(Controller):
     )
     async def start(
         self,
-        data: JSONBody[SessionRequest],
+        data: JSONBody[SessionCreate],
         request: Request[Any, Any, Any],
         sessions: NamedDependency[SessionService],
         attempts: NamedDependency[SignInAttempts],
         settings: NamedDependency[Settings],
-    ) -> Response[SessionDTO]:
+    ) -> Response[SessionRead]:
         """Start a session of the token's scope. Its tokens are answered, and set as cookies for browsers."""
         async with attempts.watched(request, data.token):
             grant = await sessions.start(data.token, user_agent=request.headers.get("user-agent"))
@@ -67,8 +67,8 @@ class SessionController(Controller):
         sessions: NamedDependency[SessionService],
         attempts: NamedDependency[SignInAttempts],
         settings: NamedDependency[Settings],
-        data: JSONBody[RefreshRequest | None] = None,
-    ) -> Response[SessionDTO]:
+        data: JSONBody[SessionRefresh | None] = None,
+    ) -> Response[SessionRead]:
         """Exchange a refresh token for the next pair of tokens. One that was used before ends the whole session."""
         token = refresh_token(request, data)
         async with attempts.watched(request, token) as attempt:
@@ -89,7 +89,7 @@ class SessionController(Controller):
         request: Request[Any, Any, Any],
         sessions: NamedDependency[SessionService],
         settings: NamedDependency[Settings],
-        data: JSONBody[RefreshRequest | None] = None,
+        data: JSONBody[SessionRefresh | None] = None,
     ) -> Response[None]:
         """End the session that the refresh token belongs to, and where the body has none, the one that you ask with."""
         await sessions.end(refresh_token(request, data))
@@ -112,10 +112,10 @@ class MySessionsController(Controller):
         principal: NamedDependency[Principal],
         sessions: NamedDependency[SessionService],
         paging: NamedDependency[Paging],
-    ) -> Page[OpenSessionDTO]:
+    ) -> Page[OpenSessionRead]:
         """List your sessions that have not ended, the one used last first."""
         rows, total = await sessions.page(principal.user_id, limit=paging.limit, offset=paging.offset)
-        return paging.page([OpenSessionDTO.of(session, principal) for session in rows], total)
+        return paging.page([OpenSessionRead.of(session, principal) for session in rows], total)
 
     @delete(operation_id="end_all_sessions", summary="Sign out everywhere", responses=problems(401, 403))
     async def end_all(

@@ -10,25 +10,25 @@ from litestar.params import JSONBody, QueryParameter, SkipValidation
 from litestar.response import Redirect
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tone_shootout.accounts.attempts import BROWSERS, DEVICES, SignInAttempts
 from tone_shootout.accounts.browsers import LONGEST_PATH, OWN_PATH
 from tone_shootout.accounts.connections import ConnectionStore
 from tone_shootout.accounts.controllers._parts import NO_STORE, provide_attempts, signed_in
 from tone_shootout.accounts.cookies import arrived_cookie, departing_cookie, session_cookies, sign_in_cookie
 from tone_shootout.accounts.dtos import (
-    ArrivalDTO,
-    DeviceDTO,
-    DevicePendingDTO,
+    ArrivalRead,
+    DeviceCreate,
+    DevicePendingRead,
     DevicePoll,
-    DeviceRequest,
-    SessionDTO,
+    DeviceRead,
+    SessionRead,
 )
 from tone_shootout.accounts.errors import SignInDeniedError
 from tone_shootout.accounts.guards import own_address, who_connects
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.accounts.sign_in import Arrival, Return, SignInService
+from tone_shootout.accounts.sign_in import OAuthResult, Return, SignInService
+from tone_shootout.accounts.sign_in_limits import BROWSERS, DEVICES, SignInAttempts
+from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.keyring import KeyRing
-from tone_shootout.kit.problems import problems
 from tone_shootout.kit.settings import Settings
 from tone_shootout.tone3000.oauth import ToneChoice
 from tone_shootout.tone3000.types import Architecture, Format, Gear, Prompt
@@ -144,7 +144,7 @@ class SignInController(Controller):
         tone_id: Annotated[
             str | None, QueryParameter(description="The tone that was selected.", pattern=r"^\d{1,18}$")
         ] = None,
-    ) -> Response[ArrivalDTO | None]:
+    ) -> Response[ArrivalRead | None]:
         """End a sign-in: a session is started and set as cookies, unless somebody has changed their mind."""
         back = Return(state_, code, error, canceled == "true", int(tone_id) if tone_id else None)
         async with attempts.watched(request, state_):
@@ -168,13 +168,13 @@ class SignInController(Controller):
         sign_in: NamedDependency[SkipValidation[SignInService]],
         attempts: NamedDependency[SignInAttempts],
         settings: NamedDependency[Settings],
-        data: JSONBody[DeviceRequest | None] = None,
-    ) -> Response[DeviceDTO]:
+        data: JSONBody[DeviceCreate | None] = None,
+    ) -> Response[DeviceRead]:
         """Begin a sign-in that somebody finishes in any browser: show them the code and the address."""
         await attempts.begin(DEVICES, request)
         link_to = who_connects(request, settings) if data and data.link else None
         handle, begun = await sign_in.start_device(link_to)
-        return Response(DeviceDTO.of(handle, begun), status_code=201, headers=NO_STORE)
+        return Response(DeviceRead.of(handle, begun), status_code=201, headers=NO_STORE)
 
     @post(
         "/device/poll",
@@ -182,7 +182,7 @@ class SignInController(Controller):
         summary="Ask whether a device is signed in",
         status_code=201,
         responses={
-            202: ResponseSpec(DevicePendingDTO, generate_examples=False, description="Not yet"),
+            202: ResponseSpec(DevicePendingRead, generate_examples=False, description="Not yet"),
             **problems(400, 403, 404, 409, 502, 503),
         },
     )
@@ -193,12 +193,12 @@ class SignInController(Controller):
         sign_in: NamedDependency[SkipValidation[SignInService]],
         attempts: NamedDependency[SignInAttempts],
         settings: NamedDependency[Settings],
-    ) -> Response[SessionDTO] | Response[DevicePendingDTO]:
+    ) -> Response[SessionRead] | Response[DevicePendingRead]:
         """Return a session once somebody has let the device in; until then, when to ask again."""
         async with attempts.watched(request, data.device_code):
             outcome = await sign_in.poll_device(data.device_code, user_agent=request.headers.get("user-agent"))
         if isinstance(outcome, int):
-            return Response(DevicePendingDTO(interval=outcome), status_code=202, headers=NO_STORE)
+            return Response(DevicePendingRead(interval=outcome), status_code=202, headers=NO_STORE)
         return signed_in(outcome, settings)
 
 
@@ -228,13 +228,13 @@ def _callback_of(request: Request[Any, Any, Any], settings: Settings) -> str:
     return f"{own}{settings.server.root_path}/api/v1/auth/callback" if own else settings.tone3000_redirect_url
 
 
-def _arrived(arrival: Arrival, state: str, settings: Settings) -> Response[Any]:
+def _arrived(arrival: OAuthResult, state: str, settings: Settings) -> Response[Any]:
     if arrival.denied and arrival.next is None:
         raise SignInDeniedError
     gone = arrived_cookie(state, settings.security)
     cookies = [gone, *(session_cookies(arrival.grant, settings.security) if arrival.grant else ())]
     if arrival.next is None:
-        return Response(ArrivalDTO.of(arrival), status_code=200, headers=_PRIVATE, cookies=cookies)
+        return Response(ArrivalRead.of(arrival), status_code=200, headers=_PRIVATE, cookies=cookies)
     outcome = "denied" if arrival.denied else "canceled" if arrival.canceled else "done"
     query = {"sign_in": outcome, **({"tone_id": str(arrival.tone_id)} if arrival.tone_id else {})}
     path, hash_, fragment = arrival.next.partition("#")

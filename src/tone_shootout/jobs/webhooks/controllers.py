@@ -11,19 +11,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.jobs.webhooks.dtos import (
-    DeliveryDetailDTO,
-    DeliveryDTO,
+    DeliveryDetailRead,
+    DeliveryRead,
     DeliveryState,
-    WebhookChanges,
-    WebhookDTO,
-    WebhookRequest,
-    WebhookSecretDTO,
+    WebhookCreate,
+    WebhookRead,
+    WebhookSecretRead,
+    WebhookUpdate,
 )
 from tone_shootout.jobs.webhooks.models import WebhookDelivery
 from tone_shootout.jobs.webhooks.services import WebhookService
+from tone_shootout.kit.db.pagination import Page, Paging
+from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.keyring import KeyRing
-from tone_shootout.kit.pagination import Page, Paging
-from tone_shootout.kit.problems import problems
 from tone_shootout.kit.settings import Settings
 
 PATH = "/api/v1/webhooks"
@@ -56,16 +56,16 @@ class WebhookController(Controller):
     )
     async def create(
         self,
-        data: JSONBody[WebhookRequest],
+        data: JSONBody[WebhookCreate],
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
-    ) -> Response[WebhookSecretDTO]:
+    ) -> Response[WebhookSecretRead]:
         """Let an address of yours hear of your jobs. The answer is the only one that shows its secret."""
         issued = await webhooks.create(
             principal.user_id, url=data.url, description=data.description, events=data.events
         )
         headers = {**NO_STORE, "Location": f"{PATH}/{issued.webhook.id}"}
-        return Response(WebhookSecretDTO.of(issued), status_code=201, headers=headers)
+        return Response(WebhookSecretRead.of(issued), status_code=201, headers=headers)
 
     @get(operation_id="list_webhooks", summary="List webhooks", responses=problems(400, 401))
     async def list_webhooks(
@@ -73,10 +73,10 @@ class WebhookController(Controller):
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
         paging: NamedDependency[Paging],
-    ) -> Page[WebhookDTO]:
+    ) -> Page[WebhookRead]:
         """List your webhooks, the newest first."""
         rows, total = await webhooks.page(principal.user_id, limit=paging.limit, offset=paging.offset)
-        return paging.page([WebhookDTO.of(row) for row in rows], total)
+        return paging.page([WebhookRead.of(row) for row in rows], total)
 
     @get("/{webhook_id:uuid}", operation_id="get_webhook", summary="Get a webhook", responses=problems(401, 404))
     async def get_webhook(
@@ -84,9 +84,9 @@ class WebhookController(Controller):
         webhook_id: WebhookId,
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
-    ) -> WebhookDTO:
+    ) -> WebhookRead:
         """Show a webhook, without its secret."""
-        return WebhookDTO.of(await webhooks.get(principal.user_id, webhook_id))
+        return WebhookRead.of(await webhooks.get(principal.user_id, webhook_id))
 
     @patch(
         "/{webhook_id:uuid}",
@@ -97,13 +97,13 @@ class WebhookController(Controller):
     async def change(
         self,
         webhook_id: WebhookId,
-        data: JSONBody[WebhookChanges],
+        data: JSONBody[WebhookUpdate],
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
-    ) -> WebhookDTO:
+    ) -> WebhookRead:
         """Change a webhook's address, description or events, or disable or enable it."""
         changes = msgspec.to_builtins(data)
-        return WebhookDTO.of(await webhooks.change(principal.user_id, webhook_id, changes))
+        return WebhookRead.of(await webhooks.change(principal.user_id, webhook_id, changes))
 
     @delete(
         "/{webhook_id:uuid}",
@@ -131,10 +131,10 @@ class WebhookController(Controller):
         webhook_id: WebhookId,
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
-    ) -> Response[WebhookSecretDTO]:
+    ) -> Response[WebhookSecretRead]:
         """Make a new secret. For a day messages carry signatures of both, so that your receiver misses none."""
         issued = await webhooks.rotate(principal.user_id, webhook_id)
-        return Response(WebhookSecretDTO.of(issued), status_code=201, headers=NO_STORE)
+        return Response(WebhookSecretRead.of(issued), status_code=201, headers=NO_STORE)
 
     @post(
         "/{webhook_id:uuid}/test",
@@ -148,7 +148,7 @@ class WebhookController(Controller):
         webhook_id: WebhookId,
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
-    ) -> Response[DeliveryDTO]:
+    ) -> Response[DeliveryRead]:
         """Send a message of the type `webhook.test`; follow the delivery at `Location`."""
         return _on_its_way(await webhooks.test(principal.user_id, webhook_id))
 
@@ -167,12 +167,12 @@ class WebhookController(Controller):
         in_state: Annotated[
             DeliveryState | None, QueryParameter(name="state", description="Only those in this state.")
         ] = None,
-    ) -> Page[DeliveryDTO]:
+    ) -> Page[DeliveryRead]:
         """List what was and is to be sent to a webhook, the newest first."""
         rows, total = await webhooks.deliveries(
             principal.user_id, webhook_id, state=in_state, limit=paging.limit, offset=paging.offset
         )
-        return paging.page([DeliveryDTO.of(row) for row in rows], total)
+        return paging.page([DeliveryRead.of(row) for row in rows], total)
 
     @get(
         "/{webhook_id:uuid}/deliveries/{delivery_id:uuid}",
@@ -186,9 +186,9 @@ class WebhookController(Controller):
         delivery_id: DeliveryId,
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
-    ) -> DeliveryDetailDTO:
+    ) -> DeliveryDetailRead:
         """Show a message with its body and how every attempt went."""
-        return DeliveryDetailDTO.of(await webhooks.delivery(principal.user_id, webhook_id, delivery_id))
+        return DeliveryDetailRead.of(await webhooks.delivery(principal.user_id, webhook_id, delivery_id))
 
     @post(
         "/{webhook_id:uuid}/deliveries/{delivery_id:uuid}/redeliver",
@@ -203,11 +203,11 @@ class WebhookController(Controller):
         delivery_id: DeliveryId,
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
-    ) -> Response[DeliveryDTO]:
+    ) -> Response[DeliveryRead]:
         """Send a message again, now, whether it has arrived before or not; its `webhook-id` stays the same."""
         return _on_its_way(await webhooks.redeliver(principal.user_id, webhook_id, delivery_id))
 
 
-def _on_its_way(delivery: WebhookDelivery) -> Response[DeliveryDTO]:
+def _on_its_way(delivery: WebhookDelivery) -> Response[DeliveryRead]:
     headers = {"Location": f"{PATH}/{delivery.webhook_id}/deliveries/{delivery.id}"}
-    return Response(DeliveryDTO.of(delivery), status_code=202, headers=headers)
+    return Response(DeliveryRead.of(delivery), status_code=202, headers=headers)

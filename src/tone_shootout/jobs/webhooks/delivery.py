@@ -23,10 +23,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tone_shootout.jobs.webhooks.repositories import PER_ENDPOINT, PER_OWNER, Claimed, DeliveryRepository
 from tone_shootout.jobs.webhooks.services import purpose
 from tone_shootout.jobs.webhooks.signing import signed_headers
+from tone_shootout.kit.http.retry_after import parse_retry_after
 from tone_shootout.kit.keyring import KeyRing, UnreadableSecretError
-from tone_shootout.kit.outbound import AddressPolicy, AddressRefusedError, GuardedBackend
-from tone_shootout.kit.retry_after import parse_retry_after
 from tone_shootout.kit.settings import WebhookSettings
+from tone_shootout.kit.ssrf_guard import AddressPolicy, AddressRefusedError, GuardedBackend
 
 CONCURRENCY = 20
 """Messages that a worker sends at once."""

@@ -49,7 +49,7 @@ _Enabled = Annotated[
 ]
 
 
-class WebhookRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+class WebhookCreate(Struct, kw_only=True, forbid_unknown_fields=True):
     """A webhook to be made."""
 
     url: _Url
@@ -57,7 +57,7 @@ class WebhookRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     events: _Events = msgspec.field(default_factory=lambda: ["job.completed", "job.failed", "job.cancelled"])
 
 
-class WebhookChanges(Struct, kw_only=True, forbid_unknown_fields=True):
+class WebhookUpdate(Struct, kw_only=True, forbid_unknown_fields=True):
     """What to change; the rest stays."""
 
     url: _Url | UnsetType = UNSET
@@ -66,7 +66,7 @@ class WebhookChanges(Struct, kw_only=True, forbid_unknown_fields=True):
     enabled: _Enabled | UnsetType = UNSET
 
 
-class WebhookDTO(Struct, kw_only=True):
+class WebhookRead(Struct, kw_only=True):
     """An address of yours that hears of your jobs."""
 
     id: Annotated[UUID, Meta(description="The webhook's id.")]
@@ -82,7 +82,7 @@ class WebhookDTO(Struct, kw_only=True):
     created_at: Annotated[datetime, Meta(description="When it was made.")]
 
     @classmethod
-    def of(cls, webhook: Webhook) -> "WebhookDTO":
+    def of(cls, webhook: Webhook) -> "WebhookRead":
         """Show a webhook to its owner, without what makes its signatures."""
         return cls(
             id=webhook.id,
@@ -96,26 +96,26 @@ class WebhookDTO(Struct, kw_only=True):
         )
 
 
-class WebhookSecretDTO(Struct, kw_only=True):
+class WebhookSecretRead(Struct, kw_only=True):
     """A webhook with a fresh secret."""
 
     secret: Annotated[str, Meta(description="Verifies what is sent. Shown this once.", examples=["whsec_…"])]
     previous_until: Annotated[
         datetime | None, Meta(description="Until then messages carry a signature of the previous secret, too.")
     ]
-    webhook: Annotated[WebhookDTO, Meta(description="What is shown of it from now on.")]
+    webhook: Annotated[WebhookRead, Meta(description="What is shown of it from now on.")]
 
     @classmethod
-    def of(cls, issued: IssuedSecret) -> "WebhookSecretDTO":
+    def of(cls, issued: IssuedSecret) -> "WebhookSecretRead":
         """Show a secret for the first and last time."""
         return cls(
             secret=issued.secret,
             previous_until=issued.webhook.previous_until,
-            webhook=WebhookDTO.of(issued.webhook),
+            webhook=WebhookRead.of(issued.webhook),
         )
 
 
-class AttemptDTO(Struct, kw_only=True):
+class DeliveryAttemptRead(Struct, kw_only=True):
     """One try to deliver a message."""
 
     at: Annotated[datetime, Meta(description="When it was made.")]
@@ -131,7 +131,7 @@ class AttemptDTO(Struct, kw_only=True):
     ]
 
 
-class DeliveryDTO(Struct, kw_only=True):
+class DeliveryRead(Struct, kw_only=True):
     """A message to a webhook."""
 
     id: Annotated[UUID, Meta(description="The delivery's id; the message's is `msg_` and its hexadecimal digits.")]
@@ -139,11 +139,11 @@ class DeliveryDTO(Struct, kw_only=True):
     state: Annotated[DeliveryState, Meta(description="Whether it has arrived.")]
     attempts: Annotated[int, Meta(description="How often it was tried.", examples=[1])]
     next_attempt_at: Annotated[datetime | None, Meta(description="When it is tried next, while it is pending.")]
-    last_attempt: Annotated[AttemptDTO | None, Meta(description="How it went last.")]
+    last_attempt: Annotated[DeliveryAttemptRead | None, Meta(description="How it went last.")]
     created_at: Annotated[datetime, Meta(description="When what it tells of happened.")]
 
     @classmethod
-    def of(cls, delivery: WebhookDelivery) -> "DeliveryDTO":
+    def of(cls, delivery: WebhookDelivery) -> "DeliveryRead":
         """Show a delivery."""
         attempts = _attempts(delivery)
         return cls(
@@ -157,18 +157,18 @@ class DeliveryDTO(Struct, kw_only=True):
         )
 
 
-class DeliveryDetailDTO(Struct, kw_only=True):
+class DeliveryDetailRead(Struct, kw_only=True):
     """A message to a webhook, whole."""
 
-    delivery: Annotated[DeliveryDTO, Meta(description="As in the list.")]
+    delivery: Annotated[DeliveryRead, Meta(description="As in the list.")]
     payload: Annotated[str, Meta(description="The body, as it is signed and sent.", examples=['{"type": …}'])]
-    attempts: Annotated[list[AttemptDTO], Meta(description="How it went, the last 20 times.")]
+    attempts: Annotated[list[DeliveryAttemptRead], Meta(description="How it went, the last 20 times.")]
 
     @classmethod
-    def of(cls, delivery: WebhookDelivery) -> "DeliveryDetailDTO":
+    def of(cls, delivery: WebhookDelivery) -> "DeliveryDetailRead":
         """Show a delivery with what was sent and how that went."""
-        return cls(delivery=DeliveryDTO.of(delivery), payload=delivery.payload, attempts=_attempts(delivery))
+        return cls(delivery=DeliveryRead.of(delivery), payload=delivery.payload, attempts=_attempts(delivery))
 
 
-def _attempts(delivery: WebhookDelivery) -> list[AttemptDTO]:
-    return msgspec.convert(delivery.log, list[AttemptDTO])
+def _attempts(delivery: WebhookDelivery) -> list[DeliveryAttemptRead]:
+    return msgspec.convert(delivery.log, list[DeliveryAttemptRead])

@@ -1,6 +1,6 @@
 """What can go wrong with a webhook, as its owner is told."""
 
-from tone_shootout.kit.problems import ConflictError, InvalidError, NotFoundError
+from tone_shootout.kit.http.problems import ConflictError, InvalidError, NotFoundError
 
 
 class WebhookNotFoundError(NotFoundError):

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from tone_shootout.jobs.dtos import JobDTO
+from tone_shootout.jobs.dtos import JobRead
 from tone_shootout.jobs.models import Job, JobEvent
 
 EventName = Literal[
@@ -24,7 +24,7 @@ TEST_EVENT = "webhook.test"
 
 def job_message(job: Job, event: JobEvent) -> str:
     """Return what is sent when a job has entered a status."""
-    data = {"seq": event.seq, "job": msgspec.to_builtins(JobDTO.of(job))}
+    data = {"seq": event.seq, "job": msgspec.to_builtins(JobRead.of(job))}
     return _message(f"job.{job.status}", event.at, data)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary,
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tone_shootout.kit.database import UUIDv7AuditBase
+from tone_shootout.kit.db.session import UUIDv7AuditBase
 
 LONGEST_URL = 2000
 """Characters of an address as it is kept: some that a user writes become up to twelve."""

@@ -105,7 +105,7 @@ class WebhookRepository:
             statement = statement.with_for_update(of=WebhookDelivery)
         return (await self._session.execute(statement)).scalar_one_or_none()
 
-    async def begin_again(self, webhook_id: UUID) -> None:
+    async def retry_pending(self, webhook_id: UUID) -> None:
         """Let everything that waits for an endpoint be sent now, with a day before it is given up."""
         statement = update(WebhookDelivery).where(
             WebhookDelivery.webhook_id == webhook_id, WebhookDelivery.state == "pending"

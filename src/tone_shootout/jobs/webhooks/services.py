@@ -22,8 +22,8 @@ from tone_shootout.jobs.webhooks.models import LONGEST_URL, Webhook, WebhookDeli
 from tone_shootout.jobs.webhooks.repositories import WebhookRepository
 from tone_shootout.jobs.webhooks.signing import new_secret
 from tone_shootout.kit.keyring import KeyRing
-from tone_shootout.kit.outbound import AddressPolicy
 from tone_shootout.kit.settings import Settings
+from tone_shootout.kit.ssrf_guard import AddressPolicy
 
 OVERLAP = timedelta(days=1)
 """So long the previous secret signs, too, after a new one was made."""
@@ -96,7 +96,7 @@ class WebhookService:
             webhook.disabled_reason = webhook.disabled_reason or "owner"
         elif changes.get("enabled") and webhook.disabled_reason:
             webhook.disabled_reason = None
-            await self._webhooks.begin_again(webhook_id)
+            await self._webhooks.retry_pending(webhook_id)
         await self._webhooks.flush()
         return webhook
 

@@ -13,16 +13,16 @@ from litestar.params import PathParameter, QueryParameter, SkipValidation
 
 from tone_shootout.accounts.connections import ConnectionService
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.kit.pagination import Page, Paging
-from tone_shootout.kit.problems import problems
+from tone_shootout.kit.db.pagination import Page, Paging
+from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.kit.throttle import Rate, Throttle
-from tone_shootout.rendering.facts import Limits
-from tone_shootout.shootouts.desk import JobDesk
-from tone_shootout.shootouts.dtos import LibraryItemDTO, item_path
+from tone_shootout.rendering.media_info import Limits
+from tone_shootout.shootouts.dtos import LibraryItemRead, item_path
+from tone_shootout.shootouts.jobs_port import JobsPort
 from tone_shootout.shootouts.services import LibraryService, sweep_content
-from tone_shootout.shootouts.tones.dtos import ForgottenDTO, ModelsDTO, ToneDTO, TonesDTO
+from tone_shootout.shootouts.tones.dtos import ForgottenRead, ModelsRead, ToneRead, TonesRead
 from tone_shootout.shootouts.tones.services import ToneService
 from tone_shootout.tone3000.client import SEARCH_PAGE, Search, Tone3000
 from tone_shootout.tone3000.download import Downloads
@@ -79,14 +79,14 @@ class ToneController(Controller):
     )
     async def trending(
         self, principal: NamedDependency[Principal], tones: NamedDependency[ToneService], gear: OneGear = None
-    ) -> TonesDTO:
+    ) -> TonesRead:
         """List at most ten tones that many people use now. You need not be connected with TONE3000."""
-        return TonesDTO.of(await tones.trending(principal.user_id, gear=gear))
+        return TonesRead.of(await tones.trending(principal.user_id, gear=gear))
 
     @get("/latest", operation_id="list_latest_tones", summary="List the latest tones", responses=LIST_PROBLEMS)
-    async def latest(self, principal: NamedDependency[Principal], tones: NamedDependency[ToneService]) -> TonesDTO:
+    async def latest(self, principal: NamedDependency[Principal], tones: NamedDependency[ToneService]) -> TonesRead:
         """List at most ten tones that were published last."""
-        return TonesDTO.of(await tones.latest(principal.user_id))
+        return TonesRead.of(await tones.latest(principal.user_id))
 
     @get("/created", operation_id="list_created_tones", summary="List your own tones", responses=LIST_PROBLEMS)
     async def created(
@@ -96,7 +96,7 @@ class ToneController(Controller):
         paging: NamedDependency[Paging],
         gear: OneGear = None,
         q: Title = "",
-    ) -> Page[ToneDTO]:
+    ) -> Page[ToneRead]:
         """List what you have made at TONE3000, private tones among it."""
         return _page(paging, *await tones.own("created", principal.user_id, paging, gear=gear, q=q))
 
@@ -108,7 +108,7 @@ class ToneController(Controller):
         paging: NamedDependency[Paging],
         gear: OneGear = None,
         q: Title = "",
-    ) -> Page[ToneDTO]:
+    ) -> Page[ToneRead]:
         """List what you keep at TONE3000."""
         return _page(paging, *await tones.own("favorited", principal.user_id, paging, gear=gear, q=q))
 
@@ -120,7 +120,7 @@ class ToneController(Controller):
         paging: NamedDependency[Paging],
         gear: OneGear = None,
         q: Title = "",
-    ) -> Page[ToneDTO]:
+    ) -> Page[ToneRead]:
         """List tones of which you have fetched files from TONE3000, here or elsewhere, each once."""
         return _page(paging, *await tones.own("downloaded", principal.user_id, paging, gear=gear, q=q))
 
@@ -147,7 +147,7 @@ class ToneController(Controller):
         order_by: Annotated[TonesSort | None, QueryParameter(description="What to sort by.")] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=SEARCH_PAGE, description="How many to list.")] = 10,
         offset: Annotated[int, QueryParameter(ge=0, le=100_000, description="How many to leave out first.")] = 0,
-    ) -> Page[ToneDTO]:
+    ) -> Page[ToneRead]:
         """Search everything that is public. Most installations don't offer it: TONE3000's terms reserve it.
 
         All conditions have to hold; of a list, one value suffices.
@@ -176,9 +176,9 @@ class ToneController(Controller):
     )
     async def get_tone(
         self, tone_id: ToneId, principal: NamedDependency[Principal], tones: NamedDependency[ToneService]
-    ) -> ToneDTO:
+    ) -> ToneRead:
         """Show a tone that you can see at TONE3000."""
-        return ToneDTO.of(await tones.tone(principal.user_id, tone_id))
+        return ToneRead.of(await tones.tone(principal.user_id, tone_id))
 
     @get(
         "/{tone_id:int}/models",
@@ -188,16 +188,16 @@ class ToneController(Controller):
     )
     async def list_models(
         self, tone_id: ToneId, principal: NamedDependency[Principal], tones: NamedDependency[ToneService]
-    ) -> ModelsDTO:
+    ) -> ModelsRead:
         """List all files of a tone, of every architecture, and which of them you have."""
-        return ModelsDTO.of(*await tones.models(principal.user_id, tone_id))
+        return ModelsRead.of(*await tones.models(principal.user_id, tone_id))
 
     @post(
         "/{tone_id:int}/models/{model_id:int}/import",
         operation_id="import_model",
         summary="Import a file",
         responses={
-            200: ResponseSpec(LibraryItemDTO, generate_examples=False, description="It was in the library already"),
+            200: ResponseSpec(LibraryItemRead, generate_examples=False, description="It was in the library already"),
             **problems(400, 401, 403, 404, 409, 413, 422, 502, 503),
         },
     )
@@ -208,14 +208,14 @@ class ToneController(Controller):
         principal: NamedDependency[Principal],
         tones: NamedDependency[ToneService],
         library: NamedDependency[LibraryService],
-    ) -> Response[LibraryItemDTO]:
+    ) -> Response[LibraryItemRead]:
         """Bring a capture or impulse response of TONE3000 into your library, with its credit and its licence.
 
         What you have already is not fetched again; a file with the same bytes as an item of yours is that item.
         """
         item, new = await tones.bring(principal.user_id, tone_id, model_id, library)
         return Response(
-            LibraryItemDTO.of(item), status_code=201 if new else 200, headers={"Location": item_path(item.id)}
+            LibraryItemRead.of(item), status_code=201 if new else 200, headers={"Location": item_path(item.id)}
         )
 
     @delete(
@@ -229,17 +229,17 @@ class ToneController(Controller):
         self,
         principal: NamedDependency[Principal],
         library: NamedDependency[LibraryService],
-        job_desk: NamedDependency[SkipValidation[JobDesk]],
+        jobs_port: NamedDependency[SkipValidation[JobsPort]],
         storage: NamedDependency[Storage],
         state: State,
-    ) -> Response[ForgottenDTO]:
+    ) -> Response[ForgottenRead]:
         """Delete all items that hold models of TONE3000, but those that a shootout or an unfinished job needs."""
-        contents, kept = await library.forget_imports(principal.user_id, job_desk)
+        contents, kept = await library.forget_imports(principal.user_id, jobs_port)
         sweeps = [
             BackgroundTask(sweep_content, state["sessions"], storage, principal.user_id, sha256) for sha256 in contents
         ]
-        return Response(ForgottenDTO(deleted=len(contents), kept=kept), background=BackgroundTasks(sweeps))
+        return Response(ForgottenRead(deleted=len(contents), kept=kept), background=BackgroundTasks(sweeps))
 
 
-def _page(paging: Paging, tones: Sequence[Tone], total: int) -> Page[ToneDTO]:
-    return paging.page([ToneDTO.of(tone) for tone in tones], total)
+def _page(paging: Paging, tones: Sequence[Tone], total: int) -> Page[ToneRead]:
+    return paging.page([ToneRead.of(tone) for tone in tones], total)

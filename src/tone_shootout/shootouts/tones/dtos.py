@@ -7,8 +7,8 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from tone_shootout.rendering.facts import Kind
-from tone_shootout.shootouts.provenance import kind_of, web_address
+from tone_shootout.rendering.media_info import Kind
+from tone_shootout.shootouts.library.provenance import kind_of, web_address
 from tone_shootout.shootouts.tones.services import labelled
 from tone_shootout.tone3000.licences import HOME, POWERED_BY, licence_of
 from tone_shootout.tone3000.types import EmbeddedUser, Model, Tone, plain
@@ -16,14 +16,14 @@ from tone_shootout.tone3000.types import EmbeddedUser, Model, Tone, plain
 TEXT_LENGTH = 10_000
 
 
-class PoweredByDTO(Struct, kw_only=True):
+class PoweredByRead(Struct, kw_only=True):
     """What has to stand wherever TONE3000's library is shown."""
 
     text: Annotated[str, Meta(description="The words.", examples=[POWERED_BY])] = POWERED_BY
     url: Annotated[str, Meta(description="What they link to.", examples=[HOME])] = HOME
 
 
-class CreatorDTO(Struct, kw_only=True):
+class CreatorRead(Struct, kw_only=True):
     """Who has made a tone."""
 
     id: Annotated[str, Meta(description="Their id at TONE3000.")]
@@ -46,7 +46,7 @@ class CreatorDTO(Struct, kw_only=True):
         )
 
 
-class LicenceDTO(Struct, kw_only=True):
+class LicenceRead(Struct, kw_only=True):
     """Under which terms a creator publishes."""
 
     code: Annotated[str, Meta(description="TONE3000's word for it.", examples=["cc-by-nc"])]
@@ -67,7 +67,7 @@ class LicenceDTO(Struct, kw_only=True):
         return cls(code=licence.code, name=licence.name, url=licence.url or None, commercial=licence.commercial)
 
 
-class CountsDTO(Struct, kw_only=True):
+class CountsRead(Struct, kw_only=True):
     """How many files a tone has."""
 
     a1: Annotated[int, Meta(description="Captures of the first architecture.", examples=[3])]
@@ -84,7 +84,7 @@ class ToneLinks(Struct, kw_only=True):
     models: Annotated[str, Meta(description="Its files.")]
 
 
-class ToneDTO(Struct, kw_only=True):
+class ToneRead(Struct, kw_only=True):
     """A tone of TONE3000: one piece of gear with its captures or impulse responses."""
 
     id: Annotated[int, Meta(description="Its id at TONE3000.", examples=[900101])]
@@ -93,12 +93,12 @@ class ToneDTO(Struct, kw_only=True):
     gear: Annotated[str, Meta(description="What it is of; values may be added at any time.", examples=["amp"])]
     format: Annotated[str, Meta(description="`nam`, `ir` or one that no block plays.", examples=["nam"])]
     kind: Annotated[Kind | None, Meta(description="What its files become in your library; null: no block plays them.")]
-    licence: Annotated[LicenceDTO, Meta(description="Its terms.")]
-    creator: Annotated[CreatorDTO, Meta(description="Who has made it: name them wherever you use it.")]
+    licence: Annotated[LicenceRead, Meta(description="Its terms.")]
+    creator: Annotated[CreatorRead, Meta(description="Who has made it: name them wherever you use it.")]
     makes: Annotated[list[str], Meta(description="Makes of the gear.", examples=[["Bluebird 45"]])]
     tags: Annotated[list[str], Meta(description="Words for it.", examples=[["crunch"]])]
     images: Annotated[list[str], Meta(description="Pictures.")]
-    counts: Annotated[CountsDTO, Meta(description="How many files it has.")]
+    counts: Annotated[CountsRead, Meta(description="How many files it has.")]
     downloads_count: Annotated[int, Meta(description="How often it was fetched.", examples=[1204])]
     favorites_count: Annotated[int, Meta(description="How many keep it.", examples=[87])]
     is_favorite: Annotated[bool, Meta(description="Whether you keep it.")]
@@ -108,7 +108,7 @@ class ToneDTO(Struct, kw_only=True):
     published_at: Annotated[datetime | None, Meta(description="When it was published; null: never, or not said.")]
     url: Annotated[str | None, Meta(description="Its page at TONE3000.")]
     links: Annotated[ToneLinks, Meta(description="Where to go from here.")]
-    powered_by: Annotated[PoweredByDTO, Meta(description="What has to stand beside it.")]
+    powered_by: Annotated[PoweredByRead, Meta(description="What has to stand beside it.")]
 
     @classmethod
     def of(cls, tone: Tone) -> Self:
@@ -121,12 +121,12 @@ class ToneDTO(Struct, kw_only=True):
             gear=plain(tone.gear)[:40],
             format=plain(tone.format)[:40],
             kind=kind_of(tone),
-            licence=LicenceDTO.of(tone.license),
-            creator=CreatorDTO.of(tone.user),
+            licence=LicenceRead.of(tone.license),
+            creator=CreatorRead.of(tone.user),
             makes=[plain(make.name)[:100] for make in tone.makes],
             tags=[plain(tag.name)[:100] for tag in tone.tags],
             images=[address for image in tone.images if (address := web_address(image))],
-            counts=CountsDTO(
+            counts=CountsRead(
                 a1=tone.a1_models_count,
                 a2=tone.a2_models_count,
                 custom=tone.custom_models_count,
@@ -142,22 +142,22 @@ class ToneDTO(Struct, kw_only=True):
             published_at=tone.published_at,
             url=web_address(tone.url) or None,
             links=ToneLinks(self=path, models=f"{path}/models"),
-            powered_by=PoweredByDTO(),
+            powered_by=PoweredByRead(),
         )
 
 
-class TonesDTO(Struct, kw_only=True):
+class TonesRead(Struct, kw_only=True):
     """A few tones that TONE3000 has chosen."""
 
-    items: Annotated[list[ToneDTO], Meta(description="At most ten.")]
+    items: Annotated[list[ToneRead], Meta(description="At most ten.")]
 
     @classmethod
     def of(cls, tones: Sequence[Tone]) -> Self:
         """Show some tones."""
-        return cls(items=[ToneDTO.of(tone) for tone in tones])
+        return cls(items=[ToneRead.of(tone) for tone in tones])
 
 
-class ModelDTO(Struct, kw_only=True):
+class ModelRead(Struct, kw_only=True):
     """One file of a tone."""
 
     id: Annotated[int, Meta(description="Its id at TONE3000.", examples=[910001])]
@@ -172,18 +172,18 @@ class ModelDTO(Struct, kw_only=True):
     import_url: Annotated[str, Meta(description="POST here to bring it into your library.")]
 
 
-class ModelsDTO(Struct, kw_only=True):
+class ModelsRead(Struct, kw_only=True):
     """All files of a tone: of every architecture, and impulse responses."""
 
-    items: Annotated[list[ModelDTO], Meta(description="In TONE3000's own order within each architecture.")]
+    items: Annotated[list[ModelRead], Meta(description="In TONE3000's own order within each architecture.")]
     total: Annotated[int, Meta(description="How many there are.", examples=[7])]
-    tone: Annotated[ToneDTO, Meta(description="Whose files they are.")]
+    tone: Annotated[ToneRead, Meta(description="Whose files they are.")]
 
     @classmethod
     def of(cls, tone: Tone, models: Sequence[Model], items: Mapping[int, UUID]) -> Self:
         """Show a tone's files."""
         shown = [
-            ModelDTO(
+            ModelRead(
                 id=model.id,
                 tone_id=tone.id,
                 name=plain(model.name)[:200],
@@ -197,10 +197,10 @@ class ModelsDTO(Struct, kw_only=True):
             )
             for model, label in zip(models, labelled(models), strict=True)
         ]
-        return cls(items=shown, total=len(shown), tone=ToneDTO.of(tone))
+        return cls(items=shown, total=len(shown), tone=ToneRead.of(tone))
 
 
-class ForgottenDTO(Struct, kw_only=True):
+class ForgottenRead(Struct, kw_only=True):
     """What became of files from TONE3000."""
 
     deleted: Annotated[int, Meta(description="Items that are deleted.", examples=[3])]

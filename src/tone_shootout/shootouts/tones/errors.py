@@ -1,6 +1,6 @@
 """What can go wrong with bringing a model of TONE3000 home, beyond what goes wrong with TONE3000."""
 
-from tone_shootout.kit.problems import InvalidError
+from tone_shootout.kit.http.problems import InvalidError
 
 
 class UnsupportedFormatError(InvalidError):

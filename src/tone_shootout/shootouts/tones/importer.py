@@ -5,15 +5,15 @@ from uuid import UUID
 
 from tone_shootout.accounts.connections import ConnectionService
 from tone_shootout.kit.storage import Storage
-from tone_shootout.rendering.facts import Limits
-from tone_shootout.shootouts.examining import Examiner
-from tone_shootout.shootouts.materials import WantedModel
-from tone_shootout.shootouts.quota import StorageQuota
+from tone_shootout.rendering.media_info import Limits
+from tone_shootout.shootouts.assets import WantedModel
+from tone_shootout.shootouts.library.media_probe import MediaProbe
+from tone_shootout.shootouts.library.quota import StorageQuota
 from tone_shootout.shootouts.services import AssetRef, LibraryService, asset_of
 from tone_shootout.shootouts.tones.services import SessionMaker, ToneService
-from tone_shootout.tone3000.calls import Calls
 from tone_shootout.tone3000.client import Tone3000
 from tone_shootout.tone3000.download import Downloads
+from tone_shootout.tone3000.http_client import HttpClient
 
 
 class Importer:
@@ -35,13 +35,13 @@ class Importer:
         storage: Storage,
         quota: StorageQuota,
         connections: ConnectionService,
-        calls: Calls,
+        calls: HttpClient,
         limits: Limits,
     ) -> None:
         self._sessions = sessions
         self._storage = storage
         self._quota = quota
-        self._examiner = Examiner(limits)
+        self._media_probe = MediaProbe(limits)
         self._limits = limits
         self._connections = connections
         self._tone3000, self._downloads = Tone3000(calls), Downloads(calls)
@@ -54,6 +54,6 @@ class Importer:
         """
         tones = ToneService(self._sessions, self._connections, self._tone3000, self._downloads, self._limits, folder)
         async with self._sessions() as session, session.begin():
-            library = LibraryService(session, self._storage, self._examiner, self._quota)
+            library = LibraryService(session, self._storage, self._media_probe, self._quota)
             item, _ = await tones.bring(owner_id, wanted.tone, wanted.model, library)
             return asset_of(wanted.file, item)

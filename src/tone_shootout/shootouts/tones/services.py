@@ -15,19 +15,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.connections import ConnectionService
 from tone_shootout.accounts.errors import NotConnectedError, ReconnectError
-from tone_shootout.kit.pagination import Paging
-from tone_shootout.rendering.facts import Limits
+from tone_shootout.kit.db.pagination import Paging
+from tone_shootout.rendering.media_info import Limits
+from tone_shootout.shootouts.library.provenance import Provenance, kind_of
+from tone_shootout.shootouts.library.uploads import Upload, UploadForm, safe_filename
 from tone_shootout.shootouts.models import LibraryItem
-from tone_shootout.shootouts.provenance import Provenance, kind_of
 from tone_shootout.shootouts.repositories import LibraryRepository
 from tone_shootout.shootouts.services import LibraryService
 from tone_shootout.shootouts.tones.errors import UnsupportedFormatError
-from tone_shootout.shootouts.uploads import Upload, UploadForm, safe_filename
 from tone_shootout.tone3000.client import LIST_PAGE, SEARCH_PAGE, Search, Tone3000
 from tone_shootout.tone3000.download import Downloads
 from tone_shootout.tone3000.errors import NotAvailableError
+from tone_shootout.tone3000.paging import window
 from tone_shootout.tone3000.types import Gear, Model, Page, Tone, plain
-from tone_shootout.tone3000.windows import window
 
 SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 T = TypeVar("T")

@@ -1,0 +1,1 @@
+"""Carrying a job out: runner, attempt, inputs, results and the render cache."""

@@ -1,0 +1,187 @@
+"""Whether what a worker needs answers: while something does not, the worker takes no jobs."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import structlog
+from redis.asyncio import Redis
+from saq import Queue
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tone_shootout.jobs.scheduling.queue import check_queue
+from tone_shootout.jobs.streaming.pubsub import SessionMaker
+from tone_shootout.kit.outages import outage_of
+from tone_shootout.kit.readiness import Readiness, check_broker, check_database, check_disks, reason_of
+from tone_shootout.kit.settings import Settings
+from tone_shootout.kit.storage import Storage
+from tone_shootout.shootouts.services import newest_objects
+
+AGAIN_S: Final = 1.0
+"""Seconds between two looks at what does not answer."""
+LOOK_S: Final = 10.0
+"""Seconds between two looks at what answers."""
+CHEAP: Final = ("database", "queue", "disk")
+"""What is looked at although nobody has reported it: asking the storage costs something."""
+NEEDED: Final = ("database", "queue", "storage", "disk")
+"""What a worker can't take a job without. The broker only carries copies."""
+SAMPLE: Final = 20
+"""Newest objects of the libraries, of which a storage that is the right one has at least one."""
+
+_log = structlog.get_logger(__name__)
+
+
+class ForeignStorageError(OSError):
+    """The storage holds nothing of what the database names: it is not the one of this installation."""
+
+
+class Availability:
+    """A worker's knowledge of what it depends on.
+
+    Nothing is known before the first look: until then no jobs are taken.
+
+    Args:
+        readiness: how to look.
+    """
+
+    def __init__(self, readiness: Readiness) -> None:
+        self._readiness = readiness
+        self._away: set[str] = set()
+        self._opened = asyncio.Event()
+        self._reported = asyncio.Event()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether jobs may be taken."""
+        return self._opened.is_set()
+
+    def is_away(self, part: str) -> bool:
+        """Tell whether a part is known not to answer, or was reported just now."""
+        return part in self._away
+
+    async def wait(self) -> None:
+        """Wait until jobs may be taken."""
+        await self._opened.wait()
+
+    def report(self, error: BaseException) -> bool:
+        """Have a part looked at that an error says is away, and take no jobs meanwhile.
+
+        Args:
+            error: whatever was raised.
+
+        Returns:
+            Whether it says that something is away.
+        """
+        part = outage_of(error)
+        if part is None:
+            return False
+        if part in NEEDED:
+            self._away.add(part)
+            self._opened.clear()
+            self._reported.set()
+        return True
+
+    @asynccontextmanager
+    async def watched(self, resumed: Callable[[], Awaitable[None]]) -> AsyncGenerator[None, None]:
+        """Look at once and whenever it is needed, as long as the context lasts.
+
+        Args:
+            resumed: called when everything answers that did not before.
+        """
+        watching = asyncio.create_task(self._watch(resumed))
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.wait({watching})
+
+    async def _watch(self, resumed: Callable[[], Awaitable[None]]) -> None:
+        is_first, is_paused = True, False
+        while True:
+            self._reported.clear()
+            parts = CHEAP if self.is_open else NEEDED
+            found = await self._readiness.look(parts)
+            away = {part for part, result in found.items() if result != "ok"}
+            if away and not is_paused:
+                is_paused = True
+                _log.warning("worker_paused", waiting_for=sorted(away))
+            # What was reported meanwhile had perhaps been looked at by then.
+            if away or self._reported.is_set():
+                self._opened.clear()
+                self._away |= away
+                await asyncio.sleep(AGAIN_S)
+                continue
+            self._away.clear()
+            if is_first or is_paused:
+                _log.info("worker_resumed" if is_paused else "worker_ready")
+            was_open = self.is_open
+            self._opened.set()
+            if not was_open and not is_first:
+                await self._call(resumed)
+            is_first = is_paused = False
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._reported.wait(), LOOK_S)
+
+    async def _call(self, resumed: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await resumed()
+        except Exception as error:  # noqa: BLE001 - the sweep wakes workers, too
+            _log.warning("wake_failed", reason=reason_of(error))
+
+
+def worker_readiness(
+    settings: Settings,
+    *,
+    name: str,
+    engine: AsyncEngine,
+    sessions: SessionMaker,
+    queue: Queue,
+    broker: Redis,
+    storage: Storage,
+) -> Readiness:
+    """Return the checks of a worker.
+
+    Args:
+        settings: say how much room there must be.
+        name: the worker's own.
+        engine: of the database.
+        sessions: of it.
+        queue: what wakes workers.
+        broker: what carries copies of events.
+        storage: what is written to, read and looked through.
+    """
+    disks = [folder for folder in (settings.data, settings.data / "scratch", storage.folder) if folder is not None]
+
+    async def check_storage() -> None:
+        await storage.probe(f"worker-{name}")
+        await _check_contents(sessions, storage)
+
+    return Readiness(
+        {
+            "database": lambda: check_database(engine),
+            "queue": lambda: check_queue(queue),
+            "broker": lambda: check_broker(broker),
+            "storage": check_storage,
+            "disk": lambda: check_disks(disks, settings.storage.free_bytes),
+        }
+    )
+
+
+async def _check_contents(sessions: SessionMaker, storage: Storage) -> None:
+    """Look whether a storage is the one that the others use."""
+    try:
+        async with sessions() as session:
+            keys = await newest_objects(session, SAMPLE)
+    except Exception as error:
+        if outage_of(error) is None:
+            raise
+        return  # the database's own check says so
+    for key in keys:
+        if await storage.exists(key):
+            return
+    if keys:
+        raise ForeignStorageError(
+            f"the storage holds none of the {len(keys)} newest library files, for instance {keys[0]}; "
+            "set SHOOTOUT_STORAGE_URL (or SHOOTOUT_DATA) to the storage of the web process"
+        )

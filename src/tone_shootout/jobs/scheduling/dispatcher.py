@@ -1,0 +1,178 @@
+"""From the outbox to the queue, and back from workers that died.
+
+The job's row is the truth. An entry of the queue only wakes a worker, which then takes the fairest job that waits
+(`JobRepository.fairest`), and goes on until nothing is left that it may take.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from uuid import UUID
+
+import structlog
+from saq import Queue
+from sqlalchemy import func
+
+from tone_shootout.jobs.models import Job, JobEvent
+from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.scheduling.queue import RUN_JOB
+from tone_shootout.jobs.scheduling.retry_policy import setback
+from tone_shootout.jobs.status import JobStatus
+from tone_shootout.jobs.streaming.pubsub import Publisher, SessionMaker
+from tone_shootout.kit.outages import outage_of
+from tone_shootout.kit.readiness import reason_of
+from tone_shootout.kit.settings import WorkerSettings
+
+STOP_S = 3.0
+"""Seconds that a sweep gets to finish when it is told to stop."""
+WAKES = 20
+"""Entries that a sweep puts into the queue at most: enough to wake every worker of a large installation."""
+SWEEP_LOCK = 7_303_015  # any number: one process sweeps at a time
+
+_log = structlog.get_logger(__name__)
+
+
+class Dispatcher:
+    """Gives jobs to the queue."""
+
+    def __init__(self, queue: Queue, sessions: SessionMaker, publisher: Publisher, settings: WorkerSettings) -> None:
+        self._queue = queue
+        self._sessions = sessions
+        self._publisher = publisher
+        self._settings = settings
+        self._swept_at: float | None = None
+        """When the database answered a sweep last, on a clock that never goes back."""
+        self._blind_until = 0.0
+        """Until then, nobody counts as silent: the database was away, and workers need time to be heard again."""
+
+    async def announce(self, events: list[JobEvent]) -> None:
+        """Send what a request has added to a log, after its commit."""
+        await self._publisher.publish(events)
+
+    async def dispatch(self, job_id: UUID, events: list[JobEvent] | None = None) -> None:
+        """Queue a job that has been committed. What goes wrong here is mended by the sweeper."""
+        try:
+            await self._publisher.publish(events or [])
+            async with self._sessions() as session:
+                moved = await _queue(JobRepository(session), job_id)
+                await session.commit()
+            if moved is not None:
+                await self._publisher.publish(moved[1])
+                await self.enqueue(moved[0])
+        except Exception:  # noqa: BLE001 - the outbox keeps the job; the request that wrote it has been answered
+            _log.warning("not dispatched yet", job=str(job_id), exc_info=True)
+
+    async def enqueue(self, job: Job) -> None:
+        """Wake a worker because a job waits; not before it may begin."""
+        # The key makes this safe to repeat: SAQ takes a key only once as long as its entry lives. An entry that was
+        # lost with its attempt does not stand in the way of the next.
+        due = 0 if job.not_before is None else math.ceil(job.not_before.timestamp())
+        await self._wake(f"{job.id}:{job.attempt}", job_id=str(job.id), due=due)
+
+    async def requeue(self) -> None:
+        """Wake a worker in a second: what waits was not for the one that was woken."""
+        await self._wake("again", job_id=None, due=math.ceil(time.time()) + 1)
+
+    async def sweep(self) -> int:
+        """Queue what was missed, and what a silent worker held; return how many jobs were touched."""
+        async with self._sessions() as session:
+            jobs = JobRepository(session)
+            is_locked = await jobs.lock(SWEEP_LOCK)
+            is_silence_known = self._is_silence_known()
+            if not is_locked:
+                return 0
+            stalled = await jobs.find_stalled(
+                older_than_s=self._settings.sweep_s,
+                stale_s=self._settings.heartbeat_s,
+                is_silence_known=is_silence_known,
+            )
+            events: list[JobEvent] = []
+            waiting: list[Job] = []
+            for job in stalled:
+                moved = await self._mend(jobs, job)
+                if moved is not None:
+                    events += moved[1]
+                    job = moved[0]
+                if job.status == JobStatus.QUEUED:
+                    waiting.append(job)
+            await session.commit()
+        await self._publisher.publish(events)
+        for job in waiting[:WAKES]:
+            await self.enqueue(job)
+        return len(stalled)
+
+    @asynccontextmanager
+    async def sweeping(self) -> AsyncGenerator[None, None]:
+        """Sweep at once and ever after, as long as the context lasts."""
+        stopping = asyncio.Event()
+        sweeper = asyncio.create_task(self._sweep_until(stopping))
+        try:
+            yield
+        finally:
+            # In the middle of a sweep it is let finish: a cancelled statement leaves its connection open.
+            stopping.set()
+            await asyncio.wait({sweeper}, timeout=STOP_S)
+            sweeper.cancel()
+            await asyncio.wait({sweeper})
+
+    def _is_silence_known(self) -> bool:
+        """Tell, once in a sweep, whether workers could be heard for as long as silence has to last."""
+        now, heartbeat_s = time.monotonic(), float(self._settings.heartbeat_s)
+        late_s = self._settings.sweep_s + heartbeat_s
+        if self._blind_until == math.inf or (self._swept_at is not None and now - self._swept_at > late_s):
+            self._blind_until = now + heartbeat_s
+        self._swept_at = now
+        return now >= self._blind_until
+
+    async def _sweep_until(self, stopping: asyncio.Event) -> None:
+        has_failed = False
+        while not stopping.is_set():
+            try:
+                await self._queue.connect()
+                await self.sweep()
+            except Exception as error:  # noqa: BLE001 - a sweeper that ends would leave jobs behind for good
+                self._blind_until = math.inf
+                if not has_failed:
+                    _log.warning("sweep_failed", reason=reason_of(error), exc_info=outage_of(error) is None)
+                has_failed = True
+            else:
+                has_failed = False
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), self._settings.sweep_s)
+
+    async def _mend(self, jobs: JobRepository, job: Job) -> tuple[Job, list[JobEvent]] | None:
+        stale_s = float(self._settings.heartbeat_s)
+        match JobStatus(job.status):
+            case JobStatus.PENDING:
+                return await _queue(jobs, job.id)
+            case JobStatus.CANCELLING:
+                return await jobs.transition(job.id, JobStatus.CANCELLED, stale_s=stale_s)
+            case JobStatus.RUNNING:
+                detail = f"{job.interruptions + 1} workers died over this job, so it was given up."
+                to, values = setback(job, self._settings, code="worker_lost", detail=detail)
+                return await jobs.transition(
+                    job.id, to, held_by=job.attempt, stale_s=stale_s, only_from={JobStatus.RUNNING}, **values
+                )
+            case _:
+                return None
+
+    async def _wake(self, key: str, *, job_id: str | None, due: int) -> None:
+        # There is no limit on the time, because a worker that was woken goes on with the next job. The runner sees to
+        # the time of each job, and the queue to the signs of life.
+        await self._queue.enqueue(
+            RUN_JOB,
+            key=key,
+            job_id=job_id,
+            scheduled=due,
+            timeout=0,
+            heartbeat=self._settings.heartbeat_s,
+            retries=self._settings.attempts,
+            ttl=60,
+        )
+
+
+async def _queue(jobs: JobRepository, job_id: UUID) -> tuple[Job, list[JobEvent]] | None:
+    """Queue a job that nobody has taken yet: a worker that another bell woke may have been quicker."""
+    return await jobs.transition(job_id, JobStatus.QUEUED, only_from={JobStatus.PENDING}, queued_at=func.now())

@@ -1,0 +1,86 @@
+"""The queue between the service and its workers: SAQ, on PostgreSQL or on Redis, as its address says."""
+
+from typing import Any
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+from saq import Queue
+
+from tone_shootout.kit.db.session import connect_psycopg, is_pooled
+from tone_shootout.kit.redis import connect_queue
+from tone_shootout.kit.settings import PostgresAddress, Settings, check_queue_url, parse_postgres
+
+SCHEMA = "saq"
+RUN_JOB = "run_job"
+POLL_S = 1.0
+"""Seconds between two looks into a queue that can't be listened to."""
+
+
+def build_queue(settings: Settings, *, connections: int = 4) -> Queue:
+    """Return the queue that the settings name, not yet connected.
+
+    Raises:
+        SettingsError: its address is neither PostgreSQL's nor Redis's.
+    """
+    name = settings.queue.name
+    if not _is_postgres(settings):
+        from saq.queue.redis import RedisQueue
+
+        return RedisQueue(connect_queue(settings), name=name)
+
+    from psycopg_pool import AsyncConnectionPool
+
+    from tone_shootout.jobs.scheduling.postgres_queue import SharedPostgresQueue
+
+    pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+        "",
+        check=AsyncConnectionPool.check_connection,
+        open=False,
+        kwargs=_arguments(settings),
+        min_size=1,
+        max_size=connections,
+    )
+    return SharedPostgresQueue(
+        pool=pool, schema=SCHEMA, name=name, min_size=1, max_size=connections, manage_pool_lifecycle=True
+    )
+
+
+def poll_interval_s(settings: Settings) -> float:
+    """Return how often a worker looks into the queue; 0: it is told."""
+    return POLL_S if _is_postgres(settings) and _pooled(settings) else 0.0
+
+
+async def prepare_queue(settings: Settings) -> None:
+    """Create the queue's own tables, in a schema of their own. Part of the migrations."""
+    if not _is_postgres(settings):
+        return
+    async with await psycopg.AsyncConnection.connect(**_arguments(settings)) as connection:
+        await connection.execute(SQL("CREATE SCHEMA IF NOT EXISTS {}").format(Identifier(SCHEMA)))
+    queue = build_queue(settings)
+    await queue.connect()
+    await queue.disconnect()
+
+
+async def check_queue(queue: Queue) -> None:
+    """Ask the queue for something, and for its tables where it has some; raise what goes wrong."""
+    await queue.connect()
+    await queue.count("queued")
+
+
+def _is_postgres(settings: Settings) -> bool:
+    return not settings.queue.url or check_queue_url(settings.queue.url) == "postgres"
+
+
+def _address(settings: Settings) -> PostgresAddress:
+    if settings.queue.url:
+        return parse_postgres(settings.queue.url, "SHOOTOUT_QUEUE_URL")
+    return parse_postgres(settings.database.url)
+
+
+def _pooled(settings: Settings) -> bool:
+    """Tell whether the queue is behind a pooler in transaction mode: an address of its own leads past it."""
+    return _address(settings).pooled if settings.queue.url else is_pooled(settings)
+
+
+def _arguments(settings: Settings) -> dict[str, Any]:
+    return connect_psycopg(_address(settings), pooled=_pooled(settings))

@@ -1,0 +1,1 @@
+"""What every HTTP route shares: problem details, OpenAPI, ranges, body timeouts, WebSockets, the server."""

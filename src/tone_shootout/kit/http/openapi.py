@@ -1,0 +1,141 @@
+"""What the description of the API would say wrongly by itself."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from litestar import Request
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.openapi.spec import (
+    OpenAPIFormat,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    OpenAPIType,
+    Operation,
+    Reference,
+    Schema,
+)
+from litestar.params import ParameterKwarg
+from litestar.plugins import OpenAPISchemaPlugin
+from litestar.typing import FieldDefinition
+
+from tone_shootout.kit.db.pagination import Page
+
+if TYPE_CHECKING:
+    from litestar._openapi.schema_generation import SchemaCreator
+
+ANY_TYPE: Final = "*/*"
+FILE_RESPONSES: Final = {
+    200: ResponseSpec(bytes, generate_examples=False, media_type=ANY_TYPE, description="The file"),
+    206: ResponseSpec(bytes, generate_examples=False, media_type=ANY_TYPE, description="The part asked for"),
+    304: ResponseSpec(None, generate_examples=False, description="You have it already"),
+}
+"""What an operation that sends stored content may answer, besides problems (`kit.ranges`)."""
+
+
+@dataclass
+class DownloadOperation(Operation):
+    """The documentation of an operation that sends a file.
+
+    What makes clients out of the document knows few types of content: the one that it takes for a file is named beside
+    the real one.
+    """
+
+    def __post_init__(self) -> None:
+        """Name the further type."""
+        for status, response in (self.responses or {}).items():
+            if status in ("200", "206") and isinstance(response, OpenAPIResponse) and response.content:
+                file = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+                response.content = {"application/octet-stream": OpenAPIMediaType(schema=file), **response.content}
+
+
+class TuplesAreLists(OpenAPISchemaPlugin):
+    """Describes `tuple[T, ...]` as a list of T. Litestar takes the dots for one more type, of which anything is one."""
+
+    @staticmethod
+    def is_plugin_supported_type(value: Any) -> bool:
+        """Look at fields only, whatever the value."""
+        del value
+        return False
+
+    def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
+        """Whether it is a tuple of any length."""
+        return field_definition.origin is tuple and field_definition.args[1:] == (Ellipsis,)
+
+    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: "SchemaCreator") -> Schema:
+        """Describe the list, with the same limits."""
+        as_list = FieldDefinition.from_kwarg(
+            annotation=list[field_definition.args[0]],  # type: ignore[name-defined]  # made of a value, not a type
+            name=field_definition.name,
+            default=field_definition.default,
+            kwarg_definition=field_definition.kwarg_definition,
+        )
+        found = schema_creator.for_field_definition(as_list)
+        assert isinstance(found, Schema)  # noqa: S101 - a list is described where it stands, never by reference
+        return found
+
+
+class BytesAreBinary(OpenAPISchemaPlugin):
+    """Describes `bytes` as binary content. Litestar takes it for text."""
+
+    @staticmethod
+    def is_plugin_supported_type(value: Any) -> bool:
+        """Tell whether it is the type itself."""
+        return value is bytes
+
+    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: "SchemaCreator") -> Schema:  # noqa: ARG002 - as Litestar calls it
+        """Describe it."""
+        return Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+
+
+class PagesHaveNames(OpenAPISchemaPlugin):
+    """Names `Page[JobDTO]` `JobPage`. Litestar makes a name of the module's path, which no client can be made of."""
+
+    @staticmethod
+    def is_plugin_supported_type(value: Any) -> bool:
+        """Look at fields only, whatever the value."""
+        del value
+        return False
+
+    def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
+        """Whether it is a page that has no name yet."""
+        named = getattr(field_definition.kwarg_definition, "schema_component_key", None)
+        return field_definition.origin is Page and not named
+
+    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: "SchemaCreator") -> Schema:
+        """Describe it under its name."""
+        name = f"{field_definition.args[0].__name__.removesuffix('DTO')}Page"
+        named = FieldDefinition.from_annotation(
+            Annotated[field_definition.annotation, ParameterKwarg(schema_component_key=name)]
+        )
+        found = schema_creator.for_field_definition(named)
+        assert isinstance(found, Reference)  # noqa: S101 - a structure is described among the components
+        schema_creator.schema_registry.from_reference(found).schema.title = name
+        return found  # type: ignore[return-value]  # a reference serves as well
+
+
+class DocumentationPage(SwaggerRenderPlugin):
+    """Swagger UI with addresses relative to the page: it is the same under every host and prefix."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """Return the page."""
+        page = super().render(request, openapi_schema)
+        if request.scope["raw_path"].endswith(b"/"):
+            page = page.replace(b'"docs/assets/', b'"assets/').replace(b'"openapi.json"', b'"../openapi.json"')
+        return page
+
+    @staticmethod
+    def render_json(request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """Have the page fetch the document, whose servers it then takes relative to the document's own address."""
+        del request, openapi_schema
+        return b'undefined, url: "openapi.json"'
+
+
+def bodiless(handler: HTTPRouteHandler) -> dict[int, ResponseSpec]:
+    """Return what an operation answers without a body, for its documentation."""
+    if handler.http_methods == {"HEAD"}:
+        return {200: ResponseSpec(None, generate_examples=False, description="As GET, without the body")}
+    if handler.status_code == 204:
+        return {204: ResponseSpec(None, generate_examples=False, description="Done")}
+    return {}

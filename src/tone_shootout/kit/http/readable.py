@@ -1,0 +1,49 @@
+"""What can't be read in a request: refused with the reason, before anybody looks who sends it."""
+
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from litestar import Request
+from litestar.datastructures import Headers
+from litestar.enums import ScopeType
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+
+from tone_shootout.kit.http.problems import MalformedError, ProblemError, UnsupportedError, problem_response
+
+
+class ReadableRequest(ASGIMiddleware):
+    """Refuses an address that is not UTF-8 (400), and a body that is packed (415).
+
+    Without it the server would replace the bytes that are no text, and look for something else than was asked for.
+    """
+
+    scopes = (ScopeType.HTTP,)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Refuse the request, or pass it on."""
+        try:
+            _check(scope)  # type: ignore[arg-type]  # HTTP scopes only
+        except ProblemError as error:
+            # Answered here, not raised, so that the log in front of us sees what is answered.
+            request: Request[Any, Any, Any] = Request(scope, receive, send)
+            answer = problem_response(error.status, error.code, error.detail, headers=error.headers)
+            await answer.to_asgi_response(app=None, request=request)(scope, receive, send)
+            return
+        await next_app(scope, receive, send)
+
+
+def _check(scope: HTTPScope) -> None:
+    for part, name in ((scope["raw_path"], "path"), (scope["query_string"], "query")):
+        try:
+            unquote_to_bytes(part).decode()
+        except UnicodeDecodeError:
+            raise MalformedError(f"The {name} of the address is not UTF-8. Percent-encode it as UTF-8.") from None
+    headers = Headers.from_scope(scope)
+    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    codings = {coding.strip().lower() for coding in headers.get("content-encoding", "").split(",")} - {"", "identity"}
+    if codings and has_body:
+        raise UnsupportedError(
+            f"The body is encoded as {', '.join(sorted(codings))[:80]!r}. Send it without Content-Encoding.",
+            headers={"Accept-Encoding": "identity"},
+        )

@@ -1,0 +1,1 @@
+"""From DI tracks through chains to samples."""

@@ -1,0 +1,1 @@
+"""The process pool, its tasks and their handlers."""

@@ -1,0 +1,1 @@
+"""What a result consists of: manifest, folder, credits, texts, plots; and its verification."""

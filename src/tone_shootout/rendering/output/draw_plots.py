@@ -1,0 +1,194 @@
+"""Draw plots with matplotlib, to PNG and SVG: the same bytes every time, legible on a light page and a dark one."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from tone_shootout.audio.drive import HARMONICS
+from tone_shootout.audio.files import read_flac
+from tone_shootout.audio.spectrum import FLOOR_DB, THIRD_OCTAVES_HZ
+from tone_shootout.rendering.output.plots import DifferencePlot, DrivePlot, LevelsPlot, Plot, SpectraPlot, WaveformPlot
+from tone_shootout.rendering.video.cards import envelope
+from tone_shootout.rendering.video.palette import ACCENTS, BACKGROUND, BRIGHT, LINE, MUTED, PANEL, accent, one_line
+
+WIDTH: Final = 1600
+"""Of every PNG, pixels."""
+
+_DPI: Final = 100
+_HEIGHT: Final = 900
+_WAVEFORM_HEIGHT: Final = 400
+_ROW: Final = 32
+# Around every panel, inches.
+_MARGIN: Final = 0.2
+_COLUMNS: Final = 1000
+_LONGEST_NAME: Final = 40
+_SPECTRUM_RANGE_DB: Final = 60.0
+_DASHES: Final = ("-", "--", ":")
+_TICKS_HZ: Final = (31.5, 63, 125, 250, 500, 1000, 2000, 4000, 8000, 16_000)
+_STYLE: Final[Any] = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 12,
+    "text.parse_math": False,
+    "text.color": BRIGHT,
+    "axes.labelcolor": BRIGHT,
+    "axes.titlecolor": BRIGHT,
+    "axes.titlelocation": "left",
+    "axes.facecolor": PANEL,
+    "axes.edgecolor": LINE,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": LINE,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "figure.facecolor": BACKGROUND,
+    "savefig.facecolor": BACKGROUND,
+    "legend.facecolor": PANEL,
+    "legend.edgecolor": LINE,
+    "legend.fontsize": 10,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "tone-shootout",
+}
+
+
+def draw_plot(plot: Plot, stem: str) -> None:
+    """Draw a plot to `stem` with `.png`, 1600 pixels wide, and with `.svg`.
+
+    Raises:
+        OSError: a file can't be read or written.
+    """
+    with mpl.rc_context(), warnings.catch_warnings():
+        # From matplotlib's own settings, whatever those of the user are.
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        # A name may be in a script that the font lacks: it shows boxes then, and that is all.
+        warnings.simplefilter("ignore", UserWarning)
+        figure = _figure(plot)
+        Path(stem).parent.mkdir(exist_ok=True)
+        figure.savefig(f"{stem}.png", metadata={"Software": None})
+        # Laid out once is enough.
+        figure.set_layout_engine("none")
+        figure.savefig(f"{stem}.svg", metadata={"Date": None, "Creator": None})
+
+
+def _figure(plot: Plot) -> Figure:
+    match plot:
+        case LevelsPlot():
+            return _levels(plot)
+        case SpectraPlot():
+            return _spectra(plot)
+        case DifferencePlot():
+            return _difference(plot)
+        case WaveformPlot():
+            return _waveform(plot)
+        case DrivePlot():
+            return _drive(plot)
+
+
+def _levels(plot: LevelsPlot) -> Figure:
+    rows = np.arange(len(plot.names))
+    figure = _empty(max(_HEIGHT, _ROW * len(rows) + 200))
+    loudness, peak = figure.subplots(1, 2, sharey=True)
+    _moved(loudness, rows, plot.lufs_before, plot.lufs_after)
+    _moved(peak, rows, plot.dbtp_before, plot.dbtp_after)
+    loudness.axvline(plot.target_lufs, color=ACCENTS[0], linewidth=1.0, label="target")
+    peak.axvline(plot.ceiling_dbtp, color=ACCENTS[5], linewidth=1.0, label="ceiling")
+    loudness.set(title="Integrated loudness", xlabel="LUFS", yticks=rows)
+    loudness.set_yticklabels([_short(name) for name in plot.names])
+    loudness.invert_yaxis()
+    peak.set(title="True peak", xlabel="dBTP")
+    for axes in (loudness, peak):
+        axes.legend()
+    return figure
+
+
+def _moved(axes: Axes, rows: Any, before: Sequence[float], after: Sequence[float]) -> None:
+    axes.hlines(rows, before, after, color=MUTED, linewidth=1.0)
+    axes.plot(before, rows, "o", color=MUTED, markerfacecolor=PANEL, label="before")
+    axes.plot(after, rows, "o", color=ACCENTS[1], label="after")
+
+
+def _spectra(plot: SpectraPlot) -> Figure:
+    figure = _empty(_HEIGHT)
+    axes = figure.subplots()
+    for n, (chain, levels) in enumerate(zip(plot.chains, plot.third_octaves_db, strict=True)):
+        shown = [level if level > FLOOR_DB else np.nan for level in levels]
+        axes.semilogx(THIRD_OCTAVES_HZ, shown, label=_short(chain), **_line(n))
+    highest = max(max(levels) for levels in plot.third_octaves_db)
+    axes.set(title=f"Third octaves: {_short(plot.di_track)}", xlabel="Hz", ylabel="dB")
+    axes.set_ylim(highest - _SPECTRUM_RANGE_DB, highest + 3.0)
+    axes.set_xticks(_TICKS_HZ, [f"{hz:g}" for hz in _TICKS_HZ])
+    axes.set_xticks([], minor=True)
+    axes.legend()
+    return figure
+
+
+def _difference(plot: DifferencePlot) -> Figure:
+    figure = _empty(_HEIGHT)
+    axes = figure.subplots()
+    names = [_short(chain) for chain in plot.chains]
+    places = np.arange(len(names))
+    matrix = np.array(plot.matrix)
+    image = axes.imshow(matrix, cmap="viridis", vmin=0.0, vmax=max(float(matrix.max()), 1e-9))
+    axes.grid(visible=False)
+    axes.set_xticks(places, names, rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_yticks(places, names)
+    axes.set_title(f"Log-mel distance, dB: {_short(plot.di_track)}")
+    middle = float(matrix.max()) / 2
+    for row, values in enumerate(plot.matrix):
+        for column, value in enumerate(values):
+            colour = "black" if value > middle else "white"
+            axes.text(column, row, f"{value:.1f}", ha="center", va="center", color=colour, fontsize=10)
+    figure.colorbar(image, ax=axes)
+    return figure
+
+
+def _waveform(plot: WaveformPlot) -> Figure:
+    figure = Figure(figsize=(WIDTH / _DPI, _WAVEFORM_HEIGHT / _DPI), dpi=_DPI)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.05, 0.14, 0.93, 0.76))
+    low, high = envelope(read_flac(Path(plot.flac), max_seconds=plot.seconds + 1).samples[0], _COLUMNS)
+    seconds = np.linspace(0.0, plot.seconds, len(low), endpoint=False)
+    axes.fill_between(seconds, low, high, color=accent(plot.chain_index), linewidth=0.6)
+    axes.set(title=_short(plot.name), xlabel="s", xlim=(0.0, plot.seconds), ylim=(-plot.full_scale, plot.full_scale))
+    return figure
+
+
+def _drive(plot: DrivePlot) -> Figure:
+    figure = _empty(_HEIGHT)
+    level, distortion = figure.subplots(1, 2)
+    for n, (name, curve) in enumerate(zip(plot.names, plot.curves, strict=True)):
+        inputs = [point.input_dbfs for point in curve]
+        harmonics = [10 * np.log10(sum(10 ** (db / 10) for db in point.harmonics_db)) for point in curve]
+        level.plot(inputs, [point.output_dbfs for point in curve], label=_short(name), **_line(n))
+        distortion.plot(inputs, harmonics, label=_short(name), **_line(n))
+    level.set(title="Drive curve, sine of 220 Hz", xlabel="in, dBFS", ylabel="out, dBFS")
+    title = f"Harmonics {HARMONICS[0]} to {HARMONICS[-1]} over the fundamental"
+    distortion.set(title=title, xlabel="in, dBFS", ylabel="dB")
+    distortion.set_ylim(bottom=max(distortion.get_ylim()[0], -100.0))
+    level.legend()
+    return figure
+
+
+def _empty(height: int) -> Figure:
+    figure = Figure(figsize=(WIDTH / _DPI, height / _DPI), dpi=_DPI)
+    figure.set_layout_engine("constrained", w_pad=_MARGIN, h_pad=_MARGIN)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _line(index: int) -> dict[str, Any]:
+    """Return a line's look: four colours to a dash, so that no two of 16 are the same and neighbours differ in both."""
+    dash = _DASHES[index // 4 % len(_DASHES)]
+    return {"color": accent(index), "linestyle": dash, "linewidth": 1.6}
+
+
+def _short(name: str) -> str:
+    name = one_line(name)
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"

@@ -1,0 +1,53 @@
+"""What the plots show: plain data, which `draw_plots` draws."""
+
+from msgspec import Struct
+
+from tone_shootout.rendering.metrics import DrivePoint
+
+
+class LevelsPlot(Struct, tag=True, frozen=True, kw_only=True):
+    """Loudness and true peak of every segment, before and after the level match."""
+
+    names: tuple[str, ...]
+    lufs_before: tuple[float, ...]
+    lufs_after: tuple[float, ...]
+    dbtp_before: tuple[float, ...]
+    dbtp_after: tuple[float, ...]
+    target_lufs: float
+    ceiling_dbtp: float
+
+
+class SpectraPlot(Struct, tag=True, frozen=True, kw_only=True):
+    """Third-octave spectra of all segments of a DI track."""
+
+    di_track: str
+    chains: tuple[str, ...]
+    third_octaves_db: tuple[tuple[float, ...], ...]
+
+
+class DifferencePlot(Struct, tag=True, frozen=True, kw_only=True):
+    """The difference matrix of a DI track."""
+
+    di_track: str
+    chains: tuple[str, ...]
+    matrix: tuple[tuple[float, ...], ...]
+
+
+class WaveformPlot(Struct, tag=True, frozen=True, kw_only=True):
+    """A segment's waveform, as it is heard; `full_scale` is the magnitude at the top, one for all."""
+
+    name: str
+    chain_index: int
+    flac: str
+    seconds: float
+    full_scale: float
+
+
+class DrivePlot(Struct, tag=True, frozen=True, kw_only=True):
+    """Drive curves of all captures."""
+
+    names: tuple[str, ...]
+    curves: tuple[tuple[DrivePoint, ...], ...]
+
+
+Plot = LevelsPlot | SpectraPlot | DifferencePlot | WaveformPlot | DrivePlot

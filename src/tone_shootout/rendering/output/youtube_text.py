@@ -1,0 +1,176 @@
+"""What is pasted beside the video: chapters and a description, in the form that YouTube reads.
+
+YouTube takes a title of 100 characters and a description of 5,000 bytes, neither with angle brackets (YouTube Data API,
+`snippet.title` and `snippet.description` of a video). It makes chapters of three or more times, of which the first is
+0:00 and each is 10 s or more behind the one before (YouTube Help, "Video chapters").
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Final
+
+from tone_shootout.rendering.metrics import Encoded
+from tone_shootout.rendering.notices import Notice
+from tone_shootout.rendering.output.credits import credit_lines
+from tone_shootout.rendering.output.manifest import Input, LevelRecord, SegmentRecord
+from tone_shootout.rendering.plan.timeline import clock
+
+SHORT_SECONDS: Final = 3.0
+"""Below this BS.1770's gating has too few blocks to rely on."""
+
+UNCALIBRATED: Final = (
+    "The drive into this chain is not calibrated, that of other chains is: compare how hard they drive with care."
+)
+
+TITLE_CHARACTERS: Final = 100
+DESCRIPTION_BYTES: Final = 5_000
+
+_YOUTUBE_CHAPTERS: Final = 3
+_YOUTUBE_CHAPTER_S: Final = 10
+_HASH_DIGITS: Final = 12
+_LONGEST_NAME: Final = 80
+# What names in the chapters are cut to where there is no room for them, characters.
+_SHORTER_NAMES: Final = (40, 24, 16, 10)
+_BRACKETS: Final = str.maketrans("<>", "‹›")
+# "Gain at 2:00" is how a knob stands; YouTube would take it for a time in the video, and lose the chapters' order.
+_CLOCK_TIME: Final = re.compile(r"(?<!\d)(\d{1,2}):(?=[0-5]\d(?!\d))")
+
+
+def segment_title(segment: SegmentRecord) -> str:
+    """Name a segment: DI track and chain."""
+    return f"{segment.di_track} – {segment.chain}"
+
+
+def chapters(segments: Sequence[SegmentRecord]) -> str:
+    """Write the chapter list: a line per segment, the first at 0:00."""
+    return "".join(f"{line}\n" for line in _chapters(segments, _LONGEST_NAME))
+
+
+def description(
+    title: str,
+    level: LevelRecord,
+    inputs: Sequence[Input],
+    segments: Sequence[SegmentRecord],
+    encoded: Encoded | None = None,
+    notices: Sequence[Notice] = (),
+) -> str:
+    """Write the description: what is heard when, how it was made comparable, what went in, and whose work that is.
+
+    Where that is more than YouTube takes, it gives way in the order of `_shorter`, and says what it has no room for.
+    """
+    credited = [item.credit for item in inputs if item.credit is not None]
+    wanted = {credit.attribution for credit in credited}
+    works = [line for line in credit_lines(credited) if line not in wanted]
+    sections = {
+        "title": [_cut(_pasteable(title), TITLE_CHARACTERS)],
+        "chapters": list(_chapters(segments, _LONGEST_NAME)),
+        "problem": list(_chapter_problem(segments)),
+        "summary": list(_summary(level, segments)),
+        "levels": list(_levels(segments)),
+        "sound": list(_sound(encoded)),
+        "hashes": [
+            f"What went in (first {_HASH_DIGITS} digits of SHA-256):",
+            *(f"{item.sha256[:_HASH_DIGITS]} {_pasteable(item.name)}" for item in inputs),
+        ],
+        "credits": [_pasteable(line) for line in ("Captures and cabinets by others:", *works)] if works else [],
+        "attribution": [line for line in credit_lines(credited) if line in wanted],
+        "notes": [f"Note: {_pasteable(notice.detail)}" for notice in notices],
+        "missing": [],
+        "end": ["Full hashes, levels and versions: manifest.json. Made with Tone Shootout."],
+    }
+    missing: list[str] = []
+    beside = "manifest.json and chapters.txt, which lie beside the video"
+    for name, lines, what in _shorter(segments, sections):
+        if len(_joined(sections).encode()) <= DESCRIPTION_BYTES:
+            break
+        sections[name] = lines
+        missing = list(dict.fromkeys((*missing, what)))
+        sections["missing"] = [f"No room on YouTube for {', '.join(missing)}: see {beside}."]
+    return _joined(sections)
+
+
+def notes(seconds: float) -> tuple[str, ...]:
+    """Say what to know before trusting a segment's level."""
+    if seconds >= SHORT_SECONDS:
+        return ()
+    return (f"Shorter than {SHORT_SECONDS:g} s: the measured loudness is less reliable than usual.",)
+
+
+def _shorter(
+    segments: Sequence[SegmentRecord], sections: Mapping[str, list[str]]
+) -> Iterator[tuple[str, list[str], str]]:
+    """Yield what gives way, one after the other: a section, what is left of it, and what is missing then.
+
+    First goes what the cards and the manifest say as well, last what viewers and licences ask for.
+    """
+    yield "levels", [], "the levels of each segment"
+    yield "hashes", [], "what went in"
+    if sections["notes"]:
+        yield "notes", [], "some notes"
+    for longest in _SHORTER_NAMES:
+        yield "chapters", list(_chapters(segments, longest)), "whole names"
+    works = sections["credits"]
+    for count in reversed(range(1, len(works))):
+        yield "credits", works[:count], "all credits"
+    yield "chapters", [], "the chapters"
+
+
+def _joined(sections: Mapping[str, list[str]]) -> str:
+    return "\n\n".join("\n".join(lines) for lines in sections.values() if lines) + "\n"
+
+
+def _chapters(segments: Sequence[SegmentRecord], longest: int) -> Iterator[str]:
+    for segment in segments:
+        track, chain = (_cut(_pasteable(name), longest) for name in (segment.di_track, segment.chain))
+        yield f"{clock(segment.start_ms)} {track} – {chain}"
+
+
+def _summary(level: LevelRecord, segments: Sequence[SegmentRecord]) -> Iterator[str]:
+    yield "The same performance through every chain, at one loudness."
+    yield f"Integrated loudness (ITU-R BS.1770-5) {level.target:.1f} LUFS, {_limit(level, segments)}"
+    yield f"True peak of every segment at or below {level.ceiling:g} dBTP. One gain per segment, no limiter."
+
+
+def _levels(segments: Sequence[SegmentRecord]) -> Iterator[str]:
+    for segment in segments:
+        trim = f", trimmed {segment.trim_db:+.1f} dB on purpose" if segment.trim_db else ""
+        yield (
+            f"{segment.position}. {_pasteable(segment_title(segment))}: {segment.measured.integrated_lufs:.1f} LUFS, "
+            f"{segment.measured.true_peak_dbtp:.1f} dBTP, gain {segment.gain_db:+.1f} dB{trim}"
+        )
+        yield from (f"   {note}" for note in segment.notes)
+
+
+def _sound(encoded: Encoded | None) -> Iterator[str]:
+    if encoded is not None:
+        levels = f"{encoded.integrated_lufs:.1f} LUFS, {encoded.true_peak_dbtp:.1f} dBTP"
+        yield f"The video's sound, decoded and measured again in stereo (3 LU more than one side): {levels}."
+
+
+def _limit(level: LevelRecord, segments: Sequence[SegmentRecord]) -> str:
+    if level.limited_by is None:
+        return "as requested."
+    limiting = segments[level.limited_by - 1]
+    return (
+        f"below the requested {level.requested:.1f} LUFS because segment {limiting.position} "
+        f"({_pasteable(segment_title(limiting))}) reaches its true-peak ceiling there."
+    )
+
+
+def _chapter_problem(segments: Sequence[SegmentRecord]) -> Iterator[str]:
+    """Say why YouTube will make no chapters, if so: it knows whole seconds only."""
+    seconds = [segment.start_ms // 1000 for segment in segments] + [segment.end_ms // 1000 for segment in segments[-1:]]
+    if len(segments) < _YOUTUBE_CHAPTERS:
+        yield f"(YouTube makes chapters of three or more entries, here are {len(segments)}.)"
+    elif min(end - start for start, end in pairwise(seconds)) < _YOUTUBE_CHAPTER_S:
+        yield f"(YouTube makes chapters of at least {_YOUTUBE_CHAPTER_S} seconds each, some of these are shorter.)"
+
+
+def _pasteable(text: str) -> str:
+    """Return a name without what YouTube refuses, or takes for something else."""
+    return _CLOCK_TIME.sub("\\1∶", text.translate(_BRACKETS))
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -1,0 +1,1 @@
+"""The spec: its schema, the grammar of chains and the checks."""

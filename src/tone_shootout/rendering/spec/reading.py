@@ -1,0 +1,166 @@
+"""Spec files as people write them: TOML or JSON, read and checked, with the usual slips named for what they are."""
+
+import math
+import re
+import tomllib
+from collections.abc import Iterator
+from typing import Any, Final, Literal
+
+import msgspec
+
+from tone_shootout.rendering.spec.schema import Spec, SpecError, check_slices
+from tone_shootout.validation import explain
+
+MAX_SPEC_BYTES = 1_000_000
+
+Format = Literal["toml", "json"]
+
+_UTF8_BOM: Final = b"\xef\xbb\xbf"
+_UTF16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
+_TABLES: Final = ("di_tracks", "chains", "chains.blocks", "chains.blocks.bands")
+"""What there may be several of, as TOML names it."""
+_ONE_TABLE: Final = re.compile(r"^[ \t]*\[([ \t.a-z_]+)\][ \t\r]*(?:#.*)?$", re.MULTILINE)
+"""A line that opens one table, not one of several."""
+_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
+_BACKSLASH: Final = "a backslash starts an escape there; write the path with forward slashes (C:/tones/amp.nam){}"
+_QUOTES: Final = " or in single quotes ('C:\\tones\\amp.nam')"
+_DOUBLED: Final = ' or with doubled backslashes ("C:\\\\tones\\\\amp.nam")'
+
+
+def invalid(error: msgspec.ValidationError, kind: Any = None, document: object = None) -> SpecError:
+    """Turn a validation error of msgspec into one with a JSON pointer that says what to do.
+
+    Args:
+        error: the error.
+        kind: the type that the document was held to.
+        document: the document as it came.
+    """
+    return SpecError(*explain(error, kind, document))
+
+
+def parse_spec(data: bytes, *, format: Format) -> Spec:  # noqa: A002 - the word users know
+    """Read a spec file.
+
+    Raises:
+        SpecError: not TOML or JSON, larger than 1 MB, or something in it that is unknown, missing or out of range.
+    """
+    if len(data) > MAX_SPEC_BYTES:
+        raise SpecError("too_large", "", f"expected a spec of at most {MAX_SPEC_BYTES} bytes, got {len(data)}")
+    document = _decode(data, format)
+    _refuse_models(document)
+    _refuse_control_characters(document, format)
+    try:
+        spec = msgspec.convert(document, Spec)
+    except msgspec.ValidationError as error:
+        found = invalid(error, Spec, document)
+        raise SpecError(found.code, found.pointer, found.detail + _shape(found, format)) from None
+    check_slices(spec.di_tracks)
+    return spec
+
+
+def _decode(data: bytes, format: Format) -> Any:  # noqa: A002 - as above
+    """Read TOML or JSON into plain objects.
+
+    Raises:
+        SpecError: code `malformed`.
+    """
+    name = format.upper()
+    if data.startswith(_UTF16_BOMS) or b"\0" in data[:4]:
+        raise SpecError("malformed", "", f"expected {name} as UTF-8, got UTF-16: save the file as UTF-8")
+    try:
+        text = data.removeprefix(_UTF8_BOM).decode()
+    except UnicodeDecodeError as error:
+        detail = f"expected {name} as UTF-8, byte {error.start + 1} is none: save the file as UTF-8"
+        raise SpecError("malformed", "", detail) from None
+    try:
+        return tomllib.loads(text, parse_float=_finite) if format == "toml" else msgspec.json.decode(text)
+    except (ValueError, RecursionError) as error:
+        advice = _toml_advice(text, str(error)) if format == "toml" else _json_advice(str(error))
+        raise SpecError("malformed", "", f"expected {name}: {error}{advice}") from None
+
+
+def _toml_advice(text: str, error: str) -> str:
+    """Return what to do about TOML that can't be read: paths of Windows, and single brackets for double ones."""
+    if any(word in error for word in ("twice", "overwrite", "mutate", "redefine")):
+        names = [re.sub(r"\s", "", table) for table in _ONE_TABLE.findall(text)]
+        for name in (each for each in names if each in _TABLES):
+            return f"; there may be several: write [[{name}]] with two brackets for each of them, not [{name}]"
+    place = _LINE.search(error)
+    lines = text.split("\n")
+    line = lines[int(place.group(1)) - 1] if place and int(place.group(1)) <= len(lines) else ""
+    if re.search(r'"[^"]*\\', line):
+        return f"; {_BACKSLASH.format(_QUOTES)}"
+    return ""
+
+
+def _json_advice(error: str) -> str:
+    return f"; {_BACKSLASH.format(_DOUBLED)}" if "escape" in error else ""
+
+
+def _shape(found: SpecError, format: Format) -> str:  # noqa: A002 - as above
+    """Return how to write what there is several of where one was given, and the reverse."""
+    steps = [step for step in found.pointer.split("/") if step and not step.isdigit()]
+    name = ".".join(steps)
+    if name in _TABLES and found.detail.startswith("Expected `array`, got `object`"):
+        if format == "json":
+            return f': there may be several, write a list, `"{steps[-1]}": [{{...}}]`'
+        inline = f", or `{steps[-1]} = [{{ ... }}]`" if len(steps) > 1 else ""
+        return f": there may be several, write [[{name}]] with two brackets for each of them{inline}, not [{name}]"
+    if name == "level" and found.detail.startswith("Expected `object`, got `array`"):
+        return ": there is one, write [level] with one bracket" if format == "toml" else ": there is one, write no list"
+    return ""
+
+
+def _refuse_control_characters(document: Any, format: Format) -> None:  # noqa: A002 - as above
+    r"""Refuse paths in which an escape was read where a backslash was meant: `C:\tones` has a tab in it.
+
+    Raises:
+        SpecError: code `invalid`, pointing at the first one.
+    """
+    for pointer, file in _files(document):
+        if any(ord(sign) < ord(" ") or sign == "\x7f" for sign in file):
+            advice = _BACKSLASH.format(_QUOTES if format == "toml" else _DOUBLED)
+            raise SpecError("invalid", pointer, f"expected a path, got {file[:80]!r} with control characters; {advice}")
+
+
+def _files(document: Any) -> Iterator[tuple[str, str]]:
+    """Yield the pointers and the values of the paths in a document that nobody has checked yet."""
+    for index, track in enumerate(_dicts(document, "di_tracks")):
+        if isinstance(file := track.get("file"), str):
+            yield f"/di_tracks/{index}/file", file
+    for index, chain in enumerate(_dicts(document, "chains")):
+        for place, block in enumerate(_dicts(chain, "blocks")):
+            if isinstance(file := block.get("file"), str):
+                yield f"/chains/{index}/blocks/{place}/file", file
+
+
+def _dicts(document: Any, name: str) -> list[dict[str, Any]]:
+    """Return a list's objects, with nothing in the place of other things, so that indices stay what they are."""
+    found = document.get(name) if isinstance(document, dict) else None
+    return [each if isinstance(each, dict) else {} for each in found] if isinstance(found, list) else []
+
+
+def _refuse_models(document: Any) -> None:
+    """Say of models that only a service can fetch that this is so, instead of calling them unknown.
+
+    Raises:
+        SpecError: code `needs_service`, pointing at the first one.
+    """
+    chains = document.get("chains") if isinstance(document, dict) else None
+    for index, chain in enumerate(chains if isinstance(chains, list) else []):
+        blocks = chain.get("blocks") if isinstance(chain, dict) else None
+        for place, block in enumerate(blocks if isinstance(blocks, list) else []):
+            if isinstance(block, dict) and "tone3000" in block:
+                raise SpecError(
+                    "needs_service",
+                    f"/chains/{index}/blocks/{place}/tone3000",
+                    "expected a file: models of TONE3000 are fetched by a service in which you are signed in with "
+                    "TONE3000 (`shootout serve`, then submit it there); without one, download the file and name it",
+                )
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"expected a finite number, got {text}")
+    return value

@@ -1,0 +1,1 @@
+"""Cards, frames and the video made of them."""

@@ -1,0 +1,156 @@
+"""What users and programs hold on to, as plain data that two states of the code can be compared by.
+
+`uv run python -m tests.support.surface` writes `tests/reference/surface.json`. Texts, examples and the names of schemas
+are left out; paths, parameters, status codes, fields, types, bounds, commands, options and settings are in.
+"""
+
+import json
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+import msgspec
+
+from tests.support.shared import PROJECT
+from tone_shootout.accounts import guards
+from tone_shootout.app import create_app
+from tone_shootout.cli import main
+from tone_shootout.jobs.dtos import Event
+from tone_shootout.kit.settings import (
+    PREFIX,
+    DatabaseSettings,
+    RedisSettings,
+    SecuritySettings,
+    Settings,
+    new_encryption_key,
+)
+from tone_shootout.rendering.output.manifest import Manifest
+from tone_shootout.rendering.spec.schema import Spec
+
+REFERENCE = PROJECT / "tests" / "reference" / "surface.json"
+TEXTS = frozenset({"title", "description", "summary", "examples", "example", "tags", "operationId", "deprecated"})
+
+
+def surface() -> dict[str, Any]:
+    """Return the whole surface, in an order of its own that does not depend on the code's."""
+    found = {
+        "rest": rest(),
+        "commands": _commands(main),
+        "settings": settings(),
+        "spec": _schema(Spec),
+        "manifest": _schema(Manifest),
+        "event": _schema(Event),
+        "close_codes": {"not_signed_in": guards.NOT_SIGNED_IN, "origin_refused": guards.ORIGIN_REFUSED},
+    }
+    ordered: dict[str, Any] = json.loads(json.dumps(found, sort_keys=True, default=str))
+    return ordered
+
+
+def written(found: dict[str, Any]) -> str:
+    """Return the surface as JSON with a line for each entry of each part, so that a change reads well."""
+    parts = []
+    for name, part in found.items():
+        entries = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in part.items())
+        parts.append(f" {json.dumps(name)}: {{\n{entries}\n }}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def rest() -> dict[str, Any]:
+    """Return every operation of the REST API with its schemas written out."""
+    with TemporaryDirectory() as folder:
+        app = create_app(
+            Settings(
+                data=Path(folder),
+                database=DatabaseSettings(url="postgresql://localhost/none"),
+                redis=RedisSettings(url="redis://localhost/0"),
+                security=SecuritySettings(secret="x" * 48, encryption_keys=[new_encryption_key()]),
+            )
+        )
+    document = app.openapi_schema.to_schema()
+    schemas = document["components"]["schemas"]
+    operations = {}
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if not isinstance(operation, dict):
+                continue
+            parameters = {
+                f"{parameter['in']} {parameter['name']}": {
+                    "required": parameter.get("required", False),
+                    "schema": _plain(parameter["schema"], schemas),
+                }
+                for parameter in operation.get("parameters", [])
+            }
+            operations[f"{method.upper()} {path}"] = {
+                "parameters": parameters,
+                "body": _plain(operation.get("requestBody"), schemas),
+                "answers": {
+                    # A problem has one shape; what tells them apart is the status.
+                    status: sorted(answer.get("content", {})) if status >= "400" else _plain(answer, schemas)
+                    for status, answer in operation["responses"].items()
+                },
+                "security": operation.get("security"),
+            }
+    return operations
+
+
+def settings() -> dict[str, Any]:
+    """Return every setting by its environment variable, with its default."""
+    found: dict[str, Any] = {}
+    for group in fields(Settings):
+        kind = group.default_factory
+        if isinstance(kind, type) and is_dataclass(kind):
+            for field in fields(kind):
+                default = field.default_factory() if callable(field.default_factory) else field.default
+                found[f"{PREFIX}_{group.name}_{field.name}".upper()] = default
+    return found
+
+
+def _commands(command: click.Command, name: str = "shootout") -> dict[str, Any]:
+    """Return every command by its whole name."""
+    with click.Context(command) as context:
+        found: dict[str, Any] = {
+            name: {
+                parameter.name or "": {
+                    "declared": sorted(parameter.opts + parameter.secondary_opts),
+                    "type": getattr(parameter.type, "choices", None) or type(parameter.type).__name__,
+                    "required": parameter.required,
+                    "many": parameter.multiple or parameter.nargs != 1,
+                }
+                for parameter in command.params
+            }
+        }
+        if isinstance(command, click.Group):
+            for inner in command.list_commands(context):
+                found |= _commands(command.get_command(context, inner) or command, f"{name} {inner}")
+    return found
+
+
+def _schema(kind: Any) -> Any:
+    schema = msgspec.json.schema(kind)
+    return _plain(schema, schema.get("$defs", {}))
+
+
+def _plain(node: Any, schemas: dict[str, Any]) -> Any:
+    """Write references out, and leave texts and names of schemas out."""
+    if isinstance(node, list):
+        return [_plain(item, schemas) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _plain(schemas[node["$ref"].rsplit("/", 1)[1]], schemas)
+    plain: dict[str, Any] = {}
+    for key, value in node.items():
+        if key == "properties":
+            plain[key] = {name: _plain(field, schemas) for name, field in value.items()}
+        elif key == "mapping":
+            plain[key] = sorted(value)
+        elif key not in TEXTS and key != "$defs":
+            plain[key] = _plain(value, schemas)
+    return plain
+
+
+if __name__ == "__main__":
+    REFERENCE.parent.mkdir(exist_ok=True)
+    REFERENCE.write_text(written(surface()))

@@ -34,6 +34,12 @@ class Explained(NamedTuple):
     detail: str
 
 
+def error_path(error: msgspec.ValidationError | str) -> list[str]:
+    """Return the keys and indices that lead to the invalid value, `...` for an unknown index; empty at the top."""
+    found = _PATH.search(str(error))
+    return [name or index for name, index in _STEP.findall(found.group(1))] if found else []
+
+
 def explain(error: msgspec.ValidationError | str, kind: Any = None, document: object = None) -> Explained:
     """Turn a validation error of msgspec into one that says what to do.
 
@@ -46,7 +52,7 @@ def explain(error: msgspec.ValidationError | str, kind: Any = None, document: ob
     found = _PATH.search(text)
     detail = text[: found.start()] if found else text
     detail = detail.replace(f"`str` matching regex {ONE_LINE!r}", "text on one line, and not only white space")
-    steps = [name or index for name, index in _STEP.findall(found.group(1) if found else "")]
+    steps = error_path(error)
     pointer = "".join(f"/{step}" for step in steps)
     if unknown := _UNKNOWN.search(detail):
         name = unknown.group(1)

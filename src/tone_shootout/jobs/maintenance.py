@@ -96,7 +96,7 @@ class MaintenanceService:
 
     async def _deliveries(self) -> int:
         before = datetime.now(UTC) - timedelta(days=self._retention.deliveries_days)
-        return await self._in_batches(lambda session: DeliveryRepository(session).forget(before, most=BATCH))
+        return await self._in_batches(lambda session: DeliveryRepository(session).delete_before(before, limit=BATCH))
 
     async def _in_batches(self, step: Callable[[AsyncSession], Awaitable[int]]) -> int:
         total = 0

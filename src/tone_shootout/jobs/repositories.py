@@ -18,7 +18,7 @@ from sqlalchemy.orm import aliased
 from tone_shootout.accounts.services import active_users
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, RenderCacheEntry
 from tone_shootout.jobs.status import FINISHED, HELD, WAITING, EventType, JobStatus, sources
-from tone_shootout.jobs.webhooks.outbox import tell
+from tone_shootout.jobs.webhooks.outbox import add_deliveries
 
 _CHOICE_LOCK = 7_303_016  # any number: one worker chooses at a time
 
@@ -331,7 +331,7 @@ class JobRepository:
 
     async def _log_status(self, job: Job, seq: int, data: dict[str, Any]) -> JobEvent:
         event = await self._log(job.id, seq, "status", data)
-        await tell(self._session, job, event)
+        await add_deliveries(self._session, job, event)
         return event
 
     async def _log(self, job_id: UUID, seq: int, kind: EventType, data: dict[str, Any]) -> JobEvent:
@@ -371,7 +371,7 @@ class CacheRepository:
         return frozenset(await self._session.scalars(statement))
 
     async def use(self, owner_id: UUID, key: str) -> bool:
-        """Note that a sound is used now; tell whether it is kept."""
+        """Note that a sound is used now; return whether it is kept."""
         statement = (
             update(RenderCacheEntry)
             .where(RenderCacheEntry.owner_id == owner_id, RenderCacheEntry.key == key)

@@ -11,10 +11,10 @@ import tone_shootout.accounts.models
 import tone_shootout.jobs.models
 import tone_shootout.jobs.webhooks.models
 import tone_shootout.shootouts.models  # noqa: F401 - the imports fill the metadata
+from tone_shootout.kit.db.locks import Lock
 from tone_shootout.kit.db.session import create_engine
 
 _log = structlog.get_logger(__name__)
-LOCK = 7_303_014  # any number, the same for every process: concurrent first starts migrate one after the other
 
 
 def _run(connection: Connection) -> None:
@@ -44,10 +44,10 @@ async def _main() -> None:
     try:
         async with engine.connect() as guard:
             # As long as the transaction of this connection, wherever a pooler has it end up.
-            if not (await guard.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({LOCK})")).scalar():
+            if not (await guard.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({Lock.MIGRATIONS:d})")).scalar():
                 told = context.config.attributes.get("on_wait") or _log.info
                 told("waiting for another migration of this database to end")
-                await guard.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+                await guard.exec_driver_sql(f"SELECT pg_advisory_xact_lock({Lock.MIGRATIONS:d})")
             async with engine.connect() as connection:
                 await connection.run_sync(_run)
     finally:

@@ -4,14 +4,14 @@ What is null or missing has its default, what is not known is left out, values o
 are, and an optional field that can't be read counts as missing. Only ids have to be there.
 """
 
-import re
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 import msgspec
 import structlog
 from msgspec import Meta, Struct, field
+
+from tone_shootout.validation import error_path
 
 T = TypeVar("T")
 
@@ -32,8 +32,6 @@ ARCHITECTURES: Final[tuple[Architecture, ...]] = ("1", "2", "custom")
 UNREADABLE_FIELDS: Final = 50
 """So many fields of an answer may be left out before all of it counts as unreadable."""
 
-_PATH = re.compile(r" - at `\$([^`]*)`$")
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _log = structlog.get_logger(__name__)
 
 
@@ -239,8 +237,7 @@ def _without_nulls(value: Any) -> Any:
 
 def _drop(document: Any, error: msgspec.ValidationError) -> bool:
     """Take out what the error points at; False where it points at nothing that could be left out."""
-    found = _PATH.search(str(error))
-    steps: Sequence[str] = [name or index for name, index in _STEP.findall(found[1])] if found else []
+    steps = error_path(error)
     if not steps or "..." in steps:
         return False
     holder = document

@@ -385,14 +385,14 @@ async def test_nobody_gets_more_than_their_share_of_a_worker_however_many_endpoi
             for _ in range(PER_ENDPOINT + 1):
                 await hook.test()
     async with session_maker() as session:
-        claimed = await DeliveryRepository(session).claim(most=CONCURRENCY, lease_s=60.0)
+        claimed = await DeliveryRepository(session).claim(limit=CONCURRENCY, lease_s=60.0)
         await session.commit()
     by_owner = Counter(one.owner_id for one in claimed)
     assert PER_ENDPOINT < by_owner[user.id] <= PER_OWNER
     assert by_owner[other_user.id] == PER_ENDPOINT
     assert max(Counter(one.webhook_id for one in claimed).values()) == PER_ENDPOINT
     async with session_maker() as session:
-        more = await DeliveryRepository(session).claim(most=CONCURRENCY, lease_s=60.0, busy_owners=[user.id])
+        more = await DeliveryRepository(session).claim(limit=CONCURRENCY, lease_s=60.0, busy_owners=[user.id])
     assert {one.owner_id for one in more} == {other_user.id}
 
 
@@ -467,7 +467,7 @@ async def test_what_a_worker_held_when_it_died_is_sent_by_another_and_the_dead_o
     hook = await make(user, receiver.url)
     delivery = await hook.test()
     async with session_maker() as session:
-        (held,) = await DeliveryRepository(session).claim(most=10, lease_s=0.0)
+        (held,) = await DeliveryRepository(session).claim(limit=10, lease_s=0.0)
         await session.commit()
     async with _delivering(session_maker, settings):
         await hook.until(delivery, "delivered")

@@ -75,7 +75,7 @@ class WebhookController(Controller):
         paging: NamedDependency[Paging],
     ) -> Page[WebhookRead]:
         """List your webhooks, the newest first."""
-        rows, total = await webhooks.page(principal.user_id, limit=paging.limit, offset=paging.offset)
+        rows, total = await webhooks.list(principal.user_id, paging)
         return paging.page([WebhookRead.of(row) for row in rows], total)
 
     @get("/{webhook_id:uuid}", operation_id="get_webhook", summary="Get a webhook", responses=problems(401, 404))
@@ -169,9 +169,7 @@ class WebhookController(Controller):
         ] = None,
     ) -> Page[DeliveryRead]:
         """List what was and is to be sent to a webhook, the newest first."""
-        rows, total = await webhooks.deliveries(
-            principal.user_id, webhook_id, state=in_state, limit=paging.limit, offset=paging.offset
-        )
+        rows, total = await webhooks.list_deliveries(principal.user_id, webhook_id, paging, state=in_state)
         return paging.page([DeliveryRead.of(row) for row in rows], total)
 
     @get(
@@ -188,7 +186,7 @@ class WebhookController(Controller):
         webhooks: NamedDependency[WebhookService],
     ) -> DeliveryDetailRead:
         """Show a message with its body and how every attempt went."""
-        return DeliveryDetailRead.of(await webhooks.delivery(principal.user_id, webhook_id, delivery_id))
+        return DeliveryDetailRead.of(await webhooks.get_delivery(principal.user_id, webhook_id, delivery_id))
 
     @post(
         "/{webhook_id:uuid}/deliveries/{delivery_id:uuid}/redeliver",

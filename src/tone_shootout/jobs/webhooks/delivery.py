@@ -20,7 +20,13 @@ import httpx
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tone_shootout.jobs.webhooks.repositories import PER_ENDPOINT, PER_OWNER, Claimed, DeliveryRepository
+from tone_shootout.jobs.webhooks.repositories import (
+    PER_ENDPOINT,
+    PER_OWNER,
+    ClaimedDelivery,
+    DeliveryRepository,
+    WebhookRepository,
+)
 from tone_shootout.jobs.webhooks.services import purpose
 from tone_shootout.jobs.webhooks.signing import signed_headers
 from tone_shootout.kit.http.retry_after import parse_retry_after
@@ -86,7 +92,7 @@ class Deliverer:
         self._settings = settings
         self._backend = backend or GuardedBackend(AddressPolicy(settings.allowed_networks))
         self._ssl_context = ssl_context or httpx.create_ssl_context()
-        self._sending: dict[asyncio.Task[None], Claimed] = {}
+        self._sending: dict[asyncio.Task[None], ClaimedDelivery] = {}
 
     @asynccontextmanager
     async def delivering(self) -> AsyncGenerator[None, None]:
@@ -128,7 +134,7 @@ class Deliverer:
             if self._sending:
                 await asyncio.wait(self._sending)
 
-    async def _take(self) -> Collection[Claimed]:
+    async def _take(self) -> Collection[ClaimedDelivery]:
         room = CONCURRENCY - len(self._sending)
         if not room:
             return ()
@@ -138,7 +144,7 @@ class Deliverer:
             async with self._sessions() as session:
                 lease_s = self._settings.timeout_s + 30
                 claimed = await DeliveryRepository(session).claim(
-                    most=room,
+                    limit=room,
                     lease_s=lease_s,
                     busy=[webhook_id for webhook_id, number in endpoints.items() if number >= PER_ENDPOINT],
                     busy_owners=[owner_id for owner_id, number in owners.items() if number >= PER_OWNER],
@@ -149,7 +155,7 @@ class Deliverer:
             return ()
         return claimed
 
-    async def _deliver(self, pool: httpcore.AsyncConnectionPool, claimed: Claimed) -> None:
+    async def _deliver(self, pool: httpcore.AsyncConnectionPool, claimed: ClaimedDelivery) -> None:
         at, started = datetime.now(UTC), time.monotonic()
         outcome = await self._send(pool, claimed)
         attempt = {
@@ -160,12 +166,12 @@ class Deliverer:
         }
         try:
             async with self._sessions() as session:
-                await _conclude(DeliveryRepository(session), claimed, outcome, attempt)
+                await _conclude(session, claimed, outcome, attempt)
                 await session.commit()
         except Exception:  # noqa: BLE001 - its lease passes, and it is sent again
             _log.warning("not written down", delivery=str(claimed.id), exc_info=True)
 
-    async def _send(self, pool: httpcore.AsyncConnectionPool, claimed: Claimed) -> _Outcome:
+    async def _send(self, pool: httpcore.AsyncConnectionPool, claimed: ClaimedDelivery) -> _Outcome:
         outcome: _Outcome | None = None
         try:
             headers = self._headers(claimed)
@@ -194,7 +200,7 @@ class Deliverer:
             return _Outcome(error="internal_error")
         return outcome
 
-    def _headers(self, claimed: Claimed) -> list[tuple[str, str]]:
+    def _headers(self, claimed: ClaimedDelivery) -> list[tuple[str, str]]:
         stored = [claimed.secret]
         if claimed.previous_secret and claimed.previous_until and claimed.previous_until > datetime.now(UTC):
             stored.append(claimed.previous_secret)
@@ -208,22 +214,23 @@ class Deliverer:
 
 
 async def _conclude(
-    deliveries: DeliveryRepository, claimed: Claimed, outcome: _Outcome, attempt: dict[str, Any]
+    session: AsyncSession, claimed: ClaimedDelivery, outcome: _Outcome, attempt: dict[str, Any]
 ) -> None:
-    """Write down what follows from an attempt."""
+    """Record an attempt and its consequences for the message and the endpoint."""
+    deliveries, webhooks = DeliveryRepository(session), WebhookRepository(session)
     if outcome.arrived:
         if await deliveries.record(claimed, attempt, state="delivered", next_attempt_at=None):
-            await deliveries.note_success(claimed.webhook_id)
+            await webhooks.note_success(claimed.webhook_id)
         return
     if outcome.status == GONE:
         if await deliveries.record(claimed, attempt, state="failed", next_attempt_at=None):
-            await deliveries.disable(claimed.webhook_id, "gone")
+            await webhooks.disable(claimed.webhook_id, "gone")
         return
     again_at = datetime.now(UTC) + timedelta(seconds=max(wait_s(claimed.round_attempt), outcome.retry_after_s))
     if again_at <= claimed.round_at + GIVE_UP_AFTER:
         await deliveries.record(claimed, attempt, next_attempt_at=again_at)
     elif await deliveries.record(claimed, attempt, state="failed", next_attempt_at=None):
-        await deliveries.disable(claimed.webhook_id, "failing", unless_success_since=claimed.round_at)
+        await webhooks.disable(claimed.webhook_id, "failing", unless_success_since=claimed.round_at)
 
 
 def wait_s(attempt: int) -> float:

@@ -1,4 +1,4 @@
-"""Messages are written down with what they tell of: in the transaction of a job's transition."""
+"""The outbox: messages are written in the transaction of the job's transition that they report."""
 
 from sqlalchemy import any_, insert, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,14 +8,14 @@ from tone_shootout.jobs.webhooks.events import job_message
 from tone_shootout.jobs.webhooks.models import Webhook, WebhookDelivery
 
 
-async def tell(session: AsyncSession, job: Job, event: JobEvent) -> None:
-    """Write down that the endpoints of a job's owner that listen for it are to hear of its new status.
+async def add_deliveries(session: AsyncSession, job: Job, event: JobEvent) -> None:
+    """Add a message about a job's new status for each of its owner's endpoints subscribed to it.
 
-    The lock keeps the endpoint for the moment; one that is just being deleted is skipped, so that its deletion and the
-    job's transition never wait for each other.
+    The row lock prevents an endpoint's deletion until the commit. An endpoint being deleted is skipped, so that its
+    deletion and the job's transition never wait for each other.
     """
     kind = f"job.{job.status}"
-    listening = (
+    subscribed = (
         select(Webhook.id)
         .where(
             Webhook.owner_id == job.owner_id,
@@ -24,8 +24,10 @@ async def tell(session: AsyncSession, job: Job, event: JobEvent) -> None:
         )
         .with_for_update(read=True, key_share=True, skip_locked=True)
     )
-    webhook_ids = (await session.scalars(listening)).all()
+    webhook_ids = (await session.scalars(subscribed)).all()
     if not webhook_ids:
         return
     message = {"type": kind, "payload": job_message(job, event), "round_at": event.at, "next_attempt_at": event.at}
-    await session.execute(insert(WebhookDelivery), [{"webhook_id": found, **message} for found in webhook_ids])
+    await session.execute(
+        insert(WebhookDelivery), [{"webhook_id": webhook_id, **message} for webhook_id in webhook_ids]
+    )

@@ -1,32 +1,34 @@
-"""All SQL about webhooks."""
+"""Queries for webhooks and their deliveries."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, case, delete, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ColumnElement, case, delete, func, or_, select, update
 
 from tone_shootout.accounts.services import active_users
 from tone_shootout.jobs.webhooks.models import Webhook, WebhookDelivery
+from tone_shootout.kit.db import locks
+from tone_shootout.kit.db.pagination import Paging
+from tone_shootout.kit.db.repository import OwnedRepository, Repository, RowLock
 
 PER_ENDPOINT = 4
-"""Messages that are on their way to one endpoint at once: a slow one does not hold up the others."""
+"""Messages sent to one endpoint at once, so that a slow endpoint does not hold up the others."""
 PER_OWNER = 8
-"""Messages that are on their way for one owner at once, to whatever endpoints: nor does a slow owner."""
+"""Messages sent for one owner at once, over all endpoints."""
 KEPT_ATTEMPTS = 20
-"""Attempts that a delivery's log shows, the newest."""
+"""Newest attempts kept in a delivery's log."""
 
 
-class Claimed(NamedTuple):
-    """A message that one worker sends now, and all that it needs for it."""
+class ClaimedDelivery(NamedTuple):
+    """A message claimed by one worker, with what sending it takes."""
 
     id: UUID
     webhook_id: UUID
     owner_id: UUID
     attempt: int
-    """Whoever was given up and holds an older number records nothing."""
+    """Fencing number: a worker with an older one records nothing."""
     round_attempt: int
     round_at: datetime
     log: list[dict[str, Any]]
@@ -37,108 +39,96 @@ class Claimed(NamedTuple):
     previous_until: datetime | None
 
 
-class WebhookRepository:
-    """Endpoints and what was sent to them, from the owner's own."""
+class WebhookRepository(OwnedRepository[Webhook]):
+    """Endpoints, scoped to their owners."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    model_type = Webhook
 
-    async def add(self, webhook: Webhook, *, most: int) -> bool:
-        """Write down a new endpoint, unless its owner has `most` of them; tell whether it was.
+    async def add_within_limit(self, webhook: Webhook, *, limit: int) -> bool:
+        """Add an endpoint unless its owner has `limit` of them; return whether it was added.
 
-        Several that are made at once are counted one after the other: the lock lasts until the commit.
+        The owner's lock lasts until the commit, so concurrent requests are counted one after the other.
         """
-        key = f"{webhook.owner_id}/webhooks"
-        await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
-        there = select(func.count()).select_from(Webhook).where(Webhook.owner_id == webhook.owner_id)
-        if (await self._session.scalar(there) or 0) >= most:
+        await locks.acquire(self.session, locks.owned(webhook.owner_id, "webhooks"))
+        if await self.count_owned(webhook.owner_id) >= limit:
             return False
-        self._session.add(webhook)
-        await self._session.flush()
+        await self.add(webhook)
         return True
 
-    async def get(self, owner_id: UUID, webhook_id: UUID, *, to_change: bool = False) -> Webhook | None:
-        """Return the owner's endpoint, locked against other changes if it is `to_change`."""
-        statement = select(Webhook).where(Webhook.owner_id == owner_id, Webhook.id == webhook_id)
-        if to_change:
-            statement = statement.with_for_update(key_share=True)
-        return (await self._session.execute(statement)).scalar_one_or_none()
+    async def list_for_update(self) -> Sequence[Webhook]:
+        """Return the endpoints of all users, locked against other changes. Key rotation only, never a request."""
+        statement = select(Webhook).order_by(Webhook.id).with_for_update(key_share=True)
+        return (await self.session.scalars(statement)).all()
 
-    async def page(self, owner_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[Webhook], int]:
-        """Return a part of the owner's endpoints, the newest first, and how many there are."""
-        statement = select(Webhook).where(Webhook.owner_id == owner_id)
-        return await self._page(statement, Webhook.id, limit=limit, offset=offset)
+    async def note_success(self, webhook_id: UUID) -> None:
+        """Record that a message was delivered now."""
+        await self.session.execute(update(Webhook).where(Webhook.id == webhook_id).values(succeeded_at=func.now()))
 
-    async def every(self) -> Sequence[Webhook]:
-        """Return everybody's endpoints, locked: for the operator who changes keys, never for a request."""
-        return (await self._session.scalars(select(Webhook).order_by(Webhook.id).with_for_update(key_share=True))).all()
+    async def disable(self, webhook_id: UUID, reason: str, *, unless_success_since: datetime | None = None) -> bool:
+        """Disable an endpoint, unless a message was delivered since; return whether it was enabled.
 
-    async def delete(self, owner_id: UUID, webhook_id: UUID) -> bool:
-        """Delete the owner's endpoint with all that was sent to it; tell whether there was one."""
-        statement = delete(Webhook).where(Webhook.owner_id == owner_id, Webhook.id == webhook_id)
-        return await self._session.scalar(statement.returning(Webhook.id)) is not None
+        Args:
+            webhook_id: the endpoint.
+            reason: value of `Webhook.disabled_reason`.
+            unless_success_since: a delivery at or after this time leaves the endpoint enabled; None disables always.
+        """
+        statement = update(Webhook).where(Webhook.id == webhook_id, Webhook.disabled_reason.is_(None))
+        if unless_success_since is not None:
+            statement = statement.where(
+                or_(Webhook.succeeded_at.is_(None), Webhook.succeeded_at < unless_success_since)
+            )
+        disabled = await self.session.scalar(statement.values(disabled_reason=reason).returning(Webhook.id))
+        return disabled is not None
 
-    async def flush(self) -> None:
-        """Write changes, so that what the database sets is known."""
-        await self._session.flush()
 
-    async def add_delivery(self, delivery: WebhookDelivery) -> None:
-        """Write down a message to be sent."""
-        self._session.add(delivery)
-        await self._session.flush()
+class DeliveryRepository(Repository[WebhookDelivery]):
+    """Messages to endpoints: an owner's for requests, the due ones of all owners for workers."""
 
-    async def deliveries(
-        self, owner_id: UUID, webhook_id: UUID, *, state: str | None, limit: int, offset: int
-    ) -> tuple[Sequence[WebhookDelivery], int]:
-        """Return a part of what was sent to the owner's endpoint, the newest first, and how much there is."""
-        statement = _of_owner(owner_id, webhook_id)
-        if state is not None:
-            statement = statement.where(WebhookDelivery.state == state)
-        return await self._page(statement, WebhookDelivery.id, limit=limit, offset=offset)
+    model_type = WebhookDelivery
 
-    async def delivery(
-        self, owner_id: UUID, webhook_id: UUID, delivery_id: UUID, *, to_change: bool = False
+    async def get_owned(
+        self, owner_id: UUID, webhook_id: UUID, delivery_id: UUID, *, lock: RowLock | None = None
     ) -> WebhookDelivery | None:
-        """Return one message to the owner's endpoint, locked against other changes if it is `to_change`."""
-        statement = _of_owner(owner_id, webhook_id).where(WebhookDelivery.id == delivery_id)
-        if to_change:
-            statement = statement.with_for_update(of=WebhookDelivery)
-        return (await self._session.execute(statement)).scalar_one_or_none()
+        """Return one message to the owner's endpoint, None where there is none."""
+        return await self.find_one(_is_owned(owner_id, webhook_id), WebhookDelivery.id == delivery_id, lock=lock)
+
+    async def list_owned(
+        self, owner_id: UUID, webhook_id: UUID, *, state: str | None, paging: Paging
+    ) -> tuple[Sequence[WebhookDelivery], int]:
+        """Return a page of the messages to the owner's endpoint, newest first, and how many there are in all."""
+        filters = [_is_owned(owner_id, webhook_id)]
+        if state is not None:
+            filters.append(WebhookDelivery.state == state)
+        return await self.list_page(*filters, paging=paging, order_by=[WebhookDelivery.id.desc()])
 
     async def retry_pending(self, webhook_id: UUID) -> None:
-        """Let everything that waits for an endpoint be sent now, with a day before it is given up."""
+        """Make all pending messages to an endpoint due now, with a new day of attempts."""
         statement = update(WebhookDelivery).where(
             WebhookDelivery.webhook_id == webhook_id, WebhookDelivery.state == "pending"
         )
-        await self._session.execute(statement.values(round_attempts=0, next_attempt_at=func.now()))
-
-    async def _page(self, statement: Select[Any], newest: Any, *, limit: int, offset: int) -> tuple[Sequence[Any], int]:
-        total = await self._session.scalar(select(func.count()).select_from(statement.subquery()))
-        rows = await self._session.scalars(statement.order_by(newest.desc()).limit(limit).offset(offset))
-        return rows.all(), total or 0
-
-
-class DeliveryRepository:
-    """What is due, whoever's it is: for workers, never for a request."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+        await self.session.execute(statement.values(round_attempts=0, next_attempt_at=func.now()))
 
     async def claim(
-        self, *, most: int, lease_s: float, busy: Collection[UUID] = (), busy_owners: Collection[UUID] = ()
-    ) -> Sequence[Claimed]:
-        """Take up to `most` messages that are due, a few of each endpoint and active owner that is not `busy`.
+        self, *, limit: int, lease_s: float, busy: Collection[UUID] = (), busy_owners: Collection[UUID] = ()
+    ) -> Sequence[ClaimedDelivery]:
+        """Claim up to `limit` due messages of enabled endpoints and active owners.
 
-        They are due again when the lease has passed without a word about them: a worker that dies loses none.
+        A claim is a lease: a message whose attempt is not recorded in time is due again, so a dead worker loses none.
+
+        Args:
+            limit: most messages to claim.
+            lease_s: seconds until an unrecorded message is due again.
+            busy: endpoints to skip.
+            busy_owners: owners to skip.
         """
-        place = func.row_number()
+        rank = func.row_number()
         ranked = (
             select(
                 WebhookDelivery.id,
-                place.over(partition_by=WebhookDelivery.webhook_id, order_by=WebhookDelivery.next_attempt_at).label(
+                rank.over(partition_by=WebhookDelivery.webhook_id, order_by=WebhookDelivery.next_attempt_at).label(
                     "of_endpoint"
                 ),
-                place.over(partition_by=Webhook.owner_id, order_by=WebhookDelivery.next_attempt_at).label("of_owner"),
+                rank.over(partition_by=Webhook.owner_id, order_by=WebhookDelivery.next_attempt_at).label("of_owner"),
             )
             .join(Webhook, Webhook.id == WebhookDelivery.webhook_id)
             .where(
@@ -161,7 +151,7 @@ class DeliveryRepository:
                 WebhookDelivery.next_attempt_at <= func.now(),
             )
             .order_by(WebhookDelivery.next_attempt_at)
-            .limit(most)
+            .limit(limit)
             .with_for_update(of=WebhookDelivery, skip_locked=True)
             .cte("due")
         )
@@ -190,10 +180,16 @@ class DeliveryRepository:
             )
             .execution_options(synchronize_session=False)
         )
-        return [Claimed(*row) for row in await self._session.execute(statement)]
+        return [ClaimedDelivery(*row) for row in await self.session.execute(statement)]
 
-    async def record(self, claimed: Claimed, attempt: dict[str, Any], **values: Any) -> bool:
-        """Write down how an attempt went and what follows; tell whether it was still this worker's to say."""
+    async def record(self, claimed: ClaimedDelivery, attempt: dict[str, Any], **values: Any) -> bool:
+        """Record an attempt, unless the message was claimed again since; return whether it was recorded.
+
+        Args:
+            claimed: the message as it was claimed.
+            attempt: entry of the message's log.
+            **values: further columns to set.
+        """
         statement = (
             update(WebhookDelivery)
             .where(
@@ -204,32 +200,15 @@ class DeliveryRepository:
             .values(log=[*claimed.log, attempt][-KEPT_ATTEMPTS:], **values)
             .returning(WebhookDelivery.id)
         )
-        return await self._session.scalar(statement) is not None
+        return await self.session.scalar(statement) is not None
 
-    async def note_success(self, webhook_id: UUID) -> None:
-        """Write down that something has arrived."""
-        await self._session.execute(update(Webhook).where(Webhook.id == webhook_id).values(succeeded_at=func.now()))
-
-    async def disable(self, webhook_id: UUID, reason: str, *, unless_success_since: datetime | None = None) -> bool:
-        """Send nothing to an endpoint any more, unless something has arrived meanwhile; tell whether it was enabled."""
-        statement = update(Webhook).where(Webhook.id == webhook_id, Webhook.disabled_reason.is_(None))
-        if unless_success_since is not None:
-            statement = statement.where(
-                or_(Webhook.succeeded_at.is_(None), Webhook.succeeded_at < unless_success_since)
-            )
-        disabled = await self._session.scalar(statement.values(disabled_reason=reason).returning(Webhook.id))
-        return disabled is not None
-
-    async def forget(self, before: datetime, *, most: int = 10_000) -> int:
-        """Strike out what ended, or has waited in vain, since before `before`; return how much it was."""
-        old = select(WebhookDelivery.id).where(WebhookDelivery.updated_at < before).limit(most)
+    async def delete_before(self, before: datetime, *, limit: int = 10_000) -> int:
+        """Delete up to `limit` messages that were last changed before `before`, in any state; return how many."""
+        old = select(WebhookDelivery.id).where(WebhookDelivery.updated_at < before).limit(limit)
         statement = delete(WebhookDelivery).where(WebhookDelivery.id.in_(old.with_for_update(skip_locked=True)))
-        return len((await self._session.scalars(statement.returning(WebhookDelivery.id))).all())
+        return len((await self.session.scalars(statement.returning(WebhookDelivery.id))).all())
 
 
-def _of_owner(owner_id: UUID, webhook_id: UUID) -> Select[tuple[WebhookDelivery]]:
-    return (
-        select(WebhookDelivery)
-        .join(Webhook, Webhook.id == WebhookDelivery.webhook_id)
-        .where(Webhook.owner_id == owner_id, Webhook.id == webhook_id)
-    )
+def _is_owned(owner_id: UUID, webhook_id: UUID) -> ColumnElement[bool]:
+    endpoint = select(Webhook.id).where(Webhook.owner_id == owner_id, Webhook.id == webhook_id)
+    return WebhookDelivery.webhook_id.in_(endpoint)

@@ -19,8 +19,10 @@ from tone_shootout.jobs.webhooks.errors import (
 )
 from tone_shootout.jobs.webhooks.events import TEST_EVENT, trial_message
 from tone_shootout.jobs.webhooks.models import LONGEST_URL, Webhook, WebhookDelivery
-from tone_shootout.jobs.webhooks.repositories import WebhookRepository
+from tone_shootout.jobs.webhooks.repositories import DeliveryRepository, WebhookRepository
 from tone_shootout.jobs.webhooks.signing import new_secret
+from tone_shootout.kit.db.pagination import Paging
+from tone_shootout.kit.db.repository import RowLock
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.ssrf_guard import AddressPolicy
@@ -40,7 +42,9 @@ class WebhookService:
     """Webhooks of one owner, in one unit of work."""
 
     def __init__(self, session: AsyncSession, ring: KeyRing, settings: Settings) -> None:
+        self._session = session
         self._webhooks = WebhookRepository(session)
+        self._deliveries = DeliveryRepository(session)
         self._ring = ring
         self._settings = settings
         self._policy = AddressPolicy(settings.webhooks.allowed_networks)
@@ -61,22 +65,25 @@ class WebhookService:
             events=list(dict.fromkeys(events)),
             secret=self._ring.encrypt(secret, purpose(webhook_id)),
         )
-        most = self._settings.webhooks.endpoints
-        if not await self._webhooks.add(webhook, most=most):
-            raise TooManyWebhooksError(most)
+        limit = self._settings.webhooks.endpoints
+        if not await self._webhooks.add_within_limit(webhook, limit=limit):
+            raise TooManyWebhooksError(limit)
         return IssuedSecret(webhook, secret)
 
-    async def get(self, owner_id: UUID, webhook_id: UUID) -> Webhook:
+    async def get(self, owner_id: UUID, webhook_id: UUID, *, lock: RowLock | None = None) -> Webhook:
         """Return an endpoint.
 
         Raises:
             WebhookNotFoundError: the owner has no such endpoint.
         """
-        return await self._get(owner_id, webhook_id)
+        webhook = await self._webhooks.get_owned(owner_id, webhook_id, lock=lock)
+        if webhook is None:
+            raise WebhookNotFoundError
+        return webhook
 
-    async def page(self, owner_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[Webhook], int]:
-        """Return a part of the owner's endpoints, the newest first, and how many there are."""
-        return await self._webhooks.page(owner_id, limit=limit, offset=offset)
+    async def list(self, owner_id: UUID, paging: Paging) -> tuple[Sequence[Webhook], int]:
+        """Return a page of the owner's endpoints, newest first, and how many there are in all."""
+        return await self._webhooks.list_owned(owner_id, paging=paging, order_by=[Webhook.id.desc()])
 
     async def change(self, owner_id: UUID, webhook_id: UUID, changes: dict[str, Any]) -> Webhook:
         """Change an endpoint. One that is enabled again is sent what waits for it.
@@ -85,7 +92,7 @@ class WebhookService:
             WebhookNotFoundError: the owner has no such endpoint.
             WebhookAddressError: nothing can be sent to its new address.
         """
-        webhook = await self._get(owner_id, webhook_id, to_change=True)
+        webhook = await self.get(owner_id, webhook_id, lock="no_key_update")
         if "url" in changes:
             webhook.url = self._checked(changes["url"])
         if "description" in changes:
@@ -96,8 +103,8 @@ class WebhookService:
             webhook.disabled_reason = webhook.disabled_reason or "owner"
         elif changes.get("enabled") and webhook.disabled_reason:
             webhook.disabled_reason = None
-            await self._webhooks.retry_pending(webhook_id)
-        await self._webhooks.flush()
+            await self._deliveries.retry_pending(webhook_id)
+        await self._session.flush()
         return webhook
 
     async def delete(self, owner_id: UUID, webhook_id: UUID) -> None:
@@ -106,7 +113,7 @@ class WebhookService:
         Raises:
             WebhookNotFoundError: the owner has no such endpoint.
         """
-        if not await self._webhooks.delete(owner_id, webhook_id):
+        if not await self._webhooks.delete_owned(owner_id, webhook_id):
             raise WebhookNotFoundError
 
     async def rotate(self, owner_id: UUID, webhook_id: UUID) -> IssuedSecret:
@@ -115,11 +122,11 @@ class WebhookService:
         Raises:
             WebhookNotFoundError: the owner has no such endpoint.
         """
-        webhook = await self._get(owner_id, webhook_id, to_change=True)
+        webhook = await self.get(owner_id, webhook_id, lock="no_key_update")
         secret = new_secret()
         webhook.previous_secret, webhook.previous_until = webhook.secret, datetime.now(UTC) + OVERLAP
         webhook.secret = self._ring.encrypt(secret, purpose(webhook_id))
-        await self._webhooks.flush()
+        await self._session.flush()
         return IssuedSecret(webhook, secret)
 
     async def test(self, owner_id: UUID, webhook_id: UUID) -> WebhookDelivery:
@@ -134,29 +141,29 @@ class WebhookService:
         delivery = WebhookDelivery(
             webhook_id=webhook_id, type=TEST_EVENT, payload=trial_message(now), round_at=now, next_attempt_at=now
         )
-        await self._webhooks.add_delivery(delivery)
+        await self._deliveries.add(delivery)
         return delivery
 
-    async def deliveries(
-        self, owner_id: UUID, webhook_id: UUID, *, state: str | None, limit: int, offset: int
+    async def list_deliveries(
+        self, owner_id: UUID, webhook_id: UUID, paging: Paging, *, state: str | None = None
     ) -> tuple[Sequence[WebhookDelivery], int]:
         """Return a part of what was sent to an endpoint, the newest first, and how much there is.
 
         Raises:
             WebhookNotFoundError: the owner has no such endpoint.
         """
-        await self._get(owner_id, webhook_id)
-        return await self._webhooks.deliveries(owner_id, webhook_id, state=state, limit=limit, offset=offset)
+        await self.get(owner_id, webhook_id)
+        return await self._deliveries.list_owned(owner_id, webhook_id, state=state, paging=paging)
 
-    async def delivery(self, owner_id: UUID, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:
+    async def get_delivery(self, owner_id: UUID, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:
         """Return one message to an endpoint.
 
         Raises:
             WebhookNotFoundError: the owner has no such endpoint.
             DeliveryNotFoundError: the endpoint has no such message.
         """
-        await self._get(owner_id, webhook_id)
-        found = await self._webhooks.delivery(owner_id, webhook_id, delivery_id)
+        await self.get(owner_id, webhook_id)
+        found = await self._deliveries.get_owned(owner_id, webhook_id, delivery_id)
         if found is None:
             raise DeliveryNotFoundError
         return found
@@ -170,23 +177,17 @@ class WebhookService:
             WebhookDisabledError: the endpoint is disabled.
         """
         await self._get_enabled(owner_id, webhook_id)
-        found = await self._webhooks.delivery(owner_id, webhook_id, delivery_id, to_change=True)
+        found = await self._deliveries.get_owned(owner_id, webhook_id, delivery_id, lock="update")
         if found is None:
             raise DeliveryNotFoundError
         found.state = "pending"
         found.round_attempts = 0
         found.round_at = found.next_attempt_at = datetime.now(UTC)
-        await self._webhooks.flush()
+        await self._session.flush()
         return found
 
-    async def _get(self, owner_id: UUID, webhook_id: UUID, *, to_change: bool = False) -> Webhook:
-        webhook = await self._webhooks.get(owner_id, webhook_id, to_change=to_change)
-        if webhook is None:
-            raise WebhookNotFoundError
-        return webhook
-
     async def _get_enabled(self, owner_id: UUID, webhook_id: UUID) -> Webhook:
-        webhook = await self._get(owner_id, webhook_id)
+        webhook = await self.get(owner_id, webhook_id)
         if webhook.disabled_reason is not None:
             raise WebhookDisabledError
         return webhook
@@ -237,7 +238,7 @@ async def encrypt_anew(session: AsyncSession, ring: KeyRing) -> int:
     Raises:
         UnreadableSecretError: one of them was encrypted with a key that is not in the ring.
     """
-    webhooks = await WebhookRepository(session).every()
+    webhooks = await WebhookRepository(session).list_for_update()
     for webhook in webhooks:
         webhook.secret = ring.renew(webhook.secret)
         if webhook.previous_secret is not None:

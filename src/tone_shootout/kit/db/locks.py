@@ -1,4 +1,4 @@
-"""PostgreSQL's advisory locks: every one that the service takes, in one list.
+"""PostgreSQL's advisory locks: the one list of those that the service takes.
 
 All of them last until the end of the transaction, so they also work behind a connection pooler in transaction mode.
 """
@@ -8,7 +8,9 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, literal, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
+
+Session = AsyncSession | async_scoped_session[AsyncSession]
 
 
 class Lock(IntEnum):
@@ -22,10 +24,11 @@ class Lock(IntEnum):
     """One worker claims a job at a time."""
 
 
-OWNED: Final = frozenset({"jobs", "quota", "cache", "content", "idempotency"})
-"""What is locked for one owner: unfinished jobs, storage quota, render cache, content by SHA-256, idempotency keys."""
+OWNED: Final = frozenset({"jobs", "quota", "cache", "content", "idempotency", "webhooks"})
+"""Scopes locked for one owner: unfinished jobs, storage quota, render cache, content by SHA-256, idempotency keys, the
+number of webhooks."""
 SHARED: Final = frozenset({"user-names", "tone3000"})
-"""What is locked by name for all: the names of users, a TONE3000 user."""
+"""Scopes locked by name for all users: user names, TONE3000 users."""
 
 
 def owned(owner_id: UUID, scope: str, name: str = "") -> str:
@@ -50,12 +53,12 @@ def shared(scope: str, name: str = "") -> str:
     return f"{scope}/{name}" if name else scope
 
 
-async def acquire(session: AsyncSession, lock: Lock | str) -> None:
+async def acquire(session: Session, lock: Lock | str) -> None:
     """Wait for a lock and hold it until the transaction ends."""
     await session.execute(select(func.pg_advisory_xact_lock(_key(lock))))
 
 
-async def try_acquire(session: AsyncSession, lock: Lock | str) -> bool:
+async def try_acquire(session: Session, lock: Lock | str) -> bool:
     """Take a lock until the transaction ends, unless another transaction holds it; return whether it was taken."""
     return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(_key(lock)))))
 

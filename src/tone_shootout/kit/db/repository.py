@@ -7,7 +7,7 @@ from uuid import UUID
 from advanced_alchemy.base import ModelProtocol
 from advanced_alchemy.filters import LimitOffset, StatementFilter
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
-from sqlalchemy import ColumnElement, Select, UnaryExpression, exists, select
+from sqlalchemy import ColumnElement, Select, UnaryExpression, delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -17,11 +17,18 @@ M = TypeVar("M", bound=ModelProtocol)
 Filter = StatementFilter | ColumnElement[bool]
 Order = UnaryExpression[Any]
 
-RowLock = Literal["update", "key_share"]
-"""How a row is locked until the transaction ends: `update` keeps others from using, changing or deleting it,
-`key_share` only from deleting it."""
+RowLock = Literal["update", "no_key_update", "key_share"]
+"""How a row is locked until the transaction ends, in PostgreSQL's words.
 
-_LOCKS: dict[RowLock, bool | dict[str, Any]] = {"update": True, "key_share": {"read": True, "key_share": True}}
+`update` blocks every other lock of the row. `no_key_update` blocks other changes, but not `key_share`, which a foreign
+key takes. `key_share` blocks only deletion.
+"""
+
+_LOCKS: dict[RowLock, bool | dict[str, Any]] = {
+    "update": True,
+    "no_key_update": {"key_share": True},
+    "key_share": {"read": True, "key_share": True},
+}
 
 
 class Repository(SQLAlchemyAsyncRepository[M]):
@@ -41,6 +48,14 @@ class Repository(SQLAlchemyAsyncRepository[M]):
         options |= {"auto_refresh": False, "wrap_exceptions": False}
         super().__init__(session=session, statement=statement, **options)
 
+    async def find_one(self, *filters: ColumnElement[bool], lock: RowLock | None = None) -> M | None:
+        """Return the one row that passes `filters`, None where there is none; locked, its values are the newest."""
+        return await self.get_one_or_none(
+            *filters,
+            with_for_update=None if lock is None else _LOCKS[lock],
+            execution_options=None if lock is None else {"populate_existing": True},
+        )
+
     async def list_page(self, *filters: Filter, paging: Paging, order_by: Collection[Order]) -> tuple[Sequence[M], int]:
         """Return a page of the rows that pass `filters`, and how many pass.
 
@@ -53,12 +68,16 @@ class Repository(SQLAlchemyAsyncRepository[M]):
             total = await self.count(*filters)
         return rows, total
 
+    def _id_column(self) -> InstrumentedAttribute[UUID]:
+        column: InstrumentedAttribute[UUID] = getattr(self.model_type, str(self.id_attribute))
+        return column
+
 
 class OwnedRepository(Repository[M]):
     """A repository of rows that belong to users.
 
-    What is not the owner's is not found: every method here starts from the owner's rows. A subclass whose owner stands
-    in another column names it in `owner_column`.
+    Every method starts from the owner's rows, so rows of other users are not found. A subclass names the owner's column
+    in `owner_column` where it is not `owner_id`.
     """
 
     owner_column: ClassVar[str] = "owner_id"
@@ -71,17 +90,12 @@ class OwnedRepository(Repository[M]):
 
     @classmethod
     def select_owned(cls, owner_id: UUID) -> Select[tuple[M]]:
-        """Return a statement that selects the owner's rows, for what is not one of the methods below."""
+        """Return a statement that selects the owner's rows, for queries that the methods below do not cover."""
         return select(cls.model_type).where(cls.is_owned(owner_id))
 
     async def get_owned(self, owner_id: UUID, item_id: UUID, *, lock: RowLock | None = None) -> M | None:
         """Return the owner's row with this id, None where there is none; locked, its values are the newest."""
-        return await self.get_one_or_none(
-            self.is_owned(owner_id),
-            getattr(self.model_type, str(self.id_attribute)) == item_id,
-            with_for_update=None if lock is None else _LOCKS[lock],
-            execution_options=None if lock is None else {"populate_existing": True},
-        )
+        return await self.find_one(self.is_owned(owner_id), self._id_column() == item_id, lock=lock)
 
     async def list_owned(
         self, owner_id: UUID, *filters: Filter, paging: Paging, order_by: Collection[Order]
@@ -96,3 +110,8 @@ class OwnedRepository(Repository[M]):
     async def exists_owned(self, owner_id: UUID, *filters: ColumnElement[bool]) -> bool:
         """Return whether one of the owner's rows passes `filters`, without counting those that do."""
         return bool(await self.session.scalar(select(exists().where(self.is_owned(owner_id), *filters))))
+
+    async def delete_owned(self, owner_id: UUID, item_id: UUID) -> bool:
+        """Delete the owner's row with this id; return whether it existed."""
+        statement = delete(self.model_type).where(self.is_owned(owner_id), self._id_column() == item_id)
+        return await self.session.scalar(statement.returning(self._id_column())) is not None

@@ -1,4 +1,4 @@
-"""The container files and the settings speak of the same things."""
+"""The container files agree with the settings."""
 
 import re
 from fnmatch import fnmatchcase
@@ -21,7 +21,7 @@ OURS = [name for name, service in COMPOSE["services"].items() if service["image"
 
 
 def _filled_in(service: str) -> dict[str, str]:
-    """The environment of a service once somebody has filled the example in."""
+    """Return the environment of a service with the example filled in."""
     given = {
         **EXAMPLE,
         "POSTGRES_PASSWORD": "secret",
@@ -58,13 +58,14 @@ def test_the_servers_are_of_the_majors_that_the_embedded_ones_are() -> None:
 def test_the_settings_named_in_the_example_exist() -> None:
     text = (PROJECT / "deploy" / "example.env").read_text()
     shown = dict(re.findall(r"^(?:# )?(SHOOTOUT_\w+)=(.*)$", text, re.MULTILINE))
+    shown["SHOOTOUT_SECURITY_ENCRYPTION_KEYS"] = new_encryption_key()
     for name in set(re.findall(r"SHOOTOUT_\w+", text)):
         load_settings({name: shown.get(name) or "x"})
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/metrics/", "/metrics//", "/health/live", "/health/ready/"])
 def test_the_proxy_hides_metrics_and_health_however_they_are_spelled(path: str) -> None:
-    """The application takes an address with slashes at its end for the same one."""
+    """The application ignores trailing slashes in a path."""
     (line,) = re.findall(r"@inside path (.*)", (PROJECT / "deploy" / "Caddyfile").read_text())
     assert any(fnmatchcase(path, pattern) for pattern in line.split())
     assert not any(fnmatchcase("/api/v1/me", pattern) for pattern in line.split())

@@ -1,32 +1,22 @@
-"""Everything that an operator can set, read once from the environment.
+"""Settings of the service, read once from environment variables.
 
-Each concern is a dataclass; the field `url` of `database` is set by `SHOOTOUT_DATABASE_URL`, and so on: prefix,
-concern, field. `load_settings` converts and checks; a value that can't be used stops the program with one line that
-names it.
+Each group is a dataclass. A variable's name is prefix, group and field: `SHOOTOUT_DATABASE_URL` sets the field `url` of
+`database`. `load_settings` converts and validates; an invalid value stops the program with one line that names it.
 """
 
-from tone_shootout.kit.settings._broker import broker_url
-from tone_shootout.kit.settings._bucket import store_options, store_url
-from tone_shootout.kit.settings._concerns import (
+from tone_shootout.kit.settings._errors import PREFIX, SettingsError
+from tone_shootout.kit.settings._infrastructure import (
     DatabaseSettings,
-    LimitSettings,
-    LiveSettings,
     LogSettings,
     QueueSettings,
     RedisSettings,
-    RetentionSettings,
     SecuritySettings,
     ServerSettings,
-    Settings,
     StorageSettings,
-    Tone3000Settings,
-    WebhookSettings,
-    WorkerSettings,
 )
-from tone_shootout.kit.settings._errors import PREFIX, SettingsError
-from tone_shootout.kit.settings._places import ROOT_PATH, http_url, origin_of, reachable_host
-from tone_shootout.kit.settings._postgres import PostgresAddress, parse_postgres
-from tone_shootout.kit.settings._reading import (
+from tone_shootout.kit.settings._integrations import Tone3000Settings, WebhookSettings
+from tone_shootout.kit.settings._limits import LimitSettings, LiveSettings, RetentionSettings, WorkerSettings
+from tone_shootout.kit.settings._loader import (
     MINIMUM_SECRET_LENGTH,
     check_queue_url,
     default_data_folder,
@@ -35,6 +25,11 @@ from tone_shootout.kit.settings._reading import (
     new_secret,
     require_servers,
 )
+from tone_shootout.kit.settings._object_store import store_options, store_url
+from tone_shootout.kit.settings._postgres import PostgresAddress, parse_postgres
+from tone_shootout.kit.settings._redis import broker_url
+from tone_shootout.kit.settings._settings import Settings
+from tone_shootout.kit.settings._urls import ROOT_PATH, http_url, origin_of, reachable_host
 
 __all__ = [
     "MINIMUM_SECRET_LENGTH",

@@ -1,4 +1,4 @@
-"""Reading the settings from the environment, and refusing those that are not safe."""
+"""Load the settings from environment variables and reject unsafe values."""
 
 import base64
 import difflib
@@ -13,25 +13,25 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tone_shootout.kit.settings._broker import broker_url
-from tone_shootout.kit.settings._bucket import store_options, store_url
-from tone_shootout.kit.settings._concerns import Settings
 from tone_shootout.kit.settings._errors import PREFIX, SettingsError
+from tone_shootout.kit.settings._object_store import store_options, store_url
 from tone_shootout.kit.settings._postgres import parse_postgres
+from tone_shootout.kit.settings._redis import broker_url
+from tone_shootout.kit.settings._settings import Settings
 
 MINIMUM_SECRET_LENGTH = 32
 _LARGEST = (1 << 63) - 1
 _OTHERS = frozenset(f"{PREFIX}_{name}" for name in ("DATA", "ENVIRONMENT", "TOKEN", "URL", "SUPERVISED", "ORDERS"))
-"""Variables of ours that are no field of a concern."""
+"""Variables with our prefix that belong to no group."""
 _SERVICE_LINK = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)")
-"""What Kubernetes sets for every Service: one that is called shootout-database would seem to be ours."""
+"""Variables that Kubernetes sets for each Service; one named shootout-database would get our prefix."""
 
 
 def default_data_folder() -> Path:
-    """Return the platform's folder for this user's data.
+    """Return the platform's data folder of this user.
 
     Raises:
-        SettingsError: this user has no home, as in a container with a user id of its own.
+        SettingsError: the user has no home folder, for instance in a container with an arbitrary user id.
     """
     import platformdirs
 
@@ -44,17 +44,16 @@ def default_data_folder() -> Path:
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings from `environ` (the process's environment by default).
+    """Load the settings from `environ`, the environment of the process by default.
 
-    A variable that is empty or blank counts as not set. Lists are separated by commas, or JSON.
+    An empty or blank variable counts as not set. Lists are separated by commas, or JSON.
 
     Raises:
-        SettingsError: in one line: a variable that can't be converted, one that is meant for a setting and is none, or,
-            in production, an unsafe value.
+        SettingsError: a value is invalid, a name is unknown, or, in production, a value is unsafe; one line.
     """
     given = _given(os.environ if environ is None else environ)
     _refuse_unknown(given)
-    groups = {name: _load_group(kind, f"{PREFIX}_{name.upper()}_", given) for name, kind in _concerns()}
+    groups = {name: _load_group(kind, f"{PREFIX}_{name.upper()}_", given) for name, kind in _groups()}
     environment = given.get(f"{PREFIX}_ENVIRONMENT", "development")
     if environment not in ("development", "production"):
         raise SettingsError(f"{PREFIX}_ENVIRONMENT: expected development or production, got {environment!r}")
@@ -70,28 +69,28 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def require_servers(settings: Settings) -> None:
-    """Refuse to go on without a database and a broker.
+    """Require the URLs of database and Redis.
 
     Raises:
-        SettingsError: an address is missing.
+        SettingsError: one of them is not set.
     """
     for name, value in (("DATABASE", settings.database.url), ("REDIS", settings.redis.url)):
         if not value:
-            raise SettingsError(f"{PREFIX}_{name}_URL: not set (`shootout serve` brings servers of its own)")
+            raise SettingsError(f"{PREFIX}_{name}_URL: not set (`shootout serve` starts servers of its own)")
 
 
 def new_secret() -> str:
-    """Return a fresh signing secret."""
+    """Return a new signing secret."""
     return secrets.token_urlsafe(48)
 
 
 def new_encryption_key() -> str:
-    """Return a fresh key for the key ring."""
+    """Return a new key for the key ring."""
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
-def _concerns() -> Iterator[tuple[str, type[Any]]]:
-    """Yield the name and the class of each concern."""
+def _groups() -> Iterator[tuple[str, type[Any]]]:
+    """Yield the name and class of each group."""
     for group in fields(Settings):
         kind: Any = group.default_factory
         if isinstance(kind, type):
@@ -99,24 +98,24 @@ def _concerns() -> Iterator[tuple[str, type[Any]]]:
 
 
 def _given(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return our variables that have a value.
+    """Return the variables with our prefix that have a value.
 
     Raises:
-        SettingsError: a value that is no text.
+        SettingsError: a value is not UTF-8.
     """
     found: dict[str, str] = {}
     for name, text in environ.items():
         if name.startswith(f"{PREFIX}_") and text.strip():
             try:
                 text.encode()
-            except UnicodeEncodeError:  # Python's stand-in for a byte that can't be decoded
+            except UnicodeEncodeError:  # Python represents undecodable bytes as surrogates
                 raise SettingsError(f"{_plain(name)}: expected UTF-8") from None
             found[name] = text.strip()
     return found
 
 
 def _refuse_unknown(given: Mapping[str, str]) -> None:
-    known = {f"{PREFIX}_{group.upper()}_{f.name.upper()}": group for group, kind in _concerns() for f in fields(kind)}
+    known = {f"{PREFIX}_{group.upper()}_{f.name.upper()}": group for group, kind in _groups() for f in fields(kind)}
     for name in sorted(given):
         if name in known or name in _OTHERS or _SERVICE_LINK.fullmatch(name):
             continue
@@ -143,7 +142,7 @@ def _value(name: str, text: str, kind: Any) -> Any:
     if shape is None and kind is str and not text.isprintable():
         raise SettingsError(f"{name}: expected one line without control characters")
     try:
-        raw = _listed(text) if shape is list else _paired(text) if shape is dict else text
+        raw = _parse_list(text) if shape is list else _parse_options(text) if shape is dict else text
         value = msgspec.convert(raw, kind, strict=False)
     except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as error:
         raise SettingsError(f"{name}: {_reason(str(error), name, text, shape)}") from None
@@ -155,18 +154,18 @@ def _value(name: str, text: str, kind: Any) -> Any:
     return value
 
 
-def _listed(text: str) -> Any:
-    """Return a list given as JSON, or plainly, separated by commas or white space."""
+def _parse_list(text: str) -> Any:
+    """Parse a list, as JSON or separated by commas or white space."""
     return msgspec.json.decode(text) if text.startswith("[") else [item for item in re.split(r"[\s,]+", text) if item]
 
 
-def _paired(text: str) -> Any:
-    """Return options given as a JSON object, or plainly as `name=value,name=value`."""
+def _parse_options(text: str) -> Any:
+    """Parse options, as a JSON object or as `name=value,name=value`."""
     if text.startswith("{"):
         return msgspec.json.decode(text)
     pairs = [pair.partition("=") for pair in re.split(r"[\s,]+", text) if pair]
     if not all(name and equals for name, equals, _ in pairs):
-        raise ValueError("no pairs")
+        raise ValueError("expected name=value")
     return {name: value for name, _, value in pairs}
 
 
@@ -176,7 +175,7 @@ def _reason(error: str, name: str, text: str, shape: Any) -> str:
     if shape is dict:
         return 'expected name=value,name=value or a JSON object: {"name": "value"}'
     if _SERVICE_LINK.fullmatch(name) and "://" in text:
-        return "Kubernetes has set this for a Service of that name: set enableServiceLinks: false in the pod"
+        return "Kubernetes sets this for a Service of that name; set enableServiceLinks: false in the pod"
     return error
 
 
@@ -193,10 +192,10 @@ def _check_addresses(settings: Settings) -> None:
 
 
 def check_queue_url(url: str) -> str:
-    """Return `postgres` or `broker`, which one the queue's address leads to.
+    """Return the backend of a queue URL: `postgres` or `broker`.
 
     Raises:
-        SettingsError: neither, or one that can't be used.
+        SettingsError: the URL is neither, or invalid.
     """
     if url.startswith("postgres"):
         _check_postgres(url, "SHOOTOUT_QUEUE_URL")
@@ -209,14 +208,14 @@ def check_queue_url(url: str) -> str:
 
 
 def _check_postgres(url: str, variable: str) -> None:
-    """Refuse what the drivers would refuse later: certificates are read, nothing is connected."""
+    """Validate a URL as both drivers would: reads certificates, opens no connection."""
     address = parse_postgres(url, variable)
     address.asyncpg()
     address.psycopg()
 
 
 def _plain(name: str) -> str:
-    """Return a variable's name as it can be printed."""
+    """Return a variable's name in printable characters."""
     return name.encode(errors="backslashreplace").decode() if name.isprintable() else ascii(name)
 
 
@@ -224,9 +223,9 @@ def _refuse_unsafe(settings: Settings) -> None:
     if len(settings.security.secret) < MINIMUM_SECRET_LENGTH:
         raise SettingsError(f"{PREFIX}_SECURITY_SECRET: production needs at least {MINIMUM_SECRET_LENGTH} characters")
     if len(set(settings.security.secret)) < MINIMUM_SECRET_LENGTH // 4:
-        raise SettingsError(f"{PREFIX}_SECURITY_SECRET: production needs a random value, this one repeats itself")
+        raise SettingsError(f"{PREFIX}_SECURITY_SECRET: production needs a random value")
     if not settings.security.encryption_keys:
-        raise SettingsError(f"{PREFIX}_SECURITY_ENCRYPTION_KEYS: production needs at least one")
+        raise SettingsError(f"{PREFIX}_SECURITY_ENCRYPTION_KEYS: production needs at least one key")
     if not settings.security.cookie_secure:
         raise SettingsError(f"{PREFIX}_SECURITY_COOKIE_SECURE: production needs it to be true")
     if urlsplit(settings.server.public_url).scheme != "https":
@@ -234,4 +233,4 @@ def _refuse_unsafe(settings: Settings) -> None:
     if urlsplit(settings.tone3000.base_url).scheme != "https":
         raise SettingsError(f"{PREFIX}_TONE3000_BASE_URL: production needs an https:// address")
     if settings.database.echo:
-        raise SettingsError(f"{PREFIX}_DATABASE_ECHO: would write personal data into the logs, refused in production")
+        raise SettingsError(f"{PREFIX}_DATABASE_ECHO: writes personal data to the logs; not allowed in production")

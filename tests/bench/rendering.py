@@ -18,7 +18,7 @@ from tone_shootout.rendering.executor.reporter import Phase, SegmentStatus
 from tone_shootout.rendering.executor.tasks import Measured
 from tone_shootout.rendering.plan.planner import plan
 from tone_shootout.rendering.produce import produce
-from tone_shootout.rendering.spec.schema import Capture, Chain, DiTrack, Spec
+from tone_shootout.rendering.spec.schema import CaptureBlock, Chain, DiTrack, Spec
 
 RATE = 48_000
 SECONDS = 20
@@ -62,7 +62,7 @@ def _in_turn(folder: Path) -> tuple[list[float], list[float]]:
     write_wav(di, 0.1 * noise, RATE)
     capture.write_bytes(SHAPES["A1 standard"]())
     chains = tuple(
-        Chain(name=f"Gain {gain}", blocks=(Capture(file="amp", input_gain_db=float(gain), gear="amp_cab"),))
+        Chain(name=f"Gain {gain}", blocks=(CaptureBlock(file="amp", input_gain_db=float(gain), gear="amp_cab"),))
         for gain in range(SEGMENTS)
     )
     spec = Spec(di_tracks=(DiTrack(name="Noise", file="di"),), chains=chains)

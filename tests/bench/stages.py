@@ -19,7 +19,7 @@ from tone_shootout.rendering.media_info import Kind, Limits
 from tone_shootout.rendering.output.manifest import Manifest
 from tone_shootout.rendering.plan.planner import Plan, plan
 from tone_shootout.rendering.produce import produce
-from tone_shootout.rendering.spec.schema import CabIr, Capture, Chain, DiTrack, Spec
+from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock, Chain, DiTrack, Spec
 
 SECONDS = 20
 SEGMENTS = 8
@@ -138,7 +138,7 @@ def _plan(folder: Path, *, amps: int, cabs: int, seconds: int) -> tuple[Plan, di
         response = np.random.default_rng(10 + n).standard_normal(4_096) * np.geomspace(1.0, 1e-4, 4_096)
         write_wav(sources[f"cab {n}"], (0.1 * response).astype(np.float32), RATE)
     chains = tuple(
-        Chain(name=f"{amp} {cab}", blocks=(Capture(file=f"amp {amp}", gear="amp"), CabIr(file=f"cab {cab}")))
+        Chain(name=f"{amp} {cab}", blocks=(CaptureBlock(file=f"amp {amp}", gear="amp"), CabIrBlock(file=f"cab {cab}")))
         for amp in range(amps)
         for cab in range(cabs)
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 if TYPE_CHECKING:
-    from tone_shootout.audio.nam import Capture
+    from tone_shootout.audio.nam import NamModel
     from tone_shootout.audio.notices import FileNotice
     from tone_shootout.cli._files import Answer
 
@@ -58,7 +58,7 @@ def _capture(path: Path) -> "Answer":
     }
 
 
-def _speed(capture: "Capture") -> float:
+def _speed(capture: "NamModel") -> float:
     """Return how many seconds of sound the capture makes in one second of a core of this machine, tried out on some."""
     from time import process_time
 
@@ -117,15 +117,15 @@ def _audio(path: Path) -> "Answer":
 def _usable(path: Path, kind: "Literal['di_track', 'cab_ir']") -> "tuple[str, tuple[FileNotice, ...]]":
     """Say whether a file can be a DI track or a cab IR, and what is to be known if it is used as one."""
     from tone_shootout.rendering.engine.sources import SourceError, probe
-    from tone_shootout.rendering.media_info import DiFacts, IrFacts
+    from tone_shootout.rendering.media_info import CabIrInfo, DiTrackInfo
 
     try:
         facts = probe(path, kind)
     except SourceError as error:
         return f"no: {error.detail}", ()
-    if isinstance(facts, IrFacts) and facts.stereo:
+    if isinstance(facts, CabIrInfo) and facts.stereo:
         return 'yes, with channel set to "left", "right" or "mean": its sides differ', facts.notices
-    if isinstance(facts, DiFacts) and facts.cancels:
+    if isinstance(facts, DiTrackInfo) and facts.cancels:
         return 'yes, with channel set to "left" or "right": its sides cancel', facts.notices
     return "yes", facts.notices
 

@@ -79,14 +79,14 @@ def _check_folder(out: Path) -> None:
 def _plan(path: Path) -> "tuple[Plan, dict[str, Path]]":
     """Read a spec, look at all of its files, and plan it."""
     from tone_shootout.rendering.engine.sources import SourceError, locate, probe
-    from tone_shootout.rendering.media_info import Facts
+    from tone_shootout.rendering.media_info import MediaInfo
     from tone_shootout.rendering.plan.planner import InvalidSpec, plan
     from tone_shootout.rendering.spec.schema import SpecError
 
     try:
         spec = _read(path)
         sources: dict[str, Path] = {}
-        facts: dict[str, Facts] = {}
+        facts: dict[str, MediaInfo] = {}
         errors: list[SpecError] = []
         for pointer, file, kind in _files(spec):
             if file in sources:
@@ -121,14 +121,14 @@ def _read(path: Path) -> "Spec":
 
 def _files(spec: "Spec") -> "Iterator[tuple[str, str, Kind]]":
     """Yield the pointer, the path and the kind of every file that a spec names."""
-    from tone_shootout.rendering.spec.schema import CabIr, Capture
+    from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock
 
     for index, track in enumerate(spec.di_tracks):
         yield f"/di_tracks/{index}/file", track.file, "di_track"
     for index, chain in enumerate(spec.chains):
         for place, block in enumerate(chain.blocks):
-            if isinstance(block, Capture | CabIr):
-                kind: Kind = "capture" if isinstance(block, Capture) else "cab_ir"
+            if isinstance(block, CaptureBlock | CabIrBlock):
+                kind: Kind = "capture" if isinstance(block, CaptureBlock) else "cab_ir"
                 yield f"/chains/{index}/blocks/{place}/file", block.file, kind
 
 

@@ -39,7 +39,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 DEFAULT_LIMITS = Limits()
 
 
-class DiFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="di_track"):
+class DiTrackInfo(Struct, frozen=True, kw_only=True, tag_field="kind", tag="di_track"):
     """A dry recording: SHA-256 and size of the file, samples per channel at `rate` Hz, its peak in mono."""
 
     sha256: Annotated[str, Meta(description="SHA-256 of the file.")]
@@ -58,7 +58,7 @@ class DiFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="di_track
     notices: FileNotices = ()
 
 
-class PartFacts(Struct, frozen=True, kw_only=True):
+class PartInfo(Struct, frozen=True, kw_only=True):
     """A model inside a capture: of a container one of its sizes, of a Sequential one of those that play in a row."""
 
     pointer: Annotated[str, Meta(description="JSON pointer to its place in the file.", examples=["/config/models/0"])]
@@ -73,7 +73,7 @@ class PartFacts(Struct, frozen=True, kw_only=True):
     ] = None
 
 
-class SizeFacts(Struct, frozen=True, kw_only=True):
+class SizeInfo(Struct, frozen=True, kw_only=True):
     """What is said of a container's capture at the sizes below a limit."""
 
     below: Annotated[float, Meta(description="Sizes below this, and not below the limit before it.", examples=[0.5])]
@@ -83,7 +83,7 @@ class SizeFacts(Struct, frozen=True, kw_only=True):
     ] = None
 
 
-class CaptureFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="capture"):
+class CaptureInfo(Struct, frozen=True, kw_only=True, tag_field="kind", tag="capture"):
     """A neural model of gear.
 
     `sample_rate` is what it runs at, in Hz, and `sample_rate_stated` whether the file says so. `name`, `gear_type` and
@@ -109,8 +109,8 @@ class CaptureFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="cap
     catalog_gear: Annotated[
         str | None, Meta(description="What TONE3000 says that it is a capture of; goes before the file's own word.")
     ] = None
-    parts: Annotated[tuple[PartFacts, ...], Meta(description="The models that it is made of, up to 64.")] = ()
-    sizes: Annotated[tuple[SizeFacts, ...], Meta(description="What differs at other sizes, the smallest first.")] = ()
+    parts: Annotated[tuple[PartInfo, ...], Meta(description="The models that it is made of, up to 64.")] = ()
+    sizes: Annotated[tuple[SizeInfo, ...], Meta(description="What differs at other sizes, the smallest first.")] = ()
     notices: FileNotices = ()
 
     def gear_at(self, size: float | None) -> str | None:
@@ -123,13 +123,13 @@ class CaptureFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="cap
         found = self._at(size)
         return self.input_level_dbu if found is None else found.input_level_dbu
 
-    def _at(self, size: float | None) -> SizeFacts | None:
+    def _at(self, size: float | None) -> SizeInfo | None:
         if size is None or not self.sizes:
             return None
         return next((each for each in self.sizes if size < each.below), self.sizes[-1])
 
 
-class IrFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="cab_ir"):
+class CabIrInfo(Struct, frozen=True, kw_only=True, tag_field="kind", tag="cab_ir"):
     """The impulse response of a cabinet: `samples` at `rate` Hz."""
 
     sha256: Annotated[str, Meta(description="SHA-256 of the file.")]
@@ -146,5 +146,5 @@ class IrFacts(Struct, frozen=True, kw_only=True, tag_field="kind", tag="cab_ir")
     notices: FileNotices = ()
 
 
-Facts = DiFacts | CaptureFacts | IrFacts
-"""A tagged union: `msgspec.json.decode(..., type=Facts)` reads back what was kept as JSON."""
+MediaInfo = DiTrackInfo | CaptureInfo | CabIrInfo
+"""A tagged union: `msgspec.json.decode(..., type=MediaInfo)` reads back what was kept as JSON."""

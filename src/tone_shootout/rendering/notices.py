@@ -5,9 +5,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from tone_shootout.rendering.media_info import Facts
+from tone_shootout.rendering.media_info import MediaInfo
 from tone_shootout.rendering.plan.calibration import uneven_drives
-from tone_shootout.rendering.spec.schema import CabIr, Capture, Spec
+from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock, Spec
 
 UNEVEN: Final = "uneven_calibration"
 """Some chains are calibrated to the DI tracks and others are not."""
@@ -30,7 +30,7 @@ class Notice(Struct, frozen=True, kw_only=True):
     detail: str
 
 
-def spec_notices(spec: Spec, facts: Mapping[str, Facts]) -> Iterator[Notice]:
+def spec_notices(spec: Spec, facts: Mapping[str, MediaInfo]) -> Iterator[Notice]:
     """Yield what is to be said about a spec once it is known what its files are.
 
     Args:
@@ -42,7 +42,7 @@ def spec_notices(spec: Spec, facts: Mapping[str, Facts]) -> Iterator[Notice]:
         yield Notice(code=UNEVEN, pointer=pointer, detail=detail)
 
 
-def _file_notices(spec: Spec, facts: Mapping[str, Facts]) -> Iterator[Notice]:
+def _file_notices(spec: Spec, facts: Mapping[str, MediaInfo]) -> Iterator[Notice]:
     """Yield the notices of the files, once a file, each with the place where the file is used first."""
     named: set[str] = set()
     one_sided = {track.file for track in spec.di_tracks if track.channel in ("left", "right")}
@@ -64,6 +64,6 @@ def _uses(spec: Spec) -> Iterator[tuple[str, str, str]]:
         yield f"/di_tracks/{index}", f"DI track “{track.name}”", track.file
     for index, chain in enumerate(spec.chains):
         for place, block in enumerate(chain.blocks):
-            if isinstance(block, Capture | CabIr) and not block.bypass:
-                what = "capture" if isinstance(block, Capture) else "cab IR"
+            if isinstance(block, CaptureBlock | CabIrBlock) and not block.bypass:
+                what = "capture" if isinstance(block, CaptureBlock) else "cab IR"
                 yield f"/chains/{index}/blocks/{place}", f"Chain “{chain.name}”, {what}", block.file

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
-from tone_shootout.rendering.media_info import CaptureFacts, Facts, IrFacts, Kind
+from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, Kind, MediaInfo
 from tone_shootout.shootouts.config import Config, assets_of, models_of
 from tone_shootout.shootouts.models import LibraryItem
 from tone_shootout.shootouts.repositories import LibraryRepository
@@ -43,7 +43,7 @@ class Materials(Struct, frozen=True, kw_only=True):
     named: tuple[UUID, ...]
 
     @property
-    def facts(self) -> dict[str, Facts]:
+    def facts(self) -> dict[str, MediaInfo]:
         """What is known of them, and of what has to be fetched what is expected."""
         return {file: facts_of(item) for file, item in self.items.items()} | {
             wanted.file: _expected(wanted) for wanted in self.wanted
@@ -66,20 +66,20 @@ async def gather(items: LibraryRepository, owner_id: UUID, config: Config) -> Ma
     )
 
 
-def facts_of(item: LibraryItem) -> Facts:
+def facts_of(item: LibraryItem) -> MediaInfo:
     """Return what is known of an item: of its file, and of the gear where the catalogue it came from tells that."""
-    facts: Facts = msgspec.convert(item.facts, Facts)
-    if isinstance(facts, CaptureFacts) and (source := item.provenance) is not None:
+    facts: MediaInfo = msgspec.convert(item.facts, MediaInfo)
+    if isinstance(facts, CaptureInfo) and (source := item.provenance) is not None:
         facts = msgspec.structs.replace(facts, catalog_gear=source.gear)
     return facts
 
 
-def _expected(wanted: WantedModel) -> Facts:
+def _expected(wanted: WantedModel) -> MediaInfo:
     # Not the hash of any file: what is planned with it is found nowhere, and nothing is kept under it.
     sha256 = hashlib.sha256(wanted.file.encode()).hexdigest()
     if wanted.kind == "cab_ir":
-        return IrFacts(sha256=sha256, bytes=0, samples=_IR_SAMPLES, rate=_RATE, seconds=_IR_SAMPLES / _RATE)
-    return CaptureFacts(
+        return CabIrInfo(sha256=sha256, bytes=0, samples=_IR_SAMPLES, rate=_RATE, seconds=_IR_SAMPLES / _RATE)
+    return CaptureInfo(
         sha256=sha256,
         bytes=0,
         architecture="unknown",

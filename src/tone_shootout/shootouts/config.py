@@ -56,7 +56,14 @@ class AssetCabIr(spec.CabIrBase, kw_only=True, frozen=True, tag="cab_ir"):
 
 
 AssetBlock = (
-    AssetCapture | AssetCabIr | spec.Gain | spec.Eq | spec.Compressor | spec.NoiseGate | spec.Delay | spec.Reverb
+    AssetCapture
+    | AssetCabIr
+    | spec.GainBlock
+    | spec.EqBlock
+    | spec.CompressorBlock
+    | spec.NoiseGateBlock
+    | spec.DelayBlock
+    | spec.ReverbBlock
 )
 
 
@@ -136,9 +143,9 @@ def config_pointer(pointer: str, config: Config) -> str:
 
 def _block(block: AssetBlock) -> spec.Block:
     if isinstance(block, AssetCapture):
-        return spec.Capture(**_fields(block, without=_SOURCES), file=_file(block))
+        return spec.CaptureBlock(**_fields(block, without=_SOURCES), file=_file(block))
     if isinstance(block, AssetCabIr):
-        return spec.CabIr(**_fields(block, without=_SOURCES), file=_file(block))
+        return spec.CabIrBlock(**_fields(block, without=_SOURCES), file=_file(block))
     return block
 
 

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tone_shootout.rendering.engine.schedule import Step, schedule
-from tone_shootout.rendering.media_info import Facts, Kind
+from tone_shootout.rendering.media_info import Kind, MediaInfo
 from tone_shootout.rendering.notices import Notice
 from tone_shootout.rendering.plan.planner import PlannedSegment
 from tone_shootout.rendering.spec.schema import files_of
@@ -88,7 +88,7 @@ class LibraryItemRead(Struct, kw_only=True):
     size: Annotated[int, Meta(description="Bytes.", examples=[1_152_044])]
     sha256: Annotated[str, Meta(description="Its hash, which is the content's ETag too.")]
     media_type: Annotated[str, Meta(description="What the file turned out to be.", examples=["audio/wav"])]
-    facts: Annotated[Facts, Meta(description="What decoding it has shown.")]
+    facts: Annotated[MediaInfo, Meta(description="What decoding it has shown.")]
     source: Annotated[ItemSource | None, Meta(description="The model of TONE3000 that it is; null: uploaded.")]
     created_at: Annotated[datetime, Meta(description="When it came into the library.")]
     updated_at: Annotated[datetime, Meta(description="When it was changed last.")]

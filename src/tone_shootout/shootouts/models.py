@@ -40,7 +40,7 @@ class LibraryItem(UUIDv7AuditBase):
     size: Mapped[int] = mapped_column(BigInteger)
     media_type: Mapped[str] = mapped_column(String(64))
     facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    """What decoding it has shown (`rendering.facts.Facts`)."""
+    """What decoding it has shown (`rendering.media_info.MediaInfo`)."""
     source: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     """Where it comes from, if it was not uploaded (`provenance.Provenance`)."""
     tone3000_tone_id: Mapped[int | None] = mapped_column(BigInteger)

@@ -15,7 +15,7 @@ from tone_shootout.accounts.services import AccountService
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.kit.storage import Storage
-from tone_shootout.rendering.media_info import Facts, Kind, Limits
+from tone_shootout.rendering.media_info import Kind, Limits, MediaInfo
 from tone_shootout.rendering.notices import Notice
 from tone_shootout.rendering.output.credits import Credit, notices
 from tone_shootout.rendering.plan.planner import InvalidSpec, Plan, plan
@@ -60,7 +60,7 @@ class AssetRef(Struct, frozen=True, kw_only=True):
     storage_key: str
     sha256: str
     kind: Kind
-    facts: Facts
+    facts: MediaInfo
     name: str
     credit: Credit | None
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from tone_shootout.audio.files import write_wav
 from tone_shootout.rendering.engine.sources import probe
-from tone_shootout.rendering.media_info import DEFAULT_LIMITS, Facts, Limits
+from tone_shootout.rendering.media_info import DEFAULT_LIMITS, Limits, MediaInfo
 from tone_shootout.rendering.plan.planner import Plan, plan
-from tone_shootout.rendering.spec.schema import CabIr, Capture, Spec
+from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock, Spec
 from tone_shootout.rendering.video.video_frames import Card
 
 RATE = 48_000
@@ -95,10 +95,10 @@ def lay_out(folder: Path) -> None:
 
 def plan_in(folder: Path, spec: Spec, *, limits: Limits = DEFAULT_LIMITS) -> tuple[Plan, dict[str, Path]]:
     """Probe the files of a spec that lie in `folder` and plan it; the second value is where each file is."""
-    facts: dict[str, Facts] = {track.file: probe(folder / track.file, "di_track") for track in spec.di_tracks}
+    facts: dict[str, MediaInfo] = {track.file: probe(folder / track.file, "di_track") for track in spec.di_tracks}
     for chain in spec.chains:
         for block in chain.blocks:
-            if isinstance(block, Capture | CabIr):
-                kind = "capture" if isinstance(block, Capture) else "cab_ir"
+            if isinstance(block, CaptureBlock | CabIrBlock):
+                kind = "capture" if isinstance(block, CaptureBlock) else "cab_ir"
                 facts[block.file] = probe(folder / block.file, "capture" if kind == "capture" else "cab_ir")
     return plan(spec, facts, limits=limits), {file: folder / file for file in facts}

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from tone_shootout.rendering.media_info import CaptureFacts, DiFacts, Facts, IrFacts
+from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, DiTrackInfo, MediaInfo
 from tone_shootout.rendering.spec.schema import Spec
 
 
@@ -13,8 +13,8 @@ def digest(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
 
 
-def di_facts(name: str = "riff.wav", *, samples: int = 480_000, rate: int = 48_000) -> DiFacts:
-    return DiFacts(
+def di_facts(name: str = "riff.wav", *, samples: int = 480_000, rate: int = 48_000) -> DiTrackInfo:
+    return DiTrackInfo(
         sha256=digest(name), bytes=1000, samples=samples, rate=rate, seconds=samples / rate, channels=1, peak_dbfs=-6.0
     )
 
@@ -26,8 +26,8 @@ def capture_facts(
     rate: int = 48_000,
     input_level_dbu: float | None = None,
     slimmable: bool = False,
-) -> CaptureFacts:
-    return CaptureFacts(
+) -> CaptureInfo:
+    return CaptureInfo(
         sha256=digest(name),
         bytes=1000,
         architecture="WaveNet",
@@ -42,11 +42,11 @@ def capture_facts(
     )
 
 
-def ir_facts(name: str = "cab.wav") -> IrFacts:
-    return IrFacts(sha256=digest(name), bytes=1000, samples=4410, rate=44_100, seconds=0.1)
+def ir_facts(name: str = "cab.wav") -> CabIrInfo:
+    return CabIrInfo(sha256=digest(name), bytes=1000, samples=4410, rate=44_100, seconds=0.1)
 
 
-FACTS: dict[str, Facts] = {
+FACTS: dict[str, MediaInfo] = {
     "riff.wav": di_facts("riff.wav"),
     "arpeggio.wav": di_facts("arpeggio.wav", samples=96_000),
     "amp.nam": capture_facts("amp.nam", gear_type="amp"),

@@ -6,12 +6,12 @@ import msgspec
 import pytest
 
 from tests.unit.rendering.specs import FACTS, blocks, capture_facts, spec
-from tone_shootout.rendering.media_info import Facts, SizeFacts
+from tone_shootout.rendering.media_info import MediaInfo, SizeInfo
 from tone_shootout.rendering.plan.planner import Plan, plan
 from tone_shootout.rendering.spec.schema import Spec
 
 LEVEL = capture_facts("level.nam", gear_type="amp", input_level_dbu=12.0)
-KNOWN: dict[str, Facts] = {**FACTS, "level.nam": LEVEL}
+KNOWN: dict[str, MediaInfo] = {**FACTS, "level.nam": LEVEL}
 
 
 def _spec(*chains: list[str], calibration_dbu: float | None = 13.0) -> Spec:
@@ -54,7 +54,7 @@ def test_what_is_still_to_be_fetched_is_not_judged() -> None:
 
 @pytest.mark.parametrize(("size", "drive"), [(None, 1.0), (1.0, 1.0), (0.5, 1.0), (0.49, 3.0), (0.0, 3.0)])
 def test_a_container_is_calibrated_by_the_submodel_that_plays(size: float | None, drive: float) -> None:
-    sizes = (SizeFacts(below=0.5, input_level_dbu=10.0), SizeFacts(below=1.0, input_level_dbu=12.0))
+    sizes = (SizeInfo(below=0.5, input_level_dbu=10.0), SizeInfo(below=1.0, input_level_dbu=12.0))
     facts = msgspec.structs.replace(LEVEL, slimmable=True, sizes=sizes)
     block: dict[str, Any] = {"type": "capture", "file": "level.nam", "size": size}
     planned = plan(_spec([block, "cab.wav"]), {**KNOWN, "level.nam": facts})  # type: ignore[list-item]

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.unit.rendering.specs import FACTS, blocks, capture_facts, spec
-from tone_shootout.rendering.media_info import Facts, SizeFacts
+from tone_shootout.rendering.media_info import MediaInfo, SizeInfo
 from tone_shootout.rendering.plan.planner import InvalidSpec, plan
 
 GAIN = {"type": "gain", "db": 3.0}
@@ -81,12 +81,12 @@ def test_gear_with_its_cabinet_takes_no_ir(gear: str) -> None:
     assert _faults(blocks(said, "cab.wav")) == [("ir_forbidden", "/chains/0/blocks/1")]
 
 
-def _capture(**said: Any) -> dict[str, Facts]:
+def _capture(**said: Any) -> dict[str, MediaInfo]:
     facts = capture_facts("some.nam", slimmable=True)
     return {**FACTS, "some.nam": msgspec.structs.replace(facts, **said)}
 
 
-def _judged(facts: dict[str, Facts], *chain: Any, **more: Any) -> list[str]:
+def _judged(facts: dict[str, MediaInfo], *chain: Any, **more: Any) -> list[str]:
     try:
         plan(spec(blocks(*chain), **more), facts)
     except InvalidSpec as invalid:
@@ -147,7 +147,7 @@ def test_the_authors_word_goes_before_the_catalog_s_and_that_before_the_files(
 
 
 def test_the_gear_of_a_container_is_that_of_the_size_that_plays() -> None:
-    sizes = (SizeFacts(below=0.5, gear_type="amp"), SizeFacts(below=1.0, gear_type="amp_cab"))
+    sizes = (SizeInfo(below=0.5, gear_type="amp"), SizeInfo(below=1.0, gear_type="amp_cab"))
     facts = _capture(gear_type="amp_cab", sizes=sizes)
     assert _judged(facts, {"type": "capture", "file": "some.nam", "size": 0.2}, "cab.wav") == []
     assert _judged(facts, {"type": "capture", "file": "some.nam"}, "cab.wav") == ["ir_forbidden"]

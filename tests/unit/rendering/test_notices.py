@@ -4,7 +4,7 @@ import msgspec
 
 from tests.unit.rendering.specs import FACTS, blocks, spec
 from tone_shootout.audio.notices import FileNotice
-from tone_shootout.rendering.media_info import Facts
+from tone_shootout.rendering.media_info import MediaInfo
 from tone_shootout.rendering.plan.planner import plan
 
 LATE = FileNotice("late_onset", "the response starts 23.4 ms late.")
@@ -12,7 +12,7 @@ CLIPPED = FileNotice("clipped", "3 samples are at full scale.")
 
 
 def test_a_files_notice_is_in_the_plan_once_with_the_first_place_that_uses_it() -> None:
-    noticed: dict[str, Facts] = {
+    noticed: dict[str, MediaInfo] = {
         **FACTS,
         "riff.wav": msgspec.structs.replace(FACTS["riff.wav"], notices=(CLIPPED,)),
         "cab.wav": msgspec.structs.replace(FACTS["cab.wav"], notices=(LATE,)),
@@ -32,4 +32,4 @@ def test_a_files_notice_is_in_the_plan_once_with_the_first_place_that_uses_it() 
 def test_facts_that_were_kept_before_there_were_notices_read_as_having_none() -> None:
     kept = msgspec.to_builtins(FACTS["riff.wav"])
     del kept["notices"]
-    assert msgspec.convert(kept, Facts) == FACTS["riff.wav"]
+    assert msgspec.convert(kept, MediaInfo) == FACTS["riff.wav"]

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tests.unit.rendering.specs import FACTS, blocks, capture_facts, di_facts, digest, spec
-from tone_shootout.rendering.media_info import Facts, Limits
+from tone_shootout.rendering.media_info import Limits, MediaInfo
 from tone_shootout.rendering.plan.keys import ENGINE
 from tone_shootout.rendering.plan.planner import InvalidSpec, Plan, plan
 from tone_shootout.rendering.spec.schema import Spec
@@ -22,7 +22,7 @@ PLEXI: dict[str, Any] = {"name": "Plexi, V30", "blocks": blocks("amp.nam", "cab.
 COMBO: dict[str, Any] = {"name": "Combo", "blocks": blocks("combo.nam")}
 
 
-def _errors(document: Spec, facts: dict[str, Facts] | None = None, **limits: Any) -> list[tuple[str, str]]:
+def _errors(document: Spec, facts: dict[str, MediaInfo] | None = None, **limits: Any) -> list[tuple[str, str]]:
     with pytest.raises(InvalidSpec) as caught:
         plan(document, FACTS if facts is None else facts, limits=Limits(**limits))
     return [(error.code, error.pointer) for error in caught.value.errors]
@@ -72,12 +72,12 @@ def test_a_chosen_side_is_a_part_of_the_key_and_none_leaves_it_as_it_was() -> No
 @pytest.mark.parametrize("file", ["riff.wav", "cab.wav"])
 def test_a_file_that_was_once_read_as_noise_has_keys_of_its_own(file: str) -> None:
     document = spec(blocks("amp.nam", "cab.wav"))
-    padded: dict[str, Facts] = {**FACTS, file: msgspec.structs.replace(FACTS[file], padded=True)}
+    padded: dict[str, MediaInfo] = {**FACTS, file: msgspec.structs.replace(FACTS[file], padded=True)}
     assert _keys(plan(document, padded)) != _keys(plan(document, FACTS))
 
 
 def test_an_ir_with_two_sides_needs_a_side_wherever_it_takes_part() -> None:
-    facts: dict[str, Facts] = {**FACTS, "cab.wav": msgspec.structs.replace(FACTS["cab.wav"], stereo=True)}
+    facts: dict[str, MediaInfo] = {**FACTS, "cab.wav": msgspec.structs.replace(FACTS["cab.wav"], stereo=True)}
     bypassed = {"type": "cab_ir", "file": "cab.wav", "bypass": True}
     mean = {"type": "cab_ir", "file": "cab.wav", "channel": "mean"}
     document = spec(blocks("amp.nam", "cab.wav"), blocks("combo.nam", bypassed), blocks("amp.nam", mean))
@@ -85,7 +85,7 @@ def test_an_ir_with_two_sides_needs_a_side_wherever_it_takes_part() -> None:
 
 
 def test_a_di_track_whose_sides_cancel_needs_one_of_them() -> None:
-    facts: dict[str, Facts] = {**FACTS, "riff.wav": msgspec.structs.replace(FACTS["riff.wav"], cancels=True)}
+    facts: dict[str, MediaInfo] = {**FACTS, "riff.wav": msgspec.structs.replace(FACTS["riff.wav"], cancels=True)}
     tracks = [
         {"name": f"{side}", "file": "riff.wav"} | ({"channel": side} if side else {})
         for side in (None, "mean", "left", "right")
@@ -180,7 +180,7 @@ def test_chains_that_begin_alike_share_the_keys_of_their_first_stages() -> None:
 
 
 def test_known_levels_calibrate_the_first_capture_once_and_are_part_of_the_key() -> None:
-    facts: dict[str, Facts] = {
+    facts: dict[str, MediaInfo] = {
         **FACTS,
         "pedal.nam": capture_facts("pedal.nam", gear_type="pedal", input_level_dbu=14.7),
         "amp.nam": capture_facts("amp.nam", gear_type="amp", input_level_dbu=18.3),
@@ -198,7 +198,7 @@ def test_known_levels_calibrate_the_first_capture_once_and_are_part_of_the_key()
 
 
 def test_a_chain_runs_at_the_rate_of_its_captures() -> None:
-    facts: dict[str, Facts] = {
+    facts: dict[str, MediaInfo] = {
         **FACTS,
         "riff.wav": di_facts("riff.wav", samples=441_000, rate=44_100),
         "pedal.nam": capture_facts("pedal.nam", gear_type="pedal", rate=44_100),
@@ -248,7 +248,7 @@ def test_a_shootout_larger_than_its_limits_is_refused() -> None:
 
 
 def test_a_frequency_beyond_half_the_rate_is_refused() -> None:
-    facts: dict[str, Facts] = {**FACTS, "amp.nam": capture_facts("amp.nam", gear_type="amp", rate=44_100)}
+    facts: dict[str, MediaInfo] = {**FACTS, "amp.nam": capture_facts("amp.nam", gear_type="amp", rate=44_100)}
     bands = [{"kind": "lowpass", "hz": 22_000.0}, {"kind": "lowpass", "hz": 22_100.0}]
     cab = {"type": "cab_ir", "file": "cab.wav", "low_cut_hz": 30_000.0, "high_cut_hz": 40_000.0}
     assert _errors(spec(blocks("amp.nam", cab, {"type": "eq", "bands": bands})), facts) == [
@@ -263,5 +263,5 @@ def test_a_size_is_taken_only_by_a_capture_that_has_sizes() -> None:
     assert _errors(spec([half])) == [("not_slimmable", "/chains/0/blocks/0/size")]
     whole = {"type": "capture", "file": "combo.nam", "size": 1.0}
     assert len(plan(spec([whole]), FACTS).segments) == 1
-    slim: dict[str, Facts] = {**FACTS, "combo.nam": capture_facts("combo.nam", gear_type="amp_cab", slimmable=True)}
+    slim: dict[str, MediaInfo] = {**FACTS, "combo.nam": capture_facts("combo.nam", gear_type="amp_cab", slimmable=True)}
     assert len(plan(spec([half]), slim).segments) == 1

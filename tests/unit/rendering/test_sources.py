@@ -12,7 +12,7 @@ from tests.support.shared import shared_folder
 from tests.unit.rendering.material import RATE, cabinet, nano_capture, plain_gain, plucks
 from tone_shootout.audio.files import write_flac, write_wav
 from tone_shootout.rendering.engine.sources import SourceError, probe, read_source
-from tone_shootout.rendering.media_info import CaptureFacts, DiFacts, Facts, IrFacts, Kind, Limits
+from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, DiTrackInfo, Kind, Limits, MediaInfo
 
 SHARED = shared_folder()
 MALFORMED = sorted((SHARED / "nam" / "public" / "malformed").glob("*.nam")) if SHARED else []
@@ -29,7 +29,7 @@ def test_a_di_track_is_described(tmp_path: Path) -> None:
     path = tmp_path / "riff.flac"
     write_flac(path, np.stack([plucks(1.5, rate=44_100, peak=0.25)] * 2), 44_100)
     facts = probe(path, "di_track")
-    assert isinstance(facts, DiFacts)
+    assert isinstance(facts, DiTrackInfo)
     assert (facts.samples, facts.rate, facts.seconds, facts.channels) == (66_150, 44_100, 1.5, 2)
     assert facts.peak_dbfs == pytest.approx(-12.04, abs=0.01)
     assert facts.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -40,7 +40,7 @@ def test_a_capture_is_described(tmp_path: Path) -> None:
     path = tmp_path / "amp.nam"
     path.write_bytes(nano_capture(metadata={"gear_type": "amp", "input_level_dbu": 14.7, "name": " A\nname "}))
     facts = probe(path, "capture")
-    assert isinstance(facts, CaptureFacts)
+    assert isinstance(facts, CaptureInfo)
     assert (facts.architecture, facts.parameters, facts.receptive_field) == ("WaveNet", 842, 4093)
     assert (facts.sample_rate, facts.sample_rate_stated, facts.slimmable) == (48_000, True, False)
     assert (facts.gear_type, facts.input_level_dbu, facts.name) == ("amp", 14.7, "A name")
@@ -50,7 +50,7 @@ def test_a_cab_ir_is_described(tmp_path: Path) -> None:
     path = tmp_path / "cab.wav"
     write_wav(path, cabinet(), 44_100)
     facts = probe(path, "cab_ir")
-    assert isinstance(facts, IrFacts)
+    assert isinstance(facts, CabIrInfo)
     assert (facts.samples, facts.rate, facts.seconds) == (882, 44_100, 0.02)
 
 
@@ -58,14 +58,14 @@ def test_facts_survive_being_kept_as_json(tmp_path: Path) -> None:
     path = tmp_path / "amp.nam"
     path.write_bytes(nano_capture())
     facts = probe(path, "capture")
-    assert msgspec.json.decode(msgspec.json.encode(facts), type=Facts) == facts
+    assert msgspec.json.decode(msgspec.json.encode(facts), type=MediaInfo) == facts
 
 
 def test_an_input_level_that_no_gear_has_counts_as_not_stated(tmp_path: Path) -> None:
     path = tmp_path / "amp.nam"
     path.write_bytes(nano_capture(metadata={"input_level_dbu": 1e9}))
     facts = probe(path, "capture")
-    assert isinstance(facts, CaptureFacts)
+    assert isinstance(facts, CaptureInfo)
     assert facts.input_level_dbu is None
 
 
@@ -108,7 +108,7 @@ def test_a_very_quiet_di_track_is_not_silent(tmp_path: Path) -> None:
     path = tmp_path / "riff.wav"
     write_wav(path, plucks(peak=1.1e-4), RATE)
     facts = probe(path, "di_track")
-    assert isinstance(facts, DiFacts)
+    assert isinstance(facts, DiTrackInfo)
     assert facts.peak_dbfs == pytest.approx(-79.17, abs=0.01)
 
 
@@ -118,7 +118,7 @@ def test_a_silent_cab_ir_is_refused_and_one_with_two_sides_known_as_such(tmp_pat
     assert _code(path, "cab_ir") == "silent"
     write_wav(path, np.stack([cabinet(seed=1), cabinet(seed=2)]), RATE)
     facts = probe(path, "cab_ir")
-    assert isinstance(facts, IrFacts)
+    assert isinstance(facts, CabIrInfo)
     assert facts.stereo
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tone_shootout.rendering.spec.reading import MAX_SPEC_BYTES, parse_spec
-from tone_shootout.rendering.spec.schema import CabIr, Capture, Eq, Spec, SpecError
+from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock, EqBlock, Spec, SpecError
 
 EXAMPLE = b"""
 schema = 1
@@ -67,14 +67,14 @@ def test_the_documented_example_is_read() -> None:
     assert (spec.title, spec.level.target_lufs, spec.level.ceiling_dbtp) == ("Two crunches", -18.0, -2.0)
     assert (spec.di_tracks[0].calibration_dbu, spec.di_tracks[0].end_s) == (12.2, 8.0)
     capture, cab, eq = spec.chains[0].blocks
-    assert isinstance(capture, Capture)
+    assert isinstance(capture, CaptureBlock)
     assert (capture.file, capture.input_gain_db, capture.size) == ("plexi.nam", 3.0, 1.0)
-    assert isinstance(cab, CabIr)
+    assert isinstance(cab, CabIrBlock)
     assert (cab.file, cab.mix) == ("v30.wav", 1.0)
-    assert isinstance(eq, Eq)
+    assert isinstance(eq, EqBlock)
     assert [band.q for band in eq.bands] == [pytest.approx(0.5**0.5), 0.9]
     assert [type(block).__name__ for block in spec.chains[1].blocks] == [
-        *("Capture", "Gain", "Compressor", "NoiseGate", "Delay", "Reverb")
+        *("CaptureBlock", "GainBlock", "CompressorBlock", "NoiseGateBlock", "DelayBlock", "ReverbBlock")
     ]
 
 

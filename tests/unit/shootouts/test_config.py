@@ -95,8 +95,8 @@ WITH_MODEL = CONFIG | {
 }
 PAIRS = [
     (configs.AssetDiTrack, spec.DiTrack),
-    (configs.AssetCapture, spec.Capture),
-    (configs.AssetCabIr, spec.CabIr),
+    (configs.AssetCapture, spec.CaptureBlock),
+    (configs.AssetCabIr, spec.CabIrBlock),
     (configs.AssetChain, spec.Chain),
     (configs.Config, spec.Spec),
 ]

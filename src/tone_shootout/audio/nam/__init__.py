@@ -15,8 +15,8 @@ A file is read by `document` and its architecture's module (`wavenet`, `lstm`, `
 References such as "docs/nam.md section 8.3" are to the project's description of the format.
 """
 
-from tone_shootout.audio.nam.capture import ENGINE_VERSION, Capture, Part, Run, load
 from tone_shootout.audio.nam.document import Metadata
 from tone_shootout.audio.nam.errors import NamError
+from tone_shootout.audio.nam.nam_model import ENGINE_VERSION, NamModel, Part, Run, load
 
-__all__ = ["ENGINE_VERSION", "Capture", "Metadata", "NamError", "Part", "Run", "load"]
+__all__ = ["ENGINE_VERSION", "Metadata", "NamError", "NamModel", "Part", "Run", "load"]

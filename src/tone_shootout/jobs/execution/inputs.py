@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from tone_shootout.jobs.models import Job
-from tone_shootout.rendering.media_info import Facts
+from tone_shootout.rendering.media_info import MediaInfo
 from tone_shootout.rendering.notices import Notice, spec_notices
 from tone_shootout.rendering.output.credits import Credit, notices
 from tone_shootout.rendering.spec.schema import Spec
@@ -20,7 +20,7 @@ class Asset(Struct, frozen=True, kw_only=True):
 
     storage_key: str
     sha256: str
-    facts: Facts
+    facts: MediaInfo
     name: str
     credit: Credit | None = None
 

@@ -17,8 +17,7 @@ from tone_shootout.audio.convolve import cab_ir
 from tone_shootout.audio.dynamics import compressor, noise_gate
 from tone_shootout.audio.filters import Band, equalize
 from tone_shootout.audio.levels import apply_gain
-from tone_shootout.audio.nam import Capture as Engine
-from tone_shootout.audio.nam import NamError
+from tone_shootout.audio.nam import NamError, NamModel
 from tone_shootout.audio.resample import resample
 from tone_shootout.audio.sides import Channel
 from tone_shootout.audio.signals import AudioError, Float32, decibels
@@ -37,26 +36,26 @@ from tone_shootout.rendering.plan.planner import PlannedSegment, Stage
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE
 from tone_shootout.rendering.spec.schema import (
     Block,
-    CabIr,
-    Capture,
+    CabIrBlock,
+    CaptureBlock,
     Chain,
-    Compressor,
-    Delay,
-    Eq,
-    Gain,
-    NoiseGate,
-    Reverb,
+    CompressorBlock,
+    DelayBlock,
+    EqBlock,
+    GainBlock,
+    NoiseGateBlock,
+    ReverbBlock,
 )
 
 BLOCK_NAMES: Final[Mapping[type[Block], str]] = {
-    Capture: "capture",
-    CabIr: "cab IR",
-    Gain: "gain",
-    Eq: "EQ",
-    Compressor: "compressor",
-    NoiseGate: "noise gate",
-    Delay: "delay",
-    Reverb: "reverb",
+    CaptureBlock: "capture",
+    CabIrBlock: "cab IR",
+    GainBlock: "gain",
+    EqBlock: "EQ",
+    CompressorBlock: "compressor",
+    NoiseGateBlock: "noise gate",
+    DelayBlock: "delay",
+    ReverbBlock: "reverb",
 }
 
 Tick = Callable[[float], None]
@@ -74,7 +73,7 @@ class SourceCache:
 
     def __init__(self) -> None:
         self._di: tuple[tuple[str, Channel | None], Float32] | None = None
-        self._captures: dict[str, Engine] = {}
+        self._captures: dict[str, NamModel] = {}
         self._irs: dict[tuple[str, int, Channel | None], Float32] = {}
 
     def di(self, source: SourceFile, channel: Channel | None = None) -> Float32:
@@ -85,7 +84,7 @@ class SourceCache:
             self._di = (key, decode_di(_content(source), channel=channel)[0])
         return self._di[1]
 
-    def capture(self, source: SourceFile) -> Engine:
+    def capture(self, source: SourceFile) -> NamModel:
         """Return a loaded capture."""
         key = source.facts.sha256
         if key not in self._captures:
@@ -194,7 +193,7 @@ def _pointer(segment: PlannedSegment, stage: Stage) -> str:
 
 
 def reamp(
-    capture: Engine, x: Float32, *, size: float | None = None, tick: Callable[[int], None] | None = None
+    capture: NamModel, x: Float32, *, size: float | None = None, tick: Callable[[int], None] | None = None
 ) -> Float32:
     """Run samples at the capture's own rate through it, from its settled state.
 
@@ -232,18 +231,18 @@ def _apply(
 ) -> Float32:
     rate = stage.rate
     match block:
-        case Capture():
+        case CaptureBlock():
             capture = source_cache.capture(sources[block.file])
             x = _gained(_gained(x, stage.drive_db or 0.0), block.input_gain_db)
             return reamp(capture, x, size=block.size, tick=tick)
-        case CabIr():
+        case CabIrBlock():
             ir = source_cache.ir(sources[block.file], rate, block.channel)
             return cab_ir(x, ir, rate, mix=block.mix, low_cut_hz=block.low_cut_hz, high_cut_hz=block.high_cut_hz)
-        case Gain():
+        case GainBlock():
             return _gained(x, block.db)
-        case Eq():
+        case EqBlock():
             return equalize(x, rate, [Band(band.kind, band.hz, q=band.q, db=band.db) for band in block.bands])
-        case Compressor():
+        case CompressorBlock():
             return compressor(
                 x,
                 rate,
@@ -252,11 +251,11 @@ def _apply(
                 attack_ms=block.attack_ms,
                 release_ms=block.release_ms,
             )
-        case NoiseGate():
+        case NoiseGateBlock():
             return noise_gate(x, rate, threshold_db=block.threshold_db)
-        case Delay():
+        case DelayBlock():
             return delay(x, rate, ms=block.ms, feedback=block.feedback, mix=block.mix)
-        case Reverb():
+        case ReverbBlock():
             return reverb(x, rate, kind=block.kind, mix=block.mix, decay_s=block.decay_s)
 
 

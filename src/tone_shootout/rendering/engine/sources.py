@@ -13,19 +13,19 @@ from typing import Final
 from tone_shootout.audio.convolve import prepare_ir
 from tone_shootout.audio.diagnostics import di_notices, ir_notices
 from tone_shootout.audio.files import Audio, mono, read_audio
-from tone_shootout.audio.nam import Capture, Metadata, NamError, Part, load
+from tone_shootout.audio.nam import Metadata, NamError, NamModel, Part, load
 from tone_shootout.audio.sides import Channel, one_response
 from tone_shootout.audio.signals import MAX_RATE, MIN_RATE, AudioError, Float32, decibels
 from tone_shootout.rendering.media_info import (
     DEFAULT_LIMITS,
-    CaptureFacts,
-    DiFacts,
-    Facts,
-    IrFacts,
+    CabIrInfo,
+    CaptureInfo,
+    DiTrackInfo,
     Kind,
     Limits,
-    PartFacts,
-    SizeFacts,
+    MediaInfo,
+    PartInfo,
+    SizeInfo,
 )
 
 SILENCE_DBFS: Final = -80.0
@@ -60,7 +60,7 @@ class SourceError(ValueError):
         return self.detail
 
 
-def probe(path: Path, kind: Kind, *, limits: Limits = DEFAULT_LIMITS) -> Facts:
+def probe(path: Path, kind: Kind, *, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
     """Find out what a file is by decoding or loading all of it.
 
     Args:
@@ -83,7 +83,7 @@ def probe(path: Path, kind: Kind, *, limits: Limits = DEFAULT_LIMITS) -> Facts:
     if kind == "cab_ir":
         stereo = one_response(audio.samples) is None
         prepare(audio, audio.rate, "left" if stereo else None)
-        return IrFacts(
+        return CabIrInfo(
             sha256=sha256,
             bytes=len(data),
             samples=samples,
@@ -95,7 +95,7 @@ def probe(path: Path, kind: Kind, *, limits: Limits = DEFAULT_LIMITS) -> Facts:
         )
     folded = mono(audio)
     cancels = len(audio.samples) == 2 and _is_silent(folded) and not _is_silent(audio.samples)
-    return DiFacts(
+    return DiTrackInfo(
         sha256=sha256,
         bytes=len(data),
         samples=samples,
@@ -197,7 +197,7 @@ def prepare(audio: Audio, rate: int, channel: Channel | None) -> Float32:
         raise SourceError(error.code, error.detail) from None
 
 
-def decode_capture(data: bytes) -> Capture:
+def decode_capture(data: bytes) -> NamModel:
     """Load a capture into the engine.
 
     Raises:
@@ -215,9 +215,9 @@ def decode_capture(data: bytes) -> Capture:
     return capture
 
 
-def _capture_facts(capture: Capture, *, sha256: str, size: int) -> CaptureFacts:
+def _capture_facts(capture: NamModel, *, sha256: str, size: int) -> CaptureInfo:
     said = capture.metadata
-    return CaptureFacts(
+    return CaptureInfo(
         sha256=sha256,
         bytes=size,
         architecture=capture.architecture,
@@ -235,8 +235,8 @@ def _capture_facts(capture: Capture, *, sha256: str, size: int) -> CaptureFacts:
     )
 
 
-def _part_facts(part: Part) -> PartFacts:
-    return PartFacts(
+def _part_facts(part: Part) -> PartInfo:
+    return PartInfo(
         pointer=part.pointer,
         architecture=part.architecture,
         size_class=part.size_class,
@@ -248,12 +248,12 @@ def _part_facts(part: Part) -> PartFacts:
     )
 
 
-def _size_facts(capture: Capture) -> tuple[SizeFacts, ...]:
+def _size_facts(capture: NamModel) -> tuple[SizeInfo, ...]:
     """Return what is said of the submodels of a container; nothing where they are all said to be alike."""
     sizes, lowest = [], 0.0
     for below in capture.steps():
         said = capture.metadata_at(min(max(lowest, 0.0), 1.0))
-        sizes.append(SizeFacts(below=below, gear_type=_text(said.gear_type), input_level_dbu=_level(said)))
+        sizes.append(SizeInfo(below=below, gear_type=_text(said.gear_type), input_level_dbu=_level(said)))
         lowest = below
     alike = len({(each.gear_type, each.input_level_dbu) for each in sizes}) <= 1
     return () if alike else tuple(sizes)

@@ -21,7 +21,7 @@ from tone_shootout.rendering.executor.tasks import (
     Task,
     Voice,
 )
-from tone_shootout.rendering.media_info import CaptureFacts
+from tone_shootout.rendering.media_info import CaptureInfo
 from tone_shootout.rendering.metrics import (
     COMPARED_SECONDS,
     CaptureFigures,
@@ -36,7 +36,7 @@ from tone_shootout.rendering.output.plots import DifferencePlot, DrivePlot, Leve
 from tone_shootout.rendering.output.youtube_text import segment_title
 from tone_shootout.rendering.plan.planner import Plan, PlannedSegment, slug
 from tone_shootout.rendering.plan.timeline import FRAME_RATE, timeline
-from tone_shootout.rendering.spec.schema import CabIr, Capture
+from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock
 
 # Estimates for one core, in seconds for each second of audio.
 _COST_EXAMINE: Final = 0.006
@@ -108,7 +108,7 @@ def survey(
     tasks = list(besides)
     for n, segment in enumerate(chains.values()):
         chain = plan.spec.chains[segment.chain]
-        used = {block.file: files[block.file] for block in chain.blocks if isinstance(block, Capture | CabIr)}
+        used = {block.file: files[block.file] for block in chain.blocks if isinstance(block, CaptureBlock | CabIrBlock)}
         align = Align(segment=segment, chain=chain, sources=used, figures=str(folder / f"chain-{n}"))
         tasks.append((align, _COST_ALIGN))
     for n, ((_, size), file) in enumerate(captures.items()):
@@ -307,8 +307,8 @@ def _captures(plan: Plan) -> dict[_Sized, str]:
     for segment in plan.segments:
         for stage in segment.stages:
             block = plan.spec.chains[segment.chain].blocks[stage.block]
-            if isinstance(block, Capture):
-                facts = cast(CaptureFacts, plan.facts[block.file])
+            if isinstance(block, CaptureBlock):
+                facts = cast(CaptureInfo, plan.facts[block.file])
                 found.setdefault((facts.sha256, block.size if facts.slimmable else None), block.file)
     return found
 

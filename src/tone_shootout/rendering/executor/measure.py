@@ -24,7 +24,7 @@ from tone_shootout.rendering.engine import sources
 from tone_shootout.rendering.engine.chain import SourceCache, reamp, render_segment
 from tone_shootout.rendering.errors import RenderError
 from tone_shootout.rendering.executor.tasks import Align, Characterise, Compare, Examine, Listen, SourceFile, Voice
-from tone_shootout.rendering.media_info import CaptureFacts
+from tone_shootout.rendering.media_info import CaptureInfo
 from tone_shootout.rendering.plan.planner import PlannedSegment
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE, resampled
 
@@ -92,7 +92,7 @@ def _latency(heard: Float32, rate: int) -> figures.Latency:
 
 def _characterise(task: Characterise, source_cache: SourceCache) -> figures.CaptureFigures:
     capture = source_cache.capture(task.capture)
-    rate = cast(CaptureFacts, task.capture.facts).sample_rate
+    rate = cast(CaptureInfo, task.capture.facts).sample_rate
 
     def through(x: Float32) -> Float32:
         return reamp(capture, x, size=task.size)

@@ -30,11 +30,11 @@ from tone_shootout.rendering.executor.tasks import (
     Soundtrack,
     Task,
 )
-from tone_shootout.rendering.media_info import IrFacts
+from tone_shootout.rendering.media_info import CabIrInfo
 from tone_shootout.rendering.output.manifest import versions
 from tone_shootout.rendering.output.plots import WaveformPlot
 from tone_shootout.rendering.plan.keys import ENGINE, block_document, key_of
-from tone_shootout.rendering.spec.schema import CabIr, Capture
+from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock
 
 PRODUCTS_VERSION: Final = 2
 """Counts up when anything but a library's version changes what is measured, written, drawn or filmed."""
@@ -155,14 +155,14 @@ def _blocks(task: Align) -> list[dict[str, Any]]:
     described = []
     for stage in task.segment.stages:
         block = task.chain.blocks[stage.block]
-        facts = task.sources[block.file].facts if isinstance(block, Capture | CabIr) else None
+        facts = task.sources[block.file].facts if isinstance(block, CaptureBlock | CabIrBlock) else None
         described.append(
             block_document(
                 block,
                 rate=stage.rate,
                 sha256=facts.sha256 if facts else None,
                 drive_db=stage.drive_db,
-                padded=isinstance(facts, IrFacts) and facts.padded,
+                padded=isinstance(facts, CabIrInfo) and facts.padded,
             )
         )
     return described

@@ -19,7 +19,7 @@ from tone_shootout.rendering.executor.result_cache import ResultCache
 from tone_shootout.rendering.executor.tasks import Level, Measure, Measured, Partial, Render, Result, SourceFile, Task
 from tone_shootout.rendering.output.manifest import LevelRecord
 from tone_shootout.rendering.plan.planner import Plan, PlannedSegment
-from tone_shootout.rendering.spec.schema import CabIr, Capture
+from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock
 
 # Estimates for one core, in seconds for each second of audio.
 _COST_MEASURE: Final = 0.003
@@ -216,7 +216,7 @@ def _step(
         sources={
             block.file: SourceFile(str(sources[block.file]), plan.facts[block.file])
             for block in blocks
-            if isinstance(block, Capture | CabIr)
+            if isinstance(block, CaptureBlock | CabIrBlock)
         },
         first=step.first,
         begin=None if step.begin is None else str(raw_file(raws, step.begin.key)),

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from tone_shootout.rendering.media_info import Facts
+from tone_shootout.rendering.media_info import MediaInfo
 from tone_shootout.rendering.metrics import Latency
 from tone_shootout.rendering.output.plots import Plot
 from tone_shootout.rendering.plan.planner import PlannedSegment
@@ -14,7 +14,7 @@ class SourceFile(Struct, frozen=True):
     """Where the content is that a plan's `file` stands for, and what was found in it."""
 
     path: str
-    facts: Facts
+    facts: MediaInfo
 
 
 class Measured(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from tone_shootout.rendering.notices import Notice
-from tone_shootout.rendering.spec.schema import CabIr, Capture, Spec
+from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock, Spec
 
 _OBJECTIONS: Final[Mapping[bool | None, tuple[str, str]]] = {
     False: ("non_commercial_licence", "which does not let what is made with it be used commercially"),
@@ -52,7 +52,7 @@ def notices(spec: Spec, credited: Mapping[str, Credit]) -> Iterator[Notice]:
     told: set[str] = set()
     for index, chain in enumerate(spec.chains):
         for place, block in enumerate(chain.blocks):
-            if block.bypass or not isinstance(block, Capture | CabIr) or block.file in told:
+            if block.bypass or not isinstance(block, CaptureBlock | CabIrBlock) or block.file in told:
                 continue
             credit = credited.get(block.file)
             if credit is not None and not credit.commercial:

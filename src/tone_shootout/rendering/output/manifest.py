@@ -14,12 +14,12 @@ import msgspec
 from msgspec import Meta, Struct
 
 from tone_shootout.rendering.executor.tasks import Measured
-from tone_shootout.rendering.media_info import CaptureFacts, DiFacts, Facts
+from tone_shootout.rendering.media_info import CaptureInfo, DiTrackInfo, MediaInfo
 from tone_shootout.rendering.metrics import Behaviour, Difference, Encoded, Latency, Metrics, Pair
 from tone_shootout.rendering.notices import Notice
 from tone_shootout.rendering.output.credits import Credit
 from tone_shootout.rendering.plan.keys import libraries
-from tone_shootout.rendering.spec.schema import ONE_LINE, CabIr, Capture, Chain, Name, Spec
+from tone_shootout.rendering.spec.schema import ONE_LINE, CabIrBlock, CaptureBlock, Chain, Name, Spec
 from tone_shootout.rendering.video.palette import one_line
 
 Line = Annotated[str, Meta(min_length=1, max_length=1024, pattern=ONE_LINE)]
@@ -182,7 +182,7 @@ def versions() -> dict[str, str]:
 
 
 def name_inputs(
-    facts: Mapping[str, Facts],
+    facts: Mapping[str, MediaInfo],
     names: Mapping[str, str],
     credited: Mapping[str, Credit],
 ) -> dict[str, Input]:
@@ -193,7 +193,7 @@ def name_inputs(
         names: other names for some of them.
         credited: whose work some of them are.
     """
-    kinds: dict[type[Facts], Literal["di_track", "capture"]] = {DiFacts: "di_track", CaptureFacts: "capture"}
+    kinds: dict[type[MediaInfo], Literal["di_track", "capture"]] = {DiTrackInfo: "di_track", CaptureInfo: "capture"}
     taken: set[str] = set()
     inputs = {}
     for file, found in facts.items():
@@ -222,7 +222,7 @@ def with_names(spec: Spec, inputs: Mapping[str, Input]) -> Spec:
     def chain_with_names(chain: Chain) -> Chain:
         blocks = tuple(
             msgspec.structs.replace(block, file=inputs[block.file].name)
-            if isinstance(block, Capture | CabIr)
+            if isinstance(block, CaptureBlock | CabIrBlock)
             else block
             for block in chain.blocks
         )

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from tone_shootout.rendering.media_info import CaptureFacts, Facts
-from tone_shootout.rendering.spec.schema import Capture, Chain, DiTrack, Spec
+from tone_shootout.rendering.media_info import CaptureInfo, MediaInfo
+from tone_shootout.rendering.spec.schema import CaptureBlock, Chain, DiTrack, Spec
 
 _NAMED: Final = 3
 """So many chains are named in a sentence; of the others it says how many there are."""
 
 
-def calibrate(track: DiTrack, chain: Chain, facts: Mapping[str, Facts]) -> tuple[float | None, str]:
+def calibrate(track: DiTrack, chain: Chain, facts: Mapping[str, MediaInfo]) -> tuple[float | None, str]:
     """Return the gain in front of the first capture in dB, None where a level is unknown, and a sentence about it.
 
     0 dBFS is `calibration_dbu` in the DI and the input level in the capture; the difference makes them meet.
@@ -21,14 +21,14 @@ def calibrate(track: DiTrack, chain: Chain, facts: Mapping[str, Facts]) -> tuple
     if track.calibration_dbu is None:
         return None, "unchanged: the DI track's calibration is not stated"
     capture = facts[first.file]
-    level = capture.level_at(first.size) if isinstance(capture, CaptureFacts) else None
+    level = capture.level_at(first.size) if isinstance(capture, CaptureInfo) else None
     if level is None:
         return None, "unchanged: the capture does not state its input level"
     drive = track.calibration_dbu - level
     return drive, f"{drive:+.2f} dB: DI track {track.calibration_dbu:g} dBu, capture {level:g} dBu"
 
 
-def uneven_drives(spec: Spec, facts: Mapping[str, Facts]) -> Iterator[tuple[str, str]]:
+def uneven_drives(spec: Spec, facts: Mapping[str, MediaInfo]) -> Iterator[tuple[str, str]]:
     """Yield a pointer and a sentence where some chains are calibrated to the DI tracks and others can't be.
 
     Args:
@@ -42,7 +42,7 @@ def uneven_drives(spec: Spec, facts: Mapping[str, Facts]) -> Iterator[tuple[str,
     for index, chain in enumerate(spec.chains):
         first = _first(chain)
         found = None if first is None else facts.get(first.file)
-        if first is None or not isinstance(found, CaptureFacts) or found.architecture == "unknown":
+        if first is None or not isinstance(found, CaptureInfo) or found.architecture == "unknown":
             continue
         if found.level_at(first.size) is None:
             others.append((index, chain.name))
@@ -58,8 +58,8 @@ def uneven_drives(spec: Spec, facts: Mapping[str, Facts]) -> Iterator[tuple[str,
         yield f"/chains/{others[0][0]}", detail
 
 
-def _first(chain: Chain) -> Capture | None:
-    return next((block for block in chain.blocks if isinstance(block, Capture) and not block.bypass), None)
+def _first(chain: Chain) -> CaptureBlock | None:
+    return next((block for block in chain.blocks if isinstance(block, CaptureBlock) and not block.bypass), None)
 
 
 def _names(chains: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from tone_shootout.audio.sides import Channel
-from tone_shootout.rendering.media_info import DEFAULT_LIMITS, CaptureFacts, DiFacts, Facts, IrFacts, Limits
+from tone_shootout.rendering.media_info import DEFAULT_LIMITS, CabIrInfo, CaptureInfo, DiTrackInfo, Limits, MediaInfo
 from tone_shootout.rendering.notices import Notice, spec_notices
 from tone_shootout.rendering.plan import keys
 from tone_shootout.rendering.plan.calibration import calibrate
@@ -18,16 +18,16 @@ from tone_shootout.rendering.plan.rates import OUTPUT_RATE, resampled, running_r
 from tone_shootout.rendering.spec.checks import check_spec
 from tone_shootout.rendering.spec.schema import (
     Block,
-    CabIr,
-    Capture,
+    CabIrBlock,
+    CaptureBlock,
     Chain,
-    Compressor,
-    Delay,
+    CompressorBlock,
+    DelayBlock,
     DiTrack,
-    Eq,
-    Gain,
-    NoiseGate,
-    Reverb,
+    EqBlock,
+    GainBlock,
+    NoiseGateBlock,
+    ReverbBlock,
     Spec,
     SpecError,
 )
@@ -36,13 +36,13 @@ from tone_shootout.rendering.spec.schema import (
 _NS_CAPTURE: Final = 70.0
 _NS_PER_PARAMETER: Final = 0.06
 _NS_BLOCK: Final[Mapping[type[Block], float]] = {
-    CabIr: 50.0,
-    Gain: 2.0,
-    Eq: 20.0,
-    Compressor: 115.0,
-    NoiseGate: 110.0,
-    Delay: 10.0,
-    Reverb: 105.0,
+    CabIrBlock: 50.0,
+    GainBlock: 2.0,
+    EqBlock: 20.0,
+    CompressorBlock: 115.0,
+    NoiseGateBlock: 110.0,
+    DelayBlock: 10.0,
+    ReverbBlock: 105.0,
 }
 
 
@@ -120,7 +120,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     """A shootout's expansion: its spec, what is known of its files (by the spec's `file`), segments and notices."""
 
     spec: Spec
-    facts: dict[str, Facts]
+    facts: dict[str, MediaInfo]
     segments: tuple[PlannedSegment, ...]
     notices: tuple[Notice, ...] = ()
 
@@ -135,7 +135,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         return math.fsum(segment.cost for segment in self.segments)
 
 
-def plan(spec: Spec, facts: Mapping[str, Facts], *, limits: Limits = DEFAULT_LIMITS) -> Plan:
+def plan(spec: Spec, facts: Mapping[str, MediaInfo], *, limits: Limits = DEFAULT_LIMITS) -> Plan:
     """Expand a spec into segments.
 
     Args:
@@ -152,7 +152,7 @@ def plan(spec: Spec, facts: Mapping[str, Facts], *, limits: Limits = DEFAULT_LIM
     if errors := list(check_spec(spec, facts, limits)):
         raise InvalidSpec(errors)
     used = {track.file for track in spec.di_tracks} | {
-        block.file for chain in spec.chains for block in chain.blocks if isinstance(block, Capture | CabIr)
+        block.file for chain in spec.chains for block in chain.blocks if isinstance(block, CaptureBlock | CabIrBlock)
     }
     segments: list[PlannedSegment] = []
     for di_track, track in enumerate(spec.di_tracks):
@@ -173,19 +173,19 @@ def slug(name: str, *, fallback: str) -> str:
 
 
 def _segment(
-    position: int, di_track: int, track: DiTrack, index: int, chain: Chain, facts: Mapping[str, Facts]
+    position: int, di_track: int, track: DiTrack, index: int, chain: Chain, facts: Mapping[str, MediaInfo]
 ) -> PlannedSegment:
-    di = cast(DiFacts, facts[track.file])
+    di = cast(DiTrackInfo, facts[track.file])
     start, stop = slice_of(track, di)
     samples = resampled(stop - start, di.rate, OUTPUT_RATE)
     drive_db, calibration = calibrate(track, chain, facts)
     documents, unkeyed = [], []
     for place, block, rate in running_rates(chain, facts):
-        source = facts[block.file] if isinstance(block, Capture | CabIr) else None
+        source = facts[block.file] if isinstance(block, CaptureBlock | CabIrBlock) else None
         drive = None
-        if isinstance(block, Capture):
+        if isinstance(block, CaptureBlock):
             drive, drive_db = drive_db, None
-            if not cast(CaptureFacts, source).slimmable:
+            if not cast(CaptureInfo, source).slimmable:
                 block = msgspec.structs.replace(block, size=None)
         documents.append(
             keys.block_document(
@@ -193,11 +193,11 @@ def _segment(
                 rate=rate,
                 sha256=source.sha256 if source else None,
                 drive_db=drive,
-                padded=isinstance(source, IrFacts) and source.padded,
+                padded=isinstance(source, CabIrInfo) and source.padded,
             )
         )
         length = resampled(stop - start, di.rate, rate)
-        inference = isinstance(block, Capture)
+        inference = isinstance(block, CaptureBlock)
         unkeyed.append((place, rate, length, drive, inference, length * _cost_ns(block, source) * 1e-9))
     slice_document = keys.di_document(sha256=di.sha256, start=start, stop=stop, channel=track.channel, padded=di.padded)
     stages = tuple(
@@ -227,7 +227,7 @@ def _segment(
     )
 
 
-def _cost_ns(block: Block, source: Facts | None) -> float:
-    if isinstance(source, CaptureFacts):
+def _cost_ns(block: Block, source: MediaInfo | None) -> float:
+    if isinstance(source, CaptureInfo):
         return _NS_CAPTURE + source.parameters * _NS_PER_PARAMETER
     return _NS_BLOCK[type(block)]

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from tone_shootout.rendering.media_info import CaptureFacts, DiFacts, Facts
-from tone_shootout.rendering.spec.schema import Block, Capture, Chain, DiTrack
+from tone_shootout.rendering.media_info import CaptureInfo, DiTrackInfo, MediaInfo
+from tone_shootout.rendering.spec.schema import Block, CaptureBlock, Chain, DiTrack
 
 OUTPUT_RATE: Final = 48_000
 """Sample rate of all results, Hz."""
@@ -15,13 +15,13 @@ def resampled(samples: int, from_rate: int, to_rate: int) -> int:
     return -(-samples * to_rate // from_rate)
 
 
-def slice_of(track: DiTrack, di: DiFacts) -> tuple[int, int]:
+def slice_of(track: DiTrack, di: DiTrackInfo) -> tuple[int, int]:
     """Return the first and last sample (exclusive) of a DI track's slice, at the DI's own rate."""
     start = round(track.start_s * di.rate)
     return start, di.samples if track.end_s is None else round(track.end_s * di.rate)
 
 
-def running_rates(chain: Chain, facts: Mapping[str, Facts]) -> Iterator[tuple[int, Block, int]]:
+def running_rates(chain: Chain, facts: Mapping[str, MediaInfo]) -> Iterator[tuple[int, Block, int]]:
     """Yield index, block and sample rate in Hz of each block that takes part.
 
     A chain runs at the rate of its first capture, and from another capture on at that one's; without any at
@@ -31,7 +31,7 @@ def running_rates(chain: Chain, facts: Mapping[str, Facts]) -> Iterator[tuple[in
     rates = {
         index: found.sample_rate
         for index, block in blocks
-        if isinstance(block, Capture) and isinstance(found := facts.get(block.file), CaptureFacts)
+        if isinstance(block, CaptureBlock) and isinstance(found := facts.get(block.file), CaptureInfo)
     }
     rate = next(iter(rates.values()), OUTPUT_RATE)
     for index, block in blocks:

@@ -115,7 +115,7 @@ class CabIrBase(BlockBase, kw_only=True, frozen=True, tag="cab_ir"):
     high_cut_hz: Annotated[Hertz | None, Meta(description="Low-pass behind it, Hz.", examples=[9000.0])] = None
 
 
-class Gain(BlockBase, kw_only=True, frozen=True, tag="gain"):
+class GainBlock(BlockBase, kw_only=True, frozen=True, tag="gain"):
     """A plain change of level."""
 
     db: Annotated[Decibels, Meta(description="Gain, dB.", examples=[-3.0])]
@@ -133,13 +133,13 @@ class Band(_Config, kw_only=True, frozen=True):
     q: Annotated[float, Meta(ge=0.1, le=20.0, description="Quality factor.", examples=[0.9])] = 0.7071067811865476
 
 
-class Eq(BlockBase, kw_only=True, frozen=True, tag="eq"):
+class EqBlock(BlockBase, kw_only=True, frozen=True, tag="eq"):
     """Filters one after the other."""
 
     bands: Annotated[tuple[Band, ...], Meta(min_length=1, max_length=16, description="The filters, in order.")]
 
 
-class Compressor(BlockBase, kw_only=True, frozen=True, tag="compressor"):
+class CompressorBlock(BlockBase, kw_only=True, frozen=True, tag="compressor"):
     """A feed-forward compressor."""
 
     threshold_db: Annotated[float, Meta(ge=-60.0, le=0.0, description="Threshold, dBFS.", examples=[-24.0])] = -24.0
@@ -148,13 +148,13 @@ class Compressor(BlockBase, kw_only=True, frozen=True, tag="compressor"):
     release_ms: Annotated[float, Meta(ge=1.0, le=5000.0, description="Release, ms.", examples=[120.0])] = 120.0
 
 
-class NoiseGate(BlockBase, kw_only=True, frozen=True, tag="noise_gate"):
+class NoiseGateBlock(BlockBase, kw_only=True, frozen=True, tag="noise_gate"):
     """A gate that closes below its threshold."""
 
     threshold_db: Annotated[float, Meta(ge=-100.0, le=0.0, description="Threshold, dBFS.", examples=[-60.0])] = -60.0
 
 
-class Delay(BlockBase, kw_only=True, frozen=True, tag="delay"):
+class DelayBlock(BlockBase, kw_only=True, frozen=True, tag="delay"):
     """Repeats. The tail is cut where the DI track ends."""
 
     ms: Annotated[float, Meta(ge=1.0, le=5000.0, description="Time between repeats, ms.", examples=[380.0])]
@@ -164,7 +164,7 @@ class Delay(BlockBase, kw_only=True, frozen=True, tag="delay"):
     mix: Annotated[Share, Meta(description="Share of the repeats in the sound.", examples=[0.25])] = 0.25
 
 
-class Reverb(BlockBase, kw_only=True, frozen=True, tag="reverb"):
+class ReverbBlock(BlockBase, kw_only=True, frozen=True, tag="reverb"):
     """A room. The tail is cut where the DI track ends."""
 
     kind: Annotated[Literal["room", "hall", "plate", "spring"], Meta(description="Which kind of room.")] = "room"
@@ -224,19 +224,19 @@ class DiTrack(DiTrackBase, kw_only=True, frozen=True):
     file: Annotated[str, Meta(min_length=1, max_length=1024, description="Path, relative to the spec.")]
 
 
-class Capture(CaptureBase, kw_only=True, frozen=True, tag="capture"):
+class CaptureBlock(CaptureBase, kw_only=True, frozen=True, tag="capture"):
     """A capture in a spec file."""
 
     file: Annotated[str, Meta(min_length=1, max_length=1024, description="Path, relative to the spec.")]
 
 
-class CabIr(CabIrBase, kw_only=True, frozen=True, tag="cab_ir"):
+class CabIrBlock(CabIrBase, kw_only=True, frozen=True, tag="cab_ir"):
     """A cab IR in a spec file."""
 
     file: Annotated[str, Meta(min_length=1, max_length=1024, description="Path, relative to the spec.")]
 
 
-Block = Capture | CabIr | Gain | Eq | Compressor | NoiseGate | Delay | Reverb
+Block = CaptureBlock | CabIrBlock | GainBlock | EqBlock | CompressorBlock | NoiseGateBlock | DelayBlock | ReverbBlock
 
 
 class Chain(ChainBase, kw_only=True, frozen=True):
@@ -251,7 +251,7 @@ class Chain(ChainBase, kw_only=True, frozen=True):
 def files_of(chain: Chain) -> Iterator[str]:
     """Yield the files that a chain names."""
     for block in chain.blocks:
-        if isinstance(block, Capture | CabIr):
+        if isinstance(block, CaptureBlock | CabIrBlock):
             yield block.file
 
 

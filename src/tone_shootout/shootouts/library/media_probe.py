@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from tone_shootout.rendering.media_info import Facts, Kind, Limits
+from tone_shootout.rendering.media_info import Kind, Limits, MediaInfo
 
 TIMEOUT_S: Final = 60.0
 MEMORY_BYTES: Final = 4 << 30
@@ -39,7 +39,7 @@ MEDIA_TYPES: Final = {
 class Examined(Struct, tag=True, kw_only=True):
     """A file that can be used."""
 
-    facts: Facts
+    facts: MediaInfo
     media_type: str
 
 
@@ -109,7 +109,7 @@ def _look(path: Path, kind: Kind, limits: Limits) -> Examined | Refused:
         return Examined(facts=facts, media_type=MEDIA_TYPES[recognise(file)])
 
 
-def _plain(facts: Facts) -> Facts:
+def _plain(facts: MediaInfo) -> MediaInfo:
     """Take out of a file's words about itself what a database or a page could choke on."""
     texts: dict[str, Any] = {
         name: "".join(sign for sign in value if sign.isprintable())[:TEXT_LENGTH]

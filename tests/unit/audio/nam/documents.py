@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tone_shootout.audio.nam import Capture, load
+from tone_shootout.audio.nam import NamModel, load
 from tone_shootout.audio.nam.document import decode
 from tone_shootout.audio.nam.wavenet.config import WaveNetConfig
 from tone_shootout.audio.nam.wavenet.shape import wavenet_shape
@@ -72,7 +72,7 @@ def refilled(changed: Document) -> Document:
 
 
 @cache
-def capture(name: str) -> Capture:
+def capture(name: str) -> NamModel:
     return load((REFERENCE / "models" / f"{name}.nam").read_bytes())
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.shared import shared_folder
 from tests.unit.audio.nam.documents import Document, document, encoded, noise
-from tone_shootout.audio.nam import Capture, NamError, load
+from tone_shootout.audio.nam import NamError, NamModel, load
 
 
 def linear(taps: list[float], **more: Any) -> Document:
@@ -29,7 +29,7 @@ def nano(**more: Any) -> Document:
     return {**document("a1_nano"), **more}
 
 
-def read(found: Document) -> Capture:
+def read(found: Document) -> NamModel:
     return load(encoded(found))
 
 

@@ -39,7 +39,7 @@ ARCHITECTURES: dict[str, Callable[[Source], Model]] = {
 }
 
 
-def load(data: bytes) -> "Capture":
+def load(data: bytes) -> "NamModel":
     """Read a `.nam` file and check all of it.
 
     Args:
@@ -52,7 +52,7 @@ def load(data: bytes) -> "Capture":
     for what, channels in (("input", model.figures.inputs), ("output", model.figures.outputs)):
         if channels != 1:
             raise NamError("unsupported", "/config", f"expected one {what} channel, got {channels}")
-    return Capture(
+    return NamModel(
         architecture=document.architecture,
         version=document.version,
         size_class=model.figures.size_class,
@@ -98,9 +98,9 @@ class Part:
     Attributes:
         pointer: JSON pointer to its place in the file.
         architecture: its architecture.
-        size_class: as `Capture.size_class`.
+        size_class: as `NamModel.size_class`.
         parameters: its weights.
-        receptive_field: as `Capture.receptive_field`.
+        receptive_field: as `NamModel.receptive_field`.
         metadata: what is said of it.
     """
 
@@ -127,7 +127,7 @@ def _parts(model: Model) -> Iterator[Part]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Capture:
+class NamModel:
     """A `.nam` file, checked and ready; immutable, so runs and threads can share it.
 
     Attributes:

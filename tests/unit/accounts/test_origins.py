@@ -90,16 +90,22 @@ def test_the_address_that_was_connected_to_is_our_own(host: str, scheme: str, se
         ({"host": "127.0.0.1:8123", "origin": "http://evil.example:8123"}, ("127.0.0.1", 8123)),
         ({"host": "127.0.0.1:8123", "origin": "http://127.0.0.1:9999"}, ("127.0.0.1", 8123)),
         ({"host": "127.0.0.1:8123", "origin": "https://127.0.0.1:8123"}, ("127.0.0.1", 8123)),
-        ({"host": "localhost:8123", "origin": "http://localhost:8123"}, ("192.168.1.7", 8123)),
         ({"origin": "http://127.0.0.1:8123"}, ("127.0.0.1", 8123)),
-        ({"host": "127.0.0.1:8123", "origin": "http://127.0.0.1:8123"}, None),
-        ({"host": "x", "origin": "http://x"}, ("/run/web.sock", None)),
+        ({"host": "evil.example", "origin": "http://evil.example"}, ("/run/web.sock", None)),
     ],
 )
 def test_a_name_that_was_made_to_point_here_is_foreign(
     headers: dict[str, str], server: tuple[str, int | None] | None
 ) -> None:
     assert not origin_allowed(connection(headers, server=server), LOCAL)
+
+
+@pytest.mark.parametrize("host", ["localhost:8123", "127.0.0.1:8123", "studio:8123", "studio.local:8123"])
+@pytest.mark.parametrize("server", [("192.168.1.7", 8123), ("/run/web.sock", None), None])
+def test_a_name_that_no_public_name_server_answers_for_is_our_own_wherever_we_listen(
+    host: str, server: tuple[str, int | None] | None
+) -> None:
+    assert origin_allowed(connection({"host": host, "origin": f"http://{host}"}, server=server), LOCAL)
 
 
 def test_without_a_public_address_the_one_listened_on_is_our_own() -> None:

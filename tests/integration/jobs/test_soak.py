@@ -76,8 +76,9 @@ TWO_MINUTES = Soak(
 class Crew:
     """Worker processes, each started again when it dies."""
 
-    def __init__(self, settings: Settings, soak: Soak) -> None:
+    def __init__(self, settings: Settings, soak: Soak, sessions: Sessions) -> None:
         self._environ = environ_of(settings)
+        self._sessions = sessions
         self._soak = soak
         self._workers: list[subprocess.Popen[bytes]] = []
         self.kills = 0
@@ -107,11 +108,22 @@ class Crew:
             async with asyncio.timeout(self._soak.killing_s):
                 while True:
                     await asyncio.sleep(chance.uniform(*self._soak.between_s))
-                    unlucky = chance.randrange(WORKERS)
+                    unlucky = await self._busy() if self.kills == 0 else chance.randrange(WORKERS)
                     self._workers[unlucky].kill()
                     self._workers[unlucky].wait()
                     self._workers[unlucky] = self._start()
                     self.kills += 1
+
+    async def _busy(self) -> int:
+        """Return a worker that holds a job: the first kill hits one, however slow the machine is."""
+        while True:
+            async with self._sessions() as session:
+                names = await session.scalars(select(Job.worker).where(Job.status == "running"))
+                held = {int(name.rpartition(":")[2]) for name in names if name}
+            for index, worker in enumerate(self._workers):
+                if worker.pid in held:
+                    return index
+            await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
@@ -166,7 +178,7 @@ async def test_jobs_outlive_their_workers_and_everybody_has_a_turn(
         limits=replace(settings.limits, queued_jobs=100),
         worker=WorkerSettings(sweep_s=0.5, heartbeat_s=2, attempts=1000, backoff_s=0.1, backoff_max_s=0.5, processes=1),
     )
-    crew = Crew(soaking, soak)
+    crew = Crew(soaking, soak, session_maker)
     with serving(soaking) as url:
         async with _people(url, session_maker, soak.at_once) as people:
             for name, count in soak.at_once.items():

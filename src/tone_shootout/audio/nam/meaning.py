@@ -125,7 +125,7 @@ def _activation(raw: msgspec.Raw) -> msgspec.Raw:
         return raw
     try:
         kind = msgspec.json.decode(fields["type"], type=str)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return raw
     read = _PARAMETERS.get(kind, ())
     if "negative_slopes" in read and bytes(fields.get("negative_slope", msgspec.Raw(_NULL))) != _NULL:
@@ -140,7 +140,7 @@ def _fields(raw: msgspec.Raw | None) -> Fields | None:
         return None
     try:
         return msgspec.json.decode(text, type=Fields)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
@@ -151,7 +151,7 @@ def _list(raw: msgspec.Raw | None) -> list[msgspec.Raw] | None:
         return None
     try:
         return msgspec.json.decode(text, type=list[msgspec.Raw])
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -90,7 +90,7 @@ class BytesAreBinary(OpenAPISchemaPlugin):
 
 
 class PagesHaveNames(OpenAPISchemaPlugin):
-    """Names `Page[JobDTO]` `JobPage`. Litestar makes a name of the module's path, which no client can be made of."""
+    """Names `Page[JobRead]` `JobPage`. Litestar makes a name of the module's path, which no client can be made of."""
 
     @staticmethod
     def is_plugin_supported_type(value: Any) -> bool:
@@ -105,7 +105,7 @@ class PagesHaveNames(OpenAPISchemaPlugin):
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: "SchemaCreator") -> Schema:
         """Describe it under its name."""
-        name = f"{field_definition.args[0].__name__.removesuffix('DTO')}Page"
+        name = f"{field_definition.args[0].__name__.removesuffix('Read')}Page"
         named = FieldDefinition.from_annotation(
             Annotated[field_definition.annotation, ParameterKwarg(schema_component_key=name)]
         )

@@ -39,9 +39,9 @@ class UserJobCanceller:
         events = []
         async with self._sessions() as session:
             jobs = JobRepository(session)
-            unfinished = await jobs.unfinished(owner_id)
+            unfinished = await jobs.list_unfinished(owner_id)
             for job in unfinished:
-                moved = await jobs.stop(job.id)
+                moved = await jobs.request_cancel(job.id)
                 events += moved[1] if moved else []
             await session.commit()
         if self._publisher is not None:

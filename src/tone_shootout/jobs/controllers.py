@@ -80,13 +80,8 @@ class JobController(Controller):
         order_by: Order = "-created_at",
     ) -> Page[JobRead]:
         """List your jobs."""
-        rows, total = await jobs.page(
-            principal.user_id,
-            limit=paging.limit,
-            offset=paging.offset,
-            order_by=order_by,
-            status=status,
-            shootout_id=shootout_id,
+        rows, total = await jobs.list_jobs(
+            principal.user_id, paging=paging, order_by=order_by, status=status, shootout_id=shootout_id
         )
         return paging.page([JobRead.of(job) for job in rows], total)
 

@@ -66,8 +66,8 @@ class DashboardQueue:
         workers = (await self._queue.info())["workers"]
         async with self._sessions() as session:
             repository = JobRepository(session)
-            counts = await repository.count_board()
-            rows = await repository.board(SHOWN) if jobs else []
+            counts = await repository.count_by_state()
+            rows = await repository.list_newest(SHOWN) if jobs else []
             names = await AccountService(session).names({job.owner_id for job in rows})
         shown = [Entry(self, job, names.get(job.owner_id, "")).to_dict() for job in rows]
         return {"name": self.name, "workers": workers, **counts, "jobs": shown}

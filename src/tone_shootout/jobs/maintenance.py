@@ -18,7 +18,12 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.maintenance import AccountMaintenance
-from tone_shootout.jobs.repositories import CacheRepository, JobRepository
+from tone_shootout.jobs.repositories import (
+    JobArtifactRepository,
+    JobEventRepository,
+    JobRepository,
+    RenderCacheRepository,
+)
 from tone_shootout.jobs.streaming.pubsub import SessionMaker
 from tone_shootout.jobs.webhooks.repositories import DeliveryRepository
 from tone_shootout.kit.settings import Settings
@@ -92,7 +97,7 @@ class MaintenanceService:
 
     async def _events(self) -> int:
         before = datetime.now(UTC) - timedelta(days=self._retention.events_days)
-        return await self._in_batches(lambda session: JobRepository(session).thin(before, most=BATCH))
+        return await self._in_batches(lambda session: JobEventRepository(session).prune(before, limit=BATCH))
 
     async def _deliveries(self) -> int:
         before = datetime.now(UTC) - timedelta(days=self._retention.deliveries_days)
@@ -122,16 +127,15 @@ class MaintenanceService:
         """Return those of `keys` that are results of jobs and no artifact's, except of jobs that are being done."""
         found = {key: UUID(match[1]) for key in keys if (match := _RESULT.fullmatch(key))}
         async with self._sessions() as session:
-            jobs = JobRepository(session)
-            held = await jobs.held(found.values())
-            stored = await jobs.stored(found.values())
+            held = await JobRepository(session).find_held(found.values())
+            stored = await JobArtifactRepository(session).storage_keys(found.values())
         return [key for key, job_id in found.items() if key not in stored and job_id not in held]
 
     async def _cached(self, keys: Collection[str]) -> Collection[str]:
         """Return those of `keys` that are kept for the next job and of which no row speaks."""
         found = {key: (UUID(match[1]), match[2]) for key in keys if (match := _CACHED.fullmatch(key))}
         async with self._sessions() as session:
-            known = await CacheRepository(session).known_to_anyone(set(found.values()))
+            known = await RenderCacheRepository(session).find_entries(set(found.values()))
         return [key for key, entry in found.items() if entry not in known]
 
 
@@ -152,7 +156,7 @@ class Scratch:
         """Delete what dead workers have left: folders of jobs that no worker holds. Return how many."""
         found = {path: job_id for path in self._folder.iterdir() if (job_id := _job_of(path))}
         async with self._sessions() as session:
-            held = await JobRepository(session).held(found.values())
+            held = await JobRepository(session).find_held(found.values())
         left = [path for path, job_id in found.items() if job_id not in held]
         for path in left:
             await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)

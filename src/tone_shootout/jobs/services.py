@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Sequence
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from tone_shootout.jobs.dtos import JobOrder
 from tone_shootout.jobs.errors import (
     ArtifactNotFoundError,
     JobFinishedError,
@@ -19,9 +19,10 @@ from tone_shootout.jobs.errors import (
 from tone_shootout.jobs.execution.inputs import Asset, Inputs
 from tone_shootout.jobs.execution.render_cache import kept_sound
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
-from tone_shootout.jobs.repositories import CacheRepository, JobRepository, results_bytes
+from tone_shootout.jobs.repositories import JobArtifactRepository, JobRepository, RenderCacheRepository, results_bytes
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.status import FINISHED, JobStatus
+from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.rendering.engine.schedule import sound_keys
 from tone_shootout.rendering.plan.estimate import estimate
@@ -36,7 +37,8 @@ class JobService:
     def __init__(self, session: AsyncSession, shootouts: ShootoutService, limits: LimitSettings) -> None:
         self._session = session
         self._jobs = JobRepository(session)
-        self._cache = CacheRepository(session)
+        self._artifacts = JobArtifactRepository(session)
+        self._cache = RenderCacheRepository(session)
         self._quota = StorageQuota(limits, results_bytes)
         self._shootouts = shootouts
         self._limits = limits
@@ -67,7 +69,7 @@ class JobService:
             progress_total=0.0,
             progress_done=0.0,
         )
-        return job, [await self._jobs.add(job)]
+        return job, [await self._jobs.add_pending(job)]
 
     async def get(self, owner_id: UUID, job_id: UUID) -> Job:
         """Return a job.
@@ -75,14 +77,24 @@ class JobService:
         Raises:
             JobNotFoundError: the owner has no such job.
         """
-        job = await self._jobs.get(owner_id, job_id)
+        job = await self._jobs.get_owned(owner_id, job_id)
         if job is None:
             raise JobNotFoundError(job_id)
         return job
 
-    async def page(self, owner_id: UUID, **query: Any) -> tuple[Sequence[Job], int]:
-        """Return a part of the owner's jobs, and how many there are."""
-        return await self._jobs.page(owner_id, **query)
+    async def list_jobs(
+        self,
+        owner_id: UUID,
+        *,
+        paging: Paging,
+        order_by: JobOrder,
+        status: JobStatus | None = None,
+        shootout_id: UUID | None = None,
+    ) -> tuple[Sequence[Job], int]:
+        """Return a page of the owner's jobs, and how many there are in all."""
+        return await self._jobs.list_filtered(
+            owner_id, paging=paging, order_by=order_by, status=status, shootout_id=shootout_id
+        )
 
     async def cancel(self, owner_id: UUID, job_id: UUID) -> tuple[Job, list[JobEvent]]:
         """Ask a job to stop: at once if no worker holds it, else as soon as the worker lets go. Asking twice is fine.
@@ -92,7 +104,7 @@ class JobService:
             JobFinishedError: it has completed or failed.
         """
         await self.get(owner_id, job_id)
-        moved = await self._jobs.stop(job_id)
+        moved = await self._jobs.request_cancel(job_id)
         if moved is not None:
             return moved
         job = await self.get(owner_id, job_id)
@@ -138,7 +150,7 @@ class JobService:
             JobNotFoundError: the owner has no such job.
         """
         await self.get(owner_id, job_id)
-        return await self._jobs.artifacts(job_id)
+        return await self._artifacts.list_of_job(job_id)
 
     async def artifact(self, owner_id: UUID, job_id: UUID, path: str) -> JobArtifact:
         """Return one file that a job has made.
@@ -148,7 +160,7 @@ class JobService:
             ArtifactNotFoundError: it has made no such file.
         """
         await self.get(owner_id, job_id)
-        artifact = await self._jobs.artifact(job_id, path)
+        artifact = await self._artifacts.find(job_id, path)
         if artifact is None:
             raise ArtifactNotFoundError(path)
         return artifact
@@ -166,7 +178,7 @@ class JobsPortAdapter:
     def __init__(self, session: AsyncSession, jobs: JobService, dispatcher: Dispatcher) -> None:
         self._jobs = jobs
         self._rows = JobRepository(session)
-        self._cache = CacheRepository(session)
+        self._cache = RenderCacheRepository(session)
         self._dispatcher = dispatcher
 
     async def submit(self, owner_id: UUID, shootout_id: UUID) -> SubmittedJob:
@@ -180,14 +192,14 @@ class JobsPortAdapter:
         Raises:
             UnfinishedJobError: one of its jobs is not finished.
         """
-        jobs = await self._rows.of_shootout(owner_id, shootout_id)
+        jobs = await self._rows.list_of_shootout(owner_id, shootout_id)
         if any(job.status not in FINISHED for job in jobs):
             raise UnfinishedJobError
         return [results_prefix(job) for job in jobs]
 
     async def needs(self, owner_id: UUID, storage_key: str) -> bool:
         """Whether an unfinished job of the owner reads what is stored under a key."""
-        inputs = [msgspec.convert(job.inputs, Inputs) for job in await self._rows.unfinished(owner_id)]
+        inputs = [msgspec.convert(job.inputs, Inputs) for job in await self._rows.list_unfinished(owner_id)]
         return any(asset.storage_key == storage_key for found in inputs for asset in found.assets.values())
 
     async def rendered(self, owner_id: UUID, keys: Collection[str]) -> frozenset[str]:

@@ -26,7 +26,7 @@ from tone_shootout.cli import main
 from tone_shootout.cli._live import follow
 from tone_shootout.cli._session import CREDENTIALS, Session, forget, remember
 from tone_shootout.jobs.models import Job, JobEvent
-from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.repositories import JobEventRepository, JobRepository
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.streaming.pubsub import Publisher
 
@@ -73,7 +73,7 @@ class Hand:
 
     async def all_events(self) -> list[int]:
         async with self._sessions() as session:
-            rows: list[JobEvent] = list(await JobRepository(session).events(self._id, after=0))
+            rows: list[JobEvent] = list(await JobEventRepository(session).list_after(self._id, 0))
         return [row.seq for row in rows]
 
 

@@ -301,5 +301,5 @@ async def test_workers_plan_it_for_the_next_hour_once_for_all(
                     rows = await session.execute(text("SELECT key, scheduled FROM saq.saq_jobs"))
                     planned = [(row.key, row.scheduled) for row in rows]
     ((key, scheduled),) = planned
-    assert key == "cron:keep_house"
+    assert key == "cron:run_maintenance"
     assert 0 < scheduled - time.time() <= 3600

@@ -173,10 +173,10 @@ async def test_a_worker_that_was_given_up_changes_nothing_any_more(user: Person,
     assert second.attempt == first.attempt + 1
     async with session_maker() as session:
         jobs = JobRepository(session)
-        assert await jobs.beat(first.id, first.attempt) is None
+        assert await jobs.renew_lease(first.id, first.attempt) is None
         assert await jobs.record(first.id, first.attempt, "phase", {"phase": "render"}) is None
         assert await jobs.transition(first.id, JobStatus.COMPLETED, held_by=first.attempt) is None
-        assert await jobs.beat(first.id, second.attempt) is JobStatus.RUNNING
+        assert await jobs.renew_lease(first.id, second.attempt) is JobStatus.RUNNING
 
 
 async def test_events_of_concurrent_writers_are_numbered_without_gaps(user: Person, session_maker: Sessions) -> None:
@@ -210,7 +210,7 @@ async def test_a_job_that_was_taken_before_it_was_dispatched_stays_with_its_work
     await Dispatcher(queue, session_maker, Publisher(redis), settings.worker).dispatch(held.id)
     await queue.disconnect()
     async with session_maker() as session:
-        assert await JobRepository(session).beat(held.id, held.attempt) is JobStatus.RUNNING
+        assert await JobRepository(session).renew_lease(held.id, held.attempt) is JobStatus.RUNNING
 
 
 class TestSweep:

@@ -7,7 +7,7 @@ import tone_shootout
 from tone_shootout.jobs.status import FINISHED, TRANSITIONS, JobStatus, sources
 
 SOURCE = Path(tone_shootout.__file__).parent
-PERFORMS = SOURCE / "jobs" / "repositories.py"
+PERFORMS = SOURCE / "jobs" / "repositories" / "jobs.py"
 
 
 def test_every_status_has_a_row_in_the_table() -> None:
@@ -64,4 +64,4 @@ def test_no_other_code_assigns_the_status_of_a_job() -> None:
         for function in ast.walk(ast.parse(PERFORMS.read_text()))
         if isinstance(function, ast.AsyncFunctionDef) and any(_assigns_status(node) for node in ast.walk(function))
     }
-    assert functions == {"add", "transition"}
+    assert functions == {"add_pending", "transition"}

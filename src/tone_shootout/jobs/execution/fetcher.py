@@ -79,7 +79,7 @@ class Fetcher:
         brought = {wanted.file: await self._bring(attempt, wanted, folder) for wanted in inputs.wanted}
         complete = msgspec.structs.replace(inputs, assets=inputs.assets | brought, wanted=())
         async with self._sessions() as session:
-            await JobRepository(session).keep_inputs(job.id, job.attempt, msgspec.to_builtins(complete))
+            await JobRepository(session).save_inputs(job.id, job.attempt, msgspec.to_builtins(complete))
             await session.commit()
         return complete
 

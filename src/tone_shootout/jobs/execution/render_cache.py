@@ -12,7 +12,7 @@ from obstore.exceptions import BaseError as StorageError
 from sqlalchemy.exc import SQLAlchemyError
 
 from tone_shootout.jobs.execution.availability import Availability
-from tone_shootout.jobs.repositories import CacheRepository
+from tone_shootout.jobs.repositories import RenderCacheRepository
 from tone_shootout.jobs.streaming.pubsub import SessionMaker
 from tone_shootout.kit.readiness import reason_of
 from tone_shootout.kit.storage import MissingObjectError, Storage
@@ -26,14 +26,14 @@ _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 
 
-async def kept_sound(cache: CacheRepository, owner_id: UUID, keys: Collection[str]) -> frozenset[str]:
+async def kept_sound(cache: RenderCacheRepository, owner_id: UUID, keys: Collection[str]) -> frozenset[str]:
     """Return those of `keys` whose sound is kept for an owner, as made by machines of this one's kind.
 
     A worker of another kind makes it again: what a plan says then is an estimate.
     """
     await asyncio.to_thread(machine_key)  # the first time it loads libraries, which takes a moment
     kept = {store_key(key): key for key in keys}
-    return frozenset(kept[key] for key in await cache.known(owner_id, kept))
+    return frozenset(kept[key] for key in await cache.find_keys(owner_id, kept))
 
 
 class RenderCache:
@@ -102,7 +102,7 @@ class RenderCache:
 
     async def _read(self, key: str) -> bytes | None:
         async with self._sessions() as session:
-            known = await CacheRepository(session).use(self._owner_id, key)
+            known = await RenderCacheRepository(session).touch(self._owner_id, key)
             await session.commit()
         if not known:
             return None
@@ -113,17 +113,17 @@ class RenderCache:
 
     async def _write(self, key: str, content: bytes) -> None:
         async with self._sessions() as session:
-            await CacheRepository(session).put(self._owner_id, key, len(content))
+            await RenderCacheRepository(session).put(self._owner_id, key, len(content))
             await session.commit()
         await self._storage.put(self._object(key), content)
         async with self._sessions() as session:
-            gone = await CacheRepository(session).evict(self._owner_id, self._max_bytes)
+            gone = await RenderCacheRepository(session).evict(self._owner_id, self._max_bytes)
             await self._storage.delete([self._object(old) for old in gone])
             await session.commit()
 
     async def _forget(self, key: str) -> None:
         async with self._sessions() as session:
-            await CacheRepository(session).forget(self._owner_id, key)
+            await RenderCacheRepository(session).remove(self._owner_id, key)
             await self._storage.delete([self._object(key)])
             await session.commit()
 

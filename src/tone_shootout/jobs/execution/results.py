@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tone_shootout.jobs.execution.attempt import Attempt
 from tone_shootout.jobs.execution.availability import Availability
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
-from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.repositories import JobArtifactRepository, JobRepository
 from tone_shootout.jobs.services import results_prefix
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.streaming.pubsub import Publisher, SessionMaker
@@ -62,10 +62,10 @@ class Results:
         """
         events: list[JobEvent | None] = []
         async with self._sessions() as session:
-            jobs = JobRepository(session)
-            await jobs.forget_artifacts(job.id)
+            jobs, rows = JobRepository(session), JobArtifactRepository(session)
+            await rows.delete_of_job(job.id)
             for artifact in artifacts:
-                await jobs.put_artifact(artifact)
+                await rows.put(artifact)
                 events.append(await jobs.record(job.id, job.attempt, "artifact", _shown(artifact)))
             ended = await jobs.transition(
                 job.id, JobStatus.COMPLETED, held_by=job.attempt, progress_done=Job.progress_total
@@ -83,11 +83,10 @@ class Results:
         try:
             artifact = await self._put(job, f"{PARTIAL}/{file}", path, place=f"{PARTIAL}/{job.attempt}/{file}")
             async with self._sessions() as session:
-                jobs = JobRepository(session)
-                event = await jobs.record(job.id, job.attempt, "artifact", _shown(artifact))
+                event = await JobRepository(session).record(job.id, job.attempt, "artifact", _shown(artifact))
                 if event is None:
                     return
-                await jobs.put_artifact(artifact)
+                await JobArtifactRepository(session).put(artifact)
                 await session.commit()
         except (SQLAlchemyError, StorageError, OSError) as error:
             self._availability.report(error)

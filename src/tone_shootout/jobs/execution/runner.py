@@ -358,7 +358,7 @@ class Runner:
             await asyncio.sleep(BEAT_S)
             try:
                 async with self._sessions() as session:
-                    status = await JobRepository(session).beat(job.id, job.attempt)
+                    status = await JobRepository(session).renew_lease(job.id, job.attempt)
                     await session.commit()
             except Exception as error:  # noqa: BLE001 - the next sign may get through, and silence costs the job
                 if not self._availability.report(error):

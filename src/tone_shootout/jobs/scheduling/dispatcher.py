@@ -1,7 +1,7 @@
 """From the outbox to the queue, and back from workers that died.
 
 The job's row is the truth. An entry of the queue only wakes a worker, which then takes the fairest job that waits
-(`JobRepository.fairest`), and goes on until nothing is left that it may take.
+(`JobRepository.next_runnable`), and goes on until nothing is left that it may take.
 """
 
 import asyncio
@@ -29,7 +29,6 @@ STOP_S = 3.0
 """Seconds that a sweep gets to finish when it is told to stop."""
 WAKES = 20
 """Entries that a sweep puts into the queue at most: enough to wake every worker of a large installation."""
-SWEEP_LOCK = 7_303_015  # any number: one process sweeps at a time
 
 _log = structlog.get_logger(__name__)
 
@@ -79,7 +78,7 @@ class Dispatcher:
         """Queue what was missed, and what a silent worker held; return how many jobs were touched."""
         async with self._sessions() as session:
             jobs = JobRepository(session)
-            is_locked = await jobs.lock(SWEEP_LOCK)
+            is_locked = await jobs.try_lock_sweep()
             is_silence_known = self._is_silence_known()
             if not is_locked:
                 return 0

@@ -25,7 +25,7 @@ from tone_shootout.accounts.services import valid_credentials
 from tone_shootout.jobs.dtos import Event
 from tone_shootout.jobs.errors import TooManyStreamsError
 from tone_shootout.jobs.models import JobEvent
-from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.repositories import JobEventRepository, JobRepository
 from tone_shootout.jobs.status import EventType
 from tone_shootout.jobs.streaming.pubsub import SessionMaker, listen
 from tone_shootout.kit.http.websocket import Push, text_frame
@@ -287,8 +287,8 @@ class EventHub:
         if not watched:
             return
         async with self._sessions() as session:
-            jobs = JobRepository(session)
-            newest = await jobs.newest(watched)
+            events = JobEventRepository(session)
+            newest = await JobRepository(session).newest_events(watched)
             for job_id, tail in watched.items():
                 seq, is_active = newest.get(job_id, (None, True))
                 if seq is None:
@@ -298,7 +298,7 @@ class EventHub:
                 elif tail.last >= 0:
                     tail.tell(seq)
                     while tail.is_behind:
-                        lines = EncodedEvent.of_rows(await jobs.events(job_id, after=tail.last))
+                        lines = EncodedEvent.of_rows(await events.list_after(job_id, tail.last))
                         for line in lines:
                             tail.add(line, from_log=True)
                         if not lines:

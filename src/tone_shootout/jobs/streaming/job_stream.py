@@ -21,7 +21,7 @@ from tone_shootout.accounts.principal import Credential
 from tone_shootout.accounts.services import valid_credentials
 from tone_shootout.jobs.dtos import Event, JobRead
 from tone_shootout.jobs.errors import JobNotFoundError
-from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.repositories import JobEventRepository, JobRepository
 from tone_shootout.jobs.status import FINISHED
 from tone_shootout.jobs.streaming.event_hub import TRY_AGAIN_S, EncodedEvent, EventHub, Subscriber
 from tone_shootout.jobs.streaming.pubsub import SessionMaker
@@ -193,7 +193,7 @@ class Watch:
     async def _snapshot(self, owner_id: UUID, job_id: UUID, after: int | None) -> tuple[EncodedEvent, int, bool]:
         """Return the job as it is now, the number of its newest event, and whether it has ended."""
         async with self._sessions() as session:
-            job = await JobRepository(session).get(owner_id, job_id)
+            job = await JobRepository(session).get_owned(owner_id, job_id)
         if job is None:
             raise JobNotFoundError(job_id)
         newest, finished = job.event_seq, job.status in FINISHED
@@ -211,7 +211,7 @@ class Watch:
         while True:
             try:
                 async with self._sessions() as session:
-                    return EncodedEvent.of_rows(await JobRepository(session).events(job_id, after=seq, limit=PAGE))
+                    return EncodedEvent.of_rows(await JobEventRepository(session).list_after(job_id, seq, limit=PAGE))
             except (SQLAlchemyError, OSError) as error:
                 _log.warning("can't look into the log", error=str(error))
                 await asyncio.sleep(TRY_AGAIN_S)

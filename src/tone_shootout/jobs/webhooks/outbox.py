@@ -1,14 +1,14 @@
 """The outbox: messages are written in the transaction of the job's transition that they report."""
 
 from sqlalchemy import any_, insert, literal, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.webhooks.events import job_message
 from tone_shootout.jobs.webhooks.models import Webhook, WebhookDelivery
+from tone_shootout.kit.db.locks import Session
 
 
-async def add_deliveries(session: AsyncSession, job: Job, event: JobEvent) -> None:
+async def add_deliveries(session: Session, job: Job, event: JobEvent) -> None:
     """Add a message about a job's new status for each of its owner's endpoints subscribed to it.
 
     The row lock prevents an endpoint's deletion until the commit. An endpoint being deleted is skipped, so that its

@@ -1,0 +1,283 @@
+"""Queries for jobs.
+
+A job's events are numbered by its row: the UPDATE that takes the next number holds the row's lock until the commit, so
+numbers become visible in order and without gaps. Every write of a worker names its attempt; a worker that has lost its
+lease changes nothing.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, UnaryExpression, and_, func, literal, or_, select, update
+from sqlalchemy.orm import aliased
+
+from tone_shootout.accounts.services import active_users
+from tone_shootout.jobs.models import Job, JobEvent
+from tone_shootout.jobs.repositories.events import JobEventRepository
+from tone_shootout.jobs.status import FINISHED, HELD, WAITING, EventType, JobStatus, sources
+from tone_shootout.jobs.webhooks.outbox import add_deliveries
+from tone_shootout.kit.db import locks
+from tone_shootout.kit.db.pagination import Paging
+from tone_shootout.kit.db.repository import OwnedRepository
+
+STALLED_LIMIT = 100
+"""Most jobs that one sweep reads: their rows hold whole specs, and parsing them blocks the event loop."""
+
+ORDERS: dict[str, UnaryExpression[Any]] = {
+    "created_at": Job.created_at.asc(),
+    "-created_at": Job.created_at.desc(),
+    "finished_at": Job.finished_at.asc().nulls_last(),
+    "-finished_at": Job.finished_at.desc().nulls_last(),
+}
+
+
+class JobRepository(OwnedRepository[Job]):
+    """Jobs and the events that their changes append."""
+
+    model_type = Job
+
+    def __init__(self, session: locks.Session, **options: Any) -> None:
+        super().__init__(session, **options)
+        self._events = JobEventRepository(session)
+
+    # For the owner
+
+    async def list_filtered(
+        self,
+        owner_id: UUID,
+        *,
+        paging: Paging,
+        order_by: str,
+        status: JobStatus | None = None,
+        shootout_id: UUID | None = None,
+    ) -> tuple[Sequence[Job], int]:
+        """Return a page of the owner's jobs that pass the filters, and how many pass."""
+        filters = []
+        if status is not None:
+            filters.append(Job.status == status)
+        if shootout_id is not None:
+            filters.append(Job.shootout_id == shootout_id)
+        return await self.list_owned(owner_id, *filters, paging=paging, order_by=(ORDERS[order_by], Job.id.desc()))
+
+    async def list_of_shootout(self, owner_id: UUID, shootout_id: UUID) -> Sequence[Job]:
+        """Return all jobs of one of the owner's shootouts."""
+        statement = self.select_owned(owner_id).where(Job.shootout_id == shootout_id)
+        return (await self.session.scalars(statement)).all()
+
+    async def list_unfinished(self, owner_id: UUID) -> Sequence[Job]:
+        """Return the owner's unfinished jobs, oldest first: the order in which the sweep locks their rows."""
+        statement = self.select_owned(owner_id).where(Job.status.not_in(FINISHED)).order_by(Job.created_at)
+        return (await self.session.scalars(statement)).all()
+
+    async def count_unfinished(self, owner_id: UUID) -> int:
+        """Count the owner's unfinished jobs and lock their number until the commit."""
+        await locks.acquire(self.session, locks.owned(owner_id, "jobs"))
+        return await self.count_owned(owner_id, Job.status.not_in(FINISHED))
+
+    async def add_pending(self, job: Job) -> JobEvent:
+        """Insert a new job with status `pending` and append its first event."""
+        job.status = JobStatus.PENDING
+        job.event_seq = 1
+        await self.add(job)
+        return await self._append_status(job, 1, {"status": JobStatus.PENDING, "attempt": 0})
+
+    async def transition(
+        self,
+        job_id: UUID,
+        to: JobStatus,
+        *,
+        only_from: Collection[JobStatus] | None = None,
+        held_by: int | None = None,
+        stale_s: float | None = None,
+        **values: Any,
+    ) -> tuple[Job, list[JobEvent]] | None:
+        """Set a job's status to `to` if the transition table allows that from its current status; else change nothing.
+
+        Args:
+            job_id: the job.
+            to: the new status.
+            only_from: allow only these of the statuses that the table allows.
+            held_by: only if this attempt still holds the job.
+            stale_s: only if the newest heartbeat is older, in seconds.
+            values: further columns to set.
+
+        Returns:
+            The job and the events appended, or None when nothing was changed.
+        """
+        ends = to in FINISHED
+        statement = (
+            update(Job)
+            .where(Job.id == job_id, Job.status.in_(sources(to).intersection(only_from or JobStatus)))
+            .values(status=to, event_seq=Job.event_seq + (2 if ends else 1), **({"waiting_for": None} | values))
+            .returning(Job)
+            .execution_options(populate_existing=True)
+        )
+        if held_by is not None:
+            # A requeued job keeps its attempt number until the next attempt begins.
+            statement = statement.where(Job.attempt == held_by, Job.status.in_(HELD))
+        if stale_s is not None:
+            statement = statement.where(Job.heartbeat_at < func.now() - timedelta(seconds=stale_s))
+        if to is not JobStatus.CANCELLING:
+            statement = statement.values(phase=None, eta_s=None)
+        if ends:
+            statement = statement.values(finished_at=func.now())
+        job = (await self.session.execute(statement)).scalar_one_or_none()
+        if job is None:
+            return None
+        data: dict[str, Any] = {"status": to, "attempt": job.attempt}
+        if job.error is not None:
+            data["error"] = job.error
+        if job.waiting_for is not None:
+            data["waiting_for"] = job.waiting_for
+        if not ends:
+            return job, [await self._append_status(job, job.event_seq, data)]
+        return job, [
+            await self._append_status(job, job.event_seq - 1, data),
+            await self._events.append(job.id, job.event_seq, "done", data),
+        ]
+
+    async def request_cancel(self, job_id: UUID) -> tuple[Job, list[JobEvent]] | None:
+        """Cancel a job at once if no worker holds it, else set it to `cancelling`; None: neither was possible."""
+        return await self.transition(job_id, JobStatus.CANCELLED, only_from=WAITING) or (
+            await self.transition(job_id, JobStatus.CANCELLING)
+        )
+
+    # For the worker that holds a job
+
+    async def record(
+        self, job_id: UUID, attempt: int, event_type: EventType, data: dict[str, Any], **values: Any
+    ) -> JobEvent | None:
+        """Append an event of a job that `attempt` holds, and set columns; None when the lease is lost."""
+        statement = (
+            update(Job)
+            .where(*_held_by(job_id, attempt))
+            .values(event_seq=Job.event_seq + 1, heartbeat_at=func.now(), **values)
+            .returning(Job.event_seq)
+        )
+        seq = await self.session.scalar(statement)
+        return None if seq is None else await self._events.append(job_id, seq, event_type, data)
+
+    async def renew_lease(self, job_id: UUID, attempt: int) -> JobStatus | None:
+        """Record a heartbeat of `attempt`; return the job's status, or None when the lease is lost."""
+        statement = update(Job).where(*_held_by(job_id, attempt)).values(heartbeat_at=func.now()).returning(Job.status)
+        status = await self.session.scalar(statement)
+        return None if status is None else JobStatus(status)
+
+    async def save_inputs(self, job_id: UUID, attempt: int, inputs: dict[str, Any]) -> None:
+        """Replace a job's inputs, unless `attempt` has lost its lease."""
+        await self.session.execute(update(Job).where(*_held_by(job_id, attempt)).values(inputs=inputs))
+
+    # For the scheduler and the dispatcher: jobs of all owners
+
+    async def lock_scheduler(self) -> None:
+        """Let one worker at a time claim a job, until the commit: what the choice depends on can't change meanwhile."""
+        await locks.acquire(self.session, locks.Lock.SCHEDULER)
+
+    async def try_lock_sweep(self) -> bool:
+        """Take the sweep's lock until the end of the transaction; return False when another process holds it."""
+        return await locks.try_acquire(self.session, locks.Lock.SWEEP)
+
+    async def next_runnable(
+        self, *, running_jobs: int, short_s: float, patience_s: float, short_only: bool = False
+    ) -> UUID | None:
+        """Return the job to run next, None when there is none.
+
+        Owners with the fewest running jobs come first, then those whose last job started longest ago. Of one owner's
+        jobs the short ones come first, then the oldest.
+
+        Args:
+            running_jobs: owners with this many running jobs are skipped.
+            short_s: a job with at most this estimated cost, in seconds, is short.
+            patience_s: short jobs do not overtake a long job that is older than this, in seconds.
+            short_only: consider short jobs only.
+        """
+        running = (
+            select(Job.owner_id, func.count().label("jobs")).where(Job.status.in_(HELD)).group_by(Job.owner_id)
+        ).subquery()
+        earlier = aliased(Job)
+        served_at = select(func.max(earlier.started_at)).where(earlier.owner_id == Job.owner_id).scalar_subquery()
+        overtaken = (Job.cost_s > short_s) & (Job.created_at > func.now() - timedelta(seconds=patience_s))
+        jobs_running = func.coalesce(running.c.jobs, 0)
+        statement = (
+            select(Job.id)
+            .outerjoin(running, running.c.owner_id == Job.owner_id)
+            .where(Job.status.in_(WAITING), _is_due(), jobs_running < running_jobs)
+            .order_by(jobs_running, served_at.nulls_first(), overtaken, Job.created_at, Job.id)
+            .limit(1)
+        )
+        if short_only:
+            statement = statement.where(Job.cost_s <= short_s)
+        found: UUID | None = await self.session.scalar(statement)
+        return found
+
+    async def find_stalled(
+        self, *, older_than_s: float, stale_s: float, is_silence_known: bool = True
+    ) -> Sequence[Job]:
+        """Return held jobs whose heartbeat is stale, then jobs that have waited too long, at most `STALLED_LIMIT`.
+
+        Args:
+            older_than_s: seconds after which a waiting job has waited too long.
+            stale_s: seconds after which a heartbeat is stale. Time before the database's last start does not count.
+            is_silence_known: whether heartbeats could be recorded lately; False ignores held jobs.
+        """
+        waiting = Job.status.in_(WAITING) & (
+            func.coalesce(Job.queued_at, Job.created_at) < func.now() - timedelta(seconds=older_than_s)
+        )
+        since = func.now() - timedelta(seconds=stale_s)
+        silent = and_(
+            literal(is_silence_known),
+            Job.status.in_(HELD),
+            Job.heartbeat_at < since,
+            func.pg_postmaster_start_time() < since,
+        )
+        # Queued jobs come last: they only need a wake-up. The next sweep takes those beyond the limit.
+        order = Job.status == JobStatus.QUEUED, Job.created_at
+        statement = select(Job).where(or_(waiting & _is_due(), silent)).order_by(*order).limit(STALLED_LIMIT)
+        return (await self.session.scalars(statement)).all()
+
+    async def find(self, job_id: UUID) -> Job | None:
+        """Return a job of any owner with its newest values. For workers and administrators only."""
+        return await self.get_one_or_none(Job.id == job_id, execution_options={"populate_existing": True})
+
+    async def find_held(self, job_ids: Collection[UUID]) -> set[UUID]:
+        """Return those of these jobs that a worker holds."""
+        statement = select(Job.id).where(Job.id.in_(set(job_ids)), Job.status.in_(HELD))
+        return set(await self.session.scalars(statement))
+
+    async def newest_events(self, job_ids: Iterable[UUID]) -> dict[UUID, tuple[int, bool]]:
+        """Return for each existing job the number of its newest event and whether its owner is active."""
+        statement = select(Job.id, Job.event_seq, Job.owner_id.in_(active_users())).where(Job.id.in_(list(job_ids)))
+        return {job_id: (seq, is_active) for job_id, seq, is_active in await self.session.execute(statement)}
+
+    # For the dashboard
+
+    async def count_by_state(self) -> dict[str, int]:
+        """Count unfinished jobs of all owners: `active`, `queued` and, with a start time in the future, `scheduled`."""
+        waiting = Job.status.in_(WAITING)
+        later = func.coalesce(Job.not_before > func.now(), False)
+        statement = select(
+            func.count().filter(Job.status.in_(HELD)).label("active"),
+            func.count().filter(waiting & ~later).label("queued"),
+            func.count().filter(waiting & later).label("scheduled"),
+        ).where(Job.status.not_in(FINISHED))
+        return dict((await self.session.execute(statement)).mappings().one())
+
+    async def list_newest(self, limit: int) -> Sequence[Job]:
+        """Return jobs of all owners: unfinished ones first, then the newest."""
+        statement = select(Job).order_by(Job.status.in_(FINISHED), Job.created_at.desc()).limit(limit)
+        return (await self.session.scalars(statement)).all()
+
+    async def _append_status(self, job: Job, seq: int, data: dict[str, Any]) -> JobEvent:
+        event = await self._events.append(job.id, seq, "status", data)
+        await add_deliveries(self.session, job, event)
+        return event
+
+
+def _held_by(job_id: UUID, attempt: int) -> tuple[ColumnElement[bool], ...]:
+    return Job.id == job_id, Job.attempt == attempt, Job.status.in_(HELD)
+
+
+def _is_due() -> ColumnElement[bool]:
+    return or_(Job.not_before.is_(None), Job.not_before <= func.now())

@@ -25,6 +25,7 @@ from tone_shootout.jobs.plugin import JobsPlugin
 from tone_shootout.kit.db.pagination import provide_paging
 from tone_shootout.kit.db.session import database_config, unit_of_work
 from tone_shootout.kit.http.body_timeout import BodyTimeout
+from tone_shootout.kit.http.cors import VaryingCors
 from tone_shootout.kit.http.head import HeadAsGet
 from tone_shootout.kit.http.health import HealthController
 from tone_shootout.kit.http.index_page import index_page
@@ -193,9 +194,10 @@ def create_app(settings: Settings) -> Litestar:
         logging_config=None,
         request_max_body_size=settings.limits.body_bytes,
         debug=False,
-        cors_config=cors_config(settings),
     )
     app.asgi_handler = HeadAsGet(app, app.asgi_handler)
+    if cors := cors_config(settings):
+        app.asgi_handler = VaryingCors(app.asgi_handler, cors)
     return app
 
 

@@ -33,7 +33,9 @@ def lead_to_sign_in(request: Request[Any, Any, Any], error: ProblemError) -> Res
     comes back from there.
     """
     if "text/html" not in request.headers.get("accept", ""):
-        return problem_of(error)
+        answer = problem_of(error)
+        answer.headers["Vary"] = "Accept"
+        return answer
     query = request.scope["query_string"].decode("latin-1")
     wanted = request.scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
     return Redirect(

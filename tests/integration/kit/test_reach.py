@@ -112,6 +112,16 @@ async def test_pages_of_allowed_origins_may_use_the_api(behind: str, clean: None
         assert (await client.post("/api/v1/me/tokens", headers=page, json={"name": "page"})).status_code == 201
 
 
+async def test_a_cache_keeps_answers_apart_by_all_that_they_depend_on(behind: str, clean: None) -> None:
+    async with httpx.AsyncClient(base_url=behind) as client:
+        for path, expected in (("/", {"accept", "origin"}), ("/saq", {"accept", "origin"}), ("/api/v1/me", {"origin"})):
+            for headers in ({}, {"Origin": ORIGIN}, {"Origin": "https://evil.example"}):
+                for accept in ("text/html", "application/json"):
+                    answer = await client.get(path, headers=headers | {"Accept": accept})
+                    (vary,) = answer.headers.get_list("vary")
+                    assert set(vary.lower().split(", ")) >= expected, (path, headers, accept)
+
+
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "null", "http://app.example", "https://app.example.evil.example"]
 )

@@ -6,7 +6,7 @@ from litestar import Request, Response
 from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tone_shootout.accounts.cookies import REFRESH_COOKIE, no_cookies, session_cookies
+from tone_shootout.accounts.cookies import REFRESH_COOKIE, session_cookies
 from tone_shootout.accounts.dtos import SessionRead, SessionRefresh
 from tone_shootout.accounts.services import AccountService, Grant, SessionService
 from tone_shootout.accounts.sign_in_limits import SignInAttempts
@@ -43,8 +43,9 @@ def signed_in(grant: Grant, settings: Settings) -> Response[SessionRead]:
     return Response(SessionRead.of(grant), headers=NO_STORE, cookies=cookies)
 
 
-def signed_out(settings: Settings) -> Response[Any]:
-    """Answer that a session has ended. Returned, not raised: its end has to be committed."""
-    response: Response[Any] = problem_response(401, "session_ended", "The session has ended: sign in again.")
-    response.cookies.extend(no_cookies(settings.security))
-    return response
+def signed_out() -> Response[Any]:
+    """Answer that a session has ended. Returned, not raised: its end has to be committed.
+
+    The cookies stay: since the browser sent them, another tab may have signed in and replaced them.
+    """
+    return problem_response(401, "session_ended", "The session has ended: sign in again.")

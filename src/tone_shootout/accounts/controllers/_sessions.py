@@ -74,7 +74,7 @@ class SessionController(Controller):
         async with attempts.watched(request, token) as attempt:
             grant = await sessions.renew(token)
             attempt.failed = grant is None
-        return signed_in(grant, settings) if grant else signed_out(settings)
+        return signed_in(grant, settings) if grant else signed_out()
 
     @post(
         "/logout",

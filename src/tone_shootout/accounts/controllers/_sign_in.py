@@ -27,6 +27,7 @@ from tone_shootout.accounts.guards import own_address, who_connects
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.sign_in import OAuthResult, Return, SignInService
 from tone_shootout.accounts.sign_in_limits import BROWSERS, DEVICES, SignInAttempts
+from tone_shootout.kit.http.head import GET_ONLY
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings
@@ -118,6 +119,7 @@ class SignInController(Controller):
 
     @get(
         "/callback",
+        opt={GET_ONLY: True},
         operation_id="finish_sign_in",
         summary="Come back from TONE3000",
         responses={

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from time import monotonic, process_time
 from typing import Any
 
-from tests.unit.audio.nam.documents import REFERENCE, encoded, noise, refilled
+from tests.support.nam_documents import REFERENCE, encoded, noise, refilled
 from tone_shootout.audio.nam import NamError, load
 
 FILES = {path.stem: path.read_bytes() for path in sorted((REFERENCE / "models").glob("*.nam"))}

@@ -18,8 +18,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.jobs.conftest import follow, make_shootout
-from tests.integration.shootouts.material import SHOOTOUTS, add, playing, wav
 from tests.support.live import web_process, working
+from tests.support.uploads import SHOOTOUTS, add, playing, wav
 from tone_shootout import migrations
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.demo import bundled_capture

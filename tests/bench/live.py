@@ -16,7 +16,7 @@ from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from tests.bench.receiver import receivers
-from tests.integration.jobs.logs import written_jobs
+from tests.support.job_logs import written_jobs
 from tests.support.live import WebProcess, web_process
 from tone_shootout import migrations
 from tone_shootout.accounts.services import AccountService

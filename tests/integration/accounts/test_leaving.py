@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from tests.integration.accounts.conftest import Sql, sign_in
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, finish, submit
-from tests.integration.shootouts.material import add, di, eventually
 from tests.support.live import working
+from tests.support.uploads import add, di, eventually
 from tone_shootout.accounts.connections import ConnectionStore
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from tests.integration.accounts.conftest import IssueToken, Sql
-from tests.integration.accounts.tone3000 import CALLBACK, Browser, browsing, query_of
 from tests.integration.conftest import Person
 from tests.support.live import serving
+from tests.support.sign_in import CALLBACK, Browser, browsing, query_of
 from tests.support.tone3000 import StandIn
 from tone_shootout.kit.settings import RedisSettings, SecuritySettings, ServerSettings, Settings
 

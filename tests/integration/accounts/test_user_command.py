@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from tests.integration.accounts.conftest import Sql, whoami
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import submit
-from tests.integration.shootouts.material import add, di
+from tests.support.uploads import add, di
 from tone_shootout.cli.user import command
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.kit.settings import Settings

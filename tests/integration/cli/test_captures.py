@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.unit.rendering.material import lay_out, nano_capture, plain_gain
+from tests.support.render_inputs import lay_out, nano_capture, plain_gain
 from tone_shootout.cli import main
 from tone_shootout.rendering.output.manifest import decode_manifest
 

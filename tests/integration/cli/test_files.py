@@ -14,9 +14,9 @@ import psutil
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.support.ffmpeg import ebur128
+from tests.support.render_inputs import RATE, cabinet, lay_out, nano_capture, plain_gain, plucks
 from tests.support.shared import shared_folder
-from tests.unit.audio.ffmpeg import ebur128
-from tests.unit.rendering.material import RATE, cabinet, lay_out, nano_capture, plain_gain, plucks
 from tone_shootout.audio.files import read_audio, read_flac, write_wav
 from tone_shootout.audio.nam import load
 from tone_shootout.cli import main

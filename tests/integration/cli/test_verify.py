@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.integration.cli.test_files import SPEC, _refused, _run
-from tests.unit.rendering.material import lay_out
+from tests.support.render_inputs import lay_out
 from tone_shootout.audio.files import read_flac, write_flac
 from tone_shootout.rendering.output.manifest import decode_manifest
 from tone_shootout.rendering.output.result_folder import record

@@ -16,7 +16,7 @@ import redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tests.integration.embedded.processes import Events, Script, all_exited, eventually, process_tree
+from tests.support.processes import Events, Script, all_exited, eventually, process_tree
 from tone_shootout.embedded.errors import EmbeddedError, InUseError
 from tone_shootout.embedded.folder import DataFolder
 from tone_shootout.embedded.launch import launch_command

@@ -12,7 +12,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.integration.embedded.processes import Events, Script, all_exited, eventually, process_tree
+from tests.support.processes import Events, Script, all_exited, eventually, process_tree
 from tone_shootout.embedded.errors import EmbeddedError, InUseError
 from tone_shootout.embedded.folder import DataFolder
 from tone_shootout.embedded.servers import Servers

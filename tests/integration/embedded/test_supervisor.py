@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.integration.embedded.processes import Events, Script, all_exited, eventually, process_tree
+from tests.support.processes import Events, Script, all_exited, eventually, process_tree
 from tone_shootout.embedded import supervisor as module
 from tone_shootout.embedded.errors import EmbeddedError
 from tone_shootout.embedded.supervisor import Program, Supervisor

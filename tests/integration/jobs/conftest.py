@@ -9,8 +9,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.integration.conftest import Person
-from tests.integration.shootouts.material import SHOOTOUTS, config
 from tests.support.live import working
+from tests.support.uploads import SHOOTOUTS, config
 from tone_shootout.kit.settings import Settings
 
 

@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events
-from tests.integration.jobs.logs import written_job
-from tests.integration.jobs.outages import submitted
+from tests.support.job_logs import written_job
 from tests.support.live import environ_of
+from tests.support.outages import submitted
 from tone_shootout.jobs.streaming.event_hub import EventHub, JobStream
 from tone_shootout.jobs.streaming.pubsub import PREFIX, Publisher
 from tone_shootout.kit.settings import Settings

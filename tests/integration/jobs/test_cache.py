@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, finish, make_shootout, submit
-from tests.integration.shootouts.material import add, capture, config, di, ir
 from tests.support.live import working
+from tests.support.uploads import add, capture, config, di, ir
 from tone_shootout.jobs.execution.render_cache import RenderCache
 from tone_shootout.jobs.models import RenderCacheEntry
 from tone_shootout.kit.settings import Settings, StorageSettings

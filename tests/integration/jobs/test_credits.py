@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.conftest import Connect, Person
 from tests.integration.jobs.conftest import finish
-from tests.integration.shootouts.material import SHOOTOUTS, add, di
+from tests.support.uploads import SHOOTOUTS, add, di
 from tone_shootout.demo import bundled_capture
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("worker")]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.jobs.faults import FaultTests
+from tests.support.faults import FaultTests
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from tests.integration.conftest import Connect, Person
-from tests.integration.embedded.processes import eventually
 from tests.integration.jobs.conftest import finish
-from tests.integration.shootouts.material import LIBRARY, SHOOTOUTS, add, di, pointers
 from tests.support.live import working
+from tests.support.processes import eventually
 from tests.support.tone3000 import StandIn
+from tests.support.uploads import LIBRARY, SHOOTOUTS, add, di, pointers
 from tone_shootout.kit.settings import Settings
 
 pytestmark = pytest.mark.slow

@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from tests.integration.conftest import Person
-from tests.integration.jobs.outages import Sessions, completed_at_no_cost, event_of, submitted, waits
 from tests.support.live import environ_of
+from tests.support.outages import Sessions, completed_at_no_cost, event_of, submitted, waits
 from tone_shootout.kit.settings import Settings
 
 _TOOLS = ("unshare", "nsenter", "mount")

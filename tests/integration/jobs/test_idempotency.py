@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import make_shootout, submit
-from tests.integration.shootouts.material import SHOOTOUTS, config
+from tests.support.uploads import SHOOTOUTS, config
 from tone_shootout.accounts.models import IdempotencyRecord
 from tone_shootout.accounts.repositories import IdempotencyRepository
 from tone_shootout.jobs.models import Job

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import make_shootout, submit
-from tests.integration.shootouts.material import SHOOTOUTS, config
 from tests.support.factories import JobFactory
+from tests.support.uploads import SHOOTOUTS, config
 from tone_shootout.jobs.models import Job
 from tone_shootout.kit.settings import Settings
 from tone_shootout.shootouts.models import Shootout

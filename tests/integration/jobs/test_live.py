@@ -17,10 +17,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.integration.conftest import Person
-from tests.integration.embedded.processes import eventually
-from tests.integration.jobs.logs import Sessions, Written, written_job, written_jobs
-from tests.integration.jobs.watchers import DeafReader, address, rest, streaming, watching
+from tests.support.job_logs import Sessions, Written, written_job, written_jobs
 from tests.support.live import WebProcess, serving, web_process
+from tests.support.live_clients import DeafReader, address, rest, streaming, watching
+from tests.support.processes import eventually
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.status import JobStatus

@@ -16,8 +16,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.integration.conftest import Person
-from tests.integration.jobs.logs import Sessions, Written, written_job
-from tests.integration.jobs.watchers import address, streaming, watching
+from tests.support.job_logs import Sessions, Written, written_job
+from tests.support.live_clients import address, streaming, watching
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.jobs.streaming.pubsub import Publisher
 

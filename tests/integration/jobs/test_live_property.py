@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 from websockets.exceptions import ConnectionClosed
 
 from tests.integration.conftest import Person
-from tests.integration.jobs.logs import Sessions, Written, written_job
-from tests.integration.jobs.watchers import streaming, watching
+from tests.support.job_logs import Sessions, Written, written_job
+from tests.support.live_clients import streaming, watching
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.streaming.pubsub import Publisher
 

@@ -14,7 +14,8 @@ import pytest
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import submit
-from tests.integration.jobs.outages import (
+from tests.support.live import serving
+from tests.support.outages import (
     Sessions,
     Watched,
     completed_at_no_cost,
@@ -25,9 +26,8 @@ from tests.integration.jobs.outages import (
     waits,
     watched_worker,
 )
-from tests.integration.shootouts.material import add, di, upload
-from tests.support.live import serving
 from tests.support.s3 import S3, s3_process
+from tests.support.uploads import add, di, upload
 from tone_shootout.jobs.status import PHASES
 from tone_shootout.kit.settings import Settings, StorageSettings
 

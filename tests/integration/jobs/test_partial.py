@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, finish, submit
-from tests.integration.shootouts.material import add, capture, config, playing, wav
+from tests.support.uploads import add, capture, config, playing, wav
 from tone_shootout.audio.files import read_audio
 from tone_shootout.audio.loudness import measure
 from tone_shootout.demo import bundled_capture

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person, empty, somebody
 from tests.integration.jobs.conftest import events, finish, submit
-from tests.integration.shootouts.material import add, capture, config, playing, wav
+from tests.support.uploads import add, capture, config, playing, wav
 from tone_shootout.audio.files import read_audio
 from tone_shootout.audio.loudness import measure
 

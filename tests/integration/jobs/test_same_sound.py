@@ -12,8 +12,8 @@ import pytest
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import finish
-from tests.integration.shootouts.material import SHOOTOUTS, add
 from tests.support.shared import shared_folder
+from tests.support.uploads import SHOOTOUTS, add
 from tone_shootout.audio.files import read_audio
 from tone_shootout.demo import write_material
 

@@ -20,8 +20,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.jobs.conftest import make_shootout
-from tests.integration.shootouts.material import SHOOTOUTS, config
 from tests.support.live import environ_of, serving
+from tests.support.uploads import SHOOTOUTS, config
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.kit.settings import Settings, WorkerSettings

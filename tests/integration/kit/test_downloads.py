@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import submit
-from tests.integration.shootouts.material import LIBRARY, di, upload
 from tests.support.live import serving
 from tests.support.s3 import S3, s3_process
+from tests.support.uploads import LIBRARY, di, upload
 from tone_shootout.jobs.models import JobArtifact
 from tone_shootout.kit.settings import Settings
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.rendering.shootouts import Log, Memory
-from tests.unit.rendering.material import RATE, cabinet, nano_capture, plan_in, plucks
-from tests.unit.rendering.specs import blocks, spec
+from tests.support.render_inputs import RATE, cabinet, nano_capture, plan_in, plucks
+from tests.support.shootouts import Log, Memory
+from tests.support.specs import blocks, spec
 from tone_shootout.audio.files import write_wav
 from tone_shootout.rendering.engine.schedule import schedule
 from tone_shootout.rendering.executor.store import StoreFolder

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.rendering.shootouts import Log
-from tests.unit.audio.ffmpeg import ebur128
-from tests.unit.rendering.material import RATE, plan_in
-from tests.unit.rendering.specs import spec
+from tests.support.ffmpeg import ebur128
+from tests.support.render_inputs import RATE, plan_in
+from tests.support.shootouts import Log
+from tests.support.specs import spec
 from tone_shootout.audio.files import read_flac, write_wav
 from tone_shootout.demo import write_material
 from tone_shootout.demo.riff import arpeggio

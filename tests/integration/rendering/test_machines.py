@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from tests.integration.rendering.shootouts import Memory
-from tests.unit.rendering.material import RATE, cabinet, nano_capture, plucks
-from tests.unit.rendering.specs import blocks, spec
+from tests.support.render_inputs import RATE, cabinet, nano_capture, plucks
+from tests.support.shootouts import Memory
+from tests.support.specs import blocks, spec
 from tone_shootout.audio.files import write_wav
 from tone_shootout.rendering.executor.kept import StoreOfThisMachine, machine_key, store_key
 

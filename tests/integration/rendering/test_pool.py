@@ -11,9 +11,9 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.integration.rendering.shootouts import carry_out, children, two_by_two
-from tests.unit.rendering.material import RATE, lay_out, plan_in, plucks
-from tests.unit.rendering.specs import blocks, spec
+from tests.support.render_inputs import RATE, lay_out, plan_in, plucks
+from tests.support.shootouts import carry_out, children, two_by_two
+from tests.support.specs import blocks, spec
 from tone_shootout.audio.loudness import measure
 from tone_shootout.rendering.errors import Cancelled, RenderError
 from tone_shootout.rendering.executor.pool import Pool
@@ -24,9 +24,9 @@ from tone_shootout.rendering.plan.planner import PlannedSegment
 PARENT = """
 import sys
 from pathlib import Path
-from tests.integration.rendering.shootouts import Log
-from tests.unit.rendering.material import plan_in
-from tests.unit.rendering.specs import blocks, spec
+from tests.support.shootouts import Log
+from tests.support.render_inputs import plan_in
+from tests.support.specs import blocks, spec
 from tone_shootout.rendering.produce import produce
 
 if __name__ == "__main__":
@@ -52,8 +52,8 @@ print(Path(f"/proc/{server}/status").read_text())
 IMPATIENT = """
 import sys
 from pathlib import Path
-from tests.unit.rendering.material import plan_in
-from tests.unit.rendering.specs import blocks, spec
+from tests.support.render_inputs import plan_in
+from tests.support.specs import blocks, spec
 from tone_shootout.rendering.errors import Cancelled
 from tone_shootout.rendering.executor.pool import Pool
 from tone_shootout.rendering.executor.tasks import Measure

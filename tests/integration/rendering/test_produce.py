@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.integration.rendering.shootouts import CHAINS, TRACKS, Log, Memory, carry_out, children, two_by_two
-from tests.unit.audio.ffmpeg import ebur128
-from tests.unit.rendering.material import RATE, plan_in, plucks
-from tests.unit.rendering.specs import blocks, spec
+from tests.support.ffmpeg import ebur128
+from tests.support.render_inputs import RATE, plan_in, plucks
+from tests.support.shootouts import CHAINS, TRACKS, Log, Memory, carry_out, children, two_by_two
+from tests.support.specs import blocks, spec
 from tone_shootout.audio.files import read_flac, write_wav
 from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
 from tone_shootout.rendering.output.manifest import Manifest, decode_manifest

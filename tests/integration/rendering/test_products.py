@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.rendering.shootouts import CHAINS, TRACKS, Log, Memory, children
-from tests.unit.rendering.material import lay_out, plan_in
-from tests.unit.rendering.specs import spec
+from tests.support.render_inputs import lay_out, plan_in
+from tests.support.shootouts import CHAINS, TRACKS, Log, Memory, children
+from tests.support.specs import spec
 from tone_shootout.rendering.output.manifest import Manifest
 from tone_shootout.rendering.produce import produce
 

@@ -6,11 +6,11 @@ from typing import Any
 import av
 import pytest
 
-from tests.integration.rendering.shootouts import Log
+from tests.support.ffmpeg import ebur128
+from tests.support.render_inputs import plan_in
 from tests.support.shared import shared_folder
-from tests.unit.audio.ffmpeg import ebur128
-from tests.unit.rendering.material import plan_in
-from tests.unit.rendering.specs import spec
+from tests.support.shootouts import Log
+from tests.support.specs import spec
 from tone_shootout.audio.files import read_flac
 from tone_shootout.rendering.produce import produce
 

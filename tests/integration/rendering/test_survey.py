@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.integration.rendering.shootouts import Log, carry_out, two_by_two
-from tests.unit.audio.ffmpeg import ebur128
-from tests.unit.rendering.material import RATE, lay_out, plain_gain
-from tests.unit.rendering.specs import blocks, spec
+from tests.support.ffmpeg import ebur128
+from tests.support.render_inputs import RATE, lay_out, plain_gain
+from tests.support.shootouts import Log, carry_out, two_by_two
+from tests.support.specs import blocks, spec
 from tone_shootout.audio.files import read_audio, write_wav
 from tone_shootout.audio.spectrum import spectrum
 from tone_shootout.audio.temporal import temporal_features

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.integration.rendering.shootouts import TRACKS, Log, carry_out
-from tests.unit.rendering.material import CARD, plucks
-from tests.unit.rendering.specs import blocks, spec
+from tests.support.render_inputs import CARD, plucks
+from tests.support.shootouts import TRACKS, Log, carry_out
+from tests.support.specs import blocks, spec
 from tone_shootout.audio.files import read_flac, write_flac
 from tone_shootout.rendering.output.manifest import Manifest
 from tone_shootout.rendering.video.cards import draw

@@ -7,8 +7,8 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.integration.conftest import Person
-from tests.integration.security.world import Sessions, World, build_world, connect_tone3000
 from tests.support.live import serving
+from tests.support.security import Sessions, World, build_world, connect_tone3000
 from tests.support.tone3000 import StandIn
 from tone_shootout.kit.settings import Settings
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.integration.conftest import Person
-from tests.integration.security.world import World
+from tests.support.security import World
 
 TRAVERSALS = [
     "../manifest.json",

@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from tests.integration.security.fuzzing import SHARES, fuzz, how_thorough
-from tests.integration.security.world import World
+from tests.support.fuzzing import SHARES, fuzz, how_thorough
+from tests.support.security import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

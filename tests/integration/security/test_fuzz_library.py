@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.integration.security.fuzzing import fuzz, how_thorough
-from tests.integration.security.world import World
+from tests.support.fuzzing import fuzz, how_thorough
+from tests.support.security import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -3,7 +3,7 @@
 import httpx
 
 from tests.integration.security.test_matrix import ROWS
-from tests.integration.security.world import World, operations
+from tests.support.security import World, operations
 
 PAGES = ("/docs", "/docs/assets/swagger-ui.css", "/openapi.json", "/metrics", "/health/live", "/health/ready")
 VARYING = {"date", "set-cookie", "location"}

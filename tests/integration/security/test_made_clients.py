@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from tests.integration.conftest import Person
-from tests.integration.security.world import Sessions
-from tests.integration.shootouts.material import SHOOTOUTS, config
 from tests.support.factories import JobArtifactFactory
+from tests.support.security import Sessions
+from tests.support.uploads import SHOOTOUTS, config
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 

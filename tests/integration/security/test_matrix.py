@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from websockets.exceptions import ConnectionClosed
 
 from tests.integration.conftest import Person
-from tests.integration.jobs.watchers import watching
-from tests.integration.security.world import (
+from tests.support.live_clients import watching
+from tests.support.security import (
     Operation,
     Sessions,
     World,
@@ -26,7 +26,7 @@ from tests.integration.security.world import (
     operations,
     with_token,
 )
-from tests.integration.shootouts.material import di
+from tests.support.uploads import di
 from tone_shootout.accounts.services import AccountService
 
 pytestmark = pytest.mark.slow

@@ -17,11 +17,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.integration.conftest import Person
-from tests.integration.jobs.watchers import address, rest
-from tests.integration.security.world import Sessions, connect_tone3000
-from tests.integration.shootouts.material import SHOOTOUTS, config
 from tests.support.live import web_process, working
+from tests.support.live_clients import address, rest
+from tests.support.security import Sessions, connect_tone3000
 from tests.support.tone3000 import StandIn
+from tests.support.uploads import SHOOTOUTS, config
 from tone_shootout.kit.settings import LogSettings, Settings
 
 pytestmark = pytest.mark.slow

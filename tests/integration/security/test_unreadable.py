@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from tests.integration.conftest import Person
-from tests.integration.security.world import World, operations
-from tests.integration.shootouts.material import di
+from tests.support.security import World, operations
+from tests.support.uploads import di
 
 NOT_UTF_8 = [
     b'{"name": "caf\xe9"}',  # Latin-1

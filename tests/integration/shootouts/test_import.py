@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from tests.integration.conftest import Connect, Person
-from tests.integration.shootouts.material import LIBRARY, SHOOTOUTS, add, di, eventually, ir, upload
 from tests.support.tone3000 import StandIn
+from tests.support.uploads import LIBRARY, SHOOTOUTS, add, di, eventually, ir, upload
 from tone_shootout.demo import bundled_capture
 
 BLUEBIRD, KITCHEN_FUZZ, NIGHTJAR, OPEN_BACK, BACK_ROOM, RACK, BROKEN = (

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.conftest import Person
-from tests.integration.shootouts.material import LIBRARY, SHOOTOUTS, Raw, capture, config, di, upload
 from tests.support.live import serving
+from tests.support.uploads import LIBRARY, SHOOTOUTS, Raw, capture, config, di, upload
 from tone_shootout.kit.settings import Settings
 
 BYTES, ITEMS = 200_000, 5

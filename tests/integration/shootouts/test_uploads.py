@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
-from tests.integration.shootouts.material import (
+from tests.support.uploads import (
     LIBRARY,
     RATE,
     Raw,

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
-from tests.integration.embedded.processes import eventually
+from tests.support.processes import eventually
 from tests.support.tone3000 import StandIn
 from tone_shootout.tone3000.contract import Finding, Subject, examine
 from tone_shootout.tone3000.http_client import HttpClient

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
 from tests.support.shared import shared_folder
-from tests.unit.audio.signals import RATE, riff
+from tests.support.signals import RATE, riff
 from tone_shootout.audio.alignment import Latency, estimate_latency, latency_probe, remove_delay
 from tone_shootout.audio.convolve import convolve_ir
 from tone_shootout.audio.files import read_audio

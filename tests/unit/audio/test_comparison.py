@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from scipy.signal import freqz_sos
 
-from tests.unit.audio.signals import RATE, riff, sine
+from tests.support.signals import RATE, riff, sine
 from tone_shootout.audio.comparison import compare, compare_all
 from tone_shootout.audio.filters import Band, biquad, equalize
 from tone_shootout.audio.signals import AudioError

@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.support.shared import shared_folder
-from tests.unit.audio.signals import RATE, riff, sine
+from tests.support.signals import RATE, riff, sine
 from tone_shootout.audio.convolve import ORIGIN, cab_ir, convolve_ir, prepare_ir
 from tone_shootout.audio.files import Audio, read_audio
 from tone_shootout.audio.signals import AudioError

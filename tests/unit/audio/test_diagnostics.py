@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.unit.rendering.material import RATE, cabinet, plucks
+from tests.support.render_inputs import RATE, cabinet, plucks
 from tone_shootout.audio.diagnostics import di_notices, ir_notices
 from tone_shootout.audio.files import Audio
 from tone_shootout.audio.notices import FileNotice

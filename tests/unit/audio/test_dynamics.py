@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from tests.unit.audio.signals import RATE, riff, sine
+from tests.support.signals import RATE, riff, sine
 from tone_shootout.audio.dynamics import (
     ATTACK_RANGE_MS,
     GATE_HOLD_MS,

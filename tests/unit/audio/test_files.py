@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.io import wavfile
 
-from tests.unit.audio.ffmpeg import encoded
+from tests.support.ffmpeg import encoded
 from tone_shootout.audio.files import Audio, AudioError, mono, read_audio, read_flac, write_flac, write_wav
 
 RATE = 48_000

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.unit.audio.signals import RATE, riff, sine
+from tests.support.signals import RATE, riff, sine
 from tone_shootout.audio.filters import DB_RANGE, KINDS, Q_RANGE, Band, Kind, biquad, equalize
 from tone_shootout.audio.signals import AudioError
 

@@ -9,8 +9,8 @@ import pytest
 import soundfile  # type: ignore[import-untyped]  # it has no types of its own
 from numpy.typing import NDArray
 
+from tests.support.ffmpeg import encoded
 from tests.support.shared import shared_folder
-from tests.unit.audio.ffmpeg import encoded
 from tone_shootout.audio.files import Audio, AudioError, read_audio
 
 RATE = 48_000

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.audio.signals import RATE, riff
+from tests.support.signals import RATE, riff
 from tone_shootout.audio.files import read_flac, write_flac
 from tone_shootout.audio.levels import apply_gain, level_match
 from tone_shootout.audio.loudness import integrated_lufs, measure

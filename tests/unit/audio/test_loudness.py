@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
+from tests.support.ffmpeg import ebur128
 from tests.support.shared import shared_folder
-from tests.unit.audio.ffmpeg import ebur128
-from tests.unit.audio.signals import RATE, riff, silence, sine, tones
+from tests.support.signals import RATE, riff, silence, sine, tones
 from tone_shootout.audio.files import read_audio
 from tone_shootout.audio.loudness import (
     Measures,

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from tests.unit.audio.signals import riff, sine
+from tests.support.signals import riff, sine
 from tone_shootout.audio.resample import resample
 from tone_shootout.audio.signals import AudioError
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.unit.rendering.material import RATE, cabinet
+from tests.support.render_inputs import RATE, cabinet
 from tone_shootout.audio.convolve import prepare_ir
 from tone_shootout.audio.files import Audio, mono
 from tone_shootout.audio.sides import Channel

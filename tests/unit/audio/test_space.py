@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
-from tests.unit.audio.signals import RATE, riff
+from tests.support.signals import RATE, riff
 from tone_shootout.audio.signals import AudioError
 from tone_shootout.audio.space import DECAY_RANGE_S, REVERB_KINDS, ReverbKind, delay, reverb, reverb_ir
 

@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from scipy.signal import welch
 
-from tests.unit.audio.signals import RATE, riff, sine
+from tests.support.signals import RATE, riff, sine
 from tone_shootout.audio.signals import AudioError
 from tone_shootout.audio.spectrum import (
     THIRD_OCTAVES_HZ,

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from tests.unit.audio.signals import RATE, riff, silence, sine
+from tests.support.signals import RATE, riff, silence, sine
 from tone_shootout.audio.signals import AudioError
 from tone_shootout.audio.temporal import TemporalFeatures, detect_onsets, temporal_features
 

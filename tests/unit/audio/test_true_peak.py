@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from tests.unit.audio.signals import RATE, riff, sine
+from tests.support.signals import RATE, riff, sine
 from tone_shootout.audio.signals import AudioError
 from tone_shootout.audio.true_peak import true_peak_dbtp
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.unit.rendering.specs import FACTS, blocks, capture_facts, spec
+from tests.support.specs import FACTS, blocks, capture_facts, spec
 from tone_shootout.rendering.media_info import MediaInfo, SizeInfo
 from tone_shootout.rendering.plan.planner import Plan, plan
 from tone_shootout.rendering.spec.schema import Spec

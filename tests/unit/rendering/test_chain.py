@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.unit.rendering.material import RATE, lay_out, nano_capture, plain_gain, plan_in, plucks
-from tests.unit.rendering.specs import blocks, spec
+from tests.support.render_inputs import RATE, lay_out, nano_capture, plain_gain, plan_in, plucks
+from tests.support.specs import blocks, spec
 from tone_shootout.audio.files import write_wav
 from tone_shootout.audio.nam import load
 from tone_shootout.rendering.engine.chain import SourceCache, reamp, render_segment

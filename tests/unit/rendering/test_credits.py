@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.rendering.specs import blocks, digest, spec
+from tests.support.specs import blocks, digest, spec
 from tone_shootout.rendering.output.credits import Credit, credit_lines, notices
 from tone_shootout.rendering.output.manifest import Input, LevelRecord
 from tone_shootout.rendering.output.youtube_text import description

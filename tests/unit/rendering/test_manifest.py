@@ -1,6 +1,6 @@
 """What a manifest calls the files that went in."""
 
-from tests.unit.rendering.specs import FACTS
+from tests.support.specs import FACTS
 from tone_shootout.rendering.output.manifest import name_inputs
 
 

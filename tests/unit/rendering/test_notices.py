@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tests.unit.rendering.specs import FACTS, blocks, spec
+from tests.support.specs import FACTS, blocks, spec
 from tone_shootout.audio.notices import FileNotice
 from tone_shootout.rendering.media_info import MediaInfo
 from tone_shootout.rendering.plan.planner import plan

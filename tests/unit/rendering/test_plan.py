@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.unit.rendering.specs import FACTS, blocks, capture_facts, di_facts, digest, spec
+from tests.support.specs import FACTS, blocks, capture_facts, di_facts, digest, spec
 from tone_shootout.rendering.media_info import Limits, MediaInfo
 from tone_shootout.rendering.plan.keys import ENGINE
 from tone_shootout.rendering.plan.planner import InvalidSpec, Plan, plan

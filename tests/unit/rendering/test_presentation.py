@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.rendering.material import CARD, plucks
-from tests.unit.rendering.specs import FACTS, blocks, spec
+from tests.support.render_inputs import CARD, plucks
+from tests.support.specs import FACTS, blocks, spec
 from tone_shootout.rendering.executor.tasks import Measured
 from tone_shootout.rendering.metrics import Encoded
 from tone_shootout.rendering.notices import Notice

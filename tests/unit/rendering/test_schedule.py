@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.unit.rendering.specs import FACTS, blocks, capture_facts, ir_facts, spec
+from tests.support.specs import FACTS, blocks, capture_facts, ir_facts, spec
 from tone_shootout.rendering.engine.schedule import Step, schedule, sound_keys
 from tone_shootout.rendering.media_info import Limits
 from tone_shootout.rendering.plan.planner import Plan, plan

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from tests.support.render_inputs import RATE, cabinet, nano_capture, plain_gain, plucks
 from tests.support.shared import shared_folder
-from tests.unit.rendering.material import RATE, cabinet, nano_capture, plain_gain, plucks
 from tone_shootout.audio.files import write_flac, write_wav
 from tone_shootout.rendering.engine.sources import SourceError, probe, read_source
 from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, DiTrackInfo, Kind, Limits, MediaInfo

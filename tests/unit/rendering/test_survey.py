@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from tests.unit.rendering.material import RATE, plain_gain, plucks
-from tests.unit.rendering.specs import FACTS, blocks, spec
+from tests.support.render_inputs import RATE, plain_gain, plucks
+from tests.support.specs import FACTS, blocks, spec
 from tone_shootout.audio.files import write_flac
 from tone_shootout.rendering.engine.chain import SourceCache
 from tone_shootout.rendering.engine.sources import probe

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.audio.nam.documents import REFERENCE, encoded, noise
+from tests.support.nam_documents import REFERENCE, encoded, noise
 from tone_shootout.audio.nam import NamError, load
 
 FILES = {path.stem: path.read_bytes() for path in sorted((REFERENCE / "models").glob("*.nam"))}

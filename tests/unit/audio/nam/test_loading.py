@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.shapes import SHAPES
-from tests.unit.audio.nam.documents import REFERENCE, Change, Document, capture, document, encoded, noise, refilled
+from tests.support.nam_documents import REFERENCE, Change, Document, capture, document, encoded, noise, refilled
 from tone_shootout.audio.nam import Metadata, NamError, load
 
 

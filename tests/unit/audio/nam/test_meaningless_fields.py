@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.audio.nam.documents import Document, document, encoded, noise, refilled
+from tests.support.nam_documents import Document, document, encoded, noise, refilled
 from tone_shootout.audio.nam import NamError, load
 
 JUNK: list[Any] = ["", "Tahn", None, 0, -3, 1.5, True, {}, [], ["", None], {"type": "nothing"}]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
+from tests.support.nam_documents import Case, reference_cases
 from tests.support.shared import shared_folder
-from tests.unit.audio.nam.documents import Case, reference_cases
 from tone_shootout.audio.nam import NamError, load
 
 

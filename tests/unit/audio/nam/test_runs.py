@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.bench.shapes import SHAPES
-from tests.unit.audio.nam.documents import REFERENCE, capture, document, encoded, noise
+from tests.support.nam_documents import REFERENCE, capture, document, encoded, noise
 from tone_shootout.audio.nam import NamError, load
 
 EVERY = sorted(path.stem for path in (REFERENCE / "models").glob("*.nam"))
@@ -84,7 +84,7 @@ def test_a_capture_can_be_sent_to_another_process(name: str) -> None:
 HASH_OF_A_RENDER = """
 import hashlib
 from tests.bench.shapes import SHAPES
-from tests.unit.audio.nam.documents import noise
+from tests.support.nam_documents import noise
 from tone_shootout.audio.nam import load
 print(hashlib.sha256(load(SHAPES["A1 standard"]()).start().process(noise(20_000)).tobytes()).hexdigest())
 """

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.nam_documents import Document, document, encoded, noise
 from tests.support.shared import shared_folder
-from tests.unit.audio.nam.documents import Document, document, encoded, noise
 from tone_shootout.audio.nam import NamError, NamModel, load
 
 

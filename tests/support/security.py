@@ -14,9 +14,9 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
-from tests.integration.shootouts.material import SHOOTOUTS, add, config, di
 from tests.support.factories import JobArtifactFactory, WebhookDeliveryFactory
 from tests.support.tone3000 import StandIn
+from tests.support.uploads import SHOOTOUTS, add, config, di
 from tone_shootout.accounts.connections import ConnectionStore
 from tone_shootout.accounts.principal import Scope
 from tone_shootout.accounts.services import AccountService

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, make_shootout
-from tests.integration.shootouts.material import SHOOTOUTS, add, eventually, playing, wav
 from tests.support.live import working
+from tests.support.uploads import SHOOTOUTS, add, eventually, playing, wav
 from tone_shootout.demo import bundled_capture
 from tone_shootout.jobs.models import Job
 from tone_shootout.kit.settings import Settings

@@ -16,7 +16,7 @@ from tone_shootout.audio.nam.document import decode
 from tone_shootout.audio.nam.wavenet.config import WaveNetConfig
 from tone_shootout.audio.nam.wavenet.shape import wavenet_shape
 
-REFERENCE = Path(__file__).resolve().parents[3] / "reference" / "nam"
+REFERENCE = Path(__file__).resolve().parents[1] / "reference" / "nam"
 Document = dict[str, Any]
 Change = Callable[[Document], object]
 

@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.integration.security.world import World
+from tests.support.security import World
 
 CHECKS: list[Any] = [
     not_a_server_error,

@@ -24,7 +24,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from tests.integration.jobs.conftest import make_shootout
-from tests.integration.shootouts.material import SHOOTOUTS, add, playing, wav
+from tests.support.uploads import SHOOTOUTS, add, playing, wav
 from tone_shootout.demo import bundled_capture
 from tone_shootout.embedded.postgres import NAME as POSTGRESQL
 from tone_shootout.embedded.servers import Servers

@@ -6,8 +6,8 @@ from typing import Any
 
 import psutil
 
-from tests.unit.rendering.material import lay_out, plan_in
-from tests.unit.rendering.specs import blocks, spec
+from tests.support.render_inputs import lay_out, plan_in
+from tests.support.specs import blocks, spec
 from tone_shootout.rendering.errors import Cancelled
 from tone_shootout.rendering.executor.tasks import Measured
 from tone_shootout.rendering.output.manifest import Manifest

@@ -6,7 +6,6 @@ new pair is committed before anybody uses it. Whoever waited for the lock finds 
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 from uuid import UUID
@@ -25,13 +24,13 @@ from tone_shootout.accounts.errors import (
 )
 from tone_shootout.accounts.models import Tone3000Connection
 from tone_shootout.accounts.repositories import ApiTokenRepository, ConnectionRepository
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.keyring import KeyRing, UnreadableSecretError
 from tone_shootout.tone3000.errors import GrantError, TokenRefusedError, Tone3000Error
 from tone_shootout.tone3000.oauth import SignIn
 from tone_shootout.tone3000.types import TokenPair, User, plain
 
 T = TypeVar("T")
-SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 
 AT_ONCE: Final = 4
 """Renewals that a process has under way: each holds a connection to the database while TONE3000 takes its time."""

@@ -6,22 +6,19 @@ encrypted secrets and answers that were given before, of no use to anybody.
 """
 
 import zipfile
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import Column, ColumnElement, LargeBinary, MetaData, Table, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.account_deletion import stored_prefix
-from tone_shootout.kit.db.session import Base
+from tone_shootout.kit.db.session import Base, SessionMaker
 from tone_shootout.kit.storage import MissingObjectError, Storage
 from tone_shootout.kit.throttle import Rate
-
-SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 
 EXPORTS: Final = Rate("exports", 10, 3600)
 """Archives that a user may have made in an hour: each reads all that is stored."""

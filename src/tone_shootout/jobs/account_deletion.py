@@ -8,7 +8,8 @@ from uuid import UUID
 import structlog
 
 from tone_shootout.jobs.repositories import JobRepository
-from tone_shootout.jobs.streaming.pubsub import Publisher, SessionMaker
+from tone_shootout.jobs.streaming.pubsub import Publisher
+from tone_shootout.kit.db.session import SessionMaker
 
 PATIENCE_S: Final = 10.0
 """Longest that a leaving user waits for workers. They let go within two seconds, unless they are dead."""

@@ -17,8 +17,8 @@ from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.services import JobService
 from tone_shootout.jobs.status import FINISHED, JobStatus
-from tone_shootout.jobs.streaming.job_stream import Watch
-from tone_shootout.jobs.streaming.tickets import TICKET_S, Tickets
+from tone_shootout.jobs.streaming.job_stream import StreamService
+from tone_shootout.jobs.streaming.tickets import TICKET_LIFETIME_S, Tickets
 from tone_shootout.kit.db.pagination import Page, Paging
 from tone_shootout.kit.http.openapi import FILE_RESPONSES, DownloadOperation
 from tone_shootout.kit.http.problems import problems
@@ -148,7 +148,7 @@ class JobController(Controller):
     ) -> TicketRead:
         """Make a ticket that opens the job's WebSocket once, within seconds."""
         await jobs.get(principal.user_id, job_id)
-        return TicketRead(ticket=await tickets.issue(principal.credential, job_id), expires_in_s=TICKET_S)
+        return TicketRead(ticket=await tickets.issue(principal.credential, job_id), expires_in_s=TICKET_LIFETIME_S)
 
     @get(
         "/{job_id:uuid}/events",
@@ -162,7 +162,7 @@ class JobController(Controller):
         job_id: JobId,
         principal: NamedDependency[Principal],
         jobs: NamedDependency[JobService],
-        watch: NamedDependency[Watch],
+        streams: NamedDependency[StreamService],
         after: After = None,
         last_event_id: Annotated[
             int | None,
@@ -178,8 +178,8 @@ class JobController(Controller):
         after = after if last_event_id is None else last_event_id
         if after is not None and after >= job.event_seq and job.status in FINISHED:
             return Response(None, status_code=204)
-        watch.admit(principal.user_id)
-        return ServerSentEvent(watch.as_sse(principal.credential, job_id, after=after))
+        streams.check_limit(principal.user_id)
+        return ServerSentEvent(streams.to_sse(principal.credential, job_id, after=after))
 
     @get(
         "/{job_id:uuid}/artifacts",
@@ -260,7 +260,7 @@ async def _content(request: Request[Any, Any, Any], storage: Storage, artifact: 
 async def watch_job(
     socket: WebSocket[Any, Any, Any],
     job_id: JobId,
-    watch: NamedDependency[Watch],
+    streams: NamedDependency[StreamService],
     tickets: NamedDependency[Tickets],
     settings: NamedDependency[Settings],
     after: After = None,
@@ -269,10 +269,10 @@ async def watch_job(
     """Send a job's events: a snapshot, then everything behind it (or behind `after`), up to `done`."""
     if ticket is None:
         credential = (await signed_in(socket, settings)).credential
-    elif (redeemed := await tickets.redeem(ticket, job_id)) is not None and await watch.is_valid(redeemed):
+    elif (redeemed := await tickets.redeem(ticket, job_id)) is not None and await streams.is_valid(redeemed):
         credential = redeemed
     else:
         await refuse(socket, NOT_SIGNED_IN, "This ticket is not valid any more.")
-    watch.admit(credential.user_id)
+    streams.check_limit(credential.user_id)
     await socket.accept()
-    await watch.to_socket(socket, credential, job_id, after=after)
+    await streams.send_to_websocket(socket, credential, job_id, after=after)

@@ -24,8 +24,8 @@ from tone_shootout.jobs.repositories import (
     JobRepository,
     RenderCacheRepository,
 )
-from tone_shootout.jobs.streaming.pubsub import SessionMaker
 from tone_shootout.jobs.webhooks.repositories import DeliveryRepository
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.shootouts.library.maintenance import sweep_orphans

@@ -24,7 +24,7 @@ from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.scheduling.queue import build_queue, check_queue
 from tone_shootout.jobs.services import JobService, JobsPortAdapter
 from tone_shootout.jobs.streaming.event_hub import EventHub
-from tone_shootout.jobs.streaming.job_stream import Watch
+from tone_shootout.jobs.streaming.job_stream import StreamService
 from tone_shootout.jobs.streaming.pubsub import Publisher
 from tone_shootout.jobs.streaming.tickets import Tickets
 from tone_shootout.jobs.webhooks.controllers import WebhookController
@@ -54,7 +54,7 @@ class JobsPlugin(InitPlugin):
                 "quota": Provide(lambda: self._quota, sync_to_thread=False),
                 "leaving": Provide(self._provide_leaving, sync_to_thread=False),
                 "tickets": Provide(lambda: Tickets(self._redis), sync_to_thread=False),
-                "watch": Provide(self._provide_watch, sync_to_thread=False),
+                "streams": Provide(self._provide_streams, sync_to_thread=False),
             }
         )
         app_config.state["readiness"].add("queue", lambda: check_queue(self._queue))
@@ -80,13 +80,13 @@ class JobsPlugin(InitPlugin):
     def _provide_leaving(self, state: State) -> UserJobCanceller:
         return UserJobCanceller(state["sessions"], Publisher(self._redis))
 
-    def _provide_watch(self, state: State) -> Watch:
-        return Watch(state["event_hub"], state["sessions"], silence_s=self._settings.live.heartbeat_s)
+    def _provide_streams(self, state: State) -> StreamService:
+        return StreamService(state["event_hub"], state["sessions"], heartbeat_s=self._settings.live.heartbeat_s)
 
     @asynccontextmanager
     async def _lifespan(self, app: Litestar) -> AsyncGenerator[None, None]:
         event_hub = EventHub(
-            app.state["sessions"], kept=self._settings.live.backlog, streams=self._settings.limits.streams
+            app.state["sessions"], backlog=self._settings.live.backlog, stream_limit=self._settings.limits.streams
         )
         app.state["event_hub"] = event_hub
         app.state["when_stopping"].append(event_hub.stop)

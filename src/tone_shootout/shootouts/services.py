@@ -1,7 +1,6 @@
 """The rules of the library and of shootouts. Nothing here commits."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
@@ -13,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.kit.db.pagination import Paging
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.rendering.media_info import Kind, Limits, MediaInfo
@@ -39,7 +39,6 @@ from tone_shootout.shootouts.repositories import LibraryRepository, Lock, Shooto
 
 _log = structlog.get_logger(__name__)
 
-SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 Visibility = Literal["private", "public"]
 
 

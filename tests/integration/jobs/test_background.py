@@ -1,4 +1,4 @@
-"""What goes on behind the work: the task that listens to the broker, and threads that rendering must not use up."""
+"""Background tasks: the event subscription, and the thread pools of a worker."""
 
 import asyncio
 import subprocess
@@ -43,33 +43,33 @@ asyncio.run(main())
 
 @asynccontextmanager
 async def _no_database() -> AsyncGenerator[AsyncSession, None]:
-    """What a watcher could look into instead of listening."""
+    """A database that is unavailable, so that only messages can deliver events."""
     raise OperationalError("the database is away", None, Exception())
     yield  # it is a generator
 
 
-async def test_watchers_go_on_hearing_after_a_message_that_nobody_could_expect(
+async def test_clients_get_events_after_an_unexpected_message(
     user: Person, redis: Redis, session_maker: Sessions
 ) -> None:
     publisher = Publisher(redis)
     job = await written_job(session_maker, publisher, user.id)
-    event_hub = EventHub(_no_database, kept=100, streams=0)
+    event_hub = EventHub(_no_database, backlog=100, stream_limit=0)
 
-    async def hears(tail: JobStream) -> None:
-        """Publish one line more until it is heard."""
+    async def hears(stream: JobStream) -> None:
+        """Publish one more event until it is received."""
         written = await job.write(1, published=False)
         async with asyncio.timeout(60):
-            while tail.last < written[-1].seq:
+            while stream.last_seq < written[-1].seq:
                 await publisher.publish(written)
                 await asyncio.sleep(0.05)
 
     async with event_hub.running(redis):
-        with event_hub.of(user.id, job.id) as tail:
-            tail.tell(1)
-            await hears(tail)
+        with event_hub.open_stream(user.id, job.id) as stream:
+            stream.note_seq(1)
+            await hears(stream)
             # Nested so deeply that decoding raises no error of its own, but RecursionError.
             await redis.publish(f"{PREFIX}{job.id}", b"[" * 100_000)
-            await hears(tail)
+            await hears(stream)
 
 
 @contextmanager
@@ -86,10 +86,10 @@ def _worker_of_one_thread(settings: Settings) -> Generator[None, None, None]:
                 process.kill()
 
 
-async def test_segments_are_heard_while_rendering_though_the_event_loop_has_one_thread(
+async def test_segments_are_published_while_rendering_with_one_thread_in_the_event_loop(
     base_url: str, user: Person, settings: Settings
 ) -> None:
-    """Rendering has threads of its own: on a small machine it would use up those that storing waits for."""
+    """Rendering has its own threads: on a small machine it would use up those that storing needs."""
     job = await submitted(user, seconds=2.0, chains=3)
     with _worker_of_one_thread(settings):
         log = [event async for event in events(base_url, user, job["id"], "?after=0")]

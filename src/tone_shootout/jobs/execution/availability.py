@@ -11,7 +11,7 @@ from saq import Queue
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tone_shootout.jobs.scheduling.queue import check_queue
-from tone_shootout.jobs.streaming.pubsub import SessionMaker
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.outages import outage_of
 from tone_shootout.kit.readiness import Readiness, check_broker, check_database, check_disks, reason_of
 from tone_shootout.kit.settings import Settings

@@ -8,7 +8,7 @@ import structlog
 from tone_shootout.jobs.execution.attempt import Attempt
 from tone_shootout.jobs.execution.inputs import Asset, Inputs
 from tone_shootout.jobs.repositories import JobRepository
-from tone_shootout.jobs.streaming.pubsub import SessionMaker
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.http.problems import ProblemError
 from tone_shootout.kit.outages import StorageFaultError
 from tone_shootout.kit.storage import MissingObjectError, Storage

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tone_shootout.jobs.execution.availability import Availability
 from tone_shootout.jobs.repositories import RenderCacheRepository
-from tone_shootout.jobs.streaming.pubsub import SessionMaker
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.readiness import reason_of
 from tone_shootout.kit.storage import MissingObjectError, Storage
 from tone_shootout.rendering.executor.kept import machine_key, store_key

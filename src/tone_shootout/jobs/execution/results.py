@@ -16,7 +16,8 @@ from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.repositories import JobArtifactRepository, JobRepository
 from tone_shootout.jobs.services import results_prefix
 from tone_shootout.jobs.status import JobStatus
-from tone_shootout.jobs.streaming.pubsub import Publisher, SessionMaker
+from tone_shootout.jobs.streaming.pubsub import Publisher
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.readiness import reason_of
 from tone_shootout.kit.storage import Storage
 from tone_shootout.rendering.plan.planner import PlannedSegment

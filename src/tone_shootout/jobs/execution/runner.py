@@ -32,7 +32,8 @@ from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.scheduling.retry_policy import outage, setback
 from tone_shootout.jobs.scheduling.scheduler import JobScheduler
 from tone_shootout.jobs.status import JobStatus
-from tone_shootout.jobs.streaming.pubsub import Publisher, SessionMaker
+from tone_shootout.jobs.streaming.pubsub import Publisher
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.outages import outage_of
 from tone_shootout.kit.readiness import reason_of
 from tone_shootout.kit.settings import LimitSettings, WorkerSettings

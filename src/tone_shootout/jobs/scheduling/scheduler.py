@@ -9,7 +9,8 @@ from sqlalchemy import func
 from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import JobStatus
-from tone_shootout.jobs.streaming.pubsub import Publisher, SessionMaker
+from tone_shootout.jobs.streaming.pubsub import Publisher
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.settings import LimitSettings, WorkerSettings
 
 

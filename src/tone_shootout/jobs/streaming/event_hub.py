@@ -1,10 +1,11 @@
-"""The ends of the logs that are watched, each once in memory however many watch it.
+"""Fan-out of job events within a web process: one in-memory stream per job, shared by all its subscribers.
 
-A watcher holds no queue, only the number of the last event that it has sent. It takes what comes next from the job's
-tail; who is too slow for the tail's bounded length reads the log. So a watcher that never reads costs nothing.
+A subscriber has no queue, only the sequence number of the last event it sent. It takes the next events from the job's
+stream; a subscriber that lags behind the stream's bounded backlog reads the database. So a client that never reads
+costs nothing.
 
-Who waits on a WebSocket is not even woken for the next line: the tail writes it straight into the connection, encoded
-once for all of them, as long as the connection takes it at once.
+A WebSocket subscriber that is up to date is not even woken: the stream writes the frame, encoded once for all of them,
+straight into the connection as long as its buffer accepts it.
 """
 
 import asyncio
@@ -27,16 +28,17 @@ from tone_shootout.jobs.errors import TooManyStreamsError
 from tone_shootout.jobs.models import JobEvent
 from tone_shootout.jobs.repositories import JobEventRepository, JobRepository
 from tone_shootout.jobs.status import EventType
-from tone_shootout.jobs.streaming.pubsub import SessionMaker, listen
+from tone_shootout.jobs.streaming.pubsub import subscribe_to_events
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.http.websocket import Push, text_frame
 
-LOOK_AGAIN_S = 3.0
-"""Seconds between two looks into the database, for what the broker has lost."""
-TRY_AGAIN_S = 0.5
-"""Pause after a look that failed."""
+POLL_INTERVAL_S = 3.0
+"""Seconds between polls of the database, for events whose message was lost."""
+RETRY_DELAY_S = 0.5
+"""Delay after a failed query."""
 
-Ended = Literal["deleted", "disabled", "stopping"]
-"""Why a job's log is not followed any more. A single watcher may also be signed out (`Place.signed_out`)."""
+EndReason = Literal["deleted", "disabled", "stopping"]
+"""Why a stream ended for all subscribers: job deleted, owner disabled, process stopping."""
 
 _log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -44,7 +46,7 @@ _decode = msgspec.json.Decoder(Event).decode
 
 
 class EncodedEvent(msgspec.Struct, frozen=True):
-    """An event, encoded once for all who get it."""
+    """An event, encoded once for all subscribers."""
 
     seq: int
     type: EventType
@@ -57,176 +59,190 @@ class EncodedEvent(msgspec.Struct, frozen=True):
 
     @classmethod
     def of_rows(cls, rows: Iterable[JobEvent]) -> "list[EncodedEvent]":
-        """Encode lines of the log."""
+        """Encode rows of the event log."""
         return [cls.of(Event.of(row)) for row in rows]
 
 
 @dataclass(eq=False, slots=True)
 class Subscriber:
-    """How far a watcher is in a log."""
+    """A client's position in a stream."""
 
     seq: int
-    """Number of the last line that it has sent."""
+    """Sequence number of the last event sent."""
     push: Push | None = None
-    """Sends a line without waking the watcher, if there is such a way."""
+    """Writes a frame without waking the subscriber, where the server supports it."""
     signed_out: bool = False
-    """Whether the credential that it was opened with is no longer valid."""
+    """Whether the credential that opened the connection is no longer valid."""
     woken: "asyncio.Future[None] | None" = None
-    """While it waits: done as soon as there is something to do."""
+    """Pending while the subscriber waits."""
 
     def wake(self) -> None:
-        """Let the watcher go on."""
+        """Wake the subscriber if it waits."""
         if self.woken is not None and not self.woken.done():
             self.woken.set_result(None)
 
 
 class JobStream:
-    """The newest lines of one job's log, without a gap."""
+    """The newest events of one job, without gaps.
 
-    def __init__(self, kept: int) -> None:
-        self.last = -1
-        """Number of the newest line; -1 until somebody has looked."""
-        self.known = -1
-        """Highest number that anybody has told of."""
-        self.watchers = 0
-        self.ended: Ended | None = None
-        """Why nothing comes any more."""
-        self._lines: deque[EncodedEvent] = deque(maxlen=kept)
+    Args:
+        backlog: number of events to keep.
+    """
+
+    def __init__(self, backlog: int) -> None:
+        self.last_seq = -1
+        """Sequence number of the newest event; -1 until a subscriber has read the job."""
+        self.known_seq = -1
+        """Highest sequence number seen, in messages or in the database."""
+        self.subscribers = 0
+        self.end_reason: EndReason | None = None
+        self._events: deque[EncodedEvent] = deque(maxlen=backlog)
         self._waiting: set[Subscriber] = set()
 
     @property
     def is_behind(self) -> bool:
-        """Whether the log has lines that are missing here."""
-        return self.last < self.known
+        """Whether the log has events that are missing here."""
+        return self.last_seq < self.known_seq
 
-    def tell(self, seq: int) -> None:
-        """Take note of how far the log goes. The first who knows decides where the tail begins."""
-        self.known = max(self.known, seq)
-        if self.last < 0:
-            self.last = seq
+    def note_seq(self, seq: int) -> None:
+        """Record how far the log goes. The first call sets where the stream begins."""
+        self.known_seq = max(self.known_seq, seq)
+        if self.last_seq < 0:
+            self.last_seq = seq
 
-    def add(self, line: EncodedEvent, *, from_log: bool = False) -> None:
-        """Add the next line, if it is that; one that leaves a gap is only taken note of, unless it is the log's."""
-        self.known = max(self.known, line.seq)
-        if from_log and line.seq > self.last + 1:
-            self._lines.clear()
-            self.last = line.seq - 1
-        if self.last >= 0 and line.seq == self.last + 1:
-            self.last = line.seq
-            self._lines.append(line)
-            self._hand_out(line)
+    def add(self, event: EncodedEvent, *, from_log: bool = False) -> None:
+        """Add the next event; after a gap, only record its number.
 
-    def behind(self, seq: int) -> list[EncodedEvent] | None:
-        """Return the lines behind `seq`; None when the tail does not reach back that far."""
-        missing = self.last - seq
-        if missing > len(self._lines):
+        Args:
+            event: the event.
+            from_log: whether it was read from the log, in order: a gap then is real, and the stream restarts behind it.
+        """
+        self.known_seq = max(self.known_seq, event.seq)
+        if from_log and event.seq > self.last_seq + 1:
+            self._events.clear()
+            self.last_seq = event.seq - 1
+        if self.last_seq >= 0 and event.seq == self.last_seq + 1:
+            self.last_seq = event.seq
+            self._events.append(event)
+            self._distribute(event)
+
+    def events_after(self, seq: int) -> list[EncodedEvent] | None:
+        """Return the events after `seq`, None if the backlog does not reach back that far."""
+        missing = self.last_seq - seq
+        if missing > len(self._events):
             return None
-        return [self._lines[index] for index in range(-missing, 0)]
+        return [self._events[index] for index in range(-missing, 0)]
 
-    async def news(self, place: Subscriber, patience_s: float | None) -> bool:
-        """Wait for a line that can't be pushed, or for the end; tell whether one of them came in time."""
-        place.woken = woken = asyncio.get_running_loop().create_future()
-        self._waiting.add(place)
+    async def wait(self, subscriber: Subscriber, timeout_s: float | None) -> bool:
+        """Wait for an event that could not be pushed, or for the end; return False after the timeout."""
+        subscriber.woken = woken = asyncio.get_running_loop().create_future()
+        self._waiting.add(subscriber)
         try:
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout(timeout_s):
                 await woken
         except TimeoutError:
             return False
         finally:
-            self._waiting.discard(place)
+            self._waiting.discard(subscriber)
         return True
 
-    def end(self, why: Ended) -> None:
-        """Tell those who wait that nothing comes any more."""
-        self.ended = why
-        for place in self._waiting:
-            place.wake()
+    def end(self, reason: EndReason) -> None:
+        """End the stream and wake all subscribers."""
+        self.end_reason = reason
+        for subscriber in self._waiting:
+            subscriber.wake()
 
-    def _hand_out(self, line: EncodedEvent) -> None:
-        """Push a line to those who wait for just that one, and wake the others: after `done` there is more to do."""
-        frame = text_frame(line.text)
-        for place in self._waiting:
-            pushed = place.push and place.seq == line.seq - 1 and line.type != "done" and not place.signed_out
-            if pushed and place.push and place.push(frame):
-                place.seq = line.seq
+    def _distribute(self, event: EncodedEvent) -> None:
+        """Push an event to waiting subscribers that need just this one; wake the others, and all of them for `done`."""
+        frame = text_frame(event.text)
+        for waiting in self._waiting:
+            can_push = waiting.seq == event.seq - 1 and event.type != "done" and not waiting.signed_out
+            if can_push and waiting.push and waiting.push(frame):
+                waiting.seq = event.seq
             else:
-                place.wake()
+                waiting.wake()
 
 
 class EventHub:
-    """All tails of a process, with the one who listens to the broker for them and the one who reads the database."""
+    """All job streams of a process, with one pub/sub subscription and one database poll loop for them.
 
-    def __init__(self, sessions: SessionMaker, *, kept: int, streams: int) -> None:
+    Args:
+        sessions: opens database sessions.
+        backlog: events to keep per stream.
+        stream_limit: open streams per user; 0: no limit.
+    """
+
+    def __init__(self, sessions: SessionMaker, *, backlog: int, stream_limit: int) -> None:
         self._sessions = sessions
-        self._kept = kept
-        self._most = streams
-        self._streams: Counter[UUID] = Counter()
-        self._tails: dict[UUID, JobStream] = {}
-        self._signed_in: dict[Credential, set[Subscriber]] = {}
-        self._look = asyncio.Event()
+        self._backlog = backlog
+        self._stream_limit = stream_limit
+        self._open_streams: Counter[UUID] = Counter()
+        self._streams: dict[UUID, JobStream] = {}
+        self._by_credential: dict[Credential, set[Subscriber]] = {}
+        self._poll_requested = asyncio.Event()
         self._stopped = False
 
-    def admit(self, owner_id: UUID) -> None:
-        """Let somebody pass who wants to watch.
+    def check_limit(self, owner_id: UUID) -> None:
+        """Check a user's limit of open streams.
 
         Raises:
-            TooManyStreamsError: they watch as often as one may.
+            TooManyStreamsError: the limit is reached.
         """
-        if self._most and self._streams[owner_id] >= self._most:
-            raise TooManyStreamsError(self._most)
+        if self._stream_limit and self._open_streams[owner_id] >= self._stream_limit:
+            raise TooManyStreamsError(self._stream_limit)
 
     @contextmanager
-    def of(self, owner_id: UUID, job_id: UUID) -> Iterator[JobStream]:
-        """Give a job's tail to a watcher. It is there as long as anybody watches."""
-        tail = self._tails.setdefault(job_id, JobStream(self._kept))
-        tail.watchers += 1
-        self._streams[owner_id] += 1
+    def open_stream(self, owner_id: UUID, job_id: UUID) -> Iterator[JobStream]:
+        """Open a job's stream, shared with its other subscribers; the last one to leave removes it."""
+        stream = self._streams.setdefault(job_id, JobStream(self._backlog))
+        stream.subscribers += 1
+        self._open_streams[owner_id] += 1
         if self._stopped:
-            tail.end("stopping")
+            stream.end("stopping")
         try:
-            yield tail
+            yield stream
         finally:
-            tail.watchers -= 1
-            if not tail.watchers:
-                del self._tails[job_id]
-            self._streams[owner_id] -= 1
-            if not self._streams[owner_id]:
-                del self._streams[owner_id]
+            stream.subscribers -= 1
+            if not stream.subscribers:
+                del self._streams[job_id]
+            self._open_streams[owner_id] -= 1
+            if not self._open_streams[owner_id]:
+                del self._open_streams[owner_id]
 
     @contextmanager
-    def signed_in(self, credential: Credential | None, place: Subscriber) -> Iterator[None]:
-        """Hold a watcher to the credential that its connection was opened with: both end together.
+    def bind_credential(self, credential: Credential | None, subscriber: Subscriber) -> Iterator[None]:
+        """Sign a subscriber out when its credential is no longer valid, as long as the context lasts.
 
         Args:
-            credential: which one; None: none, for who watches within this process.
-            place: the watcher.
+            credential: opened the connection; None for a subscriber within this process.
+            subscriber: the subscriber.
         """
         if credential is None:
             yield
             return
-        places = self._signed_in.setdefault(credential, set())
-        places.add(place)
+        subscribers = self._by_credential.setdefault(credential, set())
+        subscribers.add(subscriber)
         try:
             yield
         finally:
-            places.discard(place)
-            if not places:
-                del self._signed_in[credential]
+            subscribers.discard(subscriber)
+            if not subscribers:
+                del self._by_credential[credential]
 
-    def look(self) -> None:
-        """Have the database looked into now."""
-        self._look.set()
+    def request_poll(self) -> None:
+        """Poll the database now."""
+        self._poll_requested.set()
 
     def stop(self) -> None:
-        """Send everybody away, as the process stops. They come back to the next one."""
+        """End all streams because the process stops. Clients reconnect to another process."""
         self._stopped = True
-        for tail in self._tails.values():
-            tail.end("stopping")
+        for stream in self._streams.values():
+            stream.end("stopping")
 
     @asynccontextmanager
     async def running(self, redis: Redis) -> AsyncGenerator[None, None]:
-        """Listen and look as long as the context lasts."""
-        tasks = {asyncio.create_task(self._listen(redis)), asyncio.create_task(self._keep_looking())}
+        """Receive events and poll the database as long as the context lasts."""
+        tasks = {asyncio.create_task(self._receive_loop(redis)), asyncio.create_task(self._poll_loop())}
         try:
             yield
         finally:
@@ -234,73 +250,73 @@ class EventHub:
                 task.cancel()
             await asyncio.wait(tasks)
 
-    async def _listen(self, redis: Redis) -> None:
+    async def _receive_loop(self, redis: Redis) -> None:
         while True:
             try:
-                async for message in listen(redis):
-                    if message is None or not self._hear(message):
-                        self.look()
-            except Exception:  # noqa: BLE001 - whoever stopped listening would leave every watcher seconds behind
-                _log.exception("can't listen")
-                await asyncio.sleep(LOOK_AGAIN_S)
+                async for message in subscribe_to_events(redis):
+                    if message is None or not self._receive(message):
+                        self.request_poll()
+            except Exception:  # noqa: BLE001 - without this loop all clients lag by the poll interval
+                _log.exception("event_subscription_failed")
+                await asyncio.sleep(POLL_INTERVAL_S)
 
-    def _hear(self, message: bytes) -> bool:
-        """Hand a copy of an event to the tail that it belongs to; tell whether there is now nothing missing there."""
+    def _receive(self, message: bytes) -> bool:
+        """Add a published event to its stream; return whether the stream is complete."""
         try:
             event = _decode(message)
-        except msgspec.MsgspecError as error:  # whoever shares the broker may be of another version
-            _log.warning("not understood", error=str(error))
+        except msgspec.MsgspecError as error:  # processes of another version may share the broker
+            _log.warning("event_malformed", error=str(error))
             return False
-        tail = self._tails.get(event.job_id)
-        if tail is None:
+        stream = self._streams.get(event.job_id)
+        if stream is None:
             return True
-        tail.add(EncodedEvent.of(event))
-        return not tail.is_behind
+        stream.add(EncodedEvent.of(event))
+        return not stream.is_behind
 
-    async def _keep_looking(self) -> None:
+    async def _poll_loop(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(LOOK_AGAIN_S):
-                    await self._look.wait()
+                async with asyncio.timeout(POLL_INTERVAL_S):
+                    await self._poll_requested.wait()
             except TimeoutError:
                 pass
-            self._look.clear()
+            self._poll_requested.clear()
             try:
-                await self._catch_up()
+                await self._poll()
             except (SQLAlchemyError, OSError) as error:
-                _log.warning("can't look into the log", error=str(error))
-                self.look()
-                await asyncio.sleep(TRY_AGAIN_S)
-            except Exception:  # noqa: BLE001 - whoever stopped looking would leave every watcher behind
-                _log.exception("can't look into the log")
-                await asyncio.sleep(LOOK_AGAIN_S)
+                _log.warning("event_poll_failed", error=str(error))
+                self.request_poll()
+                await asyncio.sleep(RETRY_DELAY_S)
+            except Exception:  # noqa: BLE001 - without this loop lost messages would never be made up for
+                _log.exception("event_poll_failed")
+                await asyncio.sleep(POLL_INTERVAL_S)
 
     def _sign_out(self, credentials: Iterable[Credential]) -> None:
-        """Send those away whose credential is no longer valid."""
+        """Sign out the subscribers of credentials that are no longer valid."""
         for credential in credentials:
-            for place in self._signed_in.get(credential, ()):
-                place.signed_out = True
-                place.wake()
+            for subscriber in self._by_credential.get(credential, ()):
+                subscriber.signed_out = True
+                subscriber.wake()
 
-    async def _catch_up(self) -> None:
-        watched, credentials = dict(self._tails), frozenset(self._signed_in)
-        if not watched:
+    async def _poll(self) -> None:
+        streams, credentials = dict(self._streams), frozenset(self._by_credential)
+        if not streams:
             return
         async with self._sessions() as session:
-            events = JobEventRepository(session)
-            newest = await JobRepository(session).newest_events(watched)
-            for job_id, tail in watched.items():
+            log = JobEventRepository(session)
+            newest = await JobRepository(session).newest_events(streams)
+            for job_id, stream in streams.items():
                 seq, is_active = newest.get(job_id, (None, True))
                 if seq is None:
-                    tail.end("deleted")
+                    stream.end("deleted")
                 elif not is_active:
-                    tail.end("disabled")
-                elif tail.last >= 0:
-                    tail.tell(seq)
-                    while tail.is_behind:
-                        lines = EncodedEvent.of_rows(await events.list_after(job_id, tail.last))
-                        for line in lines:
-                            tail.add(line, from_log=True)
-                        if not lines:
+                    stream.end("disabled")
+                elif stream.last_seq >= 0:
+                    stream.note_seq(seq)
+                    while stream.is_behind:
+                        events = EncodedEvent.of_rows(await log.list_after(job_id, stream.last_seq))
+                        for event in events:
+                            stream.add(event, from_log=True)
+                        if not events:
                             break
             self._sign_out(credentials - await valid_credentials(session, credentials))

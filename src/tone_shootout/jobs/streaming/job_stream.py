@@ -1,4 +1,4 @@
-"""Following a job: its log for one client, from where it is, over a WebSocket or as server-sent events."""
+"""Stream a job's events to one client, over a WebSocket or as server-sent events."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -23,42 +23,48 @@ from tone_shootout.jobs.dtos import Event, JobRead
 from tone_shootout.jobs.errors import JobNotFoundError
 from tone_shootout.jobs.repositories import JobEventRepository, JobRepository
 from tone_shootout.jobs.status import FINISHED
-from tone_shootout.jobs.streaming.event_hub import TRY_AGAIN_S, EncodedEvent, EventHub, Subscriber
-from tone_shootout.jobs.streaming.pubsub import SessionMaker
+from tone_shootout.jobs.streaming.event_hub import RETRY_DELAY_S, EncodedEvent, EventHub, Subscriber
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.http.problems import UnauthorizedError
 from tone_shootout.kit.http.websocket import TRY_AGAIN_LATER, Push, push_of
 
 NO_SUCH_JOB: Final = 4404
-COME_BACK_MS: Final = 1000
-"""Pause that a browser makes before it asks for a stream again that was cut."""
-PAGE: Final = 200
-"""Lines that a slow or late watcher reads at once."""
+RECONNECT_MS: Final = 1000
+"""Delay before a browser reconnects to a stream, in milliseconds."""
+PAGE_SIZE: Final = 200
+"""Events that a lagging client reads from the database at once."""
 
 _log = structlog.get_logger(__name__)
 
 
-class StoppingError(Exception):
-    """This process stops before the job has."""
+class ShuttingDownError(Exception):
+    """This process stops before the job has finished."""
 
 
-class Watch:
-    """Lets clients follow a job."""
+class StreamService:
+    """Streams of job events for clients.
 
-    def __init__(self, event_hub: EventHub, sessions: SessionMaker, *, silence_s: float) -> None:
-        self._tails = event_hub
+    Args:
+        event_hub: the streams of this process.
+        sessions: opens database sessions.
+        heartbeat_s: seconds without an event before server-sent events get a comment.
+    """
+
+    def __init__(self, event_hub: EventHub, sessions: SessionMaker, *, heartbeat_s: float) -> None:
+        self._hub = event_hub
         self._sessions = sessions
-        self._silence_s = silence_s
+        self._heartbeat_s = heartbeat_s
 
-    def admit(self, owner_id: UUID) -> None:
-        """Let somebody pass who wants to follow a job.
+    def check_limit(self, owner_id: UUID) -> None:
+        """Check a user's limit of open streams.
 
         Raises:
-            TooManyStreamsError: they follow as many as one may.
+            TooManyStreamsError: the limit is reached.
         """
-        self._tails.admit(owner_id)
+        self._hub.check_limit(owner_id)
 
     async def is_valid(self, credential: Credential) -> bool:
-        """Tell whether a credential is still valid, for a connection that does not bring it."""
+        """Return whether a credential is still valid, for a connection opened with a ticket."""
         async with self._sessions() as session:
             return bool(await valid_credentials(session, [credential]))
 
@@ -71,74 +77,75 @@ class Watch:
         push: Push | None = None,
         credential: Credential | None = None,
     ) -> AsyncGenerator[EncodedEvent, None]:
-        """Yield a snapshot, then every event behind `after` (behind the snapshot by default), ending with `done`.
+        """Yield a snapshot, then every event after `after` (after the snapshot by default), up to `done`.
 
         Args:
-            owner_id: whose job it is.
-            job_id: which one.
-            after: number of the last event that is not wanted.
-            push: takes what comes while a line is waited for; what it does not take is yielded.
-            credential: what the connection was opened with, which ends it when it is no longer valid.
+            owner_id: the job's owner.
+            job_id: the job.
+            after: sequence number of the last event that the client has.
+            push: sends events directly while this generator waits; events that it rejects are yielded.
+            credential: opened the connection; the stream ends when it is no longer valid.
 
         Raises:
-            JobNotFoundError: the owner has no such job, or it is deleted meanwhile.
+            JobNotFoundError: the owner has no such job, or it was deleted meanwhile.
             UnauthorizedError: the owner is disabled, or the credential is no longer valid.
-            StoppingError: this process stops; another has the rest.
+            ShuttingDownError: this process stops; the client can reconnect to another.
         """
-        async with aclosing(self._lines(owner_id, job_id, after, push=push, credential=credential)) as lines:
-            async for line in lines:
-                if line is not None:
-                    yield line
+        async with aclosing(self._events(owner_id, job_id, after, push=push, credential=credential)) as events:
+            async for event in events:
+                if event is not None:
+                    yield event
 
-    async def _lines(
+    async def _events(
         self,
         owner_id: UUID,
         job_id: UUID,
         after: int | None,
         *,
         push: Push | None = None,
-        silence_s: float | None = None,
+        heartbeat_s: float | None = None,
         credential: Credential | None = None,
     ) -> AsyncGenerator[EncodedEvent | None, None]:
-        """Follow a job, and yield None whenever nothing has come for `silence_s`."""
+        """Yield as `follow` does, and None after each `heartbeat_s` without an event."""
         with ExitStack() as entered:
-            tail = entered.enter_context(self._tails.of(owner_id, job_id))
-            place = Subscriber(-1, push)
-            entered.enter_context(self._tails.signed_in(credential, place))
+            stream = entered.enter_context(self._hub.open_stream(owner_id, job_id))
+            subscriber = Subscriber(-1, push)
+            entered.enter_context(self._hub.bind_credential(credential, subscriber))
             snapshot, newest, finished = await self._snapshot(owner_id, job_id, after)
-            tail.tell(newest)
-            if tail.is_behind:
-                self._tails.look()
+            stream.note_seq(newest)
+            if stream.is_behind:
+                self._hub.request_poll()
             yield snapshot
-            place.seq = snapshot.seq
-            ended = finished and place.seq >= newest
+            subscriber.seq = snapshot.seq
+            ended = finished and subscriber.seq >= newest
             while not ended:
-                if place.signed_out and tail.ended != "deleted":
+                if subscriber.signed_out and stream.end_reason != "deleted":
                     raise UnauthorizedError
-                lines = tail.behind(place.seq)
-                if lines is None:
-                    lines = await self._page(job_id, place.seq)
-                    if not lines:  # so old that they are not kept any more
-                        place.seq, ended = newest, finished
+                events = stream.events_after(subscriber.seq)
+                if events is None:
+                    events = await self._page(job_id, subscriber.seq)
+                    if not events:  # older than the retention period
+                        subscriber.seq, ended = newest, finished
                         continue
-                if lines:
-                    for line in lines:
-                        place.seq = line.seq
-                        yield line
-                    ended = line.type == "done" and line.seq >= tail.last  # one with events behind it was retried
-                elif tail.ended == "deleted":
+                if events:
+                    for event in events:
+                        subscriber.seq = event.seq
+                        yield event
+                    # A `done` with events after it belongs to an attempt that was retried.
+                    ended = event.type == "done" and event.seq >= stream.last_seq
+                elif stream.end_reason == "deleted":
                     raise JobNotFoundError(job_id)
-                elif tail.ended == "disabled":
+                elif stream.end_reason == "disabled":
                     raise UnauthorizedError
-                elif tail.ended == "stopping":
-                    raise StoppingError
-                elif not await tail.news(place, silence_s):
+                elif stream.end_reason == "stopping":
+                    raise ShuttingDownError
+                elif not await stream.wait(subscriber, heartbeat_s):
                     yield None
 
-    async def to_socket(
+    async def send_to_websocket(
         self, socket: WebSocket[Any, Any, Any], credential: Credential, job_id: UUID, *, after: int | None
     ) -> None:
-        """Send a job's events to a WebSocket that was accepted, and close it with a code that says how they ended."""
+        """Send a job's events to an accepted WebSocket, then close it with the code of the reason."""
         code, reason = WS_1000_NORMAL_CLOSURE, ""
 
         async def texts() -> AsyncGenerator[str, None]:
@@ -147,18 +154,18 @@ class Watch:
                 following = self.follow(
                     credential.user_id, job_id, after=after, push=push_of(socket), credential=credential
                 )
-                async with aclosing(following) as lines:
-                    async for line in lines:
-                        yield line.text
+                async with aclosing(following) as events:
+                    async for event in events:
+                        yield event.text
             except JobNotFoundError as error:
                 code, reason = NO_SUCH_JOB, error.detail
             except UnauthorizedError:
                 code, reason = NOT_SIGNED_IN, "The credential is no longer valid. Sign in again."
-            except StoppingError:
-                code, reason = WS_1012_SERVICE_RESTART, "Come back."
+            except ShuttingDownError:
+                code, reason = WS_1012_SERVICE_RESTART, "The server is stopping. Reconnect."
             except (SQLAlchemyError, OSError) as error:
-                _log.warning("can't look into the log", error=str(error))
-                code, reason = TRY_AGAIN_LATER, "Come back in a moment."
+                _log.warning("event_log_unavailable", job_id=str(job_id), error=str(error))
+                code, reason = TRY_AGAIN_LATER, "The service is unavailable. Reconnect shortly."
 
         try:
             async with aclosing(texts()) as stream:
@@ -167,37 +174,39 @@ class Watch:
                 )
             await socket.close(code=code, reason=reason)
         except* (WebSocketDisconnect, OSError):
-            pass  # the client has gone, which it may at any time
+            pass  # the client has disconnected
 
-    async def as_sse(
+    async def to_sse(
         self, credential: Credential, job_id: UUID, *, after: int | None
     ) -> AsyncGenerator[ServerSentEventMessage, None]:
-        """Yield a job's events as server-sent ones, with a comment in every silence.
+        """Yield a job's events as server-sent events, with a comment after each heartbeat interval without one.
 
-        The comments keep proxies from closing the connection, and let a client notice that it was cut.
+        The comments keep proxies from closing the connection, and let a client detect a lost connection.
         """
-        yield ServerSentEventMessage(data=None, retry=COME_BACK_MS)
+        yield ServerSentEventMessage(data=None, retry=RECONNECT_MS)
         try:
-            following = self._lines(credential.user_id, job_id, after, silence_s=self._silence_s, credential=credential)
-            async with aclosing(following) as lines:
-                async for line in lines:
-                    if line is None:
-                        yield ServerSentEventMessage(data=None, comment="still here")
+            following = self._events(
+                credential.user_id, job_id, after, heartbeat_s=self._heartbeat_s, credential=credential
+            )
+            async with aclosing(following) as events:
+                async for event in events:
+                    if event is None:
+                        yield ServerSentEventMessage(data=None, comment="heartbeat")
                     else:
-                        yield ServerSentEventMessage(data=line.text, event=line.type, id=line.seq)
-        except (JobNotFoundError, UnauthorizedError, StoppingError):
-            pass  # the client comes back, and is told what there is to tell
+                        yield ServerSentEventMessage(data=event.text, event=event.type, id=event.seq)
+        except (JobNotFoundError, UnauthorizedError, ShuttingDownError):
+            pass  # the client reconnects and gets the reason as a status code
         except (SQLAlchemyError, OSError) as error:
-            _log.warning("can't look into the log", error=str(error))
+            _log.warning("event_log_unavailable", job_id=str(job_id), error=str(error))
 
     async def _snapshot(self, owner_id: UUID, job_id: UUID, after: int | None) -> tuple[EncodedEvent, int, bool]:
-        """Return the job as it is now, the number of its newest event, and whether it has ended."""
+        """Return a snapshot of the job, the sequence number of its newest event, and whether the job has finished."""
         async with self._sessions() as session:
             job = await JobRepository(session).get_owned(owner_id, job_id)
         if job is None:
             raise JobNotFoundError(job_id)
         newest, finished = job.event_seq, job.status in FINISHED
-        # Who comes after the end still hears `done`, the last line of the log.
+        # A client that connects after the end still gets `done`, the last event.
         seq = (newest - 1 if finished else newest) if after is None else min(after, newest)
         data = {"job": msgspec.to_builtins(JobRead.of(job)), "last_seq": newest}
         return (
@@ -207,11 +216,13 @@ class Watch:
         )
 
     async def _page(self, job_id: UUID, seq: int) -> list[EncodedEvent]:
-        """Return the next lines of the log, when the database answers."""
+        """Return the next events of the log; retry until the database responds."""
         while True:
             try:
                 async with self._sessions() as session:
-                    return EncodedEvent.of_rows(await JobEventRepository(session).list_after(job_id, seq, limit=PAGE))
+                    return EncodedEvent.of_rows(
+                        await JobEventRepository(session).list_after(job_id, seq, limit=PAGE_SIZE)
+                    )
             except (SQLAlchemyError, OSError) as error:
-                _log.warning("can't look into the log", error=str(error))
-                await asyncio.sleep(TRY_AGAIN_S)
+                _log.warning("event_log_unavailable", job_id=str(job_id), error=str(error))
+                await asyncio.sleep(RETRY_DELAY_S)

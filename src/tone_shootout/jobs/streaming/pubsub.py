@@ -1,79 +1,77 @@
-"""The live channel: what is added to a log is told at once to every process that has somebody watching.
+"""Publish and subscribe to job events over Valkey or Redis.
 
-The broker only carries copies of what the database holds, and may lose them: who listens is told when that may have
-happened, and reads the log.
+Messages are a shortcut, not the truth: the event log is. A message that is lost delays an event until the next poll
+(`event_hub`).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Collection
 
 import msgspec
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.jobs.dtos import Event
 from tone_shootout.jobs.models import JobEvent
 
 PREFIX = "shootout:job:"
-PUBLISH_S = 2.0
-"""Longest that a writer waits for a broker that does not answer."""
-RECONNECT_S = 0.25
-"""Pause between two tries to reach a broker that is away."""
+PUBLISH_TIMEOUT_S = 2.0
+RECONNECT_DELAY_S = 0.25
 
-SILENCE_S = 10.0
-"""Silence after which the broker is asked if it is still there, and as long as it gets to answer. What lies between may
-forget a connection without a word: nothing would ever be heard again."""
-
-SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
+HEARTBEAT_S = 10.0
+"""Seconds without a message before a ping, and the timeout of its answer. Network equipment may drop a connection
+without notice; without the ping, the subscription would be silent for ever."""
 
 _log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
 class Publisher:
-    """Sends copies of new events to those who watch. A broker that is away delays them; it loses nothing."""
+    """Publishes committed events. An unavailable broker delays them and loses none."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     async def publish(self, events: Collection[JobEvent]) -> None:
-        """Send events that have been committed, in their order."""
+        """Publish committed events in their order. Failures are logged, not raised."""
         if not events:
             return
         try:
-            async with asyncio.timeout(PUBLISH_S), self._redis.pipeline(transaction=False) as pipeline:
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S), self._redis.pipeline(transaction=False) as pipeline:
                 for event in events:
                     pipeline.publish(f"{PREFIX}{event.job_id}", _encode(Event.of(event)))
                 await pipeline.execute()
-        except (RedisError, OSError) as error:  # a timeout is an OSError, too
-            _log.warning("not published", jobs=sorted({str(event.job_id) for event in events}), error=str(error))
+        except (RedisError, OSError) as error:  # TimeoutError is an OSError
+            _log.warning("publish_failed", job_ids=sorted({str(event.job_id) for event in events}), error=str(error))
 
 
-async def listen(redis: Redis, *, silence_s: float = SILENCE_S) -> AsyncGenerator[bytes | None, None]:
-    """Yield what is published about any job, for ever; None whenever something may have been missed before.
+async def subscribe_to_events(redis: Redis, *, heartbeat_s: float = HEARTBEAT_S) -> AsyncGenerator[bytes | None, None]:
+    """Yield the published events of all jobs, without end; None whenever messages may have been lost before.
 
-    One subscription of a process to all jobs, instead of one per job: nothing has to be subscribed anew while events
-    come, and the events of all jobs are few (`runner.WRITE_S`).
+    A process has one subscription for all jobs instead of one per job: nothing is subscribed while events arrive, and
+    all jobs together have few events (`runner.WRITE_S`).
+
+    Args:
+        redis: a client of the broker.
+        heartbeat_s: seconds without a message before a ping, and the timeout of its answer.
     """
     while True:
         try:
             async with redis.pubsub() as subscription:
                 await subscription.psubscribe(f"{PREFIX}*")
-                asked = False
+                pinged = False
                 while True:
-                    message = await subscription.get_message(timeout=silence_s)
-                    if message is None and asked:
-                        raise TimeoutError("no answer")
-                    asked = message is None
+                    message = await subscription.get_message(timeout=heartbeat_s)
+                    if message is None and pinged:
+                        raise TimeoutError("ping not answered")
+                    pinged = message is None
                     if message is None:
                         await subscription.ping()
                     elif message["type"] == "pmessage":
                         yield message["data"]
-                    elif message["type"] == "psubscribe":  # now, or again after the connection was lost
+                    elif message["type"] == "psubscribe":  # initially, and after each reconnect
                         yield None
         except (RedisError, OSError) as error:
-            _log.warning("broker away", error=str(error))
-            await asyncio.sleep(RECONNECT_S)
+            _log.warning("redis_unavailable", error=str(error))
+            await asyncio.sleep(RECONNECT_DELAY_S)

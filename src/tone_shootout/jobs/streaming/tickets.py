@@ -1,7 +1,7 @@
-"""One-use tickets for the WebSocket.
+"""Single-use tickets for the WebSocket.
 
-A page can't set headers on a WebSocket, and a token must not stand in an address, where logs and histories keep it. A
-ticket may: it opens one job's channel once, within seconds.
+A page can't set headers on a WebSocket, and a token in a URL ends up in logs and browser histories. A ticket is safe
+there: it opens one job's WebSocket once, within seconds.
 """
 
 import asyncio
@@ -18,49 +18,48 @@ from redis.exceptions import RedisError
 from tone_shootout.accounts.principal import Credential
 from tone_shootout.kit.http.problems import UnavailableError
 
-TICKET_S = 30
-ANSWER_S = 3.0
-"""Longest that a request waits for the broker."""
+TICKET_LIFETIME_S = 30
+REDIS_TIMEOUT_S = 3.0
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Credential).decode
 
 
 class Tickets:
-    """Kept in the broker, by hash; gone when used or expired."""
+    """Tickets in Redis, by hash, deleted when redeemed or expired."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     async def issue(self, credential: Credential, job_id: UUID) -> str:
-        """Make a ticket for an owner's job. The channel that it opens ends with the credential that it was made with.
+        """Issue a ticket for a job. The WebSocket that it opens ends when `credential` is no longer valid.
 
         Raises:
-            UnavailableError: the broker is away.
+            UnavailableError: Redis is unavailable.
         """
         ticket = secrets.token_urlsafe(32)
-        async with _answering():
-            await self._redis.set(_key(ticket, job_id), _encode(credential), ex=TICKET_S)
+        async with _redis_errors():
+            await self._redis.set(_key(ticket, job_id), _encode(credential), ex=TICKET_LIFETIME_S)
         return ticket
 
     async def redeem(self, ticket: str, job_id: UUID) -> Credential | None:
-        """Return what a ticket was made with, once; None when it is used, expired, or of another job.
+        """Redeem a ticket; return its credential, None if it was redeemed before, has expired or is for another job.
 
         Raises:
-            UnavailableError: the broker is away.
+            UnavailableError: Redis is unavailable.
         """
-        async with _answering():
-            made_with: bytes | None = await self._redis.getdel(_key(ticket, job_id))
-        return None if made_with is None else _decode(made_with)
+        async with _redis_errors():
+            credential: bytes | None = await self._redis.getdel(_key(ticket, job_id))
+        return None if credential is None else _decode(credential)
 
 
 @asynccontextmanager
-async def _answering() -> AsyncGenerator[None, None]:
+async def _redis_errors() -> AsyncGenerator[None, None]:
     try:
-        async with asyncio.timeout(ANSWER_S):
+        async with asyncio.timeout(REDIS_TIMEOUT_S):
             yield
     except (RedisError, OSError):
-        raise UnavailableError from None
+        raise UnavailableError("Redis is unavailable; try again shortly.") from None
 
 
 def _key(ticket: str, job_id: UUID) -> str:

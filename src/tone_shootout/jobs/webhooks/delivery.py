@@ -9,8 +9,8 @@ import random
 import ssl
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Collection
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, Collection
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any, NamedTuple
@@ -29,6 +29,7 @@ from tone_shootout.jobs.webhooks.repositories import (
 )
 from tone_shootout.jobs.webhooks.services import purpose
 from tone_shootout.jobs.webhooks.signing import signed_headers
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.http.retry_after import parse_retry_after
 from tone_shootout.kit.keyring import KeyRing, UnreadableSecretError
 from tone_shootout.kit.settings import WebhookSettings
@@ -50,7 +51,6 @@ STOP_S = 3.0
 
 _FAILURES = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError)  # TimeoutError is one
 
-SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 
 _log = structlog.get_logger(__name__)
 

@@ -1,6 +1,7 @@
 """The database: connection, the base of all tables, and the unit of work of a request."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from advanced_alchemy.base import DefaultBase, UUIDv7AuditBase, UUIDv7Base
@@ -16,6 +17,7 @@ from tone_shootout.kit.settings import PostgresAddress, Settings, parse_postgres
 
 __all__ = [
     "Base",
+    "SessionMaker",
     "UUIDv7AuditBase",
     "UUIDv7Base",
     "connect_psycopg",
@@ -24,6 +26,9 @@ __all__ = [
     "is_pooled",
     "unit_of_work",
 ]
+
+SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
+"""Opens database sessions."""
 
 Base = DefaultBase
 """For tables whose key is made of other tables' keys."""

@@ -5,9 +5,10 @@ from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.storage import Storage
 from tone_shootout.shootouts.repositories import LibraryRepository
-from tone_shootout.shootouts.services import SessionMaker, sweep_content
+from tone_shootout.shootouts.services import sweep_content
 
 _CONTENT: Final = re.compile(r"users/([0-9a-f-]{36})/blobs/([0-9a-f]{64})")
 

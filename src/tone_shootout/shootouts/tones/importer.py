@@ -4,13 +4,14 @@ from pathlib import Path
 from uuid import UUID
 
 from tone_shootout.accounts.connections import ConnectionService
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.storage import Storage
 from tone_shootout.rendering.media_info import Limits
 from tone_shootout.shootouts.assets import WantedModel
 from tone_shootout.shootouts.library.media_probe import MediaProbe
 from tone_shootout.shootouts.library.quota import StorageQuota
 from tone_shootout.shootouts.services import AssetRef, LibraryService, asset_of
-from tone_shootout.shootouts.tones.services import SessionMaker, ToneService
+from tone_shootout.shootouts.tones.services import ToneService
 from tone_shootout.tone3000.client import Tone3000
 from tone_shootout.tone3000.download import Downloads
 from tone_shootout.tone3000.http_client import HttpClient

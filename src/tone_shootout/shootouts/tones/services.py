@@ -6,16 +6,14 @@ Nothing that TONE3000 shows is kept, but what is said of files that somebody has
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Final, TypeVar
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from tone_shootout.accounts.connections import ConnectionService
 from tone_shootout.accounts.errors import NotConnectedError, ReconnectError
 from tone_shootout.kit.db.pagination import Paging
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.rendering.media_info import Limits
 from tone_shootout.shootouts.library.provenance import Provenance, kind_of
 from tone_shootout.shootouts.library.uploads import Upload, UploadForm, safe_filename
@@ -29,7 +27,6 @@ from tone_shootout.tone3000.errors import NotAvailableError
 from tone_shootout.tone3000.paging import window
 from tone_shootout.tone3000.types import Gear, Model, Page, Tone, plain
 
-SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 T = TypeVar("T")
 
 _EXTENSIONS: Final = {"capture": ".nam", "cab_ir": ".wav"}

@@ -17,6 +17,7 @@ from sqlalchemy import Column, ColumnElement, LargeBinary, MetaData, Table, sele
 
 from tone_shootout.accounts.account_deletion import stored_prefix
 from tone_shootout.kit.db.session import Base, SessionMaker
+from tone_shootout.kit.outages import StorageFaultError
 from tone_shootout.kit.storage import MissingObjectError, Storage
 from tone_shootout.kit.throttle import Rate
 
@@ -64,11 +65,19 @@ async def archive(sessions: SessionMaker, storage: Storage, user_id: UUID) -> As
 
     Raises:
         StorageError: the storage does not answer.
+        StorageFaultError: an object that a row names is missing.
         SQLAlchemyError: the database does not.
     """
     pipe = _Pipe()
     prefix = stored_prefix(user_id)
     keys = [key async for key in storage.keys(prefix) if not key.removeprefix(prefix).startswith(_DERIVED)]
+    known = set(keys)
+    for key in await _named_keys(sessions, user_id):
+        if key not in known:
+            if not await storage.exists(key):
+                raise StorageFaultError(key, is_missing=True)
+            known.add(key)
+            keys.append(key)
     if keys:
         await storage.size_of(keys[0])
     with zipfile.ZipFile(pipe, "w", allowZip64=True) as made:  # type: ignore[call-overload]  # it needs no more than write
@@ -116,6 +125,19 @@ def rows_of(metadata: MetaData, user_id: UUID) -> dict[Table, ColumnElement[bool
                 else shortest.parent.in_(select(shortest.column).where(owned[parent]))
             )
     return owned
+
+
+async def _named_keys(sessions: SessionMaker, user_id: UUID) -> list[str]:
+    """Return the keys of all objects that a user's rows name."""
+    named: dict[str, None] = {}
+    async with sessions() as session:
+        for table, condition in rows_of(Base.metadata, user_id).items():
+            if "storage_key" in table.c:
+                named |= dict.fromkeys(await session.scalars(select(table.c.storage_key).where(condition)))
+            elif table.name == "library_item":
+                hashes = await session.scalars(select(table.c.sha256).where(condition))
+                named |= dict.fromkeys(f"{stored_prefix(user_id)}blobs/{sha256}" for sha256 in hashes)
+    return list(named)
 
 
 async def _write_rows(made: zipfile.ZipFile, sessions: SessionMaker, user_id: UUID) -> None:

@@ -16,6 +16,7 @@ from litestar_saq import SAQPlugin
 
 from tone_shootout.accounts.browsers import lead_to_sign_in
 from tone_shootout.accounts.errors import AdministratorOnlyError
+from tone_shootout.kit.http.prefix import PREFIX
 from tone_shootout.kit.http.problems import UnauthorizedError
 
 _STATIC: Final = Path(__file__).parent / "static"
@@ -36,16 +37,16 @@ _PAGE: Final = """\
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Jobs · Tone Shootout</title>
-<link rel="stylesheet" href="/saq/static/pico.min.css.gz">
-<link rel="stylesheet" href="/saq/assets/dashboard.css">
+<link rel="stylesheet" href="{prefix}/saq/static/pico.min.css.gz">
+<link rel="stylesheet" href="{prefix}/saq/assets/dashboard.css">
 </head>
-<body>
+<body data-prefix="{prefix}">
 <div id="app"></div>
 <p id="answer" role="status" hidden></p>
 <noscript><p>The dashboard needs JavaScript. <code>shootout jobs list</code> shows your own jobs.</p></noscript>
-<script src="/saq/static/snabbdom.js.gz"></script>
-<script src="/saq/assets/dashboard.js"></script>
-<script src="/saq/static/app.js"></script>
+<script src="{prefix}/saq/static/snabbdom.js.gz"></script>
+<script src="{prefix}/saq/assets/dashboard.js"></script>
+<script src="{prefix}/saq/static/app.js"></script>
 </body>
 </html>
 """
@@ -84,6 +85,10 @@ def _with_our_page(saq_controller: type[Controller]) -> type[Controller]:
             """Send the page. Its script tells by the address what to show; the first one needs a slash."""
             if request.scope["raw_path"] == b"/saq":
                 return Redirect("/saq/")
-            return Response(_PAGE, media_type=MediaType.HTML, headers=_HEADERS)
+            return Response(
+                _PAGE.replace("{prefix}", request.scope["state"].get(PREFIX, "")),
+                media_type=MediaType.HTML,
+                headers=_HEADERS,
+            )
 
     return DashboardController

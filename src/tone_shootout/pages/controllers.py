@@ -15,6 +15,7 @@ from tone_shootout.accounts.errors import CrossOriginError
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.services import SessionService
 from tone_shootout.accounts.sign_in_limits import SignInAttempts
+from tone_shootout.kit.http.prefix import PREFIX
 from tone_shootout.kit.http.problems import TooManyRequestsError, UnauthorizedError
 from tone_shootout.kit.settings import Settings
 
@@ -111,6 +112,7 @@ def _page(
         context={
             "error": error,
             "next": next_path,
+            "prefix": request.scope["state"].get(PREFIX, ""),
             "renew": user is None and error is None and request.method == "GET",
             "tone3000": tone3000,
             "user": user,

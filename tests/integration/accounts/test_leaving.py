@@ -175,3 +175,10 @@ async def test_archives_are_made_ten_times_an_hour(user: Person, other_user: Per
 
 async def test_nobody_exports_without_being_signed_in(api: httpx.AsyncClient) -> None:
     assert (await api.get(EXPORT)).status_code == 401
+
+
+async def test_an_export_without_a_file_that_a_row_names_is_refused(user: Person, settings: Settings) -> None:
+    await add(user.client, "di_track", di())
+    (name,) = [each for each in stored(settings, user) if each.startswith("blobs/")]
+    (settings.data / "objects" / "users" / str(user.id) / name).unlink()
+    assert (await user.client.get(EXPORT)).status_code == 503

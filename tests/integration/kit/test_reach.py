@@ -69,6 +69,20 @@ async def test_behind_a_prefix_all_addresses_have_it(behind: str, clean: None, u
         assert paths == {PREFIX, f"{PREFIX}/api/v1/auth"}
 
 
+@pytest.mark.parametrize("prefix", ["/api", "/docs", "/saq", "/shootout"])
+async def test_a_prefix_that_a_path_of_ours_begins_with_is_not_taken_off_twice(
+    behind: str, clean: None, administrator: Person, prefix: str
+) -> None:
+    headers = {"X-Forwarded-Prefix": prefix, "Authorization": f"Bearer {administrator.token}"}
+    async with httpx.AsyncClient(base_url=behind, headers=headers) as client:
+        for path in ("/api/v1/me", "/docs", "/openapi.json", "/saq/", "/sign-in"):
+            assert (await client.get(path)).status_code == 200, path
+        assert f'"{prefix}/saq/static/app.js"' in (await client.get("/saq/")).text
+        page = (await client.get("/sign-in")).text
+        assert f'action="{prefix}/sign-in"' in page
+        assert f'href="{prefix}/static/pages.css"' in page
+
+
 async def test_a_prefix_counts_from_trusted_proxies_and_well_formed_only(
     behind: str, api: httpx.AsyncClient, user: Person
 ) -> None:

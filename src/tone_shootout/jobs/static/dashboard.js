@@ -1,7 +1,8 @@
 // Stands between SAQ's script and the service. SAQ's script reads these globals: `root_path`, `snabbdom.h`, `fetch`.
 "use strict"
 
-const root_path = "/saq"
+const prefix = document.body.dataset.prefix
+const root_path = prefix + "/saq"
 
 {
   const output = document.getElementById("answer")
@@ -12,12 +13,12 @@ const root_path = "/saq"
   // --- Sessions -------------------------------------------------------------------------------------------------
 
   const signIn = function () {
-    location.assign("/sign-in?next=" + encodeURIComponent(location.pathname + location.search))
+    location.assign(prefix + "/sign-in?next=" + encodeURIComponent(location.pathname.slice(prefix.length) + location.search))
     return new Promise(() => {}) // SAQ's script has nothing to draw any more
   }
 
   const renew = async function () {
-    const answer = await send("/api/v1/auth/refresh", { method: "POST" })
+    const answer = await send(prefix + "/api/v1/auth/refresh", { method: "POST" })
     return answer.ok ? "renewed" : answer.status === 401 ? "ended" : "unavailable"
   }
 

@@ -4,10 +4,18 @@ The application itself knows its own paths only. What comes in loses the prefix,
 addresses of our own that go out in headers get it.
 """
 
+from typing import Final
+
+from litestar import Litestar
+from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.utils.path import normalize_path
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tone_shootout.kit.settings import ROOT_PATH, ServerSettings
+
+PREFIX: Final = "path_prefix"
+"""Where `scope["state"]` keeps the prefix, for the links of pages."""
 
 
 class BehindProxy:
@@ -32,10 +40,32 @@ class BehindProxy:
             return
         prefix = self._root_path or self._forwarded(scope)
         if prefix:
+            scope["state"][PREFIX] = prefix
+            send = _prefixing(send, prefix.encode())
+        if prefix and self._has_prefix(scope, prefix):
             scope["path"] = _without(scope["path"], prefix)
             scope["raw_path"] = _without(scope["raw_path"].decode("latin-1"), prefix).encode("latin-1")
-            send = _prefixing(send, prefix.encode())
         await (self._proxies or self._next_app)(scope, receive, send)  # type: ignore[arg-type]
+
+    def _has_prefix(self, scope: Scope, prefix: str) -> bool:
+        """Tell whether a path still begins with the prefix, and not with a part of our own that is called alike.
+
+        A proxy that names the prefix in a header has usually removed it: a path of ours stays as it is. With the
+        setting, the proxy has usually not: the prefix is removed where a path of ours is left.
+        """
+        path = scope["path"]
+        if not isinstance(self._next_app, Litestar) or _without(path, prefix) == path:
+            return False
+        return self._is_ours(scope, _without(path, prefix)) if self._root_path else not self._is_ours(scope, path)
+
+    def _is_ours(self, scope: Scope, path: str) -> bool:
+        try:
+            self._next_app.asgi_router.handle_routing(path=normalize_path(path), method=scope.get("method"))  # type: ignore[union-attr, arg-type]
+        except NotFoundException:
+            return False
+        except MethodNotAllowedException:
+            return True
+        return True
 
     def _forwarded(self, scope: Scope) -> str:
         """Return the prefix that a trusted proxy names, the first one where several proxies did."""

@@ -6,7 +6,7 @@ const KEY = "renewed-at"
 
 const renew = async function () {
   if (Date.now() - Number(sessionStorage.getItem(KEY) || 0) < 10_000) return
-  const answer = await fetch("/api/v1/auth/refresh", { method: "POST" })
+  const answer = await fetch(document.body.dataset.prefix + "/api/v1/auth/refresh", { method: "POST" })
   if (!answer.ok) return
   sessionStorage.setItem(KEY, String(Date.now()))
   location.replace(document.body.dataset.next)

@@ -4,7 +4,7 @@ The application itself knows its own paths only. What comes in loses the prefix,
 addresses of our own that go out in headers get it.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from litestar import Litestar
 from litestar.exceptions import MethodNotAllowedException, NotFoundException
@@ -53,19 +53,11 @@ class BehindProxy:
         A proxy that names the prefix in a header has usually removed it: a path of ours stays as it is. With the
         setting, the proxy has usually not: the prefix is removed where a path of ours is left.
         """
-        path = scope["path"]
-        if not isinstance(self._next_app, Litestar) or _without(path, prefix) == path:
+        app, path = self._next_app, scope["path"]
+        rest = _without(path, prefix)
+        if not isinstance(app, Litestar) or rest == path:
             return False
-        return self._is_ours(scope, _without(path, prefix)) if self._root_path else not self._is_ours(scope, path)
-
-    def _is_ours(self, scope: Scope, path: str) -> bool:
-        try:
-            self._next_app.asgi_router.handle_routing(path=normalize_path(path), method=scope.get("method"))  # type: ignore[union-attr, arg-type]
-        except NotFoundException:
-            return False
-        except MethodNotAllowedException:
-            return True
-        return True
+        return _is_route(app, scope, rest) if self._root_path else not _is_route(app, scope, path)
 
     def _forwarded(self, scope: Scope) -> str:
         """Return the prefix that a trusted proxy names, the first one where several proxies did."""
@@ -75,6 +67,17 @@ class BehindProxy:
         named = next((value for name, value in scope["headers"] if name == b"x-forwarded-prefix"), b"")
         prefix = named.decode("latin-1").split(",")[0].strip().rstrip("/")
         return prefix if ROOT_PATH.fullmatch(prefix) else ""
+
+
+def _is_route(app: Litestar, scope: Scope, path: str) -> bool:
+    method: Any = scope.get("method")
+    try:
+        app.asgi_router.handle_routing(path=normalize_path(path), method=method)
+    except NotFoundException:
+        return False
+    except MethodNotAllowedException:
+        return True
+    return True
 
 
 def _without(path: str, prefix: str) -> str:

@@ -57,7 +57,7 @@ async def _keep(settings: "Settings") -> dict[str, int | None]:
     config = database_config(settings)
     try:
         async with config.get_engine().connect():
-            pass  # without a database, one line instead of one for each chore
-        return await MaintenanceService(config.create_session_maker(), Storage.from_settings(settings), settings).keep()
+            pass  # without a database, one line instead of one for each step
+        return await MaintenanceService(config.create_session_maker(), Storage.from_settings(settings), settings).run()
     finally:
         await config.get_engine().dispose()

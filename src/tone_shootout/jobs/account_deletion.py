@@ -1,4 +1,4 @@
-"""Ends the work of users who leave (`accounts.leaving.Leaving`), or are shut out."""
+"""Cancels the jobs of users who delete their account or are disabled (`accounts.account_deletion`)."""
 
 import asyncio
 import time
@@ -11,32 +11,37 @@ from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.streaming.pubsub import Publisher
 from tone_shootout.kit.db.session import SessionMaker
 
-PATIENCE_S: Final = 10.0
-"""Longest that a leaving user waits for workers. They let go within two seconds, unless they are dead."""
-LOOK_AGAIN_S: Final = 0.1
+TIMEOUT_S: Final = 10.0
+"""Longest wait for workers to release a user's jobs. Living workers do so within two seconds."""
+POLL_INTERVAL_S: Final = 0.1
 
 _log = structlog.get_logger(__name__)
 
 
 class UserJobCanceller:
-    """Cancels jobs, in units of work of its own; without a publisher, watchers read of it in the database."""
+    """Cancels all jobs of a user, in units of work of its own.
+
+    Args:
+        sessions: opens sessions of the database.
+        publisher: publishes the events; None leaves subscribers to read them from the database.
+    """
 
     def __init__(self, sessions: SessionMaker, publisher: Publisher | None) -> None:
         self._sessions = sessions
         self._publisher = publisher
 
     async def end_work(self, owner_id: UUID) -> bool:
-        """Cancel all of a user's jobs that are not finished, and wait for their workers; False: one has not let go."""
-        deadline = time.monotonic() + PATIENCE_S
+        """Cancel a user's unfinished jobs and wait until workers release them; return False after `TIMEOUT_S`."""
+        deadline = time.monotonic() + TIMEOUT_S
         while await self.cancel_all(owner_id):
             if time.monotonic() > deadline:
-                _log.warning("work_not_ended", user_id=str(owner_id))
+                _log.warning("jobs_not_released", user_id=str(owner_id))
                 return False
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
         return True
 
     async def cancel_all(self, owner_id: UUID) -> bool:
-        """Ask all of a user's jobs that are not finished to stop; tell whether there was one."""
+        """Request cancellation of a user's unfinished jobs; return whether there are any."""
         events = []
         async with self._sessions() as session:
             jobs = JobRepository(session)

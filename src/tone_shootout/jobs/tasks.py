@@ -53,7 +53,7 @@ async def run_job(context: dict[str, Any], *, job_id: str | None = None) -> None
 async def run_maintenance(context: dict[str, Any]) -> None:
     """Clear away what is kept long enough, once an hour, one worker for all. Safe to run twice, or to be broken off."""
     maintenance: MaintenanceService = context["maintenance"]
-    await maintenance.keep()
+    await maintenance.run()
 
 
 class PausingWorker(Worker[Any]):
@@ -151,7 +151,7 @@ async def work(settings: Settings) -> None:
             availability.watched(dispatcher.requeue),
             dispatcher.sweeping(),
             deliverer.delivering(),
-            scratch.kept_clear(),
+            scratch.cleaning(),
         ):
             await worker.start()
     finally:

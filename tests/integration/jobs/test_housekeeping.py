@@ -1,4 +1,4 @@
-"""What is kept long enough goes, once; what is still needed stays, whoever does the chores and however often."""
+"""Maintenance deletes what has expired or is orphaned, once, and leaves everything else."""
 
 import asyncio
 import os
@@ -71,11 +71,11 @@ async def _ids(sessions: Sessions, column: Any) -> set[Any]:
         return set(await session.scalars(select(column)))
 
 
-async def _twice_at_once(maintenance: MaintenanceService, chore: str, expected: int) -> None:
-    """Do a chore as two workers do that don't know of each other, and again: it is all done, and done once."""
-    first, second = await asyncio.gather(maintenance.steps[chore](), maintenance.steps[chore]())
+async def _twice_at_once(maintenance: MaintenanceService, step: str, expected: int) -> None:
+    """Run a step in two workers at once, and again: everything is deleted once."""
+    first, second = await asyncio.gather(maintenance.steps[step](), maintenance.steps[step]())
     assert expected <= first + second
-    assert await maintenance.steps[chore]() == 0
+    assert await maintenance.steps[step]() == 0
 
 
 async def _job(sessions: Sessions, owner_id: UUID, **values: Any) -> Job:
@@ -258,14 +258,14 @@ async def test_scratch_of_jobs_that_no_worker_holds_goes(user: Person, session_m
     for name in (f"{runs.id}-abc", f"{done.id}-abc", f"{uuid4()}-abc", "not-ours"):
         (folder / name / "out").mkdir(parents=True)
         (folder / name / "out" / "file.flac").write_bytes(b"sound")
-    assert sum(await asyncio.gather(scratch.clear(), scratch.clear())) >= 2
-    assert await scratch.clear() == 0
+    assert sum(await asyncio.gather(scratch.clean(), scratch.clean())) >= 2
+    assert await scratch.clean() == 0
     assert {path.name for path in folder.iterdir()} == {f"{runs.id}-abc", "not-ours"}
-    async with scratch.kept_clear():
+    async with scratch.cleaning():
         pass
 
 
-async def test_a_chore_that_fails_keeps_no_other_from_being_done(
+async def test_a_step_that_fails_does_not_prevent_the_others(
     user: Person, session_maker: Sessions, maintenance: MaintenanceService
 ) -> None:
     async def broken() -> int:
@@ -273,7 +273,7 @@ async def test_a_chore_that_fails_keeps_no_other_from_being_done(
 
     await _add(session_maker, UserSessionFactory.build(user_id=user.id, revoked_at=NOW))
     maintenance.steps = {"objects": broken, "sessions": maintenance.steps["sessions"]}
-    assert await maintenance.keep() == {"objects": None, "sessions": 1}
+    assert await maintenance.run() == {"objects": None, "sessions": 1}
 
 
 async def test_the_command_does_it_at_once(
@@ -289,7 +289,7 @@ async def test_the_command_does_it_at_once(
 
 
 @pytest.mark.slow
-async def test_workers_plan_it_for_the_next_hour_once_for_all(
+async def test_workers_schedule_maintenance_for_the_next_hour_once(
     clean: None, session_maker: Sessions, settings: Settings
 ) -> None:
     planned: list[tuple[str, int]] = []

@@ -4,11 +4,9 @@ The job's row is the truth. An entry of the queue only wakes a worker, which the
 (`JobRepository.next_runnable`), and goes on until nothing is left that it may take.
 """
 
-import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager
 from uuid import UUID
 
 import structlog
@@ -23,11 +21,10 @@ from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.streaming.pubsub import Publisher
 from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.outages import outage_of
+from tone_shootout.kit.periodic import running_periodically
 from tone_shootout.kit.readiness import reason_of
 from tone_shootout.kit.settings import WorkerSettings
 
-STOP_S = 3.0
-"""Seconds that a sweep gets to finish when it is told to stop."""
 WAKES = 20
 """Entries that a sweep puts into the queue at most: enough to wake every worker of a large installation."""
 
@@ -62,7 +59,7 @@ class Dispatcher:
                 await self._publisher.publish(moved[1])
                 await self.enqueue(moved[0])
         except Exception:  # noqa: BLE001 - the outbox keeps the job; the request that wrote it has been answered
-            _log.warning("not dispatched yet", job=str(job_id), exc_info=True)
+            _log.warning("dispatch_failed", job_id=str(job_id), exc_info=True)
 
     async def enqueue(self, job: Job) -> None:
         """Wake a worker because a job waits; not before it may begin."""
@@ -103,19 +100,9 @@ class Dispatcher:
             await self.enqueue(job)
         return len(stalled)
 
-    @asynccontextmanager
-    async def sweeping(self) -> AsyncGenerator[None, None]:
-        """Sweep at once and ever after, as long as the context lasts."""
-        stopping = asyncio.Event()
-        sweeper = asyncio.create_task(self._sweep_until(stopping))
-        try:
-            yield
-        finally:
-            # In the middle of a sweep it is let finish: a cancelled statement leaves its connection open.
-            stopping.set()
-            await asyncio.wait({sweeper}, timeout=STOP_S)
-            sweeper.cancel()
-            await asyncio.wait({sweeper})
+    def sweeping(self) -> AbstractAsyncContextManager[None]:
+        """Sweep at once and every `sweep_s` seconds, as long as the context lasts."""
+        return running_periodically(self._connect_and_sweep, interval_s=self._settings.sweep_s, on_error=self._failed)
 
     def _is_silence_known(self) -> bool:
         """Tell, once in a sweep, whether workers could be heard for as long as silence has to last."""
@@ -126,21 +113,16 @@ class Dispatcher:
         self._swept_at = now
         return now >= self._blind_until
 
-    async def _sweep_until(self, stopping: asyncio.Event) -> None:
-        has_failed = False
-        while not stopping.is_set():
-            try:
-                await self._queue.connect()
-                await self.sweep()
-            except Exception as error:  # noqa: BLE001 - a sweeper that ends would leave jobs behind for good
-                self._blind_until = math.inf
-                if not has_failed:
-                    _log.warning("sweep_failed", reason=reason_of(error), exc_info=outage_of(error) is None)
-                has_failed = True
-            else:
-                has_failed = False
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), self._settings.sweep_s)
+    async def _connect_and_sweep(self) -> None:
+        await self._queue.connect()
+        await self.sweep()
+
+    def _failed(self, error: Exception, failures: int) -> None:
+        self._blind_until = math.inf
+        if failures == 1:
+            _log.warning(
+                "sweep_failed", reason=reason_of(error), exc_info=None if outage_of(error) is not None else error
+            )
 
     async def _mend(self, jobs: JobRepository, job: Job) -> tuple[Job, list[JobEvent]] | None:
         stale_s = float(self._settings.heartbeat_s)

@@ -1,4 +1,4 @@
-"""The one place where everything is wired."""
+"""The application: plugins of all domains, wired to the services of the composition root."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -6,10 +6,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig, SQLAlchemyInitPlugin
+from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
 from litestar import Litestar, Request, Router, get
 from litestar.config.app import AppConfig
 from litestar.config.cors import CORSConfig
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.enums import OpenAPIMediaType
 from litestar.openapi import OpenAPIConfig
@@ -18,12 +19,14 @@ from litestar.plugins import InitPlugin, ReceiveRoutePlugin
 from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.static_files import create_static_files_router
-from redis.asyncio import Redis
 
 from tone_shootout.accounts.plugin import SECURITY_COMPONENTS, AccountsPlugin
+from tone_shootout.composition import SCHEDULES, Services, queue_config
+from tone_shootout.jobs.dashboard import DashboardQueue, ScheduleQueue
+from tone_shootout.jobs.dashboard_page import DashboardPlugin
 from tone_shootout.jobs.plugin import JobsPlugin
 from tone_shootout.kit.db.pagination import provide_paging
-from tone_shootout.kit.db.session import database_config, unit_of_work
+from tone_shootout.kit.db.session import unit_of_work
 from tone_shootout.kit.http.body_timeout import BodyTimeout
 from tone_shootout.kit.http.cors import VaryingCors
 from tone_shootout.kit.http.head import HeadAsGet
@@ -33,14 +36,9 @@ from tone_shootout.kit.http.openapi import BytesAreBinary, DocumentationPage, Pa
 from tone_shootout.kit.http.problems import EXCEPTION_HANDLERS, check_body, problems
 from tone_shootout.kit.http.readable import ReadableRequest
 from tone_shootout.kit.http.websocket import SocketRefusals, note_refusal
-from tone_shootout.kit.keyring import KeyRing
-from tone_shootout.kit.logs import AccessLog
-from tone_shootout.kit.readiness import Readiness, check_broker, check_database, check_disks, check_migrations
-from tone_shootout.kit.redis import connect_broker
-from tone_shootout.kit.settings import Settings, SettingsError, origin_of, require_servers
-from tone_shootout.kit.storage import Storage
-from tone_shootout.kit.throttle import AddressLimit, Rate, Throttle
-from tone_shootout.migrations import head_revision
+from tone_shootout.kit.logs import AccessLog, configure_logs
+from tone_shootout.kit.settings import Settings, SettingsError, load_settings, origin_of, require_servers
+from tone_shootout.kit.throttle import AddressLimit, Rate
 from tone_shootout.pages.plugin import PagesPlugin
 from tone_shootout.shootouts.plugin import ShootoutsPlugin
 from tone_shootout.tone3000.plugin import Tone3000Plugin
@@ -80,52 +78,38 @@ async def openapi_document(request: Request[Any, Any, Any]) -> dict[str, Any]:
 class KitPlugin(InitPlugin, ReceiveRoutePlugin):
     """What has no domain: unit of work, storage, broker, problems, health, documentation."""
 
-    def __init__(self, settings: Settings, redis: Redis, database: SQLAlchemyAsyncConfig) -> None:
-        self._settings = settings
-        self._database = database
-        self._storage = Storage.from_settings(settings)
-        self._redis = redis
-        self._throttle = Throttle(redis)
-        self._readiness = _readiness(settings, database, redis, self._storage)
-        self._key_ring = KeyRing(settings.security.encryption_keys)
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add what every domain uses."""
-        # Advanced Alchemy numbers its own keys when a process makes more than one application; ours stay the same.
-        app_config.state.update(
-            {
-                "engine": self._database.get_engine(),
-                "sessions": self._database.create_session_maker(),
-                "readiness": self._readiness,
-                "throttle": self._throttle,
-                "when_stopping": [],
-            }
-        )
+        services, settings = self._services, self._services.settings
         app_config.dependencies.update(
             {
-                "db_session": Provide(unit_of_work),
-                "storage": Provide(lambda: self._storage, sync_to_thread=False),
-                "redis": Provide(lambda: self._redis, sync_to_thread=False),
-                "readiness": Provide(lambda: self._readiness, sync_to_thread=False),
-                "key_ring": Provide(lambda: self._key_ring, sync_to_thread=False),
-                "settings": Provide(lambda: self._settings, sync_to_thread=False),
+                "db_session": Provide(unit_of_work(services.session_maker)),
+                "session_maker": Provide(lambda: services.session_maker, sync_to_thread=False),
+                "storage": Provide(lambda: services.storage, sync_to_thread=False),
+                "redis": Provide(lambda: services.redis, sync_to_thread=False),
+                "readiness": Provide(lambda: services.readiness, sync_to_thread=False),
+                "key_ring": Provide(lambda: services.key_ring, sync_to_thread=False),
+                "settings": Provide(lambda: settings, sync_to_thread=False),
                 "paging": Provide(provide_paging, sync_to_thread=False),
-                "throttle": Provide(lambda: self._throttle, sync_to_thread=False),
+                "throttle": Provide(lambda: services.throttle, sync_to_thread=False),
             }
         )
         app_config.exception_handlers.update(EXCEPTION_HANDLERS)
         app_config.before_request = check_body
         app_config.after_exception.append(note_refusal)
         app_config.middleware[:0] = [AccessLog(), SocketRefusals()]
-        per_address = Rate("address", self._settings.limits.address_requests_per_minute)
-        app_config.middleware.append(AddressLimit(self._throttle, per_address))
-        limits = self._settings.limits
+        limits = settings.limits
+        app_config.middleware.append(
+            AddressLimit(services.throttle, Rate("address", limits.address_requests_per_minute))
+        )
         app_config.middleware.append(ReadableRequest())
         app_config.middleware.append(BodyTimeout(grace_s=limits.body_grace_s, bytes_per_s=limits.body_bytes_per_s))
         app_config.route_handlers.extend([index_page, HealthController, Metrics])
-        app_config.lifespan.append(self._lifespan)
-        if self._settings.server.docs:
-            app_config.openapi_config = openapi_config(self._settings)
+        if settings.server.docs:
+            app_config.openapi_config = openapi_config(settings)
             app_config.route_handlers.append(openapi_document)
             app_config.route_handlers.append(
                 create_static_files_router(
@@ -135,7 +119,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         return app_config
 
     def receive_route(self, route: BaseRoute) -> None:
-        """Let the documentation say of every operation that a request may be malformed, one too many, slow or large."""
+        """Add to every operation's documentation the problems of a malformed, throttled, slow or large request."""
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
                 common = problems(400) if handler.opt.get("unlimited") else problems(400, 429)
@@ -143,57 +127,82 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
                     common |= problems(408, 413, 415)
                 handler.responses = {**common, **bodiless(handler), **(handler.responses or {})}
 
-    @asynccontextmanager
-    async def _lifespan(self, _app: Litestar) -> AsyncGenerator[None, None]:
-        yield
-        await self._redis.aclose()
-        await self._database.get_engine().dispose()
 
-
-def _readiness(settings: Settings, database: SQLAlchemyAsyncConfig, redis: Redis, storage: Storage) -> Readiness:
-    engine, expected = database.get_engine(), head_revision()
-    disks = [folder for folder in (settings.data, storage.folder) if folder is not None]
-    return Readiness(
-        {
-            "database": lambda: check_database(engine),
-            "broker": lambda: check_broker(redis),
-            "storage": storage.check,
-            "disk": lambda: check_disks(disks, settings.storage.free_bytes),
-            "migrations": lambda: check_migrations(engine, expected),
-        }
-    )
-
-
-def create_app(settings: Settings) -> Litestar:
+def create_app(settings: Settings | None = None) -> Litestar:
     """Return the application.
 
+    `LITESTAR_APP=tone_shootout.app:create_app` gives Litestar's own commands the application of the environment:
+    `litestar run`, `litestar database`, `litestar workers run`, `litestar schema`, `litestar routes`.
+
+    Args:
+        settings: of the installation; None: those of the environment, which also set up the process's log.
+
     Raises:
-        SettingsError: a setting that the web process can't do without.
+        SettingsError: a setting that the application needs is missing or invalid.
+        SystemExit: the same without `settings`, with one line on stderr: no caller could report it.
     """
+    if settings is not None:
+        return _build_app(Services(settings))
+    try:
+        settings = load_settings()
+        configure_logs(settings.log)
+        return _build_app(Services(settings))
+    except SettingsError as error:
+        raise SystemExit(f"Error: {error}") from None
+
+
+def _build_app(services: Services) -> Litestar:
+    settings = services.settings
     require_servers(settings)
     if not settings.security.secret:
         raise SettingsError("SHOOTOUT_SECURITY_SECRET: not set (`shootout serve` makes one)")
-    redis: Redis = connect_broker(settings)
-    database = database_config(settings)
+    _ = services.storage  # made now, not on first use: an unusable storage has to stop the start
     prometheus = PrometheusConfig(app_name="shootout", group_path=True)
+
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncGenerator[None, None]:
+        async with services:
+            yield
+
     app = Litestar(
         route_handlers=[],
         middleware=[prometheus.middleware],
         plugins=[
             # Before Litestar's own, which would describe the same types.
             *(TuplesAreLists(), BytesAreBinary(), PagesHaveNames()),
-            SQLAlchemyInitPlugin(config=database),
-            KitPlugin(settings, redis, database),
-            Tone3000Plugin(settings.tone3000, redis),
-            AccountsPlugin(settings, redis),
+            SQLAlchemyInitPlugin(config=services.database),
+            KitPlugin(services),
+            Tone3000Plugin(services.http_client),
+            AccountsPlugin(
+                settings,
+                engine=services.engine,
+                redis=services.redis,
+                throttle=services.throttle,
+                connections=services.connections,
+            ),
             ShootoutsPlugin(settings),
-            JobsPlugin(settings, redis),
+            JobsPlugin(
+                settings,
+                session_maker=services.session_maker,
+                redis=services.redis,
+                quota=services.quota,
+                dispatcher=services.dispatcher,
+                event_hub=services.event_hub,
+                canceller=services.canceller,
+            ),
+            DashboardPlugin(
+                queue_config(services),
+                DashboardQueue(services.queue, services.session_maker, services.dispatcher, settings.limits),
+                ScheduleQueue(services.queue, SCHEDULES, services.task_log),
+            ),
             PagesPlugin(settings),
         ],
         openapi_config=None,
         logging_config=None,
         request_max_body_size=settings.limits.body_bytes,
         debug=False,
+        state=State({"services": services}),
+        lifespan=[lifespan],
     )
     app.asgi_handler = HeadAsGet(app, app.asgi_handler)
     if cors := cors_config(settings):

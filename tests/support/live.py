@@ -14,6 +14,7 @@ from dataclasses import fields, is_dataclass
 from typing import IO
 
 from tone_shootout.app import create_app
+from tone_shootout.composition import services_of
 from tone_shootout.kit.http.web_server import WebServer
 from tone_shootout.kit.settings import Settings
 
@@ -22,7 +23,8 @@ class _Server(WebServer):
     """Says when it has started, or has given up."""
 
     def __init__(self, settings: Settings, done: threading.Event) -> None:
-        super().__init__(create_app(settings), settings)
+        app = create_app(settings)
+        super().__init__(app, settings, on_shutdown=services_of(app).event_hub.stop)
         self._done = done
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

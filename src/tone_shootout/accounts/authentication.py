@@ -29,8 +29,9 @@ class Authentication(ASGIMiddleware):
 
     scopes = (ScopeType.HTTP, ScopeType.WEBSOCKET)
 
-    def __init__(self, access_tokens: AccessTokens) -> None:
+    def __init__(self, access_tokens: AccessTokens, engine: AsyncEngine) -> None:
         self._access_tokens = access_tokens
+        self._engine = engine
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Authenticate, then pass the connection on."""
@@ -47,17 +48,17 @@ class Authentication(ASGIMiddleware):
         header = connection.headers.get("authorization")
         if header is None:
             cookie = connection.cookies.get(ACCESS_COOKIE)
-            return None if cookie is None else await self._by_access_token(connection, cookie, "cookie")
+            return None if cookie is None else await self._by_access_token(cookie, "cookie")
         scheme, _, credential = header.partition(" ")
         if scheme.lower() != "bearer":
             raise InvalidCredentialsError
         if credential.startswith(API_MARK):
-            return await self._by_api_token(connection, credential)
-        return await self._by_access_token(connection, credential, "session")
+            return await self._by_api_token(credential)
+        return await self._by_access_token(credential, "session")
 
-    async def _by_api_token(self, connection: Connection, token: str) -> Principal:
+    async def _by_api_token(self, token: str) -> Principal:
         now = datetime.now(UTC)
-        async with _credentials(connection) as credentials:
+        async with self._credentials() as credentials:
             bearer = await credentials.by_token(digest(token), now)
             if bearer is None:
                 raise InvalidCredentialsError
@@ -71,14 +72,12 @@ class Authentication(ASGIMiddleware):
             token_id=bearer.token_id,
         )
 
-    async def _by_access_token(
-        self, connection: Connection, token: str, via: Literal["session", "cookie"]
-    ) -> Principal:
+    async def _by_access_token(self, token: str, via: Literal["session", "cookie"]) -> Principal:
         ids = self._access_tokens.read(token)
         if ids is None:
             raise InvalidCredentialsError
         user_id, session_id = ids
-        async with _credentials(connection) as credentials:
+        async with self._credentials() as credentials:
             bearer = await credentials.by_session(user_id, session_id, datetime.now(UTC))
         if bearer is None:
             raise InvalidCredentialsError
@@ -86,10 +85,8 @@ class Authentication(ASGIMiddleware):
             user_id=user_id, name=bearer.name, role=bearer.role, scope=bearer.scope, via=via, session_id=session_id
         )
 
-
-@asynccontextmanager
-async def _credentials(connection: Connection) -> AsyncGenerator[CredentialRepository, None]:
-    """Give access to the credentials on a connection of their own, given back before the handler runs."""
-    engine: AsyncEngine = connection.app.state["engine"]
-    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as database:
-        yield CredentialRepository(database)
+    @asynccontextmanager
+    async def _credentials(self) -> AsyncGenerator[CredentialRepository, None]:
+        """Open a connection of its own for the credentials, returned to the pool before the handler runs."""
+        async with self._engine.execution_options(isolation_level="AUTOCOMMIT").connect() as database:
+            yield CredentialRepository(database)

@@ -78,8 +78,9 @@ def who_connects(connection: Connection, settings: Settings) -> Principal:
 class SignedInGuard:
     """The guard of every route."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, throttle: Throttle) -> None:
         self._settings = settings
+        self._throttle = throttle
         self._per_user = Rate("user", settings.limits.requests_per_minute)
 
     async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
@@ -101,9 +102,8 @@ class SignedInGuard:
 
     async def _count(self, connection: Connection, principal: Principal) -> None:
         """Count a request of a user."""
-        throttle: Throttle = connection.app.state["throttle"]
         try:
-            await throttle.take(self._per_user, str(principal.user_id))
+            await self._throttle.take(self._per_user, str(principal.user_id))
         except TooManyRequestsError as error:
             if isinstance(connection, WebSocket):
                 await refuse(connection, TOO_MANY, error.detail)

@@ -1,26 +1,45 @@
-"""What accounts leave behind, and when it goes. Nothing here commits."""
+"""Deletion of account data that has no use any more, in units of work of its own.
 
+Each step can run twice, on two workers at once, and be interrupted anywhere: the next run deletes the rest.
+"""
+
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.repositories import ApiTokenRepository, IdempotencyRepository, SessionRepository
+from tone_shootout.kit.db.session import SessionMaker
+from tone_shootout.kit.settings import RetentionSettings
 
 
 class AccountMaintenance:
-    """Strikes out what counts for nobody any more, whoever's it was. Each step tells how much it struck out."""
+    """Deletes the rows of all users that have no use any more. Each step returns the number of deleted rows.
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    Args:
+        session_maker: opens sessions of the database.
+        retention: how long ended API tokens are kept.
+    """
 
-    async def forget_sessions(self) -> int:
-        """Strike out sessions that have expired or were ended: none of their tokens counts, with or without a row."""
-        return await SessionRepository(self._session).delete_ended(datetime.now(UTC))
+    def __init__(self, session_maker: SessionMaker, retention: RetentionSettings) -> None:
+        self._session_maker = session_maker
+        self._tokens_kept = timedelta(days=retention.tokens_days)
 
-    async def forget_tokens(self, kept: timedelta) -> int:
-        """Strike out API tokens that expired or were revoked longer ago than `kept`."""
-        return await ApiTokenRepository(self._session).delete_ended(datetime.now(UTC) - kept)
+    async def delete_ended_sessions(self) -> int:
+        """Delete sessions that expired or were revoked: their tokens are refused with or without a row."""
+        return await self._delete(lambda session: SessionRepository(session).delete_ended(datetime.now(UTC)))
 
-    async def forget_answers(self) -> int:
-        """Strike out answers that nobody can ask for again with their `Idempotency-Key`."""
-        return await IdempotencyRepository(self._session).delete_expired()
+    async def delete_ended_tokens(self) -> int:
+        """Delete API tokens that expired or were revoked longer ago than the retention time."""
+        before = datetime.now(UTC) - self._tokens_kept
+        return await self._delete(lambda session: ApiTokenRepository(session).delete_ended(before))
+
+    async def delete_expired_idempotency_records(self) -> int:
+        """Delete stored responses whose `Idempotency-Key` has expired."""
+        return await self._delete(lambda session: IdempotencyRepository(session).delete_expired())
+
+    async def _delete(self, step: Callable[[AsyncSession], Awaitable[int]]) -> int:
+        async with self._session_maker() as session:
+            deleted = await step(session)
+            await session.commit()
+        return deleted

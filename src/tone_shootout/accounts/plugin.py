@@ -1,18 +1,14 @@
 """How the accounts domain enters the application."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Final
 
-from litestar import Litestar
 from litestar.config.app import AppConfig
-from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins import InitPlugin, ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from tone_shootout.accounts.authentication import Authentication
 from tone_shootout.accounts.connections import ConnectionService
@@ -31,6 +27,7 @@ from tone_shootout.accounts.pending import PendingSignIns
 from tone_shootout.accounts.sign_in import SignInService
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings
+from tone_shootout.kit.throttle import Throttle
 from tone_shootout.tone3000.client import Tone3000
 from tone_shootout.tone3000.oauth import SignIn
 
@@ -58,22 +55,31 @@ class AccountsPlugin(InitPlugin, ReceiveRoutePlugin):
         SettingsError: the secret that signs sessions is too short.
     """
 
-    def __init__(self, settings: Settings, redis: Redis) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        engine: AsyncEngine,
+        redis: Redis,
+        throttle: Throttle,
+        connections: ConnectionService,
+    ) -> None:
         self._settings = settings
+        self._engine = engine
+        self._throttle = throttle
+        self._connections = connections
         self._access_tokens = AccessTokens(settings.security)
         self._pending = PendingSignIns(redis)
-        self._connections: ConnectionService | None = None
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add what the domain brings."""
-        app_config.lifespan.append(self._lifespan)
-        app_config.middleware.append(Authentication(self._access_tokens))
-        app_config.guards.append(SignedInGuard(self._settings))
+        app_config.middleware.append(Authentication(self._access_tokens, self._engine))
+        app_config.guards.append(SignedInGuard(self._settings, self._throttle))
         app_config.dependencies.update(
             {
                 "principal": Provide(provide_principal, sync_to_thread=False),
                 "once": Provide(provide_idempotent),
-                "connections": Provide(self._provide_connections, sync_to_thread=False),
+                "connections": Provide(lambda: self._connections, sync_to_thread=False),
                 "sign_in": Provide(self._provide_sign_in, sync_to_thread=False),
             }
         )
@@ -81,19 +87,6 @@ class AccountsPlugin(InitPlugin, ReceiveRoutePlugin):
             [SessionController, SignInController, MeController, MySessionsController, Tone3000Controller]
         )
         return app_config
-
-    @asynccontextmanager
-    async def _lifespan(self, _app: Litestar) -> AsyncGenerator[None, None]:
-        yield
-        if self._connections is not None:
-            await self._connections.aclose()
-
-    def _provide_connections(
-        self, state: State, key_ring: NamedDependency[KeyRing], tone3000_sign_in: NamedDependency[SignIn]
-    ) -> ConnectionService:
-        if self._connections is None:
-            self._connections = ConnectionService(state["sessions"], key_ring, tone3000_sign_in)
-        return self._connections
 
     def _provide_sign_in(
         self,

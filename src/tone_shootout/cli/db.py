@@ -23,21 +23,14 @@ def command() -> None:
 @click.argument("revision", default="head")
 @_data
 def upgrade(revision: str, data: Path | None) -> None:
-    """Bring the database up to REVISION, the newest by default, and create the queue's tables."""
-    import asyncio
-    from dataclasses import replace
-
+    """Upgrade the database to REVISION, the newest by default, and create the queue's tables."""
     from tone_shootout.gc_tuning import importing
 
     with importing():
         from tone_shootout import migrations
-        from tone_shootout.jobs.scheduling.queue import prepare_queue
-        from tone_shootout.kit.settings import load_settings
 
     with _database(data) as url:
         migrations.upgrade(url, revision, on_wait=lambda line: click.echo(line, err=True))
-        settings = load_settings()
-        asyncio.run(prepare_queue(replace(settings, database=replace(settings.database, url=url))))
     click.echo(f"The database is at {migrations.head_revision() if revision == 'head' else revision}.")
 
 
@@ -45,7 +38,7 @@ def upgrade(revision: str, data: Path | None) -> None:
 @click.argument("revision", default="-1")
 @_data
 def downgrade(revision: str, data: Path | None) -> None:
-    """Take the database back to REVISION, one step by default. Data of what is taken back is lost."""
+    """Downgrade the database to REVISION, one step by default. Data of what is removed is lost."""
     from tone_shootout import migrations
 
     with _database(data) as url:
@@ -66,7 +59,7 @@ def revision_(message: str, data: Path | None) -> None:
 @command.command()
 @_data
 def check(data: Path | None) -> None:
-    """Tell whether the database and the models agree."""
+    """Compare the database with the models; fail if they differ."""
     from tone_shootout import migrations
 
     with _database(data) as url:
@@ -77,10 +70,10 @@ def check(data: Path | None) -> None:
 @command.command()
 @_data
 def rekey(data: Path | None) -> None:
-    """Encrypt everything that is stored encrypted with the newest key, so that older keys can be taken away.
+    """Encrypt all stored secrets with the newest key, so that older keys can be removed.
 
-    The keys are those of SHOOTOUT_SECURITY_ENCRYPTION_KEYS, the newest first. The service may run meanwhile, if it has
-    the new key already.
+    The keys are those of SHOOTOUT_SECURITY_ENCRYPTION_KEYS, the newest first. The service may run meanwhile if it
+    already has the new key.
     """
     import asyncio
 
@@ -88,43 +81,36 @@ def rekey(data: Path | None) -> None:
 
     with _environ(data) as environ:
         try:
-            connections, webhooks = asyncio.run(_encrypt_anew(environ))
+            connections, webhooks = asyncio.run(_reencrypt(environ))
         except UnreadableSecretError:
             raise click.ClickException(
-                "something was encrypted with a key that is not in the list; nothing is changed"
+                "a stored secret was encrypted with a key that is not in SHOOTOUT_SECURITY_ENCRYPTION_KEYS; "
+                "nothing was changed. Add that key"
             ) from None
-    click.echo(f"Encrypted anew: the tokens of {connections} connections with TONE3000, {webhooks} webhooks' secrets.")
+    click.echo(f"Encrypted again: tokens of {connections} TONE3000 connections, secrets of {webhooks} webhooks.")
 
 
-async def _encrypt_anew(environ: Mapping[str, str]) -> tuple[int, int]:
-    from sqlalchemy.ext.asyncio import AsyncSession
-
+async def _reencrypt(environ: Mapping[str, str]) -> tuple[int, int]:
     from tone_shootout.accounts.connections import ConnectionStore
+    from tone_shootout.composition import Services
     from tone_shootout.jobs.webhooks.services import encrypt_anew
-    from tone_shootout.kit.db.session import create_engine, is_pooled
-    from tone_shootout.kit.keyring import KeyRing
     from tone_shootout.kit.settings import load_settings
 
-    settings = load_settings(environ)
-    ring = KeyRing(settings.security.encryption_keys)
-    engine = create_engine(settings.database.url, pooled=is_pooled(settings), hide_parameters=True)
-    try:
-        async with AsyncSession(engine) as session, session.begin():
-            return await ConnectionStore(session, ring).encrypt_anew(), await encrypt_anew(session, ring)
-    finally:
-        await engine.dispose()
+    async with Services(load_settings(environ)) as services, services.session_maker.begin() as session:
+        ring = services.key_ring
+        return await ConnectionStore(session, ring).encrypt_anew(), await encrypt_anew(session, ring)
 
 
 @contextmanager
 def _database(data: Path | None) -> Generator[str, None, None]:
-    """Give the address of the database, started for the moment if it is the embedded one and not running."""
+    """Yield the URL of the database; the embedded one runs for the duration of the context if needed."""
     with _environ(data) as environ:
         yield environ["SHOOTOUT_DATABASE_URL"]
 
 
 @contextmanager
 def _environ(data: Path | None) -> Generator[Mapping[str, str], None, None]:
-    """Give the environment with the database that is meant, started for the moment if need be."""
+    """Yield the environment with the URL of the database, embedded or not."""
     from alembic.util.exc import CommandError
     from psycopg import Error as PsycopgError
     from sqlalchemy.exc import SQLAlchemyError

@@ -1,4 +1,4 @@
-"""`shootout housekeeping`: what workers do every hour, once and now."""
+"""`shootout housekeeping`: the scheduled tasks of workers, run once and now."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 @click.command("housekeeping")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder. [SHOOTOUT_DATA]")
 def command(data: Path | None) -> None:
-    """Clear away what is kept long enough: workers do it every hour, this does it now.
+    """Delete expired data now; workers do it every hour.
 
-    Sessions that ended, old API tokens, answers, events and webhook deliveries, and objects that nothing names. How
-    long what is kept is set by SHOOTOUT_RETENTION_….
+    Ended sessions, old API tokens, stored responses, job events, webhook deliveries, and objects without a row.
+    SHOOTOUT_RETENTION_… sets how long data is kept.
     """
     import asyncio
     import sys
@@ -30,7 +30,7 @@ def command(data: Path | None) -> None:
     from tone_shootout.embedded.errors import EmbeddedError
 
     with reporting(EmbeddedError, PostgresError, DBAPIError, OSError), _settings(data) as settings:
-        done = asyncio.run(_keep(settings))
+        done = asyncio.run(_run(settings))
     for name, number in done.items():
         click.echo(f"{name:<12} {'failed, see the log' if number is None else number}")
     if None in done.values():
@@ -39,7 +39,7 @@ def command(data: Path | None) -> None:
 
 @contextmanager
 def _settings(data: Path | None) -> Generator["Settings", None, None]:
-    """Give the settings with which the servers of the installation are reached, started for the moment if need be."""
+    """Yield the settings with the URLs of the installation's servers; embedded ones run for the duration if needed."""
     from tone_shootout.embedded.service import use_servers
     from tone_shootout.kit.settings import load_settings
 
@@ -47,17 +47,12 @@ def _settings(data: Path | None) -> Generator["Settings", None, None]:
         yield load_settings(environ)
 
 
-async def _keep(settings: "Settings") -> dict[str, int | None]:
-    from tone_shootout.jobs.maintenance import MaintenanceService
-    from tone_shootout.kit.db.session import database_config
+async def _run(settings: "Settings") -> dict[str, int | None]:
+    from tone_shootout.composition import Services, run_maintenance
     from tone_shootout.kit.logs import configure_logs
-    from tone_shootout.kit.storage import Storage
 
     configure_logs(settings.log)
-    config = database_config(settings)
-    try:
-        async with config.get_engine().connect():
-            pass  # without a database, one line instead of one for each step
-        return await MaintenanceService(config.create_session_maker(), Storage.from_settings(settings), settings).run()
-    finally:
-        await config.get_engine().dispose()
+    async with Services(settings) as services:
+        async with services.engine.connect():
+            pass  # without a database: one line instead of one for each task
+        return await run_maintenance(services)

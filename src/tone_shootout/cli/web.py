@@ -16,6 +16,7 @@ def command(host: str | None, port: int | None) -> None:
     with importing():
         from tone_shootout.app import create_app
         from tone_shootout.cli.errors import reporting
+        from tone_shootout.composition import services_of
         from tone_shootout.kit.http.web_server import WebServer, allow_many_connections, listen
         from tone_shootout.kit.logs import configure_logs
         from tone_shootout.kit.settings import load_settings
@@ -26,11 +27,12 @@ def command(host: str | None, port: int | None) -> None:
         allow_many_connections()
         host = host or settings.server.host
         listeners = listen(host, settings.server.port if port is None else port)
-        # The address that the service believes to have is the one that it has.
+        # The port that was bound: port 0 chooses one.
         at = replace(settings.server, host=host, port=listeners[0].getsockname()[1])
         settings = replace(settings, server=at)
-        server = WebServer(create_app(settings), settings)
-        with suppress(KeyboardInterrupt):  # raised once more when all is over
+        app = create_app(settings)
+        server = WebServer(app, settings, on_shutdown=services_of(app).event_hub.stop)
+        with suppress(KeyboardInterrupt):  # uvicorn raises it again after the shutdown
             server.run([*listeners])
         if not server.started:
             raise SystemExit(3)

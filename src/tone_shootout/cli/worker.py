@@ -12,7 +12,7 @@ def command() -> None:
 
     with importing():
         from tone_shootout.cli.errors import reporting
-        from tone_shootout.jobs.tasks import work
+        from tone_shootout.composition import Services, run_worker
         from tone_shootout.kit.logs import configure_logs
         from tone_shootout.kit.settings import SettingsError, load_settings, require_servers
 
@@ -20,8 +20,9 @@ def command() -> None:
         settings = load_settings()
         require_servers(settings)
         configure_logs(settings.log)
+        services = Services(settings)
         try:
-            (settings.data / "scratch").mkdir(parents=True, exist_ok=True)
+            _ = services.scratch  # created on first use
         except OSError as error:
             raise SettingsError(f"SHOOTOUT_DATA: can't be used: {error}") from None
-        asyncio.run(work(settings))
+        asyncio.run(run_worker(services))

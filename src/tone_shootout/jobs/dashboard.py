@@ -1,17 +1,18 @@
 """What the dashboard shows and does.
 
-SAQ's pages read a queue and the entries in it. Ours holds nothing but wake-ups, so they are shown the jobs themselves,
-as the table has them, and their buttons act by the jobs' own laws.
+SAQ's pages read queues and the entries in them. Our queue holds only wake-ups, so the pages are given the jobs of the
+table instead, with buttons that obey the rules of jobs, and the scheduled tasks as a second queue.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
-from saq import Queue
+from saq import CronJob, Queue, Status
+from saq import Job as SaqJob
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.services import AccountService
@@ -19,6 +20,7 @@ from tone_shootout.jobs.dtos import JobRead
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
+from tone_shootout.jobs.scheduling.task_log import TaskLog, TaskRun
 from tone_shootout.jobs.services import JobService
 from tone_shootout.jobs.status import WAITING, JobStatus, sources
 from tone_shootout.kit.settings import LimitSettings
@@ -150,6 +152,71 @@ class Entry(NamedTuple):
     async def retry(self, _reason: str) -> None:
         """Let the job begin again."""
         await self.board.retry(self.job)
+
+
+class ScheduleQueue:
+    """The scheduled tasks, in the form of a queue that the pages read.
+
+    Args:
+        queue: the real queue, which holds the next run of each task.
+        schedules: of all modules.
+        task_log: the last run of each task.
+    """
+
+    name = "scheduled-tasks"
+
+    def __init__(self, queue: Queue, schedules: Sequence[CronJob[Any]], task_log: TaskLog) -> None:
+        self._queue = queue
+        self._schedules = schedules
+        self._task_log = task_log
+
+    async def connect(self) -> None:
+        """Connect the real queue."""
+        await self._queue.connect()
+
+    async def info(self, jobs: bool = False) -> dict[str, Any]:
+        """Return workers, counts and, if asked for, the tasks."""
+        names = [schedule.function.__qualname__ for schedule in self._schedules]
+        found = await self._queue.jobs(f"cron:{name}" for name in names)
+        entries = dict(zip(names, found, strict=True))
+        active = sum(entry is not None and entry.status is Status.ACTIVE for entry in found)
+        scheduled = sum(entry is not None and entry.status in (Status.NEW, Status.QUEUED) for entry in found)
+        rows: list[dict[str, Any]] = []
+        if jobs:
+            last_runs = await self._task_log.last_runs()
+            rows = [self._row(schedule, entries, last_runs) for schedule in self._schedules]
+        workers = (await self._queue.info())["workers"]
+        return {
+            "name": self.name,
+            "workers": workers,
+            "active": active,
+            "queued": 0,
+            "scheduled": scheduled,
+            "jobs": rows,
+        }
+
+    async def job(self, _key: str) -> None:
+        """Return None: a scheduled task has no page of its own, and no button."""
+        return
+
+    def _row(
+        self, schedule: CronJob[Any], entries: Mapping[str, SaqJob | None], last_runs: Mapping[str, TaskRun]
+    ) -> dict[str, Any]:
+        name = schedule.function.__qualname__
+        entry, last = entries[name], last_runs.get(name)
+        is_active = entry is not None and entry.status is Status.ACTIVE
+        return {
+            "queue": "",
+            "key": name,
+            "function": (schedule.function.__doc__ or "").partition("\n")[0],
+            "owner": schedule.cron,
+            "queued": entry.scheduled * 1000 if entry is not None else None,
+            "started": entry.started if entry is not None and is_active else last.started if last else None,
+            "completed": None if is_active or last is None else last.completed,
+            "status": "active" if is_active else f"last run: {last.status}" if last else "no run yet",
+            "can_retry": False,
+            "can_abort": False,
+        }
 
 
 def _ms(at: datetime | None) -> int | None:

@@ -5,17 +5,21 @@ between it and the service: it renews the session or leads to the sign-in page, 
 only buttons that can succeed, and names columns after what `jobs.board` fills them with.
 """
 
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any, Final, cast
 
 from litestar import Controller, MediaType, Request, Response, get
 from litestar.config.app import AppConfig
+from litestar.di import Provide
 from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
-from litestar_saq import SAQPlugin
+from litestar_saq import SAQConfig, SAQPlugin, TaskQueues
+from saq import Queue
 
 from tone_shootout.accounts.browsers import lead_to_sign_in
 from tone_shootout.accounts.errors import AdministratorOnlyError
+from tone_shootout.jobs.dashboard import DashboardQueue, ScheduleQueue
 from tone_shootout.kit.http.prefix import PREFIX
 from tone_shootout.kit.http.problems import UnauthorizedError
 
@@ -37,27 +41,47 @@ _PAGE: Final = """\
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Jobs · Tone Shootout</title>
-<link rel="stylesheet" href="{prefix}/saq/static/pico.min.css.gz">
-<link rel="stylesheet" href="{prefix}/saq/assets/dashboard.css">
+<link rel="stylesheet" href="/saq/static/pico.min.css.gz">
+<link rel="stylesheet" href="/saq/assets/dashboard.css">
 </head>
-<body data-prefix="{prefix}">
+<body>
 <div id="app"></div>
 <p id="answer" role="status" hidden></p>
 <noscript><p>The dashboard needs JavaScript. <code>shootout jobs list</code> shows your own jobs.</p></noscript>
-<script src="{prefix}/saq/static/snabbdom.js.gz"></script>
-<script src="{prefix}/saq/assets/dashboard.js"></script>
-<script src="{prefix}/saq/static/app.js"></script>
+<script src="/saq/static/snabbdom.js.gz"></script>
+<script src="/saq/assets/dashboard.js"></script>
+<script src="/saq/static/app.js"></script>
 </body>
 </html>
 """
 
 
 class DashboardPlugin(SAQPlugin):
-    """SAQ's plugin, with our page for its own."""
+    """SAQ's plugin: `litestar workers` with our queue, the dashboard with our page.
+
+    Args:
+        config: the queue that workers run.
+        queues: what the dashboard shows as queues.
+    """
+
+    def __init__(self, config: SAQConfig, *queues: DashboardQueue | ScheduleQueue) -> None:
+        super().__init__(config)
+        self._queues = TaskQueues({queue.name: cast("Queue", queue) for queue in queues})
+
+    async def provide_queues(self) -> AsyncGenerator[TaskQueues, None]:
+        """Provide what the dashboard shows, connected."""
+        for queue in self._queues.queues.values():
+            await queue.connect()
+        yield self._queues
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add the pages."""
         app_config = super().on_app_init(app_config)
+        app_config.dependencies[self._config.queues_dependency_key] = Provide(self.provide_queues)
+        # The web process runs no tasks; in it, a worker of litestar-saq would start a thread of its own.
+        for worker in self.get_workers().values():
+            app_config.on_startup.remove(worker.on_app_startup)
+            app_config.on_shutdown.remove(worker.on_app_shutdown)
         saq_controller = cast(type[Controller], app_config.route_handlers.pop())
         app_config.route_handlers.extend(
             [
@@ -85,10 +109,6 @@ def _with_our_page(saq_controller: type[Controller]) -> type[Controller]:
             """Send the page. Its script tells by the address what to show; the first one needs a slash."""
             if request.scope["raw_path"] == b"/saq":
                 return Redirect("/saq/")
-            return Response(
-                _PAGE.replace("{prefix}", request.scope["state"].get(PREFIX, "")),
-                media_type=MediaType.HTML,
-                headers=_HEADERS,
-            )
+            return Response(_PAGE, media_type=MediaType.HTML, headers=_HEADERS)
 
     return DashboardController

@@ -1,29 +1,39 @@
-"""The history of the database schema, and the five things one does with it."""
+"""Migrations of the database schema, and the commands on them."""
 
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Final
 
+from advanced_alchemy.extensions.litestar import AlembicAsyncConfig
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-__all__ = ["check", "downgrade", "head_revision", "revision", "upgrade"]
+__all__ = ["VERSION_TABLE", "alembic_config", "check", "downgrade", "head_revision", "revision", "upgrade"]
+
+VERSION_TABLE: Final = "schema_version"
+_FOLDER: Final = Path(__file__).parent
+
+
+def alembic_config() -> AlembicAsyncConfig:
+    """Return the configuration that `litestar database` uses. `env.py` decides what it does not hold."""
+    return AlembicAsyncConfig(script_location=str(_FOLDER), version_table_name=VERSION_TABLE)
 
 
 @cache
 def head_revision() -> str | None:
-    """Return the revision that this code was written for."""
+    """Return the newest revision."""
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def upgrade(url: str, target: str = "head", *, on_wait: Callable[[str], None] | None = None) -> None:
-    """Bring the database at `url` up to `target`.
+    """Upgrade the database at `url` to `target`, and create the tables of the queue.
 
     Args:
         url: as `SHOOTOUT_DATABASE_URL` takes it.
         target: a revision.
-        on_wait: gets one line when another migration is under way, which this one waits for.
+        on_wait: called with one line if another process migrates at the moment and this one has to wait.
     """
     config = _config(url)
     config.attributes["on_wait"] = on_wait
@@ -31,7 +41,7 @@ def upgrade(url: str, target: str = "head", *, on_wait: Callable[[str], None] | 
 
 
 def downgrade(url: str, target: str = "-1") -> None:
-    """Take the database at `url` back to `target`."""
+    """Downgrade the database at `url` to `target`. Data of what is removed is lost."""
     command.downgrade(_config(url), target)
 
 
@@ -51,7 +61,7 @@ def check(url: str) -> None:
 
 def _config(url: str = "") -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("script_location", str(_FOLDER))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     config.attributes["url"] = url
     return config

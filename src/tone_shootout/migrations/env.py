@@ -1,6 +1,7 @@
-"""Alembic's environment: one connection, one transaction for each revision, all the models."""
+"""Alembic's environment, for `shootout db` and `litestar database` alike: one transaction for each revision."""
 
 import asyncio
+from dataclasses import replace
 
 import structlog
 from advanced_alchemy.base import metadata_registry
@@ -11,17 +12,21 @@ import tone_shootout.accounts.models
 import tone_shootout.jobs.models
 import tone_shootout.jobs.webhooks.models
 import tone_shootout.shootouts.models  # noqa: F401 - the imports fill the metadata
+from tone_shootout.jobs.scheduling.queue import prepare_queue
 from tone_shootout.kit.db.locks import Lock
 from tone_shootout.kit.db.session import create_engine
+from tone_shootout.kit.settings import load_settings
+from tone_shootout.migrations import VERSION_TABLE
 
 _log = structlog.get_logger(__name__)
 
 
-def _run(connection: Connection) -> None:
+def _run(connection: Connection) -> bool:
+    """Run the command; return whether it was an upgrade."""
     context.configure(
         connection=connection,
         target_metadata=metadata_registry.get(None),
-        version_table="schema_version",
+        version_table=VERSION_TABLE,
         compare_type=True,
         compare_server_default=True,
         transaction_per_migration=True,
@@ -29,27 +34,34 @@ def _run(connection: Connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+    return getattr(context.get_context().opts.get("fn"), "__name__", "") == "upgrade"
 
 
-def _take_time(connection: Connection) -> None:
-    """Lift the limits that a hoster may have set for our role, until the transaction ends."""
+def _lift_limits(connection: Connection) -> None:
+    """Lift the timeouts that a hoster may have set for our role, until the transaction ends."""
     for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
         connection.exec_driver_sql(f"SET LOCAL {limit} = 0")
 
 
 async def _main() -> None:
-    # Whether or not a pooler in transaction mode is there: migrations prepare nothing, and take their time.
-    engine = create_engine(context.config.attributes["url"], pooled=True, poolclass=pool.NullPool)
-    event.listen(engine.sync_engine, "begin", _take_time)
+    settings = load_settings()
+    # `litestar database` has no way to pass an address: it means the one of the settings.
+    url = context.config.attributes.get("url") or settings.database.url
+    # Not the application's engine: migrations prepare no statements, so a pooler in transaction mode does not matter,
+    # and they may take long.
+    engine = create_engine(url, pooled=True, poolclass=pool.NullPool)
+    event.listen(engine.sync_engine, "begin", _lift_limits)
     try:
         async with engine.connect() as guard:
-            # As long as the transaction of this connection, wherever a pooler has it end up.
+            # The lock lasts until the transaction of this connection ends, behind a pooler too.
             if not (await guard.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({Lock.MIGRATIONS:d})")).scalar():
-                told = context.config.attributes.get("on_wait") or _log.info
-                told("waiting for another migration of this database to end")
+                notify = context.config.attributes.get("on_wait") or _log.info
+                notify("waiting for another migration of this database to end")
                 await guard.exec_driver_sql(f"SELECT pg_advisory_xact_lock({Lock.MIGRATIONS:d})")
             async with engine.connect() as connection:
-                await connection.run_sync(_run)
+                is_upgrade = await connection.run_sync(_run)
+            if is_upgrade:
+                await prepare_queue(replace(settings, database=replace(settings.database, url=url)))
     finally:
         await engine.dispose()
 

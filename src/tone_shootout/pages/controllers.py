@@ -32,9 +32,8 @@ PAGE_HEADERS: Final = {
 _FORM_FIELDS: Final = 10
 
 
-def refused(request: Request[Any, Any, Any], _error: CrossOriginError) -> Response[Any]:
+def refused(settings: Settings, request: Request[Any, Any, Any], _error: CrossOriginError) -> Response[Any]:
     """Answer a form that was sent from another address than the service's own."""
-    settings: Settings = request.app.state["settings"]
     error = (
         f"The form was not sent from {settings.public_url}. Sign in there, or add the address that you use to "
         "SHOOTOUT_SERVER_ALLOWED_ORIGINS."
@@ -48,7 +47,6 @@ class SignInPageController(Controller):
     path = "/sign-in"
     include_in_schema = False
     opt = {"public": True, "recognises": True}  # noqa: RUF012 - Litestar reads it as it stands
-    exception_handlers = {CrossOriginError: refused}  # noqa: RUF012 - as above
     dependencies = {  # noqa: RUF012 - as above
         "sessions": Provide(provide_sessions, sync_to_thread=False),
         "attempts": Provide(provide_attempts, sync_to_thread=False),

@@ -1,16 +1,19 @@
 """How the pages enter the application."""
 
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from litestar import Router
 from litestar.config.app import AppConfig
 from litestar.plugins import InitPlugin
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
+from tone_shootout.accounts.errors import CrossOriginError
 from tone_shootout.kit.settings import Settings
-from tone_shootout.pages.controllers import SignInPageController
+from tone_shootout.pages.controllers import SignInPageController, refused
 
 _HERE: Final = Path(__file__).parent
 
@@ -23,9 +26,14 @@ class PagesPlugin(InitPlugin):
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add the pages."""
-        app_config.state["settings"] = self._settings
         app_config.template_config = TemplateConfig(directory=_HERE / "templates", engine=JinjaTemplateEngine)
-        app_config.route_handlers.append(SignInPageController)
+        app_config.route_handlers.append(
+            Router(
+                "/",
+                route_handlers=[SignInPageController],
+                exception_handlers={CrossOriginError: partial(refused, self._settings)},
+            )
+        )
         app_config.route_handlers.append(
             create_static_files_router(
                 path="/static", directories=[_HERE / "static"], opt={"public": True}, include_in_schema=False

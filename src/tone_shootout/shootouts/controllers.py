@@ -7,7 +7,6 @@ from uuid import UUID
 
 from litestar import Controller, Request, Response, delete, get, head, patch, post
 from litestar.background_tasks import BackgroundTask, BackgroundTasks
-from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
@@ -16,6 +15,7 @@ from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidat
 from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.db.pagination import Page, Paging
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.http.openapi import FILE_RESPONSES, DownloadOperation
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.http.ranges import content_response
@@ -101,10 +101,10 @@ class UploadController(Controller):
         limits: NamedDependency[Limits],
         incoming: NamedDependency[Path],
         quota: NamedDependency[StorageQuota],
-        state: State,
+        session_maker: NamedDependency[SkipValidation[SessionMaker]],
     ) -> Response[LibraryItemRead]:
         """Add a DI track, capture or cab IR. It is decoded first; the same file of the same kind is kept only once."""
-        async with state["sessions"]() as session:  # given back before the file comes, which may take long
+        async with session_maker() as session:  # given back before the file comes, which may take long
             room = await quota.room(session, principal.user_id)
         async with receive(request, limits, incoming, room=room, exceeded=quota.exceeded) as upload:
             item, new = await library.add(principal.user_id, upload)
@@ -181,11 +181,11 @@ class LibraryController(Controller):
         library: NamedDependency[LibraryService],
         jobs_port: NamedDependency[SkipValidation[JobsPort]],
         storage: NamedDependency[Storage],
-        state: State,
+        session_maker: NamedDependency[SkipValidation[SessionMaker]],
     ) -> Response[None]:
         """Delete an item and its file, unless a shootout or an unfinished job needs it."""
         sha256 = await library.delete(principal.user_id, item_id, jobs_port)
-        sweep = BackgroundTask(sweep_content, state["sessions"], storage, principal.user_id, sha256)
+        sweep = BackgroundTask(sweep_content, session_maker, storage, principal.user_id, sha256)
         return Response(None, status_code=204, background=sweep)
 
     @get(

@@ -27,8 +27,6 @@ class ShootoutsPlugin(InitPlugin):
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add what the domain brings."""
-        self._incoming.mkdir(parents=True, exist_ok=True)
-        clear_incoming(self._incoming)
         upload_bytes = self._limits.max_upload_bytes + FORM_BYTES
         uploads = Router("/", route_handlers=[UploadController], request_max_body_size=upload_bytes)
         app_config.route_handlers.append(
@@ -42,7 +40,12 @@ class ShootoutsPlugin(InitPlugin):
                 "shootout_service": Provide(self._provide_shootouts, sync_to_thread=False),
             }
         )
+        app_config.on_startup.append(self._prepare_incoming)
         return app_config
+
+    def _prepare_incoming(self) -> None:
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        clear_incoming(self._incoming)
 
     def _provide_library(
         self,

@@ -46,10 +46,10 @@ async def test_what_old_keys_have_encrypted_is_read_with_the_new_one_alone(
         made = await webhooks.create(user.id, url="https://hooks.example.org/", description="", events=["job.failed"])
     refused = await rekey(NEW)
     assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
-    assert "nothing is changed" in refused.stderr
+    assert "nothing was changed" in refused.stderr
     done = await rekey(NEW, OLD)
     assert (done.exit_code, done.stdout) == (
-        0, "Encrypted anew: the tokens of 1 connections with TONE3000, 1 webhooks' secrets.\n"
+        0, "Encrypted again: tokens of 1 TONE3000 connections, secrets of 1 webhooks.\n"
     )  # fmt: skip
     new = KeyRing([NEW])
     async with session_maker() as session:

@@ -28,13 +28,13 @@ ONE_THREAD = """
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from tone_shootout.jobs.tasks import work
+from tone_shootout.composition import Services, run_worker
 from tone_shootout.kit.settings import load_settings
 
 
 async def main():
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
-    await work(load_settings())
+    await run_worker(Services(load_settings()))
 
 
 asyncio.run(main())

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -9,14 +10,19 @@ from uuid import UUID
 
 import httpx
 import pytest
+from redis.asyncio import Redis
+from saq import Job as SaqJob
+from saq import Status
 from sqlalchemy import func, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import submit
 from tests.support.live import working
+from tone_shootout.composition import SCHEDULES
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.scheduling.task_log import TaskLog
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.settings import Settings
 
@@ -122,7 +128,7 @@ async def test_it_shows_every_user_s_jobs_what_waits_first(
             update(Job).where(Job.id == later_id).values(not_before=func.now() + func.make_interval(0, 0, 0, 1))
         )
         await session.commit()
-    (queue,) = (await administrator.client.get("/saq/api/queues")).json()["queues"]
+    queue, _schedules = (await administrator.client.get("/saq/api/queues")).json()["queues"]
     assert (queue["active"], queue["queued"], queue["scheduled"]) == (0, 1, 1)
     shown = (await administrator.client.get(board)).json()["queue"]["jobs"]
     assert [job["key"] for job in shown] == [later["id"], waits["id"], done["id"]]
@@ -212,5 +218,28 @@ async def test_it_knows_the_workers(administrator: Person, settings: Settings, b
             while not workers:
                 workers = (await administrator.client.get(board)).json()["queue"]["workers"]
                 await asyncio.sleep(0.1)
+        schedules: dict[str, Any] = {"scheduled": 0}
+        async with asyncio.timeout(60):
+            while schedules["scheduled"] < len(SCHEDULES):
+                schedules = (await administrator.client.get("/saq/api/queues/scheduled-tasks")).json()["queue"]
+                await asyncio.sleep(0.1)
     (worker,) = workers.values()
     assert set(worker["stats"]) >= {"complete", "failed", "retried", "uptime"}
+    assert all(0 < task["queued"] / 1000 - time.time() <= 3600 for task in schedules["jobs"])
+
+
+async def test_it_shows_the_scheduled_tasks_with_schedule_and_last_run(
+    clean: None, administrator: Person, redis: Redis
+) -> None:
+    entry = SaqJob("thin_events", key="cron:thin_events", status=Status.COMPLETE, started=1_000, completed=2_000)
+    await TaskLog(redis).record({"job": entry})  # type: ignore[typeddict-item]  # SAQ passes its worker, too
+    shown = (await administrator.client.get("/saq/api/queues/scheduled-tasks")).json()["queue"]
+    tasks = {task["key"]: task for task in shown["jobs"]}
+    assert list(tasks) == [schedule.function.__qualname__ for schedule in SCHEDULES]
+    assert (tasks["thin_events"]["owner"], tasks["thin_events"]["queued"]) == ("35 * * * *", None)
+    assert (tasks["thin_events"]["started"], tasks["thin_events"]["completed"]) == (1_000, 2_000)
+    assert tasks["thin_events"]["status"] == "last run: complete"
+    assert tasks["delete_ended_tokens"]["status"] == "no run yet"
+    for method, path in (("GET", ""), ("POST", "/abort"), ("POST", "/retry")):
+        answer = await administrator.client.request(method, f"/saq/api/queues/scheduled-tasks/jobs/thin_events{path}")
+        assert answer.status_code == 404

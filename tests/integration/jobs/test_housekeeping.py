@@ -1,4 +1,4 @@
-"""Maintenance deletes what has expired or is orphaned, once, and leaves everything else."""
+"""What is kept long enough goes, once; what is still needed stays, whoever does the chores and however often."""
 
 import asyncio
 import os
@@ -32,13 +32,15 @@ from tests.support.factories import (
 from tests.support.live import environ_of, working
 from tone_shootout.accounts.models import ApiToken, IdempotencyRecord, UserSession
 from tone_shootout.cli import main
-from tone_shootout.jobs.maintenance import MaintenanceService, Scratch
+from tone_shootout.composition import MAINTENANCE, SCHEDULES, Services, run_maintenance
+from tone_shootout.jobs.execution.scratch import Scratch
 from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.webhooks.models import WebhookDelivery
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
+from tone_shootout.kit.tasks import Context, task_context
 
 Sessions = async_sessionmaker[AsyncSession]
 NOW = datetime.now(UTC)
@@ -54,8 +56,15 @@ def storage(settings: Settings) -> Storage:
 
 
 @pytest.fixture
-def maintenance(session_maker: Sessions, storage: Storage, settings: Settings) -> MaintenanceService:
-    return MaintenanceService(session_maker, storage, settings)
+async def services(settings: Settings) -> AsyncGenerator[Services, None]:
+    async with Services(settings) as made:
+        yield made
+
+
+async def _run(services: Services, step: str) -> int:
+    """Run the scheduled tasks of a step as the worker does; return what they deleted."""
+    context = task_context(*services.maintenance)
+    return sum([await task(context) for task in MAINTENANCE[step]])
 
 
 async def _add(sessions: Sessions, *rows: Any) -> None:
@@ -71,11 +80,11 @@ async def _ids(sessions: Sessions, column: Any) -> set[Any]:
         return set(await session.scalars(select(column)))
 
 
-async def _twice_at_once(maintenance: MaintenanceService, step: str, expected: int) -> None:
-    """Run a step in two workers at once, and again: everything is deleted once."""
-    first, second = await asyncio.gather(maintenance.steps[step](), maintenance.steps[step]())
+async def _twice_at_once(services: Services, step: str, expected: int) -> None:
+    """Run a step as two workers do at the same time, and again: everything is deleted, and only once."""
+    first, second = await asyncio.gather(_run(services, step), _run(services, step))
     assert expected <= first + second
-    assert await maintenance.steps[step]() == 0
+    assert await _run(services, step) == 0
 
 
 async def _job(sessions: Sessions, owner_id: UUID, **values: Any) -> Job:
@@ -86,19 +95,17 @@ async def _job(sessions: Sessions, owner_id: UUID, **values: Any) -> Job:
 
 
 async def test_sessions_that_ended_go_and_others_stay(
-    user: Person, session_maker: Sessions, maintenance: MaintenanceService
+    user: Person, session_maker: Sessions, services: Services
 ) -> None:
     good = UserSessionFactory.build(user_id=user.id)
     expired = UserSessionFactory.build(user_id=user.id, expires_at=NOW - timedelta(seconds=1))
     ended = UserSessionFactory.build(user_id=user.id, revoked_at=NOW)
     await _add(session_maker, good, expired, ended)
-    await _twice_at_once(maintenance, "sessions", 2)
+    await _twice_at_once(services, "sessions", 2)
     assert await _ids(session_maker, UserSession.id) == {good.id}
 
 
-async def test_tokens_go_a_month_after_they_ended(
-    user: Person, session_maker: Sessions, maintenance: MaintenanceService
-) -> None:
+async def test_tokens_go_a_month_after_they_ended(user: Person, session_maker: Sessions, services: Services) -> None:
     own = await _ids(session_maker, ApiToken.id)
     stay = [
         ApiTokenFactory.build(user_id=user.id, created_at=LONG_AGO),
@@ -111,23 +118,23 @@ async def test_tokens_go_a_month_after_they_ended(
         ApiTokenFactory.build(user_id=user.id, revoked_at=LONG_AGO),
     ]
     await _add(session_maker, *stay, *go)
-    await _twice_at_once(maintenance, "tokens", len(go))
+    await _twice_at_once(services, "tokens", len(go))
     assert await _ids(session_maker, ApiToken.id) == own | {token.id for token in stay}
     assert (await user.client.get("/api/v1/me")).status_code == 200
 
 
 async def test_answers_go_when_nobody_can_ask_for_them_again(
-    user: Person, session_maker: Sessions, maintenance: MaintenanceService
+    user: Person, session_maker: Sessions, services: Services
 ) -> None:
     good = IdempotencyRecordFactory.build(owner_id=user.id, key="good", expires_at=TOMORROW)
     expired = IdempotencyRecordFactory.build(owner_id=user.id, key="expired", expires_at=NOW)
     await _add(session_maker, good, expired)
-    await _twice_at_once(maintenance, "answers", 1)
+    await _twice_at_once(services, "answers", 1)
     assert await _ids(session_maker, IdempotencyRecord.key) == {"good"}
 
 
 async def test_of_a_job_that_finished_long_ago_the_statuses_stay_and_can_be_followed(
-    base_url: str, user: Person, session_maker: Sessions, maintenance: MaintenanceService
+    base_url: str, user: Person, session_maker: Sessions, services: Services
 ) -> None:
     old, recent = await submit(user.client), await submit(user.client)
     for made, finished_at in ((old, LONG_AGO), (recent, YESTERDAY)):
@@ -144,7 +151,7 @@ async def test_of_a_job_that_finished_long_ago_the_statuses_stay_and_can_be_foll
             assert job is not None
             job.finished_at = finished_at
             await session.commit()
-    await _twice_at_once(maintenance, "events", 4)
+    await _twice_at_once(services, "events", 4)
     followed = [event async for event in events(base_url, user, old["id"], "?after=0")]
     kinds = [event["data"].get("status", event["type"]) for event in followed[1:]]
     assert kinds == ["pending", "queued", "running", "completed", "completed"]
@@ -156,24 +163,24 @@ async def test_of_a_job_that_finished_long_ago_the_statuses_stay_and_can_be_foll
 
 
 async def test_a_job_that_is_not_finished_keeps_its_whole_log(
-    user: Person, session_maker: Sessions, maintenance: MaintenanceService
+    user: Person, session_maker: Sessions, services: Services
 ) -> None:
     job = await _job(
         session_maker, user.id, status="running", created_at=LONG_AGO, heartbeat_at=TOMORROW, finished_at=None
     )
     await _add(session_maker, JobEventFactory.build(job_id=job.id, type="progress", at=LONG_AGO))
-    assert await maintenance.steps["events"]() == 0
+    assert await _run(services, "events") == 0
     assert await _ids(session_maker, JobEvent.seq) == {1}
 
 
 async def test_deliveries_go_a_month_after_they_were_last_touched(
-    user: Person, session_maker: Sessions, maintenance: MaintenanceService
+    user: Person, session_maker: Sessions, services: Services
 ) -> None:
     webhook = WebhookFactory.build(owner_id=user.id)
     old = WebhookDeliveryFactory.build(webhook_id=webhook.id, updated_at=LONG_AGO)
     recent = WebhookDeliveryFactory.build(webhook_id=webhook.id, created_at=LONG_AGO, updated_at=YESTERDAY)
     await _add(session_maker, webhook, old, recent)
-    await _twice_at_once(maintenance, "deliveries", 1)
+    await _twice_at_once(services, "deliveries", 1)
     assert await _ids(session_maker, WebhookDelivery.id) == {recent.id}
 
 
@@ -202,7 +209,7 @@ async def objects(settings: Settings, storage: Storage) -> AsyncGenerator[Object
 
 
 async def test_objects_that_nothing_names_go_and_all_others_stay(
-    user: Person, session_maker: Sessions, maintenance: MaintenanceService, objects: Objects
+    user: Person, session_maker: Sessions, services: Services, objects: Objects
 ) -> None:
     home = f"users/{user.id}"
     done = await _job(session_maker, user.id, status="completed", attempt=2, finished_at=NOW)
@@ -230,18 +237,18 @@ async def test_objects_that_nothing_names_go_and_all_others_stay(
         JobArtifactFactory.build(job_id=done.id, storage_key=stay[1]),
         RenderCacheEntryFactory.build(owner_id=user.id, key="1" * 64),
     )
-    await _twice_at_once(maintenance, "objects", len(go))
+    await _twice_at_once(services, "objects", len(go))
     assert await objects.left(*stay, *go) == set(stay)
 
 
 async def test_content_that_is_being_sent_again_stays(
-    user: Person, session_maker: Sessions, maintenance: MaintenanceService, objects: Objects
+    user: Person, session_maker: Sessions, services: Services, objects: Objects
 ) -> None:
     """An orphan that is just becoming somebody's content: whoever stores it holds the lock that deleting it takes."""
     key = await objects.put(f"users/{user.id}/blobs/{CONTENT}")
     async with session_maker() as sending:
         await sending.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{user.id}/{CONTENT}", 0))))
-        keeping = asyncio.create_task(maintenance.steps["objects"]())
+        keeping = asyncio.create_task(_run(services, "objects"))
         await asyncio.wait({keeping}, timeout=0.3)
         assert not keeping.done()
         sending.add(LibraryItemFactory.build(owner_id=user.id, sha256=CONTENT))
@@ -266,14 +273,14 @@ async def test_scratch_of_jobs_that_no_worker_holds_goes(user: Person, session_m
 
 
 async def test_a_step_that_fails_does_not_prevent_the_others(
-    user: Person, session_maker: Sessions, maintenance: MaintenanceService
+    user: Person, session_maker: Sessions, services: Services
 ) -> None:
-    async def broken() -> int:
-        raise OSError("the store is away")
+    async def broken(_context: Context) -> int:
+        raise OSError("the storage is unavailable")
 
     await _add(session_maker, UserSessionFactory.build(user_id=user.id, revoked_at=NOW))
-    maintenance.steps = {"objects": broken, "sessions": maintenance.steps["sessions"]}
-    assert await maintenance.run() == {"objects": None, "sessions": 1}
+    steps = {"objects": [broken], "sessions": MAINTENANCE["sessions"]}
+    assert await run_maintenance(services, steps) == {"objects": None, "sessions": 1}
 
 
 async def test_the_command_does_it_at_once(
@@ -289,17 +296,27 @@ async def test_the_command_does_it_at_once(
 
 
 @pytest.mark.slow
-async def test_workers_schedule_maintenance_for_the_next_hour_once(
+async def test_workers_schedule_each_task_once_within_the_next_hour(
     clean: None, session_maker: Sessions, settings: Settings
 ) -> None:
+    expected = sorted(f"cron:{schedule.function.__qualname__}" for schedule in SCHEDULES)
     planned: list[tuple[str, int]] = []
     with working(settings), working(settings):
         async with asyncio.timeout(60):
-            while not planned:
+            while len(planned) < len(expected):
                 await asyncio.sleep(0.1)
                 async with session_maker() as session:
-                    rows = await session.execute(text("SELECT key, scheduled FROM saq.saq_jobs"))
+                    rows = await session.execute(text("SELECT key, scheduled FROM saq.saq_jobs ORDER BY key"))
                     planned = [(row.key, row.scheduled) for row in rows]
-    ((key, scheduled),) = planned
-    assert key == "cron:run_maintenance"
-    assert 0 < scheduled - time.time() <= 3600
+    assert [key for key, _ in planned] == expected
+    assert all(0 < scheduled - time.time() <= 3600 for _, scheduled in planned)
+
+
+def test_every_scheduled_task_belongs_to_a_step_of_the_command() -> None:
+    scheduled = {schedule.function for schedule in SCHEDULES}
+    assert {task for tasks in MAINTENANCE.values() for task in tasks} == scheduled
+    for schedule in SCHEDULES:
+        assert schedule.timeout
+        assert schedule.heartbeat
+        assert schedule.retries is not None
+        assert schedule.retries > 1

@@ -38,7 +38,7 @@ async def queues(settings: Settings) -> AsyncGenerator[list[Queue], None]:
     """Two workers' queues, as behind a pooler in transaction mode."""
     pooled = replace(settings, database=replace(settings.database, pooler="transaction"))
     assert poll_interval_s(pooled) > 0
-    found = [build_queue(pooled) for _ in range(2)]
+    found: list[Queue] = [build_queue(pooled) for _ in range(2)]
     for queue in found:
         await queue.connect()
     yield found

@@ -6,7 +6,7 @@ from click import Group
 
 from tests.support.settings_table import GUIDE, written
 from tone_shootout.cli import main
-from tone_shootout.jobs.maintenance import SCRATCH_INTERVAL_S
+from tone_shootout.jobs.execution.scratch import INTERVAL_S
 from tone_shootout.kit.settings import load_settings
 
 TEXT = GUIDE.read_text()
@@ -32,4 +32,4 @@ def test_the_network_in_the_example_is_taken_for_one() -> None:
 
 def test_scratch_is_cleared_as_often_as_the_guide_says() -> None:
     assert "every ten minutes" in TEXT
-    assert SCRATCH_INTERVAL_S == 600
+    assert INTERVAL_S == 600

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from litestar import Controller, Response, delete, get, post
 from litestar.background_tasks import BackgroundTask
-from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, PathParameter, SkipValidation
@@ -20,6 +19,7 @@ from tone_shootout.accounts.export import EXPORTS, archive, begun
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.kit.db.pagination import Page, Paging
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.http.openapi import DownloadOperation
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.settings import Settings
@@ -77,11 +77,11 @@ class MeController(Controller):
         principal: NamedDependency[Principal],
         storage: NamedDependency[Storage],
         throttle: NamedDependency[Throttle],
-        state: State,
+        session_maker: NamedDependency[SkipValidation[SessionMaker]],
     ) -> Stream:
         """Send everything that is kept of you as a ZIP archive: the database's rows as JSON, and all files."""
         await throttle.take(EXPORTS, str(principal.user_id))
-        content = await begun(archive(state["sessions"], storage, principal.user_id))
+        content = await begun(archive(session_maker, storage, principal.user_id))
         headers = {**NO_STORE, "Content-Disposition": 'attachment; filename="tone-shootout-account.zip"'}
         return Stream(content, media_type="application/zip", headers=headers)
 

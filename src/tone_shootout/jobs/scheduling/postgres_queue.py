@@ -11,8 +11,10 @@ from psycopg.sql import SQL, Identifier
 from saq.queue.postgres import JOBS_TABLE, STATS_TABLE, VERSIONS_TABLE, PostgresQueue
 from saq.queue.postgres_migrations import get_migrations
 
+from tone_shootout.jobs.scheduling.gated_queue import GatedQueue
 
-class SharedPostgresQueue(PostgresQueue):
+
+class SharedPostgresQueue(GatedQueue, PostgresQueue):
     """The queue whose tables are in `schema`, with locks that end with their transaction."""
 
     def __init__(self, *, schema: str, **options: Any) -> None:

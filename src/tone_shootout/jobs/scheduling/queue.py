@@ -6,6 +6,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 from saq import Queue
 
+from tone_shootout.jobs.scheduling.gated_queue import GatedQueue, GatedRedisQueue
 from tone_shootout.kit.db.session import connect_psycopg, is_pooled
 from tone_shootout.kit.redis import connect_queue
 from tone_shootout.kit.settings import PostgresAddress, Settings, check_queue_url, parse_postgres
@@ -16,7 +17,7 @@ POLL_S = 1.0
 """Seconds between two looks into a queue that can't be listened to."""
 
 
-def build_queue(settings: Settings, *, connections: int = 4) -> Queue:
+def build_queue(settings: Settings, *, connections: int = 4) -> GatedQueue:
     """Return the queue that the settings name, not yet connected.
 
     Raises:
@@ -24,9 +25,7 @@ def build_queue(settings: Settings, *, connections: int = 4) -> Queue:
     """
     name = settings.queue.name
     if not _is_postgres(settings):
-        from saq.queue.redis import RedisQueue
-
-        return RedisQueue(connect_queue(settings), name=name)
+        return GatedRedisQueue(connect_queue(settings), name=name)
 
     from psycopg_pool import AsyncConnectionPool
 

@@ -78,7 +78,7 @@ const root_path = prefix + "/saq"
 
   // --- What is drawn --------------------------------------------------------------------------------------------
 
-  // SAQ's names of columns, and what `jobs.board` and the workers fill them with.
+  // SAQ's names of columns, and what `jobs.dashboard` and the workers fill them with.
   const COLUMNS = new Map([
     ["Key", "Job"],
     ["Function", "Title"],
@@ -90,10 +90,23 @@ const root_path = prefix + "/saq"
     ["Failed", "Wake-ups failed"],
     ["Uptime (s)", "Running for (s)"],
   ])
+  const TASK_COLUMNS = new Map([
+    ["Key", "Task"],
+    ["Function", "Purpose"],
+    ["Args", "Schedule (UTC)"],
+    ["Queued", "Next run"],
+    ["Started", "Last start"],
+    ["Completed", "Last end"],
+  ])
+  const showsTasks = () => location.pathname === root_path + "/queues/scheduled-tasks"
   const CONDITIONS = new Map([["Retry", "can_retry"], ["Abort", "can_abort"]])
   const h = snabbdom.h
 
-  const heading = cell => h("th", { attrs: { scope: "col" } }, COLUMNS.get(cell.text) || cell.text)
+  const heading = cell => h(
+    "th",
+    { attrs: { scope: "col" } },
+    (showsTasks() && TASK_COLUMNS.get(cell.text)) || COLUMNS.get(cell.text) || cell.text,
+  )
 
   const isQueueOfJob = cell => cell?.sel === "td" && cell.text === "Queue" // of all queues it is a `th`
 
@@ -110,7 +123,9 @@ const root_path = prefix + "/saq"
       if (!shownJob?.[CONDITIONS.get(children)]) return undefined
       return h("button", { ...data, attrs: { type: "button" } }, children)
     }
-    if (selector === "a" && children?.sel === "td") return h("td", h("a", data, children.text))
+    if (selector === "a" && children?.sel === "td") {
+      return h("td", showsTasks() ? children.text : h("a", data, children.text)) // a task has no page of its own
+    }
     if (selector === "a" && data.props?.href === "https://saq-py.readthedocs.io") return undefined
     if (selector === "progress") return h("progress", { attrs: rest[0].props }) // as a property, 0 would not be set
     if (selector === "strong" && children === "SAQ") return h("strong", "Tone Shootout")

@@ -5,13 +5,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from advanced_alchemy.base import DefaultBase, UUIDv7AuditBase, UUIDv7Base
-from advanced_alchemy.extensions.litestar import AsyncSessionConfig, SQLAlchemyAsyncConfig
+from advanced_alchemy.extensions.litestar import AlembicAsyncConfig, AsyncSessionConfig, SQLAlchemyAsyncConfig
 from asyncpg import ClientConfigurationError, InterfaceError, PostgresError
-from litestar.datastructures import State
 from sqlalchemy import event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from tone_shootout.kit.settings import PostgresAddress, Settings, parse_postgres
 
@@ -28,8 +27,7 @@ __all__ = [
 ]
 
 SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
-"""Opens database sessions."""
-
+"""Opens a session of the database."""
 Base = DefaultBase
 """For tables whose key is made of other tables' keys."""
 SPARE_S = 5.0
@@ -95,8 +93,12 @@ def connect_psycopg(address: PostgresAddress, *, pooled: bool) -> dict[str, Any]
     return {**address.psycopg(), "autocommit": True, **({"prepare_threshold": None} if pooled else {})}
 
 
-def database_config(settings: Settings) -> SQLAlchemyAsyncConfig:
-    """Return the configuration that the web process, the worker and the commands share.
+def database_config(settings: Settings, alembic_config: AlembicAsyncConfig | None = None) -> SQLAlchemyAsyncConfig:
+    """Return the configuration that web process, worker and commands share.
+
+    Args:
+        settings: address, pool and timeouts.
+        alembic_config: where the migrations are, for `litestar database`.
 
     Raises:
         SettingsError: the address of the database can't be used.
@@ -114,20 +116,25 @@ def database_config(settings: Settings) -> SQLAlchemyAsyncConfig:
     return SQLAlchemyAsyncConfig(
         engine_instance=engine,
         session_config=AsyncSessionConfig(expire_on_commit=False),
+        alembic_config=alembic_config or AlembicAsyncConfig(),
         set_default_exception_handler=False,
     )
 
 
-async def unit_of_work(state: State) -> AsyncGenerator[AsyncSession, None]:
-    """Give a request its session, and commit before the answer is sent.
+def unit_of_work(session_maker: async_sessionmaker[AsyncSession]) -> Callable[[], AsyncGenerator[AsyncSession, None]]:
+    """Return the dependency that opens a request's session and commits it before the response is sent.
 
-    Advanced Alchemy's own autocommit handler logs a commit that fails and lets the answer of success go out; here the
-    failure becomes the answer. An exception of the handler rolls back.
+    Advanced Alchemy's autocommit handler logs a failed commit and still sends the response of success; here the failure
+    becomes the response. An exception of the handler rolls back.
     """
-    async with state["sessions"]() as session:
-        try:
-            yield session
-        except BaseException:
-            await session.rollback()
-            raise
-        await session.commit()
+
+    async def provide_session() -> AsyncGenerator[AsyncSession, None]:
+        async with session_maker() as session:
+            try:
+                yield session
+            except BaseException:
+                await session.rollback()
+                raise
+            await session.commit()
+
+    return provide_session

@@ -6,6 +6,7 @@ import resource
 import socket
 import time
 from asyncio import TimerHandle, Transport
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -214,14 +215,18 @@ def listen(host: str, port: int) -> list[Listener]:
 
 
 class WebServer(uvicorn.Server):
-    """uvicorn, with a word to the application before it waits for the open requests.
+    """uvicorn, with a callback before it waits for open requests.
 
-    A stream has no end of its own; without that word it would be cut when the time is up.
+    Args:
+        app: the application.
+        settings: of the server.
+        on_shutdown: called when the shutdown begins, so that the application ends its streams: they have no end, and
+            uvicorn would cut them when its timeout expires.
     """
 
-    def __init__(self, app: Litestar, settings: Settings) -> None:
+    def __init__(self, app: Litestar, settings: Settings, *, on_shutdown: Callable[[], None]) -> None:
         super().__init__(uvicorn.Config(BehindProxy(app, settings.server), **server_options(settings)))
-        self._app = app
+        self._on_shutdown = on_shutdown
         self._url = http_url(settings.server.host, settings.server.port)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -231,8 +236,7 @@ class WebServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop in order."""
-        for tell in self._app.state["when_stopping"]:
-            tell()
+        self._on_shutdown()
         await super().shutdown(sockets)
 
 

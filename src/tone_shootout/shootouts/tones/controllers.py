@@ -6,7 +6,6 @@ from typing import Annotated, Final
 
 from litestar import Controller, Response, delete, get, post
 from litestar.background_tasks import BackgroundTask, BackgroundTasks
-from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter, QueryParameter, SkipValidation
@@ -14,6 +13,7 @@ from litestar.params import PathParameter, QueryParameter, SkipValidation
 from tone_shootout.accounts.connections import ConnectionService
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.db.pagination import Page, Paging
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
@@ -49,7 +49,7 @@ wait for them, least of all somebody who is signing in."""
 
 
 async def provide_tones(
-    state: State,
+    session_maker: NamedDependency[SkipValidation[SessionMaker]],
     principal: NamedDependency[Principal],
     throttle: NamedDependency[Throttle],
     settings: NamedDependency[Settings],
@@ -61,7 +61,7 @@ async def provide_tones(
 ) -> ToneService:
     """Return the service to somebody who does not ask too often."""
     await throttle.take(Rate("tones", max(1, settings.tone3000.requests_per_minute // SHARE)), str(principal.user_id))
-    return ToneService(state["sessions"], connections, tone3000, tone3000_downloads, limits, incoming)
+    return ToneService(session_maker, connections, tone3000, tone3000_downloads, limits, incoming)
 
 
 class ToneController(Controller):
@@ -231,12 +231,12 @@ class ToneController(Controller):
         library: NamedDependency[LibraryService],
         jobs_port: NamedDependency[SkipValidation[JobsPort]],
         storage: NamedDependency[Storage],
-        state: State,
+        session_maker: NamedDependency[SkipValidation[SessionMaker]],
     ) -> Response[ForgottenRead]:
         """Delete all items that hold models of TONE3000, but those that a shootout or an unfinished job needs."""
         contents, kept = await library.forget_imports(principal.user_id, jobs_port)
         sweeps = [
-            BackgroundTask(sweep_content, state["sessions"], storage, principal.user_id, sha256) for sha256 in contents
+            BackgroundTask(sweep_content, session_maker, storage, principal.user_id, sha256) for sha256 in contents
         ]
         return Response(ForgottenRead(deleted=len(contents), kept=kept), background=BackgroundTasks(sweeps))
 

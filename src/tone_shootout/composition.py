@@ -201,7 +201,9 @@ class Services:
     @cached_property
     def event_hub(self) -> EventHub:
         """Fans job events out to subscribers."""
-        return EventHub(self.session_maker, backlog=self.settings.live.backlog, stream_limit=self.settings.limits.streams)
+        return EventHub(
+            self.session_maker, backlog=self.settings.live.backlog, stream_limit=self.settings.limits.streams
+        )
 
     @cached_property
     def readiness(self) -> Readiness:

@@ -20,7 +20,6 @@ from saq import Queue
 from tone_shootout.accounts.browsers import lead_to_sign_in
 from tone_shootout.accounts.errors import AdministratorOnlyError
 from tone_shootout.jobs.dashboard import DashboardQueue, ScheduleQueue
-from tone_shootout.kit.http.prefix import PREFIX
 from tone_shootout.kit.http.problems import UnauthorizedError
 
 _STATIC: Final = Path(__file__).parent / "static"

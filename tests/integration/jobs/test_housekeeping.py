@@ -1,4 +1,4 @@
-"""What is kept long enough goes, once; what is still needed stays, whoever does the chores and however often."""
+"""Maintenance deletes what has expired or is orphaned, once, and leaves everything else."""
 
 import asyncio
 import os

@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+import structlog
+
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.periodic import running_periodically
 
 INTERVAL_S: Final = 600.0
 """Seconds between two cleanings of the scratch folder."""
+
+_log = structlog.get_logger(__name__)
 
 
 class Scratch:

@@ -69,7 +69,7 @@ def command(
     with told(capture):
         x = resample(samples, rate, running)
         with click.progressbar(length=len(x), label="Reamping", hidden=not _on_terminal()) as bar:
-            y = reamp(engine, x, size=size, tick=lambda done: bar.update(done - bar.pos))
+            y = reamp(engine, x, size=size, report_samples=lambda done: bar.update(done - bar.pos))
     if response is not None:
         y = cab_ir(y, response, running)
     with told(out):

@@ -1,6 +1,6 @@
-"""What is measured of captures, chains, segments and pairs of them: plain data, as the manifest has it.
+"""Measurements of captures, chains, segments and pairs of segments: plain data, as in the manifest.
 
-`docs/measures.md` defines every figure. All values are finite; what can't be told is null.
+`docs/measures.md` defines every value. All values are finite; null where a value is undefined.
 """
 
 from typing import Final
@@ -8,16 +8,16 @@ from typing import Final
 from msgspec import Struct
 
 COMPARED_SECONDS: Final = 60.0
-"""How much of a DI track, from its start, is compared: it bounds memory and time."""
+"""Length of the compared part of a DI track, from its start; it bounds memory and time."""
 
 
 class Latency(Struct, frozen=True, kw_only=True):
-    """Where a response lies.
+    """Latency of a chain or capture.
 
     Attributes:
         samples: delay; null where it is ambiguous.
-        confidence: the main peak of the correlation over its best rival; ambiguous below 2.
-        polarity: 1 or -1, 0 where nothing came back.
+        confidence: main peak of the correlation relative to the second highest; ambiguous below 2.
+        polarity: 1 or -1, 0 if the output is silent.
     """
 
     samples: int | None
@@ -26,11 +26,11 @@ class Latency(Struct, frozen=True, kw_only=True):
 
 
 UNKNOWN = Latency(samples=None, confidence=0.0, polarity=0)
-"""Of what gives nothing back."""
+"""Latency of a chain whose output is silent or invalid."""
 
 
 class Metrics(Struct, frozen=True, kw_only=True):
-    """How a segment sounds and moves; definitions in `audio.spectrum` and `audio.temporal`."""
+    """Spectrum and dynamics of a segment; definitions in `audio.spectrum` and `audio.temporal`."""
 
     third_octaves_db: tuple[float, ...]
     centroid_hz: float
@@ -54,8 +54,8 @@ class DrivePoint(Struct, frozen=True, kw_only=True):
     harmonics_db: tuple[float, ...]
 
 
-class Behaviour(Struct, frozen=True, kw_only=True):
-    """What a capture does to sines and silence; definitions in `audio.drive`."""
+class Behavior(Struct, frozen=True, kw_only=True):
+    """Response of a capture to sines and silence; definitions in `audio.drive`."""
 
     drive: tuple[DrivePoint, ...]
     noise_dbfs: float
@@ -63,25 +63,25 @@ class Behaviour(Struct, frozen=True, kw_only=True):
     aliasing_db: float
 
 
-class CaptureFigures(Struct, frozen=True, kw_only=True):
-    """A capture by itself; `behaviour` is null where its output for the test tones is not finite."""
+class CaptureMetrics(Struct, frozen=True, kw_only=True):
+    """A capture on its own; `behaviour` is null if its output for the test tones is not finite."""
 
     latency: Latency
-    behaviour: Behaviour | None
+    behaviour: Behavior | None
 
 
 class Pair(Struct, frozen=True, kw_only=True):
-    """How far one segment is from another of the same DI track; definitions in `audio.comparison`.
+    """Difference between two segments of the same DI track; definitions in `audio.comparison`.
 
     Attributes:
-        reference: position of the segment that is the reference.
-        position: of the other one.
-        aligned: whether the latency of both is known, and taken off.
+        reference: position of the reference segment.
+        position: position of the other segment.
+        aligned: whether the latencies of both are known and compensated.
         esr: error-to-signal ratio.
-        esr_pre_emphasised: the same, of high-passed signals.
+        esr_pre_emphasised: error-to-signal ratio of the high-passed signals.
         correlation: -1 to 1.
-        log_mel_db: distance of the log-mel spectrograms.
-        third_octaves_db: the other one minus the reference.
+        log_mel_db: distance of the log-mel spectrograms, dB.
+        third_octaves_db: level of the other segment minus that of the reference, dB, by third-octave band.
     """
 
     reference: int
@@ -95,12 +95,12 @@ class Pair(Struct, frozen=True, kw_only=True):
 
 
 class Difference(Struct, frozen=True, kw_only=True):
-    """All segments of a DI track against each other, those that sound alike beside each other.
+    """Distances between all segments of a DI track, ordered so that similar segments are neighbors.
 
     Attributes:
-        di_track: name.
-        chains: names, in the matrix's order.
-        positions: of the segments, in the same order.
+        di_track: name of the DI track.
+        chains: names of the chains, in the order of the matrix.
+        positions: positions of the segments, in the same order.
         matrix: log-mel distance, dB; symmetric, 0 in the diagonal.
     """
 
@@ -111,12 +111,12 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 class Encoded(Struct, frozen=True, kw_only=True):
-    """The video's sound, decoded again.
+    """Levels of the video's sound, decoded from the finished file.
 
     Attributes:
-        integrated_lufs: of the whole track, as a stereo meter reads it: both sides are the same, which is 3.01 LU more
-            than one of them.
-        true_peak_dbtp: of the whole track.
+        integrated_lufs: integrated loudness as a stereo meter shows it: 3.01 LU more than one side, because both
+            sides are equal.
+        true_peak_dbtp: true peak, dBTP.
     """
 
     integrated_lufs: float

@@ -1,4 +1,4 @@
-"""What a spec's author should know before comparing or publishing; nothing here stops a rendering."""
+"""Notices about a spec: advice for its author that does not prevent rendering."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -7,20 +7,21 @@ from msgspec import Struct
 
 from tone_shootout.rendering.media_info import MediaInfo
 from tone_shootout.rendering.plan.calibration import uneven_drives
+from tone_shootout.rendering.spec.pointers import block_pointer, di_track_pointer
 from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock, Spec
 
 UNEVEN: Final = "uneven_calibration"
-"""Some chains are calibrated to the DI tracks and others are not."""
+"""Code of the notice that some chains are calibrated to the DI tracks and others are not."""
 
 WARNINGS: Final = frozenset({UNEVEN})
-"""Codes of what makes a comparison unfair, which a command line calls a warning."""
+"""Codes of notices about unfair comparisons; the command line shows them as warnings."""
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """Something to know before comparing or publishing; nothing that stops a rendering.
+    """Advice for the author of a spec that does not prevent rendering.
 
     Attributes:
-        code: stable, for programs.
+        code: stable identifier for programs.
         pointer: JSON pointer into the spec.
         detail: one sentence for people.
     """
@@ -30,28 +31,28 @@ class Notice(Struct, frozen=True, kw_only=True):
     detail: str
 
 
-def spec_notices(spec: Spec, facts: Mapping[str, MediaInfo]) -> Iterator[Notice]:
-    """Yield what is to be said about a spec once it is known what its files are.
+def spec_notices(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[Notice]:
+    """Yield the notices of a spec.
 
     Args:
-        spec: the shootout.
-        facts: what is known of its files, by the spec's `file`; files that are missing here are left out.
+        spec: the spec.
+        media_info: media info of its files, by the spec's `file`; other files are skipped.
     """
-    yield from _file_notices(spec, facts)
-    for pointer, detail in uneven_drives(spec, facts):
+    yield from _file_notices(spec, media_info)
+    for pointer, detail in uneven_drives(spec, media_info):
         yield Notice(code=UNEVEN, pointer=pointer, detail=detail)
 
 
-def _file_notices(spec: Spec, facts: Mapping[str, MediaInfo]) -> Iterator[Notice]:
-    """Yield the notices of the files, once a file, each with the place where the file is used first."""
-    named: set[str] = set()
+def _file_notices(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[Notice]:
+    """Yield the notices of each file once, with the pointer to its first use."""
+    reported: set[str] = set()
     one_sided = {track.file for track in spec.di_tracks if track.channel in ("left", "right")}
     one_sided -= {track.file for track in spec.di_tracks if track.channel not in ("left", "right")}
     for pointer, name, file in _uses(spec):
-        found = facts.get(file)
-        if found is None or file in named:
+        found = media_info.get(file)
+        if found is None or file in reported:
             continue
-        named.add(file)
+        reported.add(file)
         for notice in found.notices:
             if notice.code == "sides_cancel" and file in one_sided:
                 continue
@@ -59,11 +60,11 @@ def _file_notices(spec: Spec, facts: Mapping[str, MediaInfo]) -> Iterator[Notice
 
 
 def _uses(spec: Spec) -> Iterator[tuple[str, str, str]]:
-    """Yield the pointer, the name for people and the `file` of everything that takes part and has one."""
+    """Yield pointer, display name and `file` of every DI track, capture and cab IR in use."""
     for index, track in enumerate(spec.di_tracks):
-        yield f"/di_tracks/{index}", f"DI track “{track.name}”", track.file
+        yield di_track_pointer(index), f"DI track “{track.name}”", track.file
     for index, chain in enumerate(spec.chains):
-        for place, block in enumerate(chain.blocks):
+        for position, block in enumerate(chain.blocks):
             if isinstance(block, CaptureBlock | CabIrBlock) and not block.bypass:
                 what = "capture" if isinstance(block, CaptureBlock) else "cab IR"
-                yield f"/chains/{index}/blocks/{place}", f"Chain “{chain.name}”, {what}", block.file
+                yield block_pointer(index, position), f"Chain “{chain.name}”, {what}", block.file

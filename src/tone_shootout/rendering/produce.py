@@ -1,6 +1,6 @@
-"""Carry a plan out: from files to the result folder.
+"""Entry point of the renderer: `produce` carries out a plan, from files to the result folder.
 
-The command line and the worker both call `produce`; that is what makes their results equal.
+The command line and the worker both call it, so their results are equal.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from tone_shootout.rendering.engine.schedule import Step, schedule
-from tone_shootout.rendering.executor import analysis as survey
-from tone_shootout.rendering.executor import stages
-from tone_shootout.rendering.executor.kept import StoreOfThisMachine
+from tone_shootout.rendering.executor import analysis, stages
+from tone_shootout.rendering.executor.machine_store import MachineStore
 from tone_shootout.rendering.executor.pool import Pool
 from tone_shootout.rendering.executor.reporter import Phase, Reporter, SegmentStatus, Store
 from tone_shootout.rendering.notices import UNEVEN
@@ -30,7 +29,7 @@ from tone_shootout.rendering.plan.keys import ENGINE
 from tone_shootout.rendering.plan.planner import Plan
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE
 from tone_shootout.rendering.plan.timeline import timeline
-from tone_shootout.rendering.video import video_pipeline as filming
+from tone_shootout.rendering.video import video_pipeline
 
 __all__ = ["Phase", "Reporter", "SegmentStatus", "Store", "produce"]
 
@@ -52,67 +51,67 @@ def produce(
     store: Store | None = None,
     names: Mapping[str, str] | None = None,
     credited: Mapping[str, Credit] | None = None,
-    partials: Path | None = None,
+    previews: Path | None = None,
 ) -> Manifest:
-    """Render, level and present a shootout; blocks until it is done.
+    """Render a shootout, match its levels and write all result files. Blocks until everything is written.
 
     Args:
-        plan: what to do.
-        sources: where the content of each of the plan's files is.
-        out: result folder; made where it does not exist. A former result in it is replaced as a whole at the end.
-        processes: how many child processes work at once.
-        reporter: told of progress, asked whether to go on.
-        video: whether a video is made.
-        plots: whether plots are drawn.
-        sound_only: whether nothing but the segments is made: no measures beyond loudness, no plots and no video.
-        store: what was made before, and where what is made now is kept.
-        names: what the manifest calls the inputs, by the plan's file; by default the last part of the path.
-        credited: whose work some of the inputs are, by the plan's file.
-        partials: folder in which every segment can be heard as soon as `reporter` hears of it, not yet levelled
-            (`stages.partial_file`), unless all are there already; None: they are not written.
+        plan: the plan.
+        sources: path of each of the plan's files, by the spec's `file`.
+        out: result folder, created if it does not exist. An earlier result in it is replaced as a whole at the end.
+        processes: number of child processes.
+        reporter: receives progress; its `check` can cancel.
+        video: whether to make a video.
+        plots: whether to draw plots.
+        sound_only: whether to make only the segments: no metrics beyond loudness, no plots and no video.
+        store: cache of earlier results; new ones are added to it.
+        names: names of the inputs in the manifest, by the spec's `file`; by default the last part of the path.
+        credited: credits of the inputs, by the spec's `file`.
+        previews: folder for a FLAC of each segment (`stages.preview_file`), at a level of its own, that is complete
+            before `reporter.segment` is called; not written if all segments are cached; None: none.
 
     Returns:
         The manifest, which is also the last file written.
 
     Raises:
-        RenderError: a segment can't be made; says which and why.
-        WorkerDied: a child process is gone.
+        RenderError: a segment can't be rendered.
+        WorkerDied: a child process ended.
         OSError: the result folder can't be written.
-        Exception: whatever `reporter.check` raises, usually `Cancelled`.
+        Exception: anything that `reporter.check` raises, usually `Cancelled`.
     """
-    store = None if store is None else StoreOfThisMachine(store)
+    store = None if store is None else MachineStore(store)
     with staging_folder(out) as staging, Pool(processes) as pool:
         reporter.phase("render")
         raws = staging / "raw"
         raws.mkdir()
-        there = stages.fetch(plan, store, raws, reporter)
-        rounds = schedule(plan, there)
-        total = estimate(plan, there, video=video, plots=plots, sound_only=sound_only)
+        available = stages.fetch(plan, store, raws, reporter)
+        rounds = schedule(plan, available)
+        total = estimate(plan, available, video=video, plots=plots, sound_only=sound_only)
         plots, video = plots and not sound_only, video and not sound_only
         executor = stages.TaskExecutor(pool, reporter, total, store)
         reporter.progress(0.0, total)
-        measured = stages.render(plan, sources, raws, rounds, executor, partials)
+        measured = stages.render(plan, sources, raws, rounds, executor, previews)
         reporter.phase("level")
         (staging / "segments").mkdir()
-        level, levelled = stages.level(plan, raws, staging, measured, executor)
-        inputs = name_inputs(plan.facts, names or {}, credited or {})
+        level, leveled = stages.level(plan, raws, staging, measured, executor)
+        inputs = name_inputs(plan.media_info, names or {}, credited or {})
         warnings = (*plan.notices, *notices(plan.spec, credited or {}))
-        besides = filming.ingredients(plan, raws, staging, levelled) if video else ()
+        media_tasks = video_pipeline.media_tasks(plan, raws, staging, leveled) if video else ()
         found = None
         if not sound_only:
-            found = survey.survey(plan, sources, raws, staging, levelled, inputs, executor, besides)
+            found = analysis.analyze(plan, sources, raws, staging, leveled, inputs, executor, media_tasks)
         files = {segment.file: record(staging, segment.file) for segment in plan.segments}
-        segments = _records(plan, levelled, found, files, there, rounds)
+        segments = _records(plan, leveled, found, files, available, rounds)
         if found is not None and plots:
             reporter.phase("plots")
-            for name in survey.draw(plan, staging, level, segments, found, executor):
+            for name in analysis.draw(plan, staging, level, segments, found, executor):
                 files[name] = record(staging, name)
         encoded = None
         if video:
             reporter.phase("video")
-            filming.film(plan, staging, VIDEO_NAME, segments, executor)
+            video_pipeline.write(plan, staging, VIDEO_NAME, segments, executor)
             (staging / CHAPTERS_NAME).write_text(chapters(segments), encoding="utf-8")
-            encoded = survey.listen(plan, staging, staging / VIDEO_NAME, executor)
+            encoded = analysis.measure_video(plan, staging, staging / VIDEO_NAME, executor)
             text = description(plan.spec.title, level, tuple(inputs.values()), segments, encoded, warnings)
             (staging / DESCRIPTION_NAME).write_text(text, encoding="utf-8")
             for name in (VIDEO_NAME, CHAPTERS_NAME, DESCRIPTION_NAME):
@@ -140,10 +139,10 @@ def produce(
 
 def _records(
     plan: Plan,
-    levelled: Sequence[stages.Levelled],
-    found: survey.Analysis | None,
+    leveled: Sequence[stages.LeveledSegment],
+    found: analysis.Analysis | None,
     files: Mapping[str, FileRecord],
-    there: Collection[str],
+    available: Collection[str],
     rounds: Sequence[Sequence[Step]],
 ) -> tuple[SegmentRecord, ...]:
     nothing = (None,) * len(plan.segments)
@@ -169,20 +168,20 @@ def _records(
             trim_db=plan.spec.chains[segment.chain].trim_db,
             calibration=segment.calibration,
             drive_db=next((stage.drive_db for stage in segment.stages if stage.drive_db is not None), None),
-            cache_hit=segment.render_key in there,
+            cache_hit=segment.render_key in available,
             inferences=inferences.get(segment.position, 0),
             latency=latency,
             metrics=metrics,
             notes=(*notes(segment.seconds), *([UNCALIBRATED] if segment.position in uneven else [])),
         )
         for segment, level, slot, latency, metrics in zip(
-            plan.segments, levelled, timeline(plan.segments), latencies, metrics_of, strict=True
+            plan.segments, leveled, timeline(plan.segments), latencies, metrics_of, strict=True
         )
     )
 
 
 def _uncalibrated(plan: Plan) -> frozenset[int]:
-    """Return the positions of the segments whose drive is not calibrated where that of others is."""
+    """Return the positions of segments whose drive is not calibrated while that of others is."""
     if all(notice.code != UNEVEN for notice in plan.notices):
         return frozenset()
     tracks = [track.calibration_dbu is not None for track in plan.spec.di_tracks]

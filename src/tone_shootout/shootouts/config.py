@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from tone_shootout.rendering.media_info import Kind
 from tone_shootout.rendering.spec import schema as spec
+from tone_shootout.rendering.spec.pointers import block_pointer
 
 _SOURCES = ("asset", "tone3000")
 
@@ -109,7 +110,7 @@ def check_sources(config: Config) -> Iterator[spec.SpecError]:
             if (block.asset is UNSET) == (block.tone3000 is UNSET):
                 came = "neither" if block.asset is UNSET else "both"
                 detail = f"expected either `asset` or `tone3000`, got {came}"
-                yield spec.SpecError("one_source", f"/chains/{index}/blocks/{place}", detail)
+                yield spec.SpecError("one_source", block_pointer(index, place), detail)
 
 
 def spec_of(config: Config) -> spec.Spec:

@@ -109,7 +109,7 @@ def test_render_names_the_segment_that_can_not_be_made(folder: Path) -> None:
     gated = 'file = "cab-b.wav" }, { type = "noise_gate", threshold_db = 0.0 }'
     (folder / "two.toml").write_text(SPEC.replace('file = "cab-b.wav" }', gated))
     told = _refused_last_line("render", folder / "two.toml", "--out", folder / "out")
-    assert told.startswith("Error: “Riff in E” through “B”: block 3 (noise gate) leaves nothing to hear")
+    assert told.startswith("Error: “Riff in E” through “B”: block 3 (noise gate) outputs silence")
     assert not (folder / "out").exists()
 
 

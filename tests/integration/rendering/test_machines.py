@@ -15,14 +15,14 @@ from tests.support.render_inputs import RATE, cabinet, nano_capture, plucks
 from tests.support.shootouts import Memory
 from tests.support.specs import blocks, spec
 from tone_shootout.audio.files import write_wav
-from tone_shootout.rendering.executor.kept import StoreOfThisMachine, machine_key, store_key
+from tone_shootout.rendering.executor.machine_store import MachineStore, machine_key, store_key
 
 # A kernel of OpenBLAS that every processor of the family can run, and this one does not by itself.
 OTHER_KERNEL = "Nehalem" if platform.machine() in ("x86_64", "AMD64") else "ARMV8"
 PROGRAM = """
 import json, sys
 from tone_shootout.audio.machine import machine_traits
-from tone_shootout.rendering.executor.kept import machine_key
+from tone_shootout.rendering.executor.machine_store import machine_key
 print(json.dumps([dict(machine_traits()), machine_key()]))
 """
 
@@ -56,7 +56,7 @@ def test_instruction_sets_tell_processors_apart() -> None:
 
 def test_a_store_hands_out_only_what_machines_of_one_kind_have_put_in() -> None:
     memory = Memory()
-    store = StoreOfThisMachine(memory)
+    store = MachineStore(memory)
     store.put("a" * 64, b"ours")
     memory.kept["b" * 64] = b"of before machines were told apart"
     assert store.get("a" * 64) == b"ours"

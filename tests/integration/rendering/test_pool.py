@@ -17,7 +17,7 @@ from tests.support.specs import blocks, spec
 from tone_shootout.audio.loudness import measure
 from tone_shootout.rendering.errors import Cancelled, RenderError
 from tone_shootout.rendering.executor.pool import Pool
-from tone_shootout.rendering.executor.tasks import Measure, Measured, Result
+from tone_shootout.rendering.executor.tasks import Measured, MeasureLoudness, Result
 from tone_shootout.rendering.output.manifest import Manifest
 from tone_shootout.rendering.plan.planner import PlannedSegment
 
@@ -56,7 +56,7 @@ from tests.support.render_inputs import plan_in
 from tests.support.specs import blocks, spec
 from tone_shootout.rendering.errors import Cancelled
 from tone_shootout.rendering.executor.pool import Pool
-from tone_shootout.rendering.executor.tasks import Measure
+from tone_shootout.rendering.executor.tasks import MeasureLoudness
 
 asked = 0
 
@@ -70,7 +70,7 @@ if __name__ == "__main__":
     segment = plan_in(Path(sys.argv[1]), spec(blocks("a.nam", "cab-a.wav")))[0].segments[0]
     with Pool(1) as pool:
         try:
-            list(pool.run([Measure(segment=segment, raw="")], check=check, progress=lambda *_: None))
+            list(pool.run([MeasureLoudness(segment=segment, raw="")], check=check, progress=lambda *_: None))
         except Cancelled:
             print("cancelled with", len(pool._children))
 """
@@ -82,12 +82,12 @@ def segment(tmp_path: Path) -> PlannedSegment:
     return plan_in(tmp_path, spec(blocks("a.nam", "cab-a.wav")))[0].segments[0]
 
 
-def _measure(segment: PlannedSegment, path: Path, samples: np.ndarray) -> Measure:
+def _measure(segment: PlannedSegment, path: Path, samples: np.ndarray) -> MeasureLoudness:
     np.save(path, samples)
-    return Measure(segment=segment, raw=str(path))
+    return MeasureLoudness(segment=segment, raw=str(path))
 
 
-def _run(pool: Pool, tasks: list[Measure]) -> dict[int, Result]:
+def _run(pool: Pool, tasks: list[MeasureLoudness]) -> dict[int, Result]:
     return dict(pool.run(tasks, check=lambda: None, progress=lambda index, share: None))
 
 
@@ -113,7 +113,7 @@ def test_a_pool_needs_a_process() -> None:
 
 
 def test_a_file_that_is_gone_is_an_error_without_its_path(tmp_path: Path, segment: PlannedSegment) -> None:
-    gone = Measure(segment=segment, raw=str(tmp_path / "gone.npy"))
+    gone = MeasureLoudness(segment=segment, raw=str(tmp_path / "gone.npy"))
     with Pool(1) as pool, pytest.raises(RenderError) as caught:
         _run(pool, [gone])
     assert caught.value.code == "storage"
@@ -123,7 +123,7 @@ def test_a_file_that_is_gone_is_an_error_without_its_path(tmp_path: Path, segmen
 def test_a_fault_of_ours_is_told_with_its_traceback(tmp_path: Path, segment: PlannedSegment) -> None:
     (tmp_path / "broken.npy").write_bytes(b"this is no array")
     with Pool(1) as pool, pytest.raises(RuntimeError, match=r"Traceback(?s:.*)ValueError"):
-        _run(pool, [Measure(segment=segment, raw=str(tmp_path / "broken.npy"))])
+        _run(pool, [MeasureLoudness(segment=segment, raw=str(tmp_path / "broken.npy"))])
 
 
 def test_leaving_a_run_half_way_leaves_no_children(tmp_path: Path, segment: PlannedSegment) -> None:

@@ -271,7 +271,7 @@ def test_a_chain_that_is_absurdly_loud_comes_down_to_the_one_level(folder: Path,
     gains = [{"type": "gain", "db": 60.0}] * 4
     chains = [CHAINS[0], {"name": "Loud", "blocks": [*CHAINS[0]["blocks"], *gains]}]
     (tmp_path / "partials").mkdir()
-    manifest = carry_out(folder, spec(*chains, tracks=TRACKS[:1]), tmp_path / "out", partials=tmp_path / "partials")
+    manifest = carry_out(folder, spec(*chains, tracks=TRACKS[:1]), tmp_path / "out", previews=tmp_path / "partials")
     plain, loud = manifest.segments
     assert loud.loudness_before_lufs == pytest.approx(plain.loudness_before_lufs + 240.0, abs=0.01)
     assert loud.measured.integrated_lufs == pytest.approx(plain.measured.integrated_lufs, abs=0.01)

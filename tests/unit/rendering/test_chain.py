@@ -36,7 +36,7 @@ def _render(
     document = spec(chain, tracks=[{"name": "Riff", "file": "riff.wav", **track}], allow=ANYTHING_GOES)
     planned, paths = plan_in(folder, document)
     segment = planned.segments[0]
-    files = {file: SourceFile(str(path), planned.facts[file]) for file, path in paths.items()}
+    files = {file: SourceFile(str(path), planned.media_info[file]) for file, path in paths.items()}
     heard = [] if ticks is None else ticks
     return render_segment(
         segment,
@@ -152,7 +152,7 @@ def test_a_chain_that_ends_in_silence_names_the_block(folder: Path) -> None:
         _render(folder, blocks("a.nam", "cab-a.wav", {"type": "gain", "db": -40.0}, gate))
     assert caught.value.code == "silent"
     assert caught.value.detail == (
-        "“Riff” through “Chain 0”: block 4 (noise gate) leaves nothing to hear (a peak below -80 dBFS)"
+        "“Riff” through “Chain 0”: block 4 (noise gate) outputs silence (peak below -80 dBFS)"
     )
 
 
@@ -164,7 +164,7 @@ def test_a_chain_that_is_quiet_only_for_a_while_is_fine(folder: Path) -> None:
 
 def test_a_slice_without_playing_is_said_to_be_silent(folder: Path) -> None:
     write_wav(folder / "late.wav", np.concatenate([np.zeros(RATE, np.float32), plucks()]), RATE)
-    with pytest.raises(RenderError, match="the part that is used holds no playing"):
+    with pytest.raises(RenderError, match="the selected slice is silent"):
         _render(folder, blocks("a.nam"), file="late.wav", end_s=1.0)
 
 
@@ -178,7 +178,7 @@ def test_gains_beyond_all_numbers_are_refused_where_it_happens(folder: Path) -> 
 def test_a_source_that_changed_after_planning_is_refused(folder: Path) -> None:
     document = spec(blocks("a.nam", "cab-a.wav"), tracks=[{"name": "Riff", "file": "riff.wav"}])
     planned, paths = plan_in(folder, document)
-    files = {file: SourceFile(str(path), planned.facts[file]) for file, path in paths.items()}
+    files = {file: SourceFile(str(path), planned.media_info[file]) for file, path in paths.items()}
     (folder / "cab-a.wav").write_bytes((folder / "cab-b.wav").read_bytes())
     with pytest.raises(RenderError) as caught:
         render_segment(planned.segments[0], document.chains[0], files["riff.wav"], files, SourceCache(), lambda _: None)
@@ -191,7 +191,7 @@ def test_a_source_that_changed_after_planning_is_refused(folder: Path) -> None:
 def test_a_recording_that_was_longer_when_it_was_looked_at_is_refused(folder: Path) -> None:
     document = spec(blocks("a.nam"), tracks=[{"name": "Riff", "file": "riff.wav"}], allow=ANYTHING_GOES)
     planned, paths = plan_in(folder, document)
-    files = {file: SourceFile(str(path), planned.facts[file]) for file, path in paths.items()}
+    files = {file: SourceFile(str(path), planned.media_info[file]) for file, path in paths.items()}
     segment = msgspec.structs.replace(planned.segments[0], stop=2 * planned.segments[0].stop)
     with pytest.raises(RenderError, match="found 96000; an earlier version") as caught:
         render_segment(segment, document.chains[0], files["riff.wav"], files, SourceCache(), lambda _: None)
@@ -221,7 +221,7 @@ def test_reamping_can_be_stopped_between_blocks(folder: Path) -> None:
 
     capture = load((folder / "a.nam").read_bytes())
     with pytest.raises(Cancelled):
-        reamp(capture, plucks(2.0), tick=tick)
+        reamp(capture, plucks(2.0), report_samples=tick)
     assert heard[1] < 2 * RATE
 
 
@@ -248,7 +248,7 @@ def test_going_on_from_a_sound_that_was_kept_gives_the_same_samples_and_runs_not
     chain = blocks({"type": "gain", "db": 3.0}, "pedal.nam", "b.nam", "cab-b.wav", {"type": "reverb", "kind": "room"})
     document = spec(chain, tracks=[{"name": "Arpeggio", "file": "arpeggio.wav"}])
     planned, paths = plan_in(folder, document)
-    files = {file: SourceFile(str(path), planned.facts[file]) for file, path in paths.items()}
+    files = {file: SourceFile(str(path), planned.media_info[file]) for file, path in paths.items()}
     segment, di = planned.segments[0], files["arpeggio.wav"]
     behind: dict[int, NDArray[np.float32]] = {}
     whole = render_segment(
@@ -258,13 +258,13 @@ def test_going_on_from_a_sound_that_was_kept_gives_the_same_samples_and_runs_not
         files,
         SourceCache(),
         lambda _: None,
-        keep=lambda n, x: behind.update({n: x.copy()}),
+        on_stage=lambda n, x: behind.update({n: x.copy()}),
     )
     for first, needed in ((2, ["b.nam", "cab-b.wav"]), (3, ["cab-b.wav"]), (5, [])):
         rest = {file: files[file] for file in needed}
         ticks: list[float] = []
         again = render_segment(
-            segment, document.chains[0], di, rest, SourceCache(), ticks.append, first=first, begin=behind[first - 1]
+            segment, document.chains[0], di, rest, SourceCache(), ticks.append, first=first, initial=behind[first - 1]
         )
         assert again.tobytes() == whole.tobytes()
         assert max(ticks, default=0.0) == pytest.approx(sum(stage.cost for stage in segment.stages[first:]))
@@ -273,10 +273,17 @@ def test_going_on_from_a_sound_that_was_kept_gives_the_same_samples_and_runs_not
 def test_going_on_from_silence_names_the_block_that_left_it(folder: Path) -> None:
     document = spec(blocks("a.nam", "cab-a.wav"), tracks=[{"name": "Riff", "file": "riff.wav"}])
     planned, paths = plan_in(folder, document)
-    files = {file: SourceFile(str(path), planned.facts[file]) for file, path in paths.items()}
+    files = {file: SourceFile(str(path), planned.media_info[file]) for file, path in paths.items()}
     segment = planned.segments[0]
     nothing = np.zeros(segment.stages[0].samples, np.float32)
-    with pytest.raises(RenderError, match=r"block 1 \(capture\) leaves nothing to hear"):
+    with pytest.raises(RenderError, match=r"block 1 \(capture\) outputs silence"):
         render_segment(
-            segment, document.chains[0], files["riff.wav"], files, SourceCache(), lambda _: None, first=1, begin=nothing
+            segment,
+            document.chains[0],
+            files["riff.wav"],
+            files,
+            SourceCache(),
+            lambda _: None,
+            first=1,
+            initial=nothing,
         )

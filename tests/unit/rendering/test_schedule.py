@@ -29,10 +29,10 @@ def test_four_amps_through_five_cabs_run_four_inferences() -> None:
     rounds = schedule(planned(*GRID), set())
     assert [len(steps) for steps in rounds] == [4, 16]
     assert [sum(step.inferences for step in steps) for steps in rounds] == [4, 0]
-    assert all(step.begin is None for step in rounds[0])
-    assert {step.begin.key for step in rounds[1] if step.begin} == {step.segment.stages[0].key for step in rounds[0]}, (
-        "the others go on from what the first four have made"
-    )
+    assert all(step.resume_from is None for step in rounds[0])
+    assert {step.resume_from.key for step in rounds[1] if step.resume_from} == {
+        step.segment.stages[0].key for step in rounds[0]
+    }, "the others go on from what the first four have made"
 
 
 def test_a_round_needs_nothing_that_is_not_made_before_it() -> None:
@@ -42,7 +42,7 @@ def test_a_round_needs_nothing_that_is_not_made_before_it() -> None:
     for turn in steps:
         made = [stage.key for step in turn for stage in step.stages if stage.inference]
         assert len(made) == len(set(made))
-        assert all(step.begin is None or step.begin.key in ready for step in turn)
+        assert all(step.resume_from is None or step.resume_from.key in ready for step in turn)
         ready |= set(made)
     assert sum(step.inferences for turn in steps for step in turn) == 1 + len(AMPS)
     assert sorted(step.segment.position for turn in steps for step in turn) == list(range(1, 21))
@@ -63,9 +63,9 @@ def test_the_last_sound_that_is_there_is_the_one_to_go_on_from() -> None:
     made = planned({"name": "Boosted", "blocks": blocks("pedal.nam", "amp-0.nam", "cab-0.wav")})
     pedal, amp, _ = made.segments[0].stages
     (step,) = run(made, {pedal.key, amp.key})
-    assert (step.begin, step.inferences) == (amp, 0)
+    assert (step.resume_from, step.inferences) == (amp, 0)
     (step,) = run(made, {pedal.key})
-    assert (step.begin, step.inferences) == (pedal, 1)
+    assert (step.resume_from, step.inferences) == (pedal, 1)
 
 
 def test_changing_one_chain_of_eight_leaves_one_to_render() -> None:

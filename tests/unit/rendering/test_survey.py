@@ -15,9 +15,9 @@ from tone_shootout.audio.files import write_flac
 from tone_shootout.rendering.engine.chain import SourceCache
 from tone_shootout.rendering.engine.sources import probe
 from tone_shootout.rendering.executor.analysis import difference
-from tone_shootout.rendering.executor.measure import gauge
-from tone_shootout.rendering.executor.tasks import Characterise, SourceFile
-from tone_shootout.rendering.metrics import CaptureFigures, DrivePoint, Pair
+from tone_shootout.rendering.executor.measure import measure_capture
+from tone_shootout.rendering.executor.tasks import MeasureCapture, SourceFile
+from tone_shootout.rendering.metrics import CaptureMetrics, DrivePoint, Pair
 from tone_shootout.rendering.output.draw_plots import WIDTH, draw_plot
 from tone_shootout.rendering.output.plots import DifferencePlot, DrivePlot, LevelsPlot, Plot, SpectraPlot, WaveformPlot
 from tone_shootout.rendering.plan.planner import plan
@@ -81,8 +81,10 @@ def test_a_capture_that_overflows_on_test_tones_has_no_figures_and_is_no_failure
     document |= {"config": {"receptive_field": 2, "bias": False}, "weights": [3e38, 3e38]}
     (tmp_path / "huge.nam").write_bytes(msgspec.json.encode(document))
     source = SourceFile(str(tmp_path / "huge.nam"), probe(tmp_path / "huge.nam", "capture"))
-    gauge(Characterise(capture=source, size=None, figures=str(tmp_path / "figures")), SourceCache())
-    found = msgspec.msgpack.decode((tmp_path / "figures").read_bytes(), type=CaptureFigures)
+    measure_capture(
+        MeasureCapture(capture=source, size=None, metrics_file=str(tmp_path / "metrics")), SourceCache(), lambda _: None
+    )
+    found = msgspec.msgpack.decode((tmp_path / "metrics").read_bytes(), type=CaptureMetrics)
     assert found.latency.polarity == 1
     assert found.behaviour is None
 

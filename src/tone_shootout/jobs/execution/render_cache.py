@@ -16,7 +16,7 @@ from tone_shootout.jobs.repositories import RenderCacheRepository
 from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.readiness import reason_of
 from tone_shootout.kit.storage import MissingObjectError, Storage
-from tone_shootout.rendering.executor.kept import machine_key, store_key
+from tone_shootout.rendering.executor.machine_store import machine_key, store_key
 from tone_shootout.rendering.executor.store import seal, unseal
 
 TICK_S = 0.1

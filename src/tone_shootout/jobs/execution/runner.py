@@ -39,7 +39,7 @@ from tone_shootout.kit.readiness import reason_of
 from tone_shootout.kit.settings import LimitSettings, WorkerSettings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
-from tone_shootout.rendering.executor.stages import partial_file
+from tone_shootout.rendering.executor.stages import preview_file
 from tone_shootout.rendering.plan.planner import InvalidSpec, PlannedSegment, plan
 from tone_shootout.rendering.produce import produce
 from tone_shootout.shootouts.services import rendering_limits
@@ -222,8 +222,8 @@ class Runner:
         except InvalidSpec as error:
             raise JobError(error.errors[0].code, str(error), pointer=error.errors[0].pointer) from None
         attempt.reserve(_COST_PUBLISH + planned.seconds * _COST_PUBLISH_AUDIO)
-        out, partials = folder / "out", folder / "partial"
-        partials.mkdir()
+        out, previews = folder / "out", folder / "partial"
+        previews.mkdir()
 
         def work() -> None:
             processes = self._settings.processes or os.cpu_count() or 1
@@ -236,10 +236,10 @@ class Runner:
                 store=cache,
                 names=names,
                 credited=inputs.credits,
-                partials=partials,
+                previews=previews,
             )
 
-        publishing = asyncio.create_task(self._show(attempt, planned.segments, partials))
+        publishing = asyncio.create_task(self._show(attempt, planned.segments, previews))
         thread = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
             await asyncio.shield(thread)
@@ -250,7 +250,7 @@ class Runner:
             raise
         except RenderError as error:
             # What was rendered before the fault is worth hearing.
-            await self._show_ready(attempt, planned.segments, partials)
+            await self._show_ready(attempt, planned.segments, previews)
             if error.code == "storage":  # of this machine: a full disk, for instance
                 raise OSError(str(error)) from None
             raise JobError(error.code, str(error), segment=error.segment, pointer=error.pointer) from None
@@ -290,18 +290,18 @@ class Runner:
             await asyncio.sleep(AGAIN_S)
             attempt.extend(time.monotonic() - waiting)
 
-    async def _show(self, attempt: Attempt, segments: Sequence[PlannedSegment], partials: Path) -> None:
+    async def _show(self, attempt: Attempt, segments: Sequence[PlannedSegment], previews: Path) -> None:
         """Let every segment be heard as soon as it has been rendered, for ever."""
         while True:
             await attempt.heard.wait()
             attempt.heard.clear()
-            await self._show_ready(attempt, segments, partials)
+            await self._show_ready(attempt, segments, previews)
 
-    async def _show_ready(self, attempt: Attempt, segments: Sequence[PlannedSegment], partials: Path) -> None:
+    async def _show_ready(self, attempt: Attempt, segments: Sequence[PlannedSegment], previews: Path) -> None:
         async with attempt.publishing:
             for position in attempt.ready():
                 segment = segments[position - 1]
-                path = partial_file(partials, segment)
+                path = preview_file(previews, segment)
                 if await asyncio.to_thread(path.exists):
                     await self._results.show(attempt.job, segment, path)
 

@@ -1,8 +1,8 @@
-"""One segment: a slice of a DI track through the blocks of a chain, all in this process.
+"""Renders one segment in this process: a slice of a DI track through the blocks of a chain.
 
-The DI is resampled once to the rate of the chain's first capture, again only where a later capture runs at another
-rate, and once at the end to the rate of the results. Each block sees float32 samples, mono, and leaves as many as it
-was given; tails are cut where the DI ends. Levels are left alone: the common level comes later.
+The DI track is resampled once to the rate of the chain's first capture, again only before a later capture with another
+rate, and once at the end to the output rate. Each block takes mono float32 samples and returns as many; tails are cut
+at the end of the DI track. Levels are not changed here: the level match follows later.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +34,7 @@ from tone_shootout.rendering.errors import RenderError
 from tone_shootout.rendering.executor.tasks import SourceFile
 from tone_shootout.rendering.plan.planner import PlannedSegment, Stage
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE
+from tone_shootout.rendering.spec.pointers import block_pointer, di_track_pointer
 from tone_shootout.rendering.spec.schema import (
     Block,
     CabIrBlock,
@@ -58,17 +59,17 @@ BLOCK_NAMES: Final[Mapping[type[Block], str]] = {
     ReverbBlock: "reverb",
 }
 
-Tick = Callable[[float], None]
-"""Told the part of the plan's cost that is done so far; may raise to stop."""
+ReportCost = Callable[[float], None]
+"""Takes the completed part of the segment's cost. It may raise to stop the rendering."""
 
-Keep = Callable[[int, Float32], None]
-"""Given a stage's index and the sound behind it."""
+OnStage = Callable[[int, Float32], None]
+"""Takes a stage's index and its output, shape (T,)."""
 
 
 class SourceCache:
-    """Decoded sources by content, so that the next segment finds what the last one used.
+    """Caches decoded sources by content, for the segments that follow.
 
-    One DI track is kept (ten minutes take 115 MB at 48 kHz), and every capture and cab IR.
+    It holds one DI track (ten minutes take 115 MB at 48 kHz), and every capture and cab IR.
     """
 
     def __init__(self) -> None:
@@ -78,7 +79,7 @@ class SourceCache:
 
     def di(self, source: SourceFile, channel: Channel | None = None) -> Float32:
         """Return a DI track's samples, shape (T,), at its own rate."""
-        key = (source.facts.sha256, channel)
+        key = (source.media_info.sha256, channel)
         if self._di is None or self._di[0] != key:
             self._di = None
             self._di = (key, decode_di(_content(source), channel=channel)[0])
@@ -86,14 +87,14 @@ class SourceCache:
 
     def capture(self, source: SourceFile) -> NamModel:
         """Return a loaded capture."""
-        key = source.facts.sha256
+        key = source.media_info.sha256
         if key not in self._captures:
             self._captures[key] = decode_capture(_content(source))
         return self._captures[key]
 
     def ir(self, source: SourceFile, rate: int, channel: Channel | None = None) -> Float32:
         """Return a cab IR at `rate` Hz, shape (T,)."""
-        key = (source.facts.sha256, rate, channel)
+        key = (source.media_info.sha256, rate, channel)
         if key not in self._irs:
             self._irs[key] = decode_ir(_content(source), rate, channel=channel)
         return self._irs[key]
@@ -105,103 +106,103 @@ def render_segment(
     di: SourceFile,
     sources: Mapping[str, SourceFile],
     source_cache: SourceCache,
-    tick: Tick,
+    report_cost: ReportCost,
     *,
     first: int = 0,
-    begin: Float32 | None = None,
-    keep: Keep | None = None,
+    initial: Float32 | None = None,
+    on_stage: OnStage | None = None,
 ) -> Float32:
-    """Render one segment, from the DI track or from the sound behind one of its stages.
+    """Render one segment, from its DI track or from the output of one of its stages.
 
     Args:
-        segment: from the plan.
+        segment: the planned segment.
         chain: the segment's chain.
         di: the segment's DI track.
         sources: captures and cab IRs by the `file` of the chain's blocks.
-        source_cache: decoded sources to share between segments.
-        tick: told of progress, up to the cost of the stages that run.
+        source_cache: decoded sources, shared between segments.
+        report_cost: called with the completed cost, up to the total of the stages that run.
         first: index of the first stage that runs.
-        begin: the sound behind the stage before, shape (T,), at that stage's rate; None: the DI track, from its file.
-        keep: given the sound behind each stage as it is made.
+        initial: output of the stage before `first`, shape (T,), at that stage's rate; None: start from the DI track.
+        on_stage: called with the output of each stage.
 
     Returns:
-        float32 samples of shape (segment.samples,) at `OUTPUT_RATE`, full scale ±1, not levelled.
+        float32 samples, shape (segment.samples,), at `OUTPUT_RATE`, full scale ±1, before the level match.
 
     Raises:
         RenderError: the result is silent or not finite, or a source or block can't be used.
         OSError: a source can't be read.
     """
     muted_by: Stage | None = None
-    if begin is None:
-        x, rate = _dry(segment, di, source_cache), segment.di_rate
+    if initial is None:
+        x, rate = _read_slice(segment, di, source_cache), segment.di_rate
     else:
         before = segment.stages[first - 1]
-        x, rate = begin, before.rate
+        x, rate = initial, before.rate
         muted_by = before if _silent(x) else None
     done = 0.0
     for index, stage in enumerate(segment.stages[first:], first):
         block = chain.blocks[stage.block]
-        with _told(_where(segment, chain, stage), segment, _pointer(segment, stage)):
+        with _render_errors(_block_name(segment, chain, stage), segment, _stage_pointer(segment, stage)):
             x = resample(x, rate, stage.rate)[: stage.samples]
-            x = _apply(block, x, stage, sources, source_cache, partial(_tell, tick, done, stage.cost, len(x)))
+            report_samples = partial(_report_samples, report_cost, done, stage.cost, len(x))
+            x = _apply(block, x, stage, sources, source_cache, report_samples)
         rate = stage.rate
         muted_by = (muted_by or stage) if _silent(x) else None
-        if keep is not None:
-            keep(index, x)
+        if on_stage is not None:
+            on_stage(index, x)
         done += stage.cost
-        tick(done)
+        report_cost(done)
     if muted_by is not None:
         raise RenderError(
             "silent",
-            f"{_where(segment, chain, muted_by)} leaves nothing to hear (a peak below {SILENCE_DBFS:.0f} dBFS)",
+            f"{_block_name(segment, chain, muted_by)} outputs silence (peak below {SILENCE_DBFS:.0f} dBFS)",
             segment=segment.position,
-            pointer=_pointer(segment, muted_by),
+            pointer=_stage_pointer(segment, muted_by),
         )
-    with _told(_pair(segment), segment):
+    with _render_errors(segment_name(segment), segment):
         return resample(x, rate, OUTPUT_RATE)[: segment.samples]
 
 
-def _dry(segment: PlannedSegment, di: SourceFile, source_cache: SourceCache) -> Float32:
-    name, pointer = f"DI track “{segment.di_name}”", f"/di_tracks/{segment.di_track}"
-    with _told(name, segment, pointer):
+def _read_slice(segment: PlannedSegment, di: SourceFile, source_cache: SourceCache) -> Float32:
+    name, pointer = f"DI track “{segment.di_name}”", di_track_pointer(segment.di_track)
+    with _render_errors(name, segment, pointer):
         x = source_cache.di(di, segment.channel)[segment.start : segment.stop]
     if len(x) < segment.stop - segment.start:
         raise RenderError(
             "changed",
-            f"{name}: expected {segment.stop} samples, found {segment.start + len(x)}; an earlier version read it "
-            "differently: add the file again",
+            f"{name}: expected {segment.stop} samples, got {segment.start + len(x)}: an earlier version decoded the "
+            "file differently. Upload it again",
             segment=segment.position,
             pointer=pointer,
         )
     if _silent(x):
-        raise RenderError(
-            "silent", f"{name}: the part that is used holds no playing", segment=segment.position, pointer=pointer
-        )
+        raise RenderError("silent", f"{name}: the selected slice is silent", segment=segment.position, pointer=pointer)
     return x
 
 
-def _pair(segment: PlannedSegment) -> str:
+def segment_name(segment: PlannedSegment) -> str:
+    """Return a name of the segment for error details."""
     return f"“{segment.di_name}” through “{segment.chain_name}”"
 
 
-def _where(segment: PlannedSegment, chain: Chain, stage: Stage) -> str:
-    return f"{_pair(segment)}: block {stage.block + 1} ({BLOCK_NAMES[type(chain.blocks[stage.block])]})"
+def _block_name(segment: PlannedSegment, chain: Chain, stage: Stage) -> str:
+    return f"{segment_name(segment)}: block {stage.block + 1} ({BLOCK_NAMES[type(chain.blocks[stage.block])]})"
 
 
-def _pointer(segment: PlannedSegment, stage: Stage) -> str:
-    return f"/chains/{segment.chain}/blocks/{stage.block}"
+def _stage_pointer(segment: PlannedSegment, stage: Stage) -> str:
+    return block_pointer(segment.chain, stage.block)
 
 
 def reamp(
-    capture: NamModel, x: Float32, *, size: float | None = None, tick: Callable[[int], None] | None = None
+    capture: NamModel, x: Float32, *, size: float | None = None, report_samples: Callable[[int], None] | None = None
 ) -> Float32:
-    """Run samples at the capture's own rate through it, from its settled state.
+    """Run samples through a capture, from its prewarmed state.
 
     Args:
-        capture: the engine's.
-        x: samples, shape (T,).
-        size: of a slimmable capture, 0 to 1; None: full. Others have one size and ignore it.
-        tick: told how many samples are done; may raise to stop.
+        capture: the loaded capture.
+        x: samples at the capture's own rate, shape (T,).
+        size: size of a slimmable capture, 0 to 1; None: full. Other captures ignore it.
+        report_samples: called with the number of completed samples; it may raise to stop.
 
     Returns:
         float32 samples, shape (T,).
@@ -214,8 +215,8 @@ def reamp(
         run = capture.start(size=size)
         for start in range(0, len(x), run.block):
             y[start : start + run.block] = run.process(x[start : start + run.block])
-            if tick is not None:
-                tick(min(start + run.block, len(x)))
+            if report_samples is not None:
+                report_samples(min(start + run.block, len(x)))
     except NamError as error:
         raise SourceError("not_finite" if error.code == "unstable" else error.code, str(error)) from None
     return y
@@ -227,19 +228,19 @@ def _apply(
     stage: Stage,
     sources: Mapping[str, SourceFile],
     source_cache: SourceCache,
-    tick: Callable[[int], None],
+    report_samples: Callable[[int], None],
 ) -> Float32:
     rate = stage.rate
     match block:
         case CaptureBlock():
             capture = source_cache.capture(sources[block.file])
-            x = _gained(_gained(x, stage.drive_db or 0.0), block.input_gain_db)
-            return reamp(capture, x, size=block.size, tick=tick)
+            x = _apply_gain(_apply_gain(x, stage.drive_db or 0.0), block.input_gain_db)
+            return reamp(capture, x, size=block.size, report_samples=report_samples)
         case CabIrBlock():
             ir = source_cache.ir(sources[block.file], rate, block.channel)
             return cab_ir(x, ir, rate, mix=block.mix, low_cut_hz=block.low_cut_hz, high_cut_hz=block.high_cut_hz)
         case GainBlock():
-            return _gained(x, block.db)
+            return _apply_gain(x, block.db)
         case EqBlock():
             return equalize(x, rate, [Band(band.kind, band.hz, q=band.q, db=band.db) for band in block.bands])
         case CompressorBlock():
@@ -259,11 +260,11 @@ def _apply(
             return reverb(x, rate, kind=block.kind, mix=block.mix, decay_s=block.decay_s)
 
 
-def _tell(tick: Tick, done: float, cost: float, samples: int, processed: int) -> None:
-    tick(done + cost * processed / samples)
+def _report_samples(report_cost: ReportCost, done: float, cost: float, samples: int, processed: int) -> None:
+    report_cost(done + cost * processed / samples)
 
 
-def _gained(x: Float32, db: float) -> Float32:
+def _apply_gain(x: Float32, db: float) -> Float32:
     return apply_gain(x, db) if db else x
 
 
@@ -272,8 +273,8 @@ def _silent(x: Float32) -> bool:
 
 
 @contextmanager
-def _told(where: str, segment: PlannedSegment, pointer: str | None = None) -> Iterator[None]:
-    """Say where it was that a source or block could not be used."""
+def _render_errors(where: str, segment: PlannedSegment, pointer: str | None = None) -> Iterator[None]:
+    """Turn errors of sources and blocks into a `RenderError` that names the segment and the block."""
     try:
         yield
     except (AudioError, SourceError) as error:
@@ -281,4 +282,4 @@ def _told(where: str, segment: PlannedSegment, pointer: str | None = None) -> It
 
 
 def _content(source: SourceFile) -> bytes:
-    return read_source(Path(source.path), max_bytes=source.facts.bytes, sha256=source.facts.sha256)
+    return read_source(Path(source.path), max_bytes=source.media_info.bytes, sha256=source.media_info.sha256)

@@ -1,7 +1,7 @@
-"""What has to run of a plan, and in which order, when some of its sound is there already.
+"""Which parts of a plan have to be rendered, and in which order, given the samples that are cached.
 
-The sound behind a capture is worth keeping: inference is what rendering costs. Chains that begin alike share it, so
-four amps through five cabs run four inferences. Cheap effects are not kept, they are made again.
+The output of a capture is worth caching, because inference is most of the cost. Chains with equal first blocks share
+it: four amps through five cabs run four inferences. Cheap effects are not cached, they are computed again.
 """
 
 import math
@@ -13,19 +13,19 @@ from tone_shootout.rendering.plan.planner import Plan, PlannedSegment, Stage
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """The rendering of one segment from the last of its sound that is there.
+    """The rendering of one segment from its last available stage.
 
     Attributes:
-        segment: what is rendered.
-        first: index of the first of its stages that has to run; 0: from the DI track.
+        segment: the segment.
+        first: index of the first stage that has to run; 0: start from the DI track.
     """
 
     segment: PlannedSegment
     first: int
 
     @property
-    def begin(self) -> Stage | None:
-        """The stage whose sound it begins with, None for the DI track."""
+    def resume_from(self) -> Stage | None:
+        """The stage whose output is the input of the first stage that runs, None for the DI track."""
         return self.segment.stages[self.first - 1] if self.first else None
 
     @property
@@ -40,7 +40,7 @@ class Step(Struct, frozen=True, kw_only=True):
 
     @property
     def inferences(self) -> int:
-        """How many captures have to run."""
+        """Number of captures that have to run."""
         return sum(stage.inference for stage in self.stages)
 
 
@@ -53,9 +53,9 @@ def distinct(plan: Plan) -> list[PlannedSegment]:
 
 
 def keys_of(segment: PlannedSegment) -> Iterator[tuple[str, int]]:
-    """Yield key and samples of the sounds of a segment that are worth keeping: its own, then those behind captures.
+    """Yield key and length in samples of a segment's cacheable outputs: the segment's own, then those of its captures.
 
-    The later in the chain, the earlier it comes: the first that is there is the one to go on from.
+    Later stages come first, so the first one that is available is the best to resume from.
     """
     yield segment.render_key, segment.samples
     for stage in reversed(segment.stages):
@@ -64,40 +64,40 @@ def keys_of(segment: PlannedSegment) -> Iterator[tuple[str, int]]:
 
 
 def sound_keys(plan: Plan) -> set[str]:
-    """Return the keys of all sounds of a plan that are worth keeping."""
+    """Return the keys of all cacheable outputs of a plan."""
     return {key for segment in plan.segments for key, _ in keys_of(segment)}
 
 
-def schedule(plan: Plan, there: Collection[str]) -> list[list[Step]]:
-    """Return what has to run, in rounds: nothing in a round needs the sound of anything in the same or a later one.
+def schedule(plan: Plan, available: Collection[str]) -> list[list[Step]]:
+    """Return the steps that have to run, in rounds: no step needs an output of the same or a later round.
 
-    A sound that several segments need is made by the first of them; the others go on from it in the next round.
+    An output that several segments need is made by the first of them; the others resume from it in the next round.
 
     Args:
-        plan: all of it.
-        there: keys of the segments and of the sounds behind captures that need not be made.
+        plan: the plan.
+        available: keys of the outputs that need not be rendered.
     """
-    ready = set(there)
+    ready = set(available)
     waiting = [segment for segment in distinct(plan) if segment.render_key not in ready]
     rounds: list[list[Step]] = []
     while waiting:
-        coming: set[str] = set()
+        in_round: set[str] = set()
         steps: list[Step] = []
         later: list[PlannedSegment] = []
         for segment in waiting:
-            step = Step(segment=segment, first=_first(segment, ready))
-            makes = {stage.key for stage in step.stages if stage.inference}
-            if makes & coming:
+            step = Step(segment=segment, first=_first_stage(segment, ready))
+            outputs = {stage.key for stage in step.stages if stage.inference}
+            if outputs & in_round:
                 later.append(segment)
             else:
-                coming |= makes
+                in_round |= outputs
                 steps.append(step)
         rounds.append(steps)
-        ready |= coming
+        ready |= in_round
         waiting = later
     return rounds
 
 
-def _first(segment: PlannedSegment, ready: Collection[str]) -> int:
-    places = (place for place, stage in enumerate(segment.stages, 1) if stage.inference and stage.key in ready)
-    return max(places, default=0)
+def _first_stage(segment: PlannedSegment, ready: Collection[str]) -> int:
+    indices = (index for index, stage in enumerate(segment.stages, 1) if stage.inference and stage.key in ready)
+    return max(indices, default=0)

@@ -76,7 +76,7 @@ def probe(path: Path, kind: Kind, *, limits: Limits = DEFAULT_LIMITS) -> MediaIn
     data = read_source(path, max_bytes=limits.max_bytes(kind))
     sha256 = hashlib.sha256(data).hexdigest()
     if kind == "capture":
-        return _capture_facts(decode_capture(data), sha256=sha256, size=len(data))
+        return _capture_info(decode_capture(data), sha256=sha256, size=len(data))
     audio = decode_audio(data, max_seconds=limits.max_seconds(kind))
     samples = audio.samples.shape[1]
     seconds = samples / audio.rate
@@ -215,7 +215,7 @@ def decode_capture(data: bytes) -> NamModel:
     return capture
 
 
-def _capture_facts(capture: NamModel, *, sha256: str, size: int) -> CaptureInfo:
+def _capture_info(capture: NamModel, *, sha256: str, size: int) -> CaptureInfo:
     said = capture.metadata
     return CaptureInfo(
         sha256=sha256,
@@ -230,12 +230,12 @@ def _capture_facts(capture: NamModel, *, sha256: str, size: int) -> CaptureInfo:
         name=_text(said.name),
         gear_type=_text(said.gear_type),
         input_level_dbu=_level(said),
-        parts=tuple(_part_facts(part) for part in capture.parts()[:MAX_PARTS]),
-        sizes=_size_facts(capture),
+        parts=tuple(_part_info(part) for part in capture.parts()[:MAX_PARTS]),
+        sizes=_size_info(capture),
     )
 
 
-def _part_facts(part: Part) -> PartInfo:
+def _part_info(part: Part) -> PartInfo:
     return PartInfo(
         pointer=part.pointer,
         architecture=part.architecture,
@@ -248,7 +248,7 @@ def _part_facts(part: Part) -> PartInfo:
     )
 
 
-def _size_facts(capture: NamModel) -> tuple[SizeInfo, ...]:
+def _size_info(capture: NamModel) -> tuple[SizeInfo, ...]:
     """Return what is said of the submodels of a container; nothing where they are all said to be alike."""
     sizes, lowest = [], 0.0
     for below in capture.steps():

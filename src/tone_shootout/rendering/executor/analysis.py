@@ -1,7 +1,8 @@
-"""What is measured of a shootout beyond loudness, and drawn: which figures there are to take, and which plots."""
+"""Measurements beyond loudness, and plots: creates their tasks and collects the results."""
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path, PurePath
 from typing import Any, Final, TypeVar, cast
 
@@ -9,22 +10,30 @@ import msgspec
 from msgspec import Struct
 
 from tone_shootout.audio.signals import amplitude
-from tone_shootout.rendering.executor.stages import Levelled, TaskExecutor
+from tone_shootout.rendering.executor.registry import (
+    COMPARE_SEGMENTS,
+    DRAW_PLOT,
+    MEASURE_CAPTURE,
+    MEASURE_LATENCY,
+    MEASURE_SEGMENT,
+    MEASURE_VIDEO,
+)
+from tone_shootout.rendering.executor.stages import LeveledSegment, TaskExecutor, raw_file
 from tone_shootout.rendering.executor.tasks import (
-    Align,
-    Characterise,
-    Compare,
+    ComparedSegment,
+    CompareSegments,
     DrawPlot,
-    Examine,
-    Listen,
+    MeasureCapture,
+    MeasureLatency,
+    MeasureSegment,
+    MeasureVideo,
     SourceFile,
     Task,
-    Voice,
 )
 from tone_shootout.rendering.media_info import CaptureInfo
 from tone_shootout.rendering.metrics import (
     COMPARED_SECONDS,
-    CaptureFigures,
+    CaptureMetrics,
     Difference,
     Encoded,
     Latency,
@@ -38,23 +47,16 @@ from tone_shootout.rendering.plan.planner import Plan, PlannedSegment, slug
 from tone_shootout.rendering.plan.timeline import FRAME_RATE, timeline
 from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock
 
-# Estimates for one core, in seconds for each second of audio.
-_COST_EXAMINE: Final = 0.006
-_COST_SPECTRA: Final = 0.004
+# Seconds on one core for each pair of segments and second of audio, besides the cost of each segment.
 _COST_PAIR: Final = 0.0003
-_COST_LISTEN: Final = 0.004
-# And for a chain's probe, a capture's test tones, and a plot.
-_COST_ALIGN: Final = 0.02
-_COST_CHARACTERISE: Final = 0.15
-_COST_PLOT: Final = 0.2
 
 T = TypeVar("T")
-_Drive = tuple[int, tuple[float | None, ...]]
-_Sized = tuple[str, float | None]
+_ChainKey = tuple[int, tuple[float | None, ...]]
+_CaptureKey = tuple[str, float | None]
 
 
 class Analysis(Struct, frozen=True, kw_only=True):
-    """What was found: latency and metrics by segment, captures, pairs of segments, difference matrices."""
+    """Latency and metrics of each segment, captures, pairs of segments, and a difference matrix for each DI track."""
 
     latencies: tuple[Latency, ...]
     metrics: tuple[Metrics, ...]
@@ -64,68 +66,69 @@ class Analysis(Struct, frozen=True, kw_only=True):
 
 
 def total_cost(plan: Plan, *, plots: bool, video: bool) -> float:
-    """Estimate the work of measuring and drawing, in seconds on one core."""
+    """Estimate the cost of measuring and drawing, in seconds on one core."""
     tracks = _by_track(plan)
-    figures = len(plan.segments) + 2 + sum(1 + (len(segments) > 1) for segments in tracks)
+    plot_count = len(plan.segments) + 2 + sum(1 + (len(segments) > 1) for segments in tracks)
     return math.fsum(
         (
-            len(_chains(plan)) * _COST_ALIGN,
-            len(_captures(plan)) * _COST_CHARACTERISE,
-            plan.seconds * _COST_EXAMINE,
+            len(_chains(plan)) * MEASURE_LATENCY.cost(),
+            len(_captures(plan)) * MEASURE_CAPTURE.cost(),
+            MEASURE_SEGMENT.cost(plan.seconds),
             math.fsum(_compare_cost(segments) for segments in tracks),
-            figures * _COST_PLOT if plots else 0.0,
-            plan.seconds * _COST_LISTEN if video else 0.0,
+            plot_count * DRAW_PLOT.cost() if plots else 0.0,
+            MEASURE_VIDEO.cost(plan.seconds) if video else 0.0,
         )
     )
 
 
-def survey(
+def analyze(
     plan: Plan,
     sources: Mapping[str, Path],
     raws: Path,
     staging: Path,
-    levelled: Sequence[Levelled],
+    leveled: Sequence[LeveledSegment],
     inputs: Mapping[str, Input],
     executor: TaskExecutor,
-    besides: Sequence[tuple[Task, float]] = (),
+    other_tasks: Sequence[tuple[Task, float]] = (),
 ) -> Analysis:
     """Measure chains, captures and written segments, then segments of the same DI track against each other.
 
     Args:
         plan: the plan.
-        sources: where the content of each of the plan's files is.
-        raws: where the rendered segments are, by render key.
-        staging: where the written segments are.
-        levelled: the segments' gains.
-        inputs: what the manifest calls the plan's files.
-        executor: does the work.
-        besides: tasks that can be done meanwhile.
+        sources: path of each of the plan's files, by the spec's `file`.
+        raws: folder of the rendered segments.
+        staging: folder of the leveled files.
+        leveled: the segments' gains.
+        inputs: the manifest's records of the plan's files, by the spec's `file`.
+        executor: runs the tasks.
+        other_tasks: tasks to run in the same batch, so that all cores stay busy.
     """
-    folder = staging / "figures"
+    folder = staging / "metrics"
     folder.mkdir()
-    files = {file: SourceFile(str(sources[file]), facts) for file, facts in plan.facts.items()}
+    files = {file: SourceFile(str(sources[file]), info) for file, info in plan.media_info.items()}
     chains, captures = _chains(plan), _captures(plan)
-    tasks = list(besides)
+    tasks = list(other_tasks)
     for n, segment in enumerate(chains.values()):
         chain = plan.spec.chains[segment.chain]
         used = {block.file: files[block.file] for block in chain.blocks if isinstance(block, CaptureBlock | CabIrBlock)}
-        align = Align(segment=segment, chain=chain, sources=used, figures=str(folder / f"chain-{n}"))
-        tasks.append((align, _COST_ALIGN))
+        latency = MeasureLatency(segment=segment, chain=chain, sources=used, metrics_file=str(folder / f"chain-{n}"))
+        tasks.append((latency, MEASURE_LATENCY.cost()))
     for n, ((_, size), file) in enumerate(captures.items()):
-        task = Characterise(capture=files[file], size=size, figures=str(folder / f"capture-{n}"))
-        tasks.append((task, _COST_CHARACTERISE))
+        task = MeasureCapture(capture=files[file], size=size, metrics_file=str(folder / f"capture-{n}"))
+        tasks.append((task, MEASURE_CAPTURE.cost()))
     for segment in plan.segments:
-        examine = Examine(flac=str(staging / segment.file), figures=str(folder / f"segment-{segment.position}"))
-        tasks.append((examine, segment.seconds * _COST_EXAMINE))
+        name = f"segment-{segment.position}"
+        metrics = MeasureSegment(flac=str(staging / segment.file), metrics_file=str(folder / name))
+        tasks.append((metrics, MEASURE_SEGMENT.cost(segment.seconds)))
     _run(executor, tasks)
     found = {key: _read(folder / f"chain-{n}", Latency) for n, key in enumerate(chains)}
-    latencies = tuple(found[_drive(segment)] for segment in plan.segments)
-    pairs = _compare(plan, raws, folder, levelled, latencies, executor)
+    latencies = tuple(found[_chain_key(segment)] for segment in plan.segments)
+    pairs = _compare(plan, raws, folder, leveled, latencies, executor)
     return Analysis(
         latencies=latencies,
         metrics=tuple(_read(folder / f"segment-{segment.position}", Metrics) for segment in plan.segments),
         captures=tuple(
-            _capture_record(inputs[file], size, _read(folder / f"capture-{n}", CaptureFigures))
+            _capture_record(inputs[file], size, _read(folder / f"capture-{n}", CaptureMetrics))
             for n, ((_, size), file) in enumerate(captures.items())
         ),
         comparisons=tuple(pair for of_track in pairs for pair in of_track),
@@ -135,29 +138,32 @@ def survey(
     )
 
 
-def listen(plan: Plan, staging: Path, video: Path, executor: TaskExecutor) -> Encoded:
+def measure_video(plan: Plan, staging: Path, video: Path, executor: TaskExecutor) -> Encoded:
     """Measure the sound of the plan's video."""
-    figures = staging / "figures" / "video"
+    metrics_file = staging / "metrics" / "video"
     seconds = sum(slot.frames for slot in timeline(plan.segments)) / FRAME_RATE
-    task = Listen(video=str(video), seconds=seconds, figures=str(figures))
-    _run(executor, [(task, plan.seconds * _COST_LISTEN)])
-    return _read(figures, Encoded)
+    task = MeasureVideo(video=str(video), seconds=seconds, metrics_file=str(metrics_file))
+    _run(executor, [(task, MEASURE_VIDEO.cost(plan.seconds))])
+    return _read(metrics_file, Encoded)
 
 
 def difference(segments: Sequence[PlannedSegment], pairs: Sequence[Pair]) -> Difference:
-    """Make the difference matrix of a DI track, ordered so that what sounds alike stands together.
+    """Build the difference matrix of a DI track, ordered so that similar segments are neighbors.
 
-    Average linkage over log-mel distance, with the leaves in the order of least distance between neighbours (Bar-Joseph
-    et al., "Fast optimal leaf ordering for hierarchical clustering", Bioinformatics 17, 2001). What has nothing to hear
-    in the part that is compared is left out.
+    Average linkage over log-mel distance, with the leaves in the order of least distance between neighbors (Bar-Joseph
+    et al., "Fast optimal leaf ordering for hierarchical clustering", Bioinformatics 17, 2001). Segments that are silent
+    in the compared part are left out.
+
+    Args:
+        segments: all segments of the DI track.
+        pairs: their comparisons.
     """
     compared = {position for pair in pairs for position in (pair.reference, pair.position)}
-    shown = [segment for segment in segments if segment.position in compared] or list(segments[:1])
+    compared_segments = [segment for segment in segments if segment.position in compared] or list(segments[:1])
     between = {(pair.reference, pair.position): pair.log_mel_db for pair in pairs}
-    order = _likeness(
-        len(shown), [between[one.position, two.position] for n, one in enumerate(shown) for two in shown[n + 1 :]]
-    )
-    ordered = [shown[n] for n in order]
+    distances = [between[one.position, two.position] for one, two in combinations(compared_segments, 2)]
+    order = _leaf_order(len(compared_segments), distances)
+    ordered = [compared_segments[n] for n in order]
     return Difference(
         di_track=segments[0].di_name,
         chains=tuple(segment.chain_name for segment in ordered),
@@ -179,23 +185,23 @@ def draw(
     staging: Path,
     level: LevelRecord,
     segments: Sequence[SegmentRecord],
-    found: Analysis,
+    analysis: Analysis,
     executor: TaskExecutor,
 ) -> list[str]:
-    """Draw all plots and return the names of their files."""
+    """Draw all plots and return the names of their files, relative to the staging folder."""
     (staging / "plots").mkdir()
-    plots = _plots(plan, staging, level, segments, found)
+    plots = _plots(plan, staging, level, segments, analysis)
     _run(
         executor,
-        [(DrawPlot(plot=plot, stem=str(staging / "plots" / name)), _COST_PLOT) for name, plot in plots.items()],
+        [(DrawPlot(plot=plot, stem=str(staging / "plots" / name)), DRAW_PLOT.cost()) for name, plot in plots.items()],
     )
     return [f"plots/{name}.{kind}" for name in plots for kind in ("png", "svg")]
 
 
 def _plots(
-    plan: Plan, staging: Path, level: LevelRecord, segments: Sequence[SegmentRecord], found: Analysis
+    plan: Plan, staging: Path, level: LevelRecord, segments: Sequence[SegmentRecord], analysis: Analysis
 ) -> dict[str, Plot]:
-    """Say what to draw, by the name of the file without its ending."""
+    """Return the plots by the names of their files without suffix."""
     plots: dict[str, Plot] = {
         "levels": LevelsPlot(
             names=tuple(segment_title(segment) for segment in segments),
@@ -207,18 +213,18 @@ def _plots(
             ceiling_dbtp=level.ceiling,
         )
     }
-    for n, (planned, matrix) in enumerate(zip(_by_track(plan), found.differences, strict=True), 1):
+    for n, (planned, matrix) in enumerate(zip(_by_track(plan), analysis.differences, strict=True), 1):
         track = f"{n:02d}-{slug(planned[0].di_name, fallback='di')}"
         plots[f"spectra-{track}"] = SpectraPlot(
             di_track=planned[0].di_name,
             chains=tuple(segment.chain_name for segment in planned),
-            third_octaves_db=tuple(found.metrics[segment.position - 1].third_octaves_db for segment in planned),
+            third_octaves_db=tuple(analysis.metrics[segment.position - 1].third_octaves_db for segment in planned),
         )
         if len(planned) > 1:
             plots[f"difference-{track}"] = DifferencePlot(
                 di_track=matrix.di_track, chains=matrix.chains, matrix=matrix.matrix
             )
-    curves = [(_called(capture), capture.behaviour.drive) for capture in found.captures if capture.behaviour]
+    curves = [(_capture_label(capture), capture.behaviour.drive) for capture in analysis.captures if capture.behaviour]
     plots["drive"] = DrivePlot(names=tuple(name for name, _ in curves), curves=tuple(curve for _, curve in curves))
     full_scale = max(amplitude(segment.measured.sample_peak_dbfs) for segment in segments)
     for segment, record in zip(plan.segments, segments, strict=True):
@@ -232,7 +238,7 @@ def _plots(
     return plots
 
 
-def _called(capture: CaptureRecord) -> str:
+def _capture_label(capture: CaptureRecord) -> str:
     return capture.name if capture.size is None else f"{capture.name}, size {capture.size:g}"
 
 
@@ -240,22 +246,23 @@ def _compare(
     plan: Plan,
     raws: Path,
     folder: Path,
-    levelled: Sequence[Levelled],
+    leveled: Sequence[LeveledSegment],
     latencies: Sequence[Latency],
     executor: TaskExecutor,
 ) -> list[list[Pair]]:
     tasks: list[tuple[Task, float]] = []
     for n, segments in enumerate(_by_track(plan)):
-        voices = tuple(
-            Voice(
+        compared = tuple(
+            ComparedSegment(
                 position=segment.position,
-                raw=str(raws / f"{segment.render_key}.npy"),
-                gain_db=levelled[segment.position - 1].gain_db - plan.spec.chains[segment.chain].trim_db,
+                raw=str(raw_file(raws, segment.render_key)),
+                gain_db=leveled[segment.position - 1].gain_db - plan.spec.chains[segment.chain].trim_db,
                 latency=latencies[segment.position - 1],
             )
             for segment in segments
         )
-        tasks.append((Compare(voices=voices, figures=str(folder / f"track-{n}")), _compare_cost(segments)))
+        task = CompareSegments(segments=compared, metrics_file=str(folder / f"track-{n}"))
+        tasks.append((task, _compare_cost(segments)))
     _run(executor, tasks)
     return [_read(folder / f"track-{n}", list[Pair]) for n in range(len(tasks))]
 
@@ -263,21 +270,21 @@ def _compare(
 def _compare_cost(segments: Sequence[PlannedSegment]) -> float:
     count = len(segments)
     seconds = min(segments[0].seconds, COMPARED_SECONDS)
-    return seconds * (count * _COST_SPECTRA + math.comb(count, 2) * _COST_PAIR)
+    return COMPARE_SEGMENTS.cost(count * seconds) + math.comb(count, 2) * seconds * _COST_PAIR
 
 
-def _likeness(count: int, distances: list[float]) -> list[int]:
+def _leaf_order(count: int, distances: list[float]) -> list[int]:
     if count < 3:
         return list(range(count))
-    # Here, because a process that measures nothing has no use for it.
+    # Imported here because only processes that analyze need it.
     from scipy.cluster.hierarchy import leaves_list, linkage
 
     return [int(n) for n in leaves_list(linkage(distances, "average", optimal_ordering=True))]
 
 
-def _capture_record(source: Input, size: float | None, figures: CaptureFigures) -> CaptureRecord:
+def _capture_record(source: Input, size: float | None, metrics: CaptureMetrics) -> CaptureRecord:
     return CaptureRecord(
-        name=source.name, sha256=source.sha256, size=size, latency=figures.latency, behaviour=figures.behaviour
+        name=source.name, sha256=source.sha256, size=size, latency=metrics.latency, behaviour=metrics.behaviour
     )
 
 
@@ -288,28 +295,28 @@ def _by_track(plan: Plan) -> list[list[PlannedSegment]]:
     return list(tracks.values())
 
 
-def _drive(segment: PlannedSegment) -> _Drive:
-    """Return what decides a chain's latency: its blocks, and the gain in front of its captures."""
+def _chain_key(segment: PlannedSegment) -> _ChainKey:
+    """Return everything that decides a chain's latency: its blocks, and the calibration gain before its captures."""
     return segment.chain, tuple(stage.drive_db for stage in segment.stages)
 
 
-def _chains(plan: Plan) -> dict[_Drive, PlannedSegment]:
-    """Return a segment for each chain and drive."""
-    found: dict[_Drive, PlannedSegment] = {}
+def _chains(plan: Plan) -> dict[_ChainKey, PlannedSegment]:
+    """Return one segment for each chain and calibration gain."""
+    found: dict[_ChainKey, PlannedSegment] = {}
     for segment in plan.segments:
-        found.setdefault(_drive(segment), segment)
+        found.setdefault(_chain_key(segment), segment)
     return found
 
 
-def _captures(plan: Plan) -> dict[_Sized, str]:
-    """Return a file for each content and size of the captures that take part."""
-    found: dict[_Sized, str] = {}
+def _captures(plan: Plan) -> dict[_CaptureKey, str]:
+    """Return one file for each content and size of the captures in use."""
+    found: dict[_CaptureKey, str] = {}
     for segment in plan.segments:
         for stage in segment.stages:
             block = plan.spec.chains[segment.chain].blocks[stage.block]
             if isinstance(block, CaptureBlock):
-                facts = cast(CaptureInfo, plan.facts[block.file])
-                found.setdefault((facts.sha256, block.size if facts.slimmable else None), block.file)
+                info = cast(CaptureInfo, plan.media_info[block.file])
+                found.setdefault((info.sha256, block.size if info.slimmable else None), block.file)
     return found
 
 

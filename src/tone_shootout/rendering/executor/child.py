@@ -1,4 +1,4 @@
-"""A rendering child process; see `pool`."""
+"""Main loop of a rendering child process; see `pool`."""
 
 import os
 import queue
@@ -11,32 +11,33 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tone_shootout.rendering.errors import RenderError
-from tone_shootout.rendering.executor.tasks import Broken, Done, Failed, Message, Progress, Task
+from tone_shootout.rendering.executor.tasks import Crashed, Done, Failed, Message, Progress, Task
 
 if TYPE_CHECKING:
     from tone_shootout.rendering.engine.chain import SourceCache
 
 PROGRESS_STEP = 0.005
+"""Smallest change of the completed share that is sent to the parent."""
 
 
 def main(parent: "Connection[Any, Any]") -> None:
-    """Do the tasks that come in, one after the other, until the parent is gone."""
-    # Ctrl-C is the parent's to deal with, and what a library prints is no part of the parent's output.
+    """Run tasks from the parent, one after the other, until the parent ends."""
+    # The parent handles Ctrl-C, and the output of libraries must not mix with the parent's.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(2, 1)
     inbox: queue.SimpleQueue[Task] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(parent, inbox), daemon=True).start()
-    # Here, because the parent imports this module too and has no use for what does the work.
+    threading.Thread(target=_receive, args=(parent, inbox), daemon=True).start()
+    # Imported here because the parent imports this module too and does not need the engine.
     from tone_shootout.audio.blas import limit_to_one_thread
     from tone_shootout.rendering.engine.chain import SourceCache
 
     limit_to_one_thread()
     source_cache = SourceCache()
     while True:
-        _tell(parent, _do(inbox.get(), source_cache, parent))
+        _send(parent, _run(inbox.get(), source_cache, parent))
 
 
-def _listen(parent: "Connection[Any, Any]", inbox: "queue.SimpleQueue[Task]") -> None:
+def _receive(parent: "Connection[Any, Any]", inbox: "queue.SimpleQueue[Task]") -> None:
     decoder: msgspec.msgpack.Decoder[Task] = msgspec.msgpack.Decoder(Task)
     try:
         while True:
@@ -45,30 +46,31 @@ def _listen(parent: "Connection[Any, Any]", inbox: "queue.SimpleQueue[Task]") ->
         os._exit(0)
 
 
-def _do(task: Task, source_cache: "SourceCache", parent: "Connection[Any, Any]") -> Done | Failed | Broken:
-    from tone_shootout.rendering.executor.handlers import perform
+def _run(task: Task, source_cache: "SourceCache", parent: "Connection[Any, Any]") -> Done | Failed | Crashed:
+    from tone_shootout.rendering.executor.registry import REGISTRY
 
-    told = 0.0
+    reported = 0.0
 
-    def tick(share: float) -> None:
-        nonlocal told
-        if share >= told + PROGRESS_STEP:
-            told = share
-            _tell(parent, Progress(share))
+    def report_progress(share: float) -> None:
+        nonlocal reported
+        if share >= reported + PROGRESS_STEP:
+            reported = share
+            _send(parent, Progress(share))
 
     try:
-        return Done(perform(task, source_cache, tick))
+        handler = REGISTRY[type(task)].load_handler()
+        return Done(handler(task, source_cache, report_progress))
     except RenderError as error:
         return Failed(error.code, error.detail, error.segment, error.pointer)
     except MemoryError:
-        return Failed("out_of_memory", "there is not enough memory to make this; render fewer segments at a time")
+        return Failed("out_of_memory", "not enough memory: render fewer segments at once")
     except OSError as error:
         return Failed("storage", f"a file can't be read or written: {error.strerror or error}")
-    except Exception:  # noqa: BLE001 - whatever it is, the parent has to hear of it
-        return Broken(traceback.format_exc())
+    except Exception:  # noqa: BLE001 - the parent has to receive every failure
+        return Crashed(traceback.format_exc())
 
 
-def _tell(parent: "Connection[Any, Any]", message: Message) -> None:
+def _send(parent: "Connection[Any, Any]", message: Message) -> None:
     try:
         parent.send_bytes(msgspec.msgpack.encode(message))
     except ConnectionError:

@@ -1,8 +1,8 @@
-"""Child processes that do the heavy work: cancelled at once, and gone with their parent.
+"""Pool of child processes that run tasks. They can be cancelled at once, and they end with their parent.
 
-They are forked by a server process (`multiprocessing`'s) that has everything imported, so that one more costs some
-milliseconds. A child holds nothing that would be missed: letting go of it means killing it, which works in the middle
-of any library's code. When the parent dies, the end of its pipe ends the child.
+They are forked from the server process of `multiprocessing`, which has everything imported, so starting one takes
+milliseconds. A child has no state worth saving: it is stopped by killing it, which works inside any library's code.
+If the parent dies, the pipe closes and the child exits.
 """
 
 import multiprocessing
@@ -23,12 +23,12 @@ import msgspec
 
 from tone_shootout.rendering.errors import RenderError, WorkerDied
 from tone_shootout.rendering.executor.child import main as child_main
-from tone_shootout.rendering.executor.tasks import Broken, Done, Failed, Message, Progress, Result, Task
+from tone_shootout.rendering.executor.tasks import Crashed, Done, Failed, Message, Progress, Result, Task
 
 TICK_SECONDS: Final = 0.1
-"""How often `check` is called at least."""
+"""Longest time between two calls of `check`."""
 
-# Apple's Accelerate, which NumPy is built on there, can't be used on both sides of a fork.
+# Apple's Accelerate, which NumPy uses on macOS, does not work on both sides of a fork.
 if sys.platform == "darwin":
     _CONTEXT: Final = multiprocessing.get_context("spawn")
 else:
@@ -37,7 +37,7 @@ _SERVER_LOCK: Final = threading.Lock()
 
 
 class Pool:
-    """Up to `processes` children, started when there is work for them and killed when the `with` block is left."""
+    """Up to `processes` children, started when there are tasks for them and killed at the end of the `with` block."""
 
     def __init__(self, processes: int) -> None:
         if processes < 1:
@@ -62,38 +62,38 @@ class Pool:
         check: Callable[[], None],
         progress: Callable[[int, float], None],
     ) -> Iterator[tuple[int, Result]]:
-        """Do tasks, in their order as children get free, and yield each one's index and result as it is done.
+        """Start tasks in order as children become free, and yield each one's index and result when it is complete.
 
         Args:
-            tasks: what to do.
-            check: called at least every 0.1 s; what it raises ends the run.
-            progress: told a task's index and the share of it that is done.
+            tasks: the tasks.
+            check: called at least every 0.1 s; an exception that it raises ends the run.
+            progress: called with a task's index and its completed share, 0 to 1.
 
         Raises:
-            RenderError: a task can't be done.
-            WorkerDied: a child is gone.
-            RuntimeError: there is a fault in the code that does the tasks.
+            RenderError: a task failed.
+            WorkerDied: a child ended.
+            RuntimeError: a task failed because of a fault in this program.
         """
         waiting = list(enumerate(tasks))[::-1]
         while len(self._children) < min(self._processes, len(tasks)):
             self._children.append(_start_child(check))
-        hands = {child: child.give(*waiting.pop()) for child in self._children[: len(tasks)]}
-        while hands:
+        running = {child: child.start(*waiting.pop()) for child in self._children[: len(tasks)]}
+        while running:
             check()
-            ready = wait([child.connection for child in hands], TICK_SECONDS)
-            for child in [child for child in hands if child.connection in ready]:
-                index = hands[child]
+            ready = wait([child.connection for child in running], TICK_SECONDS)
+            for child in [child for child in running if child.connection in ready]:
+                index = running[child]
                 match child.receive():
                     case Progress(share):
                         progress(index, share)
                     case Failed(code, detail, segment, pointer):
                         raise RenderError(code, detail, segment=segment, pointer=pointer)
-                    case Broken(traceback):
-                        raise RuntimeError(f"a rendering process broke down\n{traceback}")
+                    case Crashed(traceback):
+                        raise RuntimeError(f"a rendering process crashed\n{traceback}")
                     case Done(result):
-                        del hands[child]
+                        del running[child]
                         if waiting:
-                            hands[child] = child.give(*waiting.pop())
+                            running[child] = child.start(*waiting.pop())
                         yield index, result
         check()
 
@@ -108,8 +108,8 @@ class _Child:
         with theirs:
             self._process.start()
 
-    def give(self, index: int, task: Task) -> int:
-        """Hand the child a task; return the task's index."""
+    def start(self, index: int, task: Task) -> int:
+        """Send the child a task; return the task's index."""
         try:
             self.connection.send_bytes(msgspec.msgpack.encode(task))
         except ConnectionError:
@@ -117,14 +117,14 @@ class _Child:
         return index
 
     def receive(self) -> Message:
-        """Return what the child says; wait for it."""
+        """Wait for a message from the child."""
         try:
             return _decoder.decode(self.connection.recv_bytes())
         except (EOFError, ConnectionError):
             raise self._died() from None
 
     def kill(self) -> None:
-        """End the child, whatever it is doing."""
+        """Kill the child and wait until it has ended."""
         self._process.kill()
         self._process.join()
         self._process.close()
@@ -138,7 +138,7 @@ class _Child:
 
 
 def _start_child(check: Callable[[], None]) -> _Child:
-    """Start a child, calling `check` meanwhile: the first one waits for all that the server imports."""
+    """Start a child, calling `check` meanwhile: the first one waits for the imports of the server process."""
     check()
     starter = futures.ThreadPoolExecutor(1)
     starting = starter.submit(_Child)
@@ -162,14 +162,13 @@ _decoder: Final[msgspec.msgpack.Decoder[Message]] = msgspec.msgpack.Decoder(Mess
 
 
 def _start_server() -> None:
-    """Start the process that children are forked from, where it does not run yet."""
+    """Start the process that children are forked from, if it is not running."""
     if sys.platform == "darwin":
         return
-    # By itself first: starting it lets interrupts through again.
+    # Start the tracker first: its start unblocks SIGINT.
     multiprocessing.resource_tracker.ensure_running()
     with _SERVER_LOCK, _without_interrupts(), _environment("PYTHONSAFEPATH", "1"):
-        # The folder that the user happens to be in is not a place to import from, and Ctrl-C is the parent's to deal
-        # with: both hold for the server and whatever it forks.
+        # The server and its children must not import from the current folder, and leave Ctrl-C to the parent.
         _CONTEXT.set_forkserver_preload(["tone_shootout.rendering.executor.preload"])
         multiprocessing.forkserver.ensure_running()
 

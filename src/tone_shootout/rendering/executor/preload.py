@@ -1,6 +1,7 @@
-"""All that rendering processes need, imported once by the process that they are forked from."""
+"""Everything that child processes need, imported once by the server process that they are forked from."""
 
 from tone_shootout.gc_tuning import importing
 
 with importing():
-    import tone_shootout.rendering.executor.handlers  # noqa: F401 - to have it
+    import tone_shootout.rendering.executor.handlers
+    import tone_shootout.rendering.executor.measure  # noqa: F401 - imported for its effect

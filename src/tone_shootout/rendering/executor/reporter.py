@@ -1,4 +1,4 @@
-"""What `produce` needs of whoever calls it: somebody to report to, and perhaps a store of what was made before."""
+"""Interfaces that a caller of `produce` implements: a reporter, and optionally a store of earlier results."""
 
 from typing import Literal, Protocol
 
@@ -9,29 +9,29 @@ SegmentStatus = Literal["rendered", "cached", "levelled"]
 
 
 class Reporter(Protocol):
-    """Told how the work goes. Called from the thread that called `produce`, and only from there."""
+    """Receives progress and can cancel. All methods are called from the thread that called `produce`."""
 
     def phase(self, name: Phase) -> None:
-        """Start a phase."""
+        """Handle the start of a phase."""
 
     def progress(self, done: float, total: float) -> None:
-        """Tell how much of all work is done, in estimated seconds on one core."""
+        """Handle progress: completed and total cost, in estimated seconds on one core."""
 
     def segment(self, position: int, status: SegmentStatus, measured: Measured | None) -> None:
-        """Tell that a segment has got further, and what it measures now."""
+        """Handle a segment's new status and its current levels."""
 
     def file(self, name: str) -> None:
-        """Tell that a file is in its place in the result folder; the manifest comes last."""
+        """Handle a file that is now in the result folder; the manifest is the last one."""
 
     def check(self) -> None:
-        """Raise `Cancelled` where the work is no longer wanted; called at least every 0.1 s while children work."""
+        """Raise `Cancelled` to cancel; called at least every 0.1 s while child processes run."""
 
 
 class Store(Protocol):
-    """Keeps what was made, by the hash of what it was made of: see `store` and `products`."""
+    """Caches results by the hash of everything that decides them: see `store` and `result_cache`."""
 
     def get(self, key: str) -> bytes | None:
-        """Return what is kept under a key, None where there is nothing. What comes is what was put."""
+        """Return the content under a key exactly as it was stored, None if there is none."""
 
     def put(self, key: str, content: bytes) -> None:
-        """Keep something. Failing to is no reason to raise."""
+        """Store content. A failure to store must not raise."""

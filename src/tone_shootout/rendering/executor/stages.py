@@ -1,4 +1,4 @@
-"""The stages of carrying out a plan: fetch what is there, render the rest, level, film. Children do the work."""
+"""Carries out a plan: fetches cached samples, renders the rest, measures, and writes the leveled files."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,25 +14,32 @@ from numpy.typing import NDArray
 from tone_shootout.audio.levels import level_match
 from tone_shootout.rendering.engine.schedule import Step, distinct, keys_of
 from tone_shootout.rendering.executor.pool import Pool
+from tone_shootout.rendering.executor.registry import LEVEL_SEGMENT, MEASURE_LOUDNESS, RENDER_SEGMENT
 from tone_shootout.rendering.executor.reporter import Reporter, SegmentStatus, Store
 from tone_shootout.rendering.executor.result_cache import ResultCache
-from tone_shootout.rendering.executor.tasks import Level, Measure, Measured, Partial, Render, Result, SourceFile, Task
+from tone_shootout.rendering.executor.tasks import (
+    LevelSegment,
+    Measured,
+    MeasureLoudness,
+    Preview,
+    RenderSegment,
+    Result,
+    SourceFile,
+    Task,
+)
 from tone_shootout.rendering.output.manifest import LevelRecord
 from tone_shootout.rendering.plan.planner import Plan, PlannedSegment
 from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock
 
-# Estimates for one core, in seconds for each second of audio.
-_COST_MEASURE: Final = 0.003
-_COST_LEVEL: Final = 0.005
-# A level match is repeated while gating makes a segment miss it by more than this; once is the rule.
+# The level match is repeated if gating leaves a segment further off than this; once is the rule.
 _LEVEL_TOLERANCE_LU: Final = 0.01
 _LEVEL_ROUNDS: Final = 4
-# How sound is kept: 32-bit, little-endian on every machine.
+# Samples are stored as 32-bit floating point, little-endian on every machine.
 _SAMPLE: Final = np.dtype("<f4")
 
 
-class Levelled(Struct, frozen=True):
-    """A written segment: what it measures, its gain, and the loudness and true peak that called for that gain."""
+class LeveledSegment(Struct, frozen=True):
+    """A written segment: its levels, its gain, and the loudness and true peak that the gain was computed from."""
 
     measured: Measured
     gain_db: float
@@ -41,18 +48,18 @@ class Levelled(Struct, frozen=True):
 
 
 class TaskExecutor:
-    """The pool, and how much of all work it has done."""
+    """Runs tasks in the pool, with a cache in front of it, and reports their total progress."""
 
     def __init__(self, pool: Pool, reporter: Reporter, total: float, store: Store | None) -> None:
         self._pool = pool
-        self._products = ResultCache(store)
+        self._result_cache = ResultCache(store)
         self.reporter = reporter
         self.store = store
         self._total = total
         self._done = 0.0
 
     def run(self, tasks: Sequence[tuple[Task, float]]) -> Iterator[tuple[int, Result]]:
-        """Do tasks, given with their costs, and yield each one's index and result; what was done before comes first."""
+        """Run tasks, given with their costs, and yield each one's index and result; cached results come first."""
         costs = [cost for _, cost in tasks]
         shares = [0.0] * len(tasks)
 
@@ -61,68 +68,72 @@ class TaskExecutor:
             done = math.fsum(cost * part for cost, part in zip(costs, shares, strict=True))
             self.reporter.progress(min(self._done + done, self._total), self._total)
 
-        left: list[int] = []
+        missing: list[int] = []
         for index, (task, _) in enumerate(tasks):
             self.reporter.check()
-            made = self._products.fetch(task)
-            if made is None:
-                left.append(index)
+            cached = self._result_cache.fetch(task)
+            if cached is None:
+                missing.append(index)
             else:
                 progress(index, 1.0)
-                yield index, made.result
-        todo = [tasks[index][0] for index in left]
-        work = self._pool.run(
-            todo, check=self.reporter.check, progress=lambda number, share: progress(left[number], share)
+                yield index, cached.result
+        todo = [tasks[index][0] for index in missing]
+        results = self._pool.run(
+            todo, check=self.reporter.check, progress=lambda number, share: progress(missing[number], share)
         )
-        for number, result in work:
-            self.keep(todo[number], result)
-            progress(left[number], 1.0)
-            yield left[number], result
+        for number, result in results:
+            self.cache(todo[number], result)
+            progress(missing[number], 1.0)
+            yield missing[number], result
         self._done += math.fsum(costs)
 
-    def keep(self, task: Task, result: Result) -> None:
-        """Keep what a task has made, for the next time."""
-        self._products.keep(task, result)
+    def cache(self, task: Task, result: Result) -> None:
+        """Store what a task has made."""
+        self._result_cache.add(task, result)
 
 
 def fetch(plan: Plan, store: Store | None, raws: Path, reporter: Reporter) -> set[str]:
-    """Put what was rendered before into its place, segments or else the last sound to go on from; return the keys."""
-    there: set[str] = set()
+    """Copy cached samples from the store to `raws`: of each segment, or of the last stage that is cached.
+
+    Returns:
+        The keys of the samples that are available.
+    """
+    available: set[str] = set()
     if store is None:
-        return there
+        return available
     missing: set[str] = set()
     for segment in distinct(plan):
         for key, length in keys_of(segment):
             reporter.check()
-            if key in there:
+            if key in available:
                 break
             content = None if key in missing else store.get(key)
-            samples = None if content is None else _samples(content, length)
+            samples = None if content is None else _decode_samples(content, length)
             if samples is not None:
                 np.save(raw_file(raws, key), samples, allow_pickle=False)
-                there.add(key)
+                available.add(key)
                 break
             missing.add(key)
-    return there
+    return available
 
 
-def _samples(content: bytes, length: int) -> NDArray[np.float32] | None:
-    """Return kept samples, shape (length,), None where they are not so many or not finite."""
+def _decode_samples(content: bytes, length: int) -> NDArray[np.float32] | None:
+    """Return stored samples, shape (length,), None if the length differs or a sample is not finite."""
     if len(content) != length * _SAMPLE.itemsize:
         return None
     samples = np.frombuffer(content, _SAMPLE).astype(np.float32)
     return samples if bool(np.isfinite(samples).all()) else None
 
 
-def _keep_sound(store: Store, raws: Path, key: str) -> None:
+def _store_samples(store: Store, raws: Path, key: str) -> None:
     store.put(key, np.load(raw_file(raws, key), allow_pickle=False).astype(_SAMPLE, copy=False).tobytes())
 
 
 def total_cost(plan: Plan, rounds: Sequence[Sequence[Step]]) -> float:
-    """Estimate the work of getting levelled segments, in seconds on one core."""
+    """Estimate the cost of all leveled segments, in seconds on one core."""
     rendering = math.fsum(step.cost for steps in rounds for step in steps)
-    measuring = math.fsum(segment.seconds * _COST_MEASURE for segment in distinct(plan))
-    return rendering + measuring + plan.seconds * _COST_LEVEL
+    measuring = math.fsum(MEASURE_LOUDNESS.cost(segment.seconds) for segment in distinct(plan))
+    return rendering + measuring + LEVEL_SEGMENT.cost(plan.seconds)
 
 
 def render(
@@ -131,44 +142,47 @@ def render(
     raws: Path,
     rounds: Sequence[Sequence[Step]],
     executor: TaskExecutor,
-    partials: Path | None = None,
+    previews: Path | None = None,
 ) -> dict[str, Measured]:
-    """Render what is missing, measure everything, and return the measures by render key.
+    """Render the segments that are missing and measure all of them.
 
     Args:
-        plan: all of it.
-        sources: where the content of each of the plan's files is.
-        raws: where the samples are and go; only whole segments are left there.
-        rounds: what is missing.
-        executor: does the work, and keeps what is made.
-        partials: where every segment is written as soon as it is there, as `partial_file` says; None: nowhere.
+        plan: the plan.
+        sources: path of each of the plan's files, by the spec's `file`.
+        raws: folder of the samples; only those of whole segments remain in it.
+        rounds: what is missing, from `schedule`.
+        executor: runs the tasks and stores their results.
+        previews: folder for a preview of each segment, written as `preview_file` once it is rendered; None: none.
+
+    Returns:
+        The levels of each segment, by render key.
     """
     store = executor.store
     rendered = {step.segment.render_key for steps in rounds for step in steps}
     cached = [segment for segment in distinct(plan) if segment.render_key not in rendered]
-    begins = {step.begin.key for steps in rounds for step in steps if step.begin is not None}
+    resumed = {step.resume_from.key for steps in rounds for step in steps if step.resume_from is not None}
     measured: dict[str, Measured] = {}
     if not rounds:
-        partials = None  # nobody has to wait
+        previews = None  # the leveled files follow at once
 
     def run(batch: Sequence[tuple[PlannedSegment, Task, float]]) -> None:
         for index, result in executor.run([(task, cost) for _, task, cost in batch]):
             done, task, _ = batch[index]
             measured[done.render_key] = cast(Measured, result)
-            if store is not None and isinstance(task, Render):
-                for stage in task.keep:
-                    _keep_sound(store, raws, done.stages[stage].key)
-                _keep_sound(store, raws, done.render_key)
-                executor.keep(Measure(segment=done, raw=task.raw), result)
+            if store is not None and isinstance(task, RenderSegment):
+                for stage in task.stage_outputs:
+                    _store_samples(store, raws, done.stages[stage].key)
+                _store_samples(store, raws, done.render_key)
+                executor.cache(MeasureLoudness(segment=done, raw=task.raw), result)
             for segment in plan.segments:
                 if segment.render_key == done.render_key:
-                    status: SegmentStatus = "rendered" if isinstance(task, Render) else "cached"
+                    status: SegmentStatus = "rendered" if isinstance(task, RenderSegment) else "cached"
                     executor.reporter.segment(segment.position, status, measured[done.render_key])
 
-    run([_measure(plan, segment, raws, partials) for segment in cached])
+    run([_measure_task(plan, segment, raws, previews) for segment in cached])
     for steps in rounds:
-        wanted = None if store is not None else begins
-        run([_step(plan, step, sources, raws, wanted, partials) for step in steps])
+        wanted = None if store is not None else resumed
+        run([_render_task(plan, step, sources, raws, wanted, previews) for step in steps])
     whole = {raw_file(raws, segment.render_key) for segment in plan.segments}
     for path in raws.iterdir():
         if path not in whole:
@@ -176,79 +190,79 @@ def render(
     return measured
 
 
-def partial_file(partials: Path, segment: PlannedSegment) -> Path:
-    """Return where a segment is written before it is levelled; segments that are the same share a file."""
-    return partials / f"{segment.render_key}.flac"
+def preview_file(previews: Path, segment: PlannedSegment) -> Path:
+    """Return the path of a segment's preview; segments with the same render key share it."""
+    return previews / f"{segment.render_key}.flac"
 
 
-def _partial(plan: Plan, segment: PlannedSegment, partials: Path | None) -> Partial | None:
-    if partials is None:
+def _preview(plan: Plan, segment: PlannedSegment, previews: Path | None) -> Preview | None:
+    if previews is None:
         return None
     level = plan.spec.level
-    flac = str(partial_file(partials, segment))
-    return Partial(flac=flac, target_lufs=level.target_lufs, ceiling_dbtp=level.ceiling_dbtp)
+    flac = str(preview_file(previews, segment))
+    return Preview(flac=flac, target_lufs=level.target_lufs, ceiling_dbtp=level.ceiling_dbtp)
 
 
-def _measure(
-    plan: Plan, segment: PlannedSegment, raws: Path, partials: Path | None
+def _measure_task(
+    plan: Plan, segment: PlannedSegment, raws: Path, previews: Path | None
 ) -> tuple[PlannedSegment, Task, float]:
     raw = str(raw_file(raws, segment.render_key))
-    task = Measure(segment=segment, raw=raw, partial=_partial(plan, segment, partials))
-    return segment, task, segment.seconds * _COST_MEASURE
+    task = MeasureLoudness(segment=segment, raw=raw, preview=_preview(plan, segment, previews))
+    return segment, task, MEASURE_LOUDNESS.cost(segment.seconds)
 
 
-def _step(
+def _render_task(
     plan: Plan,
     step: Step,
     sources: Mapping[str, Path],
     raws: Path,
     wanted: AbstractSet[str] | None,
-    partials: Path | None,
+    previews: Path | None,
 ) -> tuple[PlannedSegment, Task, float]:
-    """Return a step as a task that keeps the sound behind its captures, of those that are `wanted` (None: all)."""
+    """Return the task of a step. It saves the outputs of its captures whose keys are `wanted` (None: all)."""
     segment, chain = step.segment, plan.spec.chains[step.segment.chain]
     blocks = [chain.blocks[stage.block] for stage in step.stages]
     track = plan.spec.di_tracks[segment.di_track].file
-    task = Render(
+    task = RenderSegment(
         segment=segment,
         chain=chain,
-        di=SourceFile(str(sources[track]), plan.facts[track]),
+        di=SourceFile(str(sources[track]), plan.media_info[track]),
         sources={
-            block.file: SourceFile(str(sources[block.file]), plan.facts[block.file])
+            block.file: SourceFile(str(sources[block.file]), plan.media_info[block.file])
             for block in blocks
             if isinstance(block, CaptureBlock | CabIrBlock)
         },
         first=step.first,
-        begin=None if step.begin is None else str(raw_file(raws, step.begin.key)),
-        keep={
+        initial=None if step.resume_from is None else str(raw_file(raws, step.resume_from.key)),
+        stage_outputs={
             index: str(raw_file(raws, stage.key))
             for index, stage in enumerate(step.stages, step.first)
             if stage.inference and (wanted is None or stage.key in wanted)
         },
         raw=str(raw_file(raws, segment.render_key)),
-        partial=_partial(plan, segment, partials),
+        preview=_preview(plan, segment, previews),
     )
-    return segment, task, step.cost + segment.seconds * _COST_MEASURE
+    return segment, task, step.cost + RENDER_SEGMENT.cost(segment.seconds)
 
 
 def level(
     plan: Plan, raws: Path, staging: Path, measured: Mapping[str, Measured], executor: TaskExecutor
-) -> tuple[LevelRecord, list[Levelled]]:
+) -> tuple[LevelRecord, list[LeveledSegment]]:
     """Write every segment at the common level.
 
-    Gating at -70 LUFS makes loudness depend a little on level for very quiet material. So what was written is measured,
-    and the match is made again from that while it is off.
+    The absolute gate of BS.1770 at -70 LUFS makes the loudness of very quiet material depend a little on its level. The
+    written files are therefore measured, and the match is computed again from that while it is off.
 
     Args:
         plan: the plan.
-        raws: where the rendered segments are.
-        staging: where the files go.
-        measured: what was rendered measures, by render key.
-        executor: does the work.
+        raws: folder of the rendered segments.
+        staging: folder for the files.
+        measured: levels of the rendered segments, by render key.
+        executor: runs the tasks.
     """
     requested = plan.spec.level
     before = [measured[segment.render_key] for segment in plan.segments]
-    written: dict[int, Levelled] = {}
+    written: dict[int, LeveledSegment] = {}
     for _ in range(_LEVEL_ROUNDS):
         match = level_match(
             before,
@@ -261,12 +275,12 @@ def level(
         for index, result in executor.run(tasks):
             n = todo[index]
             after = cast(Measured, result)
-            written[n] = Levelled(after, match.gains_db[n], before[n].integrated_lufs, before[n].true_peak_dbtp)
+            written[n] = LeveledSegment(after, match.gains_db[n], before[n].integrated_lufs, before[n].true_peak_dbtp)
             executor.reporter.segment(plan.segments[n].position, "levelled", after)
-        heard = [written[n].measured.integrated_lufs - written[n].gain_db for n in range(len(before))]
-        if all(abs(new - old.integrated_lufs) <= _LEVEL_TOLERANCE_LU for new, old in zip(heard, before, strict=True)):
+        implied = [written[n].measured.integrated_lufs - written[n].gain_db for n in range(len(before))]
+        if all(abs(new - old.integrated_lufs) <= _LEVEL_TOLERANCE_LU for new, old in zip(implied, before, strict=True)):
             break
-        before = [msgspec.structs.replace(old, integrated_lufs=new) for new, old in zip(heard, before, strict=True)]
+        before = [msgspec.structs.replace(old, integrated_lufs=new) for new, old in zip(implied, before, strict=True)]
     record = LevelRecord(
         requested=requested.target_lufs,
         target=match.target_lufs,
@@ -278,10 +292,10 @@ def level(
 
 def _level_task(segment: PlannedSegment, raws: Path, staging: Path, gain_db: float) -> tuple[Task, float]:
     raw = str(raw_file(raws, segment.render_key))
-    task = Level(segment=segment, raw=raw, gain_db=gain_db, flac=str(staging / segment.file))
-    return task, segment.seconds * _COST_LEVEL
+    task = LevelSegment(segment=segment, raw=raw, gain_db=gain_db, flac=str(staging / segment.file))
+    return task, LEVEL_SEGMENT.cost(segment.seconds)
 
 
 def raw_file(raws: Path, key: str) -> Path:
-    """Return where sound lies, by its key."""
+    """Return the path of rendered samples, by their key."""
     return raws / f"{key}.npy"

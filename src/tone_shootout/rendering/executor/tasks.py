@@ -1,4 +1,4 @@
-"""The pieces of work that a shootout is made of, each done by one child process: plain data, and what is said of it."""
+"""Tasks that a child process runs, and the messages that it sends: plain data. `registry` states how each is run."""
 
 from msgspec import Struct
 
@@ -11,14 +11,14 @@ from tone_shootout.rendering.video.video_frames import Card, Part, Scene
 
 
 class SourceFile(Struct, frozen=True):
-    """Where the content is that a plan's `file` stands for, and what was found in it."""
+    """The file behind a `file` of the plan, and the media info that a probe of it returned."""
 
     path: str
-    facts: MediaInfo
+    media_info: MediaInfo
 
 
 class Measured(Struct, frozen=True, kw_only=True):
-    """What a segment measures; units are in the names, definitions in `audio.loudness`."""
+    """Levels of a segment. Units are in the names; `audio.loudness` defines each value."""
 
     integrated_lufs: float
     loudness_range_lu: float
@@ -31,13 +31,13 @@ class Measured(Struct, frozen=True, kw_only=True):
     dc_offset: float
 
 
-class Partial(Struct, frozen=True, kw_only=True):
-    """How a segment is written before all are there and can be levelled: at a gain of its own.
+class Preview(Struct, frozen=True, kw_only=True):
+    """A FLAC of one segment, at a gain of its own, that is written before all segments can be leveled.
 
     Attributes:
-        flac: for the 24-bit FLAC.
-        target_lufs: loudness that it gets, or less where its peak would lie beyond the ceiling.
-        ceiling_dbtp: highest true peak.
+        flac: path of the 24-bit FLAC file.
+        target_lufs: requested loudness, LUFS; the result is lower if the peak would exceed the ceiling.
+        ceiling_dbtp: highest true peak, dBTP.
     """
 
     flac: str
@@ -45,19 +45,19 @@ class Partial(Struct, frozen=True, kw_only=True):
     ceiling_dbtp: float
 
 
-class Render(Struct, tag=True, frozen=True, kw_only=True):
-    """Render a segment, keep its samples in the NumPy file `raw` and measure them.
+class RenderSegment(Struct, tag=True, frozen=True, kw_only=True):
+    """Render a segment, save its samples to the NumPy file `raw` and measure them.
 
     Attributes:
-        segment: what is rendered.
+        segment: the segment.
         chain: its chain.
         di: its DI track.
-        sources: captures and cab IRs of the stages that run.
+        sources: captures and cab IRs of the stages that run, by the blocks' `file`.
         first: index of the first stage that runs.
-        begin: NumPy file with the sound behind the stage before; None: it begins with the DI track.
-        keep: NumPy files for the sound behind stages, by the stage's index.
-        raw: for the result.
-        partial: how it is written to be heard meanwhile, if at all.
+        initial: NumPy file with the output of the stage before `first`; None: start from the DI track.
+        stage_outputs: NumPy files for the outputs of stages, by stage index.
+        raw: path of the result.
+        preview: FLAC to write as well; None: none.
     """
 
     segment: PlannedSegment
@@ -65,22 +65,22 @@ class Render(Struct, tag=True, frozen=True, kw_only=True):
     di: SourceFile
     sources: dict[str, SourceFile]
     first: int = 0
-    begin: str | None = None
-    keep: dict[int, str] = {}
+    initial: str | None = None
+    stage_outputs: dict[int, str] = {}
     raw: str
-    partial: Partial | None = None
+    preview: Preview | None = None
 
 
-class Measure(Struct, tag=True, frozen=True, kw_only=True):
-    """Measure a segment that was rendered before, and write it to be heard meanwhile where `partial` says how."""
+class MeasureLoudness(Struct, tag=True, frozen=True, kw_only=True):
+    """Measure the levels of a rendered segment, and write its preview if one is requested."""
 
     segment: PlannedSegment
     raw: str
-    partial: Partial | None = None
+    preview: Preview | None = None
 
 
-class Level(Struct, tag=True, frozen=True, kw_only=True):
-    """Write a segment with its gain to a 24-bit FLAC, and measure what was written."""
+class LevelSegment(Struct, tag=True, frozen=True, kw_only=True):
+    """Apply a gain to a segment, write it as 24-bit FLAC and measure the file."""
 
     segment: PlannedSegment
     raw: str
@@ -88,8 +88,8 @@ class Level(Struct, tag=True, frozen=True, kw_only=True):
     flac: str
 
 
-class Draw(Struct, tag=True, frozen=True, kw_only=True):
-    """Draw a segment's card, with the waveform of `raw` at its gain, and encode it to the file `still`."""
+class DrawCard(Struct, tag=True, frozen=True, kw_only=True):
+    """Draw a segment's card with the waveform of `raw` at its gain, and encode it to the file `still`."""
 
     card: Card
     raw: str
@@ -97,15 +97,15 @@ class Draw(Struct, tag=True, frozen=True, kw_only=True):
     still: str
 
 
-class Soundtrack(Struct, tag=True, frozen=True, kw_only=True):
+class EncodeSound(Struct, tag=True, frozen=True, kw_only=True):
     """Encode the video's sound to the file `sound`."""
 
     parts: tuple[Part, ...]
     sound: str
 
 
-class Film(Struct, tag=True, frozen=True, kw_only=True):
-    """Put scenes and their sound together to a video."""
+class WriteVideo(Struct, tag=True, frozen=True, kw_only=True):
+    """Mux scenes and sound to the file `video`."""
 
     title: str
     scenes: tuple[Scene, ...]
@@ -113,32 +113,32 @@ class Film(Struct, tag=True, frozen=True, kw_only=True):
     video: str
 
 
-class Align(Struct, tag=True, frozen=True, kw_only=True):
-    """Find the latency of a segment's chain with a probe, and write it to the file `figures`."""
+class MeasureLatency(Struct, tag=True, frozen=True, kw_only=True):
+    """Measure the latency of a segment's chain with a probe signal; write `Latency` to `metrics_file`."""
 
     segment: PlannedSegment
     chain: Chain
     sources: dict[str, SourceFile]
-    figures: str
+    metrics_file: str
 
 
-class Characterise(Struct, tag=True, frozen=True, kw_only=True):
-    """Measure a capture by itself, at one size, and write `CaptureFigures` to the file `figures`."""
+class MeasureCapture(Struct, tag=True, frozen=True, kw_only=True):
+    """Measure a capture on its own, at one size; write `CaptureMetrics` to `metrics_file`."""
 
     capture: SourceFile
     size: float | None
-    figures: str
+    metrics_file: str
 
 
-class Examine(Struct, tag=True, frozen=True, kw_only=True):
-    """Measure how a written segment sounds and moves, and write `Metrics` to the file `figures`."""
+class MeasureSegment(Struct, tag=True, frozen=True, kw_only=True):
+    """Measure spectrum and dynamics of a leveled segment; write `Metrics` to `metrics_file`."""
 
     flac: str
-    figures: str
+    metrics_file: str
 
 
-class Voice(Struct, frozen=True, kw_only=True):
-    """A segment that is compared with others: its samples, the gain that levels them, and where they lie."""
+class ComparedSegment(Struct, frozen=True, kw_only=True):
+    """A segment in a comparison: position, samples, the gain that levels them, and the latency of its chain."""
 
     position: int
     raw: str
@@ -146,49 +146,59 @@ class Voice(Struct, frozen=True, kw_only=True):
     latency: Latency
 
 
-class Compare(Struct, tag=True, frozen=True, kw_only=True):
-    """Compare all segments of a DI track, and write a `Pair` for each two of them to the file `figures`."""
+class CompareSegments(Struct, tag=True, frozen=True, kw_only=True):
+    """Compare all segments of a DI track; write a `Pair` for every two of them to `metrics_file`."""
 
-    voices: tuple[Voice, ...]
-    figures: str
+    segments: tuple[ComparedSegment, ...]
+    metrics_file: str
 
 
-class Listen(Struct, tag=True, frozen=True, kw_only=True):
-    """Measure a video's sound, and write `Encoded` to the file `figures`."""
+class MeasureVideo(Struct, tag=True, frozen=True, kw_only=True):
+    """Measure the sound of a video; write `Encoded` to `metrics_file`."""
 
     video: str
     seconds: float
-    figures: str
+    metrics_file: str
 
 
 class DrawPlot(Struct, tag=True, frozen=True, kw_only=True):
-    """Draw a plot to the files `stem` with `.png` and `.svg`."""
+    """Draw a plot to `stem` plus `.png` and `stem` plus `.svg`."""
 
     plot: Plot
     stem: str
 
 
-Gauging = Measure | Align | Characterise | Examine | Compare | Listen
-"""What takes figures."""
-
-Task = Render | Gauging | Level | Draw | Soundtrack | Film | DrawPlot
+Task = (
+    RenderSegment
+    | MeasureLoudness
+    | LevelSegment
+    | DrawCard
+    | EncodeSound
+    | WriteVideo
+    | MeasureLatency
+    | MeasureCapture
+    | MeasureSegment
+    | CompareSegments
+    | MeasureVideo
+    | DrawPlot
+)
 Result = Measured | None
 
 
 class Progress(Struct, tag=True, frozen=True):
-    """How much of the task in hand is done, 0 to 1."""
+    """The completed share of the current task, 0 to 1."""
 
     share: float
 
 
 class Done(Struct, tag=True, frozen=True):
-    """The task is done."""
+    """The task is complete."""
 
     result: Result
 
 
 class Failed(Struct, tag=True, frozen=True):
-    """The task can't be done, for a reason that a person can act on."""
+    """The task failed for a reason that a user can act on: the fields of `RenderError`."""
 
     code: str
     detail: str
@@ -196,11 +206,11 @@ class Failed(Struct, tag=True, frozen=True):
     pointer: str | None = None
 
 
-class Broken(Struct, tag=True, frozen=True):
-    """Our own code has a fault; the traceback is for its authors."""
+class Crashed(Struct, tag=True, frozen=True):
+    """The task failed because of a fault in this program."""
 
     traceback: str
 
 
-Message = Progress | Done | Failed | Broken
-"""What a child says."""
+Message = Progress | Done | Failed | Crashed
+"""A message from a child to its parent."""

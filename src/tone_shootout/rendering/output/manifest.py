@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 
 from tone_shootout.rendering.executor.tasks import Measured
 from tone_shootout.rendering.media_info import CaptureInfo, DiTrackInfo, MediaInfo
-from tone_shootout.rendering.metrics import Behaviour, Difference, Encoded, Latency, Metrics, Pair
+from tone_shootout.rendering.metrics import Behavior, Difference, Encoded, Latency, Metrics, Pair
 from tone_shootout.rendering.notices import Notice
 from tone_shootout.rendering.output.credits import Credit
 from tone_shootout.rendering.plan.keys import libraries
@@ -126,7 +126,7 @@ class CaptureRecord(Struct, frozen=True, kw_only=True):
     sha256: str
     size: float | None
     latency: Latency
-    behaviour: Behaviour | None
+    behaviour: Behavior | None
 
 
 class FileRecord(Struct, frozen=True, kw_only=True):
@@ -182,21 +182,21 @@ def versions() -> dict[str, str]:
 
 
 def name_inputs(
-    facts: Mapping[str, MediaInfo],
+    media_info: Mapping[str, MediaInfo],
     names: Mapping[str, str],
     credited: Mapping[str, Credit],
 ) -> dict[str, Input]:
     """Describe a plan's files, by the spec's `file`; never by where they lie.
 
     Args:
-        facts: by the spec's `file`.
+        media_info: by the spec's `file`.
         names: other names for some of them.
         credited: whose work some of them are.
     """
     kinds: dict[type[MediaInfo], Literal["di_track", "capture"]] = {DiTrackInfo: "di_track", CaptureInfo: "capture"}
     taken: set[str] = set()
     inputs = {}
-    for file, found in facts.items():
+    for file, found in media_info.items():
         # A name that somebody gave may have a slash in it; of a path only the last part is shown.
         given = names.get(file)
         wanted = one_line(PurePath(file).name if given is None else given).strip() or "input"

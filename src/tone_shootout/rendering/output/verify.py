@@ -101,8 +101,8 @@ def verify(
         chains=len(spec.chains),
         segments=len(spec.di_tracks) * len(spec.chains),
     )
-    facts = {item.name: probe(sources[item.name], item.kind, limits=limits) for item in manifest.inputs}
-    planned = plan(spec, facts, limits=limits)
+    media_info = {item.name: probe(sources[item.name], item.kind, limits=limits) for item in manifest.inputs}
+    planned = plan(spec, media_info, limits=limits)
     with tempfile.TemporaryDirectory() as again:
         out = Path(again)
         made = produce(planned, sources, out, processes=processes, reporter=reporter, sound_only=True)

@@ -1,26 +1,31 @@
-"""How hard a DI track drives the first capture of a chain, where both say which level 0 dBFS stands for."""
+"""Calibration gain before the first capture of a chain, where DI track and capture state their levels."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from tone_shootout.rendering.media_info import CaptureInfo, MediaInfo
+from tone_shootout.rendering.spec.pointers import chain_pointer
 from tone_shootout.rendering.spec.schema import CaptureBlock, Chain, DiTrack, Spec
 
 _NAMED: Final = 3
-"""So many chains are named in a sentence; of the others it says how many there are."""
+"""Largest number of chains that a sentence names; the others are counted."""
 
 
-def calibrate(track: DiTrack, chain: Chain, facts: Mapping[str, MediaInfo]) -> tuple[float | None, str]:
-    """Return the gain in front of the first capture in dB, None where a level is unknown, and a sentence about it.
+def calibrate(track: DiTrack, chain: Chain, media_info: Mapping[str, MediaInfo]) -> tuple[float | None, str]:
+    """Return the calibration gain of a chain and a sentence that describes it.
 
-    0 dBFS is `calibration_dbu` in the DI and the input level in the capture; the difference makes them meet.
+    0 dBFS is `calibration_dbu` at the DI track's interface and the input level at the capture; the gain is their
+    difference.
+
+    Returns:
+        Gain before the first capture in dB, None if a level is unknown; and a description.
     """
     first = _first(chain)
     if first is None:
         return None, "unchanged: the chain has no capture"
     if track.calibration_dbu is None:
         return None, "unchanged: the DI track's calibration is not stated"
-    capture = facts[first.file]
+    capture = media_info[first.file]
     level = capture.level_at(first.size) if isinstance(capture, CaptureInfo) else None
     if level is None:
         return None, "unchanged: the capture does not state its input level"
@@ -28,12 +33,12 @@ def calibrate(track: DiTrack, chain: Chain, facts: Mapping[str, MediaInfo]) -> t
     return drive, f"{drive:+.2f} dB: DI track {track.calibration_dbu:g} dBu, capture {level:g} dBu"
 
 
-def uneven_drives(spec: Spec, facts: Mapping[str, MediaInfo]) -> Iterator[tuple[str, str]]:
-    """Yield a pointer and a sentence where some chains are calibrated to the DI tracks and others can't be.
+def uneven_drives(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[tuple[str, str]]:
+    """Yield a pointer and a sentence if some chains are calibrated to the DI tracks and others can't be.
 
     Args:
-        spec: the shootout.
-        facts: what is known of its files; captures that are not known yet are left out.
+        spec: the spec.
+        media_info: media info of its files, by the spec's `file`; captures without it are skipped.
     """
     if all(track.calibration_dbu is None for track in spec.di_tracks):
         return
@@ -41,7 +46,7 @@ def uneven_drives(spec: Spec, facts: Mapping[str, MediaInfo]) -> Iterator[tuple[
     others: list[tuple[int, str]] = []
     for index, chain in enumerate(spec.chains):
         first = _first(chain)
-        found = None if first is None else facts.get(first.file)
+        found = None if first is None else media_info.get(first.file)
         if first is None or not isinstance(found, CaptureInfo) or found.architecture == "unknown":
             continue
         if found.level_at(first.size) is None:
@@ -55,7 +60,7 @@ def uneven_drives(spec: Spec, facts: Mapping[str, MediaInfo]) -> Iterator[tuple[
             "state its input level: the drives are not comparable. Leave `calibration_dbu` out so that no chain is "
             "calibrated, or set `input_gain_db` on the captures without a level."
         )
-        yield f"/chains/{others[0][0]}", detail
+        yield chain_pointer(others[0][0]), detail
 
 
 def _first(chain: Chain) -> CaptureBlock | None:

@@ -120,7 +120,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     """A shootout's expansion: its spec, what is known of its files (by the spec's `file`), segments and notices."""
 
     spec: Spec
-    facts: dict[str, MediaInfo]
+    media_info: dict[str, MediaInfo]
     segments: tuple[PlannedSegment, ...]
     notices: tuple[Notice, ...] = ()
 
@@ -135,12 +135,12 @@ class Plan(Struct, frozen=True, kw_only=True):
         return math.fsum(segment.cost for segment in self.segments)
 
 
-def plan(spec: Spec, facts: Mapping[str, MediaInfo], *, limits: Limits = DEFAULT_LIMITS) -> Plan:
+def plan(spec: Spec, media_info: Mapping[str, MediaInfo], *, limits: Limits = DEFAULT_LIMITS) -> Plan:
     """Expand a spec into segments.
 
     Args:
         spec: the shootout.
-        facts: what `sources.probe` found, by the `file` of the spec.
+        media_info: what `sources.probe` found, by the `file` of the spec.
         limits: how large a shootout may be.
 
     Raises:
@@ -149,7 +149,7 @@ def plan(spec: Spec, facts: Mapping[str, MediaInfo], *, limits: Limits = DEFAULT
             `beyond_nyquist`, `stereo_ir`, `sides_cancel`, and the chain grammar's `no_amp`, `multiple_amps`,
             `ir_required`, `ir_forbidden`, `multiple_irs`, `invalid_order`.
     """
-    if errors := list(check_spec(spec, facts, limits)):
+    if errors := list(check_spec(spec, media_info, limits)):
         raise InvalidSpec(errors)
     used = {track.file for track in spec.di_tracks} | {
         block.file for chain in spec.chains for block in chain.blocks if isinstance(block, CaptureBlock | CabIrBlock)
@@ -157,12 +157,12 @@ def plan(spec: Spec, facts: Mapping[str, MediaInfo], *, limits: Limits = DEFAULT
     segments: list[PlannedSegment] = []
     for di_track, track in enumerate(spec.di_tracks):
         for index, chain in enumerate(spec.chains):
-            segments.append(_segment(len(segments) + 1, di_track, track, index, chain, facts))
+            segments.append(_segment(len(segments) + 1, di_track, track, index, chain, media_info))
     return Plan(
         spec=spec,
-        facts={file: facts[file] for file in sorted(used)},
+        media_info={file: media_info[file] for file in sorted(used)},
         segments=tuple(segments),
-        notices=tuple(spec_notices(spec, facts)),
+        notices=tuple(spec_notices(spec, media_info)),
     )
 
 
@@ -173,15 +173,15 @@ def slug(name: str, *, fallback: str) -> str:
 
 
 def _segment(
-    position: int, di_track: int, track: DiTrack, index: int, chain: Chain, facts: Mapping[str, MediaInfo]
+    position: int, di_track: int, track: DiTrack, index: int, chain: Chain, media_info: Mapping[str, MediaInfo]
 ) -> PlannedSegment:
-    di = cast(DiTrackInfo, facts[track.file])
+    di = cast(DiTrackInfo, media_info[track.file])
     start, stop = slice_of(track, di)
     samples = resampled(stop - start, di.rate, OUTPUT_RATE)
-    drive_db, calibration = calibrate(track, chain, facts)
+    drive_db, calibration = calibrate(track, chain, media_info)
     documents, unkeyed = [], []
-    for place, block, rate in running_rates(chain, facts):
-        source = facts[block.file] if isinstance(block, CaptureBlock | CabIrBlock) else None
+    for place, block, rate in running_rates(chain, media_info):
+        source = media_info[block.file] if isinstance(block, CaptureBlock | CabIrBlock) else None
         drive = None
         if isinstance(block, CaptureBlock):
             drive, drive_db = drive_db, None

@@ -21,7 +21,7 @@ def slice_of(track: DiTrack, di: DiTrackInfo) -> tuple[int, int]:
     return start, di.samples if track.end_s is None else round(track.end_s * di.rate)
 
 
-def running_rates(chain: Chain, facts: Mapping[str, MediaInfo]) -> Iterator[tuple[int, Block, int]]:
+def running_rates(chain: Chain, media_info: Mapping[str, MediaInfo]) -> Iterator[tuple[int, Block, int]]:
     """Yield index, block and sample rate in Hz of each block that takes part.
 
     A chain runs at the rate of its first capture, and from another capture on at that one's; without any at
@@ -31,7 +31,7 @@ def running_rates(chain: Chain, facts: Mapping[str, MediaInfo]) -> Iterator[tupl
     rates = {
         index: found.sample_rate
         for index, block in blocks
-        if isinstance(block, CaptureBlock) and isinstance(found := facts.get(block.file), CaptureInfo)
+        if isinstance(block, CaptureBlock) and isinstance(found := media_info.get(block.file), CaptureInfo)
     }
     rate = next(iter(rates.values()), OUTPUT_RATE)
     for index, block in blocks:

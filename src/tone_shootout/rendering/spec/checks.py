@@ -1,4 +1,4 @@
-"""What can be wrong with a spec once it is known what its files are: all of it, each with a pointer into the spec."""
+"""Checks of a spec against the media info of its files. Every error has a JSON pointer into the spec."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -7,21 +7,22 @@ from tone_shootout.audio.convolve import STEREO_IR
 from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, DiTrackInfo, Limits, MediaInfo
 from tone_shootout.rendering.plan.rates import running_rates, slice_of
 from tone_shootout.rendering.spec import grammar
+from tone_shootout.rendering.spec.pointers import block_pointer, chain_pointer, di_track_pointer
 from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock, Chain, EqBlock, Override, Spec, SpecError
 
-_CANCEL: Final = 'the sides of this DI track cancel each other to silence: set channel to "left" or "right"'
+_CANCEL: Final = 'the sides of this DI track cancel to silence: set `channel` to "left" or "right"'
 
 SHORTEST_SECONDS: Final = 0.4
-"""One gating block of BS.1770: anything shorter has no integrated loudness."""
+"""One gating block of BS.1770: shorter audio has no integrated loudness."""
 
 
-def check_spec(spec: Spec, facts: Mapping[str, MediaInfo], limits: Limits) -> Iterator[SpecError]:
-    """Yield everything that is wrong with a spec; codes as in `plan.plan`."""
+def check_spec(spec: Spec, media_info: Mapping[str, MediaInfo], limits: Limits) -> Iterator[SpecError]:
+    """Yield all errors of a spec; their codes are listed at `planner.plan`."""
     yield from _check_size(spec, limits)
-    yield from _check_sources(spec, facts)
-    yield from _check_slices(spec, facts, limits)
+    yield from _check_sources(spec, media_info)
+    yield from _check_slices(spec, media_info, limits)
     for index, chain in enumerate(spec.chains):
-        yield from _check_chain(chain, f"/chains/{index}", facts, (*chain.allow, *spec.allow))
+        yield from _check_chain(chain, index, media_info, (*chain.allow, *spec.allow))
 
 
 def _check_size(spec: Spec, limits: Limits) -> Iterator[SpecError]:
@@ -35,41 +36,41 @@ def _check_size(spec: Spec, limits: Limits) -> Iterator[SpecError]:
             yield SpecError(code, pointer, f"expected at most {limit} {what}, got {count}")
 
 
-def _check_sources(spec: Spec, facts: Mapping[str, MediaInfo]) -> Iterator[SpecError]:
+def _check_sources(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[SpecError]:
     for index, track in enumerate(spec.di_tracks):
-        yield from _check_source(f"/di_tracks/{index}/file", track.file, facts, DiTrackInfo, "a DI track")
-        di = facts.get(track.file)
+        yield from _check_source(di_track_pointer(index, "file"), track.file, media_info, DiTrackInfo, "a DI track")
+        di = media_info.get(track.file)
         if isinstance(di, DiTrackInfo) and di.cancels and track.channel not in ("left", "right"):
-            yield SpecError("sides_cancel", f"/di_tracks/{index}/channel", _CANCEL)
+            yield SpecError("sides_cancel", di_track_pointer(index, "channel"), _CANCEL)
     for index, chain in enumerate(spec.chains):
-        for place, block in enumerate(chain.blocks):
-            pointer = f"/chains/{index}/blocks/{place}/file"
+        for position, block in enumerate(chain.blocks):
+            pointer = block_pointer(index, position, "file")
             if isinstance(block, CaptureBlock):
-                yield from _check_source(pointer, block.file, facts, CaptureInfo, "a capture")
+                yield from _check_source(pointer, block.file, media_info, CaptureInfo, "a capture")
             elif isinstance(block, CabIrBlock):
-                yield from _check_source(pointer, block.file, facts, CabIrInfo, "a cab IR")
-                ir = facts.get(block.file)
+                yield from _check_source(pointer, block.file, media_info, CabIrInfo, "a cab IR")
+                ir = media_info.get(block.file)
                 if isinstance(ir, CabIrInfo) and ir.stereo and block.channel is None and not block.bypass:
-                    yield SpecError("stereo_ir", f"/chains/{index}/blocks/{place}/channel", STEREO_IR)
+                    yield SpecError("stereo_ir", block_pointer(index, position, "channel"), STEREO_IR)
 
 
 def _check_source(
-    pointer: str, file: str, facts: Mapping[str, MediaInfo], kind: type[MediaInfo], what: str
+    pointer: str, file: str, media_info: Mapping[str, MediaInfo], kind: type[MediaInfo], what: str
 ) -> Iterator[SpecError]:
-    found = facts.get(file)
+    found = media_info.get(file)
     if found is None:
-        yield SpecError("missing_asset", pointer, f"expected {what}, found nothing under {file!r}")
+        yield SpecError("missing_asset", pointer, f"expected {what}, no file is known as {file!r}")
     elif not isinstance(found, kind):
         names = {DiTrackInfo: "audio", CaptureInfo: "a capture", CabIrInfo: "a cab IR"}
         yield SpecError("wrong_kind", pointer, f"expected {what}, {file!r} is {names[type(found)]}")
 
 
-def _check_slices(spec: Spec, facts: Mapping[str, MediaInfo], limits: Limits) -> Iterator[SpecError]:
+def _check_slices(spec: Spec, media_info: Mapping[str, MediaInfo], limits: Limits) -> Iterator[SpecError]:
     for index, track in enumerate(spec.di_tracks):
-        di = facts.get(track.file)
+        di = media_info.get(track.file)
         if not isinstance(di, DiTrackInfo):
             continue
-        pointer = f"/di_tracks/{index}"
+        pointer = di_track_pointer(index)
         start, stop = slice_of(track, di)
         if di.seconds > limits.max_di_seconds:
             yield SpecError(
@@ -85,52 +86,51 @@ def _check_slices(spec: Spec, facts: Mapping[str, MediaInfo], limits: Limits) ->
             yield SpecError(
                 "invalid_slice",
                 f"{pointer}/start_s",
-                f"expected a start within the {di.seconds:.3f} s of the track, got {track.start_s:g} s",
+                f"expected a start before the end of the track at {di.seconds:.3f} s, got {track.start_s:g} s",
             )
         elif stop > di.samples:
             yield SpecError(
                 "invalid_slice",
                 f"{pointer}/end_s",
-                f"expected an end within the {di.seconds:.3f} s of the track, got {track.end_s:g} s",
+                f"expected an end no later than that of the track at {di.seconds:.3f} s, got {track.end_s:g} s",
             )
         elif stop - start < SHORTEST_SECONDS * di.rate:
             yield SpecError(
                 "too_short",
                 pointer,
-                f"expected at least {SHORTEST_SECONDS:g} s to measure a loudness, got {(stop - start) / di.rate:.3f} s",
+                f"expected at least {SHORTEST_SECONDS:g} s to measure loudness, got {(stop - start) / di.rate:.3f} s",
             )
 
 
 def _check_chain(
-    chain: Chain, pointer: str, facts: Mapping[str, MediaInfo], allow: tuple[Override, ...]
+    chain: Chain, number: int, media_info: Mapping[str, MediaInfo], allow: tuple[Override, ...]
 ) -> Iterator[SpecError]:
     parts: list[tuple[int, grammar.Part]] = []
-    for index, block, rate in running_rates(chain, facts):
-        place = f"{pointer}/blocks/{index}"
+    for index, block, rate in running_rates(chain, media_info):
         if isinstance(block, CabIrBlock):
             parts.append((index, "cab"))
-            yield from _check_cuts(block, place, rate)
+            yield from _check_cuts(block, block_pointer(number, index), rate)
         elif isinstance(block, CaptureBlock):
-            found = facts.get(block.file)
+            found = media_info.get(block.file)
             known = (found.catalog_gear, found.gear_at(block.size)) if isinstance(found, CaptureInfo) else ()
             parts.append((index, grammar.part_of(block.gear, *known)))
             if block.size not in (None, 1.0) and isinstance(found, CaptureInfo) and not found.slimmable:
-                yield SpecError(
-                    "not_slimmable", f"{place}/size", f"expected no size below 1, {block.file!r} has only one"
-                )
+                detail = f"expected no size below 1, because {block.file!r} is not slimmable"
+                yield SpecError("not_slimmable", block_pointer(number, index, "size"), detail)
         elif isinstance(block, EqBlock):
-            for number, band in enumerate(block.bands):
-                yield from _check_frequency(band.hz, f"{place}/bands/{number}/hz", rate)
+            for band_index, band in enumerate(block.bands):
+                pointer = block_pointer(number, index, f"bands/{band_index}/hz")
+                yield from _check_frequency(band.hz, pointer, rate)
     for fault in grammar.faults(parts, allow):
-        place = "" if fault.block is None else f"/{fault.block}"
-        yield SpecError(fault.code, f"{pointer}/blocks{place}", fault.detail)
+        pointer = chain_pointer(number, "blocks") if fault.block is None else block_pointer(number, fault.block)
+        yield SpecError(fault.code, pointer, fault.detail)
 
 
-def _check_cuts(block: CabIrBlock, place: str, rate: int) -> Iterator[SpecError]:
+def _check_cuts(block: CabIrBlock, pointer: str, rate: int) -> Iterator[SpecError]:
     if block.low_cut_hz is not None:
-        yield from _check_frequency(block.low_cut_hz, f"{place}/low_cut_hz", rate)
+        yield from _check_frequency(block.low_cut_hz, f"{pointer}/low_cut_hz", rate)
     if block.high_cut_hz is not None:
-        yield from _check_frequency(block.high_cut_hz, f"{place}/high_cut_hz", rate)
+        yield from _check_frequency(block.high_cut_hz, f"{pointer}/high_cut_hz", rate)
 
 
 def _check_frequency(hz: float, pointer: str, rate: int) -> Iterator[SpecError]:

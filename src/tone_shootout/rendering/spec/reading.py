@@ -1,4 +1,4 @@
-"""Spec files as people write them: TOML or JSON, read and checked, with the usual slips named for what they are."""
+"""Reads spec files in TOML or JSON and validates them; errors explain common mistakes."""
 
 import math
 import re
@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from tone_shootout.rendering.spec.pointers import block_pointer, di_track_pointer
 from tone_shootout.rendering.spec.schema import Spec, SpecError, check_slices
 from tone_shootout.validation import explain
 
@@ -18,9 +19,9 @@ Format = Literal["toml", "json"]
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
 _UTF16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
 _TABLES: Final = ("di_tracks", "chains", "chains.blocks", "chains.blocks.bands")
-"""What there may be several of, as TOML names it."""
+"""Names of the tables that may be repeated, in TOML's notation."""
 _ONE_TABLE: Final = re.compile(r"^[ \t]*\[([ \t.a-z_]+)\][ \t\r]*(?:#.*)?$", re.MULTILINE)
-"""A line that opens one table, not one of several."""
+"""A TOML line that opens a single table."""
 _LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
 _BACKSLASH: Final = "a backslash starts an escape there; write the path with forward slashes (C:/tones/amp.nam){}"
 _QUOTES: Final = " or in single quotes ('C:\\tones\\amp.nam')"
@@ -28,21 +29,21 @@ _DOUBLED: Final = ' or with doubled backslashes ("C:\\\\tones\\\\amp.nam")'
 
 
 def invalid(error: msgspec.ValidationError, kind: Any = None, document: object = None) -> SpecError:
-    """Turn a validation error of msgspec into one with a JSON pointer that says what to do.
+    """Convert a validation error of msgspec to a `SpecError` with a JSON pointer and advice.
 
     Args:
         error: the error.
-        kind: the type that the document was held to.
-        document: the document as it came.
+        kind: the expected type of the document.
+        document: the document.
     """
     return SpecError(*explain(error, kind, document))
 
 
-def parse_spec(data: bytes, *, format: Format) -> Spec:  # noqa: A002 - the word users know
+def parse_spec(data: bytes, *, format: Format) -> Spec:  # noqa: A002 - the term that users know
     """Read a spec file.
 
     Raises:
-        SpecError: not TOML or JSON, larger than 1 MB, or something in it that is unknown, missing or out of range.
+        SpecError: the file is not TOML or JSON or larger than 1 MB, or a field is unknown, missing or out of range.
     """
     if len(data) > MAX_SPEC_BYTES:
         raise SpecError("too_large", "", f"expected a spec of at most {MAX_SPEC_BYTES} bytes, got {len(data)}")
@@ -59,7 +60,7 @@ def parse_spec(data: bytes, *, format: Format) -> Spec:  # noqa: A002 - the word
 
 
 def _decode(data: bytes, format: Format) -> Any:  # noqa: A002 - as above
-    """Read TOML or JSON into plain objects.
+    """Decode TOML or JSON to plain objects.
 
     Raises:
         SpecError: code `malformed`.
@@ -80,7 +81,7 @@ def _decode(data: bytes, format: Format) -> Any:  # noqa: A002 - as above
 
 
 def _toml_advice(text: str, error: str) -> str:
-    """Return what to do about TOML that can't be read: paths of Windows, and single brackets for double ones."""
+    """Return advice for invalid TOML: Windows paths, and single brackets in place of double ones."""
     if any(word in error for word in ("twice", "overwrite", "mutate", "redefine")):
         names = [re.sub(r"\s", "", table) for table in _ONE_TABLE.findall(text)]
         for name in (each for each in names if each in _TABLES):
@@ -98,7 +99,7 @@ def _json_advice(error: str) -> str:
 
 
 def _shape(found: SpecError, format: Format) -> str:  # noqa: A002 - as above
-    """Return how to write what there is several of where one was given, and the reverse."""
+    """Return advice for a single table where several are expected, and the reverse."""
     steps = [step for step in found.pointer.split("/") if step and not step.isdigit()]
     name = ".".join(steps)
     if name in _TABLES and found.detail.startswith("Expected `array`, got `object`"):
@@ -124,24 +125,24 @@ def _refuse_control_characters(document: Any, format: Format) -> None:  # noqa: 
 
 
 def _files(document: Any) -> Iterator[tuple[str, str]]:
-    """Yield the pointers and the values of the paths in a document that nobody has checked yet."""
+    """Yield pointer and value of each path in a document that has not been validated."""
     for index, track in enumerate(_dicts(document, "di_tracks")):
         if isinstance(file := track.get("file"), str):
-            yield f"/di_tracks/{index}/file", file
+            yield di_track_pointer(index, "file"), file
     for index, chain in enumerate(_dicts(document, "chains")):
-        for place, block in enumerate(_dicts(chain, "blocks")):
+        for position, block in enumerate(_dicts(chain, "blocks")):
             if isinstance(file := block.get("file"), str):
-                yield f"/chains/{index}/blocks/{place}/file", file
+                yield block_pointer(index, position, "file"), file
 
 
 def _dicts(document: Any, name: str) -> list[dict[str, Any]]:
-    """Return a list's objects, with nothing in the place of other things, so that indices stay what they are."""
+    """Return the objects of a list, with an empty one in place of anything else, so that indices are unchanged."""
     found = document.get(name) if isinstance(document, dict) else None
     return [each if isinstance(each, dict) else {} for each in found] if isinstance(found, list) else []
 
 
 def _refuse_models(document: Any) -> None:
-    """Say of models that only a service can fetch that this is so, instead of calling them unknown.
+    """Refuse TONE3000 models with a specific error: only the service can fetch them.
 
     Raises:
         SpecError: code `needs_service`, pointing at the first one.
@@ -149,13 +150,13 @@ def _refuse_models(document: Any) -> None:
     chains = document.get("chains") if isinstance(document, dict) else None
     for index, chain in enumerate(chains if isinstance(chains, list) else []):
         blocks = chain.get("blocks") if isinstance(chain, dict) else None
-        for place, block in enumerate(blocks if isinstance(blocks, list) else []):
+        for position, block in enumerate(blocks if isinstance(blocks, list) else []):
             if isinstance(block, dict) and "tone3000" in block:
                 raise SpecError(
                     "needs_service",
-                    f"/chains/{index}/blocks/{place}/tone3000",
-                    "expected a file: models of TONE3000 are fetched by a service in which you are signed in with "
-                    "TONE3000 (`shootout serve`, then submit it there); without one, download the file and name it",
+                    block_pointer(index, position, "tone3000"),
+                    "expected `file`: only the service fetches TONE3000 models. Start it with `shootout serve`, sign "
+                    "in with TONE3000 and submit the shootout there, or download the model and set `file` to its path",
                 )
 
 

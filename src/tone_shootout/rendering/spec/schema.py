@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from tone_shootout import validation
 from tone_shootout.audio.sides import Channel
+from tone_shootout.rendering.spec.pointers import di_track_pointer
 
 SCHEMA: Final = 1
 
@@ -275,6 +276,6 @@ def check_slices(tracks: Sequence[DiTrackBase]) -> None:
         if track.end_s is not None and track.end_s <= track.start_s:
             raise SpecError(
                 "invalid_slice",
-                f"/di_tracks/{index}/end_s",
+                di_track_pointer(index, "end_s"),
                 f"expected an end after {track.start_s:g} s, got {track.end_s:g} s",
             )

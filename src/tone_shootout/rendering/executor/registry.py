@@ -1,0 +1,215 @@
+"""One entry per task: its handler, its result, its cost, its output files and what decides their content.
+
+The parent process reads costs and cache keys from here. Handlers are named, not imported: they load NumPy, FFmpeg and
+matplotlib, which only child processes need.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+import msgspec
+
+from tone_shootout.rendering.executor.tasks import (
+    CompareSegments,
+    DrawCard,
+    DrawPlot,
+    EncodeSound,
+    LevelSegment,
+    MeasureCapture,
+    Measured,
+    MeasureLatency,
+    MeasureLoudness,
+    MeasureSegment,
+    MeasureVideo,
+    RenderSegment,
+    Result,
+    Task,
+    WriteVideo,
+)
+from tone_shootout.rendering.media_info import CabIrInfo
+from tone_shootout.rendering.output.plots import WaveformPlot
+from tone_shootout.rendering.plan.keys import block_document
+from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock
+
+if TYPE_CHECKING:
+    from tone_shootout.rendering.engine.chain import SourceCache
+
+T = TypeVar("T")
+
+ReportProgress = Callable[[float], None]
+"""Takes the completed share of a task, 0 to 1. It may raise to stop the task."""
+
+Handler = Callable[[Any, "SourceCache", ReportProgress], Result]
+"""Runs a task in a child process.
+
+Raises:
+    RenderError: the task can't be done.
+    OSError: a file can't be read or written.
+"""
+
+Origins = Mapping[str, str]
+"""Identifies the content of files that other tasks have written, by path."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskKind(Generic[T]):
+    """How the executor treats tasks of one type.
+
+    Attributes:
+        handler: `module:function` of a `Handler`, imported in the child process.
+        result: type of the result; None: the task only writes files.
+        cost_s: estimated seconds on one core for each task.
+        cost_per_s: the same for each second of audio.
+        content: returns everything that decides what the task makes, as JSON types; None: it is not cached here.
+        files: returns the paths of the files that the task writes.
+    """
+
+    handler: str
+    result: type[Measured] | None = None
+    cost_s: float = 0.0
+    cost_per_s: float = 0.0
+    content: Callable[[T, Origins], Any] | None
+    files: Callable[[T], tuple[str, ...]] = lambda _: ()
+
+    def cost(self, seconds: float = 0.0) -> float:
+        """Estimate the cost of one task on `seconds` of audio, in seconds on one core."""
+        return self.cost_s + self.cost_per_s * seconds
+
+    def load_handler(self) -> Handler:
+        """Import the handler."""
+        module, _, name = self.handler.partition(":")
+        handler: Handler = getattr(import_module(module), name)
+        return handler
+
+
+def _raw_key(raw: str) -> str:
+    """Return the key of a file of rendered samples: its name without the suffix."""
+    return Path(raw).stem
+
+
+def _chain_content(task: MeasureLatency, _: Origins) -> list[dict[str, Any]]:
+    """Describe the chain without any DI track: a probe signal takes its place."""
+    described = []
+    for stage in task.segment.stages:
+        block = task.chain.blocks[stage.block]
+        info = task.sources[block.file].media_info if isinstance(block, CaptureBlock | CabIrBlock) else None
+        described.append(
+            block_document(
+                block,
+                rate=stage.rate,
+                sha256=info.sha256 if info else None,
+                drive_db=stage.drive_db,
+                padded=isinstance(info, CabIrInfo) and info.padded,
+            )
+        )
+    return described
+
+
+def _comparison_content(task: CompareSegments, _: Origins) -> list[dict[str, Any]]:
+    return [{**msgspec.to_builtins(segment), "raw": _raw_key(segment.raw)} for segment in task.segments]
+
+
+def _video_content(task: WriteVideo, origins: Origins) -> list[Any]:
+    scenes = [[origins[scene.still], scene.frames, scene.title] for scene in task.scenes]
+    return [task.title, scenes, origins[task.sound]]
+
+
+def _plot_content(task: DrawPlot, origins: Origins) -> dict[str, Any]:
+    plot: dict[str, Any] = msgspec.to_builtins(task.plot)
+    if isinstance(task.plot, WaveformPlot):
+        plot["flac"] = origins[task.plot.flac]
+    return plot
+
+
+_HANDLERS: Final = "tone_shootout.rendering.executor.handlers"
+_MEASURE: Final = "tone_shootout.rendering.executor.measure"
+
+# Costs were measured on an x86-64 server. Rendered samples have keys of their own, see `stages`.
+RENDER_SEGMENT: Final = TaskKind[RenderSegment](
+    handler=f"{_HANDLERS}:render_segment_task", result=Measured, cost_per_s=0.003, content=None
+)
+MEASURE_LOUDNESS: Final = TaskKind[MeasureLoudness](
+    handler=f"{_HANDLERS}:measure_loudness",
+    result=Measured,
+    cost_per_s=0.003,
+    content=lambda task, _: _raw_key(task.raw),
+)
+LEVEL_SEGMENT: Final = TaskKind[LevelSegment](
+    handler=f"{_HANDLERS}:level_segment",
+    result=Measured,
+    cost_per_s=0.005,
+    content=lambda task, _: [_raw_key(task.raw), task.gain_db],
+    files=lambda task: (task.flac,),
+)
+DRAW_CARD: Final = TaskKind[DrawCard](
+    handler=f"{_HANDLERS}:draw_card",
+    cost_s=0.2,
+    content=lambda task, _: [msgspec.to_builtins(task.card), _raw_key(task.raw), task.gain_db],
+    files=lambda task: (task.still,),
+)
+ENCODE_SOUND: Final = TaskKind[EncodeSound](
+    handler=f"{_HANDLERS}:encode_sound",
+    cost_per_s=0.024,
+    content=lambda task, origins: [[origins[part.flac], part.frames] for part in task.parts],
+    files=lambda task: (task.sound,),
+)
+WRITE_VIDEO: Final = TaskKind[WriteVideo](
+    handler=f"{_HANDLERS}:write_video_task",
+    cost_per_s=0.001,
+    content=_video_content,
+    files=lambda task: (task.video,),
+)
+DRAW_PLOT: Final = TaskKind[DrawPlot](
+    handler=f"{_HANDLERS}:draw_plot_task",
+    cost_s=0.2,
+    content=_plot_content,
+    files=lambda task: (f"{task.stem}.png", f"{task.stem}.svg"),
+)
+MEASURE_LATENCY: Final = TaskKind[MeasureLatency](
+    handler=f"{_MEASURE}:measure_latency",
+    cost_s=0.02,
+    content=_chain_content,
+    files=lambda task: (task.metrics_file,),
+)
+MEASURE_CAPTURE: Final = TaskKind[MeasureCapture](
+    handler=f"{_MEASURE}:measure_capture",
+    cost_s=0.15,
+    content=lambda task, _: [task.capture.media_info.sha256, task.size],
+    files=lambda task: (task.metrics_file,),
+)
+MEASURE_SEGMENT: Final = TaskKind[MeasureSegment](
+    handler=f"{_MEASURE}:measure_segment",
+    cost_per_s=0.006,
+    content=lambda task, origins: origins[task.flac],
+    files=lambda task: (task.metrics_file,),
+)
+COMPARE_SEGMENTS: Final = TaskKind[CompareSegments](
+    handler=f"{_MEASURE}:compare_segments",
+    cost_per_s=0.004,
+    content=_comparison_content,
+    files=lambda task: (task.metrics_file,),
+)
+MEASURE_VIDEO: Final = TaskKind[MeasureVideo](
+    handler=f"{_MEASURE}:measure_video",
+    cost_per_s=0.004,
+    content=lambda task, origins: origins[task.video],
+    files=lambda task: (task.metrics_file,),
+)
+
+REGISTRY: Final[Mapping[type[Task], TaskKind[Any]]] = {
+    RenderSegment: RENDER_SEGMENT,
+    MeasureLoudness: MEASURE_LOUDNESS,
+    LevelSegment: LEVEL_SEGMENT,
+    DrawCard: DRAW_CARD,
+    EncodeSound: ENCODE_SOUND,
+    WriteVideo: WRITE_VIDEO,
+    DrawPlot: DRAW_PLOT,
+    MeasureLatency: MEASURE_LATENCY,
+    MeasureCapture: MEASURE_CAPTURE,
+    MeasureSegment: MEASURE_SEGMENT,
+    CompareSegments: COMPARE_SEGMENTS,
+    MeasureVideo: MEASURE_VIDEO,
+}

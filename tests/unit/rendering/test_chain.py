@@ -193,7 +193,7 @@ def test_a_recording_that_was_longer_when_it_was_looked_at_is_refused(folder: Pa
     planned, paths = plan_in(folder, document)
     files = {file: SourceFile(str(path), planned.media_info[file]) for file, path in paths.items()}
     segment = msgspec.structs.replace(planned.segments[0], stop=2 * planned.segments[0].stop)
-    with pytest.raises(RenderError, match="found 96000; an earlier version") as caught:
+    with pytest.raises(RenderError, match="got 96000: an earlier version") as caught:
         render_segment(segment, document.chains[0], files["riff.wav"], files, SourceCache(), lambda _: None)
     assert (caught.value.code, caught.value.pointer) == ("changed", "/di_tracks/0")
 

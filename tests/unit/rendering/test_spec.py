@@ -151,11 +151,11 @@ def test_no_bytes_break_the_reader(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["capture", "cab_ir"])
-def test_a_model_of_tone3000_is_said_to_need_a_service(kind: str) -> None:
+def test_a_model_of_tone3000_needs_the_service(kind: str) -> None:
     document = {
         "di_tracks": [{"name": "Riff", "file": "riff.wav"}],
         "chains": [{"name": "x", "blocks": [{"type": kind, "tone3000": {"tone": 7, "model": 8}}]}],
     }
-    with pytest.raises(SpecError, match="fetched by a service") as refused:
+    with pytest.raises(SpecError, match="only the service fetches") as refused:
         parse_spec(msgspec.json.encode(document), format="json")
     assert (refused.value.code, refused.value.pointer) == ("needs_service", "/chains/0/blocks/0/tone3000")

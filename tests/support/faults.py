@@ -1,6 +1,7 @@
-"""A whole service whose processes are killed one after the other, and what must hold however they die.
+"""Kill the processes of a whole service one after the other while it works on jobs.
 
-The tests stand here once; a file for each queue runs them, so that the two run beside each other.
+The tests are defined once; one file per queue runs them, so that the two run in parallel. `QuickFaultTests` runs in
+`task test`, `ThoroughFaultTests` in `task test:thorough`.
 """
 
 import asyncio
@@ -210,8 +211,22 @@ def running(queue: QueueKind, folder: Path) -> Generator[tuple[Servers, Service,
             yield servers, service, made.stdout.strip()
 
 
-class FaultTests:
-    """What holds on either queue."""
+async def _complete_despite_kills(plant: Plant, *names: str) -> str:
+    """Kill processes while a job levels its segments, check its results and return its id."""
+    job_id = await plant.submit()
+    log: list[Event] = []
+    alive = True
+    async for event in plant.follow(job_id):
+        log.append(event)
+        if alive and event["type"] == "phase" and event["data"]["phase"] == "level":
+            alive = False
+            await plant.kill(*names)
+    await plant.check(job_id, log)
+    return job_id
+
+
+class QuickFaultTests:
+    """The quick form: everything dies once while a job runs."""
 
     queue: QueueKind
 
@@ -228,7 +243,14 @@ class FaultTests:
             yield plant
             await plant.check_nothing_is_stuck()
 
-    async def test_a_worker_that_is_killed_in_every_phase_gets_the_job_done(self, plant: Plant) -> None:
+    async def test_a_job_completes_after_all_processes_are_killed(self, plant: Plant) -> None:
+        await _complete_despite_kills(plant, POSTGRESQL, VALKEY, "web", "worker")
+
+
+class ThoroughFaultTests(QuickFaultTests):
+    """Kill, hang and stop single processes at every moment that matters."""
+
+    async def test_a_job_completes_though_its_worker_is_killed_in_every_phase(self, plant: Plant) -> None:
         job_id = await plant.submit()
         left = list(PHASES)
         log = []
@@ -251,11 +273,11 @@ class FaultTests:
         await plant.check(job_id, log)
         assert await plant.interruptions(job_id) == 0
 
-    async def test_a_job_is_dispatched_though_whoever_wrote_it_down_dies_before(self, plant: Plant) -> None:
+    async def test_a_job_is_dispatched_after_the_web_process_that_stored_it_dies(self, plant: Plant) -> None:
         shootout_id = await plant.shootout()
         await plant.signal(VALKEY, signal.SIGSTOP)
         try:
-            # It is written and acknowledged; telling watchers, which comes before the queue, waits for the broker.
+            # It is written and acknowledged; publishing, which comes before the queue, waits for the broker.
             answer = await plant.client.post(f"{SHOOTOUTS}/{shootout_id}/jobs")
             assert answer.status_code == 202
             assert answer.json()["status"] == "pending"
@@ -265,7 +287,7 @@ class FaultTests:
         job_id = answer.json()["id"]
         await plant.check(job_id, [event async for event in plant.follow(job_id)])
 
-    async def test_watchers_of_a_web_process_that_dies_miss_nothing(self, plant: Plant) -> None:
+    async def test_clients_of_a_web_process_that_dies_miss_no_event(self, plant: Plant) -> None:
         job_id = await plant.submit()
 
         async def watch() -> list[Event]:
@@ -281,20 +303,7 @@ class FaultTests:
         assert logs[0] == logs[1] == logs[2]
         await plant.check(job_id, logs[0])
 
-    @pytest.mark.parametrize(
-        "names",
-        [[POSTGRESQL], [VALKEY], [POSTGRESQL, VALKEY, "web", "worker"]],
-        ids=["postgresql", "valkey", "all"],
-    )
-    async def test_a_job_outlives_what_dies_while_it_runs(self, plant: Plant, names: list[str]) -> None:
-        job_id = await plant.submit()
-        log: list[Event] = []
-        alive = True
-        async for event in plant.follow(job_id):
-            log.append(event)
-            if alive and event["type"] == "phase" and event["data"]["phase"] == "level":
-                alive = False
-                await plant.kill(*names)
-        await plant.check(job_id, log)
-        if "worker" not in names:  # what is away costs nothing
-            assert await plant.interruptions(job_id) == 0
+    @pytest.mark.parametrize("name", [POSTGRESQL, VALKEY], ids=["postgresql", "valkey"])
+    async def test_an_outage_of_a_server_costs_a_running_job_no_attempt(self, plant: Plant, name: str) -> None:
+        job_id = await _complete_despite_kills(plant, name)
+        assert await plant.interruptions(job_id) == 0

@@ -31,6 +31,8 @@ MOMENTS = [
     ("artifact", "manifest.json"),
     ("done", "completed"),
 ]
+QUICK = {("status", "queued"), ("phase", "render"), ("phase", "publish"), ("done", "completed")}
+"""Moments that `task test` covers: before, during and after the work; `task test:thorough` covers all others."""
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,13 @@ async def _submit(user: Person, *, gain_db: float) -> str:
     return str((await user.client.post(f"{SHOOTOUTS}/{shootout_id}/jobs")).json()["id"])
 
 
-@pytest.mark.parametrize(("kind", "value"), MOMENTS, ids=[f"{kind}-{value}" for kind, value in MOMENTS])
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        pytest.param(*moment, id="-".join(moment), marks=[] if moment in QUICK else [pytest.mark.thorough])
+        for moment in MOMENTS
+    ],
+)
 async def test_whenever_a_job_is_cancelled_its_outcome_is_what_was_answered(
     base_url: str,
     user: Person,
@@ -100,15 +108,16 @@ async def test_whenever_a_job_is_cancelled_its_outcome_is_what_was_answered(
     await eventually(lambda: _idle(worker, settings))
 
 
+@pytest.mark.parametrize("jobs", [6, pytest.param(16, marks=pytest.mark.thorough)])
 async def test_a_storm_of_submissions_and_cancellations_leaves_no_job_between(
-    base_url: str, user: Person, settings: Settings, worker: subprocess.Popen[bytes]
+    base_url: str, user: Person, settings: Settings, worker: subprocess.Popen[bytes], jobs: int
 ) -> None:
     async def submit_and_cancel(number: int) -> tuple[str, int]:
         job_id = await _submit(user, gain_db=number / 100)
         await asyncio.sleep(number / 20)
         return job_id, (await user.client.post(f"/api/v1/jobs/{job_id}/cancel")).status_code
 
-    for job_id, answer in await asyncio.gather(*(submit_and_cancel(number) for number in range(16))):
+    for job_id, answer in await asyncio.gather(*(submit_and_cancel(number) for number in range(jobs))):
         log = [event async for event in events(base_url, user, job_id, "?after=0")]
         assert [event["seq"] for event in log] == list(range(len(log)))
         assert log[-1]["data"]["status"] == ("cancelled" if answer == 202 else "completed")

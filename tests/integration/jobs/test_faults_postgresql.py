@@ -1,11 +1,16 @@
-"""Every acknowledged job ends completed, whatever dies, on the queue that PostgreSQL keeps."""
+"""Every acknowledged job completes after any process dies, on the queue in PostgreSQL."""
 
 import pytest
 
-from tests.support.faults import FaultTests
+from tests.support.faults import QuickFaultTests, ThoroughFaultTests
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
-class TestOnPostgresql(FaultTests):
+class TestQuicklyOnPostgreSQL(QuickFaultTests):
+    queue = "postgresql"
+
+
+@pytest.mark.thorough
+class TestThoroughlyOnPostgreSQL(ThoroughFaultTests):
     queue = "postgresql"

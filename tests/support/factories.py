@@ -12,7 +12,8 @@ from tone_shootout.accounts.models import ApiToken, IdempotencyRecord, Tone3000C
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, RenderCacheEntry
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.webhooks.models import Webhook, WebhookDelivery
-from tone_shootout.shootouts.models import LibraryItem, Shootout, ShootoutAsset
+from tone_shootout.shootouts.library.models import LibraryItem
+from tone_shootout.shootouts.models import Shootout, ShootoutAsset
 
 _numbers = count(1)
 T = TypeVar("T")

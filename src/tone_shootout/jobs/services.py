@@ -166,7 +166,7 @@ class JobService:
         return artifact
 
     async def _make_room(self, owner_id: UUID) -> None:
-        await self._quota.room(self._session, owner_id)
+        await self._quota.available_bytes(self._session, owner_id)
         limit = self._limits.queued_jobs
         if await self._jobs.count_unfinished(owner_id) >= limit:
             raise TooManyJobsError(limit)

@@ -1,4 +1,4 @@
-"""What a config's files are: items of the library, and models of TONE3000 that a job fetches first."""
+"""The files of a config: library items, and models of TONE3000 that a job downloads first."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,75 +9,109 @@ import msgspec
 from msgspec import Meta, Struct
 
 from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, Kind, MediaInfo
+from tone_shootout.rendering.output.credits import Credit
 from tone_shootout.shootouts.config import Config, assets_of, models_of
-from tone_shootout.shootouts.models import LibraryItem
-from tone_shootout.shootouts.repositories import LibraryRepository
+from tone_shootout.shootouts.library.models import LibraryItem
+from tone_shootout.shootouts.library.repositories import LibraryRepository
+from tone_shootout.shootouts.library.services import storage_key
 
+# Estimates for files that are not downloaded yet: a capture of A1's standard size, a long impulse response.
 _RATE: Final = 48_000
 _PARAMETERS: Final = 13_802
 _RECEPTIVE_FIELD: Final = 4_093
 _IR_SAMPLES: Final = 24_000
-"""Of a capture of A1's standard size, and of a long impulse response of a cabinet: what estimates are made of."""
+
+
+class AssetRef(Struct, frozen=True, kw_only=True):
+    """A library item that a spec uses.
+
+    Attributes:
+        file: its name in the spec.
+        storage_key: where its content is stored.
+        sha256: SHA-256 of its content.
+        kind: its kind.
+        facts: result of decoding it.
+        name: its name in the library.
+        credit: its creator and license, where they are known.
+    """
+
+    file: str
+    storage_key: str
+    sha256: str
+    kind: Kind
+    facts: MediaInfo
+    name: str
+    credit: Credit | None
+
+    @classmethod
+    def of(cls, file: str, item: LibraryItem) -> "AssetRef":
+        """Return the reference from `file` in a spec to an item."""
+        return cls(
+            file=file,
+            storage_key=storage_key(item.owner_id, item.sha256),
+            sha256=item.sha256,
+            kind=msgspec.convert(item.kind, Kind),
+            facts=item.media_info,
+            name=item.name,
+            credit=item.provenance.credit if item.provenance else None,
+        )
 
 
 class WantedModel(Struct, frozen=True, kw_only=True):
-    """A model of TONE3000 that is fetched before anything is rendered."""
+    """A model of TONE3000 that a job downloads before it renders."""
 
-    file: Annotated[str, Meta(description="What the plan calls it.")]
-    kind: Annotated[Kind, Meta(description="What it has to be.", examples=["capture"])]
-    tone: Annotated[int, Meta(description="The tone's id at TONE3000.", examples=[900101])]
-    model: Annotated[int, Meta(description="The model's id there.", examples=[910001])]
+    file: Annotated[str, Meta(description="Name of the file in the plan.")]
+    kind: Annotated[Kind, Meta(description="Required kind of the file.", examples=["capture"])]
+    tone: Annotated[int, Meta(description="Id of the tone at TONE3000.", examples=[900101])]
+    model: Annotated[int, Meta(description="Id of the model at TONE3000.", examples=[910001])]
 
 
-class Materials(Struct, frozen=True, kw_only=True):
+class ResolvedAssets(Struct, frozen=True, kw_only=True):
     """The files of a config.
 
     Attributes:
-        items: those that are there, by what the spec calls them.
-        wanted: those that have to be fetched.
-        named: ids of the items that the config names itself.
+        items: library items, by their names in the spec.
+        wanted: models to download.
+        item_ids: ids of the items that the config itself names.
     """
 
     items: Mapping[str, LibraryItem]
     wanted: tuple[WantedModel, ...]
-    named: tuple[UUID, ...]
+    item_ids: tuple[UUID, ...]
 
     @property
-    def facts(self) -> dict[str, MediaInfo]:
-        """What is known of them, and of what has to be fetched what is expected."""
-        return {file: facts_of(item) for file, item in self.items.items()} | {
-            wanted.file: _expected(wanted) for wanted in self.wanted
+    def refs(self) -> tuple[AssetRef, ...]:
+        """References to the library items."""
+        return tuple(AssetRef.of(file, item) for file, item in self.items.items())
+
+    @property
+    def media_info(self) -> dict[str, MediaInfo]:
+        """Media info of the items, and an estimate of it for each model to download."""
+        return {file: item.media_info for file, item in self.items.items()} | {
+            model.file: _estimate(model) for model in self.wanted
         }
 
 
-async def gather(items: LibraryRepository, owner_id: UUID, config: Config) -> Materials:
-    """Find a config's files, and keep those that are there from being deleted until the transaction ends."""
-    named = await items.hold(owner_id, set(assets_of(config)))
+async def resolve(items: LibraryRepository, owner_id: UUID, config: Config) -> ResolvedAssets:
+    """Find a config's files, and lock library items among them against deletion until the transaction ends."""
+    named = await items.lock_by_id(owner_id, set(assets_of(config)))
     models = {file: (ref, kind) for file, ref, kind in models_of(config)}
-    brought = await items.hold_models(owner_id, {ref.model for ref, _ in models.values()})
-    there = {file: brought[ref.model] for file, (ref, _) in models.items() if ref.model in brought}
+    imported = await items.lock_by_model(owner_id, {ref.model for ref, _ in models.values()})
+    found = {file: imported[ref.model] for file, (ref, _) in models.items() if ref.model in imported}
     wanted = tuple(
         WantedModel(file=file, kind=kind, tone=ref.tone, model=ref.model)
         for file, (ref, kind) in models.items()
-        if file not in there
+        if file not in found
     )
-    return Materials(
-        items={str(item_id): item for item_id, item in named.items()} | there, wanted=wanted, named=tuple(named)
+    return ResolvedAssets(
+        items={str(item_id): item for item_id, item in named.items()} | found, wanted=wanted, item_ids=tuple(named)
     )
 
 
-def facts_of(item: LibraryItem) -> MediaInfo:
-    """Return what is known of an item: of its file, and of the gear where the catalogue it came from tells that."""
-    facts: MediaInfo = msgspec.convert(item.facts, MediaInfo)
-    if isinstance(facts, CaptureInfo) and (source := item.provenance) is not None:
-        facts = msgspec.structs.replace(facts, catalog_gear=source.gear)
-    return facts
-
-
-def _expected(wanted: WantedModel) -> MediaInfo:
-    # Not the hash of any file: what is planned with it is found nowhere, and nothing is kept under it.
-    sha256 = hashlib.sha256(wanted.file.encode()).hexdigest()
-    if wanted.kind == "cab_ir":
+def _estimate(model: WantedModel) -> MediaInfo:
+    # Not the hash of any file, so that render keys made from it match nothing in the cache.
+    sha256 = hashlib.sha256(model.file.encode()).hexdigest()
+    if model.kind == "cab_ir":
         return CabIrInfo(sha256=sha256, bytes=0, samples=_IR_SAMPLES, rate=_RATE, seconds=_IR_SAMPLES / _RATE)
     return CaptureInfo(
         sha256=sha256,

@@ -1,6 +1,7 @@
-"""What shootouts ask of the jobs: jobs know shootouts, and not the other way round.
+"""The interface to jobs that shootouts need.
 
-The jobs domain provides a `JobDesk` as the dependency `job_desk`.
+The jobs domain imports shootouts, never the reverse: it implements `JobsPort` and provides it as the dependency
+`jobs_port`.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -11,22 +12,22 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class SubmittedJob:
-    """A job that was written down in the current unit of work."""
+    """A job created in the current unit of work."""
 
     id: UUID
     dispatch: Callable[[], Awaitable[None]]
-    """To be called once the unit of work is committed."""
+    """Enqueues the job; call it after the commit."""
 
 
 class JobsPort(Protocol):
-    """The jobs, as shootouts see them, in the current unit of work."""
+    """Operations on jobs, in the current unit of work."""
 
     async def submit(self, owner_id: UUID, shootout_id: UUID) -> SubmittedJob:
-        """Write down a job for a shootout."""
+        """Create a job for a shootout."""
         ...
 
     async def release(self, owner_id: UUID, shootout_id: UUID) -> Sequence[str]:
-        """Let a shootout be deleted with its jobs, and return the prefixes of what they have stored.
+        """Prepare the deletion of a shootout with its jobs; return the storage prefixes of their results.
 
         Raises:
             ConflictError: one of its jobs is not finished.
@@ -34,9 +35,9 @@ class JobsPort(Protocol):
         ...
 
     async def needs(self, owner_id: UUID, storage_key: str) -> bool:
-        """Whether an unfinished job of the owner reads what is stored under a key."""
+        """Return whether an unfinished job of the owner reads the object with this storage key."""
         ...
 
     async def rendered(self, owner_id: UUID, keys: Collection[str]) -> frozenset[str]:
-        """Return those of `keys` whose sound is kept for the owner."""
+        """Return those of `keys` whose audio is in the owner's render cache."""
         ...

@@ -14,7 +14,7 @@ from tests.integration.conftest import Person
 from tone_shootout.kit.db import locks
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.repository import OwnedRepository
-from tone_shootout.shootouts.models import LibraryItem
+from tone_shootout.shootouts.library.models import LibraryItem
 
 Sessions = async_sessionmaker[AsyncSession]
 NEWEST = (LibraryItem.created_at.desc(), LibraryItem.id.desc())

@@ -31,7 +31,7 @@ from tests.support.uploads import (
 from tests.unit.audio.test_layouts import FRAMES, extensible
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.kit.settings import Settings
-from tone_shootout.shootouts.models import LibraryItem
+from tone_shootout.shootouts.library.models import LibraryItem
 
 Blobs = Callable[[UUID], list[str]]
 Incoming = Callable[[], list[Path]]

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tone_shootout.shootouts.library.uploads import STALE_S, clear_incoming, safe_filename
+from tone_shootout.shootouts.library.uploads import STALE_S, delete_stale_uploads, safe_filename
 
 
 @given(st.text(max_size=400))
@@ -27,6 +27,6 @@ def test_what_a_killed_process_was_receiving_goes_after_a_day(tmp_path: Path) ->
         (tmp_path / name).write_bytes(b"half an upload")
         os.utime(tmp_path / name, (time.time() - age_s,) * 2)
     (tmp_path / "folder").mkdir()
-    assert clear_incoming(tmp_path) == 1
+    assert delete_stale_uploads(tmp_path) == 1
     assert {path.name for path in tmp_path.iterdir()} == {"fresh", "growing", "folder"}
-    assert clear_incoming(tmp_path) == 0
+    assert delete_stale_uploads(tmp_path) == 0

@@ -16,7 +16,7 @@ from tone_shootout.kit.outages import outage_of
 from tone_shootout.kit.readiness import Readiness, check_broker, check_database, check_disks, reason_of
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
-from tone_shootout.shootouts.services import newest_objects
+from tone_shootout.shootouts.library.maintenance import newest_objects
 
 AGAIN_S: Final = 1.0
 """Seconds between two looks at what does not answer."""

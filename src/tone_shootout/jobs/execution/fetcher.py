@@ -85,7 +85,7 @@ class Fetcher:
 
     async def _bring(self, attempt: Attempt, wanted: WantedModel, folder: Path) -> Asset:
         try:
-            return Asset.of(await self._importer.bring(attempt.job.owner_id, wanted, folder))
+            return Asset.of(await self._importer.import_model(attempt.job.owner_id, wanted, folder))
         except (BusyError, UnreachableError, BadAnswerError, GrantError) as error:
             raise NotNowError(error.code, error.detail) from None
         except ProblemError as error:

@@ -11,8 +11,7 @@ from tone_shootout.rendering.media_info import MediaInfo
 from tone_shootout.rendering.notices import Notice, spec_notices
 from tone_shootout.rendering.output.credits import Credit, notices
 from tone_shootout.rendering.spec.schema import Spec
-from tone_shootout.shootouts.assets import WantedModel
-from tone_shootout.shootouts.services import AssetRef
+from tone_shootout.shootouts.assets import AssetRef, WantedModel
 
 
 class Asset(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""How much of the store one user may fill, library and results together."""
+"""The storage quota of a user: library and results together."""
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -7,17 +7,17 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.kit.settings import LimitSettings
-from tone_shootout.shootouts.errors import QuotaExceededError
-from tone_shootout.shootouts.repositories import LibraryRepository
+from tone_shootout.shootouts.library.errors import QuotaExceededError
+from tone_shootout.shootouts.library.repositories import LibraryRepository
 
 ResultsBytes = Callable[[AsyncSession, UUID], Awaitable[int]]
-"""Tells how many bytes the results of a user's jobs have: the jobs domain knows."""
+"""Returns the bytes of the results of a user's jobs. Provided by the jobs domain."""
 
-ENDLESS = 1 << 62
+UNLIMITED = 1 << 62
 
 
 class Usage(NamedTuple):
-    """What is there of a user."""
+    """How much a user stores."""
 
     library_bytes: int
     results_bytes: int
@@ -25,54 +25,54 @@ class Usage(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """All of it."""
+        """Bytes of the library and of results."""
         return self.library_bytes + self.results_bytes
 
 
 class StorageQuota:
-    """The operator's limits, and what is left of them. Sound that is kept for the next job has a limit of its own."""
+    """The operator's limits on what one user stores. The render cache has a limit of its own."""
 
     def __init__(self, limits: LimitSettings, results_bytes: ResultsBytes) -> None:
-        self.max_bytes = limits.storage_bytes or ENDLESS
-        self.max_items = limits.library_items or ENDLESS
+        self.max_bytes = limits.storage_bytes or UNLIMITED
+        self.max_items = limits.library_items or UNLIMITED
         self._results_bytes = results_bytes
 
     async def usage(self, session: AsyncSession, owner_id: UUID) -> Usage:
-        """Return what is there."""
-        library_bytes, items = await LibraryRepository(session).stored(owner_id)
+        """Return how much a user stores."""
+        library_bytes, items = await LibraryRepository(session).storage_usage(owner_id)
         return Usage(library_bytes, await self._results_bytes(session, owner_id), items)
 
-    async def room(self, session: AsyncSession, owner_id: UUID) -> int:
-        """Return how many bytes there is room for.
+    async def available_bytes(self, session: AsyncSession, owner_id: UUID) -> int:
+        """Return how many more bytes a user may store, at least 1.
 
         Raises:
-            QuotaExceededError: for none.
+            QuotaExceededError: the quota is used up.
         """
         used = (await self.usage(session, owner_id)).bytes
         if used >= self.max_bytes:
             raise self.exceeded()
         return self.max_bytes - used
 
-    async def claim(self, session: AsyncSession, owner_id: UUID, size: int) -> None:
-        """Make sure that there is room for one more item of `size` new bytes.
+    async def check(self, session: AsyncSession, owner_id: UUID, size: int) -> None:
+        """Check that one more item with `size` new bytes fits, under a lock.
 
-        Of several at once, each counts the ones before: the next may look when this unit of work has ended.
+        The owner's quota is locked until the transaction ends, so concurrent additions are counted one after the other.
 
         Raises:
-            QuotaExceededError: there is none.
+            QuotaExceededError: the item does not fit.
         """
         await LibraryRepository(session).lock_quota(owner_id)
         usage = await self.usage(session, owner_id)
         if usage.items >= self.max_items:
             raise QuotaExceededError(
-                f"Your library may have {self.max_items} items, and has {usage.items}: delete what you don't need."
+                f"Your library has {usage.items} of at most {self.max_items} items. Delete items that you don't need."
             )
         if usage.bytes + size > self.max_bytes:
             raise self.exceeded()
 
     def exceeded(self) -> QuotaExceededError:
-        """Return the refusal of bytes."""
+        """Return the error for too many bytes."""
         return QuotaExceededError(
-            f"Your library and the results of your jobs may have {self.max_bytes} bytes together: "
-            "delete what you don't need."
+            f"Your library and the results of your jobs can have at most {self.max_bytes} bytes together. "
+            "Delete items or jobs that you don't need."
         )

@@ -1,7 +1,7 @@
-"""A file comes in as `multipart/form-data`: onto the disk as it arrives, never into memory, and never past its bound.
+"""Receives uploads as `multipart/form-data`, streamed to disk within a size limit.
 
-Litestar's own form data collects a field that has no file name in memory, however long it is, and reads a body before
-anyone has looked who sends it. This reads the stream itself, after the sender is known.
+Litestar's form parser holds a field without a file name in memory whatever its size, and reads the body before
+authentication. This module parses the request's stream itself, after authentication.
 """
 
 import asyncio
@@ -30,45 +30,45 @@ from tone_shootout.kit.http.problems import Fault, TooLargeError, UnsupportedErr
 from tone_shootout.rendering.media_info import Kind, Limits
 from tone_shootout.rendering.spec.reading import invalid
 from tone_shootout.rendering.spec.schema import ONE_LINE
-from tone_shootout.shootouts.errors import BadFormError
+from tone_shootout.shootouts.library.errors import BadFormError
 
 FORM_BYTES = 65_536
-"""What the form may hold beside the file."""
+"""Maximum size of the form without the file."""
 FIELD_BYTES = 16_384
-"""Longest text field."""
+"""Maximum size of a text field."""
 STALE_S = 24 * 3600.0
-"""Age of a temporary file that nobody can be writing to any more."""
+"""Age at which a temporary file is abandoned: no upload takes that long."""
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 _EXTENDED_FILENAME = re.compile(r";\s*filename\*\s*=\s*([^\s;]+)", re.IGNORECASE)
 WRITE_BYTES = 1 << 20
-"""Collected before it is written."""
+"""Size of a write to disk."""
 
 ItemName = Annotated[
     str,
-    Meta(min_length=1, max_length=80, pattern=ONE_LINE, description="What it is called.", examples=["Riff in E"]),
+    Meta(min_length=1, max_length=80, pattern=ONE_LINE, description="Name in the library.", examples=["Riff in E"]),
 ]
 Notes = Annotated[
     str,
     Meta(
         max_length=2000,
         pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$",
-        description="Whatever you want to remember about it.",
+        description="Your notes.",
         examples=["Bridge pickup, no pedal."],
     ),
 ]
 
 
 class UploadForm(Struct, kw_only=True, forbid_unknown_fields=True):
-    """What is sent beside the file."""
+    """The form's text fields."""
 
-    kind: Annotated[Kind, Meta(description="What the file is meant to be.", examples=["di_track"])]
-    name: Annotated[ItemName | None, Meta(description="What it is called; absent: as the file is.")] = None
+    kind: Annotated[Kind, Meta(description="Kind of the file.", examples=["di_track"])]
+    name: Annotated[ItemName | None, Meta(description="Name in the library. Default: the file name.")] = None
     notes: Notes = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A form that has arrived; its file is gone when the request is over."""
+    """A received form. Its file is deleted at the end of the request."""
 
     form: UploadForm
     path: Path
@@ -78,83 +78,93 @@ class Upload:
 
 @asynccontextmanager
 async def receive(
-    request: Request[Any, Any, Any], limits: Limits, incoming: Path, *, room: int, exceeded: Callable[[], Exception]
+    request: Request[Any, Any, Any],
+    limits: Limits,
+    upload_folder: Path,
+    *,
+    available_bytes: int,
+    exceeded: Callable[[], Exception],
 ) -> AsyncGenerator[Upload, None]:
-    """Read an upload into a temporary file in the folder `incoming` that lives as long as the context.
+    """Receive an upload into a temporary file, which exists as long as the context.
 
     Args:
-        request: what brings it.
-        limits: how large a file of each kind may be.
-        incoming: a folder.
-        room: bytes for which there is room.
-        exceeded: makes what is raised as soon as more have come.
+        request: the request.
+        limits: maximum file size of each kind.
+        upload_folder: folder of the temporary file.
+        available_bytes: what is left of the user's quota.
+        exceeded: makes the exception to raise as soon as more bytes have arrived.
 
     Raises:
-        BadFormError: not a form, a field that is unknown, missing or out of bounds, no file or more than one.
-        TooLargeError: more bytes than a file of its kind may have; raised as soon as they have come or been announced.
+        BadFormError: the body is not a form, a field is unknown, missing or invalid, or there is not exactly one file.
+        TooLargeError: the file is too large for its kind; raised as soon as too many bytes have arrived or are
+            announced.
     """
-    with tempfile.NamedTemporaryFile(dir=incoming) as file:
-        reader = _Reader(file, limits, room, exceeded)
+    with tempfile.NamedTemporaryFile(dir=upload_folder) as file:
+        reader = _Reader(file, limits, available_bytes, exceeded)
         try:
             with PushMultipartParser(_boundary(request), max_segment_count=8) as parser:
                 async for chunk in request.stream():
                     if not chunk:
                         break
                     for event in parser.parse(chunk):
-                        await reader.take(event)
+                        await reader.feed(event)
         except MultipartError as error:
-            raise BadFormError(f"Expected a whole form as multipart/form-data: {error}.") from None
+            raise BadFormError(f"Expected a complete multipart/form-data body: {error}.") from None
         except RequestEntityTooLarge:
             raise _too_large(limits.max_upload_bytes) from None
-        except InternalServerException:  # so Litestar says that the client is gone
-            raise BadFormError("The upload broke off.") from None
+        except InternalServerException:  # raised by Litestar when the client has disconnected
+            raise BadFormError("The upload was interrupted. Upload the file again.") from None
         yield await reader.finish()
 
 
-def clear_incoming(incoming: Path) -> int:
-    """Delete what uploads have left that a killed process was receiving; return how many files that were.
+def delete_stale_uploads(upload_folder: Path) -> int:
+    """Delete temporary files left by killed processes; return the number of files.
 
-    Another process may be receiving now: what was written to within a day stays.
+    Files modified within the last day stay: another process may be receiving them.
     """
-    stale = [path for path in incoming.iterdir() if path.is_file() and path.stat().st_mtime < time.time() - STALE_S]
+    stale = [
+        path for path in upload_folder.iterdir() if path.is_file() and path.stat().st_mtime < time.time() - STALE_S
+    ]
     for path in stale:
         path.unlink(missing_ok=True)
     return len(stale)
 
 
 def safe_filename(text: str) -> str:
-    """Return the last component of what a client calls a file, without what could harm a log, a header or a shell."""
+    """Return the last component of a file name from a client, without characters unsafe in logs, headers and shells."""
     last = text.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    name = "".join(sign for sign in last if sign.isprintable())[-255:].strip(" ")
+    name = "".join(char for char in last if char.isprintable())[-255:].strip(" ")
     return name if name.strip(".") else "unnamed"
 
 
 class _Reader:
-    """Sorts a form's parts: the file onto the disk, the fields into a dictionary."""
+    """Writes the form's file to disk and collects its text fields."""
 
-    def __init__(self, file: IO[bytes], limits: Limits, room: int, exceeded: Callable[[], Exception]) -> None:
+    def __init__(
+        self, file: IO[bytes], limits: Limits, available_bytes: int, exceeded: Callable[[], Exception]
+    ) -> None:
         self._file = file
         self._limits = limits
-        self._room = room
+        self._available_bytes = available_bytes
         self._exceeded = exceeded
         self._fields: dict[str, str] = {}
         self._filename: str | None = None
         self._size = 0
         self._segment: MultipartSegment | None = None
-        self._waiting = bytearray()
+        self._buffer = bytearray()
 
-    async def take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
-        """Take the next thing that the parser has found."""
+    async def feed(self, event: MultipartSegment | bytes | bytearray | None) -> None:
+        """Process the parser's next event: a header, a piece of content, or None for the end of a part."""
         if isinstance(event, MultipartSegment):
             self._begin(event)
         elif event:
-            self._waiting += event
+            self._buffer += event
             if not self._in_file:
                 self._check_field()
             else:
                 self._size += len(event)
                 self._check_size()
-                if len(self._waiting) >= WRITE_BYTES:
+                if len(self._buffer) >= WRITE_BYTES:
                     await self._write()
         elif self._in_file:
             await self._write()
@@ -162,7 +172,7 @@ class _Reader:
             self._end_field()
 
     async def finish(self) -> Upload:
-        """Return the upload once the form is complete."""
+        """Return the upload of a complete form."""
         if self._filename is None:
             raise _bad("/file", "missing", "Expected a file.")
         try:
@@ -180,18 +190,18 @@ class _Reader:
 
     def _begin(self, segment: MultipartSegment) -> None:
         self._segment = segment
-        self._waiting.clear()
+        self._buffer.clear()
         name = segment.name or ""
         transfer = (segment.header("Content-Transfer-Encoding") or "binary").strip().lower()
         if transfer not in ("7bit", "8bit", "binary") or segment.header("Content-Encoding"):
             raise UnsupportedError(f"/{name}: Expected the content as it is, without an encoding.")
         if name in self._fields or (name == "file" and self._filename is not None):
-            raise _bad(f"/{name}", "repeated", "Expected it once.")
+            raise _bad(f"/{name}", "repeated", "Expected this field once.")
         if name == "file":
             self._filename = safe_filename(_extended_filename(segment) or segment.filename or "")
 
     def _check_field(self) -> None:
-        if len(self._waiting) > FIELD_BYTES:
+        if len(self._buffer) > FIELD_BYTES:
             raise TooLargeError(f"Expected at most {FIELD_BYTES} bytes in a text field.")
 
     def _check_size(self) -> None:
@@ -199,25 +209,25 @@ class _Reader:
         limit = self._limits.max_bytes("capture" if kind == "capture" else "di_track")
         if self._size > limit:
             raise _too_large(limit)
-        if self._size > self._room:
+        if self._size > self._available_bytes:
             raise self._exceeded()
 
     def _end_field(self) -> None:
         name = self._segment.name if self._segment else None
         try:
-            self._fields[name or ""] = self._waiting.decode()
+            self._fields[name or ""] = self._buffer.decode()
         except UnicodeDecodeError:
             raise _bad(f"/{name}", "invalid", "Expected text in UTF-8.") from None
 
     async def _write(self) -> None:
-        await asyncio.to_thread(self._file.write, bytes(self._waiting))
-        self._waiting.clear()
+        await asyncio.to_thread(self._file.write, bytes(self._buffer))
+        self._buffer.clear()
 
 
 def _extended_filename(segment: MultipartSegment) -> str | None:
-    """Return the file name that is given as `filename*` (RFC 5987, RFC 8187), None where there is none that is right.
+    """Return the file name given as `filename*` (RFC 5987, RFC 8187); None: absent or invalid.
 
-    Python's urllib3 and others send a name that is not ASCII in no other way, although RFC 7578 advises against it.
+    urllib3 and others send names that are not ASCII only in this form, although RFC 7578 advises against it.
     """
     bare = _QUOTED.sub("", segment.header("Content-Disposition") or "")
     found = _EXTENDED_FILENAME.search(bare)

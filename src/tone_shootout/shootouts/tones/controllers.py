@@ -19,10 +19,11 @@ from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.kit.throttle import Rate, Throttle
 from tone_shootout.rendering.media_info import Limits
-from tone_shootout.shootouts.dtos import LibraryItemRead, item_path
 from tone_shootout.shootouts.jobs_port import JobsPort
-from tone_shootout.shootouts.services import LibraryService, sweep_content
-from tone_shootout.shootouts.tones.dtos import ForgottenRead, ModelsRead, ToneRead, TonesRead
+from tone_shootout.shootouts.library.dtos import LibraryItemRead, item_path
+from tone_shootout.shootouts.library.maintenance import sweep_content
+from tone_shootout.shootouts.library.services import LibraryService
+from tone_shootout.shootouts.tones.dtos import DeletedImportsRead, ModelsRead, ToneRead, TonesRead
 from tone_shootout.shootouts.tones.services import ToneService
 from tone_shootout.tone3000.client import SEARCH_PAGE, Search, Tone3000
 from tone_shootout.tone3000.download import Downloads
@@ -57,11 +58,11 @@ async def provide_tones(
     tone3000: NamedDependency[Tone3000],
     tone3000_downloads: NamedDependency[Downloads],
     limits: NamedDependency[Limits],
-    incoming: NamedDependency[Path],
+    upload_folder: NamedDependency[Path],
 ) -> ToneService:
     """Return the service to somebody who does not ask too often."""
     await throttle.take(Rate("tones", max(1, settings.tone3000.requests_per_minute // SHARE)), str(principal.user_id))
-    return ToneService(session_maker, connections, tone3000, tone3000_downloads, limits, incoming)
+    return ToneService(session_maker, connections, tone3000, tone3000_downloads, limits, upload_folder)
 
 
 class ToneController(Controller):
@@ -213,9 +214,9 @@ class ToneController(Controller):
 
         What you have already is not fetched again; a file with the same bytes as an item of yours is that item.
         """
-        item, new = await tones.bring(principal.user_id, tone_id, model_id, library)
+        item, is_new = await tones.import_model(principal.user_id, tone_id, model_id, library)
         return Response(
-            LibraryItemRead.of(item), status_code=201 if new else 200, headers={"Location": item_path(item.id)}
+            LibraryItemRead.of(item), status_code=201 if is_new else 200, headers={"Location": item_path(item.id)}
         )
 
     @delete(
@@ -225,20 +226,20 @@ class ToneController(Controller):
         status_code=200,
         responses=problems(401, 403),
     )
-    async def forget_imports(
+    async def delete_imports(
         self,
         principal: NamedDependency[Principal],
         library: NamedDependency[LibraryService],
         jobs_port: NamedDependency[SkipValidation[JobsPort]],
         storage: NamedDependency[Storage],
         session_maker: NamedDependency[SkipValidation[SessionMaker]],
-    ) -> Response[ForgottenRead]:
+    ) -> Response[DeletedImportsRead]:
         """Delete all items that hold models of TONE3000, but those that a shootout or an unfinished job needs."""
-        contents, kept = await library.forget_imports(principal.user_id, jobs_port)
+        contents, kept = await library.delete_imports(principal.user_id, jobs_port)
         sweeps = [
             BackgroundTask(sweep_content, session_maker, storage, principal.user_id, sha256) for sha256 in contents
         ]
-        return Response(ForgottenRead(deleted=len(contents), kept=kept), background=BackgroundTasks(sweeps))
+        return Response(DeletedImportsRead(deleted=len(contents), kept=kept), background=BackgroundTasks(sweeps))
 
 
 def _page(paging: Paging, tones: Sequence[Tone], total: int) -> Page[ToneRead]:

@@ -200,7 +200,7 @@ class ModelsRead(Struct, kw_only=True):
         return cls(items=shown, total=len(shown), tone=ToneRead.of(tone))
 
 
-class ForgottenRead(Struct, kw_only=True):
+class DeletedImportsRead(Struct, kw_only=True):
     """What became of files from TONE3000."""
 
     deleted: Annotated[int, Meta(description="Items that are deleted.", examples=[3])]

@@ -7,10 +7,10 @@ from tone_shootout.accounts.connections import ConnectionService
 from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.storage import Storage
 from tone_shootout.rendering.media_info import Limits
-from tone_shootout.shootouts.assets import WantedModel
+from tone_shootout.shootouts.assets import AssetRef, WantedModel
 from tone_shootout.shootouts.library.media_probe import MediaProbe
 from tone_shootout.shootouts.library.quota import StorageQuota
-from tone_shootout.shootouts.services import AssetRef, LibraryService, asset_of
+from tone_shootout.shootouts.library.services import LibraryService
 from tone_shootout.shootouts.tones.services import ToneService
 from tone_shootout.tone3000.client import Tone3000
 from tone_shootout.tone3000.download import Downloads
@@ -47,7 +47,7 @@ class Importer:
         self._connections = connections
         self._tone3000, self._downloads = Tone3000(calls), Downloads(calls)
 
-    async def bring(self, owner_id: UUID, wanted: WantedModel, folder: Path) -> AssetRef:
+    async def import_model(self, owner_id: UUID, wanted: WantedModel, folder: Path) -> AssetRef:
         """Return a model as a file of the owner's library, fetched by way of `folder` if it is not there.
 
         Raises:
@@ -56,5 +56,5 @@ class Importer:
         tones = ToneService(self._sessions, self._connections, self._tone3000, self._downloads, self._limits, folder)
         async with self._sessions() as session, session.begin():
             library = LibraryService(session, self._storage, self._media_probe, self._quota)
-            item, _ = await tones.bring(owner_id, wanted.tone, wanted.model, library)
-            return asset_of(wanted.file, item)
+            item, _ = await tones.import_model(owner_id, wanted.tone, wanted.model, library)
+            return AssetRef.of(wanted.file, item)

@@ -15,11 +15,11 @@ from tone_shootout.accounts.errors import NotConnectedError, ReconnectError
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.rendering.media_info import Limits
+from tone_shootout.shootouts.library.models import LibraryItem
 from tone_shootout.shootouts.library.provenance import Provenance, kind_of
+from tone_shootout.shootouts.library.repositories import LibraryRepository
+from tone_shootout.shootouts.library.services import LibraryService
 from tone_shootout.shootouts.library.uploads import Upload, UploadForm, safe_filename
-from tone_shootout.shootouts.models import LibraryItem
-from tone_shootout.shootouts.repositories import LibraryRepository
-from tone_shootout.shootouts.services import LibraryService
 from tone_shootout.shootouts.tones.errors import UnsupportedFormatError
 from tone_shootout.tone3000.client import LIST_PAGE, SEARCH_PAGE, Search, Tone3000
 from tone_shootout.tone3000.download import Downloads
@@ -127,10 +127,10 @@ class ToneService:
         tone, models = await self._noticing(user_id, tone_id, ask)
         async with self._sessions() as session, session.begin():
             items = LibraryRepository(session)
-            await items.mark_source(user_id, tone_id, there={model.id for model in models})
-            return tone, models, await items.of_tone(user_id, tone_id)
+            await items.update_source_availability(user_id, tone_id, available={model.id for model in models})
+            return tone, models, await items.item_ids_by_model(user_id, tone_id)
 
-    async def bring(
+    async def import_model(
         self, user_id: UUID, tone_id: int, model_id: int, library: LibraryService
     ) -> tuple[LibraryItem, bool]:
         """Fetch a model into the user's library; return the item and whether it is new.
@@ -152,7 +152,7 @@ class ToneService:
                 raise
             return await self._refreshed(known, None), False
         source = Provenance.of(tone, model)
-        if known is not None and await library.holds(known):
+        if known is not None and await library.has_object(known):
             return await self._refreshed(known, source), False
         kind = kind_of(tone)
         if kind is None:
@@ -179,17 +179,20 @@ class ToneService:
 
     async def _known(self, user_id: UUID, model_id: int) -> LibraryItem | None:
         async with self._sessions() as session:
-            return await LibraryRepository(session).of_model(user_id, model_id)
+            return await LibraryRepository(session).find_by_model(user_id, model_id)
 
     async def _refreshed(self, item: LibraryItem, source: Provenance | None) -> LibraryItem:
         """Bring up to date what is said of an item's source; None: it is not there any more."""
         async with self._sessions() as session, session.begin():
             items = LibraryRepository(session)
-            found = await items.get(item.owner_id, item.id, lock="change")
+            found = await items.get_owned(item.owner_id, item.id, lock="update")
             if found is None:
                 raise NotAvailableError
-            found.note_source(source)
-            await items.save(found)
+            if source is None:
+                found.mark_source_gone()
+            else:
+                found.set_source(source)
+            await session.flush()
             return found
 
     async def _noticing(self, user_id: UUID, tone_id: int, ask: Callable[[str], Awaitable[T]]) -> T:
@@ -198,7 +201,7 @@ class ToneService:
             return await self._using(user_id, ask)
         except NotAvailableError:
             async with self._sessions() as session, session.begin():
-                await LibraryRepository(session).mark_source(user_id, tone_id, there=())
+                await LibraryRepository(session).update_source_availability(user_id, tone_id, available=())
             raise
 
     async def _using(self, user_id: UUID, ask: Callable[[str], Awaitable[T]]) -> T:

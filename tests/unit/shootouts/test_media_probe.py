@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tone_shootout.rendering.media_info import Limits
-from tone_shootout.shootouts.library.media_probe import AT_ONCE, MediaProbe, Refused
+from tone_shootout.shootouts.library.media_probe import CONCURRENCY, MediaProbe, RejectedFile
 
 
 @pytest.fixture
@@ -30,25 +30,25 @@ async def children(count: int) -> list[multiprocessing.process.BaseProcess]:
 
 
 async def test_a_decoder_that_does_not_end_is_stopped(endless: Path) -> None:
-    answer = await MediaProbe(Limits(), timeout_s=0.2).examine(endless, "di_track")
-    assert answer == Refused(code="undecodable", detail="decoding took more than 0.2 seconds")
+    answer = await MediaProbe(Limits(), timeout_s=0.2).probe(endless, "di_track")
+    assert answer == RejectedFile(code="undecodable", detail="decoding took more than 0.2 seconds")
     assert multiprocessing.active_children() == []
 
 
 async def test_a_decoder_that_dies_takes_nothing_with_it(endless: Path) -> None:
-    looking = asyncio.create_task(MediaProbe(Limits()).examine(endless, "di_track"))
+    looking = asyncio.create_task(MediaProbe(Limits()).probe(endless, "di_track"))
     for child in await children(1):
         child.kill()
     answer = await looking
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, RejectedFile)
     assert answer.code == "undecodable"
 
 
 async def test_only_so_many_files_are_looked_at_at_once(endless: Path) -> None:
     media_probe = MediaProbe(Limits())
-    looking = [asyncio.create_task(media_probe.examine(endless, "di_track")) for _ in range(AT_ONCE + 1)]
-    first = await children(AT_ONCE)
-    assert len(first) == AT_ONCE
+    looking = [asyncio.create_task(media_probe.probe(endless, "di_track")) for _ in range(CONCURRENCY + 1)]
+    first = await children(CONCURRENCY)
+    assert len(first) == CONCURRENCY
     first[0].kill()
     await asyncio.wait(looking, return_when=asyncio.FIRST_COMPLETED)
     assert sum(task.done() for task in looking) == 1
@@ -56,4 +56,4 @@ async def test_only_so_many_files_are_looked_at_at_once(endless: Path) -> None:
         for child in await children(1):
             child.kill()
         await asyncio.wait(looking, timeout=0.1)
-    assert {(await task).__class__ for task in looking} == {Refused}
+    assert {(await task).__class__ for task in looking} == {RejectedFile}

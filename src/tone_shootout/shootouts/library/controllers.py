@@ -1,0 +1,232 @@
+"""REST endpoints of the library."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Controller, Request, Response, delete, get, head, patch, post
+from litestar.background_tasks import BackgroundTask
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidation
+
+from tone_shootout.accounts.principal import Principal
+from tone_shootout.kit.db.pagination import Page, Paging
+from tone_shootout.kit.db.session import SessionMaker
+from tone_shootout.kit.http.openapi import FILE_RESPONSES, DownloadOperation
+from tone_shootout.kit.http.problems import problems
+from tone_shootout.kit.http.ranges import content_response
+from tone_shootout.kit.storage import Storage
+from tone_shootout.rendering.media_info import Kind, Limits
+from tone_shootout.shootouts.jobs_port import JobsPort
+from tone_shootout.shootouts.library.dtos import ItemOrder, LibraryItemRead, LibraryItemUpdate, UsageRead, item_path
+from tone_shootout.shootouts.library.maintenance import sweep_content
+from tone_shootout.shootouts.library.models import LibraryItem
+from tone_shootout.shootouts.library.quota import StorageQuota
+from tone_shootout.shootouts.library.services import LibraryService, storage_key
+from tone_shootout.shootouts.library.uploads import receive
+
+ItemId = Annotated[UUID, PathParameter(description="Id of the library item.")]
+NameQuery = Annotated[
+    str | None,
+    QueryParameter(
+        description="Only entries with this text in their names, in upper or lower case.",
+        min_length=1,
+        max_length=80,
+        pattern=r"^[^\x00]*$",
+    ),
+]
+ORDER_BY = "Field to sort by; a minus sign reverses the order."
+
+
+@dataclass
+class UploadOperation(Operation):
+    """OpenAPI operation of an upload. The handler parses the body itself, so Litestar can't derive the form."""
+
+    def __post_init__(self) -> None:
+        """Add the form's schema."""
+        text = OpenAPIType.STRING
+        fields = {
+            "file": Schema(type=text, format=OpenAPIFormat.BINARY, description="The file."),
+            "kind": Schema(
+                type=text,
+                enum=["di_track", "capture", "cab_ir"],
+                description="Kind of the file. Send it before the file, so that its size limit applies at once.",
+                examples=["di_track"],
+            ),
+            "name": Schema(
+                type=text,
+                min_length=1,
+                max_length=80,
+                description="Name in the library. Default: the file name.",
+                examples=["Riff in E"],
+            ),
+            "notes": Schema(type=text, max_length=2000, description="Your notes."),
+        }
+        form = Schema(type=OpenAPIType.OBJECT, properties=fields, required=["kind", "file"])  # type: ignore[arg-type]  # a dictionary is invariant
+        self.request_body = RequestBody(required=True, content={"multipart/form-data": OpenAPIMediaType(schema=form)})
+
+
+class UploadController(Controller):
+    """Uploads. The only routes that accept large request bodies."""
+
+    path = "/api/v1/library"
+    tags = ("library",)
+
+    @post(
+        operation_id="upload_library_item",
+        summary="Upload a file",
+        operation_class=UploadOperation,
+        responses={
+            200: ResponseSpec(
+                LibraryItemRead, generate_examples=False, description="The library already has this file"
+            ),
+            **problems(400, 401, 403, 408, 413, 422),
+        },
+    )
+    async def upload(
+        self,
+        request: Request[Any, Any, Any],
+        principal: NamedDependency[Principal],
+        library: NamedDependency[LibraryService],
+        limits: NamedDependency[Limits],
+        upload_folder: NamedDependency[Path],
+        quota: NamedDependency[StorageQuota],
+        session_maker: NamedDependency[SkipValidation[SessionMaker]],
+    ) -> Response[LibraryItemRead]:
+        """Upload a DI track, capture or cab IR.
+
+        The file is decoded first. A file that the library already has as the same kind is not added again.
+        """
+        async with session_maker() as session:  # returned to the pool before the upload, which can take minutes
+            available = await quota.available_bytes(session, principal.user_id)
+        async with receive(
+            request, limits, upload_folder, available_bytes=available, exceeded=quota.exceeded
+        ) as upload:
+            item, is_new = await library.add(principal.user_id, upload)
+        return Response(
+            LibraryItemRead.of(item), status_code=201 if is_new else 200, headers={"Location": item_path(item.id)}
+        )
+
+
+class LibraryController(Controller):
+    """DI tracks, captures and cab IRs."""
+
+    path = "/api/v1/library"
+    tags = ("library",)
+
+    @get(operation_id="list_library", summary="List the library", responses=problems(400, 401))
+    async def list_items(
+        self,
+        principal: NamedDependency[Principal],
+        library: NamedDependency[LibraryService],
+        paging: NamedDependency[Paging],
+        kind: Annotated[Kind | None, QueryParameter(description="Only items of this kind.")] = None,
+        q: NameQuery = None,
+        order_by: Annotated[ItemOrder, QueryParameter(description=ORDER_BY)] = ("-created_at"),
+    ) -> Page[LibraryItemRead]:
+        """List the items of your library."""
+        rows, total = await library.list(principal.user_id, paging, order_by=order_by, kind=kind, q=q)
+        return paging.page([LibraryItemRead.of(item) for item in rows], total)
+
+    @get("/usage", operation_id="get_library_usage", summary="Get storage usage", responses=problems(401))
+    async def get_usage(
+        self,
+        principal: NamedDependency[Principal],
+        library: NamedDependency[LibraryService],
+        quota: NamedDependency[StorageQuota],
+    ) -> UsageRead:
+        """Return how much you store, and your limits."""
+        return UsageRead.of(await library.usage(principal.user_id), quota)
+
+    @get("/{item_id:uuid}", operation_id="get_library_item", summary="Get an item", responses=problems(400, 401, 404))
+    async def get_item(
+        self, item_id: ItemId, principal: NamedDependency[Principal], library: NamedDependency[LibraryService]
+    ) -> LibraryItemRead:
+        """Return an item with the media info of its file."""
+        return LibraryItemRead.of(await library.get(principal.user_id, item_id))
+
+    @patch(
+        "/{item_id:uuid}",
+        operation_id="change_library_item",
+        summary="Update an item",
+        responses=problems(400, 401, 403, 404, 413),
+    )
+    async def update_item(
+        self,
+        item_id: ItemId,
+        data: JSONBody[LibraryItemUpdate],
+        principal: NamedDependency[Principal],
+        library: NamedDependency[LibraryService],
+    ) -> LibraryItemRead:
+        """Update an item's name or notes."""
+        return LibraryItemRead.of(await library.update(principal.user_id, item_id, name=data.name, notes=data.notes))
+
+    @delete(
+        "/{item_id:uuid}",
+        operation_id="delete_library_item",
+        summary="Delete an item",
+        responses=problems(400, 401, 403, 404, 409),
+    )
+    async def delete_item(
+        self,
+        item_id: ItemId,
+        principal: NamedDependency[Principal],
+        library: NamedDependency[LibraryService],
+        jobs_port: NamedDependency[SkipValidation[JobsPort]],
+        storage: NamedDependency[Storage],
+        session_maker: NamedDependency[SkipValidation[SessionMaker]],
+    ) -> Response[None]:
+        """Delete an item and its file, unless a shootout or an unfinished job uses it."""
+        sha256 = await library.delete(principal.user_id, item_id, jobs_port)
+        sweep = BackgroundTask(sweep_content, session_maker, storage, principal.user_id, sha256)
+        return Response(None, status_code=204, background=sweep)
+
+    @get(
+        "/{item_id:uuid}/content",
+        operation_id="get_library_content",
+        operation_class=DownloadOperation,
+        summary="Download an item's file",
+        responses={**FILE_RESPONSES, **problems(400, 401, 404, 416, 503)},
+    )
+    async def get_content(
+        self,
+        item_id: ItemId,
+        request: Request[Any, Any, Any],
+        principal: NamedDependency[Principal],
+        library: NamedDependency[LibraryService],
+        storage: NamedDependency[Storage],
+    ) -> Response[Any]:
+        """Download the uploaded file, unchanged. Supports `Range`, `If-Range` and `If-None-Match`."""
+        return await _content(request, storage, await library.get(principal.user_id, item_id))
+
+    @head(
+        "/{item_id:uuid}/content",
+        operation_id="head_library_content",
+        summary="Get headers of an item's file",
+        responses=problems(400, 401, 404, 503),
+    )
+    async def head_content(
+        self,
+        item_id: ItemId,
+        request: Request[Any, Any, Any],
+        principal: NamedDependency[Principal],
+        library: NamedDependency[LibraryService],
+        storage: NamedDependency[Storage],
+    ) -> Response[None]:
+        """Return size, media type and ETag of the file."""
+        return await _content(request, storage, await library.get(principal.user_id, item_id))
+
+
+async def _content(request: Request[Any, Any, Any], storage: Storage, item: LibraryItem) -> Response[Any]:
+    return await content_response(
+        request,
+        storage,
+        key=storage_key(item.owner_id, item.sha256),
+        size=item.size,
+        sha256=item.sha256,
+        media_type=item.media_type,
+        filename=item.filename,
+    )

@@ -1,0 +1,115 @@
+"""Library items as the API represents them."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from tone_shootout.rendering.media_info import Kind, MediaInfo
+from tone_shootout.shootouts.library.models import LibraryItem
+from tone_shootout.shootouts.library.provenance import Provenance
+from tone_shootout.shootouts.library.quota import UNLIMITED, StorageQuota, Usage
+from tone_shootout.shootouts.library.uploads import ItemName, Notes
+
+ItemOrder = Literal["created_at", "-created_at", "name", "-name", "size", "-size"]
+
+
+class ItemSource(Provenance, frozen=True, kw_only=True):
+    """Source of an imported library item."""
+
+    gone_at: Annotated[
+        datetime | None,
+        Meta(description="When TONE3000 was found not to show it to you any more. The item stays usable."),
+    ]
+
+    @classmethod
+    def of_item(cls, item: LibraryItem) -> Self | None:
+        """Return the source of an item; None: it was uploaded."""
+        source = item.provenance
+        return None if source is None else cls(**msgspec.structs.asdict(source), gone_at=item.source_gone_at)
+
+
+class ItemLinks(Struct, kw_only=True):
+    """Links of a library item."""
+
+    self: Annotated[str, Meta(description="The item.")]
+    content: Annotated[str, Meta(description="The item's file.")]
+
+
+class UsageRead(Struct, kw_only=True):
+    """Your storage usage and limits."""
+
+    library_bytes: Annotated[int, Meta(description="Size of your library's files in bytes.", examples=[48_000_000])]
+    results_bytes: Annotated[int, Meta(description="Size of your jobs' results in bytes.", examples=[120_000_000])]
+    max_bytes: Annotated[
+        int | None, Meta(description="Limit for both together in bytes; null: no limit.", examples=[20_000_000_000])
+    ]
+    items: Annotated[int, Meta(description="Number of items in your library.", examples=[12])]
+    max_items: Annotated[
+        int | None, Meta(description="Limit for the number of items; null: no limit.", examples=[5000])
+    ]
+
+    @classmethod
+    def of(cls, usage: Usage, quota: StorageQuota) -> Self:
+        """Return usage and limits."""
+        return cls(
+            library_bytes=usage.library_bytes,
+            results_bytes=usage.results_bytes,
+            max_bytes=None if quota.max_bytes == UNLIMITED else quota.max_bytes,
+            items=usage.items,
+            max_items=None if quota.max_items == UNLIMITED else quota.max_items,
+        )
+
+
+class LibraryItemRead(Struct, kw_only=True):
+    """A library item."""
+
+    id: Annotated[UUID, Meta(description="Id of the item, used as `asset` in a config.")]
+    kind: Annotated[Kind, Meta(description="Kind of the item.", examples=["di_track"])]
+    name: Annotated[str, Meta(description="Name in the library.", examples=["Riff in E"])]
+    notes: Annotated[str, Meta(description="Your notes.")]
+    filename: Annotated[str, Meta(description="Name of the uploaded file.", examples=["riff.wav"])]
+    size: Annotated[int, Meta(description="Size of the file in bytes.", examples=[1_152_044])]
+    sha256: Annotated[str, Meta(description="SHA-256 of the file, also its ETag.")]
+    media_type: Annotated[str, Meta(description="Media type, detected from the content.", examples=["audio/wav"])]
+    facts: Annotated[MediaInfo, Meta(description="Media info, from decoding the file.")]
+    source: Annotated[
+        ItemSource | None, Meta(description="The model of TONE3000 it was imported from; null: uploaded.")
+    ]
+    created_at: Annotated[datetime, Meta(description="When it was added.")]
+    updated_at: Annotated[datetime, Meta(description="When it was last updated.")]
+    links: Annotated[ItemLinks, Meta(description="Links.")]
+
+    @classmethod
+    def of(cls, item: LibraryItem) -> Self:
+        """Return an item's representation."""
+        path = item_path(item.id)
+        return cls(
+            id=item.id,
+            kind=msgspec.convert(item.kind, Kind),
+            name=item.name,
+            notes=item.notes,
+            filename=item.filename,
+            size=item.size,
+            sha256=item.sha256,
+            media_type=item.media_type,
+            facts=item.media_info,
+            source=ItemSource.of_item(item),
+            created_at=item.created_at,
+            updated_at=item.updated_at,
+            links=ItemLinks(self=path, content=f"{path}/content"),
+        )
+
+
+class LibraryItemUpdate(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Changes to a library item. Fields left out stay unchanged."""
+
+    name: ItemName | UnsetType = UNSET
+    notes: Notes | UnsetType = UNSET
+
+
+def item_path(item_id: UUID) -> str:
+    """Return the URL path of a library item."""
+    return f"/api/v1/library/{item_id}"

@@ -1,0 +1,73 @@
+"""The table of library items."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tone_shootout.kit.db.session import UUIDv7AuditBase
+from tone_shootout.rendering.media_info import CaptureInfo, MediaInfo
+from tone_shootout.shootouts.library.provenance import Provenance
+
+
+class LibraryItem(UUIDv7AuditBase):
+    """A DI track, capture or cab IR of a user.
+
+    Content is stored once per owner and SHA-256, under a key made of the two. Items of different kinds with the same
+    bytes share it.
+    """
+
+    __tablename__ = "library_item"
+    __table_args__ = (
+        UniqueConstraint("owner_id", "kind", "sha256", name="uq_library_item_owner_id_kind_sha256"),
+        CheckConstraint("kind IN ('cab_ir', 'capture', 'di_track')", name="kind"),
+        CheckConstraint("size > 0", name="size"),
+        Index("ix_library_item_owner_id_created_at", "owner_id", "created_at"),
+        Index("ix_library_item_owner_id_tone3000_tone_id", "owner_id", "tone3000_tone_id"),
+        Index("ix_library_item_owner_id_tone3000_model_id", "owner_id", "tone3000_model_id"),
+    )
+
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(String(80))
+    notes: Mapped[str] = mapped_column(String(2000), default="")
+    filename: Mapped[str] = mapped_column(String(255))
+    """Sanitized name of the uploaded file: for downloads, never a path."""
+    sha256: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int] = mapped_column(BigInteger)
+    media_type: Mapped[str] = mapped_column(String(64))
+    facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """Result of decoding the file (`rendering.media_info.MediaInfo`)."""
+    source: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """Where an imported item comes from (`provenance.Provenance`)."""
+    tone3000_tone_id: Mapped[int | None] = mapped_column(BigInteger)
+    tone3000_model_id: Mapped[int | None] = mapped_column(BigInteger)
+    source_gone_at: Mapped[datetime | None]
+    """When its source was found to be deleted, or hidden from the item's owner."""
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """Where the item comes from; None: it was uploaded."""
+        return None if self.source is None else msgspec.convert(self.source, Provenance)
+
+    @property
+    def media_info(self) -> MediaInfo:
+        """Result of decoding the file; of an imported capture, with the gear that its catalog states."""
+        info: MediaInfo = msgspec.convert(self.facts, MediaInfo)
+        if isinstance(info, CaptureInfo) and (source := self.provenance) is not None:
+            info = msgspec.structs.replace(info, catalog_gear=source.gear)
+        return info
+
+    def set_source(self, source: Provenance) -> None:
+        """Record where the item comes from, and that its source is available."""
+        self.source = msgspec.to_builtins(source)
+        self.tone3000_tone_id, self.tone3000_model_id = source.tone_id, source.model_id
+        self.source_gone_at = None
+
+    def mark_source_gone(self) -> None:
+        """Record that the item's source is not available any more, unless that is recorded already."""
+        self.source_gone_at = self.source_gone_at or datetime.now(UTC)

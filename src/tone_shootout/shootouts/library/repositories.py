@@ -1,0 +1,145 @@
+"""Queries for library items."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from sqlalchemy import func, select, tuple_, update
+
+from tone_shootout.kit.db import locks
+from tone_shootout.kit.db.pagination import Paging
+from tone_shootout.kit.db.repository import OwnedRepository
+from tone_shootout.shootouts.library.models import LibraryItem
+from tone_shootout.shootouts.models import Shootout, ShootoutAsset
+
+ORDERS = {
+    "created_at": LibraryItem.created_at.asc(),
+    "-created_at": LibraryItem.created_at.desc(),
+    "name": func.lower(LibraryItem.name).asc(),
+    "-name": func.lower(LibraryItem.name).desc(),
+    "size": LibraryItem.size.asc(),
+    "-size": LibraryItem.size.desc(),
+}
+"""Values of `order_by` in lists of items."""
+
+
+class LibraryRepository(OwnedRepository[LibraryItem]):
+    """Library items, scoped to their owners."""
+
+    model_type = LibraryItem
+
+    async def list_matching(
+        self, owner_id: UUID, *, paging: Paging, order_by: str, kind: str | None, q: str | None
+    ) -> tuple[Sequence[LibraryItem], int]:
+        """Return a page of the owner's items, and how many match.
+
+        Args:
+            owner_id: the owner.
+            paging: the page.
+            order_by: a key of `ORDERS`.
+            kind: only items of this kind.
+            q: only items with this text in their names, in upper or lower case.
+        """
+        filters = []
+        if kind is not None:
+            filters.append(LibraryItem.kind == kind)
+        if q is not None:
+            filters.append(LibraryItem.name.icontains(q, autoescape=True))
+        return await self.list_owned(
+            owner_id, *filters, paging=paging, order_by=[ORDERS[order_by], LibraryItem.id.desc()]
+        )
+
+    async def find_by_content(self, owner_id: UUID, kind: str, sha256: str) -> LibraryItem | None:
+        """Return the owner's item of a kind with this content."""
+        return await self.find_one(self.is_owned(owner_id), LibraryItem.kind == kind, LibraryItem.sha256 == sha256)
+
+    async def find_by_model(self, owner_id: UUID, model_id: int) -> LibraryItem | None:
+        """Return the owner's item imported from a model of TONE3000, the oldest if there are several."""
+        statement = self.select_owned(owner_id).where(LibraryItem.tone3000_model_id == model_id)
+        return (await self.session.execute(statement.order_by(LibraryItem.id).limit(1))).scalar_one_or_none()
+
+    async def lock_by_id(self, owner_id: UUID, item_ids: Collection[UUID]) -> dict[UUID, LibraryItem]:
+        """Return those of the items that the owner has, locked against deletion until the transaction ends."""
+        statement = self.select_owned(owner_id).where(LibraryItem.id.in_(item_ids)).order_by(LibraryItem.id)
+        rows = await self.session.scalars(statement.with_for_update(read=True, key_share=True))
+        return {item.id: item for item in rows}
+
+    async def lock_by_model(self, owner_id: UUID, model_ids: Collection[int]) -> dict[int, LibraryItem]:
+        """Return the owner's items imported from models of TONE3000, by model id, locked as by `lock_by_id`."""
+        if not model_ids:
+            return {}
+        statement = self.select_owned(owner_id).where(LibraryItem.tone3000_model_id.in_(model_ids))
+        rows = await self.session.scalars(
+            statement.order_by(LibraryItem.id.desc()).with_for_update(read=True, key_share=True)
+        )
+        return {item.tone3000_model_id: item for item in rows if item.tone3000_model_id is not None}
+
+    async def item_ids_by_model(self, owner_id: UUID, tone_id: int) -> dict[int, UUID]:
+        """Return the ids of the owner's items imported from a tone of TONE3000, by model id."""
+        statement = (
+            self.select_owned(owner_id)
+            .where(LibraryItem.tone3000_tone_id == tone_id)
+            .with_only_columns(LibraryItem.tone3000_model_id, LibraryItem.id)
+            .order_by(LibraryItem.id.desc())
+        )
+        return {row.tone3000_model_id: row.id for row in await self.session.execute(statement)}
+
+    async def list_imported_ids(self, owner_id: UUID) -> Sequence[UUID]:
+        """Return the ids of the owner's items imported from TONE3000, the oldest first."""
+        statement = self.select_owned(owner_id).where(LibraryItem.source.is_not(None)).order_by(LibraryItem.id)
+        return (await self.session.scalars(statement.with_only_columns(LibraryItem.id))).all()
+
+    async def update_source_availability(self, owner_id: UUID, tone_id: int, *, available: Collection[int]) -> None:
+        """Record which sources of the owner's items from one tone are available, and which are not any more.
+
+        Args:
+            owner_id: the owner.
+            tone_id: the tone's id at TONE3000.
+            available: ids of the tone's models that TONE3000 shows to the owner.
+        """
+        of_tone = (self.is_owned(owner_id), LibraryItem.tone3000_tone_id == tone_id)
+        is_available = LibraryItem.tone3000_model_id.in_(available)
+        is_marked_gone = LibraryItem.source_gone_at.is_not(None)
+        for condition, value in ((~is_available & ~is_marked_gone, func.now()), (is_available & is_marked_gone, None)):
+            await self.session.execute(update(LibraryItem).where(*of_tone, condition).values(source_gone_at=value))
+
+    async def list_shootouts_using(self, item: LibraryItem) -> Sequence[tuple[UUID, str]]:
+        """Return ids and titles of the shootouts that use an item, the newest first."""
+        statement = (
+            select(Shootout.id, Shootout.title)
+            .join(ShootoutAsset, ShootoutAsset.shootout_id == Shootout.id)
+            .where(ShootoutAsset.library_item_id == item.id)
+            .order_by(Shootout.created_at.desc(), Shootout.id.desc())
+        )
+        return [(row.id, row.title) for row in await self.session.execute(statement)]
+
+    async def storage_usage(self, owner_id: UUID) -> tuple[int, int]:
+        """Return the bytes of the owner's files, each content counted once, and the number of items."""
+        contents = select(LibraryItem.sha256, LibraryItem.size).where(self.is_owned(owner_id)).distinct()
+        items = select(func.count()).select_from(LibraryItem).where(self.is_owned(owner_id))
+        total = func.coalesce(func.sum(contents.subquery().c.size), 0)
+        row = (await self.session.execute(select(total, items.scalar_subquery()))).one()
+        return int(row[0]), row[1]
+
+    async def lock_quota(self, owner_id: UUID) -> None:
+        """Make other additions to the owner's storage wait until the transaction ends."""
+        await locks.acquire(self.session, locks.owned(owner_id, "quota"))
+
+    async def lock_content(self, owner_id: UUID, sha256: str) -> None:
+        """Make others wait who store or delete this content of the owner, until the transaction ends."""
+        await locks.acquire(self.session, locks.owned(owner_id, "content", sha256))
+
+    async def has_content(self, owner_id: UUID, sha256: str) -> bool:
+        """Return whether one of the owner's items has this content."""
+        return await self.exists_owned(owner_id, LibraryItem.sha256 == sha256)
+
+    async def list_newest_contents(self, limit: int) -> Sequence[tuple[UUID, str]]:
+        """Return owner and SHA-256 of the newest items of all owners. Background tasks only, never a request."""
+        statement = select(LibraryItem.owner_id, LibraryItem.sha256).order_by(LibraryItem.id.desc()).limit(limit)
+        return [(row.owner_id, row.sha256) for row in await self.session.execute(statement)]
+
+    async def find_referenced(self, contents: Collection[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
+        """Return those pairs of owner and SHA-256 that an item refers to. Background tasks only, never a request."""
+        statement = select(LibraryItem.owner_id, LibraryItem.sha256).where(
+            tuple_(LibraryItem.owner_id, LibraryItem.sha256).in_(contents)
+        )
+        return {(row.owner_id, row.sha256) for row in await self.session.execute(statement)}

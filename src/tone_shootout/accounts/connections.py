@@ -129,7 +129,7 @@ class ConnectionStore:
         for user_id in await self._connections.ids():
             connection = await self._connections.of(user_id, lock=True)
             if connection is not None and connection.tokens is not None:
-                connection.tokens = self._keys.renew(connection.tokens)
+                connection.tokens = self._keys.rotate(connection.tokens)
                 await self._connections.save(connection)
                 renewed += 1
         return renewed

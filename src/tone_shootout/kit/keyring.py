@@ -1,7 +1,7 @@
-"""Secrets that have to be read again (unlike passwords and tokens, which are hashed), encrypted at rest.
+"""Encryption at rest of secrets that must be read back, unlike passwords and tokens, which are hashed.
 
-Fernet: AES-128 in CBC mode with HMAC-SHA256. A ring of keys lets an operator bring in a new one while what older ones
-have encrypted can still be read.
+Fernet: AES-128 in CBC mode with HMAC-SHA256. A ring of several keys allows rotation: a new key encrypts while older
+keys still decrypt.
 """
 
 import hmac
@@ -13,22 +13,22 @@ from tone_shootout.kit.settings import SettingsError
 
 
 class UnreadableSecretError(Exception):
-    """What was stored can't be decrypted with any key of the ring, or was stored for something else."""
+    """A stored secret cannot be decrypted with any key of the ring, or was encrypted for another purpose."""
 
 
 class KeyRing:
     """Encrypts with its first key, decrypts with any.
 
     Args:
-        keys: Fernet keys (32 bytes in URL-safe Base64), the newest first.
+        keys: Fernet keys (32 bytes in URL-safe Base64), newest first.
 
     Raises:
-        SettingsError: no key, or one that is none.
+        SettingsError: no key is given, or a key is malformed.
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
-            raise SettingsError("SHOOTOUT_SECURITY_ENCRYPTION_KEYS: not set (`shootout serve` makes one)")
+            raise SettingsError("SHOOTOUT_SECURITY_ENCRYPTION_KEYS: not set (`shootout serve` creates one)")
         try:
             self._fernet = MultiFernet([Fernet(key) for key in keys])
         except ValueError:
@@ -37,19 +37,19 @@ class KeyRing:
             ) from None
 
     def encrypt(self, secret: str, purpose: str) -> bytes:
-        """Return `secret` encrypted; it can be decrypted for the same `purpose` only.
+        """Encrypt a secret; it can be decrypted for the same `purpose` only.
 
         Args:
             secret: any text.
-            purpose: what it is and whose, for instance `webhook:{id}`, so that a row's content is of no use in another.
+            purpose: kind and owner of the secret, for instance `webhook:{id}`; ciphertext of another row is rejected.
         """
         return self._fernet.encrypt(f"{purpose}\0{secret}".encode())
 
     def decrypt(self, stored: bytes, purpose: str) -> str:
-        """Return what was encrypted for `purpose`.
+        """Decrypt a secret.
 
         Raises:
-            UnreadableSecretError: no key fits, it was changed, or it was encrypted for another purpose.
+            UnreadableSecretError: no key fits, the ciphertext was modified, or it was encrypted for another purpose.
         """
         try:
             found, _, secret = self._fernet.decrypt(stored).decode().partition("\0")
@@ -59,11 +59,11 @@ class KeyRing:
             raise UnreadableSecretError
         return secret
 
-    def renew(self, stored: bytes) -> bytes:
-        """Return the same secret encrypted with the ring's first key.
+    def rotate(self, stored: bytes) -> bytes:
+        """Encrypt a stored secret again, with the first key of the ring.
 
         Raises:
-            UnreadableSecretError: no key fits, or it was changed.
+            UnreadableSecretError: no key fits, or the ciphertext was modified.
         """
         try:
             return self._fernet.rotate(stored)

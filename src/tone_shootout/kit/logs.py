@@ -1,4 +1,4 @@
-"""Structured logs: method, path, status, time and ids; never a body, a header, a cookie or a token."""
+"""Structured logs: method, path, status, duration and ids; never bodies, headers, cookies or tokens."""
 
 import logging
 import logging.config
@@ -20,7 +20,7 @@ _log = structlog.get_logger("tone_shootout.access")
 
 
 def configure_logs(settings: LogSettings) -> None:
-    """Send everything that this process logs through one pipe to standard error."""
+    """Configure structlog and the standard library to write to standard error in one format."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -28,7 +28,7 @@ def configure_logs(settings: LogSettings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     render: list[Any] = (
-        # Never the local variables of a traceback: they hold headers and tokens.
+        # Local variables of a traceback contain headers and tokens.
         [ExceptionRenderer(ExceptionDictTransformer(show_locals=False)), structlog.processors.JSONRenderer()]
         if settings.format == "json"
         else [
@@ -56,41 +56,41 @@ def configure_logs(settings: LogSettings) -> None:
         logging.getLogger(name).propagate = True
     logging.getLogger("saq").addFilter(_without_ordinary_stops)
     server = logging.getLogger("uvicorn.error")
-    server.addFilter(_without_addresses)
-    # Below that it writes down what WebSockets say, credentials included.
+    server.addFilter(_without_websocket_urls)
+    # At DEBUG it logs WebSocket messages, credentials included.
     server.setLevel(max(logging.INFO, logging.getLevelNamesMapping()[settings.level]))
     for quiet in ("uvicorn.access", "httpx", "httpcore", "alembic", "psycopg.pool"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
 
 
-def _without_addresses(record: logging.LogRecord) -> bool:
-    """Drop what uvicorn says of a WebSocket that was opened: the whole address, with the ticket in it."""
+def _without_websocket_urls(record: logging.LogRecord) -> bool:
+    """Drop uvicorn's log of opened WebSockets, which contains the URL with the ticket."""
     return not (isinstance(record.msg, str) and '"WebSocket %s"' in record.msg)
 
 
 def _without_ordinary_stops(record: logging.LogRecord) -> bool:
-    """Drop what SAQ warns of whenever a worker stops: our workers have no time in which jobs go on (`jobs.tasks`)."""
+    """Drop SAQ's warning at each stop of a worker: ours have no grace period (`jobs.tasks`)."""
     return not (isinstance(record.msg, str) and "within the shutdown grace period" in record.msg)
 
 
 class AccessLog(ASGIMiddleware):
-    """Writes one line for each request."""
+    """Logs each request."""
 
     scopes = (ScopeType.HTTP,)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Pass the request on and note how it ended."""
+        """Call the next application and log the result."""
         started = time.perf_counter()
         status = 500
 
-        async def noting(message: Message) -> None:
+        async def send_noting_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await next_app(scope, receive, noting)
+            await next_app(scope, receive, send_noting_status)
         finally:
             if not scope["path"].startswith("/health/"):
                 _log.info(

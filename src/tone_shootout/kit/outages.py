@@ -1,4 +1,4 @@
-"""Which errors mean that something the service needs is away, and what that is."""
+"""Classify errors: which dependency is unavailable, if any."""
 
 import errno
 from typing import Final, Literal
@@ -13,44 +13,46 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 Dependency = Literal["database", "queue", "broker", "storage", "disk"]
-"""What the service needs of others."""
+"""Dependencies of the service."""
 
 _DATABASE_CLASSES: Final = ("08", "53", "57", "58")
-"""Classes of SQLSTATE that speak of the server, not of the statement: connection exception, insufficient resources (a
+"""Classes of SQLSTATE that concern the server, not the statement: connection exception, insufficient resources (a
 full disk among them), operator intervention, system error (PostgreSQL's manual, appendix A)."""
 _DATABASE_STATES: Final = ("25006", "25P03", "25P04", "55P03")
-"""A server that takes no writes (a standby, a hoster's full disk), a transaction that took too long, a lock."""
+"""Read-only server (a standby, a full disk), transaction timeouts, lock timeout."""
 _ARGUMENT_ERRNOS: Final = frozenset(
     {errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY}
 )
-"""What the operating system says of a call that would never succeed, however long somebody waits."""
+"""Errors of the operating system that waiting does not fix."""
 
 
 class StorageFaultError(OSError):
-    """The storage does not hold what a row names, or something else under that key.
+    """The storage does not hold the object that a row refers to, or other content under its key.
 
     Attributes:
-        key: where it should be.
-        is_missing: whether there is nothing at all.
+        key: the object's key.
+        is_missing: whether there is no object under the key.
     """
 
     def __init__(self, key: str, *, is_missing: bool) -> None:
-        super().__init__(f"{key}: {'the object is missing' if is_missing else 'the object is not what was stored'}")
+        super().__init__(
+            f"{key}: {'the object is missing' if is_missing else 'the object differs from what was stored'}"
+        )
         self.key = key
         self.is_missing = is_missing
 
 
 def outage_of(error: BaseException) -> Dependency | None:
-    """Return what an error says is away, None for an error of another kind.
+    """Return the unavailable dependency, None for an error of another kind.
 
     Args:
-        error: what was raised by whatever asked for something outside of this process.
+        error: raised by a call out of this process.
 
     Returns:
-        `database`, `queue`, `broker`, `storage`, or `disk` for this machine's own files and connections.
+        `database`, `queue`, `broker`, `storage`, or `disk` for local files and connections.
     """
     if isinstance(error, DBAPIError):
-        return "database" if _is_database_away(error) else None
+        return "database" if _is_database_unavailable(error) else None
     if isinstance(error, PoolTimeoutError | PostgresError):
         return "database"
     if isinstance(error, QueueError | QueueTimeout | PoolClosed):
@@ -60,13 +62,13 @@ def outage_of(error: BaseException) -> Dependency | None:
     if isinstance(error, StorageError | StorageFaultError):
         return "storage"
     if isinstance(error, ConnectionError | TimeoutError):
-        return "database"  # the driver's own: storage and broker have errors of their own
+        return "database"  # asyncpg's; obstore and redis-py raise errors of their own
     if isinstance(error, OSError) and error.errno not in _ARGUMENT_ERRNOS:
         return "disk"
     return None
 
 
-def _is_database_away(error: DBAPIError) -> bool:
+def _is_database_unavailable(error: DBAPIError) -> bool:
     if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
         return True
     state = str(getattr(error.orig, "sqlstate", None) or "")

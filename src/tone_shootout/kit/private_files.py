@@ -1,4 +1,4 @@
-"""Files that nobody but their owner may read."""
+"""Files that only their owner can read."""
 
 import os
 from pathlib import Path
@@ -6,16 +6,16 @@ from typing import BinaryIO
 
 
 def create_private(path: Path) -> BinaryIO:
-    """Open a new file to write to.
+    """Open a new file for writing, with mode 0600.
 
     Raises:
-        FileExistsError: it is there already.
+        FileExistsError: the file exists.
     """
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file, or replace it: whole or not at all, in a folder that is made for its owner alone if need be."""
+    """Write or replace a file atomically; create its folder with mode 0700 if it is missing."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)

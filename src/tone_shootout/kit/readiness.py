@@ -1,4 +1,4 @@
-"""Whether the parts that a process needs answer, and a log line whenever that changes."""
+"""Check the dependencies of a process, and log each change of their state."""
 
 import asyncio
 import shutil
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 TIMEOUT_S: Final = 5.0
-"""Longest that a part may take to answer."""
+"""Timeout of one check."""
 
 CheckResult = Literal["ok", "unavailable", "outdated", "low"]
 Check = Callable[[], Awaitable[None]]
@@ -22,18 +22,18 @@ _log = structlog.get_logger(__name__)
 
 
 class OutdatedError(Exception):
-    """The database's schema is not the one that this code was written for."""
+    """The schema of the database does not match the code."""
 
 
 class LowDiskError(OSError):
-    """A disk has less room left than the operator wants."""
+    """A disk has less free space than configured."""
 
 
 class Readiness:
-    """Checks of a process, by the part's name.
+    """Checks of a process, by the dependency's name.
 
     Args:
-        checks: what to call for each part; whatever it raises is the reason why the part can't be used.
+        checks: one function per dependency; an exception means that it is unavailable.
     """
 
     def __init__(self, checks: Mapping[str, Check]) -> None:
@@ -41,23 +41,23 @@ class Readiness:
         self._last: dict[str, CheckResult] = {}
 
     def add(self, part: str, check: Check) -> None:
-        """Check one part more."""
+        """Add a check."""
         self._checks[part] = check
 
-    async def look(self, parts: Iterable[str] | None = None) -> dict[str, CheckResult]:
-        """Check parts, all at once, and log each that is not as it was at the last look.
+    async def check(self, parts: Iterable[str] | None = None) -> dict[str, CheckResult]:
+        """Run checks concurrently, and log each result that differs from the last one.
 
         Args:
-            parts: their names; None: all.
+            parts: names of the dependencies; None: all.
         """
         names = list(self._checks if parts is None else parts)
-        found = await asyncio.gather(*(self._judge(self._checks[name]) for name in names))
+        found = await asyncio.gather(*(self._run(self._checks[name]) for name in names))
         for name, (result, reason) in zip(names, found, strict=True):
             self.note(name, result, reason)
         return {name: result for name, (result, _) in zip(names, found, strict=True)}
 
     def note(self, part: str, result: CheckResult, reason: str = "") -> None:
-        """Take down how a part is, and log it if that is new. Being well from the start is no news."""
+        """Record a result, and log it if it has changed. An initial `ok` is not logged."""
         if self._last.get(part, "ok") == result:
             return
         self._last[part] = result
@@ -66,7 +66,7 @@ class Readiness:
         else:
             _log.warning("dependency_failed", part=part, status=result, reason=reason)
 
-    async def _judge(self, check: Check) -> tuple[CheckResult, str]:
+    async def _run(self, check: Check) -> tuple[CheckResult, str]:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 await check()
@@ -75,32 +75,32 @@ class Readiness:
         except LowDiskError as error:
             return "low", str(error)
         except TimeoutError:
-            return "unavailable", f"no answer within {TIMEOUT_S:g} s"
-        except Exception as error:  # noqa: BLE001 - whatever it is, the part can't be used
+            return "unavailable", f"no response within {TIMEOUT_S:g} s"
+        except Exception as error:  # noqa: BLE001 - any error means unavailable
             return "unavailable", reason_of(error)
         return "ok", ""
 
 
 def reason_of(error: BaseException) -> str:
-    """Return what an error says, in one line."""
-    # The store's client appends its own inner state.
+    """Return an error's type and text in one line of up to 400 characters."""
+    # obstore appends debug output.
     text = " ".join(str(error).partition("Debug source:")[0].split())[:400]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 async def check_database(engine: AsyncEngine) -> None:
-    """Ask the database for something."""
+    """Run a query on the database."""
     async with engine.connect() as connection:
         await connection.execute(text("SELECT 1"))
 
 
 async def check_broker(redis: Redis) -> None:
-    """Ask the broker for something."""
+    """Ping the broker."""
     await cast("Awaitable[Any]", redis.ping())
 
 
 async def check_migrations(engine: AsyncEngine, expected: str | None) -> None:
-    """Compare the database's schema with the code.
+    """Compare the schema of the database with the code.
 
     Raises:
         OutdatedError: they differ.
@@ -112,18 +112,18 @@ async def check_migrations(engine: AsyncEngine, expected: str | None) -> None:
     async with engine.connect() as connection:
         found = await connection.run_sync(current)
     if found != expected:
-        raise OutdatedError(f"the schema is at {found or 'nothing'}, expected {expected}; run `shootout db upgrade`")
+        raise OutdatedError(f"the schema is at {found or 'no revision'}, not {expected}; run `shootout db upgrade`")
 
 
 async def check_disks(folders: Iterable[Path], free_bytes: int) -> None:
-    """Look how much room is left where files are written.
+    """Check the free space of disks.
 
     Args:
-        folders: on the disks in question; those that don't exist are not looked at.
-        free_bytes: what must be left on each.
+        folders: folders on the disks; missing folders are skipped.
+        free_bytes: space required on each disk.
 
     Raises:
-        LowDiskError: there is less.
+        LowDiskError: a disk has less.
     """
     for folder in folders:
         try:
@@ -131,4 +131,4 @@ async def check_disks(folders: Iterable[Path], free_bytes: int) -> None:
         except FileNotFoundError:
             continue
         if free < free_bytes:
-            raise LowDiskError(f"{folder} has {free} bytes left, expected {free_bytes}; make room")
+            raise LowDiskError(f"{folder} has {free} bytes left, expected {free_bytes}; free some space")

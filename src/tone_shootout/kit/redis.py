@@ -1,4 +1,4 @@
-"""The broker: Valkey or Redis."""
+"""Clients of Valkey or Redis."""
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -7,18 +7,18 @@ from redis.backoff import NoBackoff
 from tone_shootout.kit.settings import Settings, broker_url
 
 CONNECT_S = 2.0
-"""Longest wait for a connection."""
+"""Timeout of a connection."""
 
 
 def connect_broker(settings: Settings) -> Redis:
-    """Return a client of the broker, not yet connected.
+    """Return a client for live events, tickets and rate limits, not yet connected.
 
-    A command on a connection that a restart has cut is tried again once, on a new one. The client's own policy would
-    wait for seconds instead, inside whatever has no need of the broker.
+    A command on a dropped connection is retried once, on a new one. The default retry policy of redis-py would block
+    for seconds instead, in callers that can do without Redis.
     """
     return Redis.from_url(broker_url(settings.redis.url), retry=Retry(NoBackoff(), 1), socket_connect_timeout=CONNECT_S)
 
 
 def connect_queue(settings: Settings) -> Redis:
-    """Return a client of the queue's own broker, not yet connected."""
+    """Return a client for the queue, not yet connected."""
     return Redis.from_url(broker_url(settings.queue.url, "SHOOTOUT_QUEUE_URL"))

@@ -1,8 +1,7 @@
-"""Connections to addresses that users name, which must not reach what only this machine or its network can.
+"""Protection against server-side request forgery, for connections to URLs that users provide.
 
-A name is looked up once, the addresses that it stands for are checked, and the connection is made to a checked address
-itself: a name that answers differently the second time (DNS rebinding) gains nothing. The name stays in `Host` and in
-TLS, where it belongs.
+A name is resolved once, its addresses are checked, and the connection is made to a checked address, so that DNS
+rebinding has no effect. `Host` and TLS still use the name.
 """
 
 import socket
@@ -16,43 +15,43 @@ from httpcore import SOCKET_OPTION, AnyIOBackend, AsyncNetworkBackend, AsyncNetw
 Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
-_GLOBAL_UNICAST = ip_network("2000::/3")  # RFC 4291, 2.4: everything else is special
+_GLOBAL_UNICAST = ip_network("2000::/3")  # RFC 4291, 2.4: all else is special-purpose
 _NAT64 = ip_network("64:ff9b::/96")  # RFC 6052
 _SPECIAL = (
-    ip_network("192.0.0.0/24"),  # RFC 6890; some of it is Oracle's metadata service
-    ip_network("168.63.129.16/32"),  # Azure's platform, which answers every virtual machine there
+    ip_network("192.0.0.0/24"),  # RFC 6890; includes Oracle's metadata service
+    ip_network("168.63.129.16/32"),  # Azure's platform service, reachable from every virtual machine
 )
 
 
 class AddressRefusedError(ConnectError):
-    """A name stands for no address that may be reached."""
+    """A name has no allowed address."""
 
 
 class AddressPolicy:
-    """Which addresses may be reached: those of the public internet, and what the operator allows.
+    """Allowed addresses: those of the public internet, and the networks that the operator allows.
 
     Args:
-        allowed_networks: networks in CIDR notation that may be reached although they are not public.
+        allowed_networks: networks in CIDR notation that are allowed although they are not public.
     """
 
     def __init__(self, allowed_networks: Iterable[str] = ()) -> None:
         self._allowed = [ip_network(network) for network in allowed_networks]
 
     def allows(self, address: str) -> bool:
-        """Tell whether an IP address may be reached, whatever it is wrapped in."""
+        """Return whether an IP address is allowed; an IPv4 address embedded in IPv6 is checked itself."""
         found = ip_address(address.partition("%")[0])
         if any(found in network for network in self._allowed):
             return True
-        inner = _unwrapped(found)
+        inner = _embedded_ipv4(found)
         return self.allows(str(inner)) if inner else _is_public(found)
 
 
 class GuardedBackend(AsyncNetworkBackend):
-    """Connects httpcore to addresses that the policy allows, and to nothing else.
+    """Network backend of httpcore that connects to allowed addresses only.
 
     Args:
-        policy: which addresses are allowed.
-        resolve: looks a name up; the system's way by default.
+        policy: the allowed addresses.
+        resolve: resolves a name; the system's resolver by default.
     """
 
     def __init__(self, policy: AddressPolicy, *, resolve: Resolve | None = None) -> None:
@@ -68,11 +67,11 @@ class GuardedBackend(AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> AsyncNetworkStream:
-        """Connect to the first allowed address of `host` that answers, each within `timeout`.
+        """Connect to the first allowed address of `host` that accepts, each within `timeout`.
 
         Raises:
-            AddressRefusedError: it has no allowed address.
-            ConnectError, ConnectTimeout: none of them answers.
+            AddressRefusedError: the host has no allowed address.
+            ConnectError, ConnectTimeout: no allowed address accepts.
         """
         try:
             found = await self._resolve(host, port)
@@ -94,7 +93,7 @@ class GuardedBackend(AsyncNetworkBackend):
         timeout: float | None = None,  # noqa: ARG002, ASYNC109 - httpcore's signature
         socket_options: Iterable[SOCKET_OPTION] | None = None,  # noqa: ARG002 - as above
     ) -> AsyncNetworkStream:
-        """Refuse.
+        """Reject Unix sockets.
 
         Raises:
             AddressRefusedError: always.
@@ -102,7 +101,7 @@ class GuardedBackend(AsyncNetworkBackend):
         raise AddressRefusedError(f"{path} is not a public address")
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Sleep."""
         await self._backend.sleep(seconds)
 
 
@@ -112,8 +111,8 @@ def _is_public(address: Address) -> bool:
     return address.version == 4 or address in _GLOBAL_UNICAST
 
 
-def _unwrapped(address: Address) -> IPv4Address | None:
-    """Return the IPv4 address that an IPv6 address leads to, if it does."""
+def _embedded_ipv4(address: Address) -> IPv4Address | None:
+    """Return the IPv4 address embedded in an IPv6 address, None if there is none."""
     if isinstance(address, IPv4Address):
         return None
     if address in _NAT64:
@@ -124,7 +123,7 @@ def _unwrapped(address: Address) -> IPv4Address | None:
 
 
 async def _look_up(host: str, port: int) -> Sequence[str]:
-    # Not in the event loop's own threads: names that nobody answers for would keep them from everything else.
-    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-    found = await to_thread.run_sync(ask, abandon_on_cancel=True)
+    # In threads of its own: slow lookups would exhaust the event loop's default executor.
+    lookup = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await to_thread.run_sync(lookup, abandon_on_cancel=True)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))

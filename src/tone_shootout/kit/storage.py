@@ -1,4 +1,4 @@
-"""Where uploads and results are kept: a folder by default, S3 and its like by address."""
+"""Object storage of uploads and results: a folder, or a bucket (S3, Google Cloud Storage, Azure)."""
 
 import asyncio
 import errno
@@ -20,28 +20,28 @@ from tone_shootout.kit.settings import Settings, SettingsError, store_options, s
 
 CHUNK_BYTES = 1 << 18
 _CLIENT_OPTIONS = frozenset({"allow_http", "connect_timeout", "timeout", "proxy_url", "user_agent"})
-"""Options that concern the connection; all others are the store's own."""
+"""Options of the HTTP client; all others configure the store."""
 _RETRIES: Final[Any] = {
     "max_retries": 5,
     "retry_timeout": timedelta(seconds=10),
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2},
 }
-"""A request that fails is sent again for ten seconds: callers wait no longer to learn that the store is away."""
+"""Failed requests are retried for ten seconds, the longest wait before an outage is reported."""
 PROBE_BYTES: Final = 1 << 16
 _PROBE_PREFIX: Final = "health"
 
 
 class MissingObjectError(LookupError):
-    """Nothing is stored under the key."""
+    """There is no object under the key."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenObject:
-    """An object that is there, and has begun to come.
+    """An object opened for reading.
 
     Attributes:
-        size: bytes of the whole object.
-        chunks: what was asked for, of it.
+        size: size of the whole object in bytes.
+        chunks: the requested bytes.
     """
 
     size: int
@@ -49,19 +49,19 @@ class OpenObject:
 
 
 class Storage:
-    """Objects by key. Keys are made of ids and hashes by our own code, never of what a client sent."""
+    """Objects by key. Keys consist of ids and hashes, never of client input."""
 
     def __init__(self, store: ObjectStore, *, folder: Path | None = None) -> None:
         self._store = store
         self.folder = folder
-        """Where the objects are, if that is a folder of this machine."""
+        """Local folder of the objects, None for a bucket."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """Open the store that the settings name.
+        """Open the configured store.
 
         Raises:
-            SettingsError: its address can't be used.
+            SettingsError: its URL or options are invalid.
         """
         url = store_url(settings.storage_url)
         options = store_options(url, settings.storage.options)
@@ -78,19 +78,19 @@ class Storage:
         except (obstore.exceptions.BaseError, ValueError, OSError) as error:
             raise SettingsError(f"{variable}: {_first_line(error)}") from None
         except BaseException as error:
-            if type(error).__name__ != "PanicException":  # what obstore 0.12 raises over an option it does not know
+            if type(error).__name__ != "PanicException":  # raised by obstore 0.12 for an unknown option
                 raise
             raise SettingsError(f"SHOOTOUT_STORAGE_OPTIONS: {_first_line(error)}") from None
 
     async def put(self, key: str, content: bytes | Path) -> None:
-        """Store `content` under `key`, whole or not at all."""
+        """Store `content` under `key`, atomically."""
         await obstore.put_async(self._store, key, content)
 
     async def read(self, key: str) -> bytes:
         """Return a whole object.
 
         Raises:
-            MissingObjectError: there is none.
+            MissingObjectError: there is no object under the key.
         """
         try:
             result = await obstore.get_async(self._store, key)
@@ -99,12 +99,12 @@ class Storage:
         return bytes(await result.bytes_async())
 
     async def open(self, key: str, *, start: int = 0, end: int | None = None) -> OpenObject:
-        """Ask for the bytes from `start` up to, not including, `end`, and return when the store has found them.
+        """Open the bytes from `start` up to, not including, `end`; return once the store has found the object.
 
         Raises:
-            MissingObjectError: there is no such object.
+            MissingObjectError: there is no object under the key.
         """
-        options: Any = None  # no range where the whole is meant: an empty object has none that could be satisfied
+        options: Any = None  # no range for the whole object: no range of an empty object is satisfiable
         if end is not None:
             options = {"range": (start, end)}
         elif start:
@@ -125,7 +125,7 @@ class Storage:
         """Yield the bytes from `start` up to, not including, `end`.
 
         Raises:
-            MissingObjectError: there is no such object.
+            MissingObjectError: there is no object under the key.
         """
         async for chunk in (await self.open(key, start=start, end=end)).chunks:
             yield chunk
@@ -134,7 +134,7 @@ class Storage:
         """Copy an object into a file and return its SHA-256.
 
         Raises:
-            MissingObjectError: there is no such object.
+            MissingObjectError: there is no object under the key.
         """
         digest = hashlib.sha256()
         with path.open("wb") as file:
@@ -144,18 +144,18 @@ class Storage:
         return digest.hexdigest()
 
     async def exists(self, key: str) -> bool:
-        """Tell whether something is stored under `key`."""
+        """Return whether there is an object under `key`."""
         return await self.size_of(key) is not None
 
     async def size_of(self, key: str) -> int | None:
-        """Return how many bytes are stored under `key`, None where there is nothing."""
+        """Return the size of an object in bytes, None if it does not exist."""
         try:
             return int((await obstore.head_async(self._store, key))["size"])
         except FileNotFoundError:
             return None
 
     async def delete(self, keys: Iterable[str]) -> None:
-        """Delete what is there of `keys`."""
+        """Delete objects; missing ones are ignored."""
         for key in keys:
             try:
                 await obstore.delete_async(self._store, key)
@@ -163,51 +163,51 @@ class Storage:
                 continue
 
     async def delete_prefix(self, prefix: str) -> None:
-        """Delete everything under `prefix`."""
+        """Delete all objects under `prefix`."""
         async for batch in obstore.list(self._store, prefix=prefix):
             await self.delete(item["path"] for item in batch)
 
     async def keys(self, prefix: str) -> AsyncIterator[str]:
-        """Yield the keys of everything under `prefix`."""
+        """Yield the keys of all objects under `prefix`."""
         async for batch in obstore.list(self._store, prefix=prefix):
             for item in batch:
                 yield item["path"]
 
     async def older_than(self, prefix: str, before: datetime) -> AsyncIterator[list[str]]:
-        """Yield, some at a time, the keys of what is under `prefix` and was last written before `before`."""
+        """Yield, in batches, the keys under `prefix` that were last written before `before`."""
         async for batch in obstore.list(self._store, prefix=prefix):
             yield [item["path"] for item in batch if item["last_modified"] < before]
 
     async def size(self, prefix: str) -> tuple[int, int]:
-        """Return how many objects are under `prefix`, and how many bytes they have."""
+        """Return the number of objects under `prefix`, and their total size in bytes."""
         sizes = [item["size"] async for batch in obstore.list(self._store, prefix=prefix) for item in batch]
         return len(sizes), sum(sizes)
 
     async def check(self) -> None:
-        """Raise what goes wrong when the store is asked for something: a bucket or folder that is missing, too.
+        """Check that the store is reachable, and that its bucket or folder exists.
 
         Raises:
-            StorageError: the store does not answer, or refuses.
-            OSError: its folder is not there, or can't be written to.
+            StorageError: the store does not respond, or denies access.
+            OSError: the folder is missing or not writable.
         """
         if self.folder is not None:
             if not await asyncio.to_thread(self.folder.is_dir):
                 raise FileNotFoundError(errno.ENOENT, "the storage folder does not exist", str(self.folder))
             if not await asyncio.to_thread(os.access, self.folder, os.R_OK | os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, "the storage folder can't be written to", str(self.folder))
-        # A listing, because an object that is asked for is not found in a bucket that does not exist, either.
+        # A listing: a missing object looks the same in a missing bucket.
         await obstore.list_with_delimiter_async(self._store, prefix=_PROBE_PREFIX)
 
     async def probe(self, name: str) -> None:
-        """Store something, read it again and delete it: raise what goes wrong with that.
+        """Write an object, read it back and delete it.
 
         Args:
-            name: of whoever asks, so that two who do so at once don't meet.
+            name: unique name of the caller, so that concurrent probes use different keys.
 
         Raises:
-            StorageError: the store does not answer, or refuses.
-            OSError: its folder can't be used.
-            StorageFaultError: what comes back is not what was stored.
+            StorageError: the store does not respond, or denies access.
+            OSError: the folder is missing or not writable.
+            StorageFaultError: the content read differs from what was written.
         """
         await self.check()
         key, content = f"{_PROBE_PREFIX}/{name}", os.urandom(PROBE_BYTES)
@@ -222,5 +222,5 @@ class Storage:
 
 
 def _first_line(error: BaseException) -> str:
-    """Return what the store says of an error, without the source of it that it prints below."""
+    """Return the first line of an error of the store, without its debug output."""
     return str(error).partition("\n")[0] or type(error).__name__

@@ -1,7 +1,7 @@
-"""How often somebody may ask, counted in the broker for all web processes together.
+"""Rate limiting, shared by all web processes through Redis.
 
-A sliding window counter (the library `limits`, a Lua script for each step): atomic, and two small keys for each counter
-that vanish by themselves. A broker that does not answer limits nobody: it must not stop the service.
+A sliding window counter (the library `limits`, one Lua script per step): atomic, with two small keys per counter that
+expire. Without Redis, rate limiting is disabled rather than the service stopped.
 """
 
 import asyncio
@@ -26,12 +26,11 @@ from redis.exceptions import RedisError
 
 from tone_shootout.kit.http.problems import TooManyRequestsError, problem_response
 
-ANSWER_S: Final = 3.0
-"""Longest that a request waits for the broker."""
-REST_S: Final = 10.0
-"""For so long a broker that has kept somebody waiting is not asked again, and one that is away not complained of."""
+REDIS_TIMEOUT_S: Final = 3.0
+PAUSE_S: Final = 10.0
+"""Seconds without rate limiting after a timeout, and between two warnings."""
 TOO_MANY: Final = 4429
-"""The code that a WebSocket is closed with."""
+"""Close code of a WebSocket."""
 
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
@@ -39,7 +38,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most `amount` times in any `seconds`; 0: any number of times."""
+    """At most `amount` requests in any `seconds`; 0: no limit."""
 
     name: str
     amount: int
@@ -47,41 +46,41 @@ class Rate:
 
 
 class Throttle:
-    """Counts by rate and key."""
+    """Rate limiter with one counter per rate and key."""
 
     def __init__(self, redis: Redis) -> None:
-        # The address is a formality: the connections are those of `redis`.
+        # The URL is required but unused: connections come from the pool of `redis`.
         pool: Any = redis.connection_pool
         storage = RedisStorage(
             "async+redis://", implementation="redispy", key_prefix="shootout:rate", connection_pool=pool
         )
         self._limiter = SlidingWindowCounterRateLimiter(storage)
-        self._resting_until = 0.0
-        self._silent_until = 0.0
+        self._paused_until = 0.0
+        self._next_warning_at = 0.0
 
     async def take(self, rate: Rate, key: str) -> None:
-        """Count one.
+        """Count one request.
 
         Raises:
-            TooManyRequestsError: there have been as many as there may be; this one does not count.
+            TooManyRequestsError: the limit is reached; the request is not counted.
         """
-        if rate.amount and not await self._ask(self._limiter.hit, rate, key, otherwise=True):
+        if rate.amount and not await self._call(self._limiter.hit, rate, key, otherwise=True):
             raise await self._refusal(rate, key)
 
     async def check(self, rate: Rate, key: str) -> None:
-        """Count none, only look.
+        """Check the limit without counting a request.
 
         Raises:
-            TooManyRequestsError: there have been as many as there may be.
+            TooManyRequestsError: the limit is reached.
         """
-        if rate.amount and not await self._ask(self._limiter.test, rate, key, otherwise=True):
+        if rate.amount and not await self._call(self._limiter.test, rate, key, otherwise=True):
             raise await self._refusal(rate, key)
 
     async def _refusal(self, rate: Rate, key: str) -> TooManyRequestsError:
-        stats = await self._ask(self._limiter.get_window_stats, rate, key, otherwise=None)
+        stats = await self._call(self._limiter.get_window_stats, rate, key, otherwise=None)
         wait_s = 1 if stats is None else max(1, math.ceil(stats.reset_time - time.time()))
         return TooManyRequestsError(
-            f"At most {rate.amount} in {rate.seconds} seconds. Try again in {wait_s} seconds.",
+            f"The limit is {rate.amount} requests in {rate.seconds} seconds. Try again in {wait_s} seconds.",
             wait_s=wait_s,
             # draft-ietf-httpapi-ratelimit-headers-10
             headers={
@@ -90,32 +89,32 @@ class Throttle:
             },
         )
 
-    async def _ask(
-        self, question: Callable[..., Awaitable[_T]], rate: Rate, key: str, *, otherwise: _T | None
+    async def _call(
+        self, function: Callable[..., Awaitable[_T]], rate: Rate, key: str, *, otherwise: _T | None
     ) -> _T | None:
-        if time.monotonic() < self._resting_until:
+        if time.monotonic() < self._paused_until:
             return otherwise
         item = RateLimitItemPerSecond(rate.amount, rate.seconds)
         try:
-            async with asyncio.timeout(ANSWER_S):
-                return await question(item, rate.name, key)
+            async with asyncio.timeout(REDIS_TIMEOUT_S):
+                return await function(item, rate.name, key)
         except TimeoutError:
-            self._resting_until = time.monotonic() + REST_S
-            self._complain("the broker does not answer")
+            self._paused_until = time.monotonic() + PAUSE_S
+            self._warn(f"no response within {REDIS_TIMEOUT_S:g} s")
         except (RedisError, OSError) as error:
-            self._complain(str(error))
+            self._warn(str(error))
         return otherwise
 
-    def _complain(self, reason: str) -> None:
-        if time.monotonic() >= self._silent_until:
-            self._silent_until = time.monotonic() + REST_S
-            _log.warning("nobody is limited", reason=reason)
+    def _warn(self, reason: str) -> None:
+        if time.monotonic() >= self._next_warning_at:
+            self._next_warning_at = time.monotonic() + PAUSE_S
+            _log.warning("rate_limiting_disabled", reason=reason)
 
 
 class AddressLimit(ASGIMiddleware):
-    """Refuses addresses that ask too often, before anybody looks who it is.
+    """Limits requests per IP address, before authentication.
 
-    Routes with `opt={"unlimited": True}` are left alone: whoever watches over the service must get an answer.
+    Routes with `opt={"unlimited": True}` are exempt, for monitoring.
     """
 
     scopes = (ScopeType.HTTP, ScopeType.WEBSOCKET)
@@ -126,16 +125,16 @@ class AddressLimit(ASGIMiddleware):
         self._rate = rate
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Count, then pass the connection on."""
+        """Count the request, then call the next application."""
         try:
             await self._throttle.take(self._rate, address_of(ASGIConnection(scope)))
         except TooManyRequestsError as error:
             if scope["type"] == ScopeType.WEBSOCKET:
                 socket: WebSocket[Any, Any, Any] = WebSocket(scope, receive, send)
-                await socket.accept()  # a browser shows its page no other refusal than the code of a close
+                await socket.accept()  # a browser shows its page only close codes
                 await socket.close(code=TOO_MANY, reason=error.detail)
                 return
-            # Answered here, not raised, so that the log in front of us sees what is answered.
+            # Sent here, not raised, so that the access log in front gets the status.
             request: Request[Any, Any, Any] = Request(scope, receive, send)
             answer = problem_response(error.status, error.code, error.detail, headers=error.headers)
             await answer.to_asgi_response(app=None, request=request)(scope, receive, send)
@@ -144,9 +143,9 @@ class AddressLimit(ASGIMiddleware):
 
 
 def address_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
-    """Return where a connection comes from: an IPv4 address, or the 64 bits of an IPv6 one that a household shares.
+    """Return the client's address for rate limits: an IPv4 address, or the /64 network of an IPv6 address.
 
-    Behind a proxy it is the address that the proxy names, if the settings trust that proxy.
+    Behind a trusted proxy it is the address that the proxy reports.
     """
     host = connection.client.host if connection.client else ""
     try:

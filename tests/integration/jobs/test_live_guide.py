@@ -17,7 +17,7 @@ from tone_shootout.accounts.guards import NOT_SIGNED_IN, ORIGIN_REFUSED
 from tone_shootout.jobs.status import PHASES, EventType, JobStatus
 from tone_shootout.jobs.streaming.job_stream import NO_SUCH_JOB
 from tone_shootout.jobs.streaming.pubsub import Publisher
-from tone_shootout.kit.http.websocket import OUR_FAULT, TRY_AGAIN_LATER
+from tone_shootout.kit.http.websocket import INTERNAL_ERROR, TRY_AGAIN_LATER
 from tone_shootout.kit.throttle import TOO_MANY
 
 GUIDE = (PROJECT / "docs" / "live-progress.md").read_text()
@@ -55,5 +55,5 @@ def test_the_guide_names_every_type_phase_and_code() -> None:
     assert re.findall(r"^\| `(\w+)` \|", GUIDE, re.MULTILINE) == list(get_args(EventType))
     assert ", ".join(PHASES) in GUIDE
     codes = {int(code) for cell in re.findall(r"^\| ([\d, ]+) \|", GUIDE, re.MULTILINE) for code in cell.split(", ")}
-    ours = {NOT_SIGNED_IN, ORIGIN_REFUSED, NO_SUCH_JOB, TOO_MANY, OUR_FAULT, TRY_AGAIN_LATER}
+    ours = {NOT_SIGNED_IN, ORIGIN_REFUSED, NO_SUCH_JOB, TOO_MANY, INTERNAL_ERROR, TRY_AGAIN_LATER}
     assert codes == ours | {1000, 1009, 1012, 4400}

@@ -25,7 +25,7 @@ def test_a_new_key_still_reads_what_an_old_one_has_encrypted() -> None:
 
 
 def test_what_was_renewed_needs_the_old_key_no_more() -> None:
-    stored = KeyRing([NEW, OLD]).renew(KeyRing([OLD]).encrypt("x", "a"))
+    stored = KeyRing([NEW, OLD]).rotate(KeyRing([OLD]).encrypt("x", "a"))
     assert KeyRing([NEW]).decrypt(stored, "a") == "x"
 
 
@@ -40,7 +40,7 @@ def test_what_was_changed_is_unreadable(damage: object) -> None:
     with pytest.raises(UnreadableSecretError):
         KeyRing([OLD]).decrypt(stored, "a")
     with pytest.raises(UnreadableSecretError):
-        KeyRing([OLD]).renew(stored)
+        KeyRing([OLD]).rotate(stored)
 
 
 def test_a_lost_key_is_said_and_not_guessed() -> None:

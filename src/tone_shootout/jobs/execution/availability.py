@@ -101,7 +101,7 @@ class Availability:
         while True:
             self._reported.clear()
             parts = CHEAP if self.is_open else NEEDED
-            found = await self._readiness.look(parts)
+            found = await self._readiness.check(parts)
             away = {part for part, result in found.items() if result != "ok"}
             if away and not is_paused:
                 is_paused = True

@@ -240,8 +240,8 @@ async def encrypt_anew(session: AsyncSession, ring: KeyRing) -> int:
     """
     webhooks = await WebhookRepository(session).list_for_update()
     for webhook in webhooks:
-        webhook.secret = ring.renew(webhook.secret)
+        webhook.secret = ring.rotate(webhook.secret)
         if webhook.previous_secret is not None:
-            webhook.previous_secret = ring.renew(webhook.previous_secret)
+            webhook.previous_secret = ring.rotate(webhook.previous_secret)
     await session.flush()
     return len(webhooks)

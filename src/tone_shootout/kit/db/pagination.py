@@ -1,4 +1,4 @@
-"""Lists: `limit`, `offset`, a documented order, and the total."""
+"""Pagination by `limit` and `offset`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,28 +11,28 @@ T = TypeVar("T")
 
 MAX_LIMIT = 100
 
-LimitParameter = Annotated[int, Parameter(ge=1, le=MAX_LIMIT, description="How many to list.")]
-OffsetParameter = Annotated[int, Parameter(ge=0, le=2**31 - 1, description="How many to leave out first.")]
+LimitParameter = Annotated[int, Parameter(ge=1, le=MAX_LIMIT, description="Number of items to return.")]
+OffsetParameter = Annotated[int, Parameter(ge=0, le=2**31 - 1, description="Number of items to skip.")]
 
 
 class Page(Struct, Generic[T], kw_only=True):
-    """A part of a list."""
+    """A page of a list."""
 
-    items: Annotated[list[T], Meta(description="The part.")]
-    total: Annotated[int, Meta(description="How many there are in all.", examples=[1])]
-    limit: Annotated[int, Meta(description="As asked for.", examples=[20])]
-    offset: Annotated[int, Meta(description="As asked for.", examples=[0])]
+    items: Annotated[list[T], Meta(description="Items of this page.")]
+    total: Annotated[int, Meta(description="Number of items in the whole list.", examples=[1])]
+    limit: Annotated[int, Meta(description="Requested number of items.", examples=[20])]
+    offset: Annotated[int, Meta(description="Number of skipped items.", examples=[0])]
 
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """Which part of a list is asked for."""
+    """The requested page of a list."""
 
     limit: int
     offset: int
 
     def page(self, items: Sequence[T], total: int) -> Page[T]:
-        """Return the part with what it is a part of."""
+        """Return the response for a page of items."""
         return Page(items=list(items), total=total, limit=self.limit, offset=self.offset)
 
 

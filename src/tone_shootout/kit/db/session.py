@@ -1,4 +1,4 @@
-"""The database: connection, the base of all tables, and the unit of work of a request."""
+"""Database connections, base classes of tables, and the unit of work of a request."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -27,33 +27,34 @@ __all__ = [
 ]
 
 SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
-"""Opens a session of the database."""
+"""Opens a database session."""
+
 Base = DefaultBase
-"""For tables whose key is made of other tables' keys."""
+"""Base of tables whose primary key consists of foreign keys."""
 SPARE_S = 5.0
-"""So much later than the server the client gives a statement up: for a server that does not answer at all."""
+"""Seconds that the client's timeout exceeds the server's, for a server that does not respond at all."""
 
 
 def create_engine(url: str, *, pooled: bool = False, statement_timeout_s: float = 0.0, **options: Any) -> AsyncEngine:
-    """Return an engine for an address of PostgreSQL, not yet connected.
+    """Return an engine for PostgreSQL, not yet connected.
 
-    Its connections fail with `ConnectionError` when the database takes none: while it starts or stops, the driver
-    raises an error of its own there, which SQLAlchemy passes on as it is.
+    A failed connection raises `ConnectionError`. While the database starts or stops, asyncpg raises its own errors,
+    which SQLAlchemy would not wrap.
 
     Args:
-        url: as `SHOOTOUT_DATABASE_URL` takes it.
-        pooled: a pooler in transaction mode may be there: nothing outlives a transaction on the server.
-        statement_timeout_s: longest that a statement may take; 0: any time.
+        url: as in `SHOOTOUT_DATABASE_URL`.
+        pooled: a pooler in transaction mode may be in between; nothing may outlive a transaction on the server.
+        statement_timeout_s: timeout of a statement; 0: none.
         options: further arguments of SQLAlchemy's `create_async_engine`.
 
     Raises:
-        SettingsError: the address can't be used.
+        SettingsError: the URL is invalid.
     """
     address = parse_postgres(url)
     arguments = address.asyncpg()
     pooled = pooled or address.pooled
     if pooled:
-        # Statements without a name live as long as their transaction, which SQLAlchemy always opens, and need no end.
+        # Unnamed statements live as long as their transaction, which SQLAlchemy always opens, and need no deallocation.
         arguments |= {
             "statement_cache_size": 0,
             "prepared_statement_cache_size": 0,
@@ -68,15 +69,15 @@ def create_engine(url: str, *, pooled: bool = False, statement_timeout_s: float 
         try:
             return dialect.connect(*args, **options)
         except PostgresError as error:
-            raise ConnectionError(f"the database takes no connection: {error}") from error
+            raise ConnectionError(f"the database rejects connections: {error}") from error
         except (InterfaceError, ClientConfigurationError) as error:
-            raise ConnectionError(f"the database can't be connected to: {error}") from error
+            raise ConnectionError(f"cannot connect to the database: {error}") from error
 
     if statement_timeout_s and not pooled:
 
         @event.listens_for(engine.sync_engine, "connect")
         def limit(connection: Any, _record: Any) -> None:
-            # Not as an option of the start-up, which poolers refuse. A client that is gone ends nothing by itself.
+            # Not as a startup option, which poolers reject. The server does not notice a client that has gone.
             limit_statements = f"SET statement_timeout = {round(statement_timeout_s * 1000)}"
             connection.run_async(lambda driver: driver.execute(limit_statements))
 
@@ -84,12 +85,12 @@ def create_engine(url: str, *, pooled: bool = False, statement_timeout_s: float 
 
 
 def is_pooled(settings: Settings) -> bool:
-    """Tell whether the database is behind a pooler in transaction mode."""
+    """Return whether the database is behind a pooler in transaction mode."""
     return settings.database.pooler == "transaction" or parse_postgres(settings.database.url).pooled
 
 
 def connect_psycopg(address: PostgresAddress, *, pooled: bool) -> dict[str, Any]:
-    """Return the keyword arguments of psycopg for connections without a transaction of their own."""
+    """Return the keyword arguments of psycopg for autocommit connections."""
     return {**address.psycopg(), "autocommit": True, **({"prepare_threshold": None} if pooled else {})}
 
 
@@ -101,7 +102,7 @@ def database_config(settings: Settings, alembic_config: AlembicAsyncConfig | Non
         alembic_config: where the migrations are, for `litestar database`.
 
     Raises:
-        SettingsError: the address of the database can't be used.
+        SettingsError: the database URL is invalid.
     """
     engine = create_engine(
         settings.database.url,
@@ -124,7 +125,7 @@ def database_config(settings: Settings, alembic_config: AlembicAsyncConfig | Non
 def unit_of_work(session_maker: async_sessionmaker[AsyncSession]) -> Callable[[], AsyncGenerator[AsyncSession, None]]:
     """Return the dependency that opens a request's session and commits it before the response is sent.
 
-    Advanced Alchemy's autocommit handler logs a failed commit and still sends the response of success; here the failure
+    Advanced Alchemy's autocommit handler logs a failed commit and still sends the success response; here the failure
     becomes the response. An exception of the handler rolls back.
     """
 

@@ -1,6 +1,7 @@
-"""How slowly a body may come in.
+"""Timeout of request bodies.
 
-A body that trickles costs its sender nothing and holds a connection here, with what has come of it on the disk.
+A client that sends a body very slowly would otherwise hold a connection, and disk space for the part received, at no
+cost to itself.
 """
 
 import asyncio
@@ -14,14 +15,14 @@ from tone_shootout.kit.http.problems import ProblemError
 
 
 class TooSlowError(ProblemError):
-    """A body that comes in too slowly."""
+    """The body arrives too slowly."""
 
     status = 408
     code = "too_slow"
 
 
 class BodyTimeout(ASGIMiddleware):
-    """Gives up on a body that is `grace_s` late at `bytes_per_s`, whoever reads it."""
+    """Rejects a body that is more than `grace_s` late at `bytes_per_s`."""
 
     scopes = (ScopeType.HTTP,)
 
@@ -30,27 +31,27 @@ class BodyTimeout(ASGIMiddleware):
         self._bytes_per_s = bytes_per_s
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Pass the request on, with a clock beside its body."""
+        """Call the next application with a deadline for each part of the body."""
         clock = asyncio.get_running_loop().time
         due = clock() + self._grace_s
-        coming = True
+        more_body = True
 
-        async def paced() -> HTTPReceiveMessage:
-            nonlocal due, coming
-            if not coming:
-                return await receive()  # type: ignore[return-value]  # of an HTTP request nothing else comes
+        async def receive_timed() -> HTTPReceiveMessage:
+            nonlocal due, more_body
+            if not more_body:
+                return await receive()  # type: ignore[return-value]  # HTTP messages only
             try:
                 async with asyncio.timeout_at(due):
                     message = await receive()
             except TimeoutError:
                 raise TooSlowError(
-                    f"After {self._grace_s:g} seconds, a body has to bring {self._bytes_per_s} bytes in every second.",
+                    f"After {self._grace_s:g} seconds, a body must arrive at {self._bytes_per_s} bytes/s or more.",
                     headers={"Connection": "close"},
                 ) from None
             if message["type"] == "http.request":
                 part: HTTPRequestEvent = message
                 due += len(part["body"]) / self._bytes_per_s
-                coming = part["more_body"]
+                more_body = part["more_body"]
             return message  # type: ignore[return-value]  # as above
 
-        await next_app(scope, paced, send)
+        await next_app(scope, receive_timed, send)

@@ -1,4 +1,4 @@
-"""Is the process alive, and can it work?"""
+"""Liveness and readiness probes."""
 
 import asyncio
 from typing import Annotated, Any, Literal
@@ -12,33 +12,33 @@ from tone_shootout.kit.readiness import CheckResult, Readiness
 
 
 class Health(Struct, kw_only=True):
-    """What a probe wants to know."""
+    """State of the service."""
 
-    status: Annotated[Literal["ok", "unavailable"], Meta(description="Ready for work or not.")]
-    checks: Annotated[dict[str, CheckResult], Meta(description="Each part that the service needs.")] = {}
+    status: Annotated[Literal["ok", "unavailable"], Meta(description="`ok` if the service is ready.")]
+    checks: Annotated[dict[str, CheckResult], Meta(description="State of each dependency.")] = {}
 
 
 class HealthController(Controller):
-    """For load balancers and supervisors."""
+    """Probes for load balancers and supervisors."""
 
     path = "/health"
     tags = ("operating",)
     opt = {"public": True, "unlimited": True}  # noqa: RUF012 - Litestar reads it as it stands
 
-    @get("/live", operation_id="health_live", summary="Is the process alive?")
+    @get("/live", operation_id="health_live", summary="Check liveness")
     async def live(self) -> Health:
-        """Answer as long as the process does."""
+        """Return 200 while the process runs."""
         return Health(status="ok")
 
-    @get("/ready", operation_id="health_ready", summary="Can it work?", responses=problems(503))
+    @get("/ready", operation_id="health_ready", summary="Check readiness", responses=problems(503))
     async def ready(self, request: Request[Any, Any, Any], readiness: NamedDependency[Readiness]) -> Response[Health]:
-        """Ask database, queue, broker and storage, look at the disk, and compare the migrations with the code."""
+        """Check database, queue, broker, storage, free disk space and schema version."""
         state = request.app.state
-        # One look at a time, whoever asks how often: this route is open to everybody, and not limited.
-        look: asyncio.Task[dict[str, CheckResult]] | None = state.get("look")
-        if look is None or look.done():
-            look = state["look"] = asyncio.create_task(readiness.look())
-        checks = await asyncio.shield(look)
+        # Concurrent requests share one check: this route needs no sign-in and has no rate limit.
+        check: asyncio.Task[dict[str, CheckResult]] | None = state.get("readiness_check")
+        if check is None or check.done():
+            check = state["readiness_check"] = asyncio.create_task(readiness.check())
+        checks = await asyncio.shield(check)
         is_ready = all(result == "ok" for result in checks.values())
         health = Health(status="ok" if is_ready else "unavailable", checks=checks)
         return Response(health, status_code=200 if is_ready else 503)

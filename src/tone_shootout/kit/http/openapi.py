@@ -1,4 +1,4 @@
-"""What the description of the API would say wrongly by itself."""
+"""Corrections of the OpenAPI document that Litestar generates."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -27,23 +27,22 @@ if TYPE_CHECKING:
 
 ANY_TYPE: Final = "*/*"
 FILE_RESPONSES: Final = {
-    200: ResponseSpec(bytes, generate_examples=False, media_type=ANY_TYPE, description="The file"),
-    206: ResponseSpec(bytes, generate_examples=False, media_type=ANY_TYPE, description="The part asked for"),
-    304: ResponseSpec(None, generate_examples=False, description="You have it already"),
+    200: ResponseSpec(bytes, generate_examples=False, media_type=ANY_TYPE, description="The file."),
+    206: ResponseSpec(bytes, generate_examples=False, media_type=ANY_TYPE, description="The requested range."),
+    304: ResponseSpec(None, generate_examples=False, description="Not modified."),
 }
-"""What an operation that sends stored content may answer, besides problems (`kit.ranges`)."""
+"""Responses of an operation that sends stored content (`kit.http.ranges`), besides problems."""
 
 
 @dataclass
 class DownloadOperation(Operation):
-    """The documentation of an operation that sends a file.
+    """An operation that sends a file.
 
-    What makes clients out of the document knows few types of content: the one that it takes for a file is named beside
-    the real one.
+    Client generators recognize few media types as files: `application/octet-stream` is listed beside the real type.
     """
 
     def __post_init__(self) -> None:
-        """Name the further type."""
+        """Add the media type."""
         for status, response in (self.responses or {}).items():
             if status in ("200", "206") and isinstance(response, OpenAPIResponse) and response.content:
                 file = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
@@ -51,20 +50,20 @@ class DownloadOperation(Operation):
 
 
 class TuplesAreLists(OpenAPISchemaPlugin):
-    """Describes `tuple[T, ...]` as a list of T. Litestar takes the dots for one more type, of which anything is one."""
+    """Describes `tuple[T, ...]` as an array of T. Litestar treats the ellipsis as a second type."""
 
     @staticmethod
     def is_plugin_supported_type(value: Any) -> bool:
-        """Look at fields only, whatever the value."""
+        """Return False: only fields are supported."""
         del value
         return False
 
     def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
-        """Whether it is a tuple of any length."""
+        """Return whether the field is a tuple of any length."""
         return field_definition.origin is tuple and field_definition.args[1:] == (Ellipsis,)
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: "SchemaCreator") -> Schema:
-        """Describe the list, with the same limits."""
+        """Return the schema of the array, with the same constraints."""
         as_list = FieldDefinition.from_kwarg(
             annotation=list[field_definition.args[0]],  # type: ignore[name-defined]  # made of a value, not a type
             name=field_definition.name,
@@ -72,20 +71,20 @@ class TuplesAreLists(OpenAPISchemaPlugin):
             kwarg_definition=field_definition.kwarg_definition,
         )
         found = schema_creator.for_field_definition(as_list)
-        assert isinstance(found, Schema)  # noqa: S101 - a list is described where it stands, never by reference
+        assert isinstance(found, Schema)  # noqa: S101 - arrays are inlined, never referenced
         return found
 
 
 class BytesAreBinary(OpenAPISchemaPlugin):
-    """Describes `bytes` as binary content. Litestar takes it for text."""
+    """Describes `bytes` as binary content. Litestar describes it as text."""
 
     @staticmethod
     def is_plugin_supported_type(value: Any) -> bool:
-        """Tell whether it is the type itself."""
+        """Return whether the value is `bytes`."""
         return value is bytes
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: "SchemaCreator") -> Schema:  # noqa: ARG002 - as Litestar calls it
-        """Describe it."""
+        """Return the schema."""
         return Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
 
 
@@ -94,29 +93,29 @@ class PagesHaveNames(OpenAPISchemaPlugin):
 
     @staticmethod
     def is_plugin_supported_type(value: Any) -> bool:
-        """Look at fields only, whatever the value."""
+        """Return False: only fields are supported."""
         del value
         return False
 
     def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
-        """Whether it is a page that has no name yet."""
+        """Return whether the field is a page without a name."""
         named = getattr(field_definition.kwarg_definition, "schema_component_key", None)
         return field_definition.origin is Page and not named
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: "SchemaCreator") -> Schema:
-        """Describe it under its name."""
+        """Return a reference to the named schema."""
         name = f"{field_definition.args[0].__name__.removesuffix('Read')}Page"
         named = FieldDefinition.from_annotation(
             Annotated[field_definition.annotation, ParameterKwarg(schema_component_key=name)]
         )
         found = schema_creator.for_field_definition(named)
-        assert isinstance(found, Reference)  # noqa: S101 - a structure is described among the components
+        assert isinstance(found, Reference)  # noqa: S101 - structs are components
         schema_creator.schema_registry.from_reference(found).schema.title = name
         return found  # type: ignore[return-value]  # a reference serves as well
 
 
 class DocumentationPage(SwaggerRenderPlugin):
-    """Swagger UI with addresses relative to the page: it is the same under every host and prefix."""
+    """Swagger UI with relative URLs, so that it works under every host and prefix."""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         """Return the page."""
@@ -127,15 +126,15 @@ class DocumentationPage(SwaggerRenderPlugin):
 
     @staticmethod
     def render_json(request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        """Have the page fetch the document, whose servers it then takes relative to the document's own address."""
+        """Make the page fetch the document, so that server URLs are relative to the document's URL."""
         del request, openapi_schema
         return b'undefined, url: "openapi.json"'
 
 
 def bodiless(handler: HTTPRouteHandler) -> dict[int, ResponseSpec]:
-    """Return what an operation answers without a body, for its documentation."""
+    """Return the OpenAPI responses without a body of an operation."""
     if handler.http_methods == {"HEAD"}:
-        return {200: ResponseSpec(None, generate_examples=False, description="As GET, without the body")}
+        return {200: ResponseSpec(None, generate_examples=False, description="As GET, without the body.")}
     if handler.status_code == 204:
-        return {204: ResponseSpec(None, generate_examples=False, description="Done")}
+        return {204: ResponseSpec(None, generate_examples=False, description="Done.")}
     return {}

@@ -1,7 +1,7 @@
-"""A path prefix under which a reverse proxy serves the application.
+"""Path prefix of a reverse proxy.
 
-The application itself knows its own paths only. What comes in loses the prefix, if the proxy has not taken it off; the
-addresses of our own that go out in headers get it.
+The application has no notion of the prefix. It is removed from request paths, unless the proxy did so, and added to
+`Location` and cookie paths in responses.
 """
 
 from typing import Any, Final
@@ -19,11 +19,11 @@ PREFIX: Final = "path_prefix"
 
 
 class BehindProxy:
-    """Takes from a trusted proxy where the request came from, and under which prefix.
+    """Applies the client address and path prefix that a trusted proxy reports.
 
     Args:
         next_app: the application.
-        settings: which proxies are trusted, and the prefix that counts more than what they say.
+        settings: trusted proxies, and the prefix that overrides theirs.
     """
 
     def __init__(self, next_app: ASGIApp, settings: ServerSettings) -> None:
@@ -34,7 +34,7 @@ class BehindProxy:
             self._proxies = ProxyHeadersMiddleware(next_app, settings.trusted_proxies)  # type: ignore[arg-type]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a connection on."""
+        """Call the application."""
         if scope["type"] not in ("http", "websocket"):
             await self._next_app(scope, receive, send)
             return
@@ -60,7 +60,7 @@ class BehindProxy:
         return _is_route(app, scope, rest) if self._root_path else not _is_route(app, scope, path)
 
     def _forwarded(self, scope: Scope) -> str:
-        """Return the prefix that a trusted proxy names, the first one where several proxies did."""
+        """Return the prefix reported by a trusted proxy, the first one if there are several."""
         client = scope["client"]
         if self._proxies is None or client is None or client[0] not in self._proxies.trusted_hosts:
             return ""

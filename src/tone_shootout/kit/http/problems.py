@@ -1,17 +1,17 @@
-"""Errors as `application/problem+json` (RFC 9457), with a code that programs can rely on.
+"""Errors as `application/problem+json` (RFC 9457), with a stable code for programs.
 
-The errors::
+The exceptions::
 
     ProblemError
     ├── MalformedError       400
     ├── UnauthorizedError    401
     ├── ForbiddenError       403
     ├── NotFoundError        404
-    ├── TooSlowError         408, in `kit.bodies`
+    ├── TooSlowError         408, in `kit.http.body_timeout`
     ├── ConflictError        409
     ├── TooLargeError        413
     ├── UnsupportedError     415
-    ├── InvalidError         422, with a list of what is wrong and where
+    ├── InvalidError         422, with a list of errors and their JSON pointers
     ├── TooManyRequestsError 429, with `Retry-After`
     └── UnavailableError     503, with `Retry-After`
 """
@@ -22,8 +22,6 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 import structlog
-from advanced_alchemy.exceptions import IntegrityError as RepositoryIntegrityError
-from advanced_alchemy.exceptions import NotFoundError as RepositoryNotFoundError
 from litestar import Request, Response
 from litestar.connection import ASGIConnection
 from litestar.enums import RequestEncodingType
@@ -34,7 +32,7 @@ from litestar.openapi.spec import Example
 from litestar.types import ExceptionHandlersMap
 from msgspec import Meta, Struct
 from redis.exceptions import RedisError
-from sqlalchemy.exc import IntegrityError as DatabaseIntegrityError
+from sqlalchemy.exc import IntegrityError
 
 from tone_shootout.kit.outages import StorageFaultError, outage_of
 from tone_shootout.validation import explain, shown
@@ -45,26 +43,26 @@ _log = structlog.get_logger(__name__)
 
 
 class Fault(Struct, kw_only=True):
-    """One thing that is wrong, and where."""
+    """One error in the request."""
 
-    code: Annotated[str, Meta(description="Stable, for programs.", examples=["ir_required"])]
-    pointer: Annotated[str, Meta(description="JSON pointer to the place.", examples=["/chains/0/blocks"])]
-    detail: Annotated[str, Meta(description="What was expected and what came.")]
+    code: Annotated[str, Meta(description="Stable code for programs.", examples=["ir_required"])]
+    pointer: Annotated[str, Meta(description="JSON pointer to the invalid value.", examples=["/chains/0/blocks"])]
+    detail: Annotated[str, Meta(description="What was expected and what was received.")]
 
 
 class Problem(Struct, kw_only=True, omit_defaults=True):
-    """The body of every error."""
+    """The body of an error response."""
 
     status: Annotated[int, Meta(description="The HTTP status.", examples=[404])]
-    title: Annotated[str, Meta(description="The status in words.", examples=["Not Found"])]
-    code: Annotated[str, Meta(description="Stable, for programs.", examples=["not_found"])]
-    detail: Annotated[str, Meta(description="One sentence for people.")]
-    errors: Annotated[list[Fault], Meta(description="Everything that is wrong with the request.")] = []
-    type: Annotated[str, Meta(description="A URI for the kind of problem.")] = "about:blank"
+    title: Annotated[str, Meta(description="The status phrase.", examples=["Not Found"])]
+    code: Annotated[str, Meta(description="Stable code for programs.", examples=["not_found"])]
+    detail: Annotated[str, Meta(description="Explanation for people.")]
+    errors: Annotated[list[Fault], Meta(description="All errors in the request.")] = []
+    type: Annotated[str, Meta(description="A URI for the type of problem.")] = "about:blank"
 
 
 class ProblemError(Exception):
-    """The root of all errors that a client is told of."""
+    """Base class of all errors that are shown to clients."""
 
     status: ClassVar[int] = 400
     code: str = "bad_request"
@@ -85,13 +83,13 @@ class ProblemError(Exception):
 
 
 class MalformedError(ProblemError):
-    """Not understood."""
+    """The request is malformed."""
 
     code = "invalid_request"
 
 
 class UnauthorizedError(ProblemError):
-    """No credentials, or none that count."""
+    """Credentials are missing or invalid."""
 
     status = 401
     code = "unauthorized"
@@ -101,49 +99,49 @@ class UnauthorizedError(ProblemError):
 
 
 class ForbiddenError(ProblemError):
-    """Credentials that do not reach this far."""
+    """The credentials do not permit the operation."""
 
     status = 403
     code = "forbidden"
 
 
 class NotFoundError(ProblemError):
-    """Not there, or not yours: nobody can tell which."""
+    """The resource does not exist or belongs to another user; the response is the same."""
 
     status = 404
     code = "not_found"
 
 
 class ConflictError(ProblemError):
-    """At odds with the state that things are in."""
+    """The request conflicts with the current state."""
 
     status = 409
     code = "conflict"
 
 
 class TooLargeError(ProblemError):
-    """More than the limit."""
+    """The body or file exceeds a limit."""
 
     status = 413
     code = "too_large"
 
 
 class UnsupportedError(ProblemError):
-    """In an encoding that is not read."""
+    """The media type or encoding is not supported."""
 
     status = 415
     code = "unsupported_media_type"
 
 
 class InvalidError(ProblemError):
-    """Understood, and not usable."""
+    """The request is well-formed and its content invalid."""
 
     status = 422
     code = "invalid"
 
 
 class TooManyRequestsError(ProblemError):
-    """More often, or more at once, than may be."""
+    """A rate limit or a limit of concurrent requests is exceeded."""
 
     status = 429
     code = "too_many_requests"
@@ -156,12 +154,12 @@ class TooManyRequestsError(ProblemError):
 
 
 class UnavailableError(ProblemError):
-    """Something that the service needs is away; the same request may succeed in a moment."""
+    """A dependency of the service is unavailable; the request can be retried."""
 
     status = 503
     code = "unavailable"
 
-    def __init__(self, detail: str = "The service is not whole right now. Try again in a moment.") -> None:
+    def __init__(self, detail: str = "The service is temporarily unavailable; try again shortly.") -> None:
         super().__init__(detail, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
@@ -171,21 +169,21 @@ _EXAMPLES: dict[int, tuple[str, str]] = {
     400: ("bad_request", "Expected `str`, got `int`"),
     401: ("unauthorized", "Sign in first."),
     403: ("forbidden", "This token can only read."),
-    404: ("not_found", "There is no such shootout."),
-    408: ("too_slow", "After 30 seconds, a body has to bring 10000 bytes in every second."),
-    409: ("conflict", "The shootout is used by a job that is not done."),
+    404: ("not_found", "Shootout not found."),
+    408: ("too_slow", "After 30 seconds, a body must arrive at 10000 bytes/s or more."),
+    409: ("conflict", "The shootout is used by an unfinished job."),
     413: ("too_large", "Expected at most 200000000 bytes."),
     415: ("unsupported_media_type", "The body is encoded as 'gzip'. Send it without Content-Encoding."),
     416: ("range_not_satisfiable", "The content has 1000 bytes."),
-    422: ("invalid", "The spec can't be rendered."),
-    502: ("tone3000_bad_answer", "TONE3000 sent an answer that can't be used: larger than 4000000 bytes."),
+    422: ("invalid", "The spec is invalid."),
+    502: ("tone3000_bad_answer", "TONE3000 sent an invalid response: larger than 4000000 bytes."),
     429: ("too_many_requests", "Try again in 3 seconds."),
-    503: ("unavailable", "The database does not answer."),
+    503: ("unavailable", "The service is temporarily unavailable; try again shortly."),
 }
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """Return the documentation of an operation's errors, an example each."""
+    """Return the OpenAPI responses for error statuses, with an example each."""
     return {
         status: ResponseSpec(
             data_container=Problem,
@@ -211,23 +209,23 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
 def problem_response(
     status: int, code: str, detail: str, *, errors: Sequence[Fault] = (), headers: dict[str, str] | None = None
 ) -> Response[Problem]:
-    """Return an error as a response."""
+    """Return a problem response."""
     problem = Problem(status=status, title=HTTPStatus(status).phrase, code=code, detail=detail, errors=list(errors))
     return Response(content=problem, status_code=status, media_type=MEDIA_TYPE, headers=headers or {})
 
 
 def problem_of(error: ProblemError) -> Response[Problem]:
-    """Return an error that was raised as a response."""
+    """Return the response for a raised error."""
     return problem_response(error.status, error.code, error.detail, errors=error.errors, headers=error.headers)
 
 
 def fault_of(error: str, kind: Any = None, document: object = None) -> Fault:
-    """Turn the text of a validation error of msgspec into a fault with a JSON pointer (RFC 6901).
+    """Convert the text of a msgspec validation error to a fault with a JSON pointer (RFC 6901).
 
     Args:
         error: the text.
-        kind: the type that the document was held to, where that is known.
-        document: the document as it came.
+        kind: the expected type, if known.
+        document: the decoded document, if known.
     """
     code, pointer, detail = explain(error, kind, document)
     if detail == "Expected `array`, got `object`" and (name := pointer.rpartition("/")[2]):
@@ -236,12 +234,12 @@ def fault_of(error: str, kind: Any = None, document: object = None) -> Fault:
 
 
 async def check_body(request: Request[Any, Any, Any]) -> None:
-    """Refuse a JSON body that is not exactly what the operation takes, before Litestar converts it.
+    """Validate a JSON body strictly, before Litestar converts it.
 
-    Litestar itself takes `"1"` for a number and `"true"` for a truth value.
+    Litestar's own conversion is lenient: it accepts `"1"` as a number and `"true"` as a boolean.
 
     Raises:
-        MalformedError: with the place.
+        MalformedError: the body is invalid; names the JSON pointer.
     """
     expected = request.route_handler.parsed_data_field
     if expected is None or getattr(expected.kwarg_definition, "media_type", None) == RequestEncodingType.MULTI_PART:
@@ -250,17 +248,17 @@ async def check_body(request: Request[Any, Any, Any]) -> None:
     try:
         msgspec.json.decode(body, type=expected.annotation)
     except msgspec.ValidationError as error:
-        fault = fault_of(str(error), expected.annotation, _plain(body))
+        fault = fault_of(str(error), expected.annotation, _decode_or_none(body))
         raise MalformedError(f"{shown(fault.pointer) or '/'}: {fault.detail}", errors=[fault]) from None
     except UnicodeDecodeError as error:
-        detail = f"The body is not UTF-8: byte {error.object[error.start]:#04x} at position {error.start} is no text."
+        detail = f"The body is not UTF-8: byte {error.object[error.start]:#04x} at position {error.start} is invalid."
         raise MalformedError(detail, code="malformed_json") from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedError(f"The body is not JSON: {error}", code="malformed_json") from None
 
 
-def _plain(body: bytes) -> object:
-    """Return what a body of JSON holds, None where that can't be read to its end."""
+def _decode_or_none(body: bytes) -> object:
+    """Return the decoded JSON body, None if it is malformed."""
     try:
         return msgspec.json.decode(body)
     except (ValueError, RecursionError):
@@ -268,7 +266,7 @@ def _plain(body: bytes) -> object:
 
 
 def is_outage(error: Exception) -> bool:
-    """Whether an error means that database, broker or storage can't be reached, rather than that we have erred."""
+    """Return whether an error means that a dependency is unavailable, rather than a bug."""
     return isinstance(error, OSError) or outage_of(error) is not None
 
 
@@ -297,33 +295,26 @@ def _of_large_body(request: Request[Any, Any, Any], _error: RequestEntityTooLarg
     return problem_response(413, TooLargeError.code, f"Expected a body of at most {limit} bytes.")
 
 
-def _of_missing_row(_request: Request[Any, Any, Any], _error: RepositoryNotFoundError) -> Response[Problem]:
-    return problem_response(404, "not_found", "There is no such thing.")
-
-
 def _of_broken_constraint(_request: Request[Any, Any, Any], _error: Exception) -> Response[Problem]:
-    return problem_response(409, "conflict", "This is at odds with something that is already there.")
+    return problem_response(409, "conflict", "The request conflicts with existing data.")
 
 
-def _of_broker_away(request: Request[Any, Any, Any], error: RedisError) -> Response[Problem]:
-    _log.warning("broker away", path=request.scope["path"], error=str(error))
-    detail = "This needs the broker, which does not answer. Try again in a moment."
-    return problem_response(503, "unavailable", detail, headers={"Retry-After": "5"})
+def _of_redis_error(request: Request[Any, Any, Any], error: RedisError) -> Response[Problem]:
+    _log.warning("redis_unavailable", path=request.scope["path"], error=str(error))
+    return problem_of(UnavailableError("Redis is unavailable; try again shortly."))
 
 
 def _of_storage_fault(_request: Request[Any, Any, Any], error: StorageFaultError) -> Response[Problem]:
     _log.error("object_missing" if error.is_missing else "object_damaged", key=error.key)
-    away = UnavailableError("The file can't be read from storage right now. Try again later.")
-    return problem_response(away.status, away.code, away.detail, headers=away.headers)
+    return problem_of(UnavailableError("The file is unavailable in storage; try again later."))
 
 
 def _of_anything_else(request: ASGIConnection[Any, Any, Any, Any], error: Exception) -> Response[Problem]:
     if is_outage(error):
-        _log.warning("unavailable", path=request.scope["path"], error=str(error))
-        away = UnavailableError()
-        return problem_response(away.status, away.code, away.detail, headers=away.headers)
-    _log.error("unhandled", path=request.scope["path"], exc_info=error)
-    return problem_response(500, "internal_error", "Something went wrong on our side; it has been logged.")
+        _log.warning("dependency_unavailable", path=request.scope["path"], error=str(error))
+        return problem_of(UnavailableError())
+    _log.error("unhandled_exception", path=request.scope["path"], exc_info=error)
+    return problem_response(500, "internal_error", "Internal error; it has been logged.")
 
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {
@@ -331,11 +322,9 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     ValidationException: _of_validation,
     HTTPException: _of_http,
     RequestEntityTooLarge: _of_large_body,
-    RepositoryNotFoundError: _of_missing_row,
-    RepositoryIntegrityError: _of_broken_constraint,
-    DatabaseIntegrityError: _of_broken_constraint,
+    IntegrityError: _of_broken_constraint,
     msgspec.ValidationError: lambda _request, error: problem_response(400, "invalid_request", str(error)),
-    RedisError: _of_broker_away,
+    RedisError: _of_redis_error,
     StorageFaultError: _of_storage_fault,
     Exception: _of_anything_else,
 }

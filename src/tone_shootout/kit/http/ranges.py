@@ -1,4 +1,4 @@
-"""Stored content over HTTP, with ranges and validators (RFC 9110, sections 13 and 14)."""
+"""Responses with stored content, with ranges and validators (RFC 9110, sections 13 and 14)."""
 
 import re
 from collections.abc import AsyncIterator
@@ -28,16 +28,16 @@ async def content_response(
     filename: str,
     inline: bool = True,
 ) -> Response[Any]:
-    """Answer with stored content: 200, 206 for one range, 304 when the client has it, 416 for a range beyond its end.
+    """Respond with stored content: 200, 206 for one range, 304 if not modified, 416 for a range beyond the end.
 
-    The entity tag is the content's SHA-256, so it is strong. Several ranges in one request are answered with the whole,
-    which the RFC allows, and so is a range that ends before it starts, which the RFC demands.
+    The entity tag is the content's SHA-256, so it is strong. Several ranges in one request yield the whole content,
+    which the RFC allows; so does a range that ends before it starts, which the RFC requires.
 
-    The object is opened first: whoever is told 200 gets it.
+    The object is opened before the response starts, so that a 200 means that it exists.
 
     Raises:
-        StorageFaultError: the storage does not hold it, or something of another size.
-        StorageError: the storage does not answer.
+        StorageFaultError: the object is missing, or its size differs.
+        StorageError: the storage is unavailable.
     """
     tag = f'"{sha256}"'
     headers = {
@@ -52,7 +52,7 @@ async def content_response(
     if known.strip() == "*" or sha256 in _TAG.findall(known):
         return Response(content=b"", status_code=304, headers=headers)
     start, end, status = 0, size, 200
-    # Of ranges, GET alone knows (RFC 9110, 14.2).
+    # Ranges are defined for GET only (RFC 9110, 14.2).
     asked = _RANGE.fullmatch(request.headers.get("range", "").strip()) if request.method == "GET" else None
     first, last = asked.groups() if asked else ("", "")
     backwards = bool(first and last) and int(last) < int(first)
@@ -77,7 +77,7 @@ async def content_response(
         opened = await storage.open(key, start=start, end=end)
     except MissingObjectError:
         raise StorageFaultError(key, is_missing=True) from None
-    except StorageError:  # a range beyond the end of an object that is shorter than it should be
+    except StorageError:  # the range may exceed an object that is shorter than recorded
         _check_size(key, await storage.size_of(key), size)
         raise
     _check_size(key, opened.size, size)

@@ -1,4 +1,4 @@
-"""What can't be read in a request: refused with the reason, before anybody looks who sends it."""
+"""Reject requests in unsupported encodings, before authentication."""
 
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -13,19 +13,19 @@ from tone_shootout.kit.http.problems import MalformedError, ProblemError, Unsupp
 
 
 class ReadableRequest(ASGIMiddleware):
-    """Refuses an address that is not UTF-8 (400), and a body that is packed (415).
+    """Rejects a URL that is not UTF-8 (400), and a compressed body (415).
 
-    Without it the server would replace the bytes that are no text, and look for something else than was asked for.
+    The server would otherwise replace invalid bytes, and look up another resource than requested.
     """
 
     scopes = (ScopeType.HTTP,)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Refuse the request, or pass it on."""
+        """Reject the request, or call the next application."""
         try:
             _check(scope)  # type: ignore[arg-type]  # HTTP scopes only
         except ProblemError as error:
-            # Answered here, not raised, so that the log in front of us sees what is answered.
+            # Sent here, not raised, so that the access log in front gets the status.
             request: Request[Any, Any, Any] = Request(scope, receive, send)
             answer = problem_response(error.status, error.code, error.detail, headers=error.headers)
             await answer.to_asgi_response(app=None, request=request)(scope, receive, send)
@@ -38,7 +38,7 @@ def _check(scope: HTTPScope) -> None:
         try:
             unquote_to_bytes(part).decode()
         except UnicodeDecodeError:
-            raise MalformedError(f"The {name} of the address is not UTF-8. Percent-encode it as UTF-8.") from None
+            raise MalformedError(f"The {name} of the URL is not UTF-8. Percent-encode it as UTF-8.") from None
     headers = Headers.from_scope(scope)
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
     codings = {coding.strip().lower() for coding in headers.get("content-encoding", "").split(",")} - {"", "identity"}

@@ -1,4 +1,4 @@
-"""How a web process listens: its server, uvicorn, and what that is run with."""
+"""The server of a web process: uvicorn with timeouts, direct WebSocket writes and limits of open files."""
 
 import errno
 import os
@@ -22,35 +22,35 @@ from tone_shootout.kit.http.websocket import PUSH
 from tone_shootout.kit.settings import Settings, SettingsError, http_url
 
 LONGEST_MESSAGE = 1024
-"""Bytes that a client may send over a WebSocket at once. Ours only send, so nobody has anything to say."""
+"""Largest WebSocket message from a client, in bytes. Our WebSockets only send."""
 
 _REFUSALS = 64
-"""Connections that are refused at once before others get their turn."""
+"""Connections refused per turn of the event loop."""
 _REFUSAL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 OPEN_FILES = 65_536
-"""Connections and files that a process may have open, where the system allows that many."""
+"""Wanted limit of open files, where the system allows it."""
 
 _log = structlog.get_logger(__name__)
 
 
 class HttpProtocol(H11Protocol):
-    """HTTP that lets go of who does not say what they want, or takes nothing of an answer for four heartbeats.
+    """HTTP with a timeout for the request head, and for clients that read nothing for four heartbeats.
 
-    What trickles in behind the head is seen to by `kit.bodies`.
+    `kit.http.body_timeout` limits the body.
     """
 
     head_s = 30.0
-    """Seconds that the head of a request gets to come in."""
+    """Timeout of the request head."""
     _head: TimerHandle | None = None
-    _look: TimerHandle | None = None
+    _check_timer: TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Expect a first request."""
+        """Start the timeout of the first request head."""
         super().connection_made(transport)
         self._head = self.loop.call_later(self.head_s, transport.abort)
 
     def data_received(self, data: bytes) -> None:
-        """Expect the rest of a head that is not complete, as long as that takes and no longer."""
+        """Start or stop the timeout of the request head."""
         super().data_received(data)
         if self.conn.their_state is h11.IDLE:
             self._head = self._head or self.loop.call_later(self.head_s, self.transport.abort)
@@ -59,80 +59,80 @@ class HttpProtocol(H11Protocol):
             self._head = None
 
     def pause_writing(self) -> None:
-        """Note that the client does not keep up, and look after a while whether it takes anything at all."""
+        """Pause writing, and schedule a check whether the client reads at all."""
         super().pause_writing()
-        self._look_later(self.transport.get_write_buffer_size())
+        self._schedule_check(self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
-        """Note that it does again."""
+        """Resume writing, and cancel the check."""
         super().resume_writing()
-        self._look_no_more()
+        self._cancel_check()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the client."""
-        self._look_no_more()
+        """Cancel all timers."""
+        self._cancel_check()
         if self._head is not None:
             self._head.cancel()
         super().connection_lost(exc)
 
-    def _look_later(self, left: int) -> None:
-        self._look = self.loop.call_later(4 * (self.config.ws_ping_interval or 0), self._cut_unless_taken, left)
+    def _schedule_check(self, left: int) -> None:
+        self._check_timer = self.loop.call_later(4 * (self.config.ws_ping_interval or 0), self._abort_unless_read, left)
 
-    def _look_no_more(self) -> None:
-        if self._look is not None:
-            self._look.cancel()
+    def _cancel_check(self) -> None:
+        if self._check_timer is not None:
+            self._check_timer.cancel()
 
-    def _cut_unless_taken(self, left: int) -> None:
-        """Cut the connection if as much is left as there was; nothing has been written meanwhile."""
+    def _abort_unless_read(self, left: int) -> None:
+        """Abort the connection if the client has read nothing since; nothing was written meanwhile."""
         now = self.transport.get_write_buffer_size()
         if now < left:
-            self._look_later(now)
+            self._schedule_check(now)
         else:
             self.transport.abort()
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """A WebSocket that lets go of who does not answer a ping, and that can be written to without ASGI."""
+    """WebSocket that is aborted when a ping is not answered, and supports direct writes without ASGI."""
 
     async def run_asgi(self) -> None:
-        """Tell the application of the short way to the client."""
+        """Run the application with the extension for direct writes."""
         self.scope["extensions"] = {**(self.scope["extensions"] or {}), PUSH: {"push": self.push}}
         await super().run_asgi()
 
     def push(self, frame: bytes) -> bool:
-        """Write a whole frame if the client keeps up and is still there; tell whether it was."""
+        """Write a frame; return False if the buffer is full or the connection is closing."""
         if self.close_sent or self.transport.is_closing() or not self.writable.is_set():
             return False
         self.transport.write(frame)
         return True
 
     def keepalive_timeout(self) -> None:
-        """Say that it is over, and cut the connection.
+        """Close and abort the connection.
 
-        Who does not read would never get the buffered rest, and an orderly end waits for just that.
+        An orderly close would wait for the client to read the buffered rest, which it may never do.
         """
         super().keepalive_timeout()
         self.transport.abort()
 
 
 class Listener(socket.socket):
-    """A listening socket that refuses connections when the process has no file descriptors left for them.
+    """A listening socket that refuses connections when the process runs out of file descriptors.
 
     asyncio would log a traceback for each of 2048 attempts, many times a second, and leave the clients waiting.
     """
 
     spare_files = 32
-    """File descriptors that are kept for what the open connections need: files, the database, the broker."""
+    """File descriptors reserved for open connections' files, the database and Redis."""
     _spare: int | None = None
     _refused = 0
-    _quiet_until = 0.0
+    _next_log_at = 0.0
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Accept a connection that there is room for.
+        """Accept a connection, or refuse it with 503 when too few file descriptors are left.
 
         Raises:
-            BlockingIOError: there is none now.
-            OSError: it can't be accepted, nor refused.
+            BlockingIOError: no connection is pending.
+            OSError: a connection can neither be accepted nor refused.
         """
         if self._spare is None:
             self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
@@ -144,21 +144,21 @@ class Listener(socket.socket):
                     raise
                 self._accept_by_spare()
                 continue
-            # The lowest free number is given: this many, or nearly, are in use.
+            # The system assigns the lowest free number, so about this many are in use.
             if connection.fileno() < resource.getrlimit(resource.RLIMIT_NOFILE)[0] - self.spare_files:
                 return connection, address
             self._refuse(connection)
-        raise BlockingIOError  # those who wait are refused in the next turn of the loop
+        raise BlockingIOError  # the rest are refused in the next turn of the loop
 
     def close(self) -> None:
-        """Close it."""
+        """Close the socket and the spare file descriptor."""
         if self._spare is not None:
             os.close(self._spare)
             self._spare = None
         super().close()
 
     def _accept_by_spare(self) -> None:
-        """Give the spare descriptor away for a moment, so that the client can be refused."""
+        """Accept and refuse one connection with the spare file descriptor."""
         if self._spare is None:
             return
         os.close(self._spare)
@@ -175,28 +175,28 @@ class Listener(socket.socket):
             connection.send(_REFUSAL)
         self._refused += 1
         now = time.monotonic()
-        if now >= self._quiet_until:
-            self._quiet_until = now + 1.0
+        if now >= self._next_log_at:
+            self._next_log_at = now + 1.0
             limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
             _log.error("connections_refused", reason="no file descriptors left", refused=self._refused, limit=limit)
             self._refused = 0
 
 
 def listen(host: str, port: int) -> list[Listener]:
-    """Return sockets that listen on every address of `host`, all on one port.
+    """Bind sockets to all addresses of `host`, on one port.
 
     Args:
-        host: a name or an address; empty: every address of this machine.
-        port: 0 to 65535; 0: a free one.
+        host: a name or an address; empty: all addresses of this machine.
+        port: 0 to 65535; 0: a free port.
 
     Raises:
-        SettingsError: it can't be listened there.
+        SettingsError: a socket cannot be bound.
     """
     listeners: list[Listener] = []
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, _, _, _, address in dict.fromkeys(found):
-            # Named TCP outright: only then does asyncio turn off Nagle's algorithm, which costs 40 ms a request.
+            # asyncio turns off Nagle's algorithm, which costs 40 ms a request, only if the protocol is given.
             listener = Listener(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             listeners.append(listener)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -219,7 +219,7 @@ class WebServer(uvicorn.Server):
 
     Args:
         app: the application.
-        settings: of the server.
+        settings: settings of the server.
         on_shutdown: called when the shutdown begins, so that the application ends its streams: they have no end, and
             uvicorn would cut them when its timeout expires.
     """
@@ -230,20 +230,20 @@ class WebServer(uvicorn.Server):
         self._url = http_url(settings.server.host, settings.server.port)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen, and say where."""
+        """Start, and log the URL."""
         await super().startup(sockets)
         _log.info("web_started", url=self._url)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop in order."""
+        """Run the callback, then shut down."""
         self._on_shutdown()
         await super().shutdown(sockets)
 
 
 def allow_many_connections() -> None:
-    """Lift the limit on open files as far as the system allows.
+    """Raise the limit of open files as far as the system allows.
 
-    Systems set it to 1024 or less for the sake of old programs; a thousand watchers need more.
+    The usual default of 1024 is too low for a thousand streams.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
@@ -252,11 +252,11 @@ def allow_many_connections() -> None:
 
 
 def server_options(settings: Settings) -> dict[str, Any]:
-    """Return what uvicorn is run with, besides the application and the address."""
+    """Return the options of uvicorn."""
     return {
         "log_config": None,
         "access_log": False,
-        "proxy_headers": False,  # `kit.prefix` sees to them
+        "proxy_headers": False,  # handled by `kit.http.prefix`
         "timeout_graceful_shutdown": settings.server.grace_s,
         "server_header": False,
         "http": HttpProtocol,
@@ -264,6 +264,6 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "ws_ping_interval": settings.live.heartbeat_s,
         "ws_ping_timeout": settings.live.heartbeat_s,
         "ws_max_size": LONGEST_MESSAGE,
-        # Events are a few hundred bytes; compressing them would cost each connection more memory than it saves.
+        # Events have a few hundred bytes; compression costs more memory per connection than it saves.
         "ws_per_message_deflate": False,
     }

@@ -1,12 +1,12 @@
-"""What the server and the application agree on about WebSockets: how one is refused, and a short way into one.
+"""WebSockets: close codes for rejected connections, and direct writes of frames.
 
-It is refused with the code of a close, the only thing that a browser shows its page.
+A rejected connection is accepted and closed with a code, the only detail that a browser shows its page.
 
 ====  ======================================================
-1011  something went wrong on our side; it has been logged
-1012  this process stops (sent by the server itself)
-1013  database or broker are away; come back in a moment
-4400  the address is malformed, and so on for each HTTP status
+1011  internal error; it has been logged
+1012  the process stops (sent by the server)
+1013  database or Redis are unavailable; reconnect shortly
+4400  malformed URL; likewise 4000 + each HTTP status
 ====  ======================================================
 """
 
@@ -23,46 +23,46 @@ from websockets.frames import Frame, Opcode
 
 from tone_shootout.kit.http.problems import ProblemError, is_outage
 
-OUR_FAULT: Final = 1011
+INTERNAL_ERROR: Final = 1011
 TRY_AGAIN_LATER: Final = 1013
 _UNKNOWN: Final = 4500
-"""What Litestar closes with for any error that is not made for WebSockets."""
+"""Litestar's close code for exceptions that are not WebSocket exceptions."""
 
 PUSH: Final = "tone_shootout.push"
-"""Our server's extension of ASGI; its `push` is a `Push` for the WebSocket."""
+"""ASGI extension of our server (`kit.http.web_server`); its `push` is a `Push`."""
 
 Push = Callable[[bytes], bool]
-"""Writes a whole frame into a WebSocket at once, and tells whether it did: not to who does not keep up.
+"""Writes a frame to a WebSocket at once and returns True; returns False if its buffer is full or it is closing.
 
-Sending through ASGI costs a task's wake-up, a dozen calls and an encoding for every message of every client.
+Sending through ASGI costs a task wake-up, a dozen calls and an encoding per message and client.
 """
 
 _log = structlog.get_logger(__name__)
 
 
 def push_of(socket: WebSocket[Any, Any, Any]) -> Push | None:
-    """Return the short way into a WebSocket, where the server has one."""
+    """Return the function for direct writes to a WebSocket, None if the server has none."""
     return cast("Push | None", (socket.scope["extensions"] or {}).get(PUSH, {}).get("push"))
 
 
 def text_frame(text: str) -> bytes:
-    """Return the frame of a message from a server."""
+    """Return the frame of a text message."""
     return Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
 
 
 async def note_refusal(error: Exception, scope: Scope) -> None:
-    """Keep what went wrong with a WebSocket, for `SocketRefusals`: a hook of the application."""
+    """Record the error of a WebSocket for `SocketRefusals`; an `after_exception` hook."""
     if scope["type"] == ScopeType.WEBSOCKET:
         scope["state"]["refusal"] = _code_and_reason(error, scope["path"])
 
 
 class SocketRefusals(ASGIMiddleware):
-    """Accepts what is about to be closed unaccepted, and closes it with a code that says why."""
+    """Closes rejected WebSockets with a code, after accepting them."""
 
     scopes = (ScopeType.WEBSOCKET,)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Pass the connection on."""
+        """Call the next application."""
         accepted = False
 
         async def sending(message: Message) -> None:
@@ -71,13 +71,13 @@ class SocketRefusals(ASGIMiddleware):
                 if not accepted:
                     await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
                 if message["code"] == _UNKNOWN:
-                    message["code"], message["reason"] = scope["state"].get("refusal", (OUR_FAULT, ""))
+                    message["code"], message["reason"] = scope["state"].get("refusal", (INTERNAL_ERROR, ""))
             accepted = True
             await send(message)
 
         try:
             await next_app(scope, receive, sending)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the client is told with a code
+        except Exception as error:  # noqa: BLE001 - every error becomes a close code
             await note_refusal(error, scope)
             await sending({"type": "websocket.close", "code": _UNKNOWN, "reason": ""})
 
@@ -86,10 +86,10 @@ def _code_and_reason(error: Exception, path: str) -> tuple[int, str]:
     if isinstance(error, WebSocketException):
         return error.code, error.detail
     if is_outage(error) or (isinstance(error, ProblemError) and error.status == 503):
-        return TRY_AGAIN_LATER, "Come back in a moment."
+        return TRY_AGAIN_LATER, "The service is unavailable. Reconnect shortly."
     if isinstance(error, ProblemError):
         return 4000 + error.status, error.detail[:120]
     if isinstance(error, HTTPException):
         return 4000 + error.status_code, ""
-    _log.error("unhandled", path=path, exc_info=error)
-    return OUR_FAULT, "Something went wrong on our side."
+    _log.error("unhandled_exception", path=path, exc_info=error)
+    return INTERNAL_ERROR, "Internal error."

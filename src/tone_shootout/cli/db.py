@@ -93,12 +93,12 @@ def rekey(data: Path | None) -> None:
 async def _reencrypt(environ: Mapping[str, str]) -> tuple[int, int]:
     from tone_shootout.accounts.connections import ConnectionStore
     from tone_shootout.composition import Services
-    from tone_shootout.jobs.webhooks.services import encrypt_anew
+    from tone_shootout.jobs.webhooks.services import reencrypt_secrets
     from tone_shootout.kit.settings import load_settings
 
     async with Services(load_settings(environ)) as services, services.session_maker.begin() as session:
         ring = services.key_ring
-        return await ConnectionStore(session, ring).encrypt_anew(), await encrypt_anew(session, ring)
+        return await ConnectionStore(session, ring).encrypt_anew(), await reencrypt_secrets(session, ring)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What the dashboard shows and does.
+"""The dashboard's view of jobs.
 
 SAQ's pages read queues and the entries in them. Our queue holds only wake-ups, so the pages are given the jobs of the
 table instead, with buttons that obey the rules of jobs, and the scheduled tasks as a second queue.

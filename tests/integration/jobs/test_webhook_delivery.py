@@ -31,9 +31,9 @@ from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.webhooks.delivery import (
     CONCURRENCY,
-    GIVE_UP_AFTER,
-    LONGEST_WAIT_S,
+    MAX_DELAY_S,
     READ_BYTES,
+    ROUND_DURATION,
     Deliverer,
 )
 from tone_shootout.jobs.webhooks.models import Webhook as WebhookRow
@@ -214,7 +214,7 @@ async def test_a_receiver_that_is_busy_is_left_alone_as_long_as_it_asks_within_r
     tried = await hook.until_tried(await hook.test())
     begun = dt.datetime.fromisoformat(tried["attempts"][0]["at"])
     again = dt.datetime.fromisoformat(tried["delivery"]["next_attempt_at"])
-    bound = dt.timedelta(seconds=min(wanted.total_seconds(), LONGEST_WAIT_S))
+    bound = dt.timedelta(seconds=min(wanted.total_seconds(), MAX_DELAY_S))
     assert again >= (parsedate_to_datetime(date) if form == "date" else begun + bound)
     assert again - begun < bound + dt.timedelta(seconds=60)
 
@@ -258,7 +258,7 @@ async def test_a_message_is_given_up_after_a_day_and_its_endpoint_if_nothing_els
         async with session_maker() as session:
             await session.execute(update(WebhookRow).values(succeeded_at=func.now()))
             await session.commit()
-    await _come_due(session_maker, round_at=func.now() - GIVE_UP_AFTER + dt.timedelta(seconds=5))
+    await _come_due(session_maker, round_at=func.now() - ROUND_DURATION + dt.timedelta(seconds=5))
     given_up = await hook.until(delivery, "failed")
     assert len(given_up["attempts"]) == 2
     assert (await hook.shown())["disabled_reason"] == (None if something_arrived else "failing")

@@ -1,1 +1,1 @@
-"""Webhooks: a user's own programs hear of the user's jobs, after Standard Webhooks 1.0."""
+"""Webhooks: signed messages about a user's jobs to the user's own endpoints, by Standard Webhooks 1.0."""

@@ -1,4 +1,4 @@
-"""Webhooks over HTTP."""
+"""REST API of webhooks."""
 
 from typing import Annotated
 from uuid import UUID
@@ -29,8 +29,8 @@ from tone_shootout.kit.settings import Settings
 PATH = "/api/v1/webhooks"
 NO_STORE = {"Cache-Control": "no-store"}
 
-WebhookId = Annotated[UUID, Parameter(description="The webhook's id.")]
-DeliveryId = Annotated[UUID, Parameter(description="The delivery's id.")]
+WebhookId = Annotated[UUID, Parameter(description="Webhook id.")]
+DeliveryId = Annotated[UUID, Parameter(description="Delivery id.")]
 
 
 def provide_webhooks(
@@ -38,12 +38,12 @@ def provide_webhooks(
     key_ring: NamedDependency[KeyRing],
     settings: NamedDependency[Settings],
 ) -> WebhookService:
-    """Return the service in the request's unit of work."""
+    """Return the service for the request's unit of work."""
     return WebhookService(db_session, key_ring, settings)
 
 
 class WebhookController(Controller):
-    """Endpoints and what was sent to them."""
+    """Webhooks and their deliveries."""
 
     path = PATH
     tags = ("webhooks",)
@@ -51,7 +51,7 @@ class WebhookController(Controller):
 
     @post(
         operation_id="create_webhook",
-        summary="Make a webhook",
+        summary="Create a webhook",
         responses=problems(400, 401, 403, 409, 422),
     )
     async def create(
@@ -60,7 +60,7 @@ class WebhookController(Controller):
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
     ) -> Response[WebhookSecretRead]:
-        """Let an address of yours hear of your jobs. The answer is the only one that shows its secret."""
+        """Create a webhook for your jobs. Only this response contains its secret."""
         issued = await webhooks.create(
             principal.user_id, url=data.url, description=data.description, events=data.events
         )
@@ -74,7 +74,7 @@ class WebhookController(Controller):
         webhooks: NamedDependency[WebhookService],
         paging: NamedDependency[Paging],
     ) -> Page[WebhookRead]:
-        """List your webhooks, the newest first."""
+        """List your webhooks, newest first."""
         rows, total = await webhooks.list(principal.user_id, paging)
         return paging.page([WebhookRead.of(row) for row in rows], total)
 
@@ -85,13 +85,13 @@ class WebhookController(Controller):
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
     ) -> WebhookRead:
-        """Show a webhook, without its secret."""
+        """Get a webhook, without its secret."""
         return WebhookRead.of(await webhooks.get(principal.user_id, webhook_id))
 
     @patch(
         "/{webhook_id:uuid}",
         operation_id="change_webhook",
-        summary="Change a webhook",
+        summary="Update a webhook",
         responses=problems(400, 401, 403, 404, 422),
     )
     async def change(
@@ -101,7 +101,7 @@ class WebhookController(Controller):
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
     ) -> WebhookRead:
-        """Change a webhook's address, description or events, or disable or enable it."""
+        """Update a webhook's URL, description or events, or disable or enable it."""
         changes = msgspec.to_builtins(data)
         return WebhookRead.of(await webhooks.change(principal.user_id, webhook_id, changes))
 
@@ -117,13 +117,13 @@ class WebhookController(Controller):
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
     ) -> None:
-        """Delete a webhook with its log; what waits for it is not sent."""
+        """Delete a webhook with its deliveries; pending messages are not sent."""
         await webhooks.delete(principal.user_id, webhook_id)
 
     @post(
         "/{webhook_id:uuid}/secret",
         operation_id="rotate_webhook_secret",
-        summary="Make a new secret",
+        summary="Rotate the secret",
         responses=problems(401, 403, 404),
     )
     async def rotate(
@@ -132,14 +132,14 @@ class WebhookController(Controller):
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
     ) -> Response[WebhookSecretRead]:
-        """Make a new secret. For a day messages carry signatures of both, so that your receiver misses none."""
+        """Create a new secret. For a day, messages are signed with both secrets."""
         issued = await webhooks.rotate(principal.user_id, webhook_id)
         return Response(WebhookSecretRead.of(issued), status_code=201, headers=NO_STORE)
 
     @post(
         "/{webhook_id:uuid}/test",
         operation_id="test_webhook",
-        summary="Try a webhook out",
+        summary="Test a webhook",
         status_code=202,
         responses=problems(401, 403, 404, 409),
     )
@@ -149,8 +149,8 @@ class WebhookController(Controller):
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
     ) -> Response[DeliveryRead]:
-        """Send a message of the type `webhook.test`; follow the delivery at `Location`."""
-        return _on_its_way(await webhooks.test(principal.user_id, webhook_id))
+        """Send a message of type `webhook.test`; `Location` is its delivery."""
+        return _accepted(await webhooks.test(principal.user_id, webhook_id))
 
     @get(
         "/{webhook_id:uuid}/deliveries",
@@ -165,10 +165,10 @@ class WebhookController(Controller):
         webhooks: NamedDependency[WebhookService],
         paging: NamedDependency[Paging],
         in_state: Annotated[
-            DeliveryState | None, QueryParameter(name="state", description="Only those in this state.")
+            DeliveryState | None, QueryParameter(name="state", description="Only deliveries in this state.")
         ] = None,
     ) -> Page[DeliveryRead]:
-        """List what was and is to be sent to a webhook, the newest first."""
+        """List a webhook's deliveries, newest first."""
         rows, total = await webhooks.list_deliveries(principal.user_id, webhook_id, paging, state=in_state)
         return paging.page([DeliveryRead.of(row) for row in rows], total)
 
@@ -185,13 +185,13 @@ class WebhookController(Controller):
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
     ) -> DeliveryDetailRead:
-        """Show a message with its body and how every attempt went."""
+        """Get a delivery with its body and attempts."""
         return DeliveryDetailRead.of(await webhooks.get_delivery(principal.user_id, webhook_id, delivery_id))
 
     @post(
         "/{webhook_id:uuid}/deliveries/{delivery_id:uuid}/redeliver",
         operation_id="redeliver",
-        summary="Send a message again",
+        summary="Redeliver a message",
         status_code=202,
         responses=problems(401, 403, 404, 409),
     )
@@ -202,10 +202,10 @@ class WebhookController(Controller):
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
     ) -> Response[DeliveryRead]:
-        """Send a message again, now, whether it has arrived before or not; its `webhook-id` stays the same."""
-        return _on_its_way(await webhooks.redeliver(principal.user_id, webhook_id, delivery_id))
+        """Send a message again now, even if it was delivered; its `webhook-id` stays the same."""
+        return _accepted(await webhooks.redeliver(principal.user_id, webhook_id, delivery_id))
 
 
-def _on_its_way(delivery: WebhookDelivery) -> Response[DeliveryRead]:
+def _accepted(delivery: WebhookDelivery) -> Response[DeliveryRead]:
     headers = {"Location": f"{PATH}/{delivery.webhook_id}/deliveries/{delivery.id}"}
     return Response(DeliveryRead.of(delivery), status_code=202, headers=headers)

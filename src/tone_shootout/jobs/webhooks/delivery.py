@@ -1,7 +1,7 @@
-"""Sending: a worker takes what is due, sends it, and writes down how that went.
+"""Delivery: a worker claims due messages, sends them and records the attempts.
 
-At least once, and each time with the same `webhook-id`. What does not arrive is sent again with growing waits for a
-day. Redirects are not followed: an endpoint that has moved is changed by its owner.
+Delivery is at least once, each time with the same `webhook-id`. Failed messages are retried with growing delays for a
+day. Redirects are not followed.
 """
 
 import asyncio
@@ -36,46 +36,51 @@ from tone_shootout.kit.settings import WebhookSettings
 from tone_shootout.kit.ssrf_guard import AddressPolicy, AddressRefusedError, GuardedBackend
 
 CONCURRENCY = 20
-"""Messages that a worker sends at once."""
-FIRST_WAIT_S = 5.0
+"""Concurrent deliveries of a worker."""
+FIRST_DELAY_S = 5.0
 GROWTH = 3.0
-LONGEST_WAIT_S = 4 * 3600.0
-GIVE_UP_AFTER = timedelta(days=1)
+MAX_DELAY_S = 4 * 3600.0
+ROUND_DURATION = timedelta(days=1)
 GONE = 410
 BUSY = frozenset({429, 503})
-"""Answers that may say when to come again."""
+"""Statuses whose `Retry-After` is honored."""
 READ_BYTES = 16_384
-"""So much of an answer's body is taken, so that a receiver does not see its connection break, and thrown away."""
-STOP_S = 3.0
-"""Seconds that messages on their way get to arrive when the worker is told to stop."""
+"""Bytes of a response body that are read and discarded, so that the receiver sees no broken connection."""
+GRACE_S = 3.0
+"""Seconds that open deliveries have to finish when the worker stops."""
 
-_FAILURES = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError)  # TimeoutError is one
+_FAILURES = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.TimeoutException,
+    OSError,
+)
 
 
 _log = structlog.get_logger(__name__)
 
 
 class _Outcome(NamedTuple):
-    """How an attempt went: the answer's status, or the code of what went wrong."""
+    """Result of an attempt: the response's status, or an error code."""
 
     status: int | None = None
     error: str | None = None
     retry_after_s: float = 0.0
 
     @property
-    def arrived(self) -> bool:
+    def is_success(self) -> bool:
         return self.status is not None and 200 <= self.status < 300
 
 
 class Deliverer:
-    """Sends what is due.
+    """Sends due messages.
 
     Args:
-        sessions: opens sessions of the database.
+        sessions: opens database sessions.
         ring: decrypts the endpoints' secrets.
-        settings: addresses and times.
-        backend: opens connections; one that refuses addresses which are not public by default.
-        ssl_context: whose certificates are trusted; the system's way by default.
+        settings: allowed networks, timeout and poll interval.
+        backend: opens connections; by default one that allows public addresses only.
+        ssl_context: trusted certificates; the system's by default.
     """
 
     def __init__(
@@ -96,18 +101,18 @@ class Deliverer:
 
     @asynccontextmanager
     async def delivering(self) -> AsyncGenerator[None, None]:
-        """Send at once and ever after, as long as the context lasts."""
+        """Deliver as long as the context lasts."""
         stopping = asyncio.Event()
         loop = asyncio.create_task(self._deliver_until(stopping))
         try:
             yield
         finally:
             stopping.set()
-            await asyncio.wait({loop, *self._sending}, timeout=STOP_S)
-            # What has not arrived by now is due again when its lease has passed.
-            for task in (left := {loop, *self._sending}):
+            await asyncio.wait({loop, *self._sending}, timeout=GRACE_S)
+            # Unfinished deliveries are due again when their lease expires.
+            for task in (unfinished := {loop, *self._sending}):
                 task.cancel()
-            await asyncio.wait(left)
+            await asyncio.wait(unfinished)
 
     async def _deliver_until(self, stopping: asyncio.Event) -> None:
         stopped = asyncio.create_task(stopping.wait())
@@ -118,13 +123,13 @@ class Deliverer:
             network_backend=self._backend,
         ) as pool:
             while not stopping.is_set():
-                taken = await self._take()
-                for claimed in taken:
+                claimed_now = await self._claim()
+                for claimed in claimed_now:
                     task = asyncio.create_task(self._deliver(pool, claimed))
                     self._sending[task] = claimed
                     task.add_done_callback(self._sending.pop)
                 full = len(self._sending) >= CONCURRENCY
-                if taken and not full:
+                if claimed_now and not full:
                     continue
                 await asyncio.wait(
                     {stopped, *self._sending} if full else {stopped},
@@ -134,9 +139,9 @@ class Deliverer:
             if self._sending:
                 await asyncio.wait(self._sending)
 
-    async def _take(self) -> Collection[ClaimedDelivery]:
-        room = CONCURRENCY - len(self._sending)
-        if not room:
+    async def _claim(self) -> Collection[ClaimedDelivery]:
+        free = CONCURRENCY - len(self._sending)
+        if not free:
             return ()
         sending = self._sending.values()
         endpoints, owners = Counter(it.webhook_id for it in sending), Counter(it.owner_id for it in sending)
@@ -144,14 +149,14 @@ class Deliverer:
             async with self._sessions() as session:
                 lease_s = self._settings.timeout_s + 30
                 claimed = await DeliveryRepository(session).claim(
-                    limit=room,
+                    limit=free,
                     lease_s=lease_s,
                     busy=[webhook_id for webhook_id, number in endpoints.items() if number >= PER_ENDPOINT],
                     busy_owners=[owner_id for owner_id, number in owners.items() if number >= PER_OWNER],
                 )
                 await session.commit()
-        except Exception:  # noqa: BLE001 - a deliverer that ends would leave messages behind for good
-            _log.warning("no webhooks taken", exc_info=True)
+        except Exception:  # noqa: BLE001 - the loop must not end
+            _log.warning("webhook_claim_failed", exc_info=True)
             return ()
         return claimed
 
@@ -168,35 +173,35 @@ class Deliverer:
             async with self._sessions() as session:
                 await _conclude(session, claimed, outcome, attempt)
                 await session.commit()
-        except Exception:  # noqa: BLE001 - its lease passes, and it is sent again
-            _log.warning("not written down", delivery=str(claimed.id), exc_info=True)
+        except Exception:  # noqa: BLE001 - sent again when the lease expires
+            _log.warning("webhook_attempt_not_recorded", delivery_id=str(claimed.id), exc_info=True)
 
     async def _send(self, pool: httpcore.AsyncConnectionPool, claimed: ClaimedDelivery) -> _Outcome:
         outcome: _Outcome | None = None
         try:
             headers = self._headers(claimed)
             url = httpx.URL(claimed.url)
-            # A name's first address may lead nowhere (IPv6, often): there has to be time for the next.
+            # The first address of a name may be unreachable (often IPv6): leave time for the next.
             connecting = {"timeout": {"connect": self._settings.timeout_s / 3}}
             target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
             async with (
                 asyncio.timeout(self._settings.timeout_s),
                 pool.stream(
                     b"POST", target, headers=headers, content=claimed.payload.encode(), extensions=connecting
-                ) as answer,
+                ) as response,
             ):
-                outcome = _Outcome(answer.status, retry_after_s=_retry_after_s(answer))
-                taken = 0
-                async for chunk in answer.aiter_stream():
-                    taken += len(chunk)
-                    if taken > READ_BYTES:
+                outcome = _Outcome(response.status, retry_after_s=_retry_after_s(response))
+                received = 0
+                async for chunk in response.aiter_stream():
+                    received += len(chunk)
+                    if received > READ_BYTES:
                         break
         except UnreadableSecretError:
             return _Outcome(error="unreadable_secret")
         except _FAILURES as error:
             return outcome or _Outcome(error=_code_of(error))
-        except Exception:  # noqa: BLE001 - an attempt like any other, or the message would be tried for ever
-            _log.exception("webhook not sent", delivery=str(claimed.id))
+        except Exception:  # noqa: BLE001 - counts as an attempt, or it would be retried for ever
+            _log.exception("webhook_delivery_failed", delivery_id=str(claimed.id))
             return _Outcome(error="internal_error")
         return outcome
 
@@ -218,7 +223,7 @@ async def _conclude(
 ) -> None:
     """Record an attempt and its consequences for the message and the endpoint."""
     deliveries, webhooks = DeliveryRepository(session), WebhookRepository(session)
-    if outcome.arrived:
+    if outcome.is_success:
         if await deliveries.record(claimed, attempt, state="delivered", next_attempt_at=None):
             await webhooks.note_success(claimed.webhook_id)
         return
@@ -226,29 +231,29 @@ async def _conclude(
         if await deliveries.record(claimed, attempt, state="failed", next_attempt_at=None):
             await webhooks.disable(claimed.webhook_id, "gone")
         return
-    again_at = datetime.now(UTC) + timedelta(seconds=max(wait_s(claimed.round_attempt), outcome.retry_after_s))
-    if again_at <= claimed.round_at + GIVE_UP_AFTER:
-        await deliveries.record(claimed, attempt, next_attempt_at=again_at)
+    retry_at = datetime.now(UTC) + timedelta(seconds=max(retry_delay_s(claimed.round_attempt), outcome.retry_after_s))
+    if retry_at <= claimed.round_at + ROUND_DURATION:
+        await deliveries.record(claimed, attempt, next_attempt_at=retry_at)
     elif await deliveries.record(claimed, attempt, state="failed", next_attempt_at=None):
         await webhooks.disable(claimed.webhook_id, "failing", unless_success_since=claimed.round_at)
 
 
-def wait_s(attempt: int) -> float:
-    """Return how long to wait after the attempt of this number, counted from 1.
+def retry_delay_s(attempt: int) -> float:
+    """Return the delay after an attempt, numbered from 1, in seconds.
 
-    Up to a fifth more or less than the schedule says, so that what failed together does not come again together.
+    Jitter of ±20 % spreads retries of messages that failed together.
     """
-    planned = min(FIRST_WAIT_S * GROWTH ** min(attempt - 1, 20), LONGEST_WAIT_S)
-    return planned * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+    scheduled = min(FIRST_DELAY_S * GROWTH ** min(attempt - 1, 20), MAX_DELAY_S)
+    return scheduled * random.uniform(0.8, 1.2)  # noqa: S311 - not for cryptography
 
 
-def _retry_after_s(answer: httpcore.Response) -> float:
-    """Return how long a receiver that is busy wants to be left alone, within reason."""
-    if answer.status not in BUSY:
+def _retry_after_s(response: httpcore.Response) -> float:
+    """Return the delay that a busy receiver requests, at most `MAX_DELAY_S`; 0 if there is none."""
+    if response.status not in BUSY:
         return 0.0
-    text = next((value for name, value in answer.headers if name.lower() == b"retry-after"), b"")
+    text = next((value for name, value in response.headers if name.lower() == b"retry-after"), b"")
     seconds = parse_retry_after(text.decode("latin-1"), datetime.now(UTC))
-    return 0.0 if seconds is None else min(seconds, LONGEST_WAIT_S)
+    return 0.0 if seconds is None else min(seconds, MAX_DELAY_S)
 
 
 def _code_of(error: Exception) -> str:

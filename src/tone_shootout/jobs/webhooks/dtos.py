@@ -1,4 +1,4 @@
-"""Webhooks as clients see them."""
+"""Request and response bodies of webhooks."""
 
 from datetime import datetime
 from typing import Annotated, Literal, cast
@@ -17,7 +17,7 @@ DisabledReason = Literal["owner", "gone", "failing"]
 _Url = Annotated[
     str,
     Meta(
-        description="Where messages are sent to: `https://` and public; redirects are not followed.",
+        description="URL that messages are sent to: `https://` and public; redirects are not followed.",
         examples=["https://studio.example.org/hooks/shootout"],
         min_length=1,
         max_length=1000,
@@ -26,7 +26,7 @@ _Url = Annotated[
 _Description = Annotated[
     str,
     Meta(
-        description="What you know it by, without control characters.",
+        description="Description, without control characters.",
         examples=["posts results to the band chat"],
         max_length=200,
         pattern=r"^[^\x00-\x1f\x7f]*$",
@@ -35,7 +35,7 @@ _Description = Annotated[
 _Events = Annotated[
     list[EventName],
     Meta(
-        description="What it hears of: `job.` and the status that one of your jobs has entered.",
+        description="Events to send: `job.` and the status that a job enters.",
         examples=[["job.completed", "job.failed"]],
         min_length=1,
         max_length=20,
@@ -43,14 +43,12 @@ _Events = Annotated[
 ]
 _Enabled = Annotated[
     bool,
-    Meta(
-        description="False: nothing is sent, nothing is kept to be sent. True: what waits is sent now.", examples=[True]
-    ),
+    Meta(description="False: no messages are queued or sent. True: pending messages are sent now.", examples=[True]),
 ]
 
 
 class WebhookCreate(Struct, kw_only=True, forbid_unknown_fields=True):
-    """A webhook to be made."""
+    """A webhook to create."""
 
     url: _Url
     description: _Description = ""
@@ -58,7 +56,7 @@ class WebhookCreate(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class WebhookUpdate(Struct, kw_only=True, forbid_unknown_fields=True):
-    """What to change; the rest stays."""
+    """Fields to change; others keep their value."""
 
     url: _Url | UnsetType = UNSET
     description: _Description | UnsetType = UNSET
@@ -67,23 +65,23 @@ class WebhookUpdate(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class WebhookRead(Struct, kw_only=True):
-    """An address of yours that hears of your jobs."""
+    """A webhook."""
 
-    id: Annotated[UUID, Meta(description="The webhook's id.")]
-    url: Annotated[str, Meta(description="Where messages are sent to.")]
-    description: Annotated[str, Meta(description="What you know it by.")]
-    events: Annotated[list[EventName], Meta(description="What it hears of.")]
+    id: Annotated[UUID, Meta(description="Webhook id.")]
+    url: Annotated[str, Meta(description="URL that messages are sent to.")]
+    description: Annotated[str, Meta(description="Description.")]
+    events: Annotated[list[EventName], Meta(description="Events that are sent.")]
     enabled: Annotated[bool, Meta(description="Whether messages are sent.", examples=[True])]
     disabled_reason: Annotated[
         DisabledReason | None,
-        Meta(description="`owner`: you wanted it; `gone`: it answered 410; `failing`: nothing arrived for a day."),
+        Meta(description="`owner`: by you; `gone`: it responded with 410; `failing`: no delivery succeeded for a day."),
     ]
-    last_success_at: Annotated[datetime | None, Meta(description="When something last arrived.")]
-    created_at: Annotated[datetime, Meta(description="When it was made.")]
+    last_success_at: Annotated[datetime | None, Meta(description="Time of the last successful delivery.")]
+    created_at: Annotated[datetime, Meta(description="Time of creation.")]
 
     @classmethod
     def of(cls, webhook: Webhook) -> "WebhookRead":
-        """Show a webhook to its owner, without what makes its signatures."""
+        """Return the response body of a webhook, without its secret."""
         return cls(
             id=webhook.id,
             url=webhook.url,
@@ -97,17 +95,17 @@ class WebhookRead(Struct, kw_only=True):
 
 
 class WebhookSecretRead(Struct, kw_only=True):
-    """A webhook with a fresh secret."""
+    """A webhook with its new secret."""
 
-    secret: Annotated[str, Meta(description="Verifies what is sent. Shown this once.", examples=["whsec_…"])]
+    secret: Annotated[str, Meta(description="Key of the signatures. Shown only once.", examples=["whsec_…"])]
     previous_until: Annotated[
-        datetime | None, Meta(description="Until then messages carry a signature of the previous secret, too.")
+        datetime | None, Meta(description="Until then, messages are also signed with the previous secret.")
     ]
-    webhook: Annotated[WebhookRead, Meta(description="What is shown of it from now on.")]
+    webhook: Annotated[WebhookRead, Meta(description="The webhook.")]
 
     @classmethod
     def of(cls, issued: IssuedSecret) -> "WebhookSecretRead":
-        """Show a secret for the first and last time."""
+        """Return the response body with the secret."""
         return cls(
             secret=issued.secret,
             previous_until=issued.webhook.previous_until,
@@ -116,35 +114,35 @@ class WebhookSecretRead(Struct, kw_only=True):
 
 
 class DeliveryAttemptRead(Struct, kw_only=True):
-    """One try to deliver a message."""
+    """One attempt at a delivery."""
 
-    at: Annotated[datetime, Meta(description="When it was made.")]
-    ms: Annotated[int, Meta(description="Milliseconds that it took.", examples=[84])]
-    status: Annotated[int | None, Meta(description="The answer's HTTP status, if one came.", examples=[204])]
+    at: Annotated[datetime, Meta(description="Time of the attempt.")]
+    ms: Annotated[int, Meta(description="Duration in milliseconds.", examples=[84])]
+    status: Annotated[int | None, Meta(description="HTTP status of the response, if any.", examples=[204])]
     error: Annotated[
         str | None,
         Meta(
-            description="Why none came: `address_refused`, `not_reached`, `tls_failed`, `timeout`, `connection_lost`, "
-            "`not_http`, `unreadable_secret`, `internal_error`.",
+            description="Why there was no response: `address_refused`, `not_reached`, `tls_failed`, `timeout`, "
+            "`connection_lost`, `not_http`, `unreadable_secret`, `internal_error`.",
             examples=["timeout"],
         ),
     ]
 
 
 class DeliveryRead(Struct, kw_only=True):
-    """A message to a webhook."""
+    """A delivery of a message to a webhook."""
 
-    id: Annotated[UUID, Meta(description="The delivery's id; the message's is `msg_` and its hexadecimal digits.")]
-    type: Annotated[str, Meta(description="What it tells of.", examples=["job.completed"])]
-    state: Annotated[DeliveryState, Meta(description="Whether it has arrived.")]
-    attempts: Annotated[int, Meta(description="How often it was tried.", examples=[1])]
-    next_attempt_at: Annotated[datetime | None, Meta(description="When it is tried next, while it is pending.")]
-    last_attempt: Annotated[DeliveryAttemptRead | None, Meta(description="How it went last.")]
-    created_at: Annotated[datetime, Meta(description="When what it tells of happened.")]
+    id: Annotated[UUID, Meta(description="Delivery id; the message id is `msg_` and its hexadecimal digits.")]
+    type: Annotated[str, Meta(description="Event type.", examples=["job.completed"])]
+    state: Annotated[DeliveryState, Meta(description="State of the delivery.")]
+    attempts: Annotated[int, Meta(description="Number of attempts.", examples=[1])]
+    next_attempt_at: Annotated[datetime | None, Meta(description="Time of the next attempt, while pending.")]
+    last_attempt: Annotated[DeliveryAttemptRead | None, Meta(description="The last attempt.")]
+    created_at: Annotated[datetime, Meta(description="Time of the event.")]
 
     @classmethod
     def of(cls, delivery: WebhookDelivery) -> "DeliveryRead":
-        """Show a delivery."""
+        """Return the response body of a delivery."""
         attempts = _attempts(delivery)
         return cls(
             id=delivery.id,
@@ -158,15 +156,15 @@ class DeliveryRead(Struct, kw_only=True):
 
 
 class DeliveryDetailRead(Struct, kw_only=True):
-    """A message to a webhook, whole."""
+    """A delivery with its body and attempts."""
 
-    delivery: Annotated[DeliveryRead, Meta(description="As in the list.")]
-    payload: Annotated[str, Meta(description="The body, as it is signed and sent.", examples=['{"type": …}'])]
-    attempts: Annotated[list[DeliveryAttemptRead], Meta(description="How it went, the last 20 times.")]
+    delivery: Annotated[DeliveryRead, Meta(description="The delivery.")]
+    payload: Annotated[str, Meta(description="Body as signed and sent.", examples=['{"type": …}'])]
+    attempts: Annotated[list[DeliveryAttemptRead], Meta(description="The last 20 attempts.")]
 
     @classmethod
     def of(cls, delivery: WebhookDelivery) -> "DeliveryDetailRead":
-        """Show a delivery with what was sent and how that went."""
+        """Return the response body with payload and attempts."""
         return cls(delivery=DeliveryRead.of(delivery), payload=delivery.payload, attempts=_attempts(delivery))
 
 

@@ -1,45 +1,45 @@
-"""What can go wrong with a webhook, as its owner is told."""
+"""Errors of webhooks."""
 
 from tone_shootout.kit.http.problems import ConflictError, InvalidError, NotFoundError
 
 
 class WebhookNotFoundError(NotFoundError):
-    """No such endpoint among the asker's own."""
+    """The user has no such webhook."""
 
     code = "webhook_not_found"
 
     def __init__(self) -> None:
-        super().__init__("You have no such webhook.")
+        super().__init__("Webhook not found.")
 
 
 class DeliveryNotFoundError(NotFoundError):
-    """Nothing of that id was sent to the endpoint, or it is no longer kept."""
+    """The webhook has no such delivery, or it was deleted after the retention period."""
 
     code = "delivery_not_found"
 
     def __init__(self) -> None:
-        super().__init__("This webhook has no such delivery.")
+        super().__init__("Delivery not found.")
 
 
 class TooManyWebhooksError(ConflictError):
-    """As many as one user may have are there."""
+    """The user has as many webhooks as allowed."""
 
     code = "too_many_webhooks"
 
-    def __init__(self, most: int) -> None:
-        super().__init__(f"You have {most} webhooks, as many as one user may have.")
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"You have {limit} webhooks, which is the limit. Delete one first.")
 
 
 class WebhookDisabledError(ConflictError):
-    """Nothing is sent to an endpoint that is disabled."""
+    """The webhook is disabled."""
 
     code = "webhook_disabled"
 
     def __init__(self) -> None:
-        super().__init__("This webhook is disabled; enable it first.")
+        super().__init__("The webhook is disabled. Enable it first.")
 
 
 class WebhookAddressError(InvalidError):
-    """Nothing can be sent to such an address."""
+    """The URL cannot receive webhooks."""
 
     code = "webhook_address"

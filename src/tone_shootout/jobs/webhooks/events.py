@@ -1,4 +1,4 @@
-"""What an endpoint can be told, and the messages that tell it."""
+"""Event types of webhooks, and their messages."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -17,19 +17,19 @@ EventName = Literal[
     "job.failed",
     "job.cancelled",
 ]
-"""One for each status that a job can enter."""
+"""One type per job status."""
 TEST_EVENT = "webhook.test"
-"""Sent on its owner's wish only, whatever the endpoint listens to."""
+"""Sent on request only, to any endpoint."""
 
 
 def job_message(job: Job, event: JobEvent) -> str:
-    """Return what is sent when a job has entered a status."""
+    """Return the body of the message that a job has entered a status."""
     data = {"seq": event.seq, "job": msgspec.to_builtins(JobRead.of(job))}
     return _message(f"job.{job.status}", event.at, data)
 
 
-def trial_message(at: datetime) -> str:
-    """Return what is sent when an owner tries an endpoint out."""
+def test_message(at: datetime) -> str:
+    """Return the body of a test message."""
     return _message(TEST_EVENT, at, {})
 
 

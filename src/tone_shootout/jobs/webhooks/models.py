@@ -1,4 +1,4 @@
-"""Tables of the webhooks: endpoints, and what is to be or was sent to them."""
+"""Tables of webhooks and their deliveries."""
 
 from datetime import datetime
 from typing import Any
@@ -11,12 +11,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from tone_shootout.kit.db.session import UUIDv7AuditBase
 
-LONGEST_URL = 2000
-"""Characters of an address as it is kept: some that a user writes become up to twelve."""
+MAX_URL_LENGTH = 2000
+"""Characters of a stored URL; percent-encoding expands a character to up to twelve."""
 
 
 class Webhook(UUIDv7AuditBase):
-    """An address of a user's that hears of the user's jobs."""
+    """A user's endpoint for messages about the user's jobs."""
 
     __tablename__ = "webhook"
     __table_args__ = (
@@ -25,22 +25,22 @@ class Webhook(UUIDv7AuditBase):
     )
 
     owner_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
-    url: Mapped[str] = mapped_column(String(LONGEST_URL))
+    url: Mapped[str] = mapped_column(String(MAX_URL_LENGTH))
     description: Mapped[str] = mapped_column(String(200))
     events: Mapped[list[str]] = mapped_column(ARRAY(String(32)))
     secret: Mapped[bytes] = mapped_column(LargeBinary)
-    """Encrypted for this endpoint (`kit.keyring`)."""
+    """Encrypted (`kit.keyring`)."""
     previous_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     previous_until: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
-    """Until then the previous secret signs, too."""
+    """Until then, messages are also signed with the previous secret."""
     disabled_reason: Mapped[str | None] = mapped_column(String(16))
-    """Why nothing is sent: its owner's wish, a 410, or a day without success; None: it is."""
+    """`owner`, `gone` (410) or `failing` (a day without success); None: enabled."""
     succeeded_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
-    """When something last arrived."""
+    """Time of the last successful delivery."""
 
 
 class WebhookDelivery(UUIDv7AuditBase):
-    """One message to one endpoint. It is written with what it tells of: the row is the outbox."""
+    """One message to one endpoint, written in the transaction of its event: the row is the outbox."""
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (
@@ -53,14 +53,14 @@ class WebhookDelivery(UUIDv7AuditBase):
     webhook_id: Mapped[UUID] = mapped_column(ForeignKey("webhook.id", ondelete="CASCADE"))
     type: Mapped[str] = mapped_column(String(32))
     payload: Mapped[str] = mapped_column(Text)
-    """The body, as it is signed and sent every time."""
+    """The body, identical in all attempts."""
     state: Mapped[str] = mapped_column(String(16), default="pending")
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     round_attempts: Mapped[int] = mapped_column(Integer, default=0)
-    """Those since `round_at`, by which the waits grow."""
+    """Attempts since `round_at`; the retry delay grows with them."""
     round_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))
-    """When it was first to be sent, or last asked to be sent again: a day later it is given up."""
+    """Start of the current round of attempts: creation, or the last redelivery request. A round lasts a day."""
     next_attempt_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
-    """When it is due; while an attempt is made, when that attempt counts as lost."""
+    """When the next attempt is due; during an attempt, when its lease expires."""
     log: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
-    """The last attempts: when, how long, and with what answer or error."""
+    """The last attempts: time, duration, and status or error."""

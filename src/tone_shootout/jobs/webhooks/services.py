@@ -1,4 +1,4 @@
-"""The rules about webhooks. Nothing here commits."""
+"""Webhooks: create, update, rotate secrets, redeliver. The caller commits."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,8 +17,8 @@ from tone_shootout.jobs.webhooks.errors import (
     WebhookDisabledError,
     WebhookNotFoundError,
 )
-from tone_shootout.jobs.webhooks.events import TEST_EVENT, trial_message
-from tone_shootout.jobs.webhooks.models import LONGEST_URL, Webhook, WebhookDelivery
+from tone_shootout.jobs.webhooks.events import TEST_EVENT, test_message
+from tone_shootout.jobs.webhooks.models import MAX_URL_LENGTH, Webhook, WebhookDelivery
 from tone_shootout.jobs.webhooks.repositories import DeliveryRepository, WebhookRepository
 from tone_shootout.jobs.webhooks.signing import new_secret
 from tone_shootout.kit.db.pagination import Paging
@@ -28,18 +28,18 @@ from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.ssrf_guard import AddressPolicy
 
 OVERLAP = timedelta(days=1)
-"""So long the previous secret signs, too, after a new one was made."""
+"""How long the previous secret also signs after a rotation."""
 
 
 class IssuedSecret(NamedTuple):
-    """An endpoint with the only readable copy of its secret."""
+    """An endpoint with its secret in plain text, shown once."""
 
     webhook: Webhook
     secret: str
 
 
 class WebhookService:
-    """Webhooks of one owner, in one unit of work."""
+    """Webhooks of a user, in one unit of work."""
 
     def __init__(self, session: AsyncSession, ring: KeyRing, settings: Settings) -> None:
         self._session = session
@@ -50,17 +50,17 @@ class WebhookService:
         self._policy = AddressPolicy(settings.webhooks.allowed_networks)
 
     async def create(self, owner_id: UUID, *, url: str, description: str, events: Sequence[str]) -> IssuedSecret:
-        """Make an endpoint.
+        """Create an endpoint.
 
         Raises:
-            WebhookAddressError: nothing can be sent to its address.
-            TooManyWebhooksError: the owner has as many as one may have.
+            WebhookAddressError: the URL is invalid or not public.
+            TooManyWebhooksError: the owner has as many as allowed.
         """
         webhook_id, secret = uuid7(), new_secret()
         webhook = Webhook(
             id=webhook_id,
             owner_id=owner_id,
-            url=self._checked(url),
+            url=self._validated(url),
             description=description,
             events=list(dict.fromkeys(events)),
             secret=self._ring.encrypt(secret, purpose(webhook_id)),
@@ -86,15 +86,15 @@ class WebhookService:
         return await self._webhooks.list_owned(owner_id, paging=paging, order_by=[Webhook.id.desc()])
 
     async def change(self, owner_id: UUID, webhook_id: UUID, changes: dict[str, Any]) -> Webhook:
-        """Change an endpoint. One that is enabled again is sent what waits for it.
+        """Update an endpoint. Enabling it makes its pending messages due.
 
         Raises:
             WebhookNotFoundError: the owner has no such endpoint.
-            WebhookAddressError: nothing can be sent to its new address.
+            WebhookAddressError: the new URL is invalid or not public.
         """
         webhook = await self.get(owner_id, webhook_id, lock="no_key_update")
         if "url" in changes:
-            webhook.url = self._checked(changes["url"])
+            webhook.url = self._validated(changes["url"])
         if "description" in changes:
             webhook.description = changes["description"]
         if "events" in changes:
@@ -108,7 +108,7 @@ class WebhookService:
         return webhook
 
     async def delete(self, owner_id: UUID, webhook_id: UUID) -> None:
-        """Delete an endpoint with its log.
+        """Delete an endpoint with its deliveries.
 
         Raises:
             WebhookNotFoundError: the owner has no such endpoint.
@@ -117,7 +117,7 @@ class WebhookService:
             raise WebhookNotFoundError
 
     async def rotate(self, owner_id: UUID, webhook_id: UUID) -> IssuedSecret:
-        """Make a new secret; for a day messages carry signatures of both, so that a receiver misses none.
+        """Create a new secret; for a day, messages are signed with both.
 
         Raises:
             WebhookNotFoundError: the owner has no such endpoint.
@@ -130,7 +130,7 @@ class WebhookService:
         return IssuedSecret(webhook, secret)
 
     async def test(self, owner_id: UUID, webhook_id: UUID) -> WebhookDelivery:
-        """Send a message that tells of nothing.
+        """Enqueue a test message.
 
         Raises:
             WebhookNotFoundError: the owner has no such endpoint.
@@ -139,7 +139,7 @@ class WebhookService:
         await self._get_enabled(owner_id, webhook_id)
         now = datetime.now(UTC)
         delivery = WebhookDelivery(
-            webhook_id=webhook_id, type=TEST_EVENT, payload=trial_message(now), round_at=now, next_attempt_at=now
+            webhook_id=webhook_id, type=TEST_EVENT, payload=test_message(now), round_at=now, next_attempt_at=now
         )
         await self._deliveries.add(delivery)
         return delivery
@@ -147,7 +147,7 @@ class WebhookService:
     async def list_deliveries(
         self, owner_id: UUID, webhook_id: UUID, paging: Paging, *, state: str | None = None
     ) -> tuple[Sequence[WebhookDelivery], int]:
-        """Return a part of what was sent to an endpoint, the newest first, and how much there is.
+        """Return a page of an endpoint's deliveries, newest first, and how many there are in all.
 
         Raises:
             WebhookNotFoundError: the owner has no such endpoint.
@@ -156,11 +156,11 @@ class WebhookService:
         return await self._deliveries.list_owned(owner_id, webhook_id, state=state, paging=paging)
 
     async def get_delivery(self, owner_id: UUID, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:
-        """Return one message to an endpoint.
+        """Return a delivery.
 
         Raises:
             WebhookNotFoundError: the owner has no such endpoint.
-            DeliveryNotFoundError: the endpoint has no such message.
+            DeliveryNotFoundError: the endpoint has no such delivery.
         """
         await self.get(owner_id, webhook_id)
         found = await self._deliveries.get_owned(owner_id, webhook_id, delivery_id)
@@ -169,11 +169,11 @@ class WebhookService:
         return found
 
     async def redeliver(self, owner_id: UUID, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:
-        """Send a message again, now, and for a day if it does not arrive.
+        """Make a message due now, with a new day of attempts.
 
         Raises:
             WebhookNotFoundError: the owner has no such endpoint.
-            DeliveryNotFoundError: the endpoint has no such message.
+            DeliveryNotFoundError: the endpoint has no such delivery.
             WebhookDisabledError: the endpoint is disabled.
         """
         await self._get_enabled(owner_id, webhook_id)
@@ -192,32 +192,32 @@ class WebhookService:
             raise WebhookDisabledError
         return webhook
 
-    def _checked(self, text: str) -> str:
-        """Return an address to which messages can be sent, as far as that can be told before one is.
+    def _validated(self, text: str) -> str:
+        """Return a normalized URL.
 
         Raises:
-            WebhookAddressError: they can't.
+            WebhookAddressError: the URL is malformed, or certainly not public.
         """
         schemes = ["https"] if self._settings.environment == "production" else ["https", "http"]
         try:
             url = httpx.URL(text)
             host = url.host
-        except (httpx.InvalidURL, UnicodeError):  # of a host, or of what stands for one
-            raise WebhookAddressError("This is not an address of the web.") from None
+        except (httpx.InvalidURL, UnicodeError):  # UnicodeError: an invalid internationalized host
+            raise WebhookAddressError("The URL is malformed.") from None
         if url.scheme not in schemes or not host:
-            raise WebhookAddressError(f"Expected an address that begins with {' or '.join(schemes)}://.")
+            raise WebhookAddressError(f"Expected a URL that starts with {' or '.join(schemes)}://.")
         if url.port is not None and not 0 < url.port < 65536:
             raise WebhookAddressError("Expected a port from 1 to 65535.")
         if url.userinfo or url.fragment:
-            raise WebhookAddressError("Expected an address without user, password and fragment.")
-        if not self._may_be_reached(host):
-            raise WebhookAddressError("Expected a public address; this one only this machine or its network can reach.")
-        if len(str(url)) > LONGEST_URL:
-            raise WebhookAddressError(f"Expected at most {LONGEST_URL} characters, when all of them are encoded.")
+            raise WebhookAddressError("Expected a URL without user, password and fragment.")
+        if not self._is_allowed_host(host):
+            raise WebhookAddressError("Expected a public address, got one of this machine or a private network.")
+        if len(str(url)) > MAX_URL_LENGTH:
+            raise WebhookAddressError(f"Expected at most {MAX_URL_LENGTH} characters after percent-encoding.")
         return str(url)
 
-    def _may_be_reached(self, host: str) -> bool:
-        """Refuse what is an address already. A name is looked up, and checked, whenever something is sent to it."""
+    def _is_allowed_host(self, host: str) -> bool:
+        """Return False for an IP address that is not allowed. Names are resolved and checked at each delivery."""
         if host == "localhost" or host.endswith(".localhost"):
             return self._policy.allows("127.0.0.1")
         try:
@@ -228,15 +228,15 @@ class WebhookService:
 
 
 def purpose(webhook_id: UUID) -> str:
-    """Return what an endpoint's secret is encrypted for."""
+    """Return the key ring's purpose for an endpoint's secret."""
     return f"webhook:{webhook_id}"
 
 
-async def encrypt_anew(session: AsyncSession, ring: KeyRing) -> int:
-    """Encrypt all secrets with the ring's first key, so that older ones can be taken away; return of how many webhooks.
+async def reencrypt_secrets(session: AsyncSession, ring: KeyRing) -> int:
+    """Encrypt all secrets with the ring's first key, so that older keys can be removed; return the number of webhooks.
 
     Raises:
-        UnreadableSecretError: one of them was encrypted with a key that is not in the ring.
+        UnreadableSecretError: a secret was encrypted with a key that is not in the ring.
     """
     webhooks = await WebhookRepository(session).list_for_update()
     for webhook in webhooks:

@@ -1,4 +1,4 @@
-"""Secrets and signatures after Standard Webhooks 1.0.
+"""Secrets and signatures by Standard Webhooks 1.0.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -11,22 +11,22 @@ from collections.abc import Iterable
 
 PREFIX = "whsec_"
 SECRET_BYTES = 32
-"""The standard asks for 24 to 64."""
+"""The standard requires 24 to 64."""
 
 
 def new_secret() -> str:
-    """Return a fresh secret, as a receiver is told it."""
+    """Return a new secret in the standard's format."""
     return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
 def signed_headers(message_id: str, timestamp: int, body: str, signing: Iterable[str]) -> dict[str, str]:
-    """Return the headers that prove to a receiver where a message comes from, and when.
+    """Return the id, timestamp and signature headers of a message.
 
     Args:
-        message_id: the same however often the message is sent.
-        timestamp: of this attempt, in seconds since 1970.
-        body: exactly what is sent.
-        signing: secrets; each of them signs.
+        message_id: identical in all attempts.
+        timestamp: time of this attempt, in seconds since 1970.
+        body: the body as sent.
+        signing: secrets; one signature each.
     """
     content = f"{message_id}.{timestamp}.{body}".encode()
     signatures = [

@@ -151,8 +151,8 @@ class Services:
 
     @cached_property
     def http_client(self) -> HttpClient:
-        """The HTTP client of TONE3000."""
-        return HttpClient(self.settings.tone3000, self.redis)
+        """The HTTP client of TONE3000; without a broker, it does not share the installation's rate limit."""
+        return HttpClient(self.settings.tone3000, self.redis if self.settings.redis.url else None)
 
     # --- Every process -------------------------------------------------------------------------------------------
 

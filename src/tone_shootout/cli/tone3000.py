@@ -68,17 +68,17 @@ async def _check(settings: "Settings", token: str | None, *, told: bool) -> "lis
 
 @asynccontextmanager
 async def _calls(settings: "Settings", deprecations: list[str]) -> "AsyncGenerator[HttpClient, None]":
-    """Give a way to TONE3000, within the allowance of the installation where there is one."""
-    from tone_shootout.kit.redis import connect_broker
+    """Yield a client of TONE3000 that shares the rate limit of the installation, if there is one.
+
+    A client of its own, because the one of `Services` only logs deprecations.
+    """
+    from tone_shootout.composition import Services
     from tone_shootout.tone3000.http_client import HttpClient
 
-    redis = connect_broker(settings) if settings.redis.url else None
-    try:
-        async with HttpClient(settings.tone3000, redis, on_deprecation=deprecations.append) as calls:
-            yield calls
-    finally:
-        if redis is not None:
-            await redis.aclose()
+    async with Services(settings) as services:
+        redis = services.redis if settings.redis.url else None
+        async with HttpClient(settings.tone3000, redis, on_deprecation=deprecations.append) as client:
+            yield client
 
 
 async def _sign_in(calls: "HttpClient") -> str:

@@ -13,26 +13,23 @@ import click
 from tone_shootout.cli.errors import reporting
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+    from sqlalchemy.ext.asyncio import AsyncSession
 
     from tone_shootout.accounts.principal import Role, Scope
     from tone_shootout.accounts.services import AccountService
-    from tone_shootout.jobs.streaming.pubsub import Publisher
+    from tone_shootout.composition import Services
     from tone_shootout.kit.settings import Settings
-    from tone_shootout.kit.storage import Storage
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Office:
-    """What the work on users is done with."""
+class Unit:
+    """A unit of work of a command: committed when the command's function returns."""
 
+    services: "Services"
     session: "AsyncSession"
-    sessions: "async_sessionmaker[AsyncSession]"
     accounts: "AccountService"
-    storage: "Storage"
-    publisher: "Publisher | None"
 
 
 _data = click.option(
@@ -96,15 +93,13 @@ def list_(data: Path | None) -> None:
 def disable(name: str, data: Path | None) -> None:
     """Shut the user NAME out: no token or session counts until they are enabled again, and their jobs are cancelled."""
 
-    async def work(office: "Office") -> None:
-        from tone_shootout.jobs.account_deletion import UserJobCanceller
+    async def work(unit: "Unit") -> None:
+        user = await unit.accounts.user_by_name(name)
+        await unit.accounts.set_active(user, is_active=False)
+        await unit.session.commit()  # first, so that they submit nothing more
+        await unit.services.canceller.cancel_all(user.id)
 
-        user = await office.accounts.user_by_name(name)
-        await office.accounts.set_active(user, is_active=False)
-        await office.session.commit()  # first, so that they submit nothing more
-        await UserJobCanceller(office.sessions, office.publisher).cancel_all(user.id)
-
-    _in_office(data, work)
+    _in_unit(data, work)
     click.echo(f"{name} is disabled.", err=True)
 
 
@@ -141,16 +136,16 @@ def role_(name: str, role: "Role", data: Path | None) -> None:
 def show(name: str, data: Path | None) -> None:
     """Show what there is of the user NAME."""
 
-    async def work(office: "Office") -> list[tuple[str, str]]:
+    async def work(unit: "Unit") -> list[tuple[str, str]]:
         from tone_shootout.accounts.account_deletion import stored_prefix
 
-        user = await office.accounts.user_by_name(name)
-        connection = await office.accounts.connection(user.id)
-        tokens, sessions = await office.accounts.credentials_of(user.id)
+        user = await unit.accounts.user_by_name(name)
+        connection = await unit.accounts.connection(user.id)
+        tokens, sessions = await unit.accounts.credentials_of(user.id)
         tone3000 = "not connected"
         if connection is not None:
             tone3000 = connection.username + ("" if connection.tokens else " (has to sign in again)")
-        count, size = await office.storage.size(stored_prefix(user.id))
+        count, size = await unit.services.storage.size(stored_prefix(user.id))
         return [
             ("name", user.name if user.display_name is None else f"{user.name} ({user.display_name})"),
             ("id", str(user.id)),
@@ -163,7 +158,7 @@ def show(name: str, data: Path | None) -> None:
             ("stored", f"{count} objects, {size / 1e6:.1f} MB"),
         ]
 
-    for word, value in _in_office(data, work):
+    for word, value in _in_unit(data, work):
         click.echo(f"{word:<12}{value}")
 
 
@@ -177,20 +172,20 @@ def export(name: str, out: Path | None, data: Path | None) -> None:
     """Write everything that is kept of the user NAME into a ZIP archive: rows as JSON, and all files."""
     path = out or Path(f"{name}.zip")
 
-    async def work(office: "Office") -> None:
+    async def work(unit: "Unit") -> None:
         from tone_shootout.accounts.export import archive
         from tone_shootout.kit.private_files import create_private
 
-        user = await office.accounts.user_by_name(name)
+        user = await unit.accounts.user_by_name(name)
         with create_private(path) as file:
             try:
-                async for chunk in archive(office.sessions, office.storage, user.id):
+                async for chunk in archive(unit.services.session_maker, unit.services.storage, user.id):
                     file.write(chunk)
             except BaseException:
                 path.unlink()
                 raise
 
-    _in_office(data, work)
+    _in_unit(data, work)
     click.echo(f"{path} has everything of {name}.", err=True)
 
 
@@ -203,64 +198,43 @@ def delete(name: str, yes: bool, data: Path | None) -> None:
     if not yes:
         click.confirm(f"Delete {name} with library, shootouts, jobs and results, for good?", abort=True, err=True)
 
-    async def work(office: "Office") -> None:
+    async def work(unit: "Unit") -> None:
         from tone_shootout.accounts.account_deletion import forget
-        from tone_shootout.jobs.account_deletion import UserJobCanceller
 
-        user_id = (await office.accounts.user_by_name(name)).id
-        ended = await UserJobCanceller(office.sessions, office.publisher).end_work(user_id)
-        await office.accounts.delete_user(user_id)
-        await office.session.commit()
-        await forget(office.storage, user_id, ended=ended)
+        user_id = (await unit.accounts.user_by_name(name)).id
+        ended = await unit.services.canceller.end_work(user_id)
+        await unit.accounts.delete_user(user_id)
+        await unit.session.commit()
+        await forget(unit.services.storage, user_id, ended=ended)
 
-    _in_office(data, work)
+    _in_unit(data, work)
     click.echo(f"{name} is deleted.", err=True)
 
 
 def _with_accounts(data: Path | None, work: "Callable[[AccountService], Awaitable[T]]") -> T:
-    """Do `work` in a transaction of its own on the database that is meant."""
-    return _in_office(data, lambda office: work(office.accounts))
+    """Run `work` in a transaction of its own."""
+    return _in_unit(data, lambda unit: work(unit.accounts))
 
 
-def _in_office(data: Path | None, work: "Callable[[Office], Awaitable[T]]") -> T:
-    """Do `work` with the database, the storage and the broker that are meant, in a transaction of its own."""
+def _in_unit(data: Path | None, work: "Callable[[Unit], Awaitable[T]]") -> T:
+    """Run `work` with the services of the installation, in a transaction of its own."""
     with _installation(data) as settings:
         return asyncio.run(_transaction(settings, work))
 
 
-async def _transaction(settings: "Settings", work: "Callable[[Office], Awaitable[T]]") -> T:
-    from sqlalchemy.ext.asyncio import async_sessionmaker
-
+async def _transaction(settings: "Settings", work: "Callable[[Unit], Awaitable[T]]") -> T:
     from tone_shootout.accounts.services import AccountService
-    from tone_shootout.jobs.streaming.pubsub import Publisher
-    from tone_shootout.kit.db.session import create_engine, is_pooled
-    from tone_shootout.kit.redis import connect_broker
-    from tone_shootout.kit.storage import Storage
+    from tone_shootout.composition import Services
 
-    engine = create_engine(settings.database.url, pooled=is_pooled(settings), hide_parameters=True)
-    redis = connect_broker(settings) if settings.redis.url else None
-    sessions = async_sessionmaker(engine, expire_on_commit=False)
-    try:
-        async with sessions() as session:
-            office = Office(
-                session=session,
-                sessions=sessions,
-                accounts=AccountService(session),
-                storage=Storage.from_settings(settings),
-                publisher=None if redis is None else Publisher(redis),
-            )
-            result = await work(office)
-            await session.commit()
-            return result
-    finally:
-        if redis is not None:
-            await redis.aclose()
-        await engine.dispose()
+    async with Services(settings) as services, services.session_maker() as session:
+        result = await work(Unit(services=services, session=session, accounts=AccountService(session)))
+        await session.commit()
+        return result
 
 
 @contextmanager
 def _installation(data: Path | None) -> "Generator[Settings, None, None]":
-    """Give the settings with the addresses of the servers; embedded ones are started for the moment, and migrated."""
+    """Yield the settings with the URLs of the servers; embedded ones run for the duration, and are migrated."""
     from tone_shootout.gc_tuning import importing
 
     with importing():

@@ -14,6 +14,7 @@ from tests.support.shared import PROJECT
 from tone_shootout.jobs.execution.attempt import Attempt
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.status import TRANSITIONS
+from tone_shootout.kit.tasks import task_context
 from tone_shootout.rendering.errors import Cancelled
 
 GUIDE = (PROJECT / "docs" / "jobs.md").read_text()
@@ -56,10 +57,11 @@ async def test_work_stops_when_it_is_not_wanted_and_goes_on_from_there(tmp_path:
     assert [(tmp_path / f"{number}.part").read_bytes() for number in (1, 2, 3)] == [b"kept", b"two", b"three"]
 
 
-async def test_a_chore_may_be_done_twice_and_by_two_at_once(
+async def test_a_task_can_run_twice_and_twice_at_once(
     session_maker: async_sessionmaker[AsyncSession], clean: None
 ) -> None:
-    chore = _examples()["forget_old_failures"]
+    examples = _examples()
+    task, context = examples["delete_old_failures"], task_context(examples["FailedJobs"](session_maker))
     async with session_maker() as session:
         user = UserFactory.build()
         session.add(user)
@@ -77,6 +79,6 @@ async def test_a_chore_may_be_done_twice_and_by_two_at_once(
         await session.execute(update(Job).where(Job.id == gone.id).values(finished_at=old))
         await session.commit()
     for _ in range(2):
-        await asyncio.gather(*(chore({"sessions": session_maker}) for _ in range(2)))
+        await asyncio.gather(*(task(context) for _ in range(2)))
         async with session_maker() as session:
             assert list(await session.scalars(select(Job.id))) == [kept.id]

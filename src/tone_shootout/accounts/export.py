@@ -61,7 +61,7 @@ async def archive(sessions: SessionMaker, storage: Storage, user_id: UUID) -> As
 
     The rows are read at once, in one snapshot, before anything is sent: a slow reader keeps no connection to the
     database. So is the list of files, and the first one is asked for: what is away is known before the first part of
-    the archive comes. Files are streamed; one that is deleted meanwhile is left out.
+    the archive comes. Files are streamed; one whose row is deleted meanwhile is left out.
 
     Raises:
         StorageError: the storage does not answer.
@@ -92,7 +92,9 @@ async def archive(sessions: SessionMaker, storage: Storage, user_id: UUID) -> As
                     async for chunk in chunks:
                         yield chunk
             except MissingObjectError:
-                continue
+                if key in await _named_keys(sessions, user_id):
+                    # Cut the archive short where everybody sees it, rather than leave the file out without a word.
+                    raise StorageFaultError(key, is_missing=True) from None
     yield pipe.drain()
 
 

@@ -18,8 +18,11 @@ from tests.integration.jobs.conftest import events, finish, submit
 from tests.support.live import working
 from tests.support.uploads import add, di, eventually
 from tone_shootout.accounts.connections import ConnectionStore
+from tone_shootout.accounts.export import archive
 from tone_shootout.kit.keyring import KeyRing
+from tone_shootout.kit.outages import StorageFaultError
 from tone_shootout.kit.settings import Settings
+from tone_shootout.kit.storage import Storage
 from tone_shootout.tone3000.types import Text, TokenPair, User
 
 EXPORT = "/api/v1/me/export"
@@ -182,3 +185,17 @@ async def test_an_export_without_a_file_that_a_row_names_is_refused(user: Person
     (name,) = [each for each in stored(settings, user) if each.startswith("blobs/")]
     (settings.data / "objects" / "users" / str(user.id) / name).unlink()
     assert (await user.client.get(EXPORT)).status_code == 503
+
+
+async def test_an_export_breaks_off_where_a_file_vanishes_on_the_way(
+    user: Person, settings: Settings, session_maker: async_sessionmaker[AsyncSession]
+) -> None:
+    for seed in (1, 2):
+        await add(user.client, "di_track", di(0.5, seed=seed), name=f"DI {seed}")
+    stream = archive(session_maker, Storage.from_settings(settings), user.id)
+    assert await anext(stream)  # the rows: every file is there
+    for name in stored(settings, user):
+        (settings.data / "objects" / "users" / str(user.id) / name).unlink()
+    with pytest.raises(StorageFaultError):
+        async for _ in stream:
+            pass

@@ -109,7 +109,7 @@ async def test_the_document_names_no_host_and_its_server_is_where_it_was_fetched
 
 async def test_schemas_have_plain_names(api: httpx.AsyncClient) -> None:
     schemas = (await _document(api))["components"]["schemas"]
-    assert "JobReadPage" in schemas
+    assert "JobPage" in schemas
     for name, schema in schemas.items():
         assert re.fullmatch(r"[A-Z][A-Za-z0-9]*", name), name
         assert schema.get("title", name) == name

@@ -1,6 +1,6 @@
-"""Say what is wrong with a document in words that help to mend it: what is allowed, and what was most likely meant.
+"""Explains validation errors of msgspec: the allowed values, and the most likely intended one.
 
-`msgspec` says where a document breaks its type and which rule it breaks. The type knows the rest.
+The error of `msgspec` states the path and the violated rule. Everything else comes from inspecting the type.
 """
 
 import re
@@ -13,7 +13,7 @@ from msgspec import inspect
 
 _CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 ONE_LINE: Final = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$(?!\n)"
-"""Pattern of text without control characters and line breaks, and not only white space."""
+"""Pattern of text without control characters and line breaks that is not only white space."""
 
 _PATH: Final = re.compile(r" - at `([^`]*)`$")
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
@@ -22,12 +22,12 @@ _UNKNOWN: Final = re.compile(r"unknown field `(.*)`", re.DOTALL)
 _MISSING: Final = re.compile(r"missing required field `([^`]*)`")
 _LONGEST_WORD: Final = 60
 _LONGEST_LINE: Final = 500
-_ALIKE: Final = 0.6
-"""From which share of letters in common on a word counts as a misspelling of another."""
+_MIN_SIMILARITY: Final = 0.6
+"""Similarity (`difflib` ratio) at which a word counts as a misspelling of another."""
 
 
-class Explained(NamedTuple):
-    """What is wrong: a code (`invalid` or `unknown_field`), a JSON pointer (RFC 6901), and one sentence."""
+class Explanation(NamedTuple):
+    """An explained error: a code (`invalid` or `unknown_field`), a JSON pointer (RFC 6901), and one sentence."""
 
     code: str
     pointer: str
@@ -35,18 +35,18 @@ class Explained(NamedTuple):
 
 
 def error_path(error: msgspec.ValidationError | str) -> list[str]:
-    """Return the keys and indices that lead to the invalid value, `...` for an unknown index; empty at the top."""
+    """Return the keys and indices of the path to the invalid value, `...` for an unknown index; empty for the root."""
     found = _PATH.search(str(error))
     return [name or index for name, index in _STEP.findall(found.group(1))] if found else []
 
 
-def explain(error: msgspec.ValidationError | str, kind: Any = None, document: object = None) -> Explained:
-    """Turn a validation error of msgspec into one that says what to do.
+def explain(error: msgspec.ValidationError | str, kind: Any = None, document: object = None) -> Explanation:
+    """Explain a validation error of msgspec, with a suggestion where there is one.
 
     Args:
         error: the error.
-        kind: the type that the document was held to; None: not known, so nothing can be suggested.
-        document: the document as it came, which tells members of a union apart.
+        kind: the expected type of the document; None: unknown, no suggestions.
+        document: the document, which selects among the members of tagged unions.
     """
     text = str(error)
     found = _PATH.search(text)
@@ -59,7 +59,7 @@ def explain(error: msgspec.ValidationError | str, kind: Any = None, document: ob
         known = list(_fields(_at(kind, steps, document)))
         advice = _advice(name, known)
         escaped = name.replace("~", "~0").replace("/", "~1")
-        return Explained("unknown_field", f"{pointer}/{escaped}", f"{shown(detail)}{advice}")
+        return Explanation("unknown_field", f"{pointer}/{escaped}", f"{printable_line(detail)}{advice}")
     if value := _ENUM.match(detail):
         allowed = _allowed(kind, steps, document)
         if allowed:
@@ -69,7 +69,7 @@ def explain(error: msgspec.ValidationError | str, kind: Any = None, document: ob
                 detail += f"; did you mean `{close}`?"
     elif (missing := _MISSING.search(detail)) and (allowed := _allowed(kind, [*steps, missing.group(1)], document)):
         detail += f", which is {_one_of(allowed)}"
-    return Explained("invalid", pointer, shown(detail))
+    return Explanation("invalid", pointer, printable_line(detail))
 
 
 def _advice(name: str, known: Sequence[str]) -> str:
@@ -79,12 +79,12 @@ def _advice(name: str, known: Sequence[str]) -> str:
 
 
 def _closest(word: str, known: Sequence[str]) -> str | None:
-    """Return the known word that another one is most likely meant to be, whatever its case and hyphens."""
+    """Return the known word most similar to a misspelled one, ignoring case and hyphens."""
     plain = {re.sub(r"[^a-z0-9]", "", each.lower()): each for each in known}
     wanted = re.sub(r"[^a-z0-9]", "", word[:_LONGEST_WORD].lower())
     if not wanted:
         return None
-    close = get_close_matches(wanted, plain, n=1, cutoff=_ALIKE)
+    close = get_close_matches(wanted, plain, n=1, cutoff=_MIN_SIMILARITY)
     if not close:
         close = [each for each in plain if len(wanted) > 2 and (wanted in each or each in wanted)]
     return plain[close[0]] if close else None
@@ -95,14 +95,14 @@ def _one_of(allowed: Sequence[object]) -> str:
     return words[0] if len(words) == 1 else f"one of {', '.join(words)}"
 
 
-def shown(text: str) -> str:
-    """Return a text on one line, cut where it is long: what a document holds may be anything."""
-    line = "".join(sign if sign.isprintable() else " " for sign in text)
+def printable_line(text: str) -> str:
+    """Return untrusted text on one line, without control characters, truncated."""
+    line = "".join(char if char.isprintable() else " " for char in text)
     return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…"
 
 
 def _at(kind: Any, steps: Sequence[str], document: object) -> list[inspect.Type]:
-    """Return the types that may stand at a place."""
+    """Return the possible types of the value at a path."""
     if kind is None:
         return []
     try:
@@ -137,7 +137,7 @@ def _step(kind: inspect.Type, step: str, document: object) -> Iterator[inspect.T
 
 
 def _members(kind: inspect.Type, document: object) -> list[inspect.Type]:
-    """Return the members of a union, of tagged ones the one that the document names, if it does."""
+    """Return the members of a union; of tagged ones only the member with the document's tag, if there is one."""
     if isinstance(kind, inspect.Metadata):
         return _members(kind.type, document)
     if not isinstance(kind, inspect.UnionType):
@@ -162,7 +162,7 @@ def _fields(types: Sequence[inspect.Type]) -> Iterator[str]:
 
 
 def _allowed(kind: Any, steps: Sequence[str], document: object) -> list[object]:
-    """Return the values of the literals at a place, or the tags of the union that it belongs to."""
+    """Return the values of the literals at a path, or the tags of the union if the path leads to a tag."""
     found: list[object] = []
     for each in _at(kind, steps, document):
         if isinstance(each, inspect.LiteralType):

@@ -1,4 +1,4 @@
-"""`shootout inspect`: what a capture, impulse response or audio file is."""
+"""`shootout inspect`: properties of captures, impulse responses and audio files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from tone_shootout.cli._files import Answer
 
 
-TRIED_OUT = "expected sound for noise of -20 dBFS; the file is damaged or was exported wrongly"
+TRIAL_FAILED = "expected output for noise of -20 dBFS; the file is damaged or was exported incorrectly"
 
 
 @click.command("inspect")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Write JSON: a list with an object per file.")
 def command(files: tuple[Path, ...], as_json: bool) -> None:
-    """Show what captures (.nam), impulse responses and audio files are, by decoding all of each."""
+    """Show properties of captures (.nam), impulse responses and audio files. Each file is decoded completely."""
     from tone_shootout.cli._files import answer
 
     answer(files, _inspect, as_json=as_json, table=_table)
@@ -30,13 +30,13 @@ def _inspect(path: Path) -> "Answer":
 
     with path.open("rb") as file:
         head = file.read(1024)
-        # A .nam file is a JSON object; no audio file begins like one.
+        # A .nam file is a JSON object. No audio file begins with a brace.
         is_capture = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
         if not is_capture and path.suffix.lower() == ".nam":
             try:
                 recognise(file)
             except AudioError:
-                is_capture = True  # so that the error says what was expected under this name
+                is_capture = True  # so that the error states what a .nam file must be
     return _capture(path) if is_capture else _audio(path)
 
 
@@ -46,20 +46,20 @@ def _capture(path: Path) -> "Answer":
     from tone_shootout.rendering.engine.sources import decode_capture, probe, read_source
     from tone_shootout.rendering.media_info import DEFAULT_LIMITS
 
-    facts: dict[str, Any] = msgspec.to_builtins(probe(path, "capture"))
-    facts.pop("catalog_gear")
+    media_info: dict[str, Any] = msgspec.to_builtins(probe(path, "capture"))
+    media_info.pop("catalog_gear")
     capture = decode_capture(read_source(path, max_bytes=DEFAULT_LIMITS.max_capture_bytes))
-    said = msgspec.structs.asdict(capture.metadata)
+    metadata = msgspec.structs.asdict(capture.metadata)
     return {
-        **facts,
+        **media_info,
         "version": capture.version,
         "times_real_time": round(_speed(capture), 1),
-        "metadata": {k: v for k, v in said.items() if v is not None},
+        "metadata": {k: v for k, v in metadata.items() if v is not None},
     }
 
 
 def _speed(capture: "NamModel") -> float:
-    """Return how many seconds of sound the capture makes in one second of a core of this machine, tried out on some."""
+    """Return the seconds of audio that the capture renders per second of one core, measured with noise."""
     from time import process_time
 
     import numpy as np
@@ -75,7 +75,7 @@ def _speed(capture: "NamModel") -> float:
         started = process_time()
         run.process(noise)
     except NamError as error:
-        raise SourceError(error.code, f"{error}: {TRIED_OUT}") from None
+        raise SourceError(error.code, f"{error}: {TRIAL_FAILED}") from None
     return 0.5 / max(process_time() - started, 1e-6)
 
 
@@ -115,40 +115,40 @@ def _audio(path: Path) -> "Answer":
 
 
 def _usable(path: Path, kind: "Literal['di_track', 'cab_ir']") -> "tuple[str, tuple[FileNotice, ...]]":
-    """Say whether a file can be a DI track or a cab IR, and what is to be known if it is used as one."""
+    """Return whether a file can be used as a DI track or a cab IR, and the notices that apply then."""
     from tone_shootout.rendering.engine.sources import SourceError, probe
     from tone_shootout.rendering.media_info import CabIrInfo, DiTrackInfo
 
     try:
-        facts = probe(path, kind)
+        info = probe(path, kind)
     except SourceError as error:
         return f"no: {error.detail}", ()
-    if isinstance(facts, CabIrInfo) and facts.stereo:
-        return 'yes, with channel set to "left", "right" or "mean": its sides differ', facts.notices
-    if isinstance(facts, DiTrackInfo) and facts.cancels:
-        return 'yes, with channel set to "left" or "right": its sides cancel', facts.notices
-    return "yes", facts.notices
+    if isinstance(info, CabIrInfo) and info.stereo:
+        return 'yes, with channel set to "left", "right" or "mean": its sides differ', info.notices
+    if isinstance(info, DiTrackInfo) and info.cancels:
+        return 'yes, with channel set to "left" or "right": its sides cancel', info.notices
+    return "yes", info.notices
 
 
 def _table(answers: "list[Answer]") -> str:
-    return "\n\n".join(_entry(said) for said in answers)
+    return "\n\n".join(_entry(found) for found in answers)
 
 
-def _entry(said: "Answer") -> str:
-    metadata = said.get("metadata")
+def _entry(found: "Answer") -> str:
+    metadata = found.get("metadata")
     lists = ("metadata", "notices", "parts", "sizes")
-    rows = {name: value for name, value in said.items() if name not in ("file", *lists)}
-    for number, part in enumerate(_dicts(said.get("parts")), start=1):
+    rows = {name: value for name, value in found.items() if name not in ("file", *lists)}
+    for number, part in enumerate(_dicts(found.get("parts")), start=1):
         rows[f"part.{number}"] = _part(part)
-    for size in _dicts(said.get("sizes")):
+    for size in _dicts(found.get("sizes")):
         rows[f"size below {size['below']:g}"] = _levels(size)
-    notices = said.get("notices")
+    notices = found.get("notices")
     if isinstance(notices, list):
         rows |= {f"notice.{notice['code']}": notice["detail"] for notice in notices}
     if isinstance(metadata, dict):
         rows |= {f"metadata.{name}": value for name, value in metadata.items()}
     width = max(len(name) for name in rows)
-    return "\n".join([str(said["file"]), *(f"  {name.ljust(width)}  {_text(value)}" for name, value in rows.items())])
+    return "\n".join([str(found["file"]), *(f"  {name.ljust(width)}  {_text(value)}" for name, value in rows.items())])
 
 
 def _dicts(value: object) -> "list[dict[str, Any]]":
@@ -156,14 +156,14 @@ def _dicts(value: object) -> "list[dict[str, Any]]":
 
 
 def _part(part: "dict[str, Any]") -> str:
-    what = f"{part['architecture']} {part['size_class']}, {part['parameters']} parameters, {_levels(part)}"
-    return f"{what} ({part['pointer']})"
+    model = f"{part['architecture']} {part['size_class']}, {part['parameters']} parameters, {_levels(part)}"
+    return f"{model} ({part['pointer']})"
 
 
-def _levels(said: "dict[str, Any]") -> str:
-    level = said["input_level_dbu"]
+def _levels(part: "dict[str, Any]") -> str:
+    level = part["input_level_dbu"]
     stated = "input level not stated" if level is None else f"input level {level:g} dBu"
-    return f"{said['gear_type'] or 'gear not stated'}, {stated}"
+    return f"{part['gear_type'] or 'gear not stated'}, {stated}"
 
 
 def _text(value: object) -> str:
@@ -173,4 +173,4 @@ def _text(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
-    return "".join(sign if sign.isprintable() else " " for sign in str(value))
+    return "".join(char if char.isprintable() else " " for char in str(value))

@@ -8,7 +8,7 @@ import click
 if TYPE_CHECKING:
     from tone_shootout.cli._files import Answer
 
-# Heading, figure and decimals of each column; JSON has everything.
+# Heading, metric and decimals of each column. JSON has all metrics.
 _COLUMNS = (
     ("LUFS", "integrated_lufs", 1),
     ("LRA", "loudness_range_lu", 1),
@@ -38,8 +38,8 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
 
     Integrated loudness, maximum momentary (M) and short-term (S) loudness in LUFS, loudness range (LRA) in LU, true
     peak in dBTP, RMS in dBFS, crest factor in dB, spectral centroid in Hz, tilt in dB per octave, shares of the power
-    below 250 Hz, up to 2 kHz and above, dynamic range in dB, noise floor in dBFS, onsets of notes per second, clipped
-    samples. JSON has more: third octaves, attack, sustain and so on, as in a manifest.
+    below 250 Hz, up to 2 kHz and above, dynamic range in dB, noise floor in dBFS, note onsets per second, clipped
+    samples. JSON has all metrics of a manifest: third octaves, attack, sustain and others.
     """
     from tone_shootout.cli._files import answer
 
@@ -73,7 +73,7 @@ def _measure(path: Path) -> "Answer":
 
 def _table(answers: "list[Answer]") -> str:
     rows = [["", *(heading for heading, _, _ in _COLUMNS)]]
-    rows += [[str(said["file"]), *(f"{said[name]:.{digits}f}" for _, name, digits in _COLUMNS)] for said in answers]
+    rows += [[str(found["file"]), *(f"{found[name]:.{digits}f}" for _, name, digits in _COLUMNS)] for found in answers]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
         "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])

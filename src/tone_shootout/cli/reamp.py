@@ -1,4 +1,4 @@
-"""`shootout reamp`: one file through one capture."""
+"""`shootout reamp`: render one file through one capture."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,18 +14,16 @@ if TYPE_CHECKING:
 @click.argument("di", metavar="DI.wav", type=click.Path(path_type=Path))
 @click.argument("capture", metavar="CAPTURE.nam", type=click.Path(path_type=Path))
 @click.argument("out", metavar="OUT.wav", type=click.Path(path_type=Path))
-@click.option(
-    "--ir", metavar="IR.wav", type=click.Path(path_type=Path), help="Impulse response of a cabinet behind it."
-)
+@click.option("--ir", metavar="IR.wav", type=click.Path(path_type=Path), help="Cab IR to apply after the capture.")
 @click.option(
     "--ir-channel",
     type=click.Choice(["left", "right", "mean"]),
-    help="Side of a stereo impulse response whose sides differ.",
+    help="Channel of a stereo impulse response whose channels differ.",
 )
 @click.option(
     "--channel",
     type=click.Choice(["left", "right", "mean"]),
-    help="Side of a stereo recording. [the side that is played, or the mean of both]",
+    help="Channel of a stereo recording. [the channel with signal, or the mean of both]",
 )
 @click.option("--size", type=click.FloatRange(0.0, 1.0), help="Size of a slimmable capture. [1: full]")
 def command(
@@ -37,10 +35,10 @@ def command(
     channel: "Channel | None",
     size: float | None,
 ) -> None:
-    """Send a dry recording through a capture and write a 32-bit float WAV.
+    """Render a dry recording through a capture into a 32-bit float WAV file.
 
-    No level is changed, and as many samples come out as went in, at the same rate. Where the recording is at the
-    capture's rate its samples go to the engine as they are; otherwise they are resampled there and back.
+    Levels stay unchanged. The output has the length and the sample rate of the input. A recording at another sample
+    rate than the capture's is resampled to it and back.
     """
     from tone_shootout.audio.convolve import cab_ir
     from tone_shootout.audio.diagnostics import di_notices
@@ -54,7 +52,7 @@ def command(
     if out.suffix.lower() != ".wav":
         raise click.ClickException(f"{out}: expected a name that ends in .wav")
     if out.exists() and any(out.samefile(source) for source in (di, capture, ir) if source and source.exists()):
-        raise click.ClickException(f"{out}: expected another file than those that are read")
+        raise click.ClickException(f"{out}: expected a file that is not one of the inputs")
     with told(di):
         recording = decode_audio(read_source(di, max_bytes=DEFAULT_LIMITS.max_upload_bytes))
         samples, rate = mono(recording, channel), recording.rate
@@ -63,7 +61,7 @@ def command(
     with told(capture):
         engine = decode_capture(read_source(capture, max_bytes=DEFAULT_LIMITS.max_capture_bytes))
     if size is not None and size < 1.0 and not engine.slimmable:
-        raise click.ClickException(f"{capture}: expected no --size below 1, this capture has only one size")
+        raise click.ClickException(f"{capture}: expected no --size below 1: this capture has only one size")
     running = int(engine.sample_rate)
     response = None if ir is None else _response(ir, running, ir_channel)
     with told(capture):
@@ -78,7 +76,7 @@ def command(
 
 
 def _response(ir: Path, rate: int, channel: "Channel | None") -> "Float32":
-    """Read an impulse response under the limits that a shootout has."""
+    """Read an impulse response within the limits of a shootout."""
     from tone_shootout.audio.diagnostics import ir_notices
     from tone_shootout.cli._files import note, told
     from tone_shootout.rendering.engine.sources import SourceError, decode_audio, prepare, read_source
@@ -93,7 +91,7 @@ def _response(ir: Path, rate: int, channel: "Channel | None") -> "Float32":
         except SourceError as error:
             if error.code != "stereo_ir":
                 raise
-            detail = "the sides of this impulse response differ: choose --ir-channel left, right or mean"
+            detail = "the channels of this impulse response differ: choose --ir-channel left, right or mean"
             raise SourceError(error.code, detail) from None
 
 

@@ -1,4 +1,4 @@
-"""`shootout render`: a spec file rendered without any server."""
+"""`shootout render`: render a spec file without a server."""
 
 import os
 from collections.abc import Iterator
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 @click.command("render")
 @click.argument("spec", metavar="SPEC", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
-@click.option("--jobs", type=click.IntRange(1, 64), help="Segments rendered at once. [one per core]")
-@click.option("--no-video", is_flag=True, help="Leave the video, its chapters and its description out.")
-@click.option("--no-plots", is_flag=True, help="Leave the plots out.")
+@click.option("--jobs", type=click.IntRange(1, 64), help="Segments to render concurrently. [one per core]")
+@click.option("--no-video", is_flag=True, help="Do not create the video, its chapters and its description.")
+@click.option("--no-plots", is_flag=True, help="Do not create plots.")
 @click.option(
     "--cache",
     type=click.Path(path_type=Path),
-    help="Folder that keeps what was made, up to 2 GB, so that the next run makes only what is new. [none]",
+    help="Cache folder of at most 2 GB: the next run renders only what has changed. [none]",
 )
 def command(spec: Path, out: Path, jobs: int | None, no_video: bool, no_plots: bool, cache: Path | None) -> None:
-    """Render SPEC, a TOML or JSON file, into a folder: the same spec gives the same results as a job of the service.
+    """Render SPEC, a TOML or JSON file, into a folder. The results are the same as those of a job of the service.
 
-    The paths in SPEC are relative to its own folder. The folder for the results has to be empty or hold a former
-    result, which is replaced once the new one is complete.
+    Paths in SPEC are relative to its folder. The folder for the results must be empty or contain an earlier result,
+    which is replaced when the new one is complete.
     """
     from tone_shootout.cli._progress import interruptible, progress
     from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
@@ -57,12 +57,12 @@ def command(spec: Path, out: Path, jobs: int | None, no_video: bool, no_plots: b
                 store=store,
             )
     except Cancelled:
-        raise click.ClickException("stopped; nothing of it was kept") from None
+        raise click.ClickException("stopped; no results were written") from None
     except (RenderError, WorkerDied) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"{out}: {error.strerror or error}") from None
-    _tell(manifest, out)
+    _print_summary(manifest, out)
 
 
 def _check_folder(out: Path) -> None:
@@ -71,13 +71,13 @@ def _check_folder(out: Path) -> None:
     try:
         others = [path for path in out.iterdir() if not path.name.startswith(STAGING_PREFIX)] if out.exists() else []
         if others and former_result(out) is None:
-            raise click.ClickException(f"{out}: expected an empty folder or a former result, found other files in it")
+            raise click.ClickException(f"{out}: expected an empty folder or an earlier result, found other files")
     except OSError as error:
         raise click.ClickException(f"{out}: {error.strerror}") from None
 
 
 def _plan(path: Path) -> "tuple[Plan, dict[str, Path]]":
-    """Read a spec, look at all of its files, and plan it."""
+    """Read a spec, probe its files, and plan it."""
     from tone_shootout.rendering.engine.sources import SourceError, locate, probe
     from tone_shootout.rendering.media_info import MediaInfo
     from tone_shootout.rendering.plan.planner import InvalidSpec, plan
@@ -86,21 +86,21 @@ def _plan(path: Path) -> "tuple[Plan, dict[str, Path]]":
     try:
         spec = _read(path)
         sources: dict[str, Path] = {}
-        facts: dict[str, MediaInfo] = {}
+        media_info: dict[str, MediaInfo] = {}
         errors: list[SpecError] = []
         for pointer, file, kind in _files(spec):
             if file in sources:
                 continue
             sources[file] = locate(path.parent, file)
             try:
-                facts[file] = probe(sources[file], kind)
+                media_info[file] = probe(sources[file], kind)
             except SourceError as error:
                 errors.append(SpecError(error.code, pointer, f"{file}: {error.detail}"))
             except OSError as error:
                 errors.append(SpecError("missing_asset", pointer, f"{file}: {error.strerror or error}"))
         if errors:
             raise InvalidSpec(errors)
-        return plan(spec, facts), sources
+        return plan(spec, media_info), sources
     except (SpecError, InvalidSpec) as error:
         raise click.ClickException(f"{path}: {error}") from None
 
@@ -120,7 +120,7 @@ def _read(path: Path) -> "Spec":
 
 
 def _files(spec: "Spec") -> "Iterator[tuple[str, str, Kind]]":
-    """Yield the pointer, the path and the kind of every file that a spec names."""
+    """Yield pointer, path and kind of every file in a spec."""
     from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock
 
     for index, track in enumerate(spec.di_tracks):
@@ -132,7 +132,7 @@ def _files(spec: "Spec") -> "Iterator[tuple[str, str, Kind]]":
                 yield f"/chains/{index}/blocks/{place}/file", block.file, kind
 
 
-def _tell(manifest: "Manifest", out: Path) -> None:
+def _print_summary(manifest: "Manifest", out: Path) -> None:
     level = manifest.level
     for segment in manifest.segments:
         measured = segment.measured
@@ -142,6 +142,6 @@ def _tell(manifest: "Manifest", out: Path) -> None:
         )
     limit = ""
     if level.limited_by is not None:
-        limit = f" ({level.requested:.1f} would lift segment {level.limited_by} above the ceiling)"
-    click.echo(f"One loudness: {level.target:.1f} LUFS{limit}, no true peak above {level.ceiling:g} dBTP.")
+        limit = f" ({level.requested:.1f} would raise segment {level.limited_by} above the ceiling)"
+    click.echo(f"Common loudness: {level.target:.1f} LUFS{limit}, no true peak above {level.ceiling:g} dBTP.")
     click.echo(f"Results: {out}")

@@ -1,4 +1,4 @@
-"""`shootout verify`: a result rendered again from its manifest."""
+"""`shootout verify`: render a result again from its manifest and compare."""
 
 import os
 from pathlib import Path
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     "--inputs",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Folder with inputs; can be given several times. [DIR, its folder `inputs`, and the folder that it lies in]",
+    help="Folder with inputs, repeatable. [DIR, its folder `inputs`, and its parent folder]",
 )
-@click.option("--jobs", type=click.IntRange(1, 64), help="Segments rendered at once. [one per core]")
+@click.option("--jobs", type=click.IntRange(1, 64), help="Segments to render concurrently. [one per core]")
 def command(result: Path, inputs: tuple[Path, ...], jobs: int | None) -> None:
     """Render the result in DIR again from its manifest and compare every segment with its file.
 
-    The manifest names its inputs and holds their hashes; each is looked for by name, then by content. A segment is
-    exact when every sample is the same, within tolerance when none is off by 0.0001 of full scale (-80 dBFS) or more,
-    and different otherwise, or when its levels are not those that the manifest states: then the exit code is 1.
+    The manifest lists its inputs with their hashes. Each is searched by name, then by content. A segment is exact if
+    all samples are equal, and within tolerance if all differ by less than 0.0001 of full scale (-80 dBFS). Otherwise,
+    or if its levels are not those in the manifest, it is different, and the exit code is 1.
     """
     from tone_shootout.cli._progress import interruptible, progress
     from tone_shootout.rendering.engine.sources import SourceError
@@ -38,8 +38,8 @@ def command(result: Path, inputs: tuple[Path, ...], jobs: int | None) -> None:
     from tone_shootout.rendering.plan.planner import InvalidSpec
 
     manifest = _manifest(result)
-    usual = [result, result / INPUTS_NAME, result.absolute().parent]
-    sources = _inputs(manifest, inputs or [folder for folder in usual if folder.is_dir()])
+    defaults = [result, result / INPUTS_NAME, result.absolute().parent]
+    sources = _inputs(manifest, inputs or [folder for folder in defaults if folder.is_dir()])
     processes = jobs or os.cpu_count() or 1
     try:
         with interruptible() as stopped, progress(stopped) as reporter:
@@ -52,15 +52,15 @@ def command(result: Path, inputs: tuple[Path, ...], jobs: int | None) -> None:
         raise click.ClickException(f"{result}: {error.strerror or error}") from None
     for item in segments:
         found = item.reason or ("" if not item.difference else f"largest difference {item.difference:.1e}")
-        told = f"{item.segment.position:2d}  {item.verdict:<16}  {item.segment.di_track} – {item.segment.chain}"
-        click.echo(f"{told}  ({found})" if found else told)
+        line = f"{item.segment.position:2d}  {item.verdict:<16}  {item.segment.di_track} – {item.segment.chain}"
+        click.echo(f"{line}  ({found})" if found else line)
     different = sum(item.verdict == "different" for item in segments)
     if not different:
-        click.echo(f"All {len(segments)} segments are what the manifest says.")
+        click.echo(f"All {len(segments)} segments match the manifest.")
         return
     then, now = {"engine": manifest.engine, **manifest.versions}, {"engine": ENGINE, **versions()}
     for name in sorted(name for name in now if then.get(name) != now[name]):
-        click.echo(f"Made with {name} {then.get(name, 'of no stated version')}; here it is {now[name]}.")
+        click.echo(f"Rendered with {name} {then.get(name, 'of unknown version')}; this installation has {now[name]}.")
     raise click.ClickException(f"{result}: {different} of {len(segments)} segments are different")
 
 
@@ -76,7 +76,7 @@ def _manifest(result: Path) -> "Manifest":
     except OSError as error:
         raise click.ClickException(f"{path}: {error.strerror}") from None
     except msgspec.DecodeError as error:
-        raise click.ClickException(f"{path}: expected the manifest of a result: {error}") from None
+        raise click.ClickException(f"{path}: expected a result manifest: {error}") from None
 
 
 def _inputs(manifest: "Manifest", folders: "Sequence[Path]") -> dict[str, Path]:
@@ -88,5 +88,5 @@ def _inputs(manifest: "Manifest", folders: "Sequence[Path]") -> dict[str, Path]:
         raise click.ClickException(f"{error.filename}: {error.strerror}") from None
     if missing:
         names = ", ".join(f"{item.name} ({item.kind}, SHA-256 {item.sha256[:12]}…)" for item in missing)
-        raise click.ClickException(f"inputs not found: {names}; name their folder with --inputs")
+        raise click.ClickException(f"inputs not found: {names}; give their folder with --inputs")
     return sources

@@ -1,1 +1,1 @@
-"""HTML for people. No rule of a domain stands here: pages call the services, or the REST API that everybody has."""
+"""HTML pages. They contain no business rules: they call services or the public REST API."""

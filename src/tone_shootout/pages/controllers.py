@@ -25,15 +25,17 @@ PAGE_HEADERS: Final = {
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
-    # Not `no-referrer`: browsers then send `Origin: null` with our own forms.
+    # Not `no-referrer`: with it, browsers send `Origin: null` with forms of this page.
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
 _FORM_FIELDS: Final = 10
 
 
-def refused(settings: Settings, request: Request[Any, Any, Any], _error: CrossOriginError) -> Response[Any]:
-    """Answer a form that was sent from another address than the service's own."""
+def cross_origin_response(
+    settings: Settings, request: Request[Any, Any, Any], _error: CrossOriginError
+) -> Response[Any]:
+    """Return the sign-in page with an error for a form sent from another origin."""
     error = (
         f"The form was not sent from {settings.public_url}. Sign in there, or add the address that you use to "
         "SHOOTOUT_SERVER_ALLOWED_ORIGINS."
@@ -42,11 +44,11 @@ def refused(settings: Settings, request: Request[Any, Any, Any], _error: CrossOr
 
 
 class SignInPageController(Controller):
-    """Sign-in by a form that needs no script."""
+    """Sign-in by an HTML form that works without JavaScript."""
 
     path = "/sign-in"
     include_in_schema = False
-    opt = {"public": True, "recognises": True}  # noqa: RUF012 - Litestar reads it as it stands
+    opt = {"public": True, "recognises": True}  # noqa: RUF012 - Litestar reads a plain class attribute
     dependencies = {  # noqa: RUF012 - as above
         "sessions": Provide(provide_sessions, sync_to_thread=False),
         "attempts": Provide(provide_attempts, sync_to_thread=False),
@@ -59,7 +61,7 @@ class SignInPageController(Controller):
         settings: NamedDependency[Settings],
         next_path: Annotated[str | None, QueryParameter(name="next")] = None,
     ) -> Template:
-        """Show the form, and who is signed in already."""
+        """Return the form, and the name of the user if one is signed in."""
         return _page(request, settings, own_path(next_path))
 
     @post(media_type=MediaType.HTML)
@@ -70,7 +72,7 @@ class SignInPageController(Controller):
         attempts: NamedDependency[SignInAttempts],
         settings: NamedDependency[Settings],
     ) -> Response[Any]:
-        """Start a session for an API token, and send the browser to where it wanted to go."""
+        """Start a session for an API token and redirect to `next`."""
         form = await _form(request)
         next_path, token = own_path(form.get("next")), form.get("token", "").strip()
         if not token:
@@ -119,7 +121,7 @@ def _page(
 
 
 async def _form(request: Request[Any, Any, Any]) -> dict[str, str]:
-    """Return the fields of a URL-encoded form; none where the body is anything else."""
+    """Return the fields of a URL-encoded form; empty for any other body."""
     if request.content_type[0] != "application/x-www-form-urlencoded":
         return {}
     try:

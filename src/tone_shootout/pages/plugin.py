@@ -1,4 +1,4 @@
-"""How the pages enter the application."""
+"""The plugin of the pages."""
 
 from functools import partial
 from pathlib import Path
@@ -13,25 +13,25 @@ from litestar.template import TemplateConfig
 
 from tone_shootout.accounts.errors import CrossOriginError
 from tone_shootout.kit.settings import Settings
-from tone_shootout.pages.controllers import SignInPageController, refused
+from tone_shootout.pages.controllers import SignInPageController, cross_origin_response
 
 _HERE: Final = Path(__file__).parent
 
 
 class PagesPlugin(InitPlugin):
-    """Pages, their templates and what they load."""
+    """Adds pages, templates and static files."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        """Add the pages."""
+        """Add routes and the template engine."""
         app_config.template_config = TemplateConfig(directory=_HERE / "templates", engine=JinjaTemplateEngine)
         app_config.route_handlers.append(
             Router(
                 "/",
                 route_handlers=[SignInPageController],
-                exception_handlers={CrossOriginError: partial(refused, self._settings)},
+                exception_handlers={CrossOriginError: partial(cross_origin_response, self._settings)},
             )
         )
         app_config.route_handlers.append(

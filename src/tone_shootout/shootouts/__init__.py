@@ -1,1 +1,1 @@
-"""What you compare: the library, chains, shootouts and their plans."""
+"""Shootouts: the library, configs and plans, and imports from TONE3000."""

@@ -1,4 +1,4 @@
-"""A shootout's config: the spec with ids of library items, or of TONE3000's models, where a spec file has files."""
+"""The config of a shootout: a spec with ids of library items, or models of TONE3000, in place of file names."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -18,39 +18,39 @@ AssetId = Annotated[
 
 
 class ModelRef(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A model of TONE3000, which a job fetches through your connection if it is not in your library."""
+    """A model of TONE3000. A job downloads it through your connection if your library does not have it."""
 
-    tone: Annotated[int, Meta(ge=1, le=2**53, description="The tone's id at TONE3000.", examples=[900101])]
-    model: Annotated[int, Meta(ge=1, le=2**53, description="The model's id there.", examples=[910001])]
+    tone: Annotated[int, Meta(ge=1, le=2**53, description="Id of the tone at TONE3000.", examples=[900101])]
+    model: Annotated[int, Meta(ge=1, le=2**53, description="Id of the model at TONE3000.", examples=[910001])]
 
     @property
     def file(self) -> str:
-        """What a spec calls it."""
+        """Name of the file in a spec."""
         return f"tone3000:{self.tone}/{self.model}"
 
 
-AssetChoice = Annotated[AssetId | UnsetType, Meta(description="Id of the library item; or else give `tone3000`.")]
+AssetChoice = Annotated[AssetId | UnsetType, Meta(description="Id of the library item. Alternative: `tone3000`.")]
 ModelChoice = Annotated[
     ModelRef | UnsetType,
-    Meta(description="Instead of `asset`: a model of TONE3000.", examples=[{"tone": 900101, "model": 910001}]),
+    Meta(description="A model of TONE3000, in place of `asset`.", examples=[{"tone": 900101, "model": 910001}]),
 ]
 
 
 class AssetDiTrack(spec.DiTrackBase, kw_only=True, frozen=True):
-    """A DI track out of the library."""
+    """A DI track of the library."""
 
     asset: AssetId
 
 
 class AssetCapture(spec.CaptureBase, kw_only=True, frozen=True, tag="capture"):
-    """A capture out of the library, or of TONE3000."""
+    """A capture of the library or of TONE3000."""
 
     asset: AssetChoice = UNSET
     tone3000: ModelChoice = UNSET
 
 
 class AssetCabIr(spec.CabIrBase, kw_only=True, frozen=True, tag="cab_ir"):
-    """A cab IR out of the library, or of TONE3000."""
+    """A cab IR of the library or of TONE3000."""
 
     asset: AssetChoice = UNSET
     tone3000: ModelChoice = UNSET
@@ -69,22 +69,20 @@ AssetBlock = (
 
 
 class AssetChain(spec.ChainBase, kw_only=True, frozen=True):
-    """Blocks from the DI track to the output, in order."""
+    """An ordered list of blocks, from the DI track to the output."""
 
-    blocks: Annotated[tuple[AssetBlock, ...], Meta(min_length=1, max_length=32, description="The blocks, in order.")]
+    blocks: Annotated[tuple[AssetBlock, ...], Meta(min_length=1, max_length=32, description="Blocks, in order.")]
 
 
 class Config(spec.SpecBase, kw_only=True, frozen=True):
-    """What is compared, and at which level."""
+    """The config of a shootout: DI tracks, chains and the common level."""
 
-    di_tracks: Annotated[tuple[AssetDiTrack, ...], Meta(min_length=1, max_length=64, description="What is played.")]
-    chains: Annotated[
-        tuple[AssetChain, ...], Meta(min_length=1, max_length=256, description="What it is played through.")
-    ]
+    di_tracks: Annotated[tuple[AssetDiTrack, ...], Meta(min_length=1, max_length=64, description="DI tracks.")]
+    chains: Annotated[tuple[AssetChain, ...], Meta(min_length=1, max_length=256, description="Chains to compare.")]
 
 
 def assets_of(config: Config) -> Iterator[UUID]:
-    """Yield the ids of the library items that a config names, as often as it names them."""
+    """Yield the ids of the library items in a config, repeated ones repeatedly."""
     for track in config.di_tracks:
         yield track.asset
     for chain in config.chains:
@@ -94,7 +92,7 @@ def assets_of(config: Config) -> Iterator[UUID]:
 
 
 def models_of(config: Config) -> Iterator[tuple[str, ModelRef, Kind]]:
-    """Yield the models of TONE3000 that a config names, as often as it names them, and what each has to be."""
+    """Yield file name, model and required kind of each model of TONE3000 in a config, repeated ones repeatedly."""
     for chain in config.chains:
         for block in chain.blocks:
             if isinstance(block, AssetCapture | AssetCabIr) and block.tone3000 is not UNSET:
@@ -102,19 +100,19 @@ def models_of(config: Config) -> Iterator[tuple[str, ModelRef, Kind]]:
 
 
 def check_sources(config: Config) -> Iterator[spec.SpecError]:
-    """Yield an error for each block that does not say in exactly one way which file it means."""
+    """Yield an error for each block that has not exactly one of `asset` and `tone3000`."""
     for index, chain in enumerate(config.chains):
-        for place, block in enumerate(chain.blocks):
+        for position, block in enumerate(chain.blocks):
             if not isinstance(block, AssetCapture | AssetCabIr):
                 continue
             if (block.asset is UNSET) == (block.tone3000 is UNSET):
-                came = "neither" if block.asset is UNSET else "both"
-                detail = f"expected either `asset` or `tone3000`, got {came}"
-                yield spec.SpecError("one_source", block_pointer(index, place), detail)
+                given = "neither" if block.asset is UNSET else "both"
+                detail = f"expected either `asset` or `tone3000`, got {given}"
+                yield spec.SpecError("one_source", block_pointer(index, position), detail)
 
 
 def spec_of(config: Config) -> spec.Spec:
-    """Return the spec that a config stands for: files are called by their library items' ids."""
+    """Return the spec of a config, with the ids of library items as file names."""
     return spec.Spec(
         **_fields(config, without=("di_tracks", "chains")),
         di_tracks=tuple(

@@ -63,7 +63,7 @@ def test_render_makes_a_result_and_tells_where_it_is(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     manifest = decode_manifest((folder / "out" / "manifest.json").read_bytes())
     assert [segment.chain for segment in manifest.segments] == ["A", "B"]
-    assert f"One loudness: {manifest.level.target:.1f} LUFS" in result.stdout
+    assert f"Common loudness: {manifest.level.target:.1f} LUFS" in result.stdout
     assert f"Results: {folder / 'out'}" in result.stdout
     assert result.stderr.startswith("Rendering\n  segment ")
 
@@ -99,7 +99,7 @@ def test_render_points_at_what_is_wrong_with_a_spec(folder: Path, old: str, new:
 def test_render_refuses_what_is_no_spec_and_a_folder_with_other_things_in_it(folder: Path) -> None:
     assert _refused("render", folder / "gone.toml", "--out", folder / "out").endswith("No such file or directory")
     assert "expected a name that ends in .toml or .json" in _refused("render", folder / "a.nam", "--out", folder / "o")
-    assert "expected an empty folder or a former result" in _refused("render", folder / "two.toml", "--out", folder)
+    assert "expected an empty folder or an earlier result" in _refused("render", folder / "two.toml", "--out", folder)
     told = _refused("render", folder / "two.toml", "--out", folder / "riff.wav")
     assert told == f"{folder / 'riff.wav'}: Not a directory"
     assert _run("render", folder / "two.toml").exit_code == 2
@@ -130,7 +130,7 @@ def test_ctrl_c_ends_a_rendering_in_order(folder: Path) -> None:
         os.killpg(process.pid, signal.SIGINT)
         told = process.stderr.read()
         assert process.wait() == 1
-    assert told == "Error: stopped; nothing of it was kept\n"
+    assert told == "Error: stopped; no results were written\n"
     assert not (folder / "out").exists()
     assert psutil.wait_procs(others, timeout=20)[1] == []
 
@@ -245,7 +245,7 @@ def test_reamp_says_in_one_line_what_it_can_not_do(folder: Path) -> None:
     assert _refused("reamp", riff, amp, out, "--ir", folder / "text.wav").endswith("(not_audio)")
     assert _refused("reamp", riff, amp, folder / "gone" / "o.wav").endswith("No such file or directory")
     assert "ends in .wav" in _refused("reamp", riff, amp, folder / "o.flac")
-    assert "expected another file" in _refused("reamp", riff, amp, riff)
+    assert "expected a file that is not one of the inputs" in _refused("reamp", riff, amp, riff)
     assert "only one size" in _refused("reamp", riff, amp, out, "--size", "0.5")
     assert _run("reamp", riff, amp, out, "--size", "2").exit_code == 2
     assert not out.exists()

@@ -73,7 +73,7 @@ def test_a_result_is_exact_with_its_inputs_beside_it(made: Path) -> None:
     said = _run("verify", made / "out")
     assert said.exit_code == 0, said.output
     assert said.stdout.count("exact") == 2
-    assert said.stdout.endswith("All 2 segments are what the manifest says.\n")
+    assert said.stdout.endswith("All 2 segments match the manifest.\n")
 
 
 def test_inputs_are_found_by_content_whatever_they_are_called(made: Path, result: Path, tmp_path: Path) -> None:
@@ -159,7 +159,10 @@ def test_other_versions_are_named_where_segments_are_different(made: Path, resul
     _add_to_first_segment(result, 2e-4)
     path = result / "manifest.json"
     path.write_text(path.read_text().replace(f'"soxr": "{version("soxr")}"', '"soxr": "0.1"'))
-    assert f"Made with soxr 0.1; here it is {version('soxr')}.\n" in _run("verify", result, "--inputs", made).stdout
+    assert (
+        f"Rendered with soxr 0.1; this installation has {version('soxr')}.\n"
+        in _run("verify", result, "--inputs", made).stdout
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,7 +178,7 @@ def test_a_manifest_can_not_speak_to_the_terminal(result: Path, old: str, new: s
     path = result / "manifest.json"
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new, 1))
-    assert "expected the manifest of a result" in _refused("verify", result)
+    assert "expected a result manifest" in _refused("verify", result)
 
 
 def test_a_manifest_with_absurd_numbers_is_no_more_than_different(made: Path, result: Path) -> None:
@@ -187,4 +190,4 @@ def test_a_manifest_with_absurd_numbers_is_no_more_than_different(made: Path, re
 def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
     assert "No such file" in _refused("verify", tmp_path)
     (tmp_path / "manifest.json").write_text(json.dumps({"schema": 1}))
-    assert "expected the manifest of a result" in _refused("verify", tmp_path)
+    assert "expected a result manifest" in _refused("verify", tmp_path)

@@ -35,7 +35,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import IntegrityError
 
 from tone_shootout.kit.outages import StorageFaultError, outage_of
-from tone_shootout.validation import explain, shown
+from tone_shootout.validation import explain, printable_line
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -249,7 +249,7 @@ async def check_body(request: Request[Any, Any, Any]) -> None:
         msgspec.json.decode(body, type=expected.annotation)
     except msgspec.ValidationError as error:
         fault = fault_of(str(error), expected.annotation, _decode_or_none(body))
-        raise MalformedError(f"{shown(fault.pointer) or '/'}: {fault.detail}", errors=[fault]) from None
+        raise MalformedError(f"{printable_line(fault.pointer) or '/'}: {fault.detail}", errors=[fault]) from None
     except UnicodeDecodeError as error:
         detail = f"The body is not UTF-8: byte {error.object[error.start]:#04x} at position {error.start} is invalid."
         raise MalformedError(detail, code="malformed_json") from None

@@ -37,7 +37,7 @@ class SpecError(ValueError):
     """
 
     def __init__(self, code: str, pointer: str, detail: str) -> None:
-        super().__init__(f"{validation.shown(pointer) or '/'}: {detail} ({code})")
+        super().__init__(f"{validation.printable_line(pointer) or '/'}: {detail} ({code})")
         self.code = code
         self.pointer = pointer
         self.detail = detail

@@ -1,1 +1,1 @@
-"""The library: DI tracks, captures and cab IRs; their upload, probe and quota."""
+"""The library: DI tracks, captures and cab IRs, their upload, probe and quota."""

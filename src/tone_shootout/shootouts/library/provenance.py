@@ -1,4 +1,4 @@
-"""Where a library item comes from, when it was not uploaded: kept for credit, whatever becomes of the source."""
+"""The source of an imported library item: stored for credit, even after the source is gone."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Self
@@ -17,34 +17,37 @@ _KINDS: dict[str, Kind] = {"nam": "capture", "ir": "cab_ir"}
 
 
 class Provenance(Struct, frozen=True, kw_only=True):
-    """A model of TONE3000 that a library item holds."""
+    """The model of TONE3000 that a library item was imported from."""
 
-    tone_id: Annotated[int, Meta(description="The tone's id at TONE3000.", examples=[900101])]
-    model_id: Annotated[int, Meta(description="The model's id there.", examples=[910001])]
-    title: Annotated[str, Meta(description="The tone's title.", examples=["Bluebird 45 Lead"])]
-    model: Annotated[str, Meta(description="The model's name.", examples=["Gain 3"])]
+    tone_id: Annotated[int, Meta(description="Id of the tone at TONE3000.", examples=[900101])]
+    model_id: Annotated[int, Meta(description="Id of the model at TONE3000.", examples=[910001])]
+    title: Annotated[str, Meta(description="Title of the tone.", examples=["Bluebird 45 Lead"])]
+    model: Annotated[str, Meta(description="Name of the model.", examples=["Gain 3"])]
     gear: Annotated[
         str | None,
-        Meta(description="TONE3000's word for the gear; null: kept before it was noted.", examples=["amp-cab"]),
+        Meta(
+            description="Gear type at TONE3000; null: not recorded at the time.",
+            examples=["amp-cab"],
+        ),
     ] = None
-    creator: Annotated[str, Meta(description="Whom to credit.", examples=["Valve Shed"])]
-    creator_url: Annotated[str, Meta(description="Their page; empty where none is known.")]
-    licence: Annotated[str, Meta(description="TONE3000's word for the licence.", examples=["cc-by-nc"])]
-    licence_name: Annotated[str, Meta(description="What people call it.", examples=["CC BY-NC"])]
-    licence_url: Annotated[str, Meta(description="Where it can be read; empty where nobody knows.")]
+    creator: Annotated[str, Meta(description="Creator to credit.", examples=["Valve Shed"])]
+    creator_url: Annotated[str, Meta(description="URL of the creator's page; empty if unknown.")]
+    licence: Annotated[str, Meta(description="License code at TONE3000.", examples=["cc-by-nc"])]
+    licence_name: Annotated[str, Meta(description="Name of the license.", examples=["CC BY-NC"])]
+    licence_url: Annotated[str, Meta(description="URL of the license text; empty if unknown.")]
     commercial: Annotated[
         bool | None,
         Meta(
-            description="Whether it lets what is made with the file be used commercially; null: not known.",
+            description="Whether the license allows commercial use of audio made with the file; null: unknown.",
             examples=[False],
         ),
     ]
-    url: Annotated[str, Meta(description="The tone's page.")]
-    fetched_at: Annotated[datetime, Meta(description="When its file, or last what is said of it, was fetched.")]
+    url: Annotated[str, Meta(description="URL of the tone's page.")]
+    fetched_at: Annotated[datetime, Meta(description="When the file was downloaded or this record was last updated.")]
 
     @classmethod
     def of(cls, tone: Tone, model: Model) -> Self:
-        """Note what is to be known of a model, in a form that does no harm."""
+        """Return the provenance of a model, with sanitized texts and URLs."""
         licence = licence_of(plain(tone.license)[:40])
         return cls(
             tone_id=tone.id,
@@ -64,7 +67,7 @@ class Provenance(Struct, frozen=True, kw_only=True):
 
     @property
     def credit(self) -> Credit:
-        """What is published of it."""
+        """Credit as published with results."""
         return Credit(
             title=self.name,
             creator=self.creator,
@@ -79,17 +82,17 @@ class Provenance(Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """What the item is called until its owner gives it another name."""
+        """Initial name of the library item."""
         return f"{self.title}, {self.model}"[:80].strip()
 
 
 def kind_of(tone: Tone) -> Kind | None:
-    """Return what a tone's files are to us; None: we can't use them."""
+    """Return the kind of library item that a tone's files become; None: their format is not supported."""
     return _KINDS.get(tone.format)
 
 
 def web_address(text: str) -> str:
-    """Return an address of theirs if it is one that may be shown as a link; else nothing."""
+    """Return a URL from TONE3000 if it is safe as a link, else an empty string."""
     allowed = text.startswith(("https://", "http://127.0.0.1:", "http://localhost:"))
-    harmless = all(sign.isprintable() and not sign.isspace() and sign not in "<>\"'`" for sign in text)
-    return text if allowed and harmless and len(text) <= ADDRESS_LENGTH else ""
+    is_safe = all(char.isprintable() and not char.isspace() and char not in "<>\"'`" for char in text)
+    return text if allowed and is_safe and len(text) <= ADDRESS_LENGTH else ""

@@ -194,7 +194,7 @@ class _Reader:
         name = segment.name or ""
         transfer = (segment.header("Content-Transfer-Encoding") or "binary").strip().lower()
         if transfer not in ("7bit", "8bit", "binary") or segment.header("Content-Encoding"):
-            raise UnsupportedError(f"/{name}: Expected the content as it is, without an encoding.")
+            raise UnsupportedError(f"/{name}: Expected content without an encoding.")
         if name in self._fields or (name == "file" and self._filename is not None):
             raise _bad(f"/{name}", "repeated", "Expected this field once.")
         if name == "file":

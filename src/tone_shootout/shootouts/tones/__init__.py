@@ -1,1 +1,1 @@
-"""TONE3000's library through its user's own connection: looking around, and bringing files home."""
+"""TONE3000's library through the user's own connection: lists, search and imports."""

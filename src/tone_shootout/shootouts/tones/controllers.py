@@ -1,4 +1,4 @@
-"""TONE3000's library over HTTP."""
+"""REST endpoints of TONE3000's library."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,24 +29,24 @@ from tone_shootout.tone3000.client import SEARCH_PAGE, Search, Tone3000
 from tone_shootout.tone3000.download import Downloads
 from tone_shootout.tone3000.types import Architecture, Format, Gear, Size, Tone, TonesSort
 
-ToneId = Annotated[int, PathParameter(description="The tone's id at TONE3000.", ge=1, le=2**53)]
-ModelId = Annotated[int, PathParameter(description="The model's id at TONE3000.", ge=1, le=2**53)]
-OneGear = Annotated[Gear | None, QueryParameter(description="Only of this gear.")]
+ToneId = Annotated[int, PathParameter(description="Id of the tone at TONE3000.", ge=1, le=2**53)]
+ModelId = Annotated[int, PathParameter(description="Id of the model at TONE3000.", ge=1, le=2**53)]
+OneGear = Annotated[Gear | None, QueryParameter(description="Only tones of this gear type.")]
 Title = Annotated[
-    str, QueryParameter(description="Only what has this in its title.", max_length=80, pattern=r"^[^\x00-\x1f]*$")
+    str,
+    QueryParameter(description="Only tones with this text in the title.", max_length=80, pattern=r"^[^\x00-\x1f]*$"),
 ]
 _Name = Annotated[str, QueryParameter(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f,_]*$")]
 Names = Annotated[
     list[_Name] | None,
-    QueryParameter(description="One of these names; can be given several times.", max_items=10),
+    QueryParameter(description="Any of these names. Repeat the parameter for several.", max_items=10),
 ]
 
 LIST_PROBLEMS = problems(400, 401, 403, 409, 502, 503)
 
-
 SHARE: Final = 3
-"""One user's requests are at most this part of what TONE3000 grants the whole installation, so that nobody else has to
-wait for them, least of all somebody who is signing in."""
+"""One user can use at most a third of the installation's request limit at TONE3000, so that others, and sign-in above
+all, are not delayed."""
 
 
 async def provide_tones(
@@ -60,13 +60,13 @@ async def provide_tones(
     limits: NamedDependency[Limits],
     upload_folder: NamedDependency[Path],
 ) -> ToneService:
-    """Return the service to somebody who does not ask too often."""
+    """Provide the service, within the user's rate limit."""
     await throttle.take(Rate("tones", max(1, settings.tone3000.requests_per_minute // SHARE)), str(principal.user_id))
     return ToneService(session_maker, connections, tone3000, tone3000_downloads, limits, upload_folder)
 
 
 class ToneController(Controller):
-    """What TONE3000 shows you, through your own connection with it."""
+    """TONE3000's library, through the user's own connection."""
 
     path = "/api/v1/tones"
     tags = ("tones",)
@@ -81,12 +81,12 @@ class ToneController(Controller):
     async def trending(
         self, principal: NamedDependency[Principal], tones: NamedDependency[ToneService], gear: OneGear = None
     ) -> TonesRead:
-        """List at most ten tones that many people use now. You need not be connected with TONE3000."""
+        """List at most ten trending tones. Works without a connection to TONE3000."""
         return TonesRead.of(await tones.trending(principal.user_id, gear=gear))
 
     @get("/latest", operation_id="list_latest_tones", summary="List the latest tones", responses=LIST_PROBLEMS)
     async def latest(self, principal: NamedDependency[Principal], tones: NamedDependency[ToneService]) -> TonesRead:
-        """List at most ten tones that were published last."""
+        """List at most ten of the latest published tones."""
         return TonesRead.of(await tones.latest(principal.user_id))
 
     @get("/created", operation_id="list_created_tones", summary="List your own tones", responses=LIST_PROBLEMS)
@@ -98,10 +98,10 @@ class ToneController(Controller):
         gear: OneGear = None,
         q: Title = "",
     ) -> Page[ToneRead]:
-        """List what you have made at TONE3000, private tones among it."""
-        return _page(paging, *await tones.own("created", principal.user_id, paging, gear=gear, q=q))
+        """List the tones that you have created at TONE3000, including private ones."""
+        return _page(paging, *await tones.list_own("created", principal.user_id, paging, gear=gear, q=q))
 
-    @get("/favorited", operation_id="list_favorited_tones", summary="List your favourites", responses=LIST_PROBLEMS)
+    @get("/favorited", operation_id="list_favorited_tones", summary="List your favorites", responses=LIST_PROBLEMS)
     async def favorited(
         self,
         principal: NamedDependency[Principal],
@@ -110,10 +110,10 @@ class ToneController(Controller):
         gear: OneGear = None,
         q: Title = "",
     ) -> Page[ToneRead]:
-        """List what you keep at TONE3000."""
-        return _page(paging, *await tones.own("favorited", principal.user_id, paging, gear=gear, q=q))
+        """List your favorite tones at TONE3000."""
+        return _page(paging, *await tones.list_own("favorited", principal.user_id, paging, gear=gear, q=q))
 
-    @get("/downloaded", operation_id="list_downloaded_tones", summary="List what you fetched", responses=LIST_PROBLEMS)
+    @get("/downloaded", operation_id="list_downloaded_tones", summary="List downloaded tones", responses=LIST_PROBLEMS)
     async def downloaded(
         self,
         principal: NamedDependency[Principal],
@@ -122,8 +122,8 @@ class ToneController(Controller):
         gear: OneGear = None,
         q: Title = "",
     ) -> Page[ToneRead]:
-        """List tones of which you have fetched files from TONE3000, here or elsewhere, each once."""
-        return _page(paging, *await tones.own("downloaded", principal.user_id, paging, gear=gear, q=q))
+        """List the tones whose files you have downloaded from TONE3000, here or elsewhere, each once."""
+        return _page(paging, *await tones.list_own("downloaded", principal.user_id, paging, gear=gear, q=q))
 
     @get("/search", operation_id="search_tones", summary="Search all tones", responses=LIST_PROBLEMS)
     async def search(
@@ -132,28 +132,28 @@ class ToneController(Controller):
         tones: NamedDependency[ToneService],
         q: Title = "",
         gears: Annotated[
-            list[Gear] | None, QueryParameter(description="One of these gears; can be given several times.")
+            list[Gear] | None, QueryParameter(description="Any of these gear types. Repeat the parameter for several.")
         ] = None,
-        format: Annotated[Format | None, QueryParameter(description="Only files of this kind.")] = None,  # noqa: A002 - TONE3000's word
+        format: Annotated[Format | None, QueryParameter(description="Only tones of this file format.")] = None,  # noqa: A002 - name of the query parameter
         architecture: Annotated[
             Architecture | None,
-            QueryParameter(description="Only tones with a capture of this architecture; left out: A1, custom and IRs."),
+            QueryParameter(description="Only tones with a capture of this architecture. Default: A1, custom and IRs."),
         ] = None,
         size: Annotated[Size | None, QueryParameter(description="Only tones with a capture of this size.")] = None,
         tags: Names = None,
         makes: Names = None,
         creators: Names = None,
         calibrated: Annotated[bool, QueryParameter(description="Only with a capture that states its levels.")] = False,
-        verified: Annotated[bool, QueryParameter(description="Only of creators that TONE3000 vouches for.")] = False,
-        order_by: Annotated[TonesSort | None, QueryParameter(description="What to sort by.")] = None,
-        limit: Annotated[int, QueryParameter(ge=1, le=SEARCH_PAGE, description="How many to list.")] = 10,
-        offset: Annotated[int, QueryParameter(ge=0, le=100_000, description="How many to leave out first.")] = 0,
+        verified: Annotated[bool, QueryParameter(description="Only tones of verified creators.")] = False,
+        order_by: Annotated[TonesSort | None, QueryParameter(description="Order of the results.")] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=SEARCH_PAGE, description="Number of items to return.")] = 10,
+        offset: Annotated[int, QueryParameter(ge=0, le=100_000, description="Number of items to skip.")] = 0,
     ) -> Page[ToneRead]:
-        """Search everything that is public. Most installations don't offer it: TONE3000's terms reserve it.
+        """Search the public library. Off by default, because TONE3000's terms restrict it.
 
-        All conditions have to hold; of a list, one value suffices.
+        Results match all parameters, and any value of a repeated one.
         """
-        wanted = Search(
+        search = Search(
             query=q,
             gears=tuple(gears or ()),
             format=format,
@@ -167,7 +167,7 @@ class ToneController(Controller):
             sort=order_by,
         )
         paging = Paging(limit=limit, offset=offset)
-        return _page(paging, *await tones.search(principal.user_id, paging, wanted))
+        return _page(paging, *await tones.search(principal.user_id, paging, search))
 
     @get(
         "/{tone_id:int}",
@@ -178,7 +178,7 @@ class ToneController(Controller):
     async def get_tone(
         self, tone_id: ToneId, principal: NamedDependency[Principal], tones: NamedDependency[ToneService]
     ) -> ToneRead:
-        """Show a tone that you can see at TONE3000."""
+        """Return a tone that TONE3000 shows to you."""
         return ToneRead.of(await tones.tone(principal.user_id, tone_id))
 
     @get(
@@ -190,7 +190,7 @@ class ToneController(Controller):
     async def list_models(
         self, tone_id: ToneId, principal: NamedDependency[Principal], tones: NamedDependency[ToneService]
     ) -> ModelsRead:
-        """List all files of a tone, of every architecture, and which of them you have."""
+        """List all files of a tone, of every architecture, with the items imported from them."""
         return ModelsRead.of(*await tones.models(principal.user_id, tone_id))
 
     @post(
@@ -198,7 +198,9 @@ class ToneController(Controller):
         operation_id="import_model",
         summary="Import a file",
         responses={
-            200: ResponseSpec(LibraryItemRead, generate_examples=False, description="It was in the library already"),
+            200: ResponseSpec(
+                LibraryItemRead, generate_examples=False, description="The library has this file already"
+            ),
             **problems(400, 401, 403, 404, 409, 413, 422, 502, 503),
         },
     )
@@ -210,9 +212,10 @@ class ToneController(Controller):
         tones: NamedDependency[ToneService],
         library: NamedDependency[LibraryService],
     ) -> Response[LibraryItemRead]:
-        """Bring a capture or impulse response of TONE3000 into your library, with its credit and its licence.
+        """Import a capture or impulse response into your library, with its credit and license.
 
-        What you have already is not fetched again; a file with the same bytes as an item of yours is that item.
+        A file imported earlier is not downloaded again. A file with the same bytes as an existing item returns that
+        item.
         """
         item, is_new = await tones.import_model(principal.user_id, tone_id, model_id, library)
         return Response(
@@ -222,7 +225,7 @@ class ToneController(Controller):
     @delete(
         "/imports",
         operation_id="forget_imports",
-        summary="Delete what you imported",
+        summary="Delete imported items",
         status_code=200,
         responses=problems(401, 403),
     )
@@ -234,7 +237,7 @@ class ToneController(Controller):
         storage: NamedDependency[Storage],
         session_maker: NamedDependency[SkipValidation[SessionMaker]],
     ) -> Response[DeletedImportsRead]:
-        """Delete all items that hold models of TONE3000, but those that a shootout or an unfinished job needs."""
+        """Delete all items imported from TONE3000, except those that a shootout or an unfinished job uses."""
         contents, kept = await library.delete_imports(principal.user_id, jobs_port)
         sweeps = [
             BackgroundTask(sweep_content, session_maker, storage, principal.user_id, sha256) for sha256 in contents

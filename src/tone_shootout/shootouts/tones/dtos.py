@@ -1,4 +1,4 @@
-"""Tones and models of TONE3000 as clients see them: no token, and no address of a file."""
+"""Tones and models of TONE3000 as the API represents them, without tokens and file URLs."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from tone_shootout.rendering.media_info import Kind
 from tone_shootout.shootouts.library.provenance import kind_of, web_address
-from tone_shootout.shootouts.tones.services import labelled
+from tone_shootout.shootouts.tones.services import unique_labels
 from tone_shootout.tone3000.licences import HOME, POWERED_BY, licence_of
 from tone_shootout.tone3000.types import EmbeddedUser, Model, Tone, plain
 
@@ -17,25 +17,25 @@ TEXT_LENGTH = 10_000
 
 
 class PoweredByRead(Struct, kw_only=True):
-    """What has to stand wherever TONE3000's library is shown."""
+    """Attribution to show wherever TONE3000's library is shown."""
 
-    text: Annotated[str, Meta(description="The words.", examples=[POWERED_BY])] = POWERED_BY
-    url: Annotated[str, Meta(description="What they link to.", examples=[HOME])] = HOME
+    text: Annotated[str, Meta(description="Text of the attribution.", examples=[POWERED_BY])] = POWERED_BY
+    url: Annotated[str, Meta(description="Link of the attribution.", examples=[HOME])] = HOME
 
 
 class CreatorRead(Struct, kw_only=True):
-    """Who has made a tone."""
+    """Creator of a tone."""
 
-    id: Annotated[str, Meta(description="Their id at TONE3000.")]
-    username: Annotated[str, Meta(description="Their name in addresses.", examples=["valve-shed"])]
-    name: Annotated[str, Meta(description="What to call them.", examples=["Valve Shed"])]
-    is_verified: Annotated[bool, Meta(description="Whether TONE3000 vouches for them.")]
-    avatar_url: Annotated[str | None, Meta(description="Their picture.")]
-    url: Annotated[str | None, Meta(description="Their page.")]
+    id: Annotated[str, Meta(description="Id at TONE3000.")]
+    username: Annotated[str, Meta(description="Name in URLs.", examples=["valve-shed"])]
+    name: Annotated[str, Meta(description="Display name.", examples=["Valve Shed"])]
+    is_verified: Annotated[bool, Meta(description="Whether TONE3000 has verified the creator.")]
+    avatar_url: Annotated[str | None, Meta(description="URL of the picture.")]
+    url: Annotated[str | None, Meta(description="URL of the page at TONE3000.")]
 
     @classmethod
     def of(cls, user: EmbeddedUser) -> Self:
-        """Show a creator."""
+        """Return a creator's representation."""
         return cls(
             id=plain(user.id)[:64],
             username=plain(user.username)[:100],
@@ -47,72 +47,75 @@ class CreatorRead(Struct, kw_only=True):
 
 
 class LicenceRead(Struct, kw_only=True):
-    """Under which terms a creator publishes."""
+    """License of a tone."""
 
-    code: Annotated[str, Meta(description="TONE3000's word for it.", examples=["cc-by-nc"])]
-    name: Annotated[str, Meta(description="What people call it.", examples=["CC BY-NC"])]
-    url: Annotated[str | None, Meta(description="Where it can be read.")]
+    code: Annotated[str, Meta(description="Code at TONE3000.", examples=["cc-by-nc"])]
+    name: Annotated[str, Meta(description="Name of the license.", examples=["CC BY-NC"])]
+    url: Annotated[str | None, Meta(description="URL of the license text.")]
     commercial: Annotated[
         bool | None,
         Meta(
-            description="Whether what is made with the files may be used commercially; null: not known.",
+            description="Whether the license allows commercial use of audio made with the files; null: unknown.",
             examples=[False],
         ),
     ]
 
     @classmethod
     def of(cls, code: str) -> Self:
-        """Show a licence."""
+        """Return a license's representation."""
         licence = licence_of(plain(code)[:40])
         return cls(code=licence.code, name=licence.name, url=licence.url or None, commercial=licence.commercial)
 
 
 class CountsRead(Struct, kw_only=True):
-    """How many files a tone has."""
+    """Number of files of a tone."""
 
-    a1: Annotated[int, Meta(description="Captures of the first architecture.", examples=[3])]
-    a2: Annotated[int, Meta(description="Captures of the second.", examples=[4])]
-    custom: Annotated[int, Meta(description="Captures of others.", examples=[0])]
+    a1: Annotated[int, Meta(description="Captures of architecture A1.", examples=[3])]
+    a2: Annotated[int, Meta(description="Captures of architecture A2.", examples=[4])]
+    custom: Annotated[int, Meta(description="Captures of other architectures.", examples=[0])]
     ir: Annotated[int, Meta(description="Impulse responses.", examples=[0])]
-    total: Annotated[int, Meta(description="All of them.", examples=[7])]
+    total: Annotated[int, Meta(description="All files.", examples=[7])]
 
 
 class ToneLinks(Struct, kw_only=True):
-    """Where to go from a tone."""
+    """Links of a tone."""
 
     self: Annotated[str, Meta(description="The tone.")]
-    models: Annotated[str, Meta(description="Its files.")]
+    models: Annotated[str, Meta(description="The tone's files.")]
 
 
 class ToneRead(Struct, kw_only=True):
-    """A tone of TONE3000: one piece of gear with its captures or impulse responses."""
+    """A tone of TONE3000: captures or impulse responses of one piece of gear."""
 
-    id: Annotated[int, Meta(description="Its id at TONE3000.", examples=[900101])]
-    title: Annotated[str, Meta(description="Its title.", examples=["Bluebird 45 Lead"])]
-    description: Annotated[str, Meta(description="What its creator says about it, plain text.")]
-    gear: Annotated[str, Meta(description="What it is of; values may be added at any time.", examples=["amp"])]
-    format: Annotated[str, Meta(description="`nam`, `ir` or one that no block plays.", examples=["nam"])]
-    kind: Annotated[Kind | None, Meta(description="What its files become in your library; null: no block plays them.")]
-    licence: Annotated[LicenceRead, Meta(description="Its terms.")]
-    creator: Annotated[CreatorRead, Meta(description="Who has made it: name them wherever you use it.")]
+    id: Annotated[int, Meta(description="Id at TONE3000.", examples=[900101])]
+    title: Annotated[str, Meta(description="Title of the tone.", examples=["Bluebird 45 Lead"])]
+    description: Annotated[str, Meta(description="The creator's description, plain text.")]
+    gear: Annotated[str, Meta(description="Gear type. TONE3000 can add values at any time.", examples=["amp"])]
+    format: Annotated[str, Meta(description="`nam`, `ir` or an unsupported format.", examples=["nam"])]
+    kind: Annotated[Kind | None, Meta(description="Kind of its files in your library; null: unsupported format.")]
+    licence: Annotated[LicenceRead, Meta(description="License of the tone.")]
+    creator: Annotated[CreatorRead, Meta(description="Creator, to be credited wherever the tone is used.")]
     makes: Annotated[list[str], Meta(description="Makes of the gear.", examples=[["Bluebird 45"]])]
-    tags: Annotated[list[str], Meta(description="Words for it.", examples=[["crunch"]])]
-    images: Annotated[list[str], Meta(description="Pictures.")]
-    counts: Annotated[CountsRead, Meta(description="How many files it has.")]
-    downloads_count: Annotated[int, Meta(description="How often it was fetched.", examples=[1204])]
-    favorites_count: Annotated[int, Meta(description="How many keep it.", examples=[87])]
-    is_favorite: Annotated[bool, Meta(description="Whether you keep it.")]
-    is_public: Annotated[bool | None, Meta(description="Whether everybody sees it; null: not said.")]
-    created_at: Annotated[datetime | None, Meta(description="When it was made.")]
-    updated_at: Annotated[datetime | None, Meta(description="When it was changed last.")]
-    published_at: Annotated[datetime | None, Meta(description="When it was published; null: never, or not said.")]
-    url: Annotated[str | None, Meta(description="Its page at TONE3000.")]
-    links: Annotated[ToneLinks, Meta(description="Where to go from here.")]
-    powered_by: Annotated[PoweredByRead, Meta(description="What has to stand beside it.")]
+    tags: Annotated[list[str], Meta(description="Tags.", examples=[["crunch"]])]
+    images: Annotated[list[str], Meta(description="URLs of pictures.")]
+    counts: Annotated[CountsRead, Meta(description="Number of its files.")]
+    downloads_count: Annotated[int, Meta(description="Number of downloads.", examples=[1204])]
+    favorites_count: Annotated[int, Meta(description="Number of users who have it as a favorite.", examples=[87])]
+    is_favorite: Annotated[bool, Meta(description="Whether it is one of your favorites.")]
+    is_public: Annotated[bool | None, Meta(description="Whether it is public; null: not stated.")]
+    created_at: Annotated[datetime | None, Meta(description="When it was created.")]
+    updated_at: Annotated[datetime | None, Meta(description="When it was last updated.")]
+    published_at: Annotated[datetime | None, Meta(description="When it was published; null: never or not stated.")]
+    url: Annotated[str | None, Meta(description="URL of its page at TONE3000.")]
+    links: Annotated[ToneLinks, Meta(description="Links.")]
+    powered_by: Annotated[PoweredByRead, Meta(description="Attribution to show beside it.")]
 
     @classmethod
     def of(cls, tone: Tone) -> Self:
-        """Show a tone. All texts are a stranger's: without control characters here, to be escaped in pages."""
+        """Return a tone's representation.
+
+        The texts come from strangers: control characters are removed here, HTML must be escaped in pages.
+        """
         path = tone_path(tone.id)
         return cls(
             id=tone.id,
@@ -147,42 +150,42 @@ class ToneRead(Struct, kw_only=True):
 
 
 class TonesRead(Struct, kw_only=True):
-    """A few tones that TONE3000 has chosen."""
+    """A short list of tones."""
 
-    items: Annotated[list[ToneRead], Meta(description="At most ten.")]
+    items: Annotated[list[ToneRead], Meta(description="At most ten tones.")]
 
     @classmethod
     def of(cls, tones: Sequence[Tone]) -> Self:
-        """Show some tones."""
+        """Return the representation of some tones."""
         return cls(items=[ToneRead.of(tone) for tone in tones])
 
 
 class ModelRead(Struct, kw_only=True):
     """One file of a tone."""
 
-    id: Annotated[int, Meta(description="Its id at TONE3000.", examples=[910001])]
-    tone_id: Annotated[int, Meta(description="The tone's id.", examples=[900101])]
-    name: Annotated[str, Meta(description="Its name, which others of the tone may have too.", examples=["Gain 3"])]
-    label: Annotated[str, Meta(description="A name that no other of the tone has.", examples=["Gain 3 (2)"])]
-    kind: Annotated[Kind | None, Meta(description="What it becomes in your library; null: no block plays it.")]
+    id: Annotated[int, Meta(description="Id at TONE3000.", examples=[910001])]
+    tone_id: Annotated[int, Meta(description="Id of the tone.", examples=[900101])]
+    name: Annotated[str, Meta(description="Name of the file, not always unique within the tone.", examples=["Gain 3"])]
+    label: Annotated[str, Meta(description="Name of the file, unique within the tone.", examples=["Gain 3 (2)"])]
+    kind: Annotated[Kind | None, Meta(description="Kind of the file in your library; null: unsupported format.")]
     architecture: Annotated[str | None, Meta(description="`1`, `2` or `custom`; null: not a capture.", examples=["1"])]
-    size: Annotated[str | None, Meta(description="Size of a capture of A1.", examples=["standard"])]
-    created_at: Annotated[datetime | None, Meta(description="When it was made.")]
-    library_item: Annotated[UUID | None, Meta(description="The item of your library that holds it already.")]
-    import_url: Annotated[str, Meta(description="POST here to bring it into your library.")]
+    size: Annotated[str | None, Meta(description="Size of an A1 capture.", examples=["standard"])]
+    created_at: Annotated[datetime | None, Meta(description="When it was created.")]
+    library_item: Annotated[UUID | None, Meta(description="Id of the item already imported from it; null: none.")]
+    import_url: Annotated[str, Meta(description="POST here to import it into your library.")]
 
 
 class ModelsRead(Struct, kw_only=True):
-    """All files of a tone: of every architecture, and impulse responses."""
+    """All files of a tone: captures of every architecture, and impulse responses."""
 
-    items: Annotated[list[ModelRead], Meta(description="In TONE3000's own order within each architecture.")]
-    total: Annotated[int, Meta(description="How many there are.", examples=[7])]
-    tone: Annotated[ToneRead, Meta(description="Whose files they are.")]
+    items: Annotated[list[ModelRead], Meta(description="Files, in TONE3000's order within each architecture.")]
+    total: Annotated[int, Meta(description="Number of files.", examples=[7])]
+    tone: Annotated[ToneRead, Meta(description="The tone.")]
 
     @classmethod
     def of(cls, tone: Tone, models: Sequence[Model], items: Mapping[int, UUID]) -> Self:
-        """Show a tone's files."""
-        shown = [
+        """Return the representation of a tone's files."""
+        files = [
             ModelRead(
                 id=model.id,
                 tone_id=tone.id,
@@ -195,22 +198,22 @@ class ModelsRead(Struct, kw_only=True):
                 library_item=items.get(model.id),
                 import_url=f"{tone_path(tone.id)}/models/{model.id}/import",
             )
-            for model, label in zip(models, labelled(models), strict=True)
+            for model, label in zip(models, unique_labels(models), strict=True)
         ]
-        return cls(items=shown, total=len(shown), tone=ToneRead.of(tone))
+        return cls(items=files, total=len(files), tone=ToneRead.of(tone))
 
 
 class DeletedImportsRead(Struct, kw_only=True):
-    """What became of files from TONE3000."""
+    """Result of deleting imported items."""
 
-    deleted: Annotated[int, Meta(description="Items that are deleted.", examples=[3])]
+    deleted: Annotated[int, Meta(description="Number of deleted items.", examples=[3])]
     kept: Annotated[
-        int, Meta(description="Items that stay, because a shootout or an unfinished job needs them.", examples=[0])
+        int, Meta(description="Number of items left because a shootout or an unfinished job uses them.", examples=[0])
     ]
 
 
 def tone_path(tone_id: int) -> str:
-    """Return the address of a tone here."""
+    """Return the URL path of a tone."""
     return f"/api/v1/tones/{tone_id}"
 
 

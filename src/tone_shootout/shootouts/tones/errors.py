@@ -1,12 +1,13 @@
-"""What can go wrong with bringing a model of TONE3000 home, beyond what goes wrong with TONE3000."""
+"""Errors of imports from TONE3000, beside those of `tone3000.errors`."""
 
 from tone_shootout.kit.http.problems import InvalidError
 
 
 class UnsupportedFormatError(InvalidError):
-    """Files of a kind that no block plays."""
+    """The tone's files have a format that no block supports."""
 
     code = "unsupported_format"
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"Expected captures (nam) or impulse responses (ir), not {what or 'unnamed'} ones.")
+    def __init__(self, format_name: str) -> None:
+        found = f"the format {format_name}" if format_name else "no stated format"
+        super().__init__(f"Expected captures (nam) or impulse responses (ir), got {found}.")

@@ -1,4 +1,4 @@
-"""Bringing models home outside of a request: what a job's first phase does."""
+"""Imports from TONE3000 outside of requests, for the first phase of a job."""
 
 from pathlib import Path
 from uuid import UUID
@@ -18,15 +18,15 @@ from tone_shootout.tone3000.http_client import HttpClient
 
 
 class Importer:
-    """Fetches models of TONE3000 into libraries, each in a unit of work of its own.
+    """Imports models of TONE3000 into libraries, each in a unit of work of its own.
 
     Args:
-        sessions: for those.
-        storage: where files are kept.
-        quota: how much of it a user may fill.
-        connections: give out the users' tokens.
-        calls: the way to TONE3000.
-        limits: how large files may be.
+        sessions: opens units of work.
+        storage: where files are stored.
+        quota: storage quota of a user.
+        connections: provides the users' tokens.
+        calls: HTTP client of TONE3000.
+        limits: maximum file sizes.
     """
 
     def __init__(
@@ -48,10 +48,10 @@ class Importer:
         self._tone3000, self._downloads = Tone3000(calls), Downloads(calls)
 
     async def import_model(self, owner_id: UUID, wanted: WantedModel, folder: Path) -> AssetRef:
-        """Return a model as a file of the owner's library, fetched by way of `folder` if it is not there.
+        """Return a model's item in the owner's library; import it by way of `folder` if there is none.
 
         Raises:
-            ProblemError: it can't be had; those of `tone3000.errors` say whether trying again could help.
+            ProblemError: the model can't be imported. Errors of `tone3000.errors` state whether a retry can help.
         """
         tones = ToneService(self._sessions, self._connections, self._tone3000, self._downloads, self._limits, folder)
         async with self._sessions() as session, session.begin():

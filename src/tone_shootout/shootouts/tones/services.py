@@ -1,6 +1,6 @@
-"""The rules of looking around at TONE3000 and of bringing files home.
+"""The rules of browsing TONE3000 and of importing from it.
 
-Nothing that TONE3000 shows is kept, but what is said of files that somebody has brought home: that is their credit.
+Nothing from TONE3000 is stored except imported files and their provenance.
 """
 
 import asyncio
@@ -33,18 +33,18 @@ _EXTENSIONS: Final = {"capture": ".nam", "cab_ir": ".wav"}
 
 
 class ToneService:
-    """TONE3000 for those who are connected with it.
+    """TONE3000's library as one connected user sees it.
 
-    Every method raises `NotConfiguredError` where the installation has no key, `NotConnectedError` or `ReconnectError`
-    where the user is not connected (any more), and the other `Tone3000Error`s for what TONE3000 says or does.
+    Every method raises `NotConfiguredError` if the installation has no key, `NotConnectedError` or `ReconnectError` if
+    the user is not connected, and other `Tone3000Error`s if a request to TONE3000 fails.
 
     Args:
-        sessions: for short units of work of its own: no connection to the database waits for TONE3000.
-        connections: give out the tokens.
-        tone3000: the client.
-        downloads: fetch files.
-        limits: how large those may be.
-        incoming: folder in which they arrive.
+        sessions: opens short units of work, so that no database connection is held during a request to TONE3000.
+        connections: provides the users' tokens.
+        tone3000: client of the API.
+        downloads: client for files.
+        limits: maximum file sizes.
+        upload_folder: folder of temporary files.
     """
 
     def __init__(
@@ -54,30 +54,30 @@ class ToneService:
         tone3000: Tone3000,
         downloads: Downloads,
         limits: Limits,
-        incoming: Path,
+        upload_folder: Path,
     ) -> None:
         self._sessions = sessions
         self._connections = connections
         self._tone3000 = tone3000
         self._downloads = downloads
         self._limits = limits
-        self._incoming = incoming
+        self._upload_folder = upload_folder
 
     async def trending(self, user_id: UUID, *, gear: Gear | None) -> list[Tone]:
-        """Return what many use now; nobody has to be connected for that."""
+        """Return the trending tones. The user need not be connected."""
         try:
-            return await self._using(user_id, lambda token: self._tone3000.trending(token, gear=gear))
+            return await self._call(user_id, lambda token: self._tone3000.trending(token, gear=gear))
         except (NotConnectedError, ReconnectError):
             return await self._tone3000.trending(gear=gear)
 
     async def latest(self, user_id: UUID) -> list[Tone]:
-        """Return what was published last."""
-        return await self._using(user_id, self._tone3000.latest)
+        """Return the latest published tones."""
+        return await self._call(user_id, self._tone3000.latest)
 
-    async def own(
+    async def list_own(
         self, which: str, user_id: UUID, paging: Paging, *, gear: Gear | None, q: str
     ) -> tuple[list[Tone], int]:
-        """Return a part of what the user has `created`, `favorited` or `downloaded`, and how many there are."""
+        """Return a page of the tones that the user has `created`, `favorited` or `downloaded`, and their number."""
         lists = {
             "created": self._tone3000.created,
             "favorited": self._tone3000.favorited,
@@ -85,20 +85,22 @@ class ToneService:
         }
 
         async def page(number: int, size: int) -> Page[Tone]:
-            ask = lists[which]
-            return await self._using(user_id, lambda token: ask(token, gear=gear, query=q, page=number, page_size=size))
+            fetch = lists[which]
+            return await self._call(
+                user_id, lambda token: fetch(token, gear=gear, query=q, page=number, page_size=size)
+            )
 
         return await window(page, limit=paging.limit, offset=paging.offset, most=LIST_PAGE)
 
     async def search(self, user_id: UUID, paging: Paging, search: Search) -> tuple[list[Tone], int]:
-        """Return a part of what a search finds in the whole library, and how much it finds.
+        """Return a page of the tones that a search finds in the public library, and how many it finds.
 
         Raises:
-            SearchOffError: the installation does not offer it.
+            SearchOffError: search is turned off in this installation.
         """
 
         async def page(number: int, size: int) -> Page[Tone]:
-            return await self._using(
+            return await self._call(
                 user_id, lambda token: self._tone3000.search(token, search, page=number, page_size=size)
             )
 
@@ -109,22 +111,22 @@ class ToneService:
         """Return a tone.
 
         Raises:
-            NotAvailableError: there is none, or the user can't see it (any more).
+            NotAvailableError: the tone does not exist, or TONE3000 does not show it to the user.
         """
-        return await self._noticing(user_id, tone_id, lambda token: self._tone3000.tone(token, tone_id))
+        return await self._tracking_availability(user_id, tone_id, lambda token: self._tone3000.tone(token, tone_id))
 
     async def models(self, user_id: UUID, tone_id: int) -> tuple[Tone, list[Model], dict[int, UUID]]:
-        """Return a tone, all its files, and the library items that the user has made of some.
+        """Return a tone, all its models, and the ids of the user's items imported from them, by model id.
 
         Raises:
-            NotAvailableError: there is none, or the user can't see it (any more).
+            NotAvailableError: the tone does not exist, or TONE3000 does not show it to the user.
         """
 
-        async def ask(token: str) -> tuple[Tone, list[Model]]:
+        async def request(token: str) -> tuple[Tone, list[Model]]:
             tone = await self._tone3000.tone(token, tone_id)
             return tone, await self._tone3000.all_models(token, tone)
 
-        tone, models = await self._noticing(user_id, tone_id, ask)
+        tone, models = await self._tracking_availability(user_id, tone_id, request)
         async with self._sessions() as session, session.begin():
             items = LibraryRepository(session)
             await items.update_source_availability(user_id, tone_id, available={model.id for model in models})
@@ -133,34 +135,34 @@ class ToneService:
     async def import_model(
         self, user_id: UUID, tone_id: int, model_id: int, library: LibraryService
     ) -> tuple[LibraryItem, bool]:
-        """Fetch a model into the user's library; return the item and whether it is new.
+        """Import a model into the user's library; return the item and whether it is new.
 
-        What is there already is not fetched again, unless its object was lost: what is said of it is brought up to
-        date. When TONE3000 does not show it any more, the item stays as it is, and says so.
+        A model imported earlier is not downloaded again unless its object is missing or damaged; only its provenance
+        is updated. If TONE3000 does not show it any more, the item stays and is marked.
 
         Raises:
-            NotAvailableError: there is no such model, or the user can't see it, and has not brought it home before.
-            UnsupportedFormatError: no block plays files of its kind.
-            UnusableFileError: the file is not what it is meant to be.
-            Tone3000Error: whatever else goes wrong with TONE3000.
+            NotAvailableError: the model does not exist or is not shown to the user, and was not imported earlier.
+            UnsupportedFormatError: no block supports files of its format.
+            UnusableFileError: the file is not a usable capture or impulse response.
+            Tone3000Error: a request to TONE3000 failed.
         """
-        known = await self._known(user_id, model_id)
+        known = await self._find(user_id, model_id)
         try:
-            tone, model = await self._using(user_id, lambda token: self._look(token, tone_id, model_id))
+            tone, model = await self._call(user_id, lambda token: self._fetch_model(token, tone_id, model_id))
         except NotAvailableError:
             if known is None:
                 raise
-            return await self._refreshed(known, None), False
+            return await self._update_source(known, None), False
         source = Provenance.of(tone, model)
         if known is not None and await library.has_object(known):
-            return await self._refreshed(known, source), False
+            return await self._update_source(known, source), False
         kind = kind_of(tone)
         if kind is None:
             raise UnsupportedFormatError(plain(tone.format)[:40])
-        with tempfile.TemporaryDirectory(prefix="shootout-import-", dir=self._incoming) as folder:
+        with tempfile.TemporaryDirectory(prefix="shootout-import-", dir=self._upload_folder) as folder:
             path = Path(folder) / "file"
             max_bytes = self._limits.max_bytes(kind)
-            size = await self._using(
+            size = await self._call(
                 user_id, lambda token: self._downloads.fetch(token, model, path, max_bytes=max_bytes)
             )
             upload = Upload(
@@ -171,18 +173,18 @@ class ToneService:
             )
             return await library.add(user_id, upload, source=source)
 
-    async def _look(self, token: str, tone_id: int, model_id: int) -> tuple[Tone, Model]:
+    async def _fetch_model(self, token: str, tone_id: int, model_id: int) -> tuple[Tone, Model]:
         tone, model = await asyncio.gather(self._tone3000.tone(token, tone_id), self._tone3000.model(token, model_id))
         if (tone.id, model.id, model.tone_id) != (tone_id, model_id, tone_id):
             raise NotAvailableError
         return tone, model
 
-    async def _known(self, user_id: UUID, model_id: int) -> LibraryItem | None:
+    async def _find(self, user_id: UUID, model_id: int) -> LibraryItem | None:
         async with self._sessions() as session:
             return await LibraryRepository(session).find_by_model(user_id, model_id)
 
-    async def _refreshed(self, item: LibraryItem, source: Provenance | None) -> LibraryItem:
-        """Bring up to date what is said of an item's source; None: it is not there any more."""
+    async def _update_source(self, item: LibraryItem, source: Provenance | None) -> LibraryItem:
+        """Update the provenance of an item; None: its source is gone."""
         async with self._sessions() as session, session.begin():
             items = LibraryRepository(session)
             found = await items.get_owned(item.owner_id, item.id, lock="update")
@@ -195,22 +197,22 @@ class ToneService:
             await session.flush()
             return found
 
-    async def _noticing(self, user_id: UUID, tone_id: int, ask: Callable[[str], Awaitable[T]]) -> T:
-        """Ask about a tone, and mark what came from it when it is not there any more."""
+    async def _tracking_availability(self, user_id: UUID, tone_id: int, request: Callable[[str], Awaitable[T]]) -> T:
+        """Request a tone; if it is not available any more, mark the items imported from it."""
         try:
-            return await self._using(user_id, ask)
+            return await self._call(user_id, request)
         except NotAvailableError:
             async with self._sessions() as session, session.begin():
                 await LibraryRepository(session).update_source_availability(user_id, tone_id, available=())
             raise
 
-    async def _using(self, user_id: UUID, ask: Callable[[str], Awaitable[T]]) -> T:
+    async def _call(self, user_id: UUID, request: Callable[[str], Awaitable[T]]) -> T:
         self._tone3000.require_key()
-        return await self._connections.using(user_id, ask)
+        return await self._connections.using(user_id, request)
 
 
-def labelled(models: Sequence[Model]) -> list[str]:
-    """Return a harmless name for each model that no other of them has."""
+def unique_labels(models: Sequence[Model]) -> list[str]:
+    """Return a sanitized name for each model, unique among them."""
     seen: dict[str, int] = {}
     names = []
     for model in models:

@@ -46,7 +46,7 @@ async def _columns(visit: Visit, table: Locator) -> dict[str, str]:
     return dict(zip(names, cells, strict=True))
 
 
-async def test_columns_say_what_they_hold(dashboard: Visit, base_url: str, user: Person) -> None:
+async def test_columns_have_headings(dashboard: Visit, base_url: str, user: Person) -> None:
     job = await submit(user.client, title="Queue")  # as a column of SAQ's script is called
     page = dashboard.page
     await dashboard.open(f"{base_url}/saq")
@@ -67,7 +67,7 @@ async def test_columns_say_what_they_hold(dashboard: Visit, base_url: str, user:
     assert "SAQ" not in await page.inner_text("body")
 
 
-async def test_only_buttons_that_can_succeed_are_offered_and_both_show_what_was_answered(
+async def test_only_applicable_buttons_are_shown_and_responses_are_displayed(
     dashboard: Visit, base_url: str, user: Person, session_maker: Sessions
 ) -> None:
     job = await submit(user.client)
@@ -94,7 +94,7 @@ async def test_only_buttons_that_can_succeed_are_offered_and_both_show_what_was_
     assert (await user.client.get(job["links"]["self"])).json()["status"] in ("pending", "queued")
 
 
-async def test_a_job_that_is_gone_is_told_and_the_page_goes_on(
+async def test_a_missing_job_shows_an_error_and_the_page_keeps_working(
     dashboard: Visit, base_url: str, user: Person, session_maker: Sessions
 ) -> None:
     job = await submit(user.client)
@@ -121,7 +121,7 @@ async def test_it_renews_the_session_when_the_access_token_has_expired(
     assert "shootout_access" in {cookie.get("name") for cookie in await page.context.cookies()}
 
 
-async def test_when_the_session_has_ended_it_shows_a_page_to_sign_in_and_comes_back(
+async def test_an_ended_session_leads_to_sign_in_and_back(
     dashboard: Visit, base_url: str, administrator: Person, engine: AsyncEngine
 ) -> None:
     page = dashboard.page
@@ -136,7 +136,7 @@ async def test_when_the_session_has_ended_it_shows_a_page_to_sign_in_and_comes_b
     await page.get_by_role("heading", name="Workers").wait_for()
 
 
-async def test_who_is_no_administrator_is_told_so_and_may_sign_in_as_one(
+async def test_other_users_can_sign_in_as_an_administrator(
     visit: Visit, base_url: str, user: Person, administrator: Person
 ) -> None:
     await visit.page.context.request.post(f"{base_url}/api/v1/auth/session", data={"token": user.token})

@@ -11,9 +11,7 @@ from tests.integration.conftest import Person
 from tests.support.tone3000 import StandIn
 
 
-async def test_one_signs_in_with_a_token_and_comes_to_where_one_wanted_to_go(
-    visit: Visit, base_url: str, administrator: Person
-) -> None:
+async def test_signing_in_with_a_token_redirects_to_next(visit: Visit, base_url: str, administrator: Person) -> None:
     await visit.open(f"{base_url}/saq/queues/shootout?a=1&b=%C3%A9")
     assert visit.page.url.startswith(f"{base_url}/sign-in?next=")
     await visit.page.get_by_label("API token").fill("tst_wrong")
@@ -26,7 +24,7 @@ async def test_one_signs_in_with_a_token_and_comes_to_where_one_wanted_to_go(
     assert {url.split("/", 3)[2] for url in visit.requested} == {base_url.split("/", 3)[2]}
 
 
-async def test_it_works_without_javascript(chromium: Browser, base_url: str, administrator: Person) -> None:
+async def test_sign_in_works_without_javascript(chromium: Browser, base_url: str, administrator: Person) -> None:
     context = await chromium.new_context(java_script_enabled=False)
     page = await context.new_page()
     await page.goto(f"{base_url}/sign-in?next=/api/v1/me")
@@ -37,7 +35,7 @@ async def test_it_works_without_javascript(chromium: Browser, base_url: str, adm
     await context.close()
 
 
-async def test_it_works_behind_a_proxy_that_hides_the_referrer(
+async def test_sign_in_works_behind_a_proxy_that_hides_the_referrer(
     visit: Visit, base_url: str, administrator: Person
 ) -> None:
     """Chromium then sends `Origin: null` with the form."""
@@ -72,7 +70,7 @@ async def test_two_tabs_that_renew_the_session_at_once_stay_signed_in(
         await page.get_by_role("heading", name="Queues").wait_for()
 
 
-async def test_a_session_whose_access_token_has_expired_is_renewed_and_nobody_is_asked(
+async def test_an_expired_access_token_is_renewed_without_sign_in(
     visit: Visit, base_url: str, administrator: Person
 ) -> None:
     context = visit.page.context
@@ -83,7 +81,9 @@ async def test_a_session_whose_access_token_has_expired_is_renewed_and_nobody_is
     await expect(visit.page.get_by_role("heading", name="Queues")).to_be_visible()
 
 
-async def test_one_signs_in_with_tone3000(visit: Visit, tone3000: StandIn, tone3000_service: str, clean: None) -> None:
+async def test_signing_in_with_tone3000_works(
+    visit: Visit, tone3000: StandIn, tone3000_service: str, clean: None
+) -> None:
     await visit.open(f"{tone3000_service}/sign-in?next=/api/v1/me")
     link = visit.page.get_by_role("link", name="Sign in with TONE3000")
     assert await link.get_attribute("href") == "/api/v1/auth/login?next=%2Fapi%2Fv1%2Fme"
@@ -94,7 +94,7 @@ async def test_one_signs_in_with_tone3000(visit: Visit, tone3000: StandIn, tone3
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_text_stands_out_from_its_ground(chromium: Browser, base_url: str, clean: None, scheme: str) -> None:
+async def test_text_has_enough_contrast(chromium: Browser, base_url: str, clean: None, scheme: str) -> None:
     """WCAG 2.2, 1.4.3: a ratio of at least 4.5; 1.4.11: 3 for the border of what is filled in."""
     context = await chromium.new_context(color_scheme="light" if scheme == "light" else "dark")
     page = await context.new_page()

@@ -54,7 +54,7 @@ def _overflowing(architecture: str) -> bytes:
 
 @pytest.mark.parametrize("architecture", ["Linear", "Sequential"])
 @pytest.mark.parametrize("form", [[], ["--json"]])
-def test_inspect_says_of_a_capture_that_overflows_so_in_one_line_and_shows_the_others(
+def test_inspect_reports_an_overflowing_capture_and_shows_other_files(
     folder: Path, architecture: str, form: list[str]
 ) -> None:
     (folder / "over.nam").write_bytes(_overflowing(architecture))
@@ -68,14 +68,14 @@ def test_inspect_says_of_a_capture_that_overflows_so_in_one_line_and_shows_the_o
     assert "over.nam" not in result.stdout
 
 
-def test_reamp_through_a_capture_that_overflows_is_refused_in_one_line(folder: Path) -> None:
+def test_reamp_reports_an_overflowing_capture_in_one_line(folder: Path) -> None:
     (folder / "over.nam").write_bytes(_overflowing("Linear"))
     result = _run("reamp", folder / "riff.wav", folder / "over.nam", folder / "out.wav")
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert not (folder / "out.wav").exists()
 
 
-def test_inspect_lists_the_models_that_a_capture_is_made_of(folder: Path) -> None:
+def test_inspect_lists_the_models_in_a_capture(folder: Path) -> None:
     amp = nano_capture(metadata={"gear_type": "amp", "input_level_dbu": 12.5})
     (folder / "rig.nam").write_bytes(_sequential(amp, plain_gain(0.5)))
     (shown,) = json.loads(_run("inspect", folder / "rig.nam", "--json").stdout)
@@ -107,7 +107,7 @@ def test_inspect_shows_what_differs_between_the_sizes_of_a_container(folder: Pat
     assert [(size["below"], size["input_level_dbu"]) for size in shown["sizes"]] == [(0.5, 10.0), (1.0, 12.0)]
 
 
-def test_drives_that_can_not_be_compared_are_a_warning_everywhere(folder: Path) -> None:
+def test_incomparable_drives_give_a_warning_everywhere(folder: Path) -> None:
     (folder / "uneven.toml").write_text(SPEC)
     result = _run("render", folder / "uneven.toml", "--out", folder / "out", "--no-plots")
     assert result.exit_code == 0, result.output

@@ -58,7 +58,7 @@ def _refused(*arguments: str | Path) -> str:
     return result.stderr.removeprefix("Error: ").rstrip("\n")
 
 
-def test_render_makes_a_result_and_tells_where_it_is(folder: Path) -> None:
+def test_render_writes_a_result_and_prints_its_folder(folder: Path) -> None:
     result = _run("render", folder / "two.toml", "--out", folder / "out", "--jobs", "2", "--no-video")
     assert result.exit_code == 0, result.output
     manifest = decode_manifest((folder / "out" / "manifest.json").read_bytes())
@@ -68,7 +68,7 @@ def test_render_makes_a_result_and_tells_where_it_is(folder: Path) -> None:
     assert result.stderr.startswith("Rendering\n  segment ")
 
 
-def test_render_reads_json_too_and_gives_the_same(folder: Path) -> None:
+def test_render_gives_the_same_result_from_json(folder: Path) -> None:
     import tomllib
 
     (folder / "two.json").write_text(json.dumps(tomllib.loads(SPEC)))
@@ -89,14 +89,14 @@ def test_render_reads_json_too_and_gives_the_same(folder: Path) -> None:
         ('name = "Riff in E"', 'name = "Riff in E"\nend_s = 3.0', "/di_tracks/0/end_s: expected an end within"),
     ],
 )
-def test_render_points_at_what_is_wrong_with_a_spec(folder: Path, old: str, new: str, told: str) -> None:
+def test_render_reports_the_pointer_of_a_spec_error(folder: Path, old: str, new: str, told: str) -> None:
     path = folder / "two.toml"
     path.write_text(SPEC.replace(old, new, 1))
     assert told in _refused("render", path, "--out", folder / "out")
     assert not (folder / "out").exists()
 
 
-def test_render_refuses_what_is_no_spec_and_a_folder_with_other_things_in_it(folder: Path) -> None:
+def test_render_rejects_invalid_spec_paths_and_folders_with_other_files(folder: Path) -> None:
     assert _refused("render", folder / "gone.toml", "--out", folder / "out").endswith("No such file or directory")
     assert "expected a name that ends in .toml or .json" in _refused("render", folder / "a.nam", "--out", folder / "o")
     assert "expected an empty folder or an earlier result" in _refused("render", folder / "two.toml", "--out", folder)
@@ -105,7 +105,7 @@ def test_render_refuses_what_is_no_spec_and_a_folder_with_other_things_in_it(fol
     assert _run("render", folder / "two.toml").exit_code == 2
 
 
-def test_render_names_the_segment_that_can_not_be_made(folder: Path) -> None:
+def test_render_names_the_segment_that_fails(folder: Path) -> None:
     gated = 'file = "cab-b.wav" }, { type = "noise_gate", threshold_db = 0.0 }'
     (folder / "two.toml").write_text(SPEC.replace('file = "cab-b.wav" }', gated))
     told = _refused_last_line("render", folder / "two.toml", "--out", folder / "out")
@@ -119,7 +119,7 @@ def _refused_last_line(*arguments: str | Path) -> str:
     return result.stderr.splitlines()[-1]
 
 
-def test_ctrl_c_ends_a_rendering_in_order(folder: Path) -> None:
+def test_ctrl_c_stops_a_rendering_cleanly(folder: Path) -> None:
     """As a terminal does it: SIGINT to the whole group of processes."""
     write_wav(folder / "riff.wav", np.tile(plucks(4.0), 15), RATE)
     command = [sys.executable, "-m", "tone_shootout", "render", str(folder / "two.toml"), "--out", str(folder / "out")]
@@ -135,7 +135,7 @@ def test_ctrl_c_ends_a_rendering_in_order(folder: Path) -> None:
     assert psutil.wait_procs(others, timeout=20)[1] == []
 
 
-def test_reamp_gives_the_engine_s_own_samples(folder: Path) -> None:
+def test_reamp_writes_the_samples_of_the_engine(folder: Path) -> None:
     result = _run("reamp", folder / "riff.wav", folder / "a.nam", folder / "out.wav")
     assert result.exit_code == 0, result.output
     heard = read_audio(folder / "out.wav", max_seconds=10)
@@ -145,7 +145,7 @@ def test_reamp_gives_the_engine_s_own_samples(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_reamp_gives_what_the_canonical_engine_gives(tmp_path: Path, case: str) -> None:
+def test_reamp_agrees_with_the_canonical_engine(tmp_path: Path, case: str) -> None:
     assert VECTORS is not None
     public = VECTORS / "nam" / "public"
     described = next(c for c in json.loads((public / "cases.json").read_text())["cases"] if c["id"] == case)
@@ -156,13 +156,13 @@ def test_reamp_gives_what_the_canonical_engine_gives(tmp_path: Path, case: str) 
     np.testing.assert_allclose(heard, expected, atol=described["tolerance"])
 
 
-def test_reamp_gives_as_many_samples_as_it_got_at_any_rate(folder: Path) -> None:
+def test_reamp_preserves_length_and_sample_rate(folder: Path) -> None:
     assert _run("reamp", folder / "arpeggio.wav", folder / "a.nam", folder / "o.wav").exit_code == 0
     heard = read_audio(folder / "o.wav", max_seconds=10)
     assert (heard.samples.shape, heard.rate) == ((1, round(1.23456 * 44_100)), 44_100)
 
 
-def test_reamp_takes_a_cab_ir_and_changes_no_level(folder: Path) -> None:
+def test_reamp_applies_a_cab_ir_without_changing_the_level(folder: Path) -> None:
     (folder / "loud.nam").write_bytes(plain_gain(8.0))
     impulse = np.zeros(100, np.float32)
     impulse[3] = 1.0
@@ -174,7 +174,7 @@ def test_reamp_takes_a_cab_ir_and_changes_no_level(folder: Path) -> None:
     assert np.abs(heard).max() == pytest.approx(4.0, rel=1e-3)
 
 
-def test_reamp_takes_one_side_of_an_ir_and_names_the_option_where_it_has_to(folder: Path) -> None:
+def test_reamp_needs_ir_channel_for_a_stereo_ir(folder: Path) -> None:
     sides = [cabinet(seed=4), cabinet(seed=5)]
     write_wav(folder / "wide.wav", np.stack(sides), 44_100)
     write_wav(folder / "right.wav", sides[1], 44_100)
@@ -190,7 +190,7 @@ def test_reamp_takes_one_side_of_an_ir_and_names_the_option_where_it_has_to(fold
     assert heard[0] == heard[1]
 
 
-def test_reamp_and_inspect_tell_what_can_not_be_meant(folder: Path) -> None:
+def test_reamp_and_inspect_report_notices(folder: Path) -> None:
     write_wav(folder / "opposite.wav", np.stack([plucks(), -plucks()]), RATE)
     late = np.concatenate([np.zeros(882, np.float32), cabinet(seed=4)])
     write_wav(folder / "late.wav", late, 44_100)
@@ -208,7 +208,7 @@ def test_reamp_and_inspect_tell_what_can_not_be_meant(folder: Path) -> None:
     assert "starts 20.0 ms after" in _run("inspect", folder / "late.wav").stdout
 
 
-def test_inspect_says_what_a_file_is_that_is_neither_sound_nor_capture(folder: Path) -> None:
+def test_inspect_names_the_type_of_an_unsupported_file(folder: Path) -> None:
     page, expected = b"<!DOCTYPE html><html>", "the file is an HTML page"
     for name, wanted in (("page.nam", "expected a Neural Amp Modeler capture"), ("page.wav", "expected WAV, ")):
         (folder / name).write_bytes(page)
@@ -217,7 +217,7 @@ def test_inspect_says_what_a_file_is_that_is_neither_sound_nor_capture(folder: P
         assert expected in told
 
 
-def test_render_takes_one_side_of_a_file_and_writes_down_what_can_not_be_meant(folder: Path) -> None:
+def test_render_uses_one_channel_and_records_notices(folder: Path) -> None:
     write_wav(folder / "riff.wav", np.stack([plucks() + 0.1, -plucks() - 0.1]), RATE)
     write_wav(folder / "cab-b.wav", np.stack([cabinet(seed=4), cabinet(seed=5)]), 44_100)
     told = _refused("render", folder / "two.toml", "--out", folder / "out")
@@ -235,7 +235,7 @@ def test_render_takes_one_side_of_a_file_and_writes_down_what_can_not_be_meant(f
     assert f"Note: {notice.detail}" in (folder / "out" / "description.txt").read_text()
 
 
-def test_reamp_says_in_one_line_what_it_can_not_do(folder: Path) -> None:
+def test_reamp_reports_errors_in_one_line(folder: Path) -> None:
     riff, amp, out = folder / "riff.wav", folder / "a.nam", folder / "o.wav"
     (folder / "text.wav").write_text("no audio")
     (folder / "bad.nam").write_text("{}")
@@ -257,7 +257,7 @@ def _json(*arguments: str | Path) -> Any:
     return json.loads(result.stdout)
 
 
-def test_inspect_tells_what_files_are(folder: Path) -> None:
+def test_inspect_shows_properties_of_files(folder: Path) -> None:
     (folder / "named.nam").write_bytes(nano_capture(metadata={"gear_type": "amp", "modeled_by": "me", "gain": 0.5}))
     capture, cab, riff = _json("inspect", folder / "named.nam", folder / "cab-a.wav", folder / "riff.wav")
     assert (capture["kind"], capture["architecture"], capture["parameters"]) == ("capture", "WaveNet", 842)
@@ -278,7 +278,7 @@ def test_measure_agrees_with_ffmpeg_s_meter(folder: Path) -> None:
     assert {"centroid_hz", "tilt_db_per_octave", "crest_factor_db", "rms_dbfs"} < measured.keys()
 
 
-def test_measure_makes_a_table_with_a_row_per_file(folder: Path) -> None:
+def test_measure_prints_a_row_per_file(folder: Path) -> None:
     write_wav(folder / "silence.wav", np.zeros(RATE, np.float32), RATE)
     result = _run("measure", folder / "riff.wav", folder / "silence.wav")
     heading, riff, silence = result.stdout.splitlines()
@@ -300,7 +300,7 @@ def test_one_bad_file_does_not_hide_the_others(folder: Path, command: str) -> No
     ]
 
 
-def test_results_are_decodable_by_the_same_command_that_made_them(folder: Path) -> None:
+def test_measure_agrees_with_the_manifest_of_a_result(folder: Path) -> None:
     assert _run("render", folder / "two.toml", "--out", folder / "out", "--no-video", "--no-plots").exit_code == 0
     files = sorted((folder / "out" / "segments").iterdir())
     manifest = decode_manifest((folder / "out" / "manifest.json").read_bytes())

@@ -34,7 +34,7 @@ def result(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made / "out", tmp_path / "away" / "out"))
 
 
-def test_a_terminal_that_lacks_a_character_of_a_name_gets_it_escaped(made: Path, tmp_path: Path) -> None:
+def test_characters_that_the_terminal_lacks_are_escaped(made: Path, tmp_path: Path) -> None:
     away = Path(shutil.copytree(made, tmp_path / "made"))
     (away / "two.toml").write_text(SPEC.replace("Riff", "Riff \u2013", 1), "utf-8")
     assert _run("render", away / "two.toml", "--out", away / "new", "--no-video").exit_code == 0
@@ -59,7 +59,7 @@ def _add_to_first_segment(result: Path, offset: float) -> None:
     path.write_text(path.read_text().replace(segment.sha256, record(result, segment.file).sha256))
 
 
-def test_a_cache_folder_makes_the_second_run_find_everything(made: Path, tmp_path: Path) -> None:
+def test_a_second_run_with_a_cache_folder_renders_nothing(made: Path, tmp_path: Path) -> None:
     manifests = []
     for name in ("cold", "warm"):
         arguments: list[str | Path] = ["--out", tmp_path / name, "--no-video", "--cache", tmp_path / "cache"]
@@ -76,7 +76,7 @@ def test_a_result_is_exact_with_its_inputs_beside_it(made: Path) -> None:
     assert said.stdout.endswith("All 2 segments match the manifest.\n")
 
 
-def test_inputs_are_found_by_content_whatever_they_are_called(made: Path, result: Path, tmp_path: Path) -> None:
+def test_inputs_are_found_by_content_whatever_their_names(made: Path, result: Path, tmp_path: Path) -> None:
     (tmp_path / "inputs").mkdir()
     for n, path in enumerate(sorted(made.glob("*.*"))):
         (tmp_path / "inputs" / f"{n}.bin").write_bytes(path.read_bytes())
@@ -84,7 +84,7 @@ def test_inputs_are_found_by_content_whatever_they_are_called(made: Path, result
     assert said.exit_code == 0, said.output
 
 
-def test_inputs_are_looked_for_in_a_folder_of_that_name_inside_the_result(made: Path, result: Path) -> None:
+def test_inputs_are_searched_in_the_inputs_folder_of_the_result(made: Path, result: Path) -> None:
     (result / "inputs").mkdir()
     for path in made.glob("*.*"):
         (result / "inputs" / path.name).write_bytes(path.read_bytes())
@@ -92,7 +92,7 @@ def test_inputs_are_looked_for_in_a_folder_of_that_name_inside_the_result(made: 
     assert said.exit_code == 0, said.output
 
 
-def test_inputs_that_are_missing_or_not_the_same_are_named(made: Path, result: Path, tmp_path: Path) -> None:
+def test_missing_and_changed_inputs_are_named(made: Path, result: Path, tmp_path: Path) -> None:
     for path in made.glob("*.wav"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "a.nam").write_bytes((made / "b.nam").read_bytes())
@@ -104,7 +104,7 @@ def test_inputs_that_are_missing_or_not_the_same_are_named(made: Path, result: P
 
 
 @pytest.mark.parametrize(("offset", "verdict", "code"), [(5e-5, "within tolerance", 0), (2e-4, "different", 1)])
-def test_other_samples_are_told_by_how_much_they_are_off(
+def test_the_largest_difference_of_samples_is_reported(
     made: Path, result: Path, offset: float, verdict: str, code: int
 ) -> None:
     _add_to_first_segment(result, offset)
@@ -117,7 +117,7 @@ def test_other_samples_are_told_by_how_much_they_are_off(
 
 
 @pytest.mark.parametrize("harm", ["delete", "change", "point out"])
-def test_files_that_are_not_the_manifest_s_are_different(made: Path, result: Path, harm: str) -> None:
+def test_changed_files_are_reported_as_different(made: Path, result: Path, harm: str) -> None:
     path = result / "manifest.json"
     segment = decode_manifest(path.read_bytes()).segments[0]
     match harm:
@@ -143,9 +143,7 @@ def test_files_that_are_not_the_manifest_s_are_different(made: Path, result: Pat
     ],
     ids=["name", "loudness", "peak"],
 )
-def test_a_manifest_that_says_something_else_of_a_file_is_told_so(
-    made: Path, result: Path, old: str, new: str, said: str
-) -> None:
+def test_a_wrong_level_in_the_manifest_is_reported(made: Path, result: Path, old: str, new: str, said: str) -> None:
     path = result / "manifest.json"
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new, 1))
@@ -155,7 +153,7 @@ def test_a_manifest_that_says_something_else_of_a_file_is_told_so(
     assert "exact" in told.stdout.splitlines()[1]
 
 
-def test_other_versions_are_named_where_segments_are_different(made: Path, result: Path) -> None:
+def test_version_changes_are_reported_with_differences(made: Path, result: Path) -> None:
     _add_to_first_segment(result, 2e-4)
     path = result / "manifest.json"
     path.write_text(path.read_text().replace(f'"soxr": "{version("soxr")}"', '"soxr": "0.1"'))
@@ -174,20 +172,20 @@ def test_other_versions_are_named_where_segments_are_different(made: Path, resul
     ],
     ids=["segment", "input", "engine"],
 )
-def test_a_manifest_can_not_speak_to_the_terminal(result: Path, old: str, new: str) -> None:
+def test_control_characters_of_a_manifest_are_not_printed(result: Path, old: str, new: str) -> None:
     path = result / "manifest.json"
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new, 1))
     assert "expected a result manifest" in _refused("verify", result)
 
 
-def test_a_manifest_with_absurd_numbers_is_no_more_than_different(made: Path, result: Path) -> None:
+def test_a_manifest_with_absurd_numbers_is_reported_as_different(made: Path, result: Path) -> None:
     path = result / "manifest.json"
     path.write_text(path.read_text().replace('"sample_rate": 48000', '"sample_rate": 0', 1))
     assert _run("verify", result, "--inputs", made).exit_code == 0
 
 
-def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_result_is_rejected(tmp_path: Path) -> None:
     assert "No such file" in _refused("verify", tmp_path)
     (tmp_path / "manifest.json").write_text(json.dumps({"schema": 1}))
     assert "expected a result manifest" in _refused("verify", tmp_path)

@@ -45,9 +45,7 @@ def fields_of(page: str) -> dict[str, str]:
     return {name[1]: unescape(value[1]) if value else "" for name, value in named.items() if name}
 
 
-async def test_a_token_starts_a_session_and_the_browser_goes_where_it_wanted(
-    browser: httpx.AsyncClient, user: Person
-) -> None:
+async def test_a_token_starts_a_session_and_redirects_to_next(browser: httpx.AsyncClient, user: Person) -> None:
     page = await browser.get("/sign-in", params={"next": "/api/v1/me?a=1&b=2#c"})
     fields = fields_of(page.text)
     assert set(fields) == {"next", "token"}
@@ -65,13 +63,13 @@ async def test_a_token_starts_a_session_and_the_browser_goes_where_it_wanted(
 
 
 @pytest.mark.parametrize("target", FOREIGN)
-async def test_nobody_is_sent_to_another_origin(browser: httpx.AsyncClient, user: Person, target: str) -> None:
+async def test_redirects_stay_on_the_same_origin(browser: httpx.AsyncClient, user: Person, target: str) -> None:
     assert fields_of((await browser.get("/sign-in", params={"next": target})).text)["next"] == "/"
     answer = await browser.post("/sign-in", data={"next": target, "token": user.token})
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
-async def test_what_stands_in_the_address_is_text_on_the_page(browser: httpx.AsyncClient) -> None:
+async def test_query_parameters_are_escaped_in_the_page(browser: httpx.AsyncClient) -> None:
     wanted = '/"><script>alert(1)</script>é'
     page = (await browser.get("/sign-in", params={"next": wanted})).text
     assert "<script>alert" not in page
@@ -92,7 +90,7 @@ async def test_what_stands_in_the_address_is_text_on_the_page(browser: httpx.Asy
         ("text/plain", b"token=tst_nobody", 422),
     ],
 )
-async def test_what_does_not_sign_in_is_answered_with_the_form_and_the_reason(
+async def test_a_failed_sign_in_returns_the_form_with_an_error(
     browser: httpx.AsyncClient, content_type: str, body: bytes, status: int
 ) -> None:
     answer = await browser.post("/sign-in", content=body, headers={"Content-Type": content_type})
@@ -112,7 +110,7 @@ async def test_what_does_not_sign_in_is_answered_with_the_form_and_the_reason(
         {"Origin": "null", "Sec-Fetch-Site": "none"},
     ],
 )
-async def test_the_form_of_a_foreign_page_signs_nobody_in(
+async def test_a_form_from_another_origin_is_rejected(
     browser: httpx.AsyncClient, user: Person, base_url: str, headers: dict[str, str]
 ) -> None:
     answer = await browser.post("/sign-in", data={"next": "/", "token": user.token}, headers=headers)
@@ -120,13 +118,13 @@ async def test_the_form_of_a_foreign_page_signs_nobody_in(
     assert 'role="alert"' in answer.text
 
 
-async def test_a_form_of_ours_whose_origin_the_browser_hides_is_taken(browser: httpx.AsyncClient, user: Person) -> None:
+async def test_our_form_with_a_hidden_origin_is_accepted(browser: httpx.AsyncClient, user: Person) -> None:
     hidden = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}
     answer = await browser.post("/sign-in", data={"next": "/", "token": user.token}, headers=hidden)
     assert answer.status_code == 303
 
 
-async def test_the_page_loads_nothing_from_elsewhere_and_runs_nothing_that_stands_in_it(
+async def test_the_page_allows_no_inline_script_and_no_other_origin(
     browser: httpx.AsyncClient,
 ) -> None:
     page = await browser.get("/sign-in?next=/saq/")
@@ -143,14 +141,14 @@ async def test_the_page_loads_nothing_from_elsewhere_and_runs_nothing_that_stand
             assert (await browser.get(address)).status_code == 200
 
 
-async def test_every_field_has_a_label_and_an_error_belongs_to_its_field(browser: httpx.AsyncClient) -> None:
+async def test_fields_have_labels_and_errors_refer_to_their_fields(browser: httpx.AsyncClient) -> None:
     page = (await browser.post("/sign-in", data={"token": "tst_nobody"})).text
     assert '<html lang="en">' in page
     assert re.search(r'<label for="token">[^<]+</label>', page)
     assert re.search(r'<input id="token"[^>]*aria-describedby="hint error"[^>]*aria-invalid="true"', page)
 
 
-async def test_tone3000_is_offered_where_it_is_configured(
+async def test_sign_in_with_tone3000_is_offered_if_configured(
     browser: httpx.AsyncClient, tone3000: StandIn, tone3000_service: str
 ) -> None:
     assert "TONE3000" not in (await browser.get("/sign-in?next=/saq/")).text
@@ -161,7 +159,7 @@ async def test_tone3000_is_offered_where_it_is_configured(
     assert (away.status_code, away.headers["location"].startswith(tone3000.url)) == (302, True)
 
 
-async def test_who_tries_too_often_is_told_when_to_come_back(settings: Settings, user: Person) -> None:
+async def test_too_many_attempts_give_retry_after(settings: Settings, user: Person) -> None:
     with serving(replace(settings, limits=replace(settings.limits, failed_sign_ins=2))) as url:
         async with httpx.AsyncClient(base_url=url, headers={"Origin": url}) as browser:
             statuses = [(await browser.post("/sign-in", data={"token": "tst_x"})).status_code for _ in range(2)]

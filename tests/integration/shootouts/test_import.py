@@ -39,7 +39,7 @@ async def _item(person: Person, answer: httpx.Response) -> dict[str, Any]:
     return found
 
 
-async def test_a_capture_comes_home_with_its_credit(user: Person, connect: Connect) -> None:
+async def test_a_capture_is_imported_with_its_credit(user: Person, connect: Connect) -> None:
     ada = await connect(user)
     answer = await _import(ada, *CLEAN)
     assert answer.status_code == 201
@@ -68,7 +68,7 @@ async def test_a_capture_comes_home_with_its_credit(user: Person, connect: Conne
     assert content.content == bundled_capture("clean.nam")
 
 
-async def test_the_catalog_s_gear_goes_before_the_files_own_word(user: Person, connect: Connect) -> None:
+async def test_the_gear_of_the_catalog_overrides_that_of_the_file(user: Person, connect: Connect) -> None:
     ada = await connect(user)
     combo = (await _import(ada, NIGHTJAR, 910031)).json()
     assert (combo["facts"]["gear_type"], combo["facts"]["catalog_gear"]) == ("amp", "amp-cab")
@@ -92,7 +92,7 @@ async def test_the_catalog_s_gear_goes_before_the_files_own_word(user: Person, c
     ],
     ids=["A2", "custom", "IR"],
 )
-async def test_every_kind_that_a_block_plays_comes_home(
+async def test_every_supported_kind_can_be_imported(
     user: Person, connect: Connect, tone_id: int, model_id: int, kind: str, architecture: str | None
 ) -> None:
     ada = await connect(user)
@@ -100,7 +100,7 @@ async def test_every_kind_that_a_block_plays_comes_home(
     assert (item["kind"], item["facts"].get("architecture")) == (kind, architecture)
 
 
-async def test_what_is_there_is_not_fetched_again(user: Person, connect: Connect, tone3000: StandIn) -> None:
+async def test_an_imported_model_is_not_downloaded_again(user: Person, connect: Connect, tone3000: StandIn) -> None:
     ada = await connect(user)
     first, second = await _import(ada, *CLEAN), await _import(ada, *CLEAN)
     assert (first.status_code, second.status_code) == (201, 200)
@@ -108,7 +108,7 @@ async def test_what_is_there_is_not_fetched_again(user: Person, connect: Connect
     assert len(tone3000.requests("/download/")) == 1
 
 
-async def test_many_imports_at_once_make_one_item(user: Person, connect: Connect) -> None:
+async def test_concurrent_imports_make_one_item(user: Person, connect: Connect) -> None:
     ada = await connect(user)
     answers = await asyncio.gather(*(_import(ada, *CLEAN) for _ in range(5)))
     assert {answer.status_code for answer in answers} <= {200, 201}
@@ -116,7 +116,7 @@ async def test_many_imports_at_once_make_one_item(user: Person, connect: Connect
     assert (await ada.client.get(LIBRARY)).json()["total"] == 1
 
 
-async def test_a_file_that_was_uploaded_before_gets_its_credit(user: Person, connect: Connect) -> None:
+async def test_importing_an_uploaded_file_adds_its_credit(user: Person, connect: Connect) -> None:
     ada = await connect(user)
     uploaded = await upload(ada.client, "capture", bundled_capture("clean.nam"), name="My clean")
     assert uploaded.json()["source"] is None
@@ -125,14 +125,14 @@ async def test_a_file_that_was_uploaded_before_gets_its_credit(user: Person, con
     assert (imported.json()["name"], imported.json()["source"]["creator"]) == ("My clean", "Valve Shed")
 
 
-async def test_the_library_knows_which_models_it_has(user: Person, connect: Connect) -> None:
+async def test_listed_models_link_to_imported_items(user: Person, connect: Connect) -> None:
     ada = await connect(user)
     item = (await _import(ada, *CLEAN)).json()
     models = (await ada.client.get(f"/api/v1/tones/{BLUEBIRD}/models")).json()["items"]
     assert {model["id"]: model["library_item"] for model in models if model["library_item"]} == {910001: item["id"]}
 
 
-async def test_each_user_has_a_copy_of_their_own(
+async def test_each_user_has_their_own_copy(
     user: Person, other_user: Person, connect: Connect, blobs: Callable[[UUID], list[str]]
 ) -> None:
     ada, bob = await connect(user, "lab_rat"), await connect(other_user, "valve-shed")
@@ -143,7 +143,7 @@ async def test_each_user_has_a_copy_of_their_own(
     assert blobs(ada.id) == blobs(bob.id) == [f"blobs/{mine['sha256']}"]
 
 
-async def test_a_tone_that_vanishes_leaves_the_item_usable_and_marked(
+async def test_a_deleted_tone_leaves_the_item_usable_and_marked(
     user: Person, connect: Connect, tone3000: StandIn
 ) -> None:
     ada = await connect(user)
@@ -159,7 +159,7 @@ async def test_a_tone_that_vanishes_leaves_the_item_usable_and_marked(
 
 
 @pytest.mark.parametrize("path", ["", "/models"])
-async def test_looking_for_a_tone_that_turned_private_marks_what_came_from_it(
+async def test_requesting_a_tone_made_private_marks_its_imports(
     user: Person, connect: Connect, tone3000: StandIn, path: str
 ) -> None:
     ada = await connect(user)
@@ -177,7 +177,7 @@ async def test_looking_for_a_tone_that_turned_private_marks_what_came_from_it(
     [(BLUEBIRD, 999_999), (999_999, 910001), (OPEN_BACK, 910001), (BACK_ROOM, 910041)],
     ids=["no model", "no tone", "another tone's", "private"],
 )
-async def test_what_is_not_there_or_not_yours_can_not_come_home(
+async def test_missing_and_private_models_can_not_be_imported(
     user: Person, connect: Connect, tone3000: StandIn, tone_id: int, model_id: int
 ) -> None:
     ada = await connect(user)
@@ -186,7 +186,7 @@ async def test_what_is_not_there_or_not_yours_can_not_come_home(
     assert not tone3000.requests("/download/")
 
 
-async def test_all_that_was_imported_can_be_deleted_at_once_but_what_is_used(
+async def test_all_unused_imports_can_be_deleted_at_once(
     user: Person, other_user: Person, connect: Connect, blobs: Callable[[UUID], list[str]]
 ) -> None:
     ada, bob = await connect(user, "lab_rat"), await connect(other_user, "valve-shed")
@@ -205,7 +205,7 @@ async def test_all_that_was_imported_can_be_deleted_at_once_but_what_is_used(
     assert (await bob.client.get(theirs["links"]["content"])).status_code == 200
 
 
-async def test_an_answer_about_another_model_is_none(user: Person, connect: Connect, tone3000: StandIn) -> None:
+async def test_a_response_about_another_model_is_rejected(user: Person, connect: Connect, tone3000: StandIn) -> None:
     ada = await connect(user)
     for body in ('{"id": 7, "tone_id": 900101}', '{"id": 910001, "tone_id": 7}', '{"id": 910001}'):
         tone3000.fault("status", "/models/910001$", status=200, body=body)
@@ -213,9 +213,7 @@ async def test_an_answer_about_another_model_is_none(user: Person, connect: Conn
     assert not tone3000.requests("/download/")
 
 
-async def test_files_that_no_block_plays_are_not_even_fetched(
-    user: Person, connect: Connect, tone3000: StandIn
-) -> None:
+async def test_unsupported_files_are_not_downloaded(user: Person, connect: Connect, tone3000: StandIn) -> None:
     ada = await connect(user)
     answer = await _import(ada, RACK, 910051)
     assert (answer.status_code, answer.json()["code"]) == (422, "unsupported_format")
@@ -224,7 +222,7 @@ async def test_files_that_no_block_plays_are_not_even_fetched(
 
 
 @pytest.mark.parametrize("model_id", [910091, 910092, 910093], ids=["a page", "half a file", "no config"])
-async def test_a_file_that_is_no_capture_is_refused_and_leaves_nothing(
+async def test_an_invalid_capture_is_rejected_and_deleted(
     user: Person, connect: Connect, blobs: Callable[[UUID], list[str]], model_id: int
 ) -> None:
     ada = await connect(user)
@@ -235,7 +233,7 @@ async def test_a_file_that_is_no_capture_is_refused_and_leaves_nothing(
     assert blobs(ada.id) == []
 
 
-async def test_a_file_without_end_is_refused_and_leaves_nothing(
+async def test_an_endless_file_is_rejected_and_deleted(
     user: Person, connect: Connect, tone3000: StandIn, blobs: Callable[[UUID], list[str]]
 ) -> None:
     ada = await connect(user)
@@ -245,9 +243,7 @@ async def test_a_file_without_end_is_refused_and_leaves_nothing(
     assert blobs(ada.id) == []
 
 
-async def test_an_address_that_leads_elsewhere_is_not_followed(
-    user: Person, connect: Connect, tone3000: StandIn
-) -> None:
+async def test_a_redirect_to_another_host_is_not_followed(user: Person, connect: Connect, tone3000: StandIn) -> None:
     ada = await connect(user)
     for address in ("http://169.254.169.254/latest", "https://elsewhere.example/x.nam"):
         tone3000.fault(
@@ -264,7 +260,7 @@ async def test_an_address_that_leads_elsewhere_is_not_followed(
     assert not tone3000.requests("/elsewhere/")
 
 
-async def test_an_import_needs_a_token_that_may_write(
+async def test_an_import_needs_a_token_with_write_scope(
     user: Person, connect: Connect, tone3000: StandIn, tone3000_service: str
 ) -> None:
     ada = await connect(user)

@@ -46,7 +46,7 @@ async def test_the_list_needs_credentials(api: httpx.AsyncClient) -> None:
     assert (await api.get(LIBRARY)).status_code == 401
 
 
-async def test_not_there_and_not_yours_look_the_same(user: Person, other_user: Person) -> None:
+async def test_missing_and_foreign_ids_give_the_same_error(user: Person, other_user: Person) -> None:
     mine = await add(user.client, "di_track", di())
     for method, path, body in ROUTES:
         answers = []
@@ -66,7 +66,7 @@ async def listed(person: Person, **query: str | int) -> list[str]:
     return [item["name"] for item in response.json()["items"]]
 
 
-async def test_the_list_can_be_filtered_sorted_and_cut(user: Person) -> None:
+async def test_the_list_can_be_filtered_sorted_and_paged(user: Person) -> None:
     await add(user.client, "di_track", di(0.5), name="b 100%")
     await add(user.client, "cab_ir", ir(), name="A_1")
     await add(user.client, "capture", capture(), name="c riff")
@@ -101,13 +101,13 @@ async def test_the_list_can_be_filtered_sorted_and_cut(user: Person) -> None:
         {"q": "\x00"},
     ],
 )
-async def test_a_question_that_is_not_documented_is_refused(query: dict[str, str], user: Person) -> None:
+async def test_an_undocumented_query_is_rejected(query: dict[str, str], user: Person) -> None:
     response = await user.client.get(LIBRARY, params=query)
     assert response.status_code == 400
     assert response.headers["content-type"] == "application/problem+json"
 
 
-async def test_name_and_notes_can_be_changed_one_by_one(user: Person) -> None:
+async def test_name_and_notes_can_be_updated_separately(user: Person) -> None:
     path = f"{LIBRARY}/{await add(user.client, 'di_track', di(), name='Old', notes='kept')}"
     before = (await user.client.get(path)).json()
     renamed = (await user.client.patch(path, json={"name": "New"})).json()
@@ -134,7 +134,7 @@ NO_CHANGES: list[Any] = [
 ]
 
 
-async def test_a_change_that_is_not_allowed_changes_nothing(user: Person) -> None:
+async def test_a_rejected_update_changes_nothing(user: Person) -> None:
     path = f"{LIBRARY}/{await add(user.client, 'capture', capture())}"
     before = (await user.client.get(path)).json()
     for body in NO_CHANGES:
@@ -144,13 +144,13 @@ async def test_a_change_that_is_not_allowed_changes_nothing(user: Person) -> Non
     assert (await user.client.get(path)).json() == before
 
 
-async def test_a_change_has_the_body_limit_of_json_and_not_of_uploads(user: Person) -> None:
+async def test_an_update_has_the_body_limit_of_json(user: Person) -> None:
     path = f"{LIBRARY}/{await add(user.client, 'capture', capture())}"
     response = await user.client.patch(path, json={"notes": "x" * 1_000_000})
     assert response.status_code == 413
 
 
-async def test_a_deleted_item_is_gone_with_its_file(user: Person, blobs: Callable[[UUID], list[str]]) -> None:
+async def test_deleting_an_item_deletes_its_file(user: Person, blobs: Callable[[UUID], list[str]]) -> None:
     path = f"{LIBRARY}/{await add(user.client, 'di_track', di())}"
     deleted = await user.client.delete(path)
     assert (deleted.status_code, deleted.content) == (204, b"")
@@ -163,7 +163,7 @@ async def test_a_deleted_item_is_gone_with_its_file(user: Person, blobs: Callabl
     assert (await user.client.get(again.json()["links"]["content"])).content == di()
 
 
-async def test_an_item_that_shootouts_use_stays_and_they_are_named(user: Person) -> None:
+async def test_an_item_in_use_can_not_be_deleted_and_its_shootouts_are_named(user: Person) -> None:
     chosen = await config(user.client, title="First one")
     shootouts = [
         (await user.client.post(SHOOTOUTS, json={"config": chosen | {"title": title}})).json()
@@ -180,7 +180,7 @@ async def test_an_item_that_shootouts_use_stays_and_they_are_named(user: Person)
     assert (await user.client.delete(path)).status_code == 204
 
 
-async def test_an_item_that_a_waiting_job_needs_stays(user: Person) -> None:
+async def test_an_item_of_a_queued_job_can_not_be_deleted(user: Person) -> None:
     chosen = await config(user.client)
     shootout = (await user.client.post(SHOOTOUTS, json={"config": chosen, "submit": True})).json()
     other = await add(user.client, "di_track", di(seed=9))
@@ -194,7 +194,7 @@ async def test_an_item_that_a_waiting_job_needs_stays(user: Person) -> None:
 
 
 @pytest.mark.parametrize("attempt", range(3))
-async def test_an_item_is_either_used_or_deleted_never_both(attempt: int, user: Person) -> None:
+async def test_concurrent_use_and_deletion_of_an_item_exclude_each_other(attempt: int, user: Person) -> None:
     chosen = await config(user.client)
     path = f"{LIBRARY}/{chosen['di_tracks'][0]['asset']}"
     calls = [user.client.delete(path), user.client.post(SHOOTOUTS, json={"config": chosen})]
@@ -203,7 +203,7 @@ async def test_an_item_is_either_used_or_deleted_never_both(attempt: int, user: 
     assert statuses in ({("DELETE", 204), ("POST", 422)}, {("DELETE", 409), ("POST", 201)})
 
 
-async def test_an_account_goes_with_its_items_and_shootouts(
+async def test_deleting_an_account_deletes_items_and_shootouts(
     user: Person, session_maker: async_sessionmaker[AsyncSession]
 ) -> None:
     await user.client.post(SHOOTOUTS, json={"config": await config(user.client)})
@@ -228,7 +228,7 @@ RANGES = [
 ]
 
 
-async def test_content_comes_in_ranges(user: Person) -> None:
+async def test_content_is_served_in_ranges(user: Person) -> None:
     content = di(0.5)
     path = f"{LIBRARY}/{await add(user.client, 'di_track', content)}/content"
     for asked, status, start, stop in RANGES:
@@ -243,7 +243,7 @@ async def test_content_comes_in_ranges(user: Person) -> None:
             assert response.headers["content-range"] == f"bytes {first}-{last}/{len(content)}"
 
 
-async def test_a_range_beyond_the_end_can_not_be_had(user: Person) -> None:
+async def test_a_range_beyond_the_end_is_rejected(user: Person) -> None:
     content = di(0.5)
     path = f"{LIBRARY}/{await add(user.client, 'di_track', content)}/content"
     for asked in (f"bytes={len(content)}-", "bytes=99999999-", "bytes=-0"):
@@ -253,7 +253,7 @@ async def test_a_range_beyond_the_end_can_not_be_had(user: Person) -> None:
         assert response.json()["code"] == "range_not_satisfiable"
 
 
-async def test_content_that_the_client_has_is_not_sent_again(user: Person) -> None:
+async def test_cached_content_is_not_sent_again(user: Person) -> None:
     item = (await upload(user.client, "di_track", di(), filename="x.wav")).json()
     path = item["links"]["content"]
     first = await user.client.get(path)
@@ -265,7 +265,7 @@ async def test_content_that_the_client_has_is_not_sent_again(user: Person) -> No
     assert (await user.client.get(path, headers={"If-None-Match": '"other"'})).status_code == 200
 
 
-async def test_a_range_of_other_content_gives_the_whole(user: Person) -> None:
+async def test_if_range_with_another_etag_gives_the_whole_content(user: Person) -> None:
     path = f"{LIBRARY}/{await add(user.client, 'di_track', di())}/content"
     tag = (await user.client.head(path)).headers["etag"]
     same = await user.client.get(path, headers={"Range": "bytes=0-9", "If-Range": tag})
@@ -274,7 +274,7 @@ async def test_a_range_of_other_content_gives_the_whole(user: Person) -> None:
     assert (other.status_code, other.content) == (200, di())
 
 
-async def test_head_tells_what_get_would_send(user: Person) -> None:
+async def test_head_gives_the_headers_of_get(user: Person) -> None:
     path = f"{LIBRARY}/{await add(user.client, 'cab_ir', ir())}/content"
     asked, sent = await user.client.head(path, headers={"Range": "bytes=0-9"}), await user.client.get(path)
     assert (asked.status_code, asked.content) == (200, b"")
@@ -282,7 +282,7 @@ async def test_head_tells_what_get_would_send(user: Person) -> None:
         assert asked.headers[header] == sent.headers[header]
 
 
-async def test_a_file_is_never_run_by_a_browser(user: Person) -> None:
+async def test_content_is_served_as_a_download(user: Person) -> None:
     metadata = {"name": "<script>alert(1)</script>", "gear_type": "amp"}
     item = (await upload(user.client, "capture", capture(metadata=metadata), filename="x.html")).json()
     headers = (await user.client.get(item["links"]["content"])).headers

@@ -44,7 +44,7 @@ async def usage(client: httpx.AsyncClient) -> dict[str, Any]:
     return found
 
 
-async def test_files_are_taken_until_there_is_no_room_and_again_when_there_is(
+async def test_uploads_fail_over_the_quota_and_succeed_after_deletion(
     client: httpx.AsyncClient, user: Person, blobs: Callable[[UUID], list[str]]
 ) -> None:
     sent = [await upload(client, "di_track", track(seed)) for seed in range(1, 6)]
@@ -59,7 +59,7 @@ async def test_files_are_taken_until_there_is_no_room_and_again_when_there_is(
     assert (await upload(client, "di_track", track(5))).status_code == 201
 
 
-async def test_of_many_at_once_no_more_are_taken_than_there_is_room_for(
+async def test_concurrent_uploads_do_not_exceed_the_quota(
     client: httpx.AsyncClient, user: Person, blobs: Callable[[UUID], list[str]]
 ) -> None:
     sent = await asyncio.gather(*(upload(client, "di_track", track(seed)) for seed in range(1, 9)))
@@ -68,13 +68,13 @@ async def test_of_many_at_once_no_more_are_taken_than_there_is_room_for(
     assert (await usage(client))["items"] == 4
 
 
-async def test_items_are_counted_too(client: httpx.AsyncClient) -> None:
+async def test_the_number_of_items_is_limited(client: httpx.AsyncClient) -> None:
     sent = await asyncio.gather(*(upload(client, "capture", capture(gain / 10)) for gain in range(1, 9)))
     assert sorted(answer.status_code for answer in sent) == [201] * ITEMS + [403] * 3
     assert {answer.json()["code"] for answer in sent if answer.status_code == 403} == {"quota_exceeded"}
 
 
-async def test_what_is_there_already_takes_no_room(client: httpx.AsyncClient) -> None:
+async def test_existing_content_does_not_count_again(client: httpx.AsyncClient) -> None:
     content = track(1)
     first = await upload(client, "di_track", content)
     for kind, status in (("di_track", 200), ("cab_ir", 201)):
@@ -83,7 +83,7 @@ async def test_what_is_there_already_takes_no_room(client: httpx.AsyncClient) ->
     assert first.status_code == 201
 
 
-async def test_an_upload_ends_where_the_room_does(service: str, user: Person) -> None:
+async def test_an_upload_is_aborted_at_the_quota(service: str, user: Person) -> None:
     raw = Raw(service, user)
     await raw.open("Transfer-Encoding: chunked")
     await raw.send(b'--b\r\nContent-Disposition: form-data; name="kind"\r\n\r\ndi_track\r\n')
@@ -94,7 +94,7 @@ async def test_an_upload_ends_where_the_room_does(service: str, user: Person) ->
     await raw.close()
 
 
-async def test_results_count_and_a_full_store_takes_no_jobs(client: httpx.AsyncClient, engine: AsyncEngine) -> None:
+async def test_results_count_and_a_used_up_quota_rejects_jobs(client: httpx.AsyncClient, engine: AsyncEngine) -> None:
     made = await client.post(SHOOTOUTS, json={"config": await config(client)})
     path = f"{SHOOTOUTS}/{made.json()['id']}/jobs"
     job = await client.post(path)
@@ -113,9 +113,7 @@ async def test_results_count_and_a_full_store_takes_no_jobs(client: httpx.AsyncC
     assert (await upload(client, "di_track", track(9))).json()["code"] == "quota_exceeded"
 
 
-async def test_one_users_files_take_nobody_elses_room(
-    client: httpx.AsyncClient, service: str, other_user: Person
-) -> None:
+async def test_quotas_of_users_are_independent(client: httpx.AsyncClient, service: str, other_user: Person) -> None:
     for seed in range(1, 5):
         await upload(client, "di_track", track(seed))
     headers = {"Authorization": f"Bearer {other_user.token}"}

@@ -67,7 +67,7 @@ async def test_shootouts_need_credentials(method: str, path: str, api: httpx.Asy
     assert response.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_shootout_is_kept_with_its_defaults_written_out(user: Person) -> None:
+async def test_a_shootout_is_stored_with_explicit_defaults(user: Person) -> None:
     chosen = await config(user.client)
     chosen["chains"][0]["blocks"] += BLOCKS
     made = await make(user, chosen)
@@ -82,7 +82,7 @@ async def test_a_shootout_is_kept_with_its_defaults_written_out(user: Person) ->
     assert again["config"] == made["config"]
 
 
-async def test_not_there_and_not_yours_look_the_same(user: Person, other_user: Person) -> None:
+async def test_missing_and_foreign_ids_give_the_same_error(user: Person, other_user: Person) -> None:
     made = await make(user, await config(user.client))
     for method, path, body in ROUTES:
         answers = []
@@ -103,7 +103,7 @@ async def test_equal_shootouts_of_two_users_do_not_collide(user: Person, other_u
     assert (await other_user.client.get(theirs["links"]["self"])).json() == theirs
 
 
-async def test_everything_wrong_with_a_config_is_said_at_once(user: Person, other_user: Person) -> None:
+async def test_all_errors_of_a_config_are_reported_at_once(user: Person, other_user: Person) -> None:
     chosen = await config(user.client)
     foreign = await add(other_user.client, "di_track", di())
     track = chosen["di_tracks"][0]["asset"]
@@ -148,13 +148,13 @@ async def test_everything_wrong_with_a_config_is_said_at_once(user: Person, othe
     assert (await user.client.get(SHOOTOUTS)).json()["total"] == 0
 
 
-async def test_a_rule_can_be_set_aside_on_purpose(user: Person) -> None:
+async def test_a_rule_can_be_disabled_explicitly(user: Person) -> None:
     chosen = await config(user.client)
     chosen["chains"] = [{"name": "No cab", "blocks": chosen["chains"][0]["blocks"][:1], "allow": ["no_cab"]}]
     await make(user, chosen)
 
 
-async def test_limits_of_a_shootout_hold(user: Person, settings: Settings) -> None:
+async def test_limits_of_a_shootout_are_enforced(user: Person, settings: Settings) -> None:
     chosen = await config(user.client)
     many = chosen | {
         "di_tracks": chosen["di_tracks"] * (settings.limits.di_tracks + 1),
@@ -203,7 +203,7 @@ MALFORMED = [
 ]
 
 
-async def test_a_body_that_is_not_as_documented_is_refused_by_place(user: Person) -> None:
+async def test_an_undocumented_body_is_rejected_with_a_pointer(user: Person) -> None:
     document = {"config": await config(user.client), "visibility": "private"}
     for path, value, pointer in MALFORMED:
         response = await user.client.post(SHOOTOUTS, json=changed(document, path, value))
@@ -216,20 +216,20 @@ async def test_a_body_that_is_not_as_documented_is_refused_by_place(user: Person
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"{", b'{"config": ', b"[" * 100_000, b'{"config": "\\ud800"}', b"\xff", b"nul"]
 )
-async def test_a_body_that_is_no_json_of_a_shootout_is_refused(body: bytes, user: Person) -> None:
+async def test_a_body_without_valid_json_is_rejected(body: bytes, user: Person) -> None:
     response = await user.client.post(SHOOTOUTS, content=body, headers={"Content-Type": "application/json"})
     assert response.status_code == 400
     assert response.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_body_beyond_the_limit_is_refused(user: Person, settings: Settings) -> None:
+async def test_a_body_over_the_limit_is_rejected(user: Person, settings: Settings) -> None:
     body = b" " * (settings.limits.body_bytes + 1)
     response = await user.client.post(SHOOTOUTS, content=body, headers={"Content-Type": "application/json"})
     assert response.status_code == 413
     assert response.headers["content-type"] == "application/problem+json"
 
 
-async def test_config_and_visibility_can_be_changed_one_by_one(user: Person) -> None:
+async def test_config_and_visibility_can_be_updated_separately(user: Person) -> None:
     chosen = await config(user.client)
     made = await make(user, chosen)
     path = made["links"]["self"]
@@ -241,7 +241,7 @@ async def test_config_and_visibility_can_be_changed_one_by_one(user: Person) -> 
     assert (await user.client.patch(path, json={})).json() == renamed == (await user.client.get(path)).json()
 
 
-async def test_a_change_that_is_not_allowed_changes_nothing(user: Person) -> None:
+async def test_a_rejected_update_changes_nothing(user: Person) -> None:
     chosen = await config(user.client)
     made = await make(user, chosen)
     path = made["links"]["self"]
@@ -256,7 +256,7 @@ async def test_a_change_that_is_not_allowed_changes_nothing(user: Person) -> Non
     assert (await user.client.get(path)).json() == made
 
 
-async def test_items_that_a_changed_config_no_longer_names_are_free(user: Person) -> None:
+async def test_items_removed_from_a_config_can_be_deleted(user: Person) -> None:
     chosen = await config(user.client)
     made = await make(user, chosen)
     other = await add(user.client, "di_track", di(seed=5))
@@ -267,7 +267,7 @@ async def test_items_that_a_changed_config_no_longer_names_are_free(user: Person
     assert (await user.client.delete(f"{LIBRARY}/{other}")).status_code == 409
 
 
-async def test_changes_at_once_leave_one_of_them_whole(user: Person) -> None:
+async def test_concurrent_updates_leave_one_of_them_complete(user: Person) -> None:
     chosen = await config(user.client)
     made = await make(user, chosen)
     other = await add(user.client, "di_track", di(seed=5))
@@ -281,7 +281,7 @@ async def test_changes_at_once_leave_one_of_them_whole(user: Person) -> None:
     assert (await user.client.delete(f"{LIBRARY}/{unused}")).status_code == 204
 
 
-async def test_a_deleted_shootout_is_gone_and_its_items_stay(user: Person) -> None:
+async def test_deleting_a_shootout_leaves_its_items(user: Person) -> None:
     made = await make(user, await config(user.client))
     path = made["links"]["self"]
     assert (await user.client.delete(path)).status_code == 204
@@ -290,7 +290,7 @@ async def test_a_deleted_shootout_is_gone_and_its_items_stay(user: Person) -> No
     assert (await user.client.get(LIBRARY)).json()["total"] == 3
 
 
-async def test_the_list_can_be_searched_sorted_and_cut(user: Person) -> None:
+async def test_the_list_can_be_searched_sorted_and_paged(user: Person) -> None:
     chosen = await config(user.client)
     made = {title: await make(user, chosen | {"title": title}) for title in ("b 10%", "A", "c")}
     await user.client.patch(made["b 10%"]["links"]["self"], json={"visibility": "public"})
@@ -311,7 +311,7 @@ async def test_the_list_can_be_searched_sorted_and_cut(user: Person) -> None:
         assert (await user.client.get(SHOOTOUTS, params=query)).status_code == 400
 
 
-async def test_everybody_sees_title_and_owner_of_what_is_public_and_no_more(user: Person, other_user: Person) -> None:
+async def test_a_public_shootout_shows_only_title_and_owner(user: Person, other_user: Person) -> None:
     chosen = await config(user.client)
     private, public = await make(user, chosen), await make(user, chosen, visibility="public")
     response = await other_user.client.get(f"{SHOOTOUTS}/public")
@@ -323,7 +323,7 @@ async def test_everybody_sees_title_and_owner_of_what_is_public_and_no_more(user
     assert (await other_user.client.get(public["links"]["self"])).status_code == 404
 
 
-async def test_a_plan_has_every_di_track_through_every_chain(user: Person) -> None:
+async def test_a_plan_has_a_segment_for_every_di_track_and_chain(user: Person) -> None:
     chosen = await config(user.client)
     second = await add(user.client, "di_track", di(0.5, seed=3))
     chosen["di_tracks"].append({"name": "Second", "asset": second})
@@ -341,7 +341,7 @@ async def test_a_plan_has_every_di_track_through_every_chain(user: Person) -> No
     assert len({segment["render_key"] for segment in plan["segments"]}) == 4
 
 
-async def test_render_keys_depend_on_content_and_not_on_names_or_owners(user: Person, other_user: Person) -> None:
+async def test_render_keys_depend_on_content_not_on_names_or_owners(user: Person, other_user: Person) -> None:
     keys = []
     for person, title in ((user, "Mine"), (other_user, "Theirs")):
         chosen = await config(person.client, title=title)
@@ -352,7 +352,7 @@ async def test_render_keys_depend_on_content_and_not_on_names_or_owners(user: Pe
     assert keys[0] == keys[1]
 
 
-async def test_an_ir_with_two_sides_is_used_once_the_block_says_which(user: Person) -> None:
+async def test_a_stereo_ir_needs_a_channel_in_its_block(user: Person) -> None:
     chosen = await config(user.client)
     sides = np.stack([playing(0.02, seed=3), playing(0.02, seed=4)], axis=1)
     block = {"type": "cab_ir", "asset": await add(user.client, "cab_ir", wav(sides))}
@@ -393,7 +393,7 @@ async def test_notices_about_files_are_in_the_plan(user: Person) -> None:
     assert pointers(refused) == {"/di_tracks/0/channel": "sides_cancel"}
 
 
-async def test_a_plan_that_new_limits_forbid_says_so(
+async def test_a_plan_over_new_limits_is_rejected(
     user: Person, session_maker: async_sessionmaker[AsyncSession]
 ) -> None:
     made = await make(user, await config(user.client))
@@ -404,7 +404,7 @@ async def test_a_plan_that_new_limits_forbid_says_so(
     assert [(fault.code, fault.pointer) for fault in caught.value.errors] == [("too_many_chains", "/chains")]  # type: ignore[attr-defined]
 
 
-async def test_a_snapshot_holds_what_rendering_takes(
+async def test_a_snapshot_has_everything_that_rendering_needs(
     user: Person, settings: Settings, session_maker: async_sessionmaker[AsyncSession]
 ) -> None:
     chosen = await config(user.client)
@@ -428,20 +428,20 @@ def _assets(chosen: dict[str, Any]) -> list[str]:
     return [block["asset"] for chain in chosen["chains"] for block in chain["blocks"]]
 
 
-async def test_a_shootout_can_be_submitted_in_the_same_step(user: Person) -> None:
+async def test_a_shootout_can_be_created_and_submitted_in_one_request(user: Person) -> None:
     made = await make(user, await config(user.client), submit=True)
     job = (await user.client.get(made["links"]["job"])).json()
     assert (job["shootout_id"], job["title"]) == (made["id"], made["title"])
 
 
-async def test_a_shootout_that_can_not_be_rendered_leaves_no_job(user: Person) -> None:
+async def test_an_invalid_shootout_leaves_no_job(user: Person) -> None:
     chosen = await config(user.client) | {"di_tracks": [{"name": "Nobody's", "asset": NOWHERE}]}
     response = await user.client.post(SHOOTOUTS, json={"config": chosen, "submit": True})
     assert response.status_code == 422
     assert (await user.client.get("/api/v1/jobs")).json()["total"] == 0
 
 
-async def test_a_shootout_stays_while_a_job_of_it_is_not_finished(user: Person) -> None:
+async def test_a_shootout_with_an_unfinished_job_can_not_be_deleted(user: Person) -> None:
     made = await make(user, await config(user.client), submit=True)
     refused = await user.client.delete(made["links"]["self"])
     assert refused.status_code == 409
@@ -451,7 +451,7 @@ async def test_a_shootout_stays_while_a_job_of_it_is_not_finished(user: Person) 
     assert (await user.client.get(made["links"]["job"])).status_code == 404
 
 
-async def test_the_documentation_names_every_field_of_an_upload(api: httpx.AsyncClient) -> None:
+async def test_openapi_documents_every_field_of_an_upload(api: httpx.AsyncClient) -> None:
     paths = (await api.get("/openapi.json")).json()["paths"]
     form = paths[LIBRARY]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert sorted(form["properties"]) == ["file", "kind", "name", "notes"]
@@ -459,7 +459,7 @@ async def test_the_documentation_names_every_field_of_an_upload(api: httpx.Async
     assert all("description" in field for field in form["properties"].values())
 
 
-async def test_a_name_survives_whatever_script_it_is_written_in(user: Person) -> None:
+async def test_a_file_name_in_any_script_is_preserved(user: Person) -> None:
     chosen = await config(user.client, title="Überdrive 龍 🎸")
     made = await make(user, chosen)
     assert made["title"] == "Überdrive 龍 🎸"

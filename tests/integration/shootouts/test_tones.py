@@ -20,7 +20,7 @@ def _ids(answer: httpx.Response) -> list[int]:
     return [tone["id"] for tone in answer.json()["items"]]
 
 
-async def test_nobody_who_is_not_signed_in_sees_anything(tone3000_service: str, tone3000: StandIn) -> None:
+async def test_tones_need_credentials(tone3000_service: str, tone3000: StandIn) -> None:
     async with httpx.AsyncClient(base_url=tone3000_service, timeout=60) as stranger:
         for path in ("/trending", "/latest", "/favorited", "/search", "/900101", "/900101/models"):
             assert (await stranger.get(TONES + path)).status_code == 401
@@ -28,7 +28,7 @@ async def test_nobody_who_is_not_signed_in_sees_anything(tone3000_service: str, 
     assert not tone3000.requests()
 
 
-async def test_without_a_key_tone3000_is_off(user: Person) -> None:
+async def test_without_a_key_tone3000_is_disabled(user: Person) -> None:
     for path in ("/trending", "/latest", "/favorited", "/search", "/900101", "/900101/models"):
         answer = await user.client.get(TONES + path)
         expected = (403, "tone3000_search_off") if path == "/search" else (409, "tone3000_not_configured")
@@ -36,7 +36,7 @@ async def test_without_a_key_tone3000_is_off(user: Person) -> None:
     assert (await user.client.post(f"{TONES}/900101/models/910001/import")).json()["code"] == "tone3000_not_configured"
 
 
-async def test_a_user_who_is_not_connected_sees_what_is_trending_and_is_told_of_the_rest(
+async def test_without_a_connection_only_trending_tones_are_listed(
     user: Person, tone3000: StandIn, tone3000_service: str
 ) -> None:
     async with httpx.AsyncClient(base_url=tone3000_service, timeout=60, headers=user.client.headers) as client:
@@ -47,9 +47,7 @@ async def test_a_user_who_is_not_connected_sees_what_is_trending_and_is_told_of_
     assert [request["authorized"] for request in tone3000.requests()] == [False]
 
 
-async def test_lists_are_those_of_the_person_who_is_connected(
-    user: Person, other_user: Person, connect: Connect
-) -> None:
+async def test_lists_belong_to_the_connected_user(user: Person, other_user: Person, connect: Connect) -> None:
     ada, bob = await connect(user, "lab_rat"), await connect(other_user, "valve-shed")
     assert _ids(await ada.client.get(f"{TONES}/favorited")) == [BLUEBIRD, KITCHEN_FUZZ, OPEN_BACK]
     assert _ids(await ada.client.get(f"{TONES}/created")) == [KITCHEN_FUZZ]
@@ -69,9 +67,7 @@ async def test_lists_are_those_of_the_person_who_is_connected(
         (2, 7, []),
     ],
 )
-async def test_any_part_of_a_list_can_be_asked_for(
-    user: Person, connect: Connect, limit: int, offset: int, expected: list[int]
-) -> None:
+async def test_lists_are_paged(user: Person, connect: Connect, limit: int, offset: int, expected: list[int]) -> None:
     ada = await connect(user)
     answer = await ada.client.get(f"{TONES}/favorited", params={"limit": limit, "offset": offset})
     assert _ids(answer) == expected
@@ -82,7 +78,7 @@ async def test_any_part_of_a_list_can_be_asked_for(
     }
 
 
-async def test_lists_are_narrowed(user: Person, connect: Connect) -> None:
+async def test_lists_are_filtered(user: Person, connect: Connect) -> None:
     ada = await connect(user)
     assert _ids(await ada.client.get(f"{TONES}/favorited", params={"gear": "pedal"})) == [KITCHEN_FUZZ]
     assert _ids(await ada.client.get(f"{TONES}/favorited", params={"q": "OPEN back"})) == [OPEN_BACK]
@@ -91,7 +87,7 @@ async def test_lists_are_narrowed(user: Person, connect: Connect) -> None:
 @pytest.mark.parametrize(
     "query", [{"gear": "washing-machine"}, {"q": "x" * 81}, {"limit": 101}, {"offset": -1}, {"q": "a\x00b"}]
 )
-async def test_what_can_not_be_asked_for_is_refused_before_tone3000_hears_of_it(
+async def test_invalid_queries_are_rejected_without_a_request_to_tone3000(
     user: Person, connect: Connect, tone3000: StandIn, query: dict[str, Any]
 ) -> None:
     ada = await connect(user)
@@ -99,7 +95,7 @@ async def test_what_can_not_be_asked_for_is_refused_before_tone3000_hears_of_it(
     assert not tone3000.requests()
 
 
-async def test_a_tone_is_shown_with_its_creator_its_terms_and_where_it_is_from(user: Person, connect: Connect) -> None:
+async def test_a_tone_has_creator_license_and_attribution(user: Person, connect: Connect) -> None:
     ada = await connect(user)
     tone = (await ada.client.get(f"{TONES}/{OPEN_BACK}")).json()
     assert tone["title"] == "2x12 Open Back Set"
@@ -110,7 +106,7 @@ async def test_a_tone_is_shown_with_its_creator_its_terms_and_where_it_is_from(u
     assert tone["powered_by"] == {"text": "Powered by TONE3000", "url": "https://www.tone3000.com"}
 
 
-async def test_files_of_every_architecture_are_listed_without_their_addresses(user: Person, connect: Connect) -> None:
+async def test_files_of_every_architecture_are_listed_without_urls(user: Person, connect: Connect) -> None:
     ada = await connect(user)
     answer = await ada.client.get(f"{TONES}/{BLUEBIRD}/models")
     found = answer.json()
@@ -122,7 +118,7 @@ async def test_files_of_every_architecture_are_listed_without_their_addresses(us
 
 
 @pytest.mark.parametrize("status", [403, 404])
-async def test_what_is_not_there_and_what_is_not_for_you_look_the_same(
+async def test_missing_and_private_tones_give_the_same_error(
     user: Person, connect: Connect, tone3000: StandIn, status: int
 ) -> None:
     tone3000.behave(hidden_status=status)
@@ -132,16 +128,14 @@ async def test_what_is_not_there_and_what_is_not_for_you_look_the_same(
         assert (answer.status_code, answer.json()["code"]) == (404, "tone_not_available"), path
 
 
-async def test_the_search_is_off_unless_the_operator_turns_it_on(
-    user: Person, connect: Connect, tone3000: StandIn
-) -> None:
+async def test_search_is_disabled_by_default(user: Person, connect: Connect, tone3000: StandIn) -> None:
     ada = await connect(user)
     answer = await ada.client.get(f"{TONES}/search", params={"q": "bluebird"})
     assert (answer.status_code, answer.json()["code"]) == (403, "tone3000_search_off")
     assert not tone3000.requests()
 
 
-async def test_one_user_can_not_use_up_what_tone3000_grants_all(
+async def test_one_user_can_not_use_up_the_rate_limit_of_tone3000(
     user: Person, other_user: Person, settings: Settings, tone3000: StandIn
 ) -> None:
     with serving(replace(settings, tone3000=tone3000.settings(requests_per_minute=9))) as url:
@@ -152,18 +146,14 @@ async def test_one_user_can_not_use_up_what_tone3000_grants_all(
     assert found == ["tone3000_not_connected"] * 3 + ["too_many_requests", "tone3000_not_connected"]
 
 
-async def test_a_token_that_tone3000_has_let_expire_early_is_renewed_unseen(
-    user: Person, connect: Connect, tone3000: StandIn
-) -> None:
+async def test_a_token_that_expired_early_is_renewed(user: Person, connect: Connect, tone3000: StandIn) -> None:
     ada = await connect(user)
     tone3000.expire()
     assert _ids(await ada.client.get(f"{TONES}/created")) == [KITCHEN_FUZZ]
     assert len(tone3000.requests("/oauth/token$")) == 1
 
 
-async def test_a_connection_that_tone3000_has_ended_has_to_be_made_again(
-    user: Person, connect: Connect, tone3000: StandIn
-) -> None:
+async def test_a_revoked_connection_must_be_made_again(user: Person, connect: Connect, tone3000: StandIn) -> None:
     ada = await connect(user)
     tone3000.revoke()
     for _ in range(2):
@@ -172,7 +162,7 @@ async def test_a_connection_that_tone3000_has_ended_has_to_be_made_again(
     assert _ids(await ada.client.get(f"{TONES}/trending"))
 
 
-async def test_trouble_at_tone3000_is_told_apart_from_ours(user: Person, connect: Connect, tone3000: StandIn) -> None:
+async def test_errors_of_tone3000_differ_from_our_own(user: Person, connect: Connect, tone3000: StandIn) -> None:
     ada = await connect(user)
     tone3000.fault("html", "/created$", status=503, times=0)
     answer = await ada.client.get(f"{TONES}/created")
@@ -182,7 +172,7 @@ async def test_trouble_at_tone3000_is_told_apart_from_ours(user: Person, connect
     assert (answer.status_code, answer.json()["code"]) == (502, "tone3000_bad_answer")
 
 
-async def test_texts_and_addresses_of_strangers_do_no_harm(user: Person, connect: Connect, tone3000: StandIn) -> None:
+async def test_texts_and_urls_of_tone3000_are_sanitized(user: Person, connect: Connect, tone3000: StandIn) -> None:
     ada = await connect(user)
     tone3000.fault(
         "status",

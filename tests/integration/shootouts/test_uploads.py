@@ -48,7 +48,7 @@ async def test_uploading_needs_credentials(api: httpx.AsyncClient) -> None:
     assert response.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_token_that_only_reads_can_not_upload(
+async def test_a_read_only_token_can_not_upload(
     user: Person, api: httpx.AsyncClient, session_maker: async_sessionmaker[AsyncSession]
 ) -> None:
     async with session_maker() as session:
@@ -96,7 +96,7 @@ async def test_a_capture_is_described_by_loading_it(user: Person) -> None:
     assert (facts["gear_type"], facts["name"], facts["input_level_dbu"]) == ("amp", "Plexi", 12.2)
 
 
-async def test_what_can_not_be_meant_in_a_recording_is_among_its_facts(user: Person) -> None:
+async def test_problems_of_a_recording_are_among_its_facts(user: Person) -> None:
     clipped = np.clip(8 * playing().astype(np.int32), -32_768, 32_767).astype(np.int16)
     facts = (await upload(user.client, "di_track", wav(clipped))).json()["facts"]
     (notice,) = facts["notices"]
@@ -105,12 +105,12 @@ async def test_what_can_not_be_meant_in_a_recording_is_among_its_facts(user: Per
     assert notice["detail"].startswith(f"{count} samples are clipped at full scale, the first at 0.00")
 
 
-async def test_a_file_of_fewer_valid_bits_than_its_container_is_known_by_its_true_length(user: Person) -> None:
+async def test_a_file_with_padded_samples_has_its_true_length(user: Person) -> None:
     facts = (await upload(user.client, "di_track", extensible(16, 32))).json()["facts"]
     assert facts["samples"] == FRAMES
 
 
-async def test_a_recording_that_an_earlier_version_misread_is_right_once_it_is_sent_again(
+async def test_uploading_again_corrects_facts_of_an_earlier_version(
     user: Person, session_maker: async_sessionmaker[AsyncSession]
 ) -> None:
     first = (await upload(user.client, "di_track", extensible(16, 32))).json()
@@ -124,19 +124,19 @@ async def test_a_recording_that_an_earlier_version_misread_is_right_once_it_is_s
 
 
 @pytest.mark.parametrize("kind", ["di_track", "capture"])
-async def test_a_page_that_was_saved_instead_of_a_file_is_named_as_one(user: Person, kind: str) -> None:
+async def test_a_saved_html_page_is_reported_as_one(user: Person, kind: str) -> None:
     response = await upload(user.client, kind, b"<!DOCTYPE html><html><title>Sign in</title></html>")
     assert response.status_code == 422
     assert "the file is an HTML page" in response.json()["errors"][0]["detail"]
 
 
-async def test_a_flac_file_is_what_it_is_whatever_its_name_says(user: Person, tmp_path: Path) -> None:
+async def test_the_format_is_detected_whatever_the_file_name(user: Person, tmp_path: Path) -> None:
     content = flac(playing().astype(np.float32) / 2**15, tmp_path)
     item = (await upload(user.client, "di_track", content, filename="riff.wav")).json()
     assert item["media_type"] == "audio/flac"
 
 
-async def test_the_same_file_again_is_the_same_item_unchanged(user: Person, blobs: Blobs) -> None:
+async def test_uploading_a_file_again_returns_the_same_item(user: Person, blobs: Blobs) -> None:
     first = await upload(user.client, "di_track", di(), name="First")
     again = await upload(user.client, "di_track", di(), name="Second", notes="other")
     assert (first.status_code, again.status_code) == (201, 200)
@@ -145,7 +145,7 @@ async def test_the_same_file_again_is_the_same_item_unchanged(user: Person, blob
     assert len(blobs(user.id)) == 1
 
 
-async def test_one_file_as_two_kinds_is_two_items_and_stored_once(user: Person, blobs: Blobs) -> None:
+async def test_one_file_as_two_kinds_is_two_items_stored_once(user: Person, blobs: Blobs) -> None:
     content = ir()
     as_ir = await upload(user.client, "cab_ir", content)
     as_di = await upload(user.client, "di_track", content)
@@ -168,7 +168,7 @@ async def test_equal_files_and_names_of_two_users_do_not_collide(
     assert (await other_user.client.get(theirs.json()["links"]["content"])).content == di()
 
 
-async def test_the_same_file_many_times_at_once_is_one_item(user: Person, blobs: Blobs) -> None:
+async def test_concurrent_uploads_of_one_file_make_one_item(user: Person, blobs: Blobs) -> None:
     responses = await asyncio.gather(*(upload(user.client, "di_track", di()) for _ in range(6)))
     assert sorted(response.status_code for response in responses) == [200, 200, 200, 200, 200, 201]
     assert len({response.json()["id"] for response in responses}) == 1
@@ -217,7 +217,7 @@ def long_flac(folder: Path) -> bytes:
 
 
 @pytest.mark.parametrize("case", REFUSED)
-async def test_a_file_that_is_no_use_is_refused_and_nothing_is_left_of_it(
+async def test_an_unusable_file_is_rejected_and_deleted(
     case: str, user: Person, blobs: Blobs, incoming: Incoming, tmp_path: Path
 ) -> None:
     kind, content, code = REFUSED[case]
@@ -242,7 +242,7 @@ def with_samples(content: bytes, samples: int) -> bytes:
 
 
 @pytest.mark.parametrize("honest", [True, False])
-async def test_a_recording_longer_than_the_limit_is_refused_whatever_its_header_says(
+async def test_a_recording_over_the_length_limit_is_rejected_whatever_its_header(
     honest: bool, user: Person, blobs: Blobs, tmp_path: Path
 ) -> None:
     content = long_flac(tmp_path)
@@ -251,7 +251,7 @@ async def test_a_recording_longer_than_the_limit_is_refused_whatever_its_header_
     assert blobs(user.id) == []
 
 
-async def test_a_file_beyond_the_limit_is_refused(user: Person, settings: Settings, blobs: Blobs) -> None:
+async def test_a_file_over_the_size_limit_is_rejected(user: Person, settings: Settings, blobs: Blobs) -> None:
     response = await upload(user.client, "di_track", bytes(settings.limits.upload_bytes + 1))
     assert response.status_code == 413
     assert pointers(response) == {"/file": "too_large"}
@@ -259,7 +259,7 @@ async def test_a_file_beyond_the_limit_is_refused(user: Person, settings: Settin
 
 
 @pytest.mark.parametrize("fields_first", [True, False])
-async def test_a_capture_beyond_its_own_limit_is_refused_wherever_its_kind_stands(
+async def test_a_capture_over_its_limit_is_rejected_whatever_the_field_order(
     fields_first: bool, user: Person, settings: Settings
 ) -> None:
     content = capture(metadata={"name": "x" * settings.limits.capture_bytes})
@@ -281,14 +281,12 @@ async def raw(base_url: str, user: Person) -> AsyncGenerator[Raw, None]:
     await connection.close()
 
 
-async def test_a_body_that_announces_too_much_is_refused_before_it_is_sent(raw: Raw) -> None:
+async def test_a_body_with_too_large_a_content_length_is_rejected_unread(raw: Raw) -> None:
     await raw.open("Content-Length: 1000000000000")
     assert await raw.status() == 413
 
 
-async def test_a_body_without_end_is_refused_when_it_passes_the_limit(
-    raw: Raw, settings: Settings, incoming: Incoming
-) -> None:
+async def test_an_endless_body_is_rejected_at_the_limit(raw: Raw, settings: Settings, incoming: Incoming) -> None:
     await raw.open("Transfer-Encoding: chunked")
     await raw.send(b'--b\r\nContent-Disposition: form-data; name="kind"\r\n\r\ncapture\r\n')
     await raw.send(b'--b\r\nContent-Disposition: form-data; name="file"; filename="x.nam"\r\n\r\n')
@@ -299,7 +297,7 @@ async def test_a_body_without_end_is_refused_when_it_passes_the_limit(
     await eventually(lambda: not incoming())
 
 
-async def test_a_text_field_without_end_is_refused_early(raw: Raw) -> None:
+async def test_an_endless_text_field_is_rejected_early(raw: Raw) -> None:
     await raw.open("Transfer-Encoding: chunked")
     await raw.send(b'--b\r\nContent-Disposition: form-data; name="notes"\r\n\r\n')
     while not raw.answered and raw.sent < 4_000_000:
@@ -307,7 +305,7 @@ async def test_a_text_field_without_end_is_refused_early(raw: Raw) -> None:
     assert await raw.status() == 413
 
 
-async def test_an_upload_that_breaks_off_leaves_nothing(raw: Raw, incoming: Incoming, user: Person) -> None:
+async def test_an_interrupted_upload_leaves_nothing(raw: Raw, incoming: Incoming, user: Person) -> None:
     await raw.open("Transfer-Encoding: chunked")
     await raw.send(b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n' + bytes(100_000))
     await eventually(incoming)
@@ -343,7 +341,7 @@ FORMS: dict[str, tuple[list[tuple[str, Any]], dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("case", FORMS)
-async def test_a_form_that_is_not_as_documented_is_refused_by_field(case: str, user: Person) -> None:
+async def test_an_undocumented_form_is_rejected_with_the_field(case: str, user: Person) -> None:
     parts, expected = FORMS[case]
     response = await user.client.post(LIBRARY, files=parts)
     assert response.status_code == 400
@@ -366,7 +364,7 @@ async def test_a_form_that_is_not_as_documented_is_refused_by_field(case: str, u
         ("multipart/form-data; boundary=" + "b" * 5000, b"--b--\r\n"),
     ],
 )
-async def test_a_body_that_is_no_form_is_refused(content_type: str, body: bytes, user: Person) -> None:
+async def test_a_body_that_is_not_a_form_is_rejected(content_type: str, body: bytes, user: Person) -> None:
     response = await user.client.post(LIBRARY, content=body, headers={"Content-Type": content_type})
     assert response.status_code == 400
     assert response.headers["content-type"] == "application/problem+json"
@@ -383,7 +381,7 @@ async def test_a_body_that_is_no_form_is_refused(content_type: str, body: bytes,
         ("r" * 400 + ".wav", "r" * 251 + ".wav", "r" * 80),
     ],
 )
-async def test_a_file_name_is_made_harmless(sent: str, kept: str, name: str, user: Person) -> None:
+async def test_a_file_name_is_sanitized(sent: str, kept: str, name: str, user: Person) -> None:
     item = (await upload(user.client, "di_track", di(), filename=sent)).json()
     assert (item["filename"], item["name"]) == (kept, name)
     disposition = (await user.client.get(item["links"]["content"])).headers["content-disposition"]
@@ -392,7 +390,7 @@ async def test_a_file_name_is_made_harmless(sent: str, kept: str, name: str, use
     assert "\\" not in disposition
 
 
-async def test_what_a_capture_says_about_itself_is_made_harmless(user: Person) -> None:
+async def test_metadata_of_a_capture_is_sanitized(user: Person) -> None:
     metadata = {"name": "evil\x00\x1b[31m\u202ename" + "x" * 100_000, "gear_type": "amp\x00"}
     response = await upload(user.client, "capture", capture(metadata=metadata))
     assert response.status_code == 201

@@ -109,7 +109,7 @@ def with_files(value: Any) -> Any:
     return [with_files(inner) for inner in value] if isinstance(value, list) else value
 
 
-def test_a_spec_says_everything_that_its_config_says() -> None:
+def test_a_spec_has_everything_of_its_config() -> None:
     config = msgspec.convert(CONFIG, Config)
     assert msgspec.json.decode(msgspec.json.encode(config)) == CONFIG
     assert msgspec.json.decode(msgspec.json.encode(spec_of(config))) == with_files(CONFIG)
@@ -123,13 +123,13 @@ def test_configs_and_specs_have_the_same_fields(ours: type[msgspec.Struct], thei
     assert ours.__struct_config__.forbid_unknown_fields
 
 
-def test_every_block_of_a_spec_can_stand_in_a_config() -> None:
+def test_every_block_of_a_spec_is_allowed_in_a_config() -> None:
     tags = {block.__struct_config__.tag for block in spec.Block.__args__}
     assert {block.__struct_config__.tag for block in configs.AssetBlock.__args__} == tags
     assert {block["type"] for block in CONFIG["chains"][0]["blocks"]} == tags
 
 
-def test_assets_are_named_as_often_as_the_config_names_them() -> None:
+def test_repeated_assets_of_a_config_are_repeated() -> None:
     assert list(assets_of(msgspec.convert(CONFIG, Config))) == [TRACK, TRACK, AMP, CAB]
 
 
@@ -148,7 +148,7 @@ def test_pointers_into_a_spec_become_pointers_into_its_config(pointer: str, expe
     assert config_pointer(pointer, msgspec.convert(WITH_MODEL, Config)) == expected
 
 
-def test_a_model_of_tone3000_can_stand_where_an_asset_stands() -> None:
+def test_a_model_of_tone3000_can_replace_an_asset() -> None:
     config = msgspec.convert(WITH_MODEL, Config)
     assert msgspec.json.decode(msgspec.json.encode(config)) == WITH_MODEL
     assert list(assets_of(config)) == [TRACK, TRACK, AMP, CAB]
@@ -160,7 +160,7 @@ def test_a_model_of_tone3000_can_stand_where_an_asset_stands() -> None:
 
 
 @pytest.mark.parametrize("source", [{}, {"asset": str(AMP), "tone3000": {"tone": 7, "model": 8}}])
-def test_a_block_says_in_one_way_which_file_it_means(source: dict[str, Any]) -> None:
+def test_a_block_has_exactly_one_source(source: dict[str, Any]) -> None:
     block = {"type": "capture", **source}
     config = msgspec.convert(CONFIG | {"chains": [{"name": "x", "blocks": [block]}]}, Config)
     assert [(error.code, error.pointer) for error in check_sources(config)] == [("one_source", "/chains/0/blocks/0")]
@@ -169,13 +169,13 @@ def test_a_block_says_in_one_way_which_file_it_means(source: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     "model", [{}, {"tone": 7}, {"tone": 0, "model": 8}, {"tone": "7", "model": 8}, {"tone": 2**60}]
 )
-def test_a_model_of_tone3000_is_named_by_both_its_numbers(model: dict[str, Any]) -> None:
+def test_a_model_of_tone3000_needs_tone_and_model_id(model: dict[str, Any]) -> None:
     block = {"type": "cab_ir", "tone3000": model}
     with pytest.raises(msgspec.ValidationError, match=r"tone3000"):
         msgspec.convert(CONFIG | {"chains": [{"name": "x", "blocks": [block]}]}, Config)
 
 
 @pytest.mark.parametrize("title", ["", " ", "\t", "a\nb", "a\n", "\x00", "a\x7f", "x" * 121])
-def test_a_title_is_one_line_that_can_be_seen(title: str) -> None:
+def test_a_title_is_one_visible_line(title: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=r"\$\.title"):
         msgspec.convert(CONFIG | {"title": title}, Config)

@@ -29,13 +29,13 @@ async def children(count: int) -> list[multiprocessing.process.BaseProcess]:
     raise AssertionError("nothing is looked at")
 
 
-async def test_a_decoder_that_does_not_end_is_stopped(endless: Path) -> None:
+async def test_a_hanging_decoder_is_killed(endless: Path) -> None:
     answer = await MediaProbe(Limits(), timeout_s=0.2).probe(endless, "di_track")
     assert answer == RejectedFile(code="undecodable", detail="decoding took more than 0.2 seconds")
     assert multiprocessing.active_children() == []
 
 
-async def test_a_decoder_that_dies_takes_nothing_with_it(endless: Path) -> None:
+async def test_a_crashing_decoder_rejects_only_its_file(endless: Path) -> None:
     looking = asyncio.create_task(MediaProbe(Limits()).probe(endless, "di_track"))
     for child in await children(1):
         child.kill()
@@ -44,7 +44,7 @@ async def test_a_decoder_that_dies_takes_nothing_with_it(endless: Path) -> None:
     assert answer.code == "undecodable"
 
 
-async def test_only_so_many_files_are_looked_at_at_once(endless: Path) -> None:
+async def test_concurrent_probes_are_limited(endless: Path) -> None:
     media_probe = MediaProbe(Limits())
     looking = [asyncio.create_task(media_probe.probe(endless, "di_track")) for _ in range(CONCURRENCY + 1)]
     first = await children(CONCURRENCY)

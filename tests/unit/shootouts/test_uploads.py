@@ -22,7 +22,7 @@ def test_a_file_name_is_one_short_printable_component(text: str) -> None:
     assert safe_filename(name) == name
 
 
-def test_what_a_killed_process_was_receiving_goes_after_a_day(tmp_path: Path) -> None:
+def test_stale_uploads_are_deleted_after_a_day(tmp_path: Path) -> None:
     for name, age_s in (("fresh", 0.0), ("growing", STALE_S - 60), ("left", STALE_S + 60)):
         (tmp_path / name).write_bytes(b"half an upload")
         os.utime(tmp_path / name, (time.time() - age_s,) * 2)

@@ -1,4 +1,4 @@
-"""The README, and its commands."""
+"""The README's text and commands."""
 
 import re
 import shlex
@@ -14,14 +14,14 @@ COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) 
 SPEC = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)[0]
 
 
-def words(command: str) -> list[str]:
-    """The words of one of the README's commands, as whoever has uv already is told to write them."""
+def arguments(command: str) -> list[str]:
+    """Return the arguments of one of the README's commands, in the form for readers who already have uv."""
     assert command in COMMANDS
     return ["uv", *shlex.split(command.removeprefix(INSTALL).removeprefix(UV))]
 
 
-def run(command: str, desk: Path, environ: dict[str, str]) -> str:
-    """What one of the README's commands says when all goes well."""
-    done = subprocess.run(words(command), cwd=desk, env=environ, capture_output=True, text=True, check=False)
+def run(command: str, folder: Path, environ: dict[str, str]) -> str:
+    """Run one of the README's commands, which must succeed; return its output."""
+    done = subprocess.run(arguments(command), cwd=folder, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

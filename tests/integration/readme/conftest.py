@@ -1,4 +1,4 @@
-"""Where the README's reader stands."""
+"""A folder and an environment in which the README's commands run."""
 
 import os
 import shutil
@@ -12,21 +12,21 @@ from tone_shootout.demo import write_material
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files that the README speaks of."""
-    folder = tmp_path_factory.mktemp("desk")
-    material = write_material(folder / "material")
-    (folder / "crunch.toml").write_text(SPEC)
-    for name, piece in zip(("plexi.nam", "combo.nam"), material.captures, strict=False):
-        shutil.copy(piece.path, folder / name)
-    shutil.copy(material.cab_irs[0].path, folder / "v30.wav")
-    shutil.copy(material.di_tracks[0].path, folder / "riff.wav")
-    return folder
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that the README names."""
+    made = tmp_path_factory.mktemp("readme")
+    material = write_material(made / "material")
+    (made / "crunch.toml").write_text(SPEC)
+    for name, capture in zip(("plexi.nam", "combo.nam"), material.captures, strict=False):
+        shutil.copy(capture.path, made / name)
+    shutil.copy(material.cab_irs[0].path, made / "v30.wav")
+    shutil.copy(material.di_tracks[0].path, made / "riff.wav")
+    return made
 
 
 @pytest.fixture(scope="module")
 def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """As if the reader stood in a copy of the repository, with a data folder of their own."""
+    """The environment of a reader in a copy of the repository, with a new data folder."""
     uv = os.environ.get("UV") or shutil.which("uv")
     assert uv is not None, "the README installs uv first"
     return {

@@ -1,4 +1,4 @@
-"""What the README does without a server."""
+"""The README's commands that need no server."""
 
 import json
 from pathlib import Path
@@ -10,14 +10,14 @@ from tests.support.readme import run
 pytestmark = pytest.mark.slow
 
 
-def test_a_spec_is_rendered_without_a_server(desk: Path, environ: dict[str, str]) -> None:
-    run("python3 -m uv run shootout render crunch.toml --out two-crunches", desk, environ)
-    manifest = json.loads((desk / "two-crunches" / "manifest.json").read_text())
+def test_a_spec_is_rendered_without_a_server(folder: Path, environ: dict[str, str]) -> None:
+    run("python3 -m uv run shootout render crunch.toml --out two-crunches", folder, environ)
+    manifest = json.loads((folder / "two-crunches" / "manifest.json").read_text())
     assert [segment["chain"] for segment in manifest["segments"]] == ["Plexi, V30", "Combo, bright"]
-    assert (desk / "two-crunches" / "comparison.mp4").is_file()
+    assert (folder / "two-crunches" / "comparison.mp4").is_file()
 
 
-def test_files_are_inspected_reamped_and_measured(desk: Path, environ: dict[str, str]) -> None:
-    assert "WaveNet" in run("python3 -m uv run shootout inspect plexi.nam v30.wav riff.wav", desk, environ)
-    run("python3 -m uv run shootout reamp riff.wav plexi.nam out.wav --ir v30.wav", desk, environ)
-    assert "LUFS" in run("python3 -m uv run shootout measure out.wav", desk, environ)
+def test_files_are_inspected_reamped_and_measured(folder: Path, environ: dict[str, str]) -> None:
+    assert "WaveNet" in run("python3 -m uv run shootout inspect plexi.nam v30.wav riff.wav", folder, environ)
+    run("python3 -m uv run shootout reamp riff.wav plexi.nam out.wav --ir v30.wav", folder, environ)
+    assert "LUFS" in run("python3 -m uv run shootout measure out.wav", folder, environ)

@@ -1,4 +1,4 @@
-"""What the README says is so."""
+"""The README's text matches the repository."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from tests.support.readme import COMMANDS, INSTALL, README
 from tests.support.shared import PROJECT
 
 
-def test_these_are_all_the_commands_there_are() -> None:
+def test_every_command_of_the_readme_is_tested() -> None:
     assert COMMANDS == [
         INSTALL + "python3 -m uv run shootout demo",
         "python3 -m uv run shootout verify shootout-demo",
@@ -28,7 +28,7 @@ def test_these_are_all_the_commands_there_are() -> None:
     ]
 
 
-def test_the_test_command_is_the_one_that_ci_runs(desk: Path, environ: dict[str, str]) -> None:
+def test_ci_runs_the_readmes_test_command(folder: Path, environ: dict[str, str]) -> None:
     command = INSTALL + "python3 -m uv run task test"
     assert command in COMMANDS
     assert f"'{command}'" in (PROJECT / ".ci" / "run").read_text()
@@ -44,7 +44,7 @@ def test_the_test_command_is_the_one_that_ci_runs(desk: Path, environ: dict[str,
         assert re.search(rf"^\* {name}: ", tasks, re.MULTILINE)
 
 
-def test_tasks_run_where_uv_is_not_on_the_path(desk: Path, environ: dict[str, str]) -> None:
+def test_tasks_run_where_uv_is_not_on_the_path(folder: Path, environ: dict[str, str]) -> None:
     uv = shutil.which("uv", path=environ["PATH"])
     assert uv is not None
     done = subprocess.run(
@@ -55,12 +55,12 @@ def test_tasks_run_where_uv_is_not_on_the_path(desk: Path, environ: dict[str, st
         text=True,
         check=True,
     )
-    commands = [line.partition("] ")[2] for line in done.stderr.splitlines() if line.startswith("task: [check]")]
+    commands = [line.partition("] ")[2] for line in done.stderr.splitlines() if line.startswith("task: [check:")]
     assert commands
     for command in commands:
         assert Path(shlex.split(command)[0]).samefile(uv), command
 
 
-def test_what_the_readme_links_to_is_there() -> None:
+def test_links_of_the_readme_resolve() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert target.startswith("http") or (PROJECT / target).exists(), target

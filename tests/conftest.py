@@ -1,4 +1,4 @@
-"""What holds for every test."""
+"""Configuration of all tests."""
 
 import gc
 import logging
@@ -9,30 +9,34 @@ import hypothesis
 import pytest
 import structlog
 
-# The same examples each time: a change is judged by what it changes. `--hypothesis-profile=default` looks for others.
+from tests.support.examples import THOROUGH_PROFILE
+
+# The same examples in each run. Run others with `--hypothesis-profile=default`.
 hypothesis.settings.register_profile("same-examples", derandomize=True)
+hypothesis.settings.register_profile(THOROUGH_PROFILE, derandomize=True)
 hypothesis.settings.load_profile("same-examples")
 
-# The service under test runs in a thread of this process: its access log would stand between the dots, and what it has
-# to say of errors in the output of the command that a test happens to run meanwhile.
+# The service under test runs in a thread of this process. By default, its access log would mix with the progress dots,
+# and its errors with the output of commands that a test runs at the same time.
 structlog.configure(
     wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
     logger_factory=structlog.PrintLoggerFactory(sys.__stderr__),
 )
 
-# Processes of ours are started by the hundred: what one of them has compiled, the others need not.
+# Tests start hundreds of Python processes: they share compiled modules.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# Nothing of what the tests import is garbage; looking through all of it while it grows takes 5 s of a process's 12.
+# Imports produce no garbage worth collecting, and collecting takes 5 of the 12 s of collection.
 gc.disable()
 
 
 def pytest_collection_finish() -> None:
+    """Exclude imported modules from garbage collection, then turn it on."""
     gc.freeze()
     gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Bring files with slow tests to the front, so that no process is left alone with one at the end."""
+    """Run files with slow tests first, so that no process is left with one at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from websockets.exceptions import ConnectionClosed
 
 from tests.integration.conftest import Person
+from tests.support.examples import examples
 from tests.support.job_logs import Sessions, Written, written_job
 from tests.support.live_clients import streaming, watching
 from tone_shootout.jobs.status import JobStatus
@@ -91,7 +92,12 @@ class Client:
 
 
 @given(steps=STEPS)
-@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(30),
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 async def test_any_interleaving_of_connects_drops_and_resumes_yields_the_same_sequence(
     steps: list[tuple[str, Any, Any]], base_url: str, user: Person, session_maker: Sessions, redis: Redis
 ) -> None:

@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
+from tests.support.examples import examples
 from tests.support.shared import shared_folder
 from tests.support.signals import RATE, riff
 from tone_shootout.audio.alignment import Latency, estimate_latency, latency_probe, remove_delay
@@ -108,7 +109,7 @@ def test_remove_delay_restores_the_position() -> None:
         remove_delay(signal, -1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(arrays.arrays(np.float32, 880, elements=st.floats(-(2.0**100), 2.0**100, width=32)))
 def test_any_response_gives_finite_numbers(response: NDArray[np.float32]) -> None:
     found = estimate_latency(response, 8_000)

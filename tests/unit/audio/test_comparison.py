@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from scipy.signal import freqz_sos
 
+from tests.support.examples import examples
 from tests.support.signals import RATE, riff, sine
 from tone_shootout.audio.comparison import compare, compare_all
 from tone_shootout.audio.filters import Band, biquad, equalize
@@ -83,7 +84,7 @@ def test_invalid_pair_is_refused(reference: list[float], x: list[float], code: s
 finite = st.floats(-(2.0**100), 2.0**100, width=32)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     pair=st.integers(1, 2500).flatmap(
         lambda n: st.tuples(*[arrays.arrays(np.float32, n, elements=finite).filter(np.any) for _ in range(2)])

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
+from tests.support.examples import examples
 from tests.support.signals import RATE, riff, sine
 from tone_shootout.audio.dynamics import (
     ATTACK_RANGE_MS,
@@ -117,7 +118,7 @@ def test_invalid_signal_is_refused_by_the_gate(signal: list[float], code: str) -
     assert caught.value.code == code
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     signal=arrays.arrays(np.float32, st.integers(1, 2000), elements=st.floats(-1e6, 1e6, width=32)),
     threshold=st.floats(*THRESHOLD_RANGE_DB),

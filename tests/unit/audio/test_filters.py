@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tests.support.examples import examples
 from tests.support.signals import RATE, riff, sine
 from tone_shootout.audio.filters import DB_RANGE, KINDS, Q_RANGE, Band, Kind, biquad, equalize
 from tone_shootout.audio.signals import AudioError
@@ -81,7 +82,7 @@ def test_invalid_signal_is_refused_by_the_equalizer(signal: list[float], code: s
     assert caught.value.code == code
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     kind=st.sampled_from(KINDS),
     share=st.floats(0, 1),

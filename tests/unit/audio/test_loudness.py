@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
+from tests.support.examples import examples
 from tests.support.ffmpeg import ebur128
 from tests.support.shared import shared_folder
 from tests.support.signals import RATE, riff, silence, sine, tones
@@ -185,7 +186,7 @@ def test_invalid_signal_is_refused(signal: NDArray[np.float64], rate: int, code:
     assert caught.value.code == code
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     signal=arrays.arrays(
         np.float32,

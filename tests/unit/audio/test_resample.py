@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
+from tests.support.examples import examples
 from tests.support.signals import riff, sine
 from tone_shootout.audio.resample import resample
 from tone_shootout.audio.signals import AudioError
@@ -81,7 +82,7 @@ def test_invalid_conversion_is_refused(signal: list[float], rates: tuple[int, in
     assert caught.value.code == code
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     signal=arrays.arrays(np.float32, st.integers(1, 300), elements=st.floats(-1e9, 1e9, width=32)),
     rates=st.tuples(st.integers(8_000, 192_000), st.integers(8_000, 192_000)),

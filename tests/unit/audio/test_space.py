@@ -6,6 +6,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
+from tests.support.examples import examples
 from tests.support.signals import RATE, riff
 from tone_shootout.audio.signals import AudioError
 from tone_shootout.audio.space import DECAY_RANGE_S, REVERB_KINDS, ReverbKind, delay, reverb, reverb_ir
@@ -107,7 +108,7 @@ def test_unknown_reverb_kind_is_refused() -> None:
     assert caught.value.code == "unknown_kind"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     signal=arrays.arrays(np.float32, st.integers(1, 500), elements=st.floats(-1e6, 1e6, width=32)),
     kind=st.sampled_from(REVERB_KINDS),

@@ -6,6 +6,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from scipy.signal import welch
 
+from tests.support.examples import examples
 from tests.support.signals import RATE, riff, sine
 from tone_shootout.audio.signals import AudioError
 from tone_shootout.audio.spectrum import (
@@ -124,7 +125,7 @@ def test_invalid_signal_is_refused(signal: list[float], rate: int, code: str) ->
     assert caught.value.code == code
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     signal=arrays.arrays(np.float32, st.integers(1, 3000), elements=st.floats(-(2.0**100), 2.0**100, width=32)),
     rate=st.sampled_from([8_000, 48_000, 192_000]),

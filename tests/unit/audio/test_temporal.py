@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
+from tests.support.examples import examples
 from tests.support.signals import RATE, riff, silence, sine
 from tone_shootout.audio.signals import AudioError
 from tone_shootout.audio.temporal import TemporalFeatures, detect_onsets, temporal_features
@@ -85,7 +86,7 @@ def test_invalid_signal_is_refused(signal: list[float], code: str) -> None:
         assert caught.value.code == code
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     signal=arrays.arrays(np.float32, st.integers(1, 6000), elements=st.floats(-(2.0**60), 2.0**60, width=32)),
     rate=st.sampled_from([8_000, 48_000]),

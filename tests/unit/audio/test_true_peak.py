@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
+from tests.support.examples import examples
 from tests.support.signals import RATE, riff, sine
 from tone_shootout.audio.signals import AudioError
 from tone_shootout.audio.true_peak import true_peak_dbtp
@@ -87,7 +88,7 @@ def test_invalid_signal_is_refused(signal: NDArray[np.float64]) -> None:
         true_peak_dbtp(signal, RATE)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(arrays.arrays(np.float32, st.integers(1, 500), elements=st.floats(-(2.0**60), 2.0**60, width=32)))
 def test_true_peak_is_never_below_the_sample_peak(signal: NDArray[np.float32]) -> None:
     with np.errstate(divide="ignore"):

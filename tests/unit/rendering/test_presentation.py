@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.render_inputs import CARD, plucks
 from tests.support.specs import FACTS, blocks, spec
 from tone_shootout.rendering.executor.tasks import Measured
@@ -173,7 +174,7 @@ def _inputs(count: int, **changes: Any) -> list[Input]:
     return [msgspec.structs.replace(made, credit=_credit(n), **changes) for n in range(count)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=120),
     st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=80),

@@ -7,6 +7,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.nam_documents import REFERENCE, encoded, noise
 from tone_shootout.audio.nam import NamError, load
 
@@ -36,7 +37,7 @@ def answer(data: bytes) -> None:
         assert refused.pointer == "" or refused.pointer.startswith("/")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.binary(max_size=200))
 @example(b"[" * 100_000)
 @example(b'"\\ud800"')
@@ -44,13 +45,13 @@ def test_any_bytes_get_an_answer(data: bytes) -> None:
     answer(data)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.dictionaries(st.sampled_from(["version", "architecture", "config", "weights", "sample_rate"]), JSON))
 def test_any_document_gets_an_answer(found: dict[str, Any]) -> None:
     answer(encoded(found))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.sampled_from(NAMES), st.data())
 def test_any_changed_value_gets_an_answer(name: str, data: st.DataObject) -> None:
     found = json.loads(FILES[name])
@@ -68,7 +69,7 @@ def test_any_changed_value_gets_an_answer(name: str, data: st.DataObject) -> Non
     answer(encoded(found))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.sampled_from(NAMES), st.data())
 def test_any_damaged_file_gets_an_answer(name: str, data: st.DataObject) -> None:
     damaged = bytearray(FILES[name])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from tests.support.examples import examples
 from tone_shootout.audio.nam.activations import ActivationConfig, build_activation
 from tone_shootout.audio.nam.convolution import CausalConv, ConvShape, Stack
 from tone_shootout.audio.nam.onnx_lstm import LSTMKernel
@@ -60,7 +61,7 @@ def test_a_short_list_of_slopes_is_repeated_over_the_channels() -> None:
     assert out[:, 0].tolist() == [-0.5, -0.25, -0.5, -0.25]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     inputs=st.integers(1, 4),
     outputs=st.integers(1, 4),

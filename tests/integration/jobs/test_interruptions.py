@@ -76,7 +76,7 @@ async def test_a_worker_that_has_nothing_to_do_stops_at_once(
 async def test_a_worker_that_is_told_to_stop_gives_its_job_back_at_once_and_free_of_charge(
     base_url: str, user: Person, settings: Settings, session_maker: Sessions
 ) -> None:
-    job_id = await _submit(user, seconds=4.0, chains=4)
+    job_id = await _submit(user, seconds=4.0, chains=3)
     with working(replace(settings, worker=replace(settings.worker, grace_s=600))) as worker:
         await _until(base_url, user, job_id, "phase", "render")
         worker.send_signal(signal.SIGTERM)
@@ -92,7 +92,7 @@ async def test_a_worker_that_is_told_to_stop_gives_its_job_back_at_once_and_free
 async def test_a_rendering_process_that_is_killed_costs_an_attempt_and_not_the_job(
     base_url: str, user: Person, settings: Settings, session_maker: Sessions
 ) -> None:
-    job_id = await _submit(user, seconds=4.0, chains=4)
+    job_id = await _submit(user, seconds=4.0, chains=3)
     with working(settings) as worker:
         await _until(base_url, user, job_id, "phase", "render")
         await eventually(lambda: _rendering(worker))
@@ -107,7 +107,7 @@ async def test_a_job_that_is_interrupted_every_time_fails_and_can_be_retried(
     base_url: str, user: Person, settings: Settings, session_maker: Sessions
 ) -> None:
     weary = replace(settings, worker=replace(settings.worker, attempts=1))
-    job_id = await _submit(user, seconds=4.0, chains=4)
+    job_id = await _submit(user, seconds=4.0, chains=3)
     with working(weary) as worker:
         await _until(base_url, user, job_id, "phase", "render")
         await eventually(lambda: _rendering(worker))

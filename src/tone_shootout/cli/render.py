@@ -66,11 +66,11 @@ def command(spec: Path, out: Path, jobs: int | None, no_video: bool, no_plots: b
 
 
 def _check_folder(out: Path) -> None:
-    from tone_shootout.rendering.output.result_folder import STAGING_PREFIX, former_result
+    from tone_shootout.rendering.output.result_folder import STAGING_PREFIX, earlier_result
 
     try:
         others = [path for path in out.iterdir() if not path.name.startswith(STAGING_PREFIX)] if out.exists() else []
-        if others and former_result(out) is None:
+        if others and earlier_result(out) is None:
             raise click.ClickException(f"{out}: expected an empty folder or an earlier result, found other files")
     except OSError as error:
         raise click.ClickException(f"{out}: {error.strerror}") from None

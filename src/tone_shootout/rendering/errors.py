@@ -1,15 +1,15 @@
-"""What can go wrong while a plan is carried out."""
+"""Errors of carrying out a plan."""
 
 
 class RenderError(Exception):
-    """A segment, or what is made of it, that can't be made.
+    """A segment, or a file that is made from it, can't be made.
 
     Attributes:
-        code: stable, for programs: `silent`, `not_finite`, `changed`, `out_of_memory`, `storage`, or what the part
-            that failed calls it.
-        detail: one sentence that names the DI track, the chain and the block.
-        segment: the segment's position, where it is one that can't be made.
-        pointer: JSON pointer into the spec, to the block or the DI track that is the reason, where one is.
+        code: stable identifier for programs: `silent`, `not_finite`, `changed`, `out_of_memory`, `storage`, or the
+            code of the error that caused it.
+        detail: a sentence that names the DI track, the chain and the block.
+        segment: position of the segment; None: the error is not about one segment.
+        pointer: JSON pointer into the spec to the block or DI track that is the cause; None: there is none.
     """
 
     def __init__(self, code: str, detail: str, *, segment: int | None = None, pointer: str | None = None) -> None:
@@ -23,9 +23,9 @@ class RenderError(Exception):
         return self.detail
 
 
-class WorkerDied(Exception):  # noqa: N818 - reads as what it is where it is caught
-    """A rendering process ended by itself or was killed, for instance for lack of memory."""
+class WorkerDied(Exception):  # noqa: N818 - names an event, as `Cancelled` does
+    """A rendering process exited or was killed, for instance because memory ran out."""
 
 
-class Cancelled(Exception):  # noqa: N818 - nothing went wrong
-    """Whoever asked for the work wants it no more; raised by a reporter's `check`."""
+class Cancelled(Exception):  # noqa: N818 - cancellation is not a failure
+    """The caller cancelled the rendering; raised by a reporter's `check`."""

@@ -1,6 +1,6 @@
-"""What is known of DI tracks, captures and cab IRs once they have been decoded: plain data, made by `sources.probe`.
+"""Media info of DI tracks, captures and cab IRs: plain data that `sources.probe` returns.
 
-A plan is made of facts alone, long after the files were looked at and without them.
+A plan is made from media info alone, without access to the files.
 """
 
 from typing import Annotated, Literal
@@ -11,13 +11,11 @@ from tone_shootout.audio.notices import FileNotice
 
 Kind = Literal["di_track", "capture", "cab_ir"]
 
-FileNotices = Annotated[
-    tuple[FileNotice, ...], Meta(description="What its author most likely did not mean; it is used as it is.")
-]
+FileNotices = Annotated[tuple[FileNotice, ...], Meta(description="Likely mistakes in the file; it is used unchanged.")]
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """What is accepted: sizes of files, and of shootouts."""
+    """Limits on the size of files and of shootouts."""
 
     max_upload_bytes: int = 200_000_000
     max_capture_bytes: int = 16_000_000
@@ -28,11 +26,11 @@ class Limits(Struct, frozen=True, kw_only=True):
     segments: int = 64
 
     def max_bytes(self, kind: Kind) -> int:
-        """Return the largest file of a kind."""
+        """Return the largest accepted file size, bytes."""
         return self.max_capture_bytes if kind == "capture" else self.max_upload_bytes
 
     def max_seconds(self, kind: Literal["di_track", "cab_ir"]) -> float:
-        """Return the longest recording of a kind."""
+        """Return the longest accepted duration, seconds."""
         return self.max_di_seconds if kind == "di_track" else self.max_ir_seconds
 
 
@@ -40,86 +38,94 @@ DEFAULT_LIMITS = Limits()
 
 
 class DiTrackInfo(Struct, frozen=True, kw_only=True, tag_field="kind", tag="di_track"):
-    """A dry recording: SHA-256 and size of the file, samples per channel at `rate` Hz, its peak in mono."""
+    """Media info of a DI track."""
 
     sha256: Annotated[str, Meta(description="SHA-256 of the file.")]
     bytes: Annotated[int, Meta(description="Size of the file.")]
-    samples: Annotated[int, Meta(description="Samples in each channel.")]
+    samples: Annotated[int, Meta(description="Number of samples in each channel.")]
     rate: Annotated[int, Meta(description="Sample rate, Hz.")]
-    seconds: Annotated[float, Meta(description="Length, seconds.")]
-    channels: Annotated[int, Meta(description="Channels in the file.")]
-    peak_dbfs: Annotated[float, Meta(description="Peak, once folded to mono, dBFS; of a side where `cancels`.")]
+    seconds: Annotated[float, Meta(description="Duration, seconds.")]
+    channels: Annotated[int, Meta(description="Number of channels in the file.")]
+    peak_dbfs: Annotated[float, Meta(description="Peak in mono, dBFS; of the louder side if `cancels`.")]
     cancels: Annotated[
-        bool, Meta(description="Whether its sides cancel to silence, so that `channel` has to choose one of them.")
+        bool, Meta(description="Whether the sides cancel to silence, so that `channel` has to select one.")
     ] = False
     padded: Annotated[
-        bool, Meta(description="Whether its samples have at least a byte less than their containers.")
+        bool, Meta(description="Whether samples are at least one byte smaller than their containers.")
     ] = False
     notices: FileNotices = ()
 
 
 class PartInfo(Struct, frozen=True, kw_only=True):
-    """A model inside a capture: of a container one of its sizes, of a Sequential one of those that play in a row."""
+    """Media info of a model inside a capture: one size of a container, or one stage of a Sequential."""
 
-    pointer: Annotated[str, Meta(description="JSON pointer to its place in the file.", examples=["/config/models/0"])]
-    architecture: Annotated[str, Meta(description="The network's architecture.")]
-    size_class: Annotated[str, Meta(description="Its size among those of its kind.")]
-    parameters: Annotated[int, Meta(description="Weights in the network.")]
-    receptive_field: Annotated[int, Meta(description="How many samples back it listens.")]
-    name: Annotated[str | None, Meta(description="What the file calls it.")] = None
-    gear_type: Annotated[str | None, Meta(description="What the file says that it is a capture of.")] = None
-    input_level_dbu: Annotated[
-        float | None, Meta(description="Level of a sine whose peak is 0 dBFS at its input, dBu.")
-    ] = None
+    pointer: Annotated[str, Meta(description="JSON pointer to the model in the file.", examples=["/config/models/0"])]
+    architecture: Annotated[str, Meta(description="Architecture of the network.")]
+    size_class: Annotated[str, Meta(description="Size class of the network.")]
+    parameters: Annotated[int, Meta(description="Number of weights.")]
+    receptive_field: Annotated[int, Meta(description="Receptive field, samples.")]
+    name: Annotated[str | None, Meta(description="Name in the file.")] = None
+    gear_type: Annotated[str | None, Meta(description="Gear type in the file.")] = None
+    input_level_dbu: Annotated[float | None, Meta(description="Input level of a sine that peaks at 0 dBFS, dBu.")] = (
+        None
+    )
 
 
 class SizeInfo(Struct, frozen=True, kw_only=True):
-    """What is said of a container's capture at the sizes below a limit."""
+    """Media info of a slimmable capture for a range of sizes."""
 
-    below: Annotated[float, Meta(description="Sizes below this, and not below the limit before it.", examples=[0.5])]
-    gear_type: Annotated[str | None, Meta(description="What the file says that it is a capture of.")] = None
-    input_level_dbu: Annotated[
-        float | None, Meta(description="Level of a sine whose peak is 0 dBFS at its input, dBu.")
-    ] = None
+    below: Annotated[
+        float,
+        Meta(
+            description="Upper limit of the range of sizes, exclusive.",
+            examples=[0.5],
+        ),
+    ]
+    gear_type: Annotated[str | None, Meta(description="Gear type in the file.")] = None
+    input_level_dbu: Annotated[float | None, Meta(description="Input level of a sine that peaks at 0 dBFS, dBu.")] = (
+        None
+    )
 
 
 class CaptureInfo(Struct, frozen=True, kw_only=True, tag_field="kind", tag="capture"):
-    """A neural model of gear.
+    """Media info of a capture.
 
-    `sample_rate` is what it runs at, in Hz, and `sample_rate_stated` whether the file says so. `name`, `gear_type` and
-    `input_level_dbu` (level of a sine whose peak is 0 dBFS) come from the file's metadata at full size, None where it
-    has none; `sizes` is what they are at others, empty where they are the same. `catalog_gear` is what the catalogue
-    that the file was imported from calls the gear.
+    `name`, `gear_type` and `input_level_dbu` come from the file's metadata at full size; `sizes` has their values at
+    other sizes and is empty if they do not differ.
     """
 
     sha256: Annotated[str, Meta(description="SHA-256 of the file.")]
     bytes: Annotated[int, Meta(description="Size of the file.")]
-    architecture: Annotated[str, Meta(description="The network's architecture.")]
-    size_class: Annotated[str, Meta(description="Its size among those of its kind.")]
-    sample_rate: Annotated[int, Meta(description="Rate that it runs at, Hz.")]
-    sample_rate_stated: Annotated[bool, Meta(description="Whether the file says so; otherwise 48 kHz is assumed.")]
-    parameters: Annotated[int, Meta(description="Weights in the network.")]
-    receptive_field: Annotated[int, Meta(description="How many samples back it listens.")]
-    slimmable: Annotated[bool, Meta(description="Whether it has more than one size.")]
-    name: Annotated[str | None, Meta(description="What the file calls itself.")] = None
-    gear_type: Annotated[str | None, Meta(description="What the file says that it is a capture of.")] = None
-    input_level_dbu: Annotated[
-        float | None, Meta(description="Level of a sine whose peak is 0 dBFS at its input, dBu.")
-    ] = None
+    architecture: Annotated[str, Meta(description="Architecture of the network.")]
+    size_class: Annotated[str, Meta(description="Size class of the network.")]
+    sample_rate: Annotated[int, Meta(description="Sample rate of the capture, Hz.")]
+    sample_rate_stated: Annotated[
+        bool, Meta(description="Whether the file states its sample rate; otherwise 48 kHz is assumed.")
+    ]
+    parameters: Annotated[int, Meta(description="Number of weights.")]
+    receptive_field: Annotated[int, Meta(description="Receptive field, samples.")]
+    slimmable: Annotated[bool, Meta(description="Whether the capture has more than one size.")]
+    name: Annotated[str | None, Meta(description="Name in the file.")] = None
+    gear_type: Annotated[str | None, Meta(description="Gear type in the file.")] = None
+    input_level_dbu: Annotated[float | None, Meta(description="Input level of a sine that peaks at 0 dBFS, dBu.")] = (
+        None
+    )
     catalog_gear: Annotated[
-        str | None, Meta(description="What TONE3000 says that it is a capture of; goes before the file's own word.")
+        str | None, Meta(description="Gear type at TONE3000; takes precedence over that of the file.")
     ] = None
-    parts: Annotated[tuple[PartInfo, ...], Meta(description="The models that it is made of, up to 64.")] = ()
-    sizes: Annotated[tuple[SizeInfo, ...], Meta(description="What differs at other sizes, the smallest first.")] = ()
+    parts: Annotated[tuple[PartInfo, ...], Meta(description="Models inside the capture, up to 64.")] = ()
+    sizes: Annotated[
+        tuple[SizeInfo, ...], Meta(description="Metadata that differs at other sizes, smallest first.")
+    ] = ()
     notices: FileNotices = ()
 
     def gear_at(self, size: float | None) -> str | None:
-        """Return what the file says that the capture is of, at a size."""
+        """Return the gear type in the file at a size, None if not stated."""
         found = self._at(size)
         return self.gear_type if found is None else found.gear_type
 
     def level_at(self, size: float | None) -> float | None:
-        """Return the input level of the model that plays at a size, dBu; None: not stated."""
+        """Return the input level at a size, dBu; None if not stated."""
         found = self._at(size)
         return self.input_level_dbu if found is None else found.input_level_dbu
 
@@ -130,21 +136,19 @@ class CaptureInfo(Struct, frozen=True, kw_only=True, tag_field="kind", tag="capt
 
 
 class CabIrInfo(Struct, frozen=True, kw_only=True, tag_field="kind", tag="cab_ir"):
-    """The impulse response of a cabinet: `samples` at `rate` Hz."""
+    """Media info of a cab IR."""
 
     sha256: Annotated[str, Meta(description="SHA-256 of the file.")]
     bytes: Annotated[int, Meta(description="Size of the file.")]
-    samples: Annotated[int, Meta(description="Samples in each channel.")]
+    samples: Annotated[int, Meta(description="Number of samples in each channel.")]
     rate: Annotated[int, Meta(description="Sample rate, Hz.")]
-    seconds: Annotated[float, Meta(description="Length, seconds.")]
-    stereo: Annotated[
-        bool, Meta(description="Whether its sides differ, so that `channel` has to choose one of them.")
-    ] = False
+    seconds: Annotated[float, Meta(description="Duration, seconds.")]
+    stereo: Annotated[bool, Meta(description="Whether the sides differ, so that `channel` has to select one.")] = False
     padded: Annotated[
-        bool, Meta(description="Whether its samples have at least a byte less than their containers.")
+        bool, Meta(description="Whether samples are at least one byte smaller than their containers.")
     ] = False
     notices: FileNotices = ()
 
 
 MediaInfo = DiTrackInfo | CaptureInfo | CabIrInfo
-"""A tagged union: `msgspec.json.decode(..., type=MediaInfo)` reads back what was kept as JSON."""
+"""Tagged union of the media info of all kinds: `msgspec.json.decode(..., type=MediaInfo)` reads it from JSON."""

@@ -137,9 +137,9 @@ def test_changed_files_are_reported_as_different(made: Path, result: Path, harm:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('"chain": "A"', '"chain": "B"', "the manifest's spec calls it “Riff in E” through “A”"),
-        ('"integrated_lufs": -', '"integrated_lufs": -9', "and the manifest says -9"),
-        ('"true_peak_dbtp": -', '"true_peak_dbtp": -9', "and the manifest says -9"),
+        ('"chain": "A"', '"chain": "B"', "the manifest's spec names it “Riff in E” through “A”"),
+        ('"integrated_lufs": -', '"integrated_lufs": -9', "the manifest states -9"),
+        ('"true_peak_dbtp": -', '"true_peak_dbtp": -9', "the manifest states -9"),
     ],
     ids=["name", "loudness", "peak"],
 )

@@ -11,7 +11,7 @@ def test_a_second_rendering_into_the_same_folder_is_refused_and_harms_nothing(tm
     out = tmp_path / "out"
     with staging_folder(out) as staging:
         (staging / "half").write_text("done")
-        with pytest.raises(BlockingIOError, match="another rendering is at work in it"), staging_folder(out):
+        with pytest.raises(BlockingIOError, match="another rendering is using this folder"), staging_folder(out):
             pass
         assert (staging / "half").read_text() == "done"
     with staging_folder(out):

@@ -114,9 +114,9 @@ def test_chapters_begin_at_zero_with_a_line_each() -> None:
     ("segments", "said"),
     [
         (_segments(0, 12_000, 24_000), None),
-        (_segments(0, 12_000), "three or more entries, here are 2"),
-        (_segments(0, 12_000, 24_000, length_ms=9_000), "at least 10 seconds each"),
-        (_segments(0, 9_900, 24_000), "at least 10 seconds each"),
+        (_segments(0, 12_000), "three or more chapters, this video has 2"),
+        (_segments(0, 12_000, 24_000, length_ms=9_000), "at least 10 seconds"),
+        (_segments(0, 9_900, 24_000), "at least 10 seconds"),
         (_segments(0, 10_100, 20_000), None),  # 0:00, 0:10, 0:20 is what YouTube reads
     ],
 )

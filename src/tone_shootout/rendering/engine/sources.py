@@ -1,7 +1,7 @@
-"""Files become DI tracks, captures and cab IRs here, under strict bounds.
+"""Decodes files to DI tracks, captures and cab IRs, within strict limits.
 
-A file is what decoding it says, never what its name says. `probe` looks once, when a file comes in; rendering reads the
-file again and holds it to the hash that was found then.
+The kind of a file is decided by decoding it, never by its name. `probe` runs once, when a file is uploaded; rendering
+reads the file again and checks its hash.
 """
 
 import hashlib
@@ -29,26 +29,27 @@ from tone_shootout.rendering.media_info import (
 )
 
 SILENCE_DBFS: Final = -80.0
-"""A recording whose peak is below this holds no playing."""
+"""Recordings with a lower peak are considered silent."""
 
 MAX_LEVEL_DBU: Final = 60.0
-"""An input level beyond ±60 dBu is a mistake in the file and counts as not stated."""
+"""Input levels beyond ±60 dBu are mistakes in the file and count as not stated."""
 
 MAX_TEXT: Final = 200
+"""Longest text from a file's metadata, characters; longer texts are cut."""
 
 MAX_PARTS: Final = 64
-"""So many models inside a capture are described."""
+"""Largest number of models inside a capture that are described."""
 
 LONGEST_SECONDS: Final = 36_000.0
-"""Nobody's limits go beyond this; whoever decodes a file again that was probed need not set a lower one."""
+"""Upper bound of all limits on duration; sufficient to decode files that were probed before."""
 
 
 class SourceError(ValueError):
-    """A file that can't be used.
+    """A file can't be used.
 
     Attributes:
-        code: stable, for programs.
-        detail: one sentence: what was expected and what came.
+        code: stable identifier for programs.
+        detail: a sentence with the expected and the actual content.
     """
 
     def __init__(self, code: str, detail: str) -> None:
@@ -61,12 +62,12 @@ class SourceError(ValueError):
 
 
 def probe(path: Path, kind: Kind, *, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
-    """Find out what a file is by decoding or loading all of it.
+    """Decode or load a whole file and return its media info.
 
     Args:
         path: the file.
-        kind: what it is meant to be.
-        limits: what is accepted.
+        kind: the expected kind.
+        limits: limits on size and duration.
 
     Raises:
         SourceError: `too_large`, `silent`, `unsupported_rate`, or the decoder's or engine's own code
@@ -110,26 +111,26 @@ def probe(path: Path, kind: Kind, *, limits: Limits = DEFAULT_LIMITS) -> MediaIn
 
 
 def locate(folder: Path, file: str) -> Path:
-    """Return where a file is that may be written in another Unicode form than its name on disk has.
+    """Return the path of a file whose name on disk may be in another Unicode form.
 
-    "é" is one sign or two (NFC, NFD): editors write the one, some file systems and archives have the other. A name that
-    is there as it is written is taken as it is.
+    "é" is one code point or two (NFC, NFD): editors write the former, some file systems and archives use the latter. An
+    exact match is preferred.
 
     Args:
-        folder: what a relative path starts from.
-        file: the path, as its author wrote it.
+        folder: base of relative paths.
+        file: the path as its author wrote it.
     """
     path = folder / file
     if path.exists() or file.isascii():
         return path
     found = Path(path.anchor) if path.is_absolute() else Path()
     for part in path.parts[1 if path.is_absolute() else 0 :]:
-        found = found / part if (found / part).exists() else found / _alike(found, part)
+        found = found / part if (found / part).exists() else found / _match_unicode(found, part)
     return found if found.exists() else path
 
 
-def _alike(folder: Path, name: str) -> str:
-    """Return the name in a folder that is the same text in another Unicode form, or the name itself."""
+def _match_unicode(folder: Path, name: str) -> str:
+    """Return the name of an entry that is the same text in another Unicode form, or `name` if there is none."""
     wanted = unicodedata.normalize("NFC", name)
     try:
         same = sorted(each.name for each in folder.iterdir() if unicodedata.normalize("NFC", each.name) == wanted)
@@ -139,23 +140,23 @@ def _alike(folder: Path, name: str) -> str:
 
 
 def read_source(path: Path, *, max_bytes: int, sha256: str | None = None) -> bytes:
-    """Read a file of at most `max_bytes` bytes, and hold it to its hash where one is given.
+    """Read a file of at most `max_bytes` bytes, and check its hash if one is given.
 
     Raises:
-        SourceError: `too_large`, or `changed` where the content is not what was probed.
+        SourceError: `too_large`, or `changed` if the content has another hash.
         OSError: the file can't be read.
     """
     with path.open("rb") as file:
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
-        raise SourceError("too_large", f"expected a file of at most {max_bytes / 1e6:g} MB, this one is larger")
+        raise SourceError("too_large", f"expected a file of at most {max_bytes / 1e6:g} MB, got a larger one")
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
-        raise SourceError("changed", "the file changed after it was looked at")
+        raise SourceError("changed", "the file has changed since it was probed. Start again with the current file")
     return data
 
 
 def decode_audio(data: bytes, *, max_seconds: float = LONGEST_SECONDS) -> Audio:
-    """Decode a recording or an impulse response as it is.
+    """Decode a recording or an impulse response without changing it.
 
     Raises:
         SourceError: as `probe`.
@@ -167,7 +168,7 @@ def decode_audio(data: bytes, *, max_seconds: float = LONGEST_SECONDS) -> Audio:
 
 
 def decode_di(data: bytes, *, channel: Channel | None = None) -> tuple[Float32, int]:
-    """Decode a DI track to mono samples of shape (T,), full scale ±1, and their rate in Hz.
+    """Decode a DI track to mono samples, shape (T,), full scale ±1, and their sample rate in Hz.
 
     Raises:
         SourceError: as `probe`.
@@ -177,7 +178,7 @@ def decode_di(data: bytes, *, channel: Channel | None = None) -> tuple[Float32, 
 
 
 def decode_ir(data: bytes, rate: int, *, channel: Channel | None = None) -> Float32:
-    """Decode a cab IR and make it ready for `audio.convolve.cab_ir` at `rate` Hz: samples of shape (T,).
+    """Decode a cab IR and prepare it for `audio.convolve.cab_ir` at `rate` Hz; samples of shape (T,).
 
     Raises:
         SourceError: as `prepare`.
@@ -186,10 +187,10 @@ def decode_ir(data: bytes, rate: int, *, channel: Channel | None = None) -> Floa
 
 
 def prepare(audio: Audio, rate: int, channel: Channel | None) -> Float32:
-    """Make a decoded cab IR ready for `audio.convolve.cab_ir` at `rate` Hz: samples of shape (T,).
+    """Prepare a decoded cab IR for `audio.convolve.cab_ir` at `rate` Hz; samples of shape (T,).
 
     Raises:
-        SourceError: as `probe`, or `stereo_ir` where its sides differ and `channel` chooses none.
+        SourceError: as `probe`, or `stereo_ir` if the sides differ and `channel` selects none.
     """
     try:
         return prepare_ir(audio, rate, channel=channel)
@@ -198,10 +199,10 @@ def prepare(audio: Audio, rate: int, channel: Channel | None) -> Float32:
 
 
 def decode_capture(data: bytes) -> NamModel:
-    """Load a capture into the engine.
+    """Load a capture.
 
     Raises:
-        SourceError: with the engine's code, and a detail that names the place in the file.
+        SourceError: with the code of the engine's error, and a detail that names the position in the file.
     """
     try:
         capture = load(data)
@@ -216,7 +217,7 @@ def decode_capture(data: bytes) -> NamModel:
 
 
 def _capture_info(capture: NamModel, *, sha256: str, size: int) -> CaptureInfo:
-    said = capture.metadata
+    metadata = capture.metadata
     return CaptureInfo(
         sha256=sha256,
         bytes=size,
@@ -227,9 +228,9 @@ def _capture_info(capture: NamModel, *, sha256: str, size: int) -> CaptureInfo:
         parameters=capture.parameters,
         receptive_field=capture.receptive_field,
         slimmable=capture.slimmable,
-        name=_text(said.name),
-        gear_type=_text(said.gear_type),
-        input_level_dbu=_level(said),
+        name=_text(metadata.name),
+        gear_type=_text(metadata.gear_type),
+        input_level_dbu=_level(metadata),
         parts=tuple(_part_info(part) for part in capture.parts()[:MAX_PARTS]),
         sizes=_size_info(capture),
     )
@@ -249,24 +250,24 @@ def _part_info(part: Part) -> PartInfo:
 
 
 def _size_info(capture: NamModel) -> tuple[SizeInfo, ...]:
-    """Return what is said of the submodels of a container; nothing where they are all said to be alike."""
+    """Return the metadata of a container's submodels, empty if it does not differ between them."""
     sizes, lowest = [], 0.0
     for below in capture.steps():
-        said = capture.metadata_at(min(max(lowest, 0.0), 1.0))
-        sizes.append(SizeInfo(below=below, gear_type=_text(said.gear_type), input_level_dbu=_level(said)))
+        metadata = capture.metadata_at(min(max(lowest, 0.0), 1.0))
+        sizes.append(SizeInfo(below=below, gear_type=_text(metadata.gear_type), input_level_dbu=_level(metadata)))
         lowest = below
-    alike = len({(each.gear_type, each.input_level_dbu) for each in sizes}) <= 1
-    return () if alike else tuple(sizes)
+    equal = len({(each.gear_type, each.input_level_dbu) for each in sizes}) <= 1
+    return () if equal else tuple(sizes)
 
 
-def _level(said: Metadata) -> float | None:
-    """Return the input level that a capture states, dBu; None where it can't be one."""
-    level = said.input_level_dbu
+def _level(metadata: Metadata) -> float | None:
+    """Return the stated input level, dBu; None if it is missing or implausible."""
+    level = metadata.input_level_dbu
     return level if level is not None and abs(level) <= MAX_LEVEL_DBU else None
 
 
 def _text(text: str | None) -> str | None:
-    """Return a text from a file's metadata in a form that can be shown: one line, not too long; None where empty."""
+    """Return a text from a file's metadata as one printable line of limited length, None if it is empty."""
     line = "".join(sign for sign in " ".join((text or "").split()) if sign.isprintable())
     return line[:MAX_TEXT].strip() or None
 
@@ -283,5 +284,5 @@ def _audible_peak(samples: Float32) -> float:
     peak = _peak_dbfs(samples)
     if peak < SILENCE_DBFS:
         found = "digital silence" if math.isinf(peak) else f"a peak of {peak:.0f} dBFS"
-        raise SourceError("silent", f"expected playing above {SILENCE_DBFS:.0f} dBFS, found {found}")
+        raise SourceError("silent", f"expected a peak above {SILENCE_DBFS:.0f} dBFS, got {found}")
     return peak

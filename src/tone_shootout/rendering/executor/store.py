@@ -1,7 +1,7 @@
-"""What was made before, sealed and in a folder: bounded, checked, safe to share between processes.
+"""A store of earlier results in a folder: limited in size, with checksums, safe to share between processes.
 
-It is kept by the hash of what it was made of (`keys`, `products`), so nothing makes it stale, and what comes out of it
-is what making it again would have given, bit for bit.
+Keys are hashes of everything that decides the content (`plan.keys`, `result_cache`), so entries never become stale, and
+an entry is bit-identical to a new result.
 """
 
 import hashlib
@@ -14,23 +14,23 @@ from pathlib import Path
 from typing import Final
 
 CACHE_BYTES: Final = 2_000_000_000
-"""How much a folder keeps, unless told otherwise: more than an hour of sound, with all that is made of it."""
+"""Default size limit: more than an hour of audio with all files made from it."""
 
 _DIGEST_BYTES: Final = 32
 _SUFFIX: Final = ".kept"
-# The share of a folder that is cleared at once when it is full, so that not every file that comes means a look at all.
-_CLEARED: Final = 16
-# Nothing else in the folder is ever touched, whichever folder somebody names.
+# A full folder is cleared by this share of its limit at once, so that not every `put` has to list it.
+_EVICTED_SHARE: Final = 16
+# Other files in the folder are never touched, because users choose the folder.
 _OURS: Final = re.compile(r"[0-9a-f]{64}\.(kept|[^.]+\.partial)")
 
 
 def seal(key: str, content: bytes) -> bytes:
-    """Return the SHA-256 of key and content, then the content."""
+    """Return the SHA-256 of key and content, followed by the content."""
     return _digest(key, content) + content
 
 
 def unseal(key: str, sealed: bytes) -> bytes | None:
-    """Return the content, None where `sealed` is not what was written under `key`."""
+    """Return the content, None if `sealed` was not written under `key` or is damaged."""
     digest, content = sealed[:_DIGEST_BYTES], sealed[_DIGEST_BYTES:]
     return content if _digest(key, content) == digest else None
 
@@ -38,19 +38,19 @@ def unseal(key: str, sealed: bytes) -> bytes | None:
 class StoreFolder:
     """A store in a folder (`reporter.Store`).
 
-    A file comes into its place whole, by renaming. The time of its last use is its modification time; when the folder
-    would hold more than it may, what was used longest ago goes; of several processes each may put a sixteenth in before
-    it looks what the others have put. What can't be read counts as not there, what can't be written is not kept:
-    neither stops a rendering.
+    Files are written under another name and renamed. The modification time is the time of last use. When the folder
+    exceeds its limit, the least recently used entries are deleted; each process may add a sixteenth of the limit before
+    it checks what others have added. Unreadable entries count as missing and failed writes are ignored, so the store
+    never stops a rendering.
     """
 
     def __init__(self, folder: Path, *, max_bytes: int = CACHE_BYTES) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
-        self._room = 0
+        self._free = 0
 
     def get(self, key: str) -> bytes | None:
-        """Return what is kept under `key`, None where there is nothing. Damaged files go."""
+        """Return the content under `key`, None if there is none. Damaged files are deleted."""
         path = self._path(key)
         try:
             content = unseal(key, path.read_bytes())
@@ -63,7 +63,7 @@ class StoreFolder:
         return content
 
     def put(self, key: str, content: bytes) -> None:
-        """Keep something."""
+        """Store content under `key`, unless it is larger than the limit."""
         sealed = seal(key, content)
         if len(sealed) > self._max_bytes:
             return
@@ -71,19 +71,19 @@ class StoreFolder:
             self._folder.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(prefix=f"{key}.", suffix=".partial", dir=self._folder)
             try:
-                with open(handle, "wb") as file:  # noqa: PTH123 - a handle, not a path
+                with open(handle, "wb") as file:  # noqa: PTH123 - a file descriptor, not a path
                     file.write(sealed)
                 Path(name).replace(self._path(key))
             finally:
                 Path(name).unlink(missing_ok=True)
-            self._room -= len(sealed)
-            if self._room < 0:
+            self._free -= len(sealed)
+            if self._free < 0:
                 self._evict()
 
     def _evict(self) -> None:
-        """Delete what was used longest ago until the rest fits; leftovers of killed processes are among it."""
-        found = sorted(self._survey(), reverse=True)
-        most, step = self._max_bytes, self._max_bytes // _CLEARED
+        """Delete the least recently used entries, and leftovers of killed processes, until the rest fits."""
+        found = sorted(self._entries(), reverse=True)
+        most, step = self._max_bytes, self._max_bytes // _EVICTED_SHARE
         if sum(size for _, size, _ in found) > most:
             most -= step
         total = kept = 0
@@ -93,9 +93,9 @@ class StoreFolder:
                 path.unlink(missing_ok=True)
             else:
                 kept = total
-        self._room = min(most - kept, step)
+        self._free = min(most - kept, step)
 
-    def _survey(self) -> Iterator[tuple[int, int, Path]]:
+    def _entries(self) -> Iterator[tuple[int, int, Path]]:
         for path in self._folder.iterdir():
             if _OURS.fullmatch(path.name):
                 with suppress(FileNotFoundError):

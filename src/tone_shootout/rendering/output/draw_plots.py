@@ -1,4 +1,4 @@
-"""Draw plots with matplotlib, to PNG and SVG: the same bytes every time, legible on a light page and a dark one."""
+"""Draws plots with matplotlib to PNG and SVG, reproducibly, legible on light and dark pages."""
 
 import warnings
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ from tone_shootout.rendering.video.cards import envelope
 from tone_shootout.rendering.video.palette import ACCENTS, BACKGROUND, BRIGHT, LINE, MUTED, PANEL, accent, one_line
 
 WIDTH: Final = 1600
-"""Of every PNG, pixels."""
+"""Width of every PNG, pixels."""
 
 _DPI: Final = 100
 _HEIGHT: Final = 900
 _WAVEFORM_HEIGHT: Final = 400
 _ROW: Final = 32
-# Around every panel, inches.
+# Margin around every panel, inches.
 _MARGIN: Final = 0.2
 _COLUMNS: Final = 1000
 _LONGEST_NAME: Final = 40
@@ -58,21 +58,21 @@ _STYLE: Final[Any] = {
 
 
 def draw_plot(plot: Plot, stem: str) -> None:
-    """Draw a plot to `stem` with `.png`, 1600 pixels wide, and with `.svg`.
+    """Draw a plot to `stem` plus `.png`, 1600 pixels wide, and `stem` plus `.svg`.
 
     Raises:
         OSError: a file can't be read or written.
     """
     with mpl.rc_context(), warnings.catch_warnings():
-        # From matplotlib's own settings, whatever those of the user are.
+        # Ignore the user's settings of matplotlib.
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
-        # A name may be in a script that the font lacks: it shows boxes then, and that is all.
+        # Names may use glyphs that the font lacks; they are drawn as boxes.
         warnings.simplefilter("ignore", UserWarning)
         figure = _figure(plot)
         Path(stem).parent.mkdir(exist_ok=True)
         figure.savefig(f"{stem}.png", metadata={"Software": None})
-        # Laid out once is enough.
+        # The layout is the same for both files.
         figure.set_layout_engine("none")
         figure.savefig(f"{stem}.svg", metadata={"Date": None, "Creator": None})
 
@@ -95,8 +95,8 @@ def _levels(plot: LevelsPlot) -> Figure:
     rows = np.arange(len(plot.names))
     figure = _empty(max(_HEIGHT, _ROW * len(rows) + 200))
     loudness, peak = figure.subplots(1, 2, sharey=True)
-    _moved(loudness, rows, plot.lufs_before, plot.lufs_after)
-    _moved(peak, rows, plot.dbtp_before, plot.dbtp_after)
+    _before_and_after(loudness, rows, plot.lufs_before, plot.lufs_after)
+    _before_and_after(peak, rows, plot.dbtp_before, plot.dbtp_after)
     loudness.axvline(plot.target_lufs, color=ACCENTS[0], linewidth=1.0, label="target")
     peak.axvline(plot.ceiling_dbtp, color=ACCENTS[5], linewidth=1.0, label="ceiling")
     loudness.set(title="Integrated loudness", xlabel="LUFS", yticks=rows)
@@ -108,7 +108,7 @@ def _levels(plot: LevelsPlot) -> Figure:
     return figure
 
 
-def _moved(axes: Axes, rows: Any, before: Sequence[float], after: Sequence[float]) -> None:
+def _before_and_after(axes: Axes, rows: Any, before: Sequence[float], after: Sequence[float]) -> None:
     axes.hlines(rows, before, after, color=MUTED, linewidth=1.0)
     axes.plot(before, rows, "o", color=MUTED, markerfacecolor=PANEL, label="before")
     axes.plot(after, rows, "o", color=ACCENTS[1], label="after")
@@ -118,8 +118,8 @@ def _spectra(plot: SpectraPlot) -> Figure:
     figure = _empty(_HEIGHT)
     axes = figure.subplots()
     for n, (chain, levels) in enumerate(zip(plot.chains, plot.third_octaves_db, strict=True)):
-        shown = [level if level > FLOOR_DB else np.nan for level in levels]
-        axes.semilogx(THIRD_OCTAVES_HZ, shown, label=_short(chain), **_line(n))
+        visible = [level if level > FLOOR_DB else np.nan for level in levels]
+        axes.semilogx(THIRD_OCTAVES_HZ, visible, label=_short(chain), **_line(n))
     highest = max(max(levels) for levels in plot.third_octaves_db)
     axes.set(title=f"Third octaves: {_short(plot.di_track)}", xlabel="Hz", ylabel="dB")
     axes.set_ylim(highest - _SPECTRUM_RANGE_DB, highest + 3.0)
@@ -133,18 +133,18 @@ def _difference(plot: DifferencePlot) -> Figure:
     figure = _empty(_HEIGHT)
     axes = figure.subplots()
     names = [_short(chain) for chain in plot.chains]
-    places = np.arange(len(names))
+    ticks = np.arange(len(names))
     matrix = np.array(plot.matrix)
     image = axes.imshow(matrix, cmap="viridis", vmin=0.0, vmax=max(float(matrix.max()), 1e-9))
     axes.grid(visible=False)
-    axes.set_xticks(places, names, rotation=30, ha="right", rotation_mode="anchor")
-    axes.set_yticks(places, names)
+    axes.set_xticks(ticks, names, rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_yticks(ticks, names)
     axes.set_title(f"Log-mel distance, dB: {_short(plot.di_track)}")
     middle = float(matrix.max()) / 2
     for row, values in enumerate(plot.matrix):
         for column, value in enumerate(values):
-            colour = "black" if value > middle else "white"
-            axes.text(column, row, f"{value:.1f}", ha="center", va="center", color=colour, fontsize=10)
+            color = "black" if value > middle else "white"
+            axes.text(column, row, f"{value:.1f}", ha="center", va="center", color=color, fontsize=10)
     figure.colorbar(image, ax=axes)
     return figure
 
@@ -184,7 +184,7 @@ def _empty(height: int) -> Figure:
 
 
 def _line(index: int) -> dict[str, Any]:
-    """Return a line's look: four colours to a dash, so that no two of 16 are the same and neighbours differ in both."""
+    """Return a line style: four lines for each dash pattern, so that all of 16 lines are distinct."""
     dash = _DASHES[index // 4 % len(_DASHES)]
     return {"color": accent(index), "linestyle": dash, "linewidth": 1.6}
 

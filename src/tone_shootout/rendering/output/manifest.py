@@ -1,7 +1,7 @@
 """The manifest: machine-readable record of a finished shootout.
 
-It holds what is needed to make the same samples again on another machine, hashes of everything that went in and came
-out, and no dates, so that the same shootout gives the same manifest.
+It holds everything needed to render the same samples on another machine, and the hashes of all inputs and files. It
+holds no dates, so that the same shootout gives the same manifest.
 """
 
 import platform
@@ -29,10 +29,10 @@ class LevelRecord(Struct, frozen=True, kw_only=True):
     """The level match: T = min(requested, min over segments of (L + ceiling − P − trim)).
 
     Attributes:
-        requested: LUFS, as asked for.
-        target: LUFS, the common loudness.
-        ceiling: dBTP.
-        limited_by: position of the segment that held the target below what was requested, null where none did.
+        requested: requested loudness, LUFS.
+        target: common loudness, LUFS.
+        ceiling: highest true peak, dBTP.
+        limited_by: position of the segment that limits the target to less than requested; null: none does.
     """
 
     requested: float
@@ -42,14 +42,14 @@ class LevelRecord(Struct, frozen=True, kw_only=True):
 
 
 class Input(Struct, frozen=True, kw_only=True):
-    """A file that went in.
+    """An input file.
 
     Attributes:
-        name: what the `spec` of this manifest calls it; unique among the inputs.
-        kind: what it is.
-        sha256: of its content.
-        bytes: its size.
-        credit: whose work it is, and on which terms, where that is known.
+        name: name in the `spec` of this manifest; unique among the inputs.
+        kind: kind of the file.
+        sha256: hash of its content.
+        bytes: size.
+        credit: author and license; null: unknown.
     """
 
     name: Line
@@ -63,28 +63,28 @@ class SegmentRecord(Struct, frozen=True, kw_only=True):
     """One DI track through one chain.
 
     Attributes:
-        position: from 1.
-        di_track: name.
-        chain: name.
-        render_key: content hash of everything that shapes the samples.
-        file: relative to the result folder.
-        sha256: of the file.
-        start_ms: when it starts in the video.
-        end_ms: when it ends there.
-        sample_rate: Hz.
-        samples: how many.
-        measured: of the file, after the level match.
+        position: position, from 1.
+        di_track: name of the DI track.
+        chain: name of the chain.
+        render_key: hash of everything that shapes the samples.
+        file: path relative to the result folder.
+        sha256: hash of the file.
+        start_ms: start in the video, ms.
+        end_ms: end in the video, ms.
+        sample_rate: sample rate, Hz.
+        samples: number of samples.
+        measured: levels of the file, after the level match.
         loudness_before_lufs: L of the level match.
         true_peak_before_dbtp: P of the level match.
-        gain_db: target − L + trim.
-        trim_db: the chain's deliberate offset.
-        calibration: how the drive into the first capture was set, for people.
-        drive_db: gain in front of the first capture that calibrates it, where both levels are known.
-        cache_hit: whether the samples had been rendered before.
-        inferences: how many captures ran for it; none for a hit, or where the sound behind its captures was there.
-        latency: of the chain, by a probe.
-        metrics: of the file, how it sounds and moves.
-        notes: what to know before comparing, for people.
+        gain_db: target − L + trim, dB.
+        trim_db: intended offset of the chain, dB.
+        calibration: a sentence about the calibration gain before the first capture.
+        drive_db: calibration gain before the first capture, dB; null: a level is unknown.
+        cache_hit: whether the samples were cached.
+        inferences: number of captures that ran; 0 if the samples or the outputs of the captures were cached.
+        latency: latency of the chain, measured with a probe signal.
+        metrics: spectrum and dynamics of the file.
+        notes: sentences to know before comparing.
     """
 
     position: int
@@ -112,14 +112,14 @@ class SegmentRecord(Struct, frozen=True, kw_only=True):
 
 
 class CaptureRecord(Struct, frozen=True, kw_only=True):
-    """A capture by itself, at one size.
+    """A capture on its own, at one size.
 
     Attributes:
-        name: among the inputs.
-        sha256: of the file.
-        size: of a slimmable capture; null: full.
-        latency: at the capture's own rate.
-        behaviour: drive curve, noise and aliasing; null where its output for the test tones is not finite.
+        name: name of the input.
+        sha256: hash of the file.
+        size: size of a slimmable capture; null: full.
+        latency: latency at the capture's own rate.
+        behaviour: drive curve, noise and aliasing; null if its output for the test tones is not finite.
     """
 
     name: str
@@ -138,11 +138,11 @@ class FileRecord(Struct, frozen=True, kw_only=True):
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
-    """The whole record; `spec` is the shootout's, with the inputs' names where files stood.
+    """The complete record. `spec` is the shootout's spec with the inputs' names as files.
 
-    `credits` are lines to be published with the result, `notices` what to know before comparing or publishing.
-    `captures`, `comparisons` (every two segments of a DI track) and `difference` (a matrix per DI track) are defined in
-    `docs/measures.md`. `video` is null where none was made. Every field is always written.
+    `credits` are lines to publish with the result, `notices` are to be read before comparing or publishing.
+    `docs/measures.md` defines `captures`, `comparisons` (pairs of segments of a DI track) and `difference` (one matrix
+    for each DI track). `video` is null if none was made. Every field is always written.
     """
 
     schema: Annotated[int, Meta(ge=1)] = 1
@@ -171,13 +171,13 @@ def decode_manifest(data: bytes) -> Manifest:
     """Read a manifest.
 
     Raises:
-        msgspec.DecodeError: it is none.
+        msgspec.DecodeError: it is not a manifest.
     """
     return msgspec.json.decode(data, type=Manifest)
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of everything that takes part in a segment's samples."""
+    """Return the versions of all software that affects a segment's samples."""
     return {"python": platform.python_version(), "tone-shootout": version("tone-shootout"), **libraries()}
 
 
@@ -186,18 +186,18 @@ def name_inputs(
     names: Mapping[str, str],
     credited: Mapping[str, Credit],
 ) -> dict[str, Input]:
-    """Describe a plan's files, by the spec's `file`; never by where they lie.
+    """Return the records of a plan's files, with unique names, by the spec's `file`. They contain no paths.
 
     Args:
-        media_info: by the spec's `file`.
-        names: other names for some of them.
-        credited: whose work some of them are.
+        media_info: media info, by the spec's `file`.
+        names: names that replace the default, which is the last part of the path.
+        credited: credits, by the spec's `file`.
     """
     kinds: dict[type[MediaInfo], Literal["di_track", "capture"]] = {DiTrackInfo: "di_track", CaptureInfo: "capture"}
     taken: set[str] = set()
     inputs = {}
     for file, found in media_info.items():
-        # A name that somebody gave may have a slash in it; of a path only the last part is shown.
+        # A given name may contain a slash; of a path only the last part is published.
         given = names.get(file)
         wanted = one_line(PurePath(file).name if given is None else given).strip() or "input"
         ending = PurePath(wanted).suffix if given is None else ""
@@ -217,7 +217,7 @@ def name_inputs(
 
 
 def with_names(spec: Spec, inputs: Mapping[str, Input]) -> Spec:
-    """Return a spec with the inputs' names where files stand."""
+    """Return a spec with the inputs' names as files."""
 
     def chain_with_names(chain: Chain) -> Chain:
         blocks = tuple(

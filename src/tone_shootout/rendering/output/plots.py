@@ -1,4 +1,4 @@
-"""What the plots show: plain data, which `draw_plots` draws."""
+"""Data of the plots, drawn by `draw_plots`."""
 
 from msgspec import Struct
 
@@ -34,7 +34,7 @@ class DifferencePlot(Struct, tag=True, frozen=True, kw_only=True):
 
 
 class WaveformPlot(Struct, tag=True, frozen=True, kw_only=True):
-    """A segment's waveform, as it is heard; `full_scale` is the magnitude at the top, one for all."""
+    """Waveform of a leveled segment; `full_scale` is the magnitude at the top, equal for all segments."""
 
     name: str
     chain_index: int

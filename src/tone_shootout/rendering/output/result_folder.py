@@ -1,6 +1,6 @@
-"""The result folder: made beside itself, moved into place as a whole, the manifest last.
+"""The result folder: files are written to a staging folder inside it and moved into place, the manifest last.
 
-What stops half-way leaves an earlier result as it was. What succeeds replaces it, and nothing else that lies there.
+A rendering that fails leaves an earlier result unchanged. One that succeeds replaces it, and no other files.
 """
 
 import fcntl
@@ -19,21 +19,21 @@ from tone_shootout.rendering.output.manifest import FileRecord, Manifest, decode
 
 MANIFEST_NAME: Final = "manifest.json"
 INPUTS_NAME: Final = "inputs"
-"""Folder beside the manifest for what went in, where somebody keeps it there."""
+"""Optional folder beside the manifest that holds the inputs."""
 STAGING_PREFIX: Final = ".partial-"
 
 
 @contextmanager
 def staging_folder(out: Path) -> Iterator[Path]:
-    """Make a folder inside `out` to work in, and remove it at the end, with `out` where that did not exist or is empty.
+    """Create a staging folder inside `out` and remove it at the end, and `out` too if it is empty.
 
     Raises:
-        OSError: `out` can't be made or written to, or somebody else works in it.
+        OSError: `out` can't be created or written, or another rendering is using it.
     """
     out.mkdir(parents=True, exist_ok=True)
-    with _alone(out):
-        for left_behind in out.glob(f"{STAGING_PREFIX}*"):
-            shutil.rmtree(left_behind, ignore_errors=True)
+    with _exclusive(out):
+        for leftover in out.glob(f"{STAGING_PREFIX}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
         staging = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=out))
         try:
             yield staging
@@ -44,15 +44,15 @@ def staging_folder(out: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """Keep others from working in a folder: each would take what the other has made so far for left behind."""
+def _exclusive(out: Path) -> Iterator[None]:
+    """Lock a folder: two renderings in one folder would delete each other's staging folders as leftovers."""
     handle = os.open(out, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(handle)
-        raise BlockingIOError(error.errno, "another rendering is at work in it", str(out)) from None
-    except OSError:  # a file system that knows no locks
+        raise BlockingIOError(error.errno, "another rendering is using this folder", str(out)) from None
+    except OSError:  # the file system does not support locks
         pass
     try:
         yield
@@ -61,7 +61,7 @@ def _alone(out: Path) -> Iterator[None]:
 
 
 def record(folder: Path, name: str) -> FileRecord:
-    """Describe a file of the folder by its hash and size."""
+    """Return path, hash and size of a file in a folder."""
     path = folder / name
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -69,27 +69,27 @@ def record(folder: Path, name: str) -> FileRecord:
 
 
 def publish(staging: Path, out: Path, manifest: Manifest) -> Iterator[str]:
-    """Move the manifest's files into place, each name as it is there, and the manifest last; a former result goes."""
-    former = former_result(out)
+    """Replace an earlier result: move the manifest's files into place, then the manifest. Yield each file's name."""
+    earlier = earlier_result(out)
     (out / MANIFEST_NAME).unlink(missing_ok=True)
-    for item in former.files if former else ():
-        place = inside(out, item.path)
-        if place is not None:
-            place.unlink(missing_ok=True)
+    for item in earlier.files if earlier else ():
+        path = inside(out, item.path)
+        if path is not None:
+            path.unlink(missing_ok=True)
             with suppress(OSError):
-                place.parent.rmdir()
+                path.parent.rmdir()
     for item in manifest.files:
-        place = out / item.path
-        place.parent.mkdir(exist_ok=True)
-        (staging / item.path).replace(place)
+        path = out / item.path
+        path.parent.mkdir(exist_ok=True)
+        (staging / item.path).replace(path)
         yield item.path
     (staging / MANIFEST_NAME).write_bytes(encode_manifest(manifest))
     (staging / MANIFEST_NAME).replace(out / MANIFEST_NAME)
     yield MANIFEST_NAME
 
 
-def former_result(out: Path) -> Manifest | None:
-    """Return the manifest of the result in a folder, None where there is none."""
+def earlier_result(out: Path) -> Manifest | None:
+    """Return the manifest of the result in a folder, None if there is none."""
     try:
         return decode_manifest((out / MANIFEST_NAME).read_bytes())
     except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
@@ -97,6 +97,6 @@ def former_result(out: Path) -> Manifest | None:
 
 
 def inside(out: Path, name: str) -> Path | None:
-    """Return where a manifest's file lies, None for one that points out of the folder."""
+    """Return the path of a manifest's file, None if it is outside the folder."""
     path = PurePosixPath(name)
     return None if path.is_absolute() or ".." in path.parts else out / path

@@ -1,4 +1,4 @@
-"""Holding a result to its promise: the same inputs, rendered again from the manifest, give the same samples."""
+"""Verifies a result: renders its inputs again as the manifest describes and compares the samples."""
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,23 +19,23 @@ from tone_shootout.rendering.plan.planner import plan
 from tone_shootout.rendering.produce import produce
 
 TOLERANCE: Final = 1e-4
-"""Samples that differ by less, full scale ±1, after the level match, are the same sound: -80 dBFS."""
+"""Largest difference between samples after the level match, full scale ±1, that is within tolerance: -80 dBFS."""
 
 METER_TOLERANCE: Final = 0.1
-"""LU and dB by which a level that the manifest states may be off."""
+"""Largest deviation of a level from the manifest, LU or dB."""
 
 Verdict = Literal["exact", "within tolerance", "different"]
 
 
 class Verified(Struct, frozen=True, kw_only=True):
-    """What became of a segment that was rendered again.
+    """Result of the verification of a segment.
 
     Attributes:
-        segment: as the manifest has it.
-        verdict: `exact`: every sample of the 24-bit file is the same; `within tolerance`: none is off by `TOLERANCE`
-            or more; `different`: all else, and what has other levels than the manifest says.
-        difference: the largest between two samples, full scale ±1; None where there is nothing to compare.
-        reason: why there is nothing to compare, for people.
+        segment: the manifest's record.
+        verdict: `exact`: every sample of the 24-bit file is equal; `within tolerance`: all differences are below
+            `TOLERANCE`; `different`: otherwise, or if the levels differ from the manifest.
+        difference: largest difference between samples, full scale ±1; None if they can't be compared.
+        reason: why the segment differs or can't be compared; None: see `difference`.
     """
 
     segment: SegmentRecord
@@ -45,14 +45,14 @@ class Verified(Struct, frozen=True, kw_only=True):
 
 
 def find_inputs(manifest: Manifest, folders: Sequence[Path]) -> tuple[dict[str, Path], list[Input]]:
-    """Look for a manifest's inputs in folders: by name, then whatever has the right size and hash.
+    """Find a manifest's inputs in folders, by name first, then by size and hash.
 
     Args:
-        manifest: of the result.
-        folders: where to look; not in folders inside them.
+        manifest: manifest of the result.
+        folders: folders to search, not recursively.
 
     Returns:
-        Where each input lies by its name in the manifest, and the inputs that are missing.
+        The path of each input by its name in the manifest, and the inputs that are missing.
 
     Raises:
         OSError: a folder can't be read.
@@ -60,35 +60,35 @@ def find_inputs(manifest: Manifest, folders: Sequence[Path]) -> tuple[dict[str, 
     files = [path for folder in folders for path in sorted(folder.iterdir()) if path.is_file()]
     found: dict[str, Path] = {}
     missing: list[Input] = []
-    for wanted in manifest.inputs:
-        candidates = sorted(files, key=lambda path: path.name != wanted.name)
-        place = next((path for path in candidates if _is(path, wanted)), None)
-        if place is None:
-            missing.append(wanted)
+    for item in manifest.inputs:
+        candidates = sorted(files, key=lambda path: path.name != item.name)
+        match = next((path for path in candidates if _matches(path, item)), None)
+        if match is None:
+            missing.append(item)
         else:
-            found[wanted.name] = place
+            found[item.name] = match
     return found, missing
 
 
 def verify(
     manifest: Manifest, folder: Path, sources: Mapping[str, Path], *, processes: int, reporter: Reporter
 ) -> list[Verified]:
-    """Render a result again and compare each segment with its file; blocks until it is done.
+    """Render a result again and compare each segment with its file. Blocks until all are compared.
 
     Args:
-        manifest: of the result.
-        folder: where its files are.
-        sources: where each input lies, by its name in the manifest.
-        processes: how many child processes work at once.
-        reporter: told of progress, asked whether to go on.
+        manifest: manifest of the result.
+        folder: the result folder.
+        sources: path of each input, by its name in the manifest.
+        processes: number of child processes.
+        reporter: receives progress; its `check` can cancel.
 
     Raises:
         InvalidSpec: the manifest's spec can't be rendered.
         SourceError: an input can't be used.
-        RenderError: a segment can't be made.
-        WorkerDied: a child process is gone.
-        OSError: an input can't be read, or there is no room for the new files.
-        Exception: whatever `reporter.check` raises, usually `Cancelled`.
+        RenderError: a segment can't be rendered.
+        WorkerDied: a child process ended.
+        OSError: an input can't be read, or the disk is full.
+        Exception: anything that `reporter.check` raises, usually `Cancelled`.
     """
     spec = manifest.spec
     largest = max((item.bytes for item in manifest.inputs), default=0)
@@ -105,8 +105,8 @@ def verify(
     planned = plan(spec, media_info, limits=limits)
     with tempfile.TemporaryDirectory() as again:
         out = Path(again)
-        made = produce(planned, sources, out, processes=processes, reporter=reporter, sound_only=True)
-        segments = {segment.position: segment for segment in made.segments}
+        rendered = produce(planned, sources, out, processes=processes, reporter=reporter, sound_only=True)
+        segments = {segment.position: segment for segment in rendered.segments}
         return list(_compared(manifest, folder, segments, out))
 
 
@@ -116,42 +116,42 @@ def _compared(manifest: Manifest, folder: Path, segments: Mapping[int, SegmentRe
         place = inside(folder, segment.file)
         try:
             if again is None:
-                yield _nothing(segment, "the manifest's spec has no such segment")
+                yield _different(segment, "the manifest's spec has no such segment")
             elif place is None or not place.is_file():
-                yield _nothing(segment, "its file is missing")
+                yield _different(segment, "its file is missing")
             elif record(folder, segment.file).sha256 != segment.sha256:
-                yield _nothing(segment, "its file is not the one that the manifest records")
+                yield _different(segment, "its file is not the recorded one: the hash differs from the manifest")
             elif (segment.di_track, segment.chain) != (again.di_track, again.chain):
-                yield _nothing(segment, f"the manifest's spec calls it “{again.di_track}” through “{again.chain}”")
+                yield _different(segment, f"the manifest's spec names it “{again.di_track}” through “{again.chain}”")
             else:
                 yield _compare(segment, again, place, out / again.file)
         except (AudioError, OSError) as error:
-            yield _nothing(segment, f"its file can't be read: {error}")
+            yield _different(segment, f"its file can't be read: {error}")
 
 
 def _compare(segment: SegmentRecord, again: SegmentRecord, before: Path, after: Path) -> Verified:
     seconds = again.samples / again.sample_rate + 1
     old, new = (read_flac(path, max_seconds=seconds).samples for path in (before, after))
     if old.shape != new.shape:
-        return _nothing(segment, f"it has {old.shape[-1]} samples, and {new.shape[-1]} when it is rendered again")
+        return _different(segment, f"its file has {old.shape[-1]} samples, the new rendering {new.shape[-1]}")
     difference = float(np.abs(old - new).max())
     verdict: Verdict = "different" if difference >= TOLERANCE else "within tolerance" if difference else "exact"
     for name, unit in (("integrated_lufs", "LUFS"), ("true_peak_dbtp", "dBTP")):
-        said, found = (getattr(which.measured, name) for which in (segment, again))
-        if verdict != "different" and abs(said - found) > METER_TOLERANCE:
-            return _nothing(segment, f"it measures {found:.1f} {unit}, and the manifest says {said:.1f}")
+        stated, found = (getattr(which.measured, name) for which in (segment, again))
+        if verdict != "different" and abs(stated - found) > METER_TOLERANCE:
+            return _different(segment, f"its level is {found:.1f} {unit}, the manifest states {stated:.1f}")
     return Verified(segment=segment, verdict=verdict, difference=difference)
 
 
-def _nothing(segment: SegmentRecord, reason: str) -> Verified:
+def _different(segment: SegmentRecord, reason: str) -> Verified:
     return Verified(segment=segment, verdict="different", reason=reason)
 
 
-def _is(path: Path, wanted: Input) -> bool:
+def _matches(path: Path, item: Input) -> bool:
     try:
-        if path.stat().st_size != wanted.bytes:
+        if path.stat().st_size != item.bytes:
             return False
-        read_source(path, max_bytes=wanted.bytes, sha256=wanted.sha256)
+        read_source(path, max_bytes=item.bytes, sha256=item.sha256)
     except (SourceError, OSError):
         return False
     return True

@@ -1,8 +1,8 @@
-"""What is pasted beside the video: chapters and a description, in the form that YouTube reads.
+"""Chapters and description of the video in YouTube's format.
 
-YouTube takes a title of 100 characters and a description of 5,000 bytes, neither with angle brackets (YouTube Data API,
-`snippet.title` and `snippet.description` of a video). It makes chapters of three or more times, of which the first is
-0:00 and each is 10 s or more behind the one before (YouTube Help, "Video chapters").
+YouTube allows titles of 100 characters and descriptions of 5,000 bytes, without angle brackets (YouTube Data API,
+`snippet.title` and `snippet.description` of a video). Chapters need three or more times, the first at 0:00, at least
+10 s apart (YouTube Help, "Video chapters").
 """
 
 import re
@@ -17,10 +17,10 @@ from tone_shootout.rendering.output.manifest import Input, LevelRecord, SegmentR
 from tone_shootout.rendering.plan.timeline import clock
 
 SHORT_SECONDS: Final = 3.0
-"""Below this BS.1770's gating has too few blocks to rely on."""
+"""Shorter segments have too few gating blocks of BS.1770 for a reliable loudness."""
 
 UNCALIBRATED: Final = (
-    "The drive into this chain is not calibrated, that of other chains is: compare how hard they drive with care."
+    "The drive into this chain is not calibrated, that of other chains is: compare their distortion with care."
 )
 
 TITLE_CHARACTERS: Final = 100
@@ -30,20 +30,20 @@ _YOUTUBE_CHAPTERS: Final = 3
 _YOUTUBE_CHAPTER_S: Final = 10
 _HASH_DIGITS: Final = 12
 _LONGEST_NAME: Final = 80
-# What names in the chapters are cut to where there is no room for them, characters.
+# Lengths to which names in the chapters are cut, one after the other, if the description is too long.
 _SHORTER_NAMES: Final = (40, 24, 16, 10)
 _BRACKETS: Final = str.maketrans("<>", "‹›")
-# "Gain at 2:00" is how a knob stands; YouTube would take it for a time in the video, and lose the chapters' order.
+# "Gain at 2:00" is a knob position; YouTube would read it as a time and reject the chapters.
 _CLOCK_TIME: Final = re.compile(r"(?<!\d)(\d{1,2}):(?=[0-5]\d(?!\d))")
 
 
 def segment_title(segment: SegmentRecord) -> str:
-    """Name a segment: DI track and chain."""
+    """Return the title of a segment: DI track and chain."""
     return f"{segment.di_track} – {segment.chain}"
 
 
 def chapters(segments: Sequence[SegmentRecord]) -> str:
-    """Write the chapter list: a line per segment, the first at 0:00."""
+    """Return the chapter list: one line for each segment, the first at 0:00."""
     return "".join(f"{line}\n" for line in _chapters(segments, _LONGEST_NAME))
 
 
@@ -55,9 +55,9 @@ def description(
     encoded: Encoded | None = None,
     notices: Sequence[Notice] = (),
 ) -> str:
-    """Write the description: what is heard when, how it was made comparable, what went in, and whose work that is.
+    """Return the description: chapters, levels, inputs and credits.
 
-    Where that is more than YouTube takes, it gives way in the order of `_shorter`, and says what it has no room for.
+    If it is longer than YouTube allows, parts are shortened in the order of `_reductions`, and a line names them.
     """
     credited = [item.credit for item in inputs if item.credit is not None]
     wanted = {credit.attribution for credit in credited}
@@ -81,7 +81,7 @@ def description(
     }
     missing: list[str] = []
     beside = "manifest.json and chapters.txt, which lie beside the video"
-    for name, lines, what in _shorter(segments, sections):
+    for name, lines, what in _reductions(segments, sections):
         if len(_joined(sections).encode()) <= DESCRIPTION_BYTES:
             break
         sections[name] = lines
@@ -91,18 +91,18 @@ def description(
 
 
 def notes(seconds: float) -> tuple[str, ...]:
-    """Say what to know before trusting a segment's level."""
+    """Return notes on the reliability of a segment's level."""
     if seconds >= SHORT_SECONDS:
         return ()
     return (f"Shorter than {SHORT_SECONDS:g} s: the measured loudness is less reliable than usual.",)
 
 
-def _shorter(
+def _reductions(
     segments: Sequence[SegmentRecord], sections: Mapping[str, list[str]]
 ) -> Iterator[tuple[str, list[str], str]]:
-    """Yield what gives way, one after the other: a section, what is left of it, and what is missing then.
+    """Yield reductions in order: a section, its reduced lines, and a name for the omitted part.
 
-    First goes what the cards and the manifest say as well, last what viewers and licences ask for.
+    Content that the cards and the manifest also have is reduced first, chapters and credits last.
     """
     yield "levels", [], "the levels of each segment"
     yield "hashes", [], "what went in"
@@ -159,16 +159,16 @@ def _limit(level: LevelRecord, segments: Sequence[SegmentRecord]) -> str:
 
 
 def _chapter_problem(segments: Sequence[SegmentRecord]) -> Iterator[str]:
-    """Say why YouTube will make no chapters, if so: it knows whole seconds only."""
+    """Yield the reason why YouTube will show no chapters, if there is one; its times are whole seconds."""
     seconds = [segment.start_ms // 1000 for segment in segments] + [segment.end_ms // 1000 for segment in segments[-1:]]
     if len(segments) < _YOUTUBE_CHAPTERS:
-        yield f"(YouTube makes chapters of three or more entries, here are {len(segments)}.)"
+        yield f"(YouTube needs three or more chapters, this video has {len(segments)}.)"
     elif min(end - start for start, end in pairwise(seconds)) < _YOUTUBE_CHAPTER_S:
-        yield f"(YouTube makes chapters of at least {_YOUTUBE_CHAPTER_S} seconds each, some of these are shorter.)"
+        yield f"(YouTube needs chapters of at least {_YOUTUBE_CHAPTER_S} seconds, some of these are shorter.)"
 
 
 def _pasteable(text: str) -> str:
-    """Return a name without what YouTube refuses, or takes for something else."""
+    """Replace characters that YouTube rejects or misinterprets."""
     return _CLOCK_TIME.sub("\\1∶", text.translate(_BRACKETS))
 
 

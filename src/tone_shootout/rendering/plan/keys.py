@@ -1,7 +1,7 @@
-"""Render keys: the content hash of everything that shapes a segment's samples, and of nothing else.
+"""Render keys: hashes of everything that shapes a segment's samples, and of nothing else.
 
-Names, paths, levels and trims are not in it. A stage key is the same for the first blocks of a chain: two chains that
-begin alike share it.
+Names, paths, levels and trims are not part of a key. A stage key covers the blocks up to a stage, so chains with equal
+first blocks share it.
 """
 
 import hashlib
@@ -18,32 +18,32 @@ from tone_shootout.audio.sides import Channel
 from tone_shootout.rendering.spec.schema import Block
 
 SOUND_VERSION: Final = 3
-"""Counts up when anything but the tone engine changes the samples of a segment."""
+"""Increase it when anything but the tone engine changes the samples of a segment."""
 
 ENGINE: Final = f"{ENGINE_VERSION}+chain.{SOUND_VERSION}"
-"""What a segment was made with; a part of every key."""
+"""Versions of tone engine and chain; part of every key."""
 
 _LIBRARIES: Final = ("av", "numpy", "onnxruntime", "scipy", "soxr")
 
-_SILENT_FIELDS = ("file", "bypass", "gear")
+_FIELDS_WITHOUT_EFFECT = ("file", "bypass", "gear")
 
 
 @cache
 def libraries() -> Mapping[str, str]:
-    """Return the versions of the libraries that decode, filter, resample and multiply; a part of every key.
+    """Return the versions of the libraries that decode, filter, resample and multiply; part of every key.
 
-    What they make differs between their versions, in the last bits at least.
+    Their output differs between versions, at least in the last bits.
     """
     return MappingProxyType({name: version(name) for name in _LIBRARIES})
 
 
 def canonical(document: Any) -> bytes:
-    """Encode a document as JSON in one way only: sorted keys, no white space, shortest decimal form of a float."""
+    """Encode a document as canonical JSON: sorted keys, no white space, shortest decimal form of a float."""
     return msgspec.json.encode(document, order="sorted")
 
 
 def key_of(document: Any) -> str:
-    """Return the SHA-256 of a document's canonical form, in hexadecimal."""
+    """Return the SHA-256 of a document's canonical JSON, in hexadecimal."""
     return hashlib.sha256(canonical(document)).hexdigest()
 
 
@@ -53,11 +53,11 @@ def di_document(
     """Describe a slice of a DI track.
 
     Args:
-        sha256: of its file.
+        sha256: hash of its file.
         start: first sample, at its own rate.
-        stop: last sample, exclusive.
-        channel: side of its file, where one is chosen.
-        padded: whether its samples have fewer bytes than their containers; such files were once read wrongly.
+        stop: end, exclusive.
+        channel: selected side; None: none is selected.
+        padded: whether samples are smaller than their containers; an earlier version decoded such files wrongly.
     """
     document: dict[str, Any] = {"sha256": sha256, "start": start, "stop": stop}
     if channel is not None:
@@ -68,19 +68,19 @@ def di_document(
 def block_document(
     block: Block, *, rate: int, sha256: str | None, drive_db: float | None, padded: bool = False
 ) -> dict[str, Any]:
-    """Describe a block that takes part: its parameters, the rate that it runs at, the content of its file.
+    """Describe an active block: its parameters, its sample rate, the content of its file.
 
     Args:
         block: the block.
-        rate: Hz.
-        sha256: hash of the capture or cab IR that it loads.
-        drive_db: calibration gain in front of it, where there is one.
-        padded: as in `di_document`, of a cab IR.
+        rate: sample rate, Hz.
+        sha256: hash of its capture or cab IR; None: it has no file.
+        drive_db: calibration gain before it, dB; None: none.
+        padded: as in `di_document`, for a cab IR.
     """
     document: dict[str, Any] = msgspec.to_builtins(block)
-    document = {name: _plain(value) for name, value in document.items() if name not in _SILENT_FIELDS}
+    document = {name: _plain(value) for name, value in document.items() if name not in _FIELDS_WITHOUT_EFFECT}
     if document.get("channel", "") is None:
-        del document["channel"]  # it came later than the keys, and most chains choose none
+        del document["channel"]  # the field is newer than the keys; absent keeps them equal
     document["rate"] = rate
     if sha256 is not None:
         document["sha256"] = sha256
@@ -92,23 +92,21 @@ def block_document(
 
 
 def stage_keys(di: dict[str, Any], blocks: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    """Return the key of the sound behind each block."""
-    return tuple(
-        key_of({**_made_with(), "di": di, "blocks": list(blocks[: index + 1])}) for index in range(len(blocks))
-    )
+    """Return the key of the output of each block."""
+    return tuple(key_of({**_versions(), "di": di, "blocks": list(blocks[: index + 1])}) for index in range(len(blocks)))
 
 
 def render_key(di: dict[str, Any], blocks: Sequence[dict[str, Any]], *, rate: int) -> str:
-    """Return the key of a segment that comes out at `rate` Hz."""
-    return key_of({**_made_with(), "di": di, "blocks": list(blocks), "rate": rate})
+    """Return the key of a segment with an output rate of `rate` Hz."""
+    return key_of({**_versions(), "di": di, "blocks": list(blocks), "rate": rate})
 
 
-def _made_with() -> dict[str, Any]:
+def _versions() -> dict[str, Any]:
     return {"engine": ENGINE, "libraries": dict(libraries())}
 
 
 def _plain(value: Any) -> Any:
-    """Make minus zero zero: they are one sound and must be one key."""
+    """Replace -0.0 by 0.0: both give the same samples and must give the same key."""
     if isinstance(value, float):
         return value + 0.0
     if isinstance(value, list | tuple):

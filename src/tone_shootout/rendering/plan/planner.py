@@ -1,4 +1,4 @@
-"""A plan: every DI track through every chain, each pair a segment with a render key, checked before anything runs."""
+"""Plans: every DI track through every chain, each pair a segment with a render key, validated before rendering."""
 
 import math
 import re
@@ -46,8 +46,8 @@ _NS_BLOCK: Final[Mapping[type[Block], float]] = {
 }
 
 
-class InvalidSpec(ValueError):  # noqa: N818 - reads as what it is where it is caught
-    """A spec that can't be rendered: `errors` holds everything that is wrong with it."""
+class InvalidSpec(ValueError):  # noqa: N818 - named after its content, like `SpecError`
+    """A spec that can't be rendered; `errors` has all its errors."""
 
     def __init__(self, errors: Sequence[SpecError]) -> None:
         super().__init__("; ".join(str(error) for error in errors))
@@ -55,15 +55,15 @@ class InvalidSpec(ValueError):  # noqa: N818 - reads as what it is where it is c
 
 
 class Stage(Struct, frozen=True, kw_only=True):
-    """One block of a chain that takes part.
+    """One active block of a chain.
 
     Attributes:
-        block: its place in the chain, as in the spec.
-        key: of the sound behind it.
-        rate: that it runs at, Hz.
-        samples: that go through it.
-        drive_db: gain in front of it that calibrates the first capture, where both levels are known.
-        inference: whether it runs a capture: what rendering costs, so that the sound behind it is worth keeping.
+        block: index of the block in the chain.
+        key: hash of everything that shapes its output.
+        rate: sample rate, Hz.
+        samples: length of its output.
+        drive_db: calibration gain before the first capture, dB; None: a level is unknown or it is another block.
+        inference: whether it runs a capture, so that its output is worth caching.
         cost: estimated seconds on one core.
     """
 
@@ -80,21 +80,21 @@ class PlannedSegment(Struct, frozen=True, kw_only=True):
     """One DI track through one chain.
 
     Attributes:
-        position: from 1; all chains of the first DI track, then all of the second, ...
+        position: from 1; all chains of the first DI track, then all of the second, and so on.
         di_track: index of the DI track in the spec.
-        chain: index of the chain.
-        di_name: what the DI track is called.
-        chain_name: what the chain is called.
-        file: of the result, relative to the result folder.
-        render_key: content hash of everything that shapes the samples.
-        di_rate: the DI track's own rate, Hz.
-        start: first sample of the DI track, at its own rate.
-        stop: last sample, exclusive.
-        channel: side of the DI track's file, where one is chosen.
-        samples: of the result, at `OUTPUT_RATE`.
-        seconds: length of the result.
-        calibration: how the drive into the first capture was set, in one sentence.
-        stages: the blocks that take part, in order.
+        chain: index of the chain in the spec.
+        di_name: name of the DI track.
+        chain_name: name of the chain.
+        file: path of the FLAC file, relative to the result folder.
+        render_key: hash of everything that shapes the samples.
+        di_rate: sample rate of the DI track, Hz.
+        start: first sample of the slice, at `di_rate`.
+        stop: end of the slice, exclusive, at `di_rate`.
+        channel: selected side of the DI track's file; None: none is selected.
+        samples: length of the segment at `OUTPUT_RATE`.
+        seconds: duration of the segment.
+        calibration: a sentence about the calibration gain before the first capture.
+        stages: the active blocks, in order.
         cost: estimated seconds on one core.
     """
 
@@ -117,7 +117,7 @@ class PlannedSegment(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """A shootout's expansion: its spec, what is known of its files (by the spec's `file`), segments and notices."""
+    """The expansion of a spec: media info of its files (by the spec's `file`), segments and notices."""
 
     spec: Spec
     media_info: dict[str, MediaInfo]
@@ -126,12 +126,12 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def seconds(self) -> float:
-        """Seconds of audio in all segments."""
+        """Total duration of all segments, seconds."""
         return math.fsum(segment.seconds for segment in self.segments)
 
     @property
     def cost(self) -> float:
-        """Estimated seconds of rendering on one core."""
+        """Estimated cost of rendering all segments, seconds on one core."""
         return math.fsum(segment.cost for segment in self.segments)
 
 
@@ -139,12 +139,12 @@ def plan(spec: Spec, media_info: Mapping[str, MediaInfo], *, limits: Limits = DE
     """Expand a spec into segments.
 
     Args:
-        spec: the shootout.
-        media_info: what `sources.probe` found, by the `file` of the spec.
-        limits: how large a shootout may be.
+        spec: the spec.
+        media_info: results of `sources.probe`, by the spec's `file`.
+        limits: limits on the size of a shootout.
 
     Raises:
-        InvalidSpec: with everything that is wrong: `too_many_di_tracks`, `too_many_chains`, `too_many_segments`,
+        InvalidSpec: with all errors: `too_many_di_tracks`, `too_many_chains`, `too_many_segments`,
             `missing_asset`, `wrong_kind`, `too_long`, `invalid_slice`, `too_short`, `not_slimmable`,
             `beyond_nyquist`, `stereo_ir`, `sides_cancel`, and the chain grammar's `no_amp`, `multiple_amps`,
             `ir_required`, `ir_forbidden`, `multiple_irs`, `invalid_order`.
@@ -167,7 +167,7 @@ def plan(spec: Spec, media_info: Mapping[str, MediaInfo], *, limits: Limits = DE
 
 
 def slug(name: str, *, fallback: str) -> str:
-    """Return a name in a form that every file system and address takes: `a-z 0-9 -`, at most 40 characters."""
+    """Return a name as a slug for file names and URLs: `a-z 0-9 -`, at most 40 characters."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or fallback
 
@@ -180,7 +180,7 @@ def _segment(
     samples = resampled(stop - start, di.rate, OUTPUT_RATE)
     drive_db, calibration = calibrate(track, chain, media_info)
     documents, unkeyed = [], []
-    for place, block, rate in running_rates(chain, media_info):
+    for number, block, rate in running_rates(chain, media_info):
         source = media_info[block.file] if isinstance(block, CaptureBlock | CabIrBlock) else None
         drive = None
         if isinstance(block, CaptureBlock):
@@ -198,11 +198,11 @@ def _segment(
         )
         length = resampled(stop - start, di.rate, rate)
         inference = isinstance(block, CaptureBlock)
-        unkeyed.append((place, rate, length, drive, inference, length * _cost_ns(block, source) * 1e-9))
+        unkeyed.append((number, rate, length, drive, inference, length * _cost_ns(block, source) * 1e-9))
     slice_document = keys.di_document(sha256=di.sha256, start=start, stop=stop, channel=track.channel, padded=di.padded)
     stages = tuple(
-        Stage(block=place, key=key, rate=rate, samples=length, drive_db=drive, inference=inference, cost=cost)
-        for key, (place, rate, length, drive, inference, cost) in zip(
+        Stage(block=number, key=key, rate=rate, samples=length, drive_db=drive, inference=inference, cost=cost)
+        for key, (number, rate, length, drive, inference, cost) in zip(
             keys.stage_keys(slice_document, documents), unkeyed, strict=True
         )
     )

@@ -1,4 +1,4 @@
-"""Where a DI track is cut, and at which sample rate each block of a chain runs."""
+"""Slices of DI tracks in samples, and the sample rate of each block of a chain."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -11,21 +11,21 @@ OUTPUT_RATE: Final = 48_000
 
 
 def resampled(samples: int, from_rate: int, to_rate: int) -> int:
-    """Return how many samples `audio.resample` makes of `samples` ones."""
+    """Return the length of the output of `audio.resample` for `samples` samples."""
     return -(-samples * to_rate // from_rate)
 
 
 def slice_of(track: DiTrack, di: DiTrackInfo) -> tuple[int, int]:
-    """Return the first and last sample (exclusive) of a DI track's slice, at the DI's own rate."""
+    """Return start and end (exclusive) of a DI track's slice, in samples at the DI track's rate."""
     start = round(track.start_s * di.rate)
     return start, di.samples if track.end_s is None else round(track.end_s * di.rate)
 
 
 def running_rates(chain: Chain, media_info: Mapping[str, MediaInfo]) -> Iterator[tuple[int, Block, int]]:
-    """Yield index, block and sample rate in Hz of each block that takes part.
+    """Yield index, block and sample rate in Hz of each active block.
 
-    A chain runs at the rate of its first capture, and from another capture on at that one's; without any at
-    `OUTPUT_RATE`.
+    A chain runs at the rate of its first capture, and from each later capture on at that capture's rate. A chain
+    without captures runs at `OUTPUT_RATE`.
     """
     blocks = [(index, block) for index, block in enumerate(chain.blocks) if not block.bypass]
     rates = {

@@ -1,7 +1,7 @@
-"""When each segment is heard in the video: one after the other, each starting on a tenth of a second.
+"""Times of the segments in the video: one after the other, each starting at a multiple of 0.1 s.
 
-At 30 frames a second a tenth is three frames, and 4,800 samples: sound and picture change at the same moment exactly,
-and every time is a whole number of milliseconds. The rest of the last tenth of a segment is silence.
+At 30 frames per second, 0.1 s is three frames and 4,800 samples: sound and picture change at exactly the same time, and
+every time is a whole number of milliseconds. The rest of the last 0.1 s of a segment is silence.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _GRID_SAMPLES: Final = OUTPUT_RATE * _GRID_MS // 1000
 
 
 class Slot(Struct, frozen=True):
-    """A segment's place: where it starts and ends, ms, and how long its picture stands, frames."""
+    """Start and end of a segment in the video, ms, and the duration of its picture, frames."""
 
     start_ms: int
     end_ms: int
@@ -27,7 +27,7 @@ class Slot(Struct, frozen=True):
 
 
 def timeline(segments: Sequence[PlannedSegment]) -> tuple[Slot, ...]:
-    """Place segments one after the other."""
+    """Return the slots of segments in order."""
     slots = []
     start_ms = 0
     for segment in segments:
@@ -39,7 +39,7 @@ def timeline(segments: Sequence[PlannedSegment]) -> tuple[Slot, ...]:
 
 
 def clock(ms: int) -> str:
-    """Write a time as YouTube reads it: `0:00`, `12:34`, `1:02:03`; whole seconds, rounded down."""
+    """Format a time as YouTube does: `0:00`, `12:34`, `1:02:03`; whole seconds, rounded down."""
     minutes, seconds = divmod(ms // 1000, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,4 +1,4 @@
-"""The picture that stands while a segment is heard: what it is, its waveform and its level."""
+"""Draws cards: the still picture of a segment in the video, with names, waveform and levels."""
 
 import io
 import warnings
@@ -29,25 +29,25 @@ def draw(card: Card, samples: Float32) -> NDArray[np.uint8]:
     """Draw a card.
 
     Args:
-        card: what it says.
-        samples: of the segment as it is heard, shape (T,).
+        card: its texts and numbers.
+        samples: leveled samples of the segment, shape (T,).
 
     Returns:
-        RGB, shape (1080, 1920, 3).
+        RGB picture, shape (1080, 1920, 3).
     """
     figure = Figure(figsize=(WIDTH / _DPI, HEIGHT / _DPI), dpi=_DPI, facecolor=BACKGROUND)
     FigureCanvasAgg(figure)
-    colour = accent(card.chain_index)
-    _write(figure, _LEFT, 0.925, card.title, size=22, colour=MUTED, width=0.72)
-    _write(figure, _RIGHT, 0.925, f"{card.position} / {card.count}", size=22, colour=MUTED, align="right")
-    _write(figure, _LEFT, 0.79, card.chain, size=56, colour=BRIGHT, bold=True, width=0.9)
-    _write(figure, _LEFT, 0.705, card.di_track, size=32, colour=colour, width=0.9)
-    _draw_waveform(figure, samples, card.full_scale, colour)
-    _write(figure, _LEFT, 0.105, f"{card.integrated_lufs:.1f} LUFS", size=34, colour=BRIGHT, bold=True)
-    _write(figure, 0.31, 0.105, f"{card.true_peak_dbtp:.1f} dBTP", size=34, colour=BRIGHT, bold=True)
-    _write(figure, _RIGHT, 0.105, card.remark, size=20, colour=MUTED, align="right", width=0.4)
+    color = accent(card.chain_index)
+    _write(figure, _LEFT, 0.925, card.title, size=22, color=MUTED, width=0.72)
+    _write(figure, _RIGHT, 0.925, f"{card.position} / {card.count}", size=22, color=MUTED, align="right")
+    _write(figure, _LEFT, 0.79, card.chain, size=56, color=BRIGHT, bold=True, width=0.9)
+    _write(figure, _LEFT, 0.705, card.di_track, size=32, color=color, width=0.9)
+    _draw_waveform(figure, samples, card.full_scale, color)
+    _write(figure, _LEFT, 0.105, f"{card.integrated_lufs:.1f} LUFS", size=34, color=BRIGHT, bold=True)
+    _write(figure, 0.31, 0.105, f"{card.true_peak_dbtp:.1f} dBTP", size=34, color=BRIGHT, bold=True)
+    _write(figure, _RIGHT, 0.105, card.remark, size=20, color=MUTED, align="right", width=0.4)
     with warnings.catch_warnings():
-        # A name may be in a script that the font lacks: it shows boxes then, and that is all.
+        # Names may use glyphs that the font lacks; they are drawn as boxes.
         warnings.simplefilter("ignore", UserWarning)
         figure.savefig(pixels := io.BytesIO(), format="rgba", facecolor=BACKGROUND)
     rgba = np.frombuffer(pixels.getvalue(), np.uint8).reshape(HEIGHT, WIDTH, 4)
@@ -55,17 +55,17 @@ def draw(card: Card, samples: Float32) -> NDArray[np.uint8]:
 
 
 def envelope(samples: Float32, columns: int) -> tuple[Float32, Float32]:
-    """Return the lowest and highest sample of each of at most `columns` equal parts of a signal."""
+    """Return minimum and maximum of each of at most `columns` equal parts of a signal, shape (T,)."""
     edges = np.linspace(0, len(samples), min(columns, len(samples)), endpoint=False).astype(np.intp)
     return np.minimum.reduceat(samples, edges), np.maximum.reduceat(samples, edges)
 
 
-def _draw_waveform(figure: Figure, samples: Float32, full_scale: float, colour: str) -> None:
+def _draw_waveform(figure: Figure, samples: Float32, full_scale: float, color: str) -> None:
     axes = figure.add_axes((_LEFT, 0.19, _RIGHT - _LEFT, 0.45), facecolor=PANEL)
     low, high = envelope(samples, _COLUMNS)
     time = np.arange(len(low))
     axes.axhline(0.0, color=LINE, linewidth=1.0, zorder=1)
-    axes.fill_between(time, low, high, color=colour, linewidth=0.6, zorder=2)
+    axes.fill_between(time, low, high, color=color, linewidth=0.6, zorder=2)
     axes.set_xlim(0, max(len(low) - 1, 1))
     axes.set_ylim(-full_scale, full_scale)
     axes.set_xticks([])
@@ -81,24 +81,24 @@ def _write(
     text: str,
     *,
     size: float,
-    colour: str,
+    color: str,
     bold: bool = False,
     align: str = "left",
     width: float | None = None,
 ) -> None:
-    """Write one line, smaller where it would be wider than `width` (a share of the picture)."""
+    """Draw one line of text, reduced in size to fit `width` (a share of the picture's width)."""
     written = figure.text(
         x,
         y,
         one_line(text),
         fontproperties=_font(bold=bold),
         fontsize=size,
-        color=colour,
+        color=color,
         ha=align,
         va="center",
         parse_math=False,
     )
-    # Letters are fitted to pixels, so a text's width doesn't follow its size exactly.
+    # Glyphs are fitted to pixels, so the width of a text is not exactly proportional to its size.
     while width is not None and (taken := _width(written)) > width:
         size *= 0.99 * width / taken
         written.set_fontsize(size)
@@ -111,6 +111,6 @@ def _width(text: Text) -> float:
 
 
 def _font(*, bold: bool) -> Any:
-    """Return the font that matplotlib carries, whatever the machine has."""
+    """Return the font that is part of matplotlib, for the same picture on every machine."""
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return FontProperties(fname=f"{mpl.get_data_path()}/fonts/ttf/{name}")

@@ -1,9 +1,9 @@
-"""The video: one still picture per segment, 1080p at 30 frames a second, and the segments' sound.
+"""Encodes the video: one still picture for each segment, 1080p at 30 frames per second, and the segments' sound.
 
-Pictures don't move, so each is encoded once, as one closed group of pictures (GOP) of a second, and its packets are
-repeated for as long as the picture stands: what that costs doesn't depend on how long it is. The IDR picture that a GOP
-begins with is encoded twice, because neighbouring ones need different ids (ITU-T H.264, 7.4.3). At a constant quantiser
-both decode to the same picture, so that the pictures behind the one follow the other just as well.
+Each picture is encoded once, as one closed group of pictures (GOP) of one second, and its packets are repeated for the
+duration of the segment, so the cost is independent of the duration. The IDR picture at the start of a GOP is encoded
+twice, because consecutive ones need different ids (ITU-T H.264, 7.4.3). At a constant quantizer both decode to the same
+picture, so the following pictures of a GOP can refer to either.
 """
 
 import os
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from av.container.core import Chapter
     from av.stream import Stream
 
-# What is asked for; equal sides and what the coder needs for them take about 200,000. Asked for 384,000, it searches
-# twice as long for bits to spend and finds none: the same size, the same error.
+# Requested rate; equal sides need about 200,000. A request of 384,000 takes twice as long to encode and gives the same
+# size and the same error.
 AUDIO_BIT_RATE: Final = 288_000
 _GOP: Final = FRAME_RATE
 _PACKETS: Final = _GOP + 1
@@ -47,28 +47,28 @@ _X264: Final = {
     "qp": "18",
     "x264-params": (
         f"keyint={_GOP}:min-keyint={_GOP}:scenecut=0:bframes=0:open-gop=0:rc-lookahead=0:mbtree=0:threads=1:"
-        # Nothing moves: looking for motion takes a third of the time and finds none.
+        # Still pictures: motion search would take a third of the time without any effect.
         "me=dia:subme=0:weightp=0"
     ),
 }
-# No noise in place of sound, and both sides exactly the same. Measured on six segments: the fast coder then leaves an
-# error 52 to 67 dB below the sound, where FFmpeg's default one leaves 41 to 50 dB and sides that differ.
+# No noise substitution, and equal sides. Measured on six segments: the error of the fast coder is 52 to 67 dB below the
+# signal; that of FFmpeg's default coder is 41 to 50 dB below, and its sides differ.
 _AAC: Final = {"flags": "+bitexact", "aac_coder": "fast", "aac_pns": "0", "aac_is": "0", "aac_ms": "1"}
 
 
-# Of a packet of sound in its file: time and duration in samples, size in bytes.
+# Header of a sound packet in its file: time and duration in samples, size in bytes.
 _PACKET: Final = struct.Struct("<qII")
 
 
 class Still(Struct, frozen=True):
-    """An encoded picture: decoder configuration, the packets of a GOP, and that of the next one's first picture."""
+    """An encoded picture: decoder configuration, the packets of a GOP, and the first packet of the next GOP."""
 
     configuration: bytes
     packets: tuple[bytes, ...]
 
 
 def encode_still(rgb: NDArray[np.uint8]) -> Still:
-    """Encode a picture, RGB of shape (1080, 1920, 3)."""
+    """Encode an RGB picture, shape (1080, 1920, 3)."""
     encoder = av.CodecContext.create("libx264", "w")
     encoder.framerate = Fraction(FRAME_RATE)
     encoder.flags |= Flags.global_header
@@ -83,21 +83,21 @@ def encode_still(rgb: NDArray[np.uint8]) -> Still:
     return Still(encoder.extradata or b"", tuple(bytes(packet) for packet in packets))
 
 
-def write_sound(path: Path, parts: Sequence[Part], tick: Callable[[float], None]) -> None:
+def write_sound(path: Path, parts: Sequence[Part], report_progress: Callable[[float], None]) -> None:
     """Encode the sound of a video, AAC stereo at 48 kHz, to a file of packets that `write_video` reads.
 
     Args:
-        path: of the file.
-        parts: what is heard, in order.
-        tick: told the share that is done, 0 to 1; may raise to stop.
+        path: path of the file.
+        parts: the segments, in order.
+        report_progress: called with the completed share, 0 to 1; it may raise to stop.
 
     Raises:
         OSError: a file can't be read or written.
     """
     total = sum(part.frames for part in parts)
-    # Into nothing: a container makes the encoder, and says nothing about what becomes of its packets.
-    with path.open("wb") as file, av.open(os.devnull, "w", format="null") as nowhere:
-        encoder = _sound_stream(nowhere)
+    # PyAV creates encoders with a container; the packets go to the file, not to this one.
+    with path.open("wb") as file, av.open(os.devnull, "w", format="null") as null_output:
+        encoder = _sound_stream(null_output)
         first = 0
         for part in parts:
             samples = _padded(part)
@@ -105,23 +105,23 @@ def write_sound(path: Path, parts: Sequence[Part], tick: Callable[[float], None]
                 stop = min(start + FRAME_RATE, part.frames)
                 for packet in _sound(encoder, samples, first, start, stop):
                     _put(file, packet)
-                tick((first + stop) / total)
+                report_progress((first + stop) / total)
             first += part.frames
         for packet in encoder.encode(None):
             _put(file, packet)
 
 
 def write_video(
-    path: Path, title: str, scenes: Sequence[Scene], sound_file: Path, tick: Callable[[float], None]
+    path: Path, title: str, scenes: Sequence[Scene], sound_file: Path, report_progress: Callable[[float], None]
 ) -> None:
-    """Write an MP4 file: H.264 High, AAC stereo at 48 kHz, chapters, ready to play before it is loaded.
+    """Write an MP4 file: H.264 High, AAC stereo at 48 kHz, chapters, index at the front for streaming.
 
     Args:
-        path: of the file.
-        title: of the video.
-        scenes: what is shown.
-        sound_file: what is heard, from `write_sound`.
-        tick: told the share that is done, 0 to 1; may raise to stop.
+        path: path of the file.
+        title: title of the video.
+        scenes: the pictures, in order.
+        sound_file: the sound, from `write_sound`.
+        report_progress: called with the completed share, 0 to 1; it may raise to stop.
 
     Raises:
         OSError: a file can't be read or written.
@@ -133,23 +133,23 @@ def write_video(
         container.set_chapters(list(_chapters(scenes)))
         picture = container.add_stream("libx264", rate=FRAME_RATE, options=dict(_X264))
         _set_format(picture.codec_context)
-        heard = _packets(file, _sound_stream(container))
-        waiting = next(heard, None)
+        packets = _packets(file, _sound_stream(container))
+        waiting = next(packets, None)
         first = 0
         for scene in scenes:
             still = msgspec.msgpack.decode(Path(scene.still).read_bytes(), type=Still)
-            # A second of each at a time: the container interleaves them and holds back what comes too early.
+            # One second of each at a time, so that the container has little to buffer for interleaving.
             for start in range(0, scene.frames, FRAME_RATE):
                 stop = min(start + FRAME_RATE, scene.frames)
                 container.mux(_pictures(picture, still, first, start, stop))
                 while waiting is not None and (waiting.pts or 0) < (first + stop) * FRAME_SAMPLES:
                     container.mux(waiting)
-                    waiting = next(heard, None)
-                tick((first + stop) / total)
+                    waiting = next(packets, None)
+                report_progress((first + stop) / total)
             first += scene.frames
         while waiting is not None:
             container.mux(waiting)
-            waiting = next(heard, None)
+            waiting = next(packets, None)
 
 
 def _sound_stream(container: OutputContainer) -> AudioStream:
@@ -159,14 +159,14 @@ def _sound_stream(container: OutputContainer) -> AudioStream:
 
 
 def _put(file: IO[bytes], packet: "av.Packet[AudioStream]") -> None:
-    """Append a packet of sound: time, duration and size, then its content."""
+    """Append a sound packet: header, then content."""
     content = bytes(packet)
     file.write(_PACKET.pack(packet.pts or 0, packet.duration or 0, len(content)))
     file.write(content)
 
 
 def _packets(file: IO[bytes], stream: AudioStream) -> "Iterator[av.Packet[Stream]]":
-    """Read back what `_put` has written, for a stream."""
+    """Read the packets that `_put` has written, for a stream."""
     while head := file.read(_PACKET.size):
         pts, duration, size = _PACKET.unpack(head)
         packet = av.Packet(file.read(size))
@@ -202,7 +202,7 @@ def _pictures(stream: VideoStream, still: Still, first: int, start: int, stop: i
 def _sound(
     stream: AudioStream, samples: NDArray[np.float32], first: int, start: int, stop: int
 ) -> "list[av.Packet[AudioStream]]":
-    """Encode the samples, shape (2, T), that are heard during a scene's frames `start` to `stop`."""
+    """Encode the samples, shape (2, T), of a scene's frames `start` to `stop`."""
     part = np.ascontiguousarray(samples[:, start * FRAME_SAMPLES : stop * FRAME_SAMPLES])
     frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="stereo")
     frame.sample_rate = OUTPUT_RATE
@@ -211,11 +211,11 @@ def _sound(
 
 
 def _padded(part: Part) -> NDArray[np.float32]:
-    """Read a segment's sound: two channels, followed by silence up to its last frame."""
+    """Read a segment's sound, shape (2, T), padded with silence to its last frame."""
     samples = read_flac(Path(part.flac), max_seconds=part.frames / FRAME_RATE).samples
-    heard = np.zeros((2, part.frames * FRAME_SAMPLES), np.float32)
-    heard[:, : samples.shape[1]] = samples
-    return heard
+    padded = np.zeros((2, part.frames * FRAME_SAMPLES), np.float32)
+    padded[:, : samples.shape[1]] = samples
+    return padded
 
 
 def _chapters(scenes: Sequence[Scene]) -> "Iterator[Chapter]":

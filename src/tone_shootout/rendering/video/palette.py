@@ -1,4 +1,4 @@
-"""The colours of cards and plots: their own dark ground, so that they look the same on a light page and a dark one."""
+"""Colors of cards and plots, on a dark background of their own."""
 
 from typing import Final
 
@@ -7,15 +7,15 @@ PANEL: Final = "#1a1f27"
 BRIGHT: Final = "#f2f4f7"
 MUTED: Final = "#9aa4b2"
 LINE: Final = "#39424f"
-# One colour a chain, told apart also by people who see red and green alike (Okabe and Ito, 2008, lightened).
+# One color for each chain, distinct for color-blind viewers too (Okabe and Ito, 2008, lightened).
 ACCENTS: Final = ("#f0b13c", "#62bdec", "#31c29b", "#f0e560", "#5aa5e0", "#f0824a", "#e08fbd", "#c9ced6")
 
 
 def accent(index: int) -> str:
-    """Return the colour of a chain, by its index."""
+    """Return the color of a chain by its index."""
     return ACCENTS[index % len(ACCENTS)]
 
 
 def one_line(text: str) -> str:
-    """Return a name in a form that is drawn as one line."""
+    """Replace characters that are not printable, such as line breaks, by spaces."""
     return "".join(character if character.isprintable() else " " for character in text)

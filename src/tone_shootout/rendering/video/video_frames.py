@@ -1,22 +1,22 @@
-"""What the video shows and in which order: plain data, which `cards` draws and `video` puts together."""
+"""Content of the video: plain data for `cards` and `encoder`."""
 
 from msgspec import Struct
 
 
 class Card(Struct, frozen=True, kw_only=True):
-    """What a card says.
+    """Content of a card.
 
     Attributes:
-        title: of the shootout.
-        di_track: name.
-        chain: name.
-        chain_index: from 0; chooses the colour.
-        position: of the segment, from 1.
-        count: of segments.
-        integrated_lufs: of the segment as it is heard.
-        true_peak_dbtp: the same.
-        full_scale: sample magnitude at the top of the waveform's panel; one for all cards of a shootout.
-        remark: a short line beside the level, may be empty.
+        title: title of the shootout.
+        di_track: name of the DI track.
+        chain: name of the chain.
+        chain_index: index of the chain, from 0; selects the color.
+        position: position of the segment, from 1.
+        count: number of segments.
+        integrated_lufs: loudness of the leveled segment, LUFS.
+        true_peak_dbtp: true peak of the leveled segment, dBTP.
+        full_scale: sample magnitude at the top of the waveform; equal for all cards of a shootout.
+        remark: a short text beside the levels; may be empty.
     """
 
     title: str
@@ -32,16 +32,16 @@ class Card(Struct, frozen=True, kw_only=True):
 
 
 class Part(Struct, frozen=True):
-    """One segment in the video's sound: its file, and how many frames of the picture it is heard for."""
+    """One segment in the video's sound: its FLAC file and its duration in frames of the picture."""
 
     flac: str
     frames: int
 
 
 class Scene(Struct, frozen=True):
-    """One segment in the video's picture: the file of its card, and how many frames it stands.
+    """One segment in the video's picture: the file of its card and its duration in frames.
 
-    Its chapter starts where it starts, and is called `title`.
+    A chapter with the name `title` starts with it.
     """
 
     still: str

@@ -17,7 +17,7 @@ from tone_shootout.jobs.errors import (
     UnfinishedJobError,
 )
 from tone_shootout.jobs.execution.inputs import Asset, Inputs
-from tone_shootout.jobs.execution.render_cache import kept_sound
+from tone_shootout.jobs.execution.render_cache import find_cached
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.repositories import JobArtifactRepository, JobRepository, RenderCacheRepository, results_bytes
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
@@ -59,7 +59,7 @@ class JobService:
             wanted=snapshot.wanted,
         )
         await self._make_room(owner_id)
-        there = await kept_sound(self._cache, owner_id, sound_keys(snapshot.plan))
+        there = await find_cached(self._cache, owner_id, sound_keys(snapshot.plan))
         job = Job(
             owner_id=owner_id,
             shootout_id=shootout_id,
@@ -204,7 +204,7 @@ class JobsPortAdapter:
 
     async def rendered(self, owner_id: UUID, keys: Collection[str]) -> frozenset[str]:
         """Return those of `keys` whose sound is kept for the owner."""
-        return await kept_sound(self._cache, owner_id, keys)
+        return await find_cached(self._cache, owner_id, keys)
 
 
 def results_prefix(job: Job) -> str:

@@ -89,7 +89,7 @@ class Crowd:
         """The names of those whose jobs come next, one job at a time."""
         names = ""
         for _ in range(count):
-            taken = await choice.take()
+            taken = await choice.claim()
             if taken is None:
                 break
             names += self._names[taken.job.owner_id]
@@ -134,10 +134,10 @@ async def test_people_take_turns(crowd: Crowd) -> None:
 async def test_who_has_fewer_running_jobs_comes_first(crowd: Crowd) -> None:
     await crowd.submit("a", 3)
     choice = crowd.choice()
-    held = [await choice.take() for _ in range(2)]
+    held = [await choice.claim() for _ in range(2)]
     await crowd.submit("b", 3)
     assert [crowd.name(taken) for taken in held] == ["a", "a"]
-    assert [crowd.name(await choice.take()) for _ in range(3)] == ["b", "b", "a"]
+    assert [crowd.name(await choice.claim()) for _ in range(3)] == ["b", "b", "a"]
 
 
 async def test_short_jobs_overtake_their_owner_s_long_ones_and_nobody_else_s(crowd: Crowd) -> None:
@@ -145,7 +145,7 @@ async def test_short_jobs_overtake_their_owner_s_long_ones_and_nobody_else_s(cro
     await crowd.submit("b", cost_s=LONG)
     (short,) = await crowd.submit("a", cost_s=SHORT)
     choice = crowd.choice()
-    first, second, third = [await choice.take() for _ in range(3)]
+    first, second, third = [await choice.claim() for _ in range(3)]
     assert first
     assert first.job.id == short
     assert crowd.name(second) == "b"
@@ -157,7 +157,7 @@ async def test_a_long_job_is_not_overtaken_for_ever(crowd: Crowd) -> None:
     long = await crowd.submit("a", cost_s=LONG)
     await crowd.submit("a", 3, cost_s=SHORT)
     await crowd.age(long, SETTINGS.patience_s + 1)
-    taken = await crowd.choice().take()
+    taken = await crowd.choice().claim()
     assert taken
     assert taken.job.id == long[0]
 
@@ -165,7 +165,7 @@ async def test_a_long_job_is_not_overtaken_for_ever(crowd: Crowd) -> None:
 async def test_equally_long_jobs_come_in_the_order_of_their_submission(crowd: Crowd) -> None:
     ids = await crowd.submit("a", 5)
     choice = crowd.choice()
-    assert [taken.job.id for _ in ids if (taken := await choice.take())] == ids
+    assert [taken.job.id for _ in ids if (taken := await choice.claim())] == ids
 
 
 async def test_a_job_that_waits_after_an_interruption_is_passed_over_until_its_time(
@@ -174,12 +174,12 @@ async def test_a_job_that_waits_after_an_interruption_is_passed_over_until_its_t
     await crowd.submit("a", not_before=datetime.now(UTC) + timedelta(hours=1))
     await crowd.submit("a", not_before=datetime.now(UTC) - timedelta(hours=1))
     choice = crowd.choice()
-    assert await choice.take() is not None
-    assert await choice.take() is None
+    assert await choice.claim() is not None
+    assert await choice.claim() is None
     async with sessions() as session:
         await session.execute(text("UPDATE job SET not_before = now() - interval '1 second'"))
         await session.commit()
-    taken = await choice.take()
+    taken = await choice.claim()
     assert taken is not None
     assert taken.job.not_before is None
 
@@ -189,20 +189,20 @@ async def test_nobody_has_more_running_jobs_than_allowed_and_the_others_go_on(cr
     await crowd.submit("a", 20)
     await crowd.submit("b", 2)
     choices = [crowd.choice(running_jobs=3) for _ in range(workers)]
-    held = await asyncio.gather(*(choices[n % workers].take() for n in range(24)))
+    held = await asyncio.gather(*(choices[n % workers].claim() for n in range(24)))
     names = sorted(filter(None, map(crowd.name, held)))
     assert names == ["a"] * 3 + ["b"] * 2
     ended = next(taken for taken in held if crowd.name(taken) == "a")
     assert ended is not None
     await crowd.end(ended)
-    assert crowd.name(await choices[-1].take()) == "a"
-    assert await choices[0].take() is None
+    assert crowd.name(await choices[-1].claim()) == "a"
+    assert await choices[0].claim() is None
 
 
 async def test_every_job_is_taken_once_however_many_workers_ask(crowd: Crowd, sessions: Sessions) -> None:
     ids = {job_id for person in "abcd" for job_id in await crowd.submit(person, 8, status="pending")}
     choices = [crowd.choice() for _ in range(8)]
-    held = [taken for taken in await asyncio.gather(*(choices[n % 8].take() for n in range(48))) if taken]
+    held = [taken for taken in await asyncio.gather(*(choices[n % 8].claim() for n in range(48))) if taken]
     assert len(held) == len(ids)
     assert {taken.job.id for taken in held} == ids
     async with sessions() as session:
@@ -215,7 +215,7 @@ async def test_a_cancelled_job_is_not_taken(crowd: Crowd, sessions: Sessions) ->
     async with sessions() as session:
         await JobRepository(session).transition(gone, JobStatus.CANCELLED)
         await session.commit()
-    assert await crowd.choice().take() is None
+    assert await crowd.choice().claim() is None
 
 
 class TestPlaces:
@@ -224,28 +224,28 @@ class TestPlaces:
     async def test_a_short_job_runs_beside_a_long_one_and_a_second_long_one_does_not(self, crowd: Crowd) -> None:
         await crowd.submit("a", 2, cost_s=LONG)
         choice = crowd.choice(replace(SETTINGS, jobs=1, short_jobs=1))
-        long = await choice.take()
+        long = await choice.claim()
         assert long
-        assert not long.aside
-        assert await choice.take() is None
+        assert not long.in_short_slot
+        assert await choice.claim() is None
         assert await choice.has_claimable_jobs()
         await crowd.submit("b", cost_s=SHORT)
-        short = await choice.take()
+        short = await choice.claim()
         assert short
-        assert short.aside
+        assert short.in_short_slot
         await crowd.submit("b", cost_s=SHORT)
-        assert await choice.take() is None
+        assert await choice.claim() is None
         choice.release(long)
-        assert await choice.take() is not None
+        assert await choice.claim() is not None
 
     async def test_a_short_job_leaves_the_long_one_s_place_free(self, crowd: Crowd) -> None:
         await crowd.submit("a", cost_s=SHORT)
         await crowd.submit("b", cost_s=LONG)
         choice = crowd.choice(replace(SETTINGS, jobs=1, short_jobs=1))
-        assert [crowd.name(await choice.take()) for _ in range(2)] == ["a", "b"]
+        assert [crowd.name(await choice.claim()) for _ in range(2)] == ["a", "b"]
 
     async def test_nothing_is_left_behind_where_nothing_may_be_taken(self, crowd: Crowd) -> None:
         await crowd.submit("a", 3, cost_s=LONG)
         choice = crowd.choice(replace(SETTINGS, jobs=1, short_jobs=1), running_jobs=1)
-        assert await choice.take() is not None
+        assert await choice.claim() is not None
         assert not await choice.has_claimable_jobs()

@@ -39,7 +39,7 @@ async def test_work_reports_its_progress_and_can_be_done_again(tmp_path: Path) -
     for _ in range(2):
         attempt = Attempt(Job())
         await asyncio.to_thread(write_all, PARTS, tmp_path, attempt)
-        assert [(kind, data) for kind, data, _ in attempt.take()] == [
+        assert [(kind, data) for kind, data, _ in attempt.take_events()] == [
             ("phase", {"phase": "level"}),
             ("progress", {"percent": 100.0, "done": 3, "total": 3, "eta_s": 0.0}),
         ]

@@ -23,7 +23,7 @@ class Clock:
 
 
 def _progress(attempt: Attempt) -> list[dict[str, Any]]:
-    return [data for kind, data, _ in attempt.take() if kind == "progress"]
+    return [data for kind, data, _ in attempt.take_events() if kind == "progress"]
 
 
 @given(
@@ -69,25 +69,25 @@ async def test_everything_but_progress_is_to_be_written_at_once_and_in_order() -
     await asyncio.to_thread(attempt.phase, "render")
     await asyncio.to_thread(attempt.segment, 1, "rendered", None)
     await asyncio.wait_for(attempt.pending_events.wait(), 30)
-    assert [kind for kind, _, _ in attempt.take()] == ["phase", "segment"]
-    assert attempt.take() == []
+    assert [kind for kind, _, _ in attempt.take_events()] == ["phase", "segment"]
+    assert attempt.take_events() == []
 
 
 async def test_what_could_not_be_written_stays_in_front() -> None:
     attempt = Attempt(Job(), clock=Clock())
     attempt.phase("fetch")
-    lines = attempt.take()
+    lines = attempt.take_events()
     attempt.phase("render")
     attempt.release(lines)
-    assert [data["phase"] for _, data, _ in attempt.take()] == ["fetch", "render"]
+    assert [data["phase"] for _, data, _ in attempt.take_events()] == ["fetch", "render"]
 
 
 async def test_every_segment_that_can_be_heard_is_named_once() -> None:
     attempt = Attempt(Job())
     for position, status in ((1, "cached"), (2, "rendered"), (1, "levelled")):
         attempt.segment(position, status, None)  # type: ignore[arg-type]  # the tuples above hold its values
-    assert attempt.ready() == [1, 2]
-    assert attempt.ready() == []
+    assert attempt.take_ready_segments() == [1, 2]
+    assert attempt.take_ready_segments() == []
 
 
 async def test_work_that_is_not_wanted_is_stopped() -> None:

@@ -1,4 +1,4 @@
-"""Whether what a worker needs answers: while something does not, the worker takes no jobs."""
+"""Availability of a worker's dependencies. During an outage, the worker claims no jobs."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -18,31 +18,31 @@ from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.shootouts.library.maintenance import newest_objects
 
-AGAIN_S: Final = 1.0
-"""Seconds between two looks at what does not answer."""
-LOOK_S: Final = 10.0
-"""Seconds between two looks at what answers."""
+OUTAGE_CHECK_INTERVAL_S: Final = 1.0
+"""Seconds between two checks during an outage."""
+CHECK_INTERVAL_S: Final = 10.0
+"""Seconds between two checks while everything is available."""
 CHEAP: Final = ("database", "queue", "disk")
-"""What is looked at although nobody has reported it: asking the storage costs something."""
+"""Dependencies that are checked regularly. The storage, whose check costs requests, is checked after a report."""
 NEEDED: Final = ("database", "queue", "storage", "disk")
-"""What a worker can't take a job without. The broker only carries copies."""
+"""Dependencies without which a worker claims no job. The broker only carries copies of events."""
 SAMPLE: Final = 20
-"""Newest objects of the libraries, of which a storage that is the right one has at least one."""
+"""Number of newest library files, of which the right storage holds at least one."""
 
 _log = structlog.get_logger(__name__)
 
 
 class ForeignStorageError(OSError):
-    """The storage holds nothing of what the database names: it is not the one of this installation."""
+    """The storage holds none of the files in the database, so it belongs to another installation."""
 
 
 class Availability:
-    """A worker's knowledge of what it depends on.
+    """Which of a worker's dependencies are available.
 
-    Nothing is known before the first look: until then no jobs are taken.
+    Before the first check nothing is, and the worker claims no jobs.
 
     Args:
-        readiness: how to look.
+        readiness: checks the dependencies.
     """
 
     def __init__(self, readiness: Readiness) -> None:
@@ -53,25 +53,25 @@ class Availability:
 
     @property
     def is_open(self) -> bool:
-        """Whether jobs may be taken."""
+        """Whether jobs may be claimed."""
         return self._opened.is_set()
 
     def is_away(self, part: str) -> bool:
-        """Tell whether a part is known not to answer, or was reported just now."""
+        """Return whether a dependency is known or reported to be unavailable."""
         return part in self._away
 
     async def wait(self) -> None:
-        """Wait until jobs may be taken."""
+        """Wait until jobs may be claimed."""
         await self._opened.wait()
 
     def report(self, error: BaseException) -> bool:
-        """Have a part looked at that an error says is away, and take no jobs meanwhile.
+        """Report an error; if it is an outage, claim no jobs until a check succeeds.
 
         Args:
-            error: whatever was raised.
+            error: any exception.
 
         Returns:
-            Whether it says that something is away.
+            Whether the error is an outage.
         """
         part = outage_of(error)
         if part is None:
@@ -84,10 +84,10 @@ class Availability:
 
     @asynccontextmanager
     async def watched(self, resumed: Callable[[], Awaitable[None]]) -> AsyncGenerator[None, None]:
-        """Look at once and whenever it is needed, as long as the context lasts.
+        """Check the dependencies at once and regularly, as long as the context lasts.
 
         Args:
-            resumed: called when everything answers that did not before.
+            resumed: called when an outage has ended.
         """
         watching = asyncio.create_task(self._watch(resumed))
         try:
@@ -106,11 +106,11 @@ class Availability:
             if away and not is_paused:
                 is_paused = True
                 _log.warning("worker_paused", waiting_for=sorted(away))
-            # What was reported meanwhile had perhaps been looked at by then.
+            # A report during the check may be newer than the check's result.
             if away or self._reported.is_set():
                 self._opened.clear()
                 self._away |= away
-                await asyncio.sleep(AGAIN_S)
+                await asyncio.sleep(OUTAGE_CHECK_INTERVAL_S)
                 continue
             self._away.clear()
             if is_first or is_paused:
@@ -121,12 +121,12 @@ class Availability:
                 await self._call(resumed)
             is_first = is_paused = False
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._reported.wait(), LOOK_S)
+                await asyncio.wait_for(self._reported.wait(), CHECK_INTERVAL_S)
 
     async def _call(self, resumed: Callable[[], Awaitable[None]]) -> None:
         try:
             await resumed()
-        except Exception as error:  # noqa: BLE001 - the sweep wakes workers, too
+        except Exception as error:  # noqa: BLE001 - the sweep wakes workers too
             _log.warning("wake_failed", reason=reason_of(error))
 
 
@@ -143,13 +143,13 @@ def worker_readiness(
     """Return the checks of a worker.
 
     Args:
-        settings: say how much room there must be.
-        name: the worker's own.
-        engine: of the database.
-        sessions: of it.
-        queue: what wakes workers.
-        broker: what carries copies of events.
-        storage: what is written to, read and looked through.
+        settings: data folder and required free space.
+        name: the worker's name.
+        engine: the database.
+        sessions: opens sessions of the database.
+        queue: the queue.
+        broker: carries copies of events.
+        storage: the object storage.
     """
     disks = [folder for folder in (settings.data, settings.data / "scratch", storage.folder) if folder is not None]
 
@@ -169,14 +169,14 @@ def worker_readiness(
 
 
 async def _check_contents(sessions: SessionMaker, storage: Storage) -> None:
-    """Look whether a storage is the one that the others use."""
+    """Check that the storage is the one of this installation."""
     try:
         async with sessions() as session:
             keys = await newest_objects(session, SAMPLE)
     except Exception as error:
         if outage_of(error) is None:
             raise
-        return  # the database's own check says so
+        return  # the check of the database reports it
     for key in keys:
         if await storage.exists(key):
             return

@@ -1,4 +1,4 @@
-"""The first phase of a job: every file that it needs comes to where it is rendered."""
+"""The first phase of a job: fetching its input files to the worker's folder."""
 
 from pathlib import Path
 
@@ -20,7 +20,14 @@ _log = structlog.get_logger(__name__)
 
 
 class JobError(Exception):
-    """The job can't be done, and trying again would not help."""
+    """The job has failed, and another attempt would fail too.
+
+    Args:
+        code: stable error code.
+        detail: what failed, for people.
+        segment: position of the segment that failed.
+        pointer: JSON pointer into the shootout's config.
+    """
 
     def __init__(self, code: str, detail: str, *, segment: int | None = None, pointer: str | None = None) -> None:
         super().__init__(detail)
@@ -30,8 +37,8 @@ class JobError(Exception):
         self.pointer = pointer
 
 
-class NotNowError(OSError):
-    """Somebody else's service does not do its part at the moment: worth another attempt, like every outage."""
+class UpstreamUnavailableError(OSError):
+    """TONE3000 is temporarily unavailable, or refuses access: the job is retried."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -40,7 +47,13 @@ class NotNowError(OSError):
 
 
 class Fetcher:
-    """Brings a job's files from the library, and into the library from TONE3000 what is not there yet."""
+    """Fetches a job's files from the library, after importing missing ones from TONE3000.
+
+    Args:
+        sessions: opens sessions of the database.
+        storage: the object storage.
+        importer: imports models from TONE3000 into the library.
+    """
 
     def __init__(self, sessions: SessionMaker, storage: Storage, importer: Importer) -> None:
         self._sessions = sessions
@@ -48,16 +61,16 @@ class Fetcher:
         self._importer = importer
 
     async def fetch(self, attempt: Attempt, inputs: Inputs, folder: Path) -> tuple[Inputs, dict[str, Path]]:
-        """Return the job's inputs, complete now, and where each file is.
+        """Fetch all files; return the inputs with everything imported, and the path of each file.
 
         Raises:
-            JobError: a file can't be had.
-            StorageFaultError: the storage does not hold a file, or something else. A job's files can't be deleted.
-            NotNowError: TONE3000 does not answer.
+            JobError: a model can't be imported.
+            StorageFaultError: a file is missing from the storage or damaged.
+            UpstreamUnavailableError: TONE3000 does not respond.
         """
         attempt.phase("fetch")
         if inputs.wanted:
-            inputs = await self._complete(attempt, inputs, folder)
+            inputs = await self._import_wanted(attempt, inputs, folder)
         sources: dict[str, Path] = {}
         for number, (name, asset) in enumerate(inputs.assets.items()):
             path = folder / f"input-{number}"
@@ -65,29 +78,29 @@ class Fetcher:
             try:
                 digest = await self._storage.fetch(key, path)
             except MissingObjectError:
-                _log.error("object_missing", key=key, job=str(attempt.job.id))
+                _log.error("object_missing", key=key, job_id=str(attempt.job.id))
                 raise StorageFaultError(key, is_missing=True) from None
             if digest != asset.sha256:
-                _log.error("object_damaged", key=key, job=str(attempt.job.id))
+                _log.error("object_damaged", key=key, job_id=str(attempt.job.id))
                 raise StorageFaultError(key, is_missing=False)
             sources[name] = path
         return inputs, sources
 
-    async def _complete(self, attempt: Attempt, inputs: Inputs, folder: Path) -> Inputs:
-        """Import what is wanted, and write down what came, so that the next attempt has it."""
+    async def _import_wanted(self, attempt: Attempt, inputs: Inputs, folder: Path) -> Inputs:
+        """Import the wanted models and save them in the job's inputs, so that the next attempt has them."""
         job = attempt.job
-        brought = {wanted.file: await self._bring(attempt, wanted, folder) for wanted in inputs.wanted}
-        complete = msgspec.structs.replace(inputs, assets=inputs.assets | brought, wanted=())
+        imported = {wanted.file: await self._import(attempt, wanted, folder) for wanted in inputs.wanted}
+        complete = msgspec.structs.replace(inputs, assets=inputs.assets | imported, wanted=())
         async with self._sessions() as session:
             await JobRepository(session).save_inputs(job.id, job.attempt, msgspec.to_builtins(complete))
             await session.commit()
         return complete
 
-    async def _bring(self, attempt: Attempt, wanted: WantedModel, folder: Path) -> Asset:
+    async def _import(self, attempt: Attempt, wanted: WantedModel, folder: Path) -> Asset:
         try:
             return Asset.of(await self._importer.import_model(attempt.job.owner_id, wanted, folder))
         except (BusyError, UnreachableError, BadAnswerError, GrantError) as error:
-            raise NotNowError(error.code, error.detail) from None
+            raise UpstreamUnavailableError(error.code, error.detail) from None
         except ProblemError as error:
-            which = f"Model {wanted.model} of tone {wanted.tone} could not be fetched from TONE3000"
-            raise JobError(error.code, f"{which}: {error.detail}") from None
+            failed = f"Model {wanted.model} of tone {wanted.tone} could not be fetched from TONE3000"
+            raise JobError(error.code, f"{failed}: {error.detail}") from None

@@ -1,4 +1,4 @@
-"""What a job needs to be carried out, as it was when it was submitted: kept in its row."""
+"""A job's inputs: the spec and its files as they were at submission, stored in the job's row."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -15,7 +15,7 @@ from tone_shootout.shootouts.assets import AssetRef, WantedModel
 
 
 class Asset(Struct, frozen=True, kw_only=True):
-    """A file that a job needs: where it is stored, what it must be, what its owner calls it, and whose work it is."""
+    """An input file of a job: storage key, hash, media info, the owner's name for it, and its credit."""
 
     storage_key: str
     sha256: str
@@ -25,7 +25,7 @@ class Asset(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, asset: AssetRef) -> Self:
-        """Keep what a job needs of a file."""
+        """Return the input for a file of the library."""
         return cls(
             storage_key=asset.storage_key,
             sha256=asset.sha256,
@@ -38,7 +38,7 @@ class Asset(Struct, frozen=True, kw_only=True):
 class Inputs(Struct, frozen=True, kw_only=True):
     """A shootout as it was when its job was submitted: the spec, and its files by the spec's `file`.
 
-    What is `wanted` becomes one of the assets as soon as the job has fetched it.
+    Models that are `wanted` become assets when the job has imported them.
     """
 
     spec: Spec
@@ -47,14 +47,14 @@ class Inputs(Struct, frozen=True, kw_only=True):
 
     @property
     def credits(self) -> dict[str, Credit]:
-        """Whose work its files are, where that is known."""
+        """The credits of the files, where they are known."""
         return {file: asset.credit for file, asset in self.assets.items() if asset.credit is not None}
 
 
 def notices_of(job: Job) -> Sequence[Notice]:
-    """Return what a job's owner should know of its files and their terms.
+    """Return notices about a job's files and their licenses.
 
-    None for a job that was submitted under rules which today's would refuse: it is still shown.
+    Empty for an old job whose inputs do not pass today's validation.
     """
     try:
         inputs = msgspec.convert(job.inputs, Inputs)

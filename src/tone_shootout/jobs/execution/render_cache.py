@@ -1,4 +1,4 @@
-"""What was made before, in the object store and per owner: for the next attempt and for the next job."""
+"""The render cache: rendered audio of earlier attempts and jobs, in the object storage, separate for each owner."""
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine
@@ -20,32 +20,41 @@ from tone_shootout.rendering.executor.machine_store import machine_key, store_ke
 from tone_shootout.rendering.executor.store import seal, unseal
 
 TICK_S = 0.1
-"""How often it is asked, while the store is waited for, whether to go on."""
+"""Seconds between two checks for cancellation while waiting for the storage."""
 
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 
 
-async def kept_sound(cache: RenderCacheRepository, owner_id: UUID, keys: Collection[str]) -> frozenset[str]:
-    """Return those of `keys` whose sound is kept for an owner, as made by machines of this one's kind.
+async def find_cached(cache: RenderCacheRepository, owner_id: UUID, keys: Collection[str]) -> frozenset[str]:
+    """Return those of the render keys `keys` that an owner's cache holds, as rendered by this machine's kind of CPU.
 
-    A worker of another kind makes it again: what a plan says then is an estimate.
+    A worker with another kind of CPU renders them again, so that a plan's cache hits are an estimate.
     """
-    await asyncio.to_thread(machine_key)  # the first time it loads libraries, which takes a moment
-    kept = {store_key(key): key for key in keys}
-    return frozenset(kept[key] for key in await cache.find_keys(owner_id, kept))
+    await asyncio.to_thread(machine_key)  # blocks at the first call, which loads libraries
+    render_keys = {store_key(key): key for key in keys}
+    return frozenset(render_keys[key] for key in await cache.find_keys(owner_id, render_keys))
 
 
 class RenderCache:
-    """What was rendered for one owner (`rendering.produce.Store`).
+    """The render cache of one owner (`rendering.produce.Store`).
 
-    The entries are objects; a table knows their sizes and when they were used last. A row is written before its object
-    and deleted after it, so that nothing lies in the store that no row speaks of. A row without an object is a miss,
-    and grows old like any other.
+    Each entry is an object in the storage and a row with its size and last use. A row is written before its object and
+    deleted after it, so that maintenance finds every object. A row without an object is a miss, and is evicted like any
+    other.
 
-    Called from the thread that renders. What can't be read, or is not what was written, counts as not there; what can't
-    be written is made again: neither is a reason to fail. A store that takes its time holds up no cancellation: what
-    `check` raises meanwhile is raised. One that is known to be away is not asked.
+    The methods are called from the rendering thread. An entry that can't be read or is damaged is a miss; a failed
+    write is ignored. A slow storage does not delay cancellation, because `check` is called while waiting. During a
+    known outage, the storage is not used.
+
+    Args:
+        sessions: opens sessions of the database.
+        storage: the object storage.
+        owner_id: whose cache.
+        max_bytes: size at which the least recently used entries are evicted.
+        loop: the event loop that runs the queries.
+        check: raises an exception when the job is cancelled.
+        availability: state of the worker's dependencies, if known.
     """
 
     def __init__(
@@ -68,25 +77,25 @@ class RenderCache:
         self._availability = availability
 
     def get(self, key: str) -> bytes | None:
-        """Return what is kept under `key`, None where there is nothing."""
+        """Return the entry with this key, None where there is none."""
         sealed = self._run(partial(self._read, key), None)
         if sealed is None:
             return None
         content = unseal(key, sealed)
         if content is None:
-            _log.warning("cache entry damaged", key=key)
-            self._run(partial(self._forget, key), None)
+            _log.warning("cache_entry_damaged", key=key)
+            self._run(partial(self._remove, key), None)
         return content
 
     def put(self, key: str, content: bytes) -> None:
-        """Keep something; what was used longest ago goes when it gets too much."""
+        """Store an entry, and evict the least recently used ones beyond `max_bytes`."""
         sealed = seal(key, content)
         if len(sealed) <= self._max_bytes:
             self._run(partial(self._write, key, sealed), None)
 
-    def _run(self, step: Callable[[], Coroutine[Any, Any, _T]], otherwise: _T) -> _T:
+    def _run(self, step: Callable[[], Coroutine[Any, Any, _T]], default: _T) -> _T:
         if self._availability is not None and self._availability.is_away("storage"):
-            return otherwise
+            return default
         running = asyncio.run_coroutine_threadsafe(step(), self._loop)
         try:
             while not wait([running], TICK_S).done:
@@ -96,7 +105,7 @@ class RenderCache:
             _log.warning("cache_failed", reason=reason_of(error))
             if self._availability is not None:
                 self._loop.call_soon_threadsafe(self._availability.report, error)
-            return otherwise
+            return default
         finally:
             running.cancel()
 
@@ -117,11 +126,11 @@ class RenderCache:
             await session.commit()
         await self._storage.put(self._object(key), content)
         async with self._sessions() as session:
-            gone = await RenderCacheRepository(session).evict(self._owner_id, self._max_bytes)
-            await self._storage.delete([self._object(old) for old in gone])
+            evicted = await RenderCacheRepository(session).evict(self._owner_id, self._max_bytes)
+            await self._storage.delete([self._object(old) for old in evicted])
             await session.commit()
 
-    async def _forget(self, key: str) -> None:
+    async def _remove(self, key: str) -> None:
         async with self._sessions() as session:
             await RenderCacheRepository(session).remove(self._owner_id, key)
             await self._storage.delete([self._object(key)])

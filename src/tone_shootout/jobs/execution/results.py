@@ -1,4 +1,4 @@
-"""What a job has made, on its way from the worker's folder to where its owner finds it."""
+"""Publishes a job's results: from the worker's folder to the storage and the database."""
 
 import asyncio
 import hashlib
@@ -23,14 +23,21 @@ from tone_shootout.kit.storage import Storage
 from tone_shootout.rendering.plan.planner import PlannedSegment
 
 PARTIAL = "partial"
-"""Folder of what can be heard while the job goes on: each segment at a level of its own."""
+"""Folder of the segments that are published while the job runs, before they are level-matched."""
 
 _MEDIA_TYPES = {".flac": "audio/flac", ".json": "application/json", ".md": "text/markdown"}
 _log = structlog.get_logger(__name__)
 
 
 class Results:
-    """Stores files, and writes down where they are."""
+    """Stores files and writes their rows.
+
+    Args:
+        sessions: opens sessions of the database.
+        storage: the object storage.
+        publisher: publishes events.
+        availability: state of the worker's dependencies.
+    """
 
     def __init__(
         self, sessions: SessionMaker, storage: Storage, publisher: Publisher, availability: Availability
@@ -41,25 +48,25 @@ class Results:
         self._availability = availability
 
     async def store(self, attempt: Attempt, out: Path) -> list[JobArtifact]:
-        """Store everything that is in a folder; nobody hears of it yet.
+        """Store all files of a folder, and return their rows, which are not written yet.
 
         Raises:
-            StorageError: it could not be stored.
+            StorageError: a file could not be stored.
         """
         job = attempt.job
         artifacts = []
         paths = await asyncio.to_thread(_files, out)
         for number, path in enumerate(paths, 1):
             name = path.relative_to(out).as_posix()
-            artifacts.append(await self._put(job, name, path, place=f"{job.attempt}/{name}"))
+            artifacts.append(await self._put(job, name, path, storage_path=f"{job.attempt}/{name}"))
             attempt.advance(number / len(paths))
         return artifacts
 
     async def complete(self, job: Job, artifacts: list[JobArtifact]) -> list[JobEvent] | None:
-        """Put the results in place of everything that was there, and complete the job, in one step.
+        """Replace all artifacts of the job by its results and complete the job, in one transaction.
 
         Returns:
-            What was added to the log, None when the job is not this attempt's to complete any more.
+            The events appended, None when the attempt does not hold the job any more.
         """
         events: list[JobEvent | None] = []
         async with self._sessions() as session:
@@ -67,7 +74,7 @@ class Results:
             await rows.delete_of_job(job.id)
             for artifact in artifacts:
                 await rows.put(artifact)
-                events.append(await jobs.record(job.id, job.attempt, "artifact", _shown(artifact)))
+                events.append(await jobs.record(job.id, job.attempt, "artifact", _event_data(artifact)))
             ended = await jobs.transition(
                 job.id, JobStatus.COMPLETED, held_by=job.attempt, progress_done=Job.progress_total
             )
@@ -76,15 +83,15 @@ class Results:
             await session.commit()
         return [event for event in (*events, *ended[1]) if event is not None]
 
-    async def show(self, job: Job, segment: PlannedSegment, path: Path) -> None:
-        """Let a segment be heard before the job has ended. Failing to is no reason to stop the job."""
+    async def publish_segment(self, job: Job, segment: PlannedSegment, path: Path) -> None:
+        """Publish a segment before the job has ended. The job goes on if this fails."""
         if self._availability.is_away("storage"):
             return
         file = Path(segment.file).name
         try:
-            artifact = await self._put(job, f"{PARTIAL}/{file}", path, place=f"{PARTIAL}/{job.attempt}/{file}")
+            artifact = await self._put(job, f"{PARTIAL}/{file}", path, storage_path=f"{PARTIAL}/{job.attempt}/{file}")
             async with self._sessions() as session:
-                event = await JobRepository(session).record(job.id, job.attempt, "artifact", _shown(artifact))
+                event = await JobRepository(session).record(job.id, job.attempt, "artifact", _event_data(artifact))
                 if event is None:
                     return
                 await JobArtifactRepository(session).put(artifact)
@@ -92,19 +99,19 @@ class Results:
         except (SQLAlchemyError, StorageError, OSError) as error:
             self._availability.report(error)
             reason = reason_of(error)
-            _log.warning("segment_not_published", job=str(job.id), segment=segment.position, reason=reason)
+            _log.warning("segment_not_published", job_id=str(job.id), segment=segment.position, reason=reason)
             return
         await self._publisher.publish([event])
 
-    async def forget_partial(self, job: Job) -> None:
-        """Delete what was shown, once the results have taken its place."""
+    async def delete_partial(self, job: Job) -> None:
+        """Delete the published segments from the storage, after the results have replaced them."""
         try:
             await self._storage.delete_prefix(f"{results_prefix(job)}/{PARTIAL}")
         except (StorageError, OSError):
-            _log.warning("partial results not deleted", job=str(job.id), exc_info=True)
+            _log.warning("partial_results_not_deleted", job_id=str(job.id), exc_info=True)
 
-    async def _put(self, job: Job, name: str, path: Path, *, place: str) -> JobArtifact:
-        key = f"{results_prefix(job)}/{place}"
+    async def _put(self, job: Job, name: str, path: Path, *, storage_path: str) -> JobArtifact:
+        key = f"{results_prefix(job)}/{storage_path}"
         size, sha256 = await asyncio.to_thread(_measure, path)
         await self._storage.put(key, path)
         return JobArtifact(
@@ -112,7 +119,7 @@ class Results:
         )
 
 
-def _shown(artifact: JobArtifact) -> dict[str, Any]:
+def _event_data(artifact: JobArtifact) -> dict[str, Any]:
     return {name: getattr(artifact, name) for name in ("path", "size", "sha256", "media_type")}
 
 

@@ -1,7 +1,7 @@
-"""Carrying a job out: what a worker does from taking it to letting go.
+"""Runs jobs: what a worker does with a job from its claim to its release.
 
-The rendering itself is a plain blocking function in a thread that hands its CPU work to other processes; the event loop
-stays free to say that the job is alive, to hear that it was cancelled, and to write the log.
+The rendering is a blocking function in a thread, which distributes CPU work over other processes. The event loop stays
+free for heartbeats, cancellation and the writing of events.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import structlog
@@ -20,16 +20,16 @@ from obstore.exceptions import BaseError as StorageError
 from sqlalchemy import func
 from sqlalchemy.exc import SQLAlchemyError
 
-from tone_shootout.jobs.execution.attempt import PROGRESS_S, Attempt
+from tone_shootout.jobs.execution.attempt import Attempt
 from tone_shootout.jobs.execution.availability import Availability
-from tone_shootout.jobs.execution.fetcher import Fetcher, JobError, NotNowError
+from tone_shootout.jobs.execution.fetcher import Fetcher, JobError, UpstreamUnavailableError
 from tone_shootout.jobs.execution.inputs import Inputs
+from tone_shootout.jobs.execution.lease import RETRY_DELAY_S, Lease
 from tone_shootout.jobs.execution.render_cache import RenderCache
 from tone_shootout.jobs.execution.results import Results
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
-from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
-from tone_shootout.jobs.scheduling.retry_policy import outage, setback
+from tone_shootout.jobs.scheduling.retry_policy import retry_after_outage, retry_or_fail
 from tone_shootout.jobs.scheduling.scheduler import JobScheduler
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.streaming.pubsub import Publisher
@@ -44,39 +44,47 @@ from tone_shootout.rendering.plan.planner import InvalidSpec, PlannedSegment, pl
 from tone_shootout.rendering.produce import produce
 from tone_shootout.shootouts.services import rendering_limits
 
-BEAT_S = 0.5
-"""Seconds between two signs of life; so long a running job may not notice that it was cancelled."""
-ALIVE_S = 1.0
-"""Seconds between two signs of life to the queue."""
-AGAIN_S = 0.5
-"""Seconds after which what could not be written is tried again."""
-STORE_S = 60.0
-"""Seconds for which storing the results is tried again while the storage is away, before the job is given back."""
-RELEASE_S = 2.0
-"""Seconds that the rendering gets to stop before its files are taken away."""
+QUEUE_HEARTBEAT_INTERVAL_S = 1.0
+"""Seconds between two heartbeats to the queue."""
+STORE_RETRY_S = 60.0
+"""Seconds for which storing the results is retried while the storage is unavailable, before the job is requeued."""
+STOP_TIMEOUT_S = 2.0
+"""Seconds that the rendering gets to stop before its files are deleted."""
 
-# Estimates of storing the results: seconds, and seconds for each second of audio.
+# Estimated cost of storing the results: seconds, and seconds per second of audio.
 _COST_PUBLISH = 0.2
 _COST_PUBLISH_AUDIO = 0.005
 
-Alive = Callable[[Job], Awaitable[None]]
-"""Tells the queue that whoever was woken lives, and which job is carried out."""
+Heartbeat = Callable[[Job], Awaitable[None]]
+"""Sends the queue a heartbeat of the entry that woke this worker, with the job that it runs."""
 
 _log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
 
-class _LetGo(Exception):  # noqa: N818 - not an error: the job has ended meanwhile, or is another's
-    """Stop working on the job."""
+class _LeaseLostError(Exception):
+    """The job was cancelled or is another attempt's, so its results were discarded."""
 
 
 class Runner:
-    """Takes jobs and carries them out."""
+    """Claims jobs and runs them.
+
+    Args:
+        scheduler: claims jobs.
+        sessions: opens sessions of the database.
+        storage: the object storage.
+        fetcher: fetches input files.
+        publisher: publishes events.
+        dispatcher: wakes workers.
+        limits: limits of plans and of the render cache.
+        settings: time limits, retries and processes.
+        scratch: folder for temporary files.
+        availability: state of the worker's dependencies.
+    """
 
     def __init__(
         self,
         *,
-        choice: JobScheduler,
+        scheduler: JobScheduler,
         sessions: SessionMaker,
         storage: Storage,
         fetcher: Fetcher,
@@ -87,7 +95,7 @@ class Runner:
         scratch: Path,
         availability: Availability,
     ) -> None:
-        self._choice = choice
+        self._scheduler = scheduler
         self._sessions = sessions
         self._storage = storage
         self._fetcher = fetcher
@@ -98,49 +106,56 @@ class Runner:
         self._limits = limits
         self._settings = settings
         self._scratch = scratch
-        # Not the event loop's own: these are few, and storing and looking up addresses wait for one of them.
+        # Separate from the event loop's threads, which storage and name lookups need while these are busy.
         self._threads = ThreadPoolExecutor(settings.jobs + settings.short_jobs, thread_name_prefix="rendering")
 
-    async def run_until_idle(self, alive: Alive) -> None:
-        """Carry out one job after the other, until nothing waits that this worker may take, or something is away.
+    async def run_until_idle(self, heartbeat: Heartbeat) -> None:
+        """Run jobs until none is left that this worker can claim, or a dependency is unavailable.
 
         Args:
-            alive: called with signs of life while a job is carried out.
+            heartbeat: called regularly while a job runs.
         """
         try:
-            while self._availability.is_open and (taken := await self._choice.take()) is not None:
+            while self._availability.is_open and (claimed := await self._scheduler.claim()) is not None:
                 try:
-                    await self._run(taken.job, alive)
+                    await self._run(claimed.job, heartbeat)
                 finally:
-                    self._choice.release(taken)
-            # While this worker takes none, another may.
-            if not self._availability.is_open or await self._choice.has_claimable_jobs():
+                    self._scheduler.release(claimed)
+            # Jobs that this worker can't claim now are for another worker.
+            if not self._availability.is_open or await self._scheduler.has_claimable_jobs():
                 await self._dispatcher.requeue()
         except Exception as error:
             if not self._availability.report(error):
                 raise
-            _log.warning("no_job_taken", reason=reason_of(error))
+            _log.warning("claim_failed", reason=reason_of(error))
 
-    async def _run(self, job: Job, alive: Alive) -> None:
-        """Bring a job that was taken to an end, or let go of it."""
+    async def _run(self, job: Job, heartbeat: Heartbeat) -> None:
+        """Run a claimed job to its end, or release it."""
         attempt = Attempt(job)
-        log = _log.bind(job=str(job.id), attempt=job.attempt)
-        work = asyncio.create_task(self._carry_out(attempt))
-        watches = [
-            asyncio.create_task(self._beat(attempt, work)),
-            asyncio.create_task(self._send_heartbeat(job, alive)),
-            asyncio.create_task(self._write(attempt)),
+        lease = Lease(
+            attempt,
+            sessions=self._sessions,
+            publisher=self._publisher,
+            availability=self._availability,
+            retry_s=self._settings.heartbeat_s,
+        )
+        log = _log.bind(job_id=str(job.id), attempt=job.attempt)
+        work = asyncio.create_task(self._execute(attempt, lease))
+        background = [
+            asyncio.create_task(lease.send_heartbeats(work)),
+            asyncio.create_task(_send_queue_heartbeats(job, heartbeat)),
+            asyncio.create_task(lease.write_events()),
         ]
         attempt.deadline = deadline = asyncio.timeout(self._settings.timeout_s)
         try:
             async with deadline:
                 await work
-        except _LetGo:
-            await self._end(attempt, JobStatus.CANCELLED)
+        except _LeaseLostError:
+            await self._release(lease, JobStatus.CANCELLED)
         except JobError as error:
-            log.info("failed", code=error.code)
-            await self._end(
-                attempt,
+            log.info("job_failed", code=error.code)
+            await self._release(
+                lease,
                 JobStatus.FAILED,
                 error_code=error.code,
                 error_detail=error.detail[:2000],
@@ -149,47 +164,50 @@ class Runner:
             )
         except (asyncio.CancelledError, Cancelled):
             if not attempt.cancel_requested:
-                # This worker is to stop, which is not the job's fault: it goes on elsewhere, at once.
-                await asyncio.shield(self._end(attempt, JobStatus.QUEUED, queued_at=func.now()))
+                # The worker shuts down: the job continues on another at once, without counting an interruption.
+                await asyncio.shield(self._release(lease, JobStatus.QUEUED, queued_at=func.now()))
                 raise
-            await self._end(attempt, JobStatus.CANCELLED)
+            await self._release(lease, JobStatus.CANCELLED)
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise
-        except NotNowError as error:
-            log.info("put off", code=error.code)
-            status, values = setback(job, self._settings, code=error.code, detail=error.detail)
-            await self._end(attempt, status, **values)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the job must not stay held
-            await self._end_after(attempt, error, is_late=deadline.expired())
+        except UpstreamUnavailableError as error:
+            log.info("job_deferred", code=error.code)
+            status, values = retry_or_fail(job, self._settings, code=error.code, detail=error.detail)
+            await self._release(lease, status, **values)
+        except Exception as error:  # noqa: BLE001 - after any error the job must be released
+            await self._release_after(attempt, lease, error, is_late=deadline.expired())
         finally:
-            for task in watches:
+            for task in background:
                 task.cancel()
-            await asyncio.gather(*watches, return_exceptions=True)
+            await asyncio.gather(*background, return_exceptions=True)
 
-    async def _end_after(self, attempt: Attempt, error: Exception, *, is_late: bool) -> None:
-        """Let go of the job after an error that is not the job's own, or of which nobody knows."""
+    async def _release_after(self, attempt: Attempt, lease: Lease, error: Exception, *, is_late: bool) -> None:
+        """Release the job after a timeout, an outage, an interruption or an unexpected error."""
         job, settings = attempt.job, self._settings
-        log = _log.bind(job=str(job.id), attempt=job.attempt)
+        log = _log.bind(job_id=str(job.id), attempt=job.attempt)
         if is_late:
-            detail = f"It was given up after {settings.timeout_s / 60:g} minutes, the longest that a job may take."
-            await self._end(attempt, JobStatus.FAILED, error_code="timeout", error_detail=detail)
+            detail = (
+                f"The job exceeded the time limit of {settings.timeout_s / 60:g} minutes. "
+                "Split the shootout into smaller ones, or retry the job."
+            )
+            await self._release(lease, JobStatus.FAILED, error_code="timeout", error_detail=detail)
         elif (part := outage_of(error)) is not None:
             self._availability.report(error)
             log.warning("job_deferred", waiting_for=part, reason=reason_of(error))
-            status, values = outage(job, settings, waiting_for=part)
-            await self._end(attempt, status, **values)
+            status, values = retry_after_outage(job, settings, waiting_for=part)
+            await self._release(lease, status, **values)
         elif isinstance(error, SQLAlchemyError | WorkerDied | OSError):
-            log.warning("interrupted", exc_info=error)
-            detail = f"It was interrupted {job.interruptions + 1} times, so it was given up."
-            status, values = setback(job, settings, code="interrupted", detail=detail)
-            await self._end(attempt, status, **values)
+            log.warning("job_interrupted", exc_info=error)
+            detail = f"The job was interrupted {job.interruptions + 1} times. Retry it later."
+            status, values = retry_or_fail(job, settings, code="interrupted", detail=detail)
+            await self._release(lease, status, **values)
         else:
-            log.error("broken", exc_info=error)
-            detail = "Something went wrong on our side; it has been logged."
-            await self._end(attempt, JobStatus.FAILED, error_code="internal_error", error_detail=detail)
+            log.error("job_crashed", exc_info=error)
+            detail = "The job failed because of an internal error, which was logged. Retry it later."
+            await self._release(lease, JobStatus.FAILED, error_code="internal_error", error_detail=detail)
 
     def _cache(self, attempt: Attempt) -> RenderCache | None:
-        """Return the sound that the job's owner has rendered before, its own earlier attempts' too."""
+        """Return the render cache of the job's owner, None if the settings disable it."""
         max_bytes = self._limits.cache_bytes
         if not max_bytes:
             return None
@@ -203,21 +221,22 @@ class Runner:
             availability=self._availability,
         )
 
-    async def _carry_out(self, attempt: Attempt) -> None:
+    async def _execute(self, attempt: Attempt, lease: Lease) -> None:
         job = attempt.job
         inputs = msgspec.convert(job.inputs, Inputs)
         with tempfile.TemporaryDirectory(prefix=f"{job.id}-", dir=self._scratch, ignore_cleanup_errors=True) as folder:
             inputs, sources = await self._fetcher.fetch(attempt, inputs, Path(folder))
             out = await self._render(attempt, inputs, sources, Path(folder))
             attempt.phase("publish")
-            await self._publish(attempt, out)
+            await self._publish(attempt, lease, out)
 
     async def _render(self, attempt: Attempt, inputs: Inputs, sources: dict[str, Path], folder: Path) -> Path:
-        """Make the results in a folder, and let segments be heard meanwhile; return the folder."""
+        """Render into a folder, publish segments meanwhile, and return the folder of the results."""
         cache = self._cache(attempt)
         facts = {name: asset.facts for name, asset in inputs.assets.items()}
         names = {name: asset.name for name, asset in inputs.assets.items()}
         try:
+            # Made again on purpose: docs/decisions/0032-a-plan-is-not-stored.md.
             planned = plan(inputs.spec, facts, limits=rendering_limits(self._limits))
         except InvalidSpec as error:
             raise JobError(error.errors[0].code, str(error), pointer=error.errors[0].pointer) from None
@@ -225,7 +244,7 @@ class Runner:
         out, previews = folder / "out", folder / "partial"
         previews.mkdir()
 
-        def work() -> None:
+        def render() -> None:
             processes = self._settings.processes or os.cpu_count() or 1
             produce(
                 planned,
@@ -239,19 +258,19 @@ class Runner:
                 previews=previews,
             )
 
-        publishing = asyncio.create_task(self._show(attempt, planned.segments, previews))
-        thread = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        publishing = asyncio.create_task(self._publish_segments(attempt, planned.segments, previews))
+        thread = asyncio.get_running_loop().run_in_executor(self._threads, render)
         try:
             await asyncio.shield(thread)
         except asyncio.CancelledError:
             attempt.stop.set()
-            thread.add_done_callback(_disregard)
-            await asyncio.wait({thread}, timeout=RELEASE_S)
+            thread.add_done_callback(_ignore_result)
+            await asyncio.wait({thread}, timeout=STOP_TIMEOUT_S)
             raise
         except RenderError as error:
-            # What was rendered before the fault is worth hearing.
-            await self._show_ready(attempt, planned.segments, previews)
-            if error.code == "storage":  # of this machine: a full disk, for instance
+            # Segments that were rendered before the error are published too.
+            await self._publish_ready(attempt, planned.segments, previews)
+            if error.code == "storage":  # a fault of this machine, for instance a full disk
                 raise OSError(str(error)) from None
             raise JobError(error.code, str(error), segment=error.segment, pointer=error.pointer) from None
         finally:
@@ -259,161 +278,74 @@ class Runner:
             await asyncio.gather(publishing, return_exceptions=True)
         return out
 
-    async def _publish(self, attempt: Attempt, out: Path) -> None:
-        """Store what was made, then say so and complete the job in one step."""
+    async def _publish(self, attempt: Attempt, lease: Lease, out: Path) -> None:
+        """Store the results, then write their rows and complete the job in one transaction."""
         job = attempt.job
         artifacts = await self._store(attempt, out)
 
         async def write() -> list[JobEvent] | None:
-            await self._flush(attempt)
+            await lease.flush()
             return await self._results.complete(job, artifacts)
 
-        events = await self._retry_db_write(attempt, write)
+        events = await lease.retry_db_write(write)
         if events is None:
-            raise _LetGo
+            raise _LeaseLostError
         await self._publisher.publish(events)
-        await self._results.forget_partial(job)
+        await self._results.delete_partial(job)
 
     async def _store(self, attempt: Attempt, out: Path) -> list[JobArtifact]:
-        """Store what was made, and try again for a while when the storage is away: all the work is done by then."""
+        """Store the results; retry for `STORE_RETRY_S` during an outage, because all the work is done by then."""
         began = time.monotonic()
         while True:
             try:
                 return await self._results.store(attempt, out)
             except (StorageError, OSError) as error:
-                if not self._availability.report(error) or time.monotonic() - began > STORE_S:
+                if not self._availability.report(error) or time.monotonic() - began > STORE_RETRY_S:
                     raise
-                _log.warning("results_not_stored", job=str(attempt.job.id), reason=reason_of(error))
+                _log.warning("results_not_stored", job_id=str(attempt.job.id), reason=reason_of(error))
             waiting = time.monotonic()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._availability.wait(), STORE_S)
-            await asyncio.sleep(AGAIN_S)
+                await asyncio.wait_for(self._availability.wait(), STORE_RETRY_S)
+            await asyncio.sleep(RETRY_DELAY_S)
             attempt.extend(time.monotonic() - waiting)
 
-    async def _show(self, attempt: Attempt, segments: Sequence[PlannedSegment], previews: Path) -> None:
-        """Let every segment be heard as soon as it has been rendered, for ever."""
+    async def _publish_segments(self, attempt: Attempt, segments: Sequence[PlannedSegment], previews: Path) -> None:
+        """Publish every segment as soon as it is rendered, until cancelled."""
         while True:
-            await attempt.heard.wait()
-            attempt.heard.clear()
-            await self._show_ready(attempt, segments, previews)
+            await attempt.segment_ready.wait()
+            attempt.segment_ready.clear()
+            await self._publish_ready(attempt, segments, previews)
 
-    async def _show_ready(self, attempt: Attempt, segments: Sequence[PlannedSegment], previews: Path) -> None:
+    async def _publish_ready(self, attempt: Attempt, segments: Sequence[PlannedSegment], previews: Path) -> None:
         async with attempt.publishing:
-            for position in attempt.ready():
+            for position in attempt.take_ready_segments():
                 segment = segments[position - 1]
                 path = preview_file(previews, segment)
                 if await asyncio.to_thread(path.exists):
-                    await self._results.show(attempt.job, segment, path)
+                    await self._results.publish_segment(attempt.job, segment, path)
 
-    async def _end(self, attempt: Attempt, status: JobStatus, **values: Any) -> None:
-        """Let go of the job: bring it to `status`, or to `cancelled` when that was asked for meanwhile."""
-        if attempt.lost_lease:
+    async def _release(self, lease: Lease, status: JobStatus, **values: Any) -> None:
+        """Release the job with a new status, and wake a worker if it is queued again."""
+        job = await lease.release(status, **values)
+        if job is None or job.status != JobStatus.QUEUED:
             return
-        job = attempt.job
-
-        async def write() -> tuple[Job, list[JobEvent]] | None:
-            await self._flush(attempt)
-            async with self._sessions() as session:
-                jobs = JobRepository(session)
-                moved = await jobs.transition(job.id, status, held_by=job.attempt, **values) or (
-                    await jobs.transition(job.id, JobStatus.CANCELLED, held_by=job.attempt)
-                )
-                await session.commit()
-            return moved
-
-        try:
-            moved = await self._retry_db_write(attempt, write)
-        except (SQLAlchemyError, OSError):
-            _log.warning("not let go of", job=str(job.id), exc_info=True)
-            return
-        if moved is None:
-            return
-        await self._publisher.publish(moved[1])
-        if moved[0].status == JobStatus.QUEUED:
-            await self._requeue(moved[0])
-
-    async def _requeue(self, job: Job) -> None:
         try:
             await self._dispatcher.enqueue(job)
-        except Exception:  # noqa: BLE001 - whatever the queue raises, the sweeper mends it
-            _log.warning("not queued yet", job=str(job.id), exc_info=True)
-
-    async def _retry_db_write(self, attempt: Attempt, write: Callable[[], Awaitable[T]]) -> T:
-        """Write, and try again while the database is away, until it is back or the job is another's."""
-        until = time.monotonic() + self._settings.heartbeat_s
-        while True:
-            began = time.monotonic()
-            try:
-                return await write()
-            except (SQLAlchemyError, OSError) as error:
-                is_outage = self._availability.report(error)
-                if attempt.lost_lease or (not is_outage and began > until):
-                    raise
-            await asyncio.sleep(AGAIN_S)
-            attempt.extend(time.monotonic() - began)
-
-    async def _beat(self, attempt: Attempt, work: asyncio.Task[None]) -> None:
-        """Tell the database that the job is alive, and end the work when it is not wanted any more."""
-        job = attempt.job
-        while True:
-            await asyncio.sleep(BEAT_S)
-            try:
-                async with self._sessions() as session:
-                    status = await JobRepository(session).renew_lease(job.id, job.attempt)
-                    await session.commit()
-            except Exception as error:  # noqa: BLE001 - the next sign may get through, and silence costs the job
-                if not self._availability.report(error):
-                    _log.warning("heartbeat_failed", job=str(job.id), exc_info=True)
-                continue
-            attempt.lost_lease = status is None
-            if status is not JobStatus.RUNNING:
-                attempt.cancel_requested = True
-                attempt.stop.set()
-                work.cancel()
-                return
-
-    async def _send_heartbeat(self, job: Job, alive: Alive) -> None:
-        """Tell the queue that its entry is alive. Apart from the database's, which must not wait for the broker."""
-        while True:
-            try:
-                await alive(job)
-            except Exception as error:  # noqa: BLE001 - the entry is only a wake-up
-                if outage_of(error) is None:
-                    _log.warning("queue_heartbeat_failed", job=str(job.id), exc_info=True)
-            await asyncio.sleep(ALIVE_S)
-
-    async def _write(self, attempt: Attempt) -> None:
-        while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(attempt.pending_events.wait(), PROGRESS_S)
-            attempt.pending_events.clear()
-            try:
-                await self._flush(attempt)
-            except (SQLAlchemyError, OSError) as error:
-                if not self._availability.report(error):
-                    _log.warning("events_not_written", job=str(attempt.job.id), exc_info=True)
-                await asyncio.sleep(PROGRESS_S)
-
-    async def _flush(self, attempt: Attempt) -> None:
-        """Write what was told. One flush after the other: who comes back from it has everything behind it."""
-        job = attempt.job
-        async with attempt.writing:
-            lines = attempt.take()
-            if not lines:
-                return
-            try:
-                async with self._sessions() as session:
-                    jobs = JobRepository(session)
-                    events = [
-                        await jobs.record(job.id, job.attempt, kind, data, **values) for kind, data, values in lines
-                    ]
-                    await session.commit()
-            except BaseException:
-                attempt.release(lines)
-                raise
-            await self._publisher.publish([event for event in events if event is not None])
+        except Exception:  # noqa: BLE001 - after any failure of the queue, the next sweep enqueues the job
+            _log.warning("enqueue_failed", job_id=str(job.id), exc_info=True)
 
 
-def _disregard(thread: asyncio.Future[None]) -> None:
-    """Hear what a thread says of having been stopped, which is no news."""
+async def _send_queue_heartbeats(job: Job, heartbeat: Heartbeat) -> None:
+    """Send heartbeats to the queue, separately from those to the database: a slow queue must not delay these."""
+    while True:
+        try:
+            await heartbeat(job)
+        except Exception as error:  # noqa: BLE001 - the queue's entry only wakes a worker
+            if outage_of(error) is None:
+                _log.warning("queue_heartbeat_failed", job_id=str(job.id), exc_info=True)
+        await asyncio.sleep(QUEUE_HEARTBEAT_INTERVAL_S)
+
+
+def _ignore_result(thread: asyncio.Future[None]) -> None:
+    """Retrieve the exception of a stopped thread, so that asyncio does not log it."""
     thread.exception()

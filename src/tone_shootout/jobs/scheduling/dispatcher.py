@@ -1,7 +1,7 @@
-"""From the outbox to the queue, and back from workers that died.
+"""From the outbox to the queue, and recovery of jobs whose workers died.
 
-The job's row is the truth. An entry of the queue only wakes a worker, which then takes the fairest job that waits
-(`JobRepository.next_runnable`), and goes on until nothing is left that it may take.
+The job's row is the truth. An entry of the queue only wakes a worker, which then claims the next runnable job
+(`JobRepository.next_runnable`) and continues until none is left that it can claim.
 """
 
 import math
@@ -16,7 +16,7 @@ from sqlalchemy import func
 from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.scheduling.queue import RUN_JOB
-from tone_shootout.jobs.scheduling.retry_policy import setback
+from tone_shootout.jobs.scheduling.retry_policy import retry_or_fail
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.streaming.pubsub import Publisher
 from tone_shootout.kit.db.session import SessionMaker
@@ -26,13 +26,20 @@ from tone_shootout.kit.readiness import reason_of
 from tone_shootout.kit.settings import WorkerSettings
 
 WAKES = 20
-"""Entries that a sweep puts into the queue at most: enough to wake every worker of a large installation."""
+"""Most entries that a sweep puts into the queue: enough to wake every worker of a large installation."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Dispatcher:
-    """Gives jobs to the queue."""
+    """Puts jobs into the queue.
+
+    Args:
+        queue: the queue, which wakes workers.
+        sessions: opens sessions of the database.
+        publisher: publishes the jobs' events.
+        settings: intervals of sweeps and heartbeats, and retries.
+    """
 
     def __init__(self, queue: Queue, sessions: SessionMaker, publisher: Publisher, settings: WorkerSettings) -> None:
         self._queue = queue
@@ -40,16 +47,16 @@ class Dispatcher:
         self._publisher = publisher
         self._settings = settings
         self._swept_at: float | None = None
-        """When the database answered a sweep last, on a clock that never goes back."""
+        """Time of the last successful sweep, in seconds of the monotonic clock."""
         self._blind_until = 0.0
-        """Until then, nobody counts as silent: the database was away, and workers need time to be heard again."""
+        """Time before which stale heartbeats are ignored: after an outage, workers need time to record new ones."""
 
     async def announce(self, events: list[JobEvent]) -> None:
-        """Send what a request has added to a log, after its commit."""
+        """Publish the events of a request, after its commit."""
         await self._publisher.publish(events)
 
     async def dispatch(self, job_id: UUID, events: list[JobEvent] | None = None) -> None:
-        """Queue a job that has been committed. What goes wrong here is mended by the sweeper."""
+        """Put a committed job into the queue. After a failure, the next sweep does it."""
         try:
             await self._publisher.publish(events or [])
             async with self._sessions() as session:
@@ -58,22 +65,22 @@ class Dispatcher:
             if moved is not None:
                 await self._publisher.publish(moved[1])
                 await self.enqueue(moved[0])
-        except Exception:  # noqa: BLE001 - the outbox keeps the job; the request that wrote it has been answered
+        except Exception:  # noqa: BLE001 - the next sweep queues the job; the request has already succeeded
             _log.warning("dispatch_failed", job_id=str(job_id), exc_info=True)
 
     async def enqueue(self, job: Job) -> None:
-        """Wake a worker because a job waits; not before it may begin."""
-        # The key makes this safe to repeat: SAQ takes a key only once as long as its entry lives. An entry that was
-        # lost with its attempt does not stand in the way of the next.
+        """Wake a worker for a waiting job, at the earliest when the job may start."""
+        # Safe to repeat: SAQ ignores a key that it has an entry for. The attempt's number in the key keeps a lost entry
+        # from blocking the next attempt's.
         due = 0 if job.not_before is None else math.ceil(job.not_before.timestamp())
         await self._wake(f"{job.id}:{job.attempt}", job_id=str(job.id), due=due)
 
     async def requeue(self) -> None:
-        """Wake a worker in a second: what waits was not for the one that was woken."""
+        """Wake a worker in one second, for jobs that this one could not claim."""
         await self._wake("again", job_id=None, due=math.ceil(time.time()) + 1)
 
     async def sweep(self) -> int:
-        """Queue what was missed, and what a silent worker held; return how many jobs were touched."""
+        """Queue jobs that were missed or whose worker died; return the number of stalled jobs found."""
         async with self._sessions() as session:
             jobs = JobRepository(session)
             is_locked = await jobs.try_lock_sweep()
@@ -88,7 +95,7 @@ class Dispatcher:
             events: list[JobEvent] = []
             waiting: list[Job] = []
             for job in stalled:
-                moved = await self._mend(jobs, job)
+                moved = await self._recover(jobs, job)
                 if moved is not None:
                     events += moved[1]
                     job = moved[0]
@@ -105,7 +112,7 @@ class Dispatcher:
         return running_periodically(self._connect_and_sweep, interval_s=self._settings.sweep_s, on_error=self._failed)
 
     def _is_silence_known(self) -> bool:
-        """Tell, once in a sweep, whether workers could be heard for as long as silence has to last."""
+        """Return whether workers could record heartbeats lately. Call it once per sweep."""
         now, heartbeat_s = time.monotonic(), float(self._settings.heartbeat_s)
         late_s = self._settings.sweep_s + heartbeat_s
         if self._blind_until == math.inf or (self._swept_at is not None and now - self._swept_at > late_s):
@@ -124,7 +131,7 @@ class Dispatcher:
                 "sweep_failed", reason=reason_of(error), exc_info=None if outage_of(error) is not None else error
             )
 
-    async def _mend(self, jobs: JobRepository, job: Job) -> tuple[Job, list[JobEvent]] | None:
+    async def _recover(self, jobs: JobRepository, job: Job) -> tuple[Job, list[JobEvent]] | None:
         stale_s = float(self._settings.heartbeat_s)
         match JobStatus(job.status):
             case JobStatus.PENDING:
@@ -132,8 +139,8 @@ class Dispatcher:
             case JobStatus.CANCELLING:
                 return await jobs.transition(job.id, JobStatus.CANCELLED, stale_s=stale_s)
             case JobStatus.RUNNING:
-                detail = f"{job.interruptions + 1} workers died over this job, so it was given up."
-                to, values = setback(job, self._settings, code="worker_lost", detail=detail)
+                detail = f"{job.interruptions + 1} workers stopped while running this job. Retry it later."
+                to, values = retry_or_fail(job, self._settings, code="worker_lost", detail=detail)
                 return await jobs.transition(
                     job.id, to, held_by=job.attempt, stale_s=stale_s, only_from={JobStatus.RUNNING}, **values
                 )
@@ -141,8 +148,8 @@ class Dispatcher:
                 return None
 
     async def _wake(self, key: str, *, job_id: str | None, due: int) -> None:
-        # There is no limit on the time, because a worker that was woken goes on with the next job. The runner sees to
-        # the time of each job, and the queue to the signs of life.
+        # No time limit, because a worker continues with other jobs: the runner limits the time of each job, and the
+        # queue requires heartbeats.
         await self._queue.enqueue(
             RUN_JOB,
             key=key,
@@ -156,5 +163,5 @@ class Dispatcher:
 
 
 async def _queue(jobs: JobRepository, job_id: UUID) -> tuple[Job, list[JobEvent]] | None:
-    """Queue a job that nobody has taken yet: a worker that another bell woke may have been quicker."""
+    """Set a pending job to `queued`, unless a worker has claimed it already."""
     return await jobs.transition(job_id, JobStatus.QUEUED, only_from={JobStatus.PENDING}, queued_at=func.now())

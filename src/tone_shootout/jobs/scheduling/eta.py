@@ -1,17 +1,18 @@
-"""How long the rest of some work will take, from how it went so far."""
+"""Estimated time to the end of a job, from its progress so far."""
 
 import math
 
 _MEMORY: float = 1 / 3
-"""Part of the time so far after which a speed counts only 1/e."""
+"""Time constant of the weights, as a fraction of the elapsed time."""
 _SHORTEST_MEMORY_S: float = 2.0
+"""Shortest time constant, in seconds."""
 
 
 class EtaEstimator:
-    """Estimates the time that is left.
+    """Estimates the remaining time of a job.
 
-    Work and time are summed with weights that fade, so that the speed of late counts more than that of the beginning.
-    The memory grows with the work: what takes an hour is not judged by its last seconds.
+    Work and time are summed with exponentially decaying weights, so that recent speed counts most. The time constant
+    grows with the elapsed time, which keeps the estimate of a long job steady.
     """
 
     def __init__(self) -> None:
@@ -21,12 +22,12 @@ class EtaEstimator:
         self._time = 0.0
 
     def eta_s(self, done: float, total: float, now: float) -> float | None:
-        """Return the seconds that are left, None where nothing is known yet.
+        """Return the remaining time in seconds, None before there are two measurements.
 
         Args:
-            done: work done; the first that is done is the beginning, and the start before it does not count.
-            total: work in all, in the same unit.
-            now: seconds on a clock that never goes back.
+            done: work done, in any unit. Time before the first work is done is ignored.
+            total: total work, in the same unit.
+            now: seconds of a monotonic clock.
         """
         if done <= 0:
             return None

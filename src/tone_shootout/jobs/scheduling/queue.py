@@ -1,4 +1,4 @@
-"""The queue between the service and its workers: SAQ, on PostgreSQL or on Redis, as its address says."""
+"""The queue between the service and its workers: SAQ on PostgreSQL or Redis."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ from tone_shootout.kit.settings import PostgresAddress, Settings, check_queue_ur
 SCHEMA = "saq"
 RUN_JOB = "run_job"
 POLL_S = 1.0
-"""Seconds between two looks into a queue that can't be listened to."""
+"""Polling interval of a queue without notifications, in seconds."""
 
 
 def build_queue(settings: Settings, *, connections: int = 4) -> GatedQueue:
-    """Return the queue that the settings name, not yet connected.
+    """Return the queue of the settings, not yet connected.
 
     Raises:
-        SettingsError: its address is neither PostgreSQL's nor Redis's.
+        SettingsError: the URL is neither PostgreSQL's nor Redis's.
     """
     name = settings.queue.name
     if not _is_postgres(settings):
@@ -45,12 +45,12 @@ def build_queue(settings: Settings, *, connections: int = 4) -> GatedQueue:
 
 
 def poll_interval_s(settings: Settings) -> float:
-    """Return how often a worker looks into the queue; 0: it is told."""
+    """Return a worker's polling interval in seconds, 0 if the queue sends notifications."""
     return POLL_S if _is_postgres(settings) and _pooled(settings) else 0.0
 
 
 async def prepare_queue(settings: Settings) -> None:
-    """Create the queue's own tables, in a schema of their own. Part of the migrations."""
+    """Create the queue's tables in their own schema. Called by the migrations."""
     if not _is_postgres(settings):
         return
     async with await psycopg.AsyncConnection.connect(**_arguments(settings)) as connection:
@@ -61,7 +61,7 @@ async def prepare_queue(settings: Settings) -> None:
 
 
 async def check_queue(queue: Queue) -> None:
-    """Ask the queue for something, and for its tables where it has some; raise what goes wrong."""
+    """Check the queue by connecting and counting its entries; raise what fails."""
     await queue.connect()
     await queue.count("queued")
 
@@ -77,7 +77,7 @@ def _address(settings: Settings) -> PostgresAddress:
 
 
 def _pooled(settings: Settings) -> bool:
-    """Tell whether the queue is behind a pooler in transaction mode: an address of its own leads past it."""
+    """Return whether the queue is behind a pooler in transaction mode. A separate URL is not, unless it says so."""
     return _address(settings).pooled if settings.queue.url else is_pooled(settings)
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a job whose attempt was interrupted: another attempt, later each time, or none."""
+"""What happens to a job after an interrupted attempt: another attempt after a delay, or failure."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -10,42 +10,49 @@ from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.outages import Dependency
 from tone_shootout.kit.settings import WorkerSettings
 
-OUTAGE_WAIT_S: Final = 15.0
-"""Longest wait after an outage: the worker has waited for the end of it already, or sees none."""
+OUTAGE_DELAY_S: Final = 15.0
+"""Longest delay after an outage: workers claim no jobs during an outage that they notice."""
 
 
-def wait_s(interruptions: int, settings: WorkerSettings) -> float:
-    """Return the seconds between the interruption of that number, from 1, and the next attempt."""
-    # The exponent is bounded, so that no setting of `attempts` leaves the range of floats.
+def backoff_s(interruptions: int, settings: WorkerSettings) -> float:
+    """Return the delay before the next attempt, in seconds: exponential, up to `backoff_max_s`.
+
+    Args:
+        interruptions: number of interruptions so far, from 1.
+        settings: first and longest delay.
+    """
+    # The bound keeps the result finite for every allowed number of attempts.
     return min(settings.backoff_s * 2.0 ** min(interruptions - 1, 64), settings.backoff_max_s)
 
 
-def setback(job: Job, settings: WorkerSettings, *, code: str, detail: str) -> tuple[JobStatus, dict[str, Any]]:
-    """Return the status and columns of a job after one more interruption.
+def retry_or_fail(job: Job, settings: WorkerSettings, *, code: str, detail: str) -> tuple[JobStatus, dict[str, Any]]:
+    """Return a job's status and columns after one more interruption.
 
     Args:
-        job: as it was when it was taken.
-        settings: how many attempts there are, and how long the wait is.
-        code: the error's code, if this was the last attempt.
-        detail: and why, in one sentence.
+        job: the job as it was when it was claimed.
+        settings: number of attempts, and the delays between them.
+        code: error code, if this was the last attempt.
+        detail: error detail, if this was the last attempt.
     """
     interruptions = job.interruptions + 1
     if interruptions >= settings.attempts:
         return JobStatus.FAILED, {"interruptions": interruptions, "error_code": code, "error_detail": detail}
-    later = func.now() + timedelta(seconds=wait_s(interruptions, settings))
+    later = func.now() + timedelta(seconds=backoff_s(interruptions, settings))
     return JobStatus.QUEUED, {"interruptions": interruptions, "queued_at": func.now(), "not_before": later}
 
 
-def outage(job: Job, settings: WorkerSettings, *, waiting_for: Dependency) -> tuple[JobStatus, dict[str, Any]]:
-    """Return the status and columns of a job after something it needs was away, which costs it nothing.
+def retry_after_outage(
+    job: Job, settings: WorkerSettings, *, waiting_for: Dependency
+) -> tuple[JobStatus, dict[str, Any]]:
+    """Return a job's status and columns after an outage, which does not count as an interruption.
 
-    It waits longer each time, so that what looks like an outage and never ends keeps no worker busy.
+    The delay grows with each attempt, so that a permanent error that looks like an outage does not occupy a worker.
 
     Args:
-        job: as it was when it was taken.
-        settings: how long the wait is.
-        waiting_for: what was away.
+        job: the job as it was when it was claimed.
+        settings: delays between attempts.
+        waiting_for: the dependency that is unavailable.
     """
-    wait = min(wait_s(max(1, job.attempt - job.interruptions), settings), OUTAGE_WAIT_S)
-    later = func.now() + timedelta(seconds=wait)
+    delay_s = min(backoff_s(max(1, job.attempt - job.interruptions), settings), OUTAGE_DELAY_S)
+    later = func.now() + timedelta(seconds=delay_s)
     return JobStatus.QUEUED, {"queued_at": func.now(), "not_before": later, "waiting_for": waiting_for}

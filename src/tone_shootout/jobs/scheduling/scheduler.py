@@ -1,4 +1,4 @@
-"""Which job a worker takes next, and whether it has a place for it."""
+"""Which job a worker runs next, and whether it has a free slot for it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -16,14 +16,23 @@ from tone_shootout.kit.settings import LimitSettings, WorkerSettings
 
 @dataclass(frozen=True, slots=True)
 class ClaimedJob:
-    """A job that this worker holds, and whether it has one of the places for short ones."""
+    """A job that this worker holds."""
 
     job: Job
-    aside: bool
+    in_short_slot: bool
+    """Whether it occupies one of the slots that are reserved for short jobs."""
 
 
 class JobScheduler:
-    """A worker's places, and the taking of jobs for them."""
+    """A worker's slots, and the claiming of jobs for them.
+
+    Args:
+        name: the worker's name.
+        sessions: opens sessions of the database.
+        publisher: publishes the jobs' events.
+        limits: running jobs for each owner.
+        settings: number of slots, and what counts as a short job.
+    """
 
     def __init__(
         self,
@@ -39,53 +48,54 @@ class JobScheduler:
         self._publisher = publisher
         self._limits = limits
         self._settings = settings
-        self._taking = asyncio.Lock()
-        self._places = settings.jobs
-        self._short_places = settings.short_jobs
+        self._claiming = asyncio.Lock()
+        self._slots = settings.jobs
+        self._short_slots = settings.short_jobs
 
-    async def take(self) -> ClaimedJob | None:
-        """Take the fairest job that waits and that there is a place for; None when there is none."""
-        async with self._taking:
-            job = await self._take()
+    async def claim(self) -> ClaimedJob | None:
+        """Claim the next runnable job for which there is a free slot, and occupy the slot; None: there is none."""
+        async with self._claiming:
+            job = await self._claim()
             if job is None:
                 return None
-            short = job.cost_s <= self._settings.short_s
-            # A short job leaves the place of a long one free where it can.
-            taken = ClaimedJob(job, aside=short and self._short_places > 0)
-            self._occupy(taken, 1)
-            return taken
+            is_short = job.cost_s <= self._settings.short_s
+            # A short job prefers a short slot, and leaves the other to a long job.
+            claimed = ClaimedJob(job, in_short_slot=is_short and self._short_slots > 0)
+            self._occupy(claimed, 1)
+            return claimed
 
-    def release(self, taken: ClaimedJob) -> None:
-        """Free the place of a job that is not held any more."""
-        self._occupy(taken, -1)
+    def release(self, claimed: ClaimedJob) -> None:
+        """Free the slot of a job that the worker does not hold any more."""
+        self._occupy(claimed, -1)
 
     async def has_claimable_jobs(self) -> bool:
-        """Whether a job waits that another worker could take, but not this one."""
-        if self._places > 0:
+        """Return whether a job waits that another worker can claim, but not this one."""
+        if self._slots > 0:
             return False
         async with self._sessions() as session:
             return await self._next_runnable(JobRepository(session), short_only=False) is not None
 
-    def _occupy(self, taken: ClaimedJob, places: int) -> None:
-        if taken.aside:
-            self._short_places -= places
+    def _occupy(self, claimed: ClaimedJob, slots: int) -> None:
+        if claimed.in_short_slot:
+            self._short_slots -= slots
         else:
-            self._places -= places
+            self._slots -= slots
 
-    async def _take(self) -> Job | None:
-        if self._places + self._short_places <= 0:
+    async def _claim(self) -> Job | None:
+        if self._slots + self._short_slots <= 0:
             return None
-        short_only = self._places <= 0
-        taken = None
+        short_only = self._slots <= 0
+        claimed = None
         events: list[JobEvent] = []
         async with self._sessions() as session:
             jobs = JobRepository(session)
             await jobs.lock_scheduler()
-            while taken is None and (job_id := await self._next_runnable(jobs, short_only=short_only)) is not None:
+            # A job that is cancelled between the two statements is skipped.
+            while claimed is None and (job_id := await self._next_runnable(jobs, short_only=short_only)) is not None:
                 queued = await jobs.transition(
                     job_id, JobStatus.QUEUED, only_from={JobStatus.PENDING}, queued_at=func.now()
                 )
-                taken = await jobs.transition(
+                claimed = await jobs.transition(
                     job_id,
                     JobStatus.RUNNING,
                     attempt=Job.attempt + 1,
@@ -96,10 +106,10 @@ class JobScheduler:
                     progress_done=0.0,
                     progress_total=0.0,
                 )
-                events += [event for moved in (queued, taken) if moved for event in moved[1]]
+                events += [event for moved in (queued, claimed) if moved for event in moved[1]]
             await session.commit()
         await self._publisher.publish(events)
-        return taken[0] if taken else None
+        return claimed[0] if claimed else None
 
     async def _next_runnable(self, jobs: JobRepository, *, short_only: bool) -> UUID | None:
         return await jobs.next_runnable(

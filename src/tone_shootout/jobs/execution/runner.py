@@ -236,7 +236,7 @@ class Runner:
         facts = {name: asset.facts for name, asset in inputs.assets.items()}
         names = {name: asset.name for name, asset in inputs.assets.items()}
         try:
-            # Made again on purpose: docs/decisions/0032-a-plan-is-not-stored.md.
+            # Made again on purpose: docs/decisions/0016-a-plan-is-not-stored.md.
             planned = plan(inputs.spec, facts, limits=rendering_limits(self._limits))
         except InvalidSpec as error:
             raise JobError(error.errors[0].code, str(error), pointer=error.errors[0].pointer) from None

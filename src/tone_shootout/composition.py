@@ -261,7 +261,7 @@ class Services:
             limits=self.limits,
         )
         return Runner(
-            choice=JobScheduler(
+            scheduler=JobScheduler(
                 name=self.worker_name,
                 sessions=self.session_maker,
                 publisher=self.publisher,

@@ -28,14 +28,12 @@ from tone_shootout.kit.storage import Storage
 
 JobId = Annotated[UUID, Parameter(description="The job's id.")]
 ArtifactPath = Annotated[str, Parameter(description="The artifact's path.", max_length=400, pattern=r"^[^\x00]*$")]
-Order = Annotated[JobOrder, Parameter(description="What to sort by; a minus sign: the newest first.")]
-After = Annotated[
-    int | None, Parameter(ge=0, description="Number of the last event that you have: send what comes behind it.")
-]
+Order = Annotated[JobOrder, Parameter(description="Sort order; a minus sign sorts newest first.")]
+After = Annotated[int | None, Parameter(ge=0, description="Number of the last event received; later events are sent.")]
 
 
 class ShootoutJobsController(Controller):
-    """Submitting."""
+    """Submission of shootouts."""
 
     path = "/api/v1/shootouts"
     tags = ("jobs",)
@@ -55,7 +53,7 @@ class ShootoutJobsController(Controller):
         dispatcher: NamedDependency[Dispatcher],
         once: NamedDependency[Idempotent],
     ) -> Response[JobRead]:
-        """Write down a job that renders the shootout as it is now, and queue it."""
+        """Submit a job that renders the shootout in its current state."""
 
         async def make() -> Response[JobRead]:
             return _queued(dispatcher, *await jobs.submit(principal.user_id, shootout_id))
@@ -64,7 +62,7 @@ class ShootoutJobsController(Controller):
 
 
 class JobController(Controller):
-    """Jobs and what they have made."""
+    """Jobs, their events and artifacts."""
 
     path = "/api/v1/jobs"
     tags = ("jobs",)
@@ -89,7 +87,7 @@ class JobController(Controller):
     async def get_job(
         self, job_id: JobId, principal: NamedDependency[Principal], jobs: NamedDependency[JobService]
     ) -> JobRead:
-        """Show a job with its progress."""
+        """Return a job with its progress."""
         return JobRead.of(await jobs.get(principal.user_id, job_id))
 
     @post(
@@ -106,7 +104,7 @@ class JobController(Controller):
         jobs: NamedDependency[JobService],
         dispatcher: NamedDependency[Dispatcher],
     ) -> Response[JobRead]:
-        """Ask a job to stop: at once while it waits, otherwise as soon as its worker lets go."""
+        """Cancel a job: at once while it waits, otherwise as soon as its worker releases it."""
         job, events = await jobs.cancel(principal.user_id, job_id)
         return Response(JobRead.of(job), status_code=202, background=BackgroundTask(dispatcher.announce, events))
 
@@ -125,7 +123,7 @@ class JobController(Controller):
         dispatcher: NamedDependency[Dispatcher],
         once: NamedDependency[Idempotent],
     ) -> Response[JobRead]:
-        """Let a job that failed or was cancelled begin again. Segments that it has are not rendered again."""
+        """Retry a failed or cancelled job. Segments in the render cache are not rendered again."""
 
         async def make() -> Response[JobRead]:
             return _queued(dispatcher, *await jobs.retry(principal.user_id, job_id))
@@ -146,7 +144,7 @@ class JobController(Controller):
         jobs: NamedDependency[JobService],
         tickets: NamedDependency[Tickets],
     ) -> TicketRead:
-        """Make a ticket that opens the job's WebSocket once, within seconds."""
+        """Create a ticket that opens the job's WebSocket once, within seconds."""
         await jobs.get(principal.user_id, job_id)
         return TicketRead(ticket=await tickets.issue(principal.credential, job_id), expires_in_s=TICKET_LIFETIME_S)
 
@@ -166,13 +164,13 @@ class JobController(Controller):
         after: After = None,
         last_event_id: Annotated[
             int | None,
-            HeaderParameter(name="Last-Event-ID", ge=0, description="The same, as a browser says it by itself."),
+            HeaderParameter(name="Last-Event-ID", ge=0, description="Same as `after`, sent by browsers."),
         ] = None,
     ) -> ServerSentEvent | Response[None]:
-        """Send a job's events: a snapshot, then everything behind it (or behind `after`), up to `done`.
+        """Send a job's events: a snapshot, then all later events (or those after `after`), up to `done`.
 
-        `Last-Event-ID` counts more than `after`: a browser that comes back sends both. Who has everything of a finished
-        job is answered 204, which tells a browser not to come back.
+        `Last-Event-ID` takes precedence over `after`, because a browser that reconnects sends both. If all events of a
+        finished job were received, the response is 204, which stops a browser from reconnecting.
         """
         job = await jobs.get(principal.user_id, job_id)
         after = after if last_event_id is None else last_event_id
@@ -190,10 +188,10 @@ class JobController(Controller):
     async def list_artifacts(
         self, job_id: JobId, principal: NamedDependency[Principal], jobs: NamedDependency[JobService]
     ) -> ArtifactList:
-        """List the files that a job has made.
+        """List the files that a job has produced.
 
-        Before it has completed, these are the segments that have been rendered so far, as `partial/…`: each at a level
-        of its own, not matched with the others yet. They stay when the job fails or is cancelled.
+        Before it has completed, these are the segments rendered so far, as `partial/…`, which are not level-matched
+        yet. They remain when the job fails or is cancelled.
         """
         return ArtifactList(items=[ArtifactRead.of(row) for row in await jobs.artifacts(principal.user_id, job_id)])
 
@@ -213,13 +211,13 @@ class JobController(Controller):
         jobs: NamedDependency[JobService],
         storage: NamedDependency[Storage],
     ) -> Response[Any]:
-        """Send a file that a job has made. `Range`, `If-None-Match` and `If-Range` are honoured."""
+        """Send a file that a job has produced. Supports `Range`, `If-None-Match` and `If-Range`."""
         return await _content(request, storage, await jobs.artifact(principal.user_id, job_id, path.lstrip("/")))
 
     @head(
         "/{job_id:uuid}/artifacts/{path:path}",
         operation_id="head_artifact",
-        summary="Ask about a result",
+        summary="Get a result's headers",
         responses=problems(401, 404, 503),
     )
     async def head_artifact(
@@ -231,7 +229,7 @@ class JobController(Controller):
         jobs: NamedDependency[JobService],
         storage: NamedDependency[Storage],
     ) -> Response[None]:
-        """Tell size, type and entity tag of a file that a job has made."""
+        """Return size, media type and ETag of a file that a job has produced."""
         return await _content(request, storage, await jobs.artifact(principal.user_id, job_id, path.lstrip("/")))
 
 
@@ -266,13 +264,13 @@ async def watch_job(
     after: After = None,
     ticket: Annotated[str | None, Parameter(max_length=100)] = None,
 ) -> None:
-    """Send a job's events: a snapshot, then everything behind it (or behind `after`), up to `done`."""
+    """Send a job's events: a snapshot, then all later events (or those after `after`), up to `done`."""
     if ticket is None:
         credential = (await signed_in(socket, settings)).credential
     elif (redeemed := await tickets.redeem(ticket, job_id)) is not None and await streams.is_valid(redeemed):
         credential = redeemed
     else:
-        await refuse(socket, NOT_SIGNED_IN, "This ticket is not valid any more.")
+        await refuse(socket, NOT_SIGNED_IN, "The ticket is invalid or has expired. Request a new one.")
     streams.check_limit(credential.user_id)
     await socket.accept()
     await streams.send_to_websocket(socket, credential, job_id, after=after)

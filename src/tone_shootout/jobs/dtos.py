@@ -1,4 +1,4 @@
-"""Jobs and their events as clients see them."""
+"""Jobs and their events in responses."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -16,70 +16,68 @@ JobOrder = Literal["created_at", "-created_at", "finished_at", "-finished_at"]
 
 
 class Progress(Struct, kw_only=True):
-    """How far a job is, in units of real work."""
+    """Progress of a job, in units of estimated work."""
 
     percent: Annotated[float, Meta(description="0 to 100.", examples=[42.5])]
-    done: Annotated[float, Meta(description="Work done.", examples=[1_200_000.0])]
-    total: Annotated[float, Meta(description="Work in all; 0 until it is known.", examples=[2_800_000.0])]
-    eta_s: Annotated[float | None, Meta(description="Seconds left, estimated.", examples=[3.5])]
+    done: Annotated[float, Meta(description="Work done, in the unit of `total`.", examples=[1_200_000.0])]
+    total: Annotated[float, Meta(description="Total work; 0 until it is known.", examples=[2_800_000.0])]
+    eta_s: Annotated[float | None, Meta(description="Estimated time left, in seconds.", examples=[3.5])]
 
 
 class JobErrorRead(Struct, kw_only=True):
-    """Why a job failed."""
+    """Error of a failed job."""
 
-    code: Annotated[str, Meta(description="Stable, for programs.", examples=["silent"])]
-    detail: Annotated[str, Meta(description="One sentence for people.")]
+    code: Annotated[str, Meta(description="Stable error code, for programs.", examples=["silent"])]
+    detail: Annotated[str, Meta(description="What failed, for people.")]
     segment: Annotated[
-        int | None, Meta(description="Position of the segment that can't be made, if it is one.", examples=[2])
+        int | None, Meta(description="Position of the segment that failed, if one did.", examples=[2])
     ] = None
     pointer: Annotated[
         str | None,
-        Meta(
-            description="JSON pointer into the shootout's config: what is the reason.", examples=["/chains/1/blocks/0"]
-        ),
+        Meta(description="JSON pointer to the cause in the shootout's config.", examples=["/chains/1/blocks/0"]),
     ] = None
 
 
 class JobLinks(Struct, kw_only=True):
-    """Where to go from a job."""
+    """Links of a job."""
 
     self: Annotated[str, Meta(description="The job.")]
-    cancel: Annotated[str | None, Meta(description="POST here to cancel; null when it is finished.")]
-    retry: Annotated[str | None, Meta(description="POST here to begin again; null unless it failed or was cancelled.")]
-    events: Annotated[str, Meta(description="Its events as server-sent events.")]
-    ws: Annotated[str, Meta(description="Its events over a WebSocket.")]
-    artifacts: Annotated[str, Meta(description="Its results.")]
-    shootout: Annotated[str, Meta(description="What it carries out.")]
+    cancel: Annotated[str | None, Meta(description="POST to cancel the job; null when it has finished.")]
+    retry: Annotated[str | None, Meta(description="POST to retry the job; null unless it failed or was cancelled.")]
+    events: Annotated[str, Meta(description="The job's events as server-sent events.")]
+    ws: Annotated[str, Meta(description="The job's events over a WebSocket.")]
+    artifacts: Annotated[str, Meta(description="The job's artifacts.")]
+    shootout: Annotated[str, Meta(description="The shootout.")]
 
 
 class JobRead(Struct, kw_only=True):
     """A job."""
 
     id: Annotated[UUID, Meta(description="The job's id.")]
-    shootout_id: Annotated[UUID, Meta(description="The shootout that it carries out.")]
-    title: Annotated[str, Meta(description="The shootout's title when it was submitted.", examples=["Two crunches"])]
-    status: Annotated[JobStatus, Meta(description="Where it is in its life.")]
-    phase: Annotated[Phase | None, Meta(description="What is being done, while it runs.")]
-    progress: Annotated[Progress, Meta(description="How far it is.")]
-    attempt: Annotated[int, Meta(description="How many workers have taken it.", examples=[1])]
-    error: Annotated[JobErrorRead | None, Meta(description="Why it failed.")]
+    shootout_id: Annotated[UUID, Meta(description="The id of the shootout that the job renders.")]
+    title: Annotated[str, Meta(description="The shootout's title at submission.", examples=["Two crunches"])]
+    status: Annotated[JobStatus, Meta(description="The job's status.")]
+    phase: Annotated[Phase | None, Meta(description="Current phase of a running job, else null.")]
+    progress: Annotated[Progress, Meta(description="The job's progress.")]
+    attempt: Annotated[int, Meta(description="Number of attempts so far.", examples=[1])]
+    error: Annotated[JobErrorRead | None, Meta(description="Error of a failed job, else null.")]
     waiting_for: Annotated[
         Dependency | None,
         Meta(
-            description="While it is queued after an outage: what did not answer. It goes on by itself.",
+            description="Dependency whose outage delays the job, else null. The job continues automatically.",
             examples=["storage"],
         ),
     ]
-    notices: Annotated[list[NoticeRead], Meta(description="What to know before comparing or publishing.")]
-    created_at: Annotated[datetime, Meta(description="When it was submitted.")]
-    queued_at: Annotated[datetime | None, Meta(description="When it was queued last.")]
-    started_at: Annotated[datetime | None, Meta(description="When a worker took it last.")]
-    finished_at: Annotated[datetime | None, Meta(description="When it ended.")]
-    links: Annotated[JobLinks, Meta(description="Where to go from here.")]
+    notices: Annotated[list[NoticeRead], Meta(description="Notices about comparability and licenses.")]
+    created_at: Annotated[datetime, Meta(description="Time of submission.")]
+    queued_at: Annotated[datetime | None, Meta(description="Time at which it was last queued.")]
+    started_at: Annotated[datetime | None, Meta(description="Start of the newest attempt.")]
+    finished_at: Annotated[datetime | None, Meta(description="Time at which it finished.")]
+    links: Annotated[JobLinks, Meta(description="Links to related resources.")]
 
     @classmethod
     def of(cls, job: Job) -> "JobRead":
-        """Show a job."""
+        """Return the response for a job."""
         status = JobStatus(job.status)
         path = f"/api/v1/jobs/{job.id}"
         done, total = job.progress_done, job.progress_total
@@ -112,20 +110,20 @@ class JobRead(Struct, kw_only=True):
 
 
 class Event(Struct, kw_only=True):
-    """One event of a job."""
+    """An event of a job."""
 
-    seq: Annotated[int, Meta(description="Its number: 1, 2, 3, … for each job.", examples=[7])]
-    type: Annotated[EventType, Meta(description="What kind of event.")]
-    job_id: Annotated[UUID, Meta(description="Whose event.")]
-    at: Annotated[datetime, Meta(description="When it happened.")]
-    data: Annotated[dict[str, Any], Meta(description="What happened.")]
+    seq: Annotated[int, Meta(description="Number of the event: 1, 2, 3, … for each job.", examples=[7])]
+    type: Annotated[EventType, Meta(description="Type of the event.")]
+    job_id: Annotated[UUID, Meta(description="The job's id.")]
+    at: Annotated[datetime, Meta(description="Time of the event.")]
+    data: Annotated[dict[str, Any], Meta(description="Data, depending on the type.")]
 
     @classmethod
     def of(cls, event: JobEvent) -> "Event":
-        """Show a line of the log."""
+        """Return the message for a stored event."""
         return cls(
             seq=event.seq,
-            type=event.type,  # type: ignore[arg-type]  # only `JobRepository` writes the log, with these types
+            type=event.type,  # type: ignore[arg-type]  # only `JobRepository` appends events, with these types
             job_id=event.job_id,
             at=event.at,
             data=event.data,
@@ -133,24 +131,24 @@ class Event(Struct, kw_only=True):
 
 
 class TicketRead(Struct, kw_only=True):
-    """Opens a job's WebSocket once, for a browser page that holds a token."""
+    """A ticket that opens a job's WebSocket once, for pages that can't send a header."""
 
-    ticket: Annotated[str, Meta(description="Append as `?ticket=…` to the address of the WebSocket.")]
-    expires_in_s: Annotated[int, Meta(description="Seconds that it can be used for.", examples=[30])]
+    ticket: Annotated[str, Meta(description="Append as `?ticket=…` to the URL of the WebSocket.")]
+    expires_in_s: Annotated[int, Meta(description="Lifetime in seconds.", examples=[30])]
 
 
 class ArtifactRead(Struct, kw_only=True):
-    """A file that a job has made."""
+    """A file that a job has produced."""
 
-    path: Annotated[str, Meta(description="Its name in the results.", examples=["manifest.json"])]
-    size: Annotated[int, Meta(description="Bytes.", examples=[48_211])]
-    sha256: Annotated[str, Meta(description="Its hash, which is its ETag too.")]
-    media_type: Annotated[str, Meta(description="What it is.", examples=["audio/flac"])]
-    href: Annotated[str, Meta(description="Where to get it.")]
+    path: Annotated[str, Meta(description="Path within the results.", examples=["manifest.json"])]
+    size: Annotated[int, Meta(description="Size in bytes.", examples=[48_211])]
+    sha256: Annotated[str, Meta(description="SHA-256 of the content, also its ETag.")]
+    media_type: Annotated[str, Meta(description="Media type.", examples=["audio/flac"])]
+    href: Annotated[str, Meta(description="URL of the content.")]
 
     @classmethod
     def of(cls, artifact: JobArtifact) -> "ArtifactRead":
-        """Show an artifact."""
+        """Return the response for an artifact."""
         return cls(
             path=artifact.path,
             size=artifact.size,
@@ -161,6 +159,6 @@ class ArtifactRead(Struct, kw_only=True):
 
 
 class ArtifactList(Struct, kw_only=True):
-    """All that a job has made."""
+    """The artifacts of a job."""
 
-    items: Annotated[list[ArtifactRead], Meta(description="Its files, by path.")]
+    items: Annotated[list[ArtifactRead], Meta(description="The artifacts, sorted by path.")]

@@ -1,73 +1,73 @@
-"""What can go wrong with a job, as a client is told."""
+"""Errors of jobs, as responses."""
 
 from uuid import UUID
 
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.http.problems import ConflictError, NotFoundError, TooManyRequestsError
 
-TRY_AGAIN_S = 30
-"""What a client is told to wait when it has too many jobs."""
+RETRY_AFTER_S = 30
+"""`Retry-After` of responses about limits, in seconds."""
 
 
 class JobNotFoundError(NotFoundError):
-    """No such job among the asker's own."""
+    """The user has no such job."""
 
     code = "job_not_found"
 
     def __init__(self, job_id: UUID) -> None:
-        super().__init__(f"There is no job {job_id}.")
+        super().__init__(f"You have no job {job_id}. List your jobs to find its id.")
 
 
 class ArtifactNotFoundError(NotFoundError):
-    """The job has made no such file."""
+    """The job has no artifact at this path."""
 
     code = "artifact_not_found"
 
     def __init__(self, path: str) -> None:
-        super().__init__(f"The job has no artifact {path}.")
+        super().__init__(f"The job has no artifact {path}. List its artifacts to find the path.")
 
 
 class JobFinishedError(ConflictError):
-    """Too late to cancel."""
+    """A finished job can't be cancelled."""
 
     code = "job_finished"
 
     def __init__(self, status: JobStatus) -> None:
-        super().__init__(f"The job has already {status}.")
+        super().__init__(f"The job has already {status} and can't be cancelled.")
 
 
 class NothingToRetryError(ConflictError):
-    """Only what failed or was cancelled can begin again."""
+    """Only a failed or cancelled job can be retried."""
 
     code = "nothing_to_retry"
 
     def __init__(self, status: JobStatus) -> None:
-        super().__init__(f"The job is {status}; only a failed or cancelled one can be retried.")
+        super().__init__(f"The job is {status}. Only a failed or cancelled job can be retried.")
 
 
 class TooManyJobsError(TooManyRequestsError):
-    """The owner has as many unfinished jobs as the operator allows."""
+    """The owner has reached the limit of unfinished jobs."""
 
     code = "too_many_jobs"
 
     def __init__(self, limit: int) -> None:
-        detail = f"You have {limit} jobs that are not finished, which is the limit. Wait until one ends, or cancel one."
-        super().__init__(detail, wait_s=TRY_AGAIN_S)
+        detail = f"You have {limit} unfinished jobs, which is the limit. Wait until one has finished, or cancel one."
+        super().__init__(detail, wait_s=RETRY_AFTER_S)
 
 
 class TooManyStreamsError(TooManyRequestsError):
-    """The asker follows as many jobs as one user may."""
+    """The user has reached the limit of open streams."""
 
     code = "too_many_streams"
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"You have {limit} streams open, which is the limit. Close some.", wait_s=TRY_AGAIN_S)
+        super().__init__(f"You have {limit} open streams, which is the limit. Close one first.", wait_s=RETRY_AFTER_S)
 
 
 class UnfinishedJobError(ConflictError):
-    """The shootout can't be deleted under its job."""
+    """A shootout with an unfinished job can't be deleted."""
 
     code = "job_unfinished"
 
     def __init__(self) -> None:
-        super().__init__("A job of this shootout is not finished; cancel it first.")
+        super().__init__("A job of this shootout is not finished. Cancel it first.")

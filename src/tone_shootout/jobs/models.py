@@ -1,4 +1,4 @@
-"""Tables of the work: jobs, their event log, their artifacts, and the sound that is kept for the next one."""
+"""Tables of jobs, their events and artifacts, and the render cache."""
 
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ def _one_of(column: str, values: object) -> str:
 
 
 class Job(UUIDv7AuditBase):
-    """One carrying-out of a shootout. The row is also the outbox of the queue."""
+    """One run of a shootout. The row is also the outbox of the queue."""
 
     __tablename__ = "job"
     __table_args__ = (
@@ -35,21 +35,21 @@ class Job(UUIDv7AuditBase):
     shootout_id: Mapped[UUID] = mapped_column(ForeignKey("shootout.id", ondelete="CASCADE"), index=True)
     title: Mapped[str] = mapped_column(String(120))
     inputs: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    """The shootout as it was when the job was submitted: spec and assets (`services.Inputs`)."""
+    """The shootout as it was when the job was submitted: spec and assets (`execution.inputs.Inputs`)."""
     cost_s: Mapped[float] = mapped_column(Float, default=0.0)
-    """Estimated seconds on one core, when it was submitted, of what was not rendered before."""
+    """Estimated seconds on one core, at submission, without cache hits."""
     status: Mapped[str] = mapped_column(String(16), default=JobStatus.PENDING)
     phase: Mapped[str | None] = mapped_column(String(16))
     attempt: Mapped[int] = mapped_column(Integer, default=0)
-    """Counts the workers that have taken it. Whoever holds an older number may not write any more."""
+    """Number of attempts. A worker with an older number can't write any more."""
     interruptions: Mapped[int] = mapped_column(SmallInteger, default=0)
-    """Attempts that a fault has ended, since the job was submitted or retried. An outage is none."""
+    """Number of attempts that an error ended since the job was submitted or retried. Outages do not count."""
     not_before: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
-    """After an interruption: when it may begin again."""
+    """After an interruption: earliest start of the next attempt."""
     waiting_for: Mapped[str | None] = mapped_column(String(16))
-    """After an outage: what did not answer (`kit.outages.Dependency`)."""
+    """After an outage: the unavailable dependency (`kit.outages.Dependency`)."""
     event_seq: Mapped[int] = mapped_column(Integer, default=0)
-    """Number of the newest event."""
+    """Number of the newest event of this job."""
     progress_done: Mapped[float] = mapped_column(Float, default=0.0)
     progress_total: Mapped[float] = mapped_column(Float, default=0.0)
     eta_s: Mapped[float | None] = mapped_column(Float)
@@ -60,7 +60,7 @@ class Job(UUIDv7AuditBase):
 
     @property
     def error(self) -> dict[str, Any] | None:
-        """Why it failed, as its log and its owner are told."""
+        """The error of a failed job, as in events and responses; None for other jobs."""
         if self.error_code is None:
             return None
         return {
@@ -78,7 +78,7 @@ class Job(UUIDv7AuditBase):
 
 
 class JobEvent(Base):
-    """One line of a job's log. Lines are only ever added."""
+    """An event of a job. Rows are appended and never changed."""
 
     __tablename__ = "job_event"
 
@@ -90,7 +90,7 @@ class JobEvent(Base):
 
 
 class JobArtifact(Base):
-    """A file that a job has made."""
+    """A file that a job has produced."""
 
     __tablename__ = "job_artifact"
     __table_args__ = (CheckConstraint("size >= 0", name="size"),)
@@ -104,7 +104,7 @@ class JobArtifact(Base):
 
 
 class RenderCacheEntry(Base):
-    """Rendered sound that is kept in the object store for its owner alone."""
+    """Rendered audio in the object storage, cached for its owner only."""
 
     __tablename__ = "render_cache"
     __table_args__ = (

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tone_shootout.jobs.account_deletion import UserJobCanceller
 from tone_shootout.jobs.controllers import JobController, ShootoutJobsController, watch_job
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
-from tone_shootout.jobs.services import JobService, JobsPortAdapter
+from tone_shootout.jobs.services import JobService, ShootoutJobs
 from tone_shootout.jobs.streaming.event_hub import EventHub
 from tone_shootout.jobs.streaming.job_stream import StreamService
 from tone_shootout.jobs.streaming.tickets import Tickets
@@ -52,7 +52,7 @@ class JobsPlugin(InitPlugin):
         app_config.dependencies.update(
             {
                 "jobs": Provide(_provide_jobs, sync_to_thread=False),
-                "jobs_port": Provide(_provide_jobs_port, sync_to_thread=False),
+                "jobs_port": Provide(_provide_shootout_jobs, sync_to_thread=False),
                 "dispatcher": Provide(lambda: self._dispatcher, sync_to_thread=False),
                 "quota": Provide(lambda: self._quota, sync_to_thread=False),
                 "leaving": Provide(lambda: self._canceller, sync_to_thread=False),
@@ -77,9 +77,9 @@ def _provide_jobs(
     return JobService(db_session, shootout_service, settings.limits)
 
 
-def _provide_jobs_port(
+def _provide_shootout_jobs(
     db_session: NamedDependency[AsyncSession],
     jobs: NamedDependency[JobService],
     dispatcher: NamedDependency[Dispatcher],
-) -> JobsPortAdapter:
-    return JobsPortAdapter(db_session, jobs, dispatcher)
+) -> ShootoutJobs:
+    return ShootoutJobs(db_session, jobs, dispatcher)

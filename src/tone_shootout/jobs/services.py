@@ -1,4 +1,4 @@
-"""The rules of the work."""
+"""The rules of submitting, cancelling and retrying jobs."""
 
 from collections.abc import Collection, Sequence
 from functools import partial
@@ -32,7 +32,13 @@ from tone_shootout.shootouts.services import ShootoutService
 
 
 class JobService:
-    """Jobs of one owner, in one unit of work."""
+    """Jobs of a user, in one unit of work.
+
+    Args:
+        session: the unit of work.
+        shootouts: provides the shootouts to render.
+        limits: storage quota and number of unfinished jobs.
+    """
 
     def __init__(self, session: AsyncSession, shootouts: ShootoutService, limits: LimitSettings) -> None:
         self._session = session
@@ -44,13 +50,13 @@ class JobService:
         self._limits = limits
 
     async def submit(self, owner_id: UUID, shootout_id: UUID) -> tuple[Job, list[JobEvent]]:
-        """Write down a job for a shootout; it is queued after the commit.
+        """Add a job for a shootout. The caller dispatches it after the commit.
 
         Raises:
             ShootoutNotFoundError: the owner has no such shootout.
-            InvalidError: its config can't be rendered any more.
-            TooManyJobsError: the owner has too many that are not finished.
-            QuotaExceededError: there is no room for results.
+            InvalidError: its config does not pass today's validation.
+            TooManyJobsError: the owner has reached the limit of unfinished jobs.
+            QuotaExceededError: the owner's storage quota is used up.
         """
         snapshot = await self._shootouts.snapshot(owner_id, shootout_id)
         inputs = Inputs(
@@ -58,21 +64,21 @@ class JobService:
             assets={asset.file: Asset.of(asset) for asset in snapshot.assets},
             wanted=snapshot.wanted,
         )
-        await self._make_room(owner_id)
-        there = await find_cached(self._cache, owner_id, sound_keys(snapshot.plan))
+        await self._check_limits(owner_id)
+        cached = await find_cached(self._cache, owner_id, sound_keys(snapshot.plan))
         job = Job(
             owner_id=owner_id,
             shootout_id=shootout_id,
             title=snapshot.title,
             inputs=msgspec.to_builtins(inputs),
-            cost_s=estimate(snapshot.plan, there),
+            cost_s=estimate(snapshot.plan, cached),
             progress_total=0.0,
             progress_done=0.0,
         )
         return job, [await self._jobs.add_pending(job)]
 
     async def get(self, owner_id: UUID, job_id: UUID) -> Job:
-        """Return a job.
+        """Return the owner's job.
 
         Raises:
             JobNotFoundError: the owner has no such job.
@@ -97,7 +103,7 @@ class JobService:
         )
 
     async def cancel(self, owner_id: UUID, job_id: UUID) -> tuple[Job, list[JobEvent]]:
-        """Ask a job to stop: at once if no worker holds it, else as soon as the worker lets go. Asking twice is fine.
+        """Cancel a job: at once if no worker holds it, else when the worker releases it. Safe to repeat.
 
         Raises:
             JobNotFoundError: the owner has no such job.
@@ -113,17 +119,17 @@ class JobService:
         return job, []
 
     async def retry(self, owner_id: UUID, job_id: UUID) -> tuple[Job, list[JobEvent]]:
-        """Let a job that failed or was cancelled begin again, from the segments that it has; queued after the commit.
+        """Retry a failed or cancelled job with the segments in the cache. The caller dispatches it after the commit.
 
         Raises:
             JobNotFoundError: the owner has no such job.
-            NothingToRetryError: it is not finished, or completed.
-            TooManyJobsError: the owner has too many that are not finished.
-            QuotaExceededError: there is no room for results.
+            NothingToRetryError: it is unfinished or has completed.
+            TooManyJobsError: the owner has reached the limit of unfinished jobs.
+            QuotaExceededError: the owner's storage quota is used up.
         """
         job = await self.get(owner_id, job_id)
         if job.status in (JobStatus.FAILED, JobStatus.CANCELLED):
-            await self._make_room(owner_id)
+            await self._check_limits(owner_id)
         moved = await self._jobs.transition(
             job_id,
             JobStatus.PENDING,
@@ -144,7 +150,7 @@ class JobService:
         return moved
 
     async def artifacts(self, owner_id: UUID, job_id: UUID) -> Sequence[JobArtifact]:
-        """Return what a job has made.
+        """Return a job's artifacts, sorted by path.
 
         Raises:
             JobNotFoundError: the owner has no such job.
@@ -153,11 +159,11 @@ class JobService:
         return await self._artifacts.list_of_job(job_id)
 
     async def artifact(self, owner_id: UUID, job_id: UUID, path: str) -> JobArtifact:
-        """Return one file that a job has made.
+        """Return one artifact of a job.
 
         Raises:
             JobNotFoundError: the owner has no such job.
-            ArtifactNotFoundError: it has made no such file.
+            ArtifactNotFoundError: it has no artifact at this path.
         """
         await self.get(owner_id, job_id)
         artifact = await self._artifacts.find(job_id, path)
@@ -165,15 +171,15 @@ class JobService:
             raise ArtifactNotFoundError(path)
         return artifact
 
-    async def _make_room(self, owner_id: UUID) -> None:
+    async def _check_limits(self, owner_id: UUID) -> None:
         await self._quota.available_bytes(self._session, owner_id)
         limit = self._limits.queued_jobs
         if await self._jobs.count_unfinished(owner_id) >= limit:
             raise TooManyJobsError(limit)
 
 
-class JobsPortAdapter:
-    """The jobs, as the shootouts domain sees them (`shootouts.desk.JobDesk`)."""
+class ShootoutJobs:
+    """The jobs that the shootouts domain needs (`shootouts.jobs_port.JobsPort`), in one unit of work."""
 
     def __init__(self, session: AsyncSession, jobs: JobService, dispatcher: Dispatcher) -> None:
         self._jobs = jobs
@@ -182,12 +188,12 @@ class JobsPortAdapter:
         self._dispatcher = dispatcher
 
     async def submit(self, owner_id: UUID, shootout_id: UUID) -> SubmittedJob:
-        """Write down a job for a shootout."""
+        """Add a job for a shootout."""
         job, events = await self._jobs.submit(owner_id, shootout_id)
         return SubmittedJob(id=job.id, dispatch=partial(self._dispatcher.dispatch, job.id, events))
 
     async def release(self, owner_id: UUID, shootout_id: UUID) -> Sequence[str]:
-        """Let a shootout be deleted with its jobs, and return the prefixes of what they have stored.
+        """Check that a shootout's jobs can be deleted; return the storage prefixes of their results.
 
         Raises:
             UnfinishedJobError: one of its jobs is not finished.
@@ -198,15 +204,15 @@ class JobsPortAdapter:
         return [results_prefix(job) for job in jobs]
 
     async def needs(self, owner_id: UUID, storage_key: str) -> bool:
-        """Whether an unfinished job of the owner reads what is stored under a key."""
+        """Return whether an unfinished job of the owner reads the object with this storage key."""
         inputs = [msgspec.convert(job.inputs, Inputs) for job in await self._rows.list_unfinished(owner_id)]
         return any(asset.storage_key == storage_key for found in inputs for asset in found.assets.values())
 
     async def rendered(self, owner_id: UUID, keys: Collection[str]) -> frozenset[str]:
-        """Return those of `keys` whose sound is kept for the owner."""
+        """Return those of these render keys that the owner's cache holds."""
         return await find_cached(self._cache, owner_id, keys)
 
 
 def results_prefix(job: Job) -> str:
-    """Return the prefix under which everything that a job makes is stored."""
+    """Return the storage prefix of a job's results."""
     return f"users/{job.owner_id}/jobs/{job.id}"

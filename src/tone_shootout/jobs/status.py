@@ -1,4 +1,4 @@
-"""The life of a job: its statuses, what may follow what, and the words of its event log."""
+"""The statuses of a job, the transitions between them, and the types of its events."""
 
 from enum import StrEnum
 from types import MappingProxyType
@@ -6,16 +6,16 @@ from typing import Literal, get_args
 
 
 class JobStatus(StrEnum):
-    """Where a job is in its life."""
+    """Status of a job."""
 
     PENDING = "pending"
-    """Written down; the queue may not have heard of it yet."""
+    """Submitted; the queue may not have an entry yet."""
     QUEUED = "queued"
-    """Waits for a worker."""
+    """Waiting for a worker."""
     RUNNING = "running"
-    """A worker is at it."""
+    """Held by a worker."""
     CANCELLING = "cancelling"
-    """Asked to stop; the worker has not let go yet."""
+    """Cancellation requested; the worker has not released the job yet."""
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -25,11 +25,11 @@ TRANSITIONS = MappingProxyType(
     {
         JobStatus.PENDING: frozenset({JobStatus.QUEUED, JobStatus.CANCELLED}),
         JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.CANCELLED}),
-        # Back to the queue: its worker died, or was told to stop and gave the job back.
+        # To the queue: its worker died or shut down.
         JobStatus.RUNNING: frozenset({JobStatus.QUEUED, JobStatus.CANCELLING, JobStatus.COMPLETED, JobStatus.FAILED}),
         JobStatus.CANCELLING: frozenset({JobStatus.CANCELLED}),
         JobStatus.COMPLETED: frozenset[JobStatus](),
-        # Only by its owner's wish to try again (`JobService.retry`), never by a message that comes late.
+        # Only when its owner retries it (`JobService.retry`).
         JobStatus.FAILED: frozenset({JobStatus.PENDING}),
         JobStatus.CANCELLED: frozenset({JobStatus.PENDING}),
     }
@@ -37,9 +37,9 @@ TRANSITIONS = MappingProxyType(
 
 FINISHED = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
 WAITING = frozenset({JobStatus.PENDING, JobStatus.QUEUED})
-"""Statuses in which a worker may take the job."""
+"""Statuses in which a worker can claim the job."""
 HELD = frozenset({JobStatus.RUNNING, JobStatus.CANCELLING})
-"""Statuses in which a worker holds the job and must be heard from."""
+"""Statuses in which a worker holds the job and sends heartbeats."""
 
 Phase = Literal["fetch", "render", "level", "plots", "video", "publish"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
@@ -48,5 +48,5 @@ EventType = Literal["snapshot", "status", "phase", "segment", "progress", "artif
 
 
 def sources(to: JobStatus) -> frozenset[JobStatus]:
-    """Return the statuses from which `to` may be reached."""
+    """Return the statuses from which a transition to `to` is allowed."""
     return frozenset(status for status, following in TRANSITIONS.items() if to in following)

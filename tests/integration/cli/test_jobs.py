@@ -116,7 +116,7 @@ async def test_a_job_is_cancelled_and_begins_again(user: Person, shootout: Shoot
     assert (retried["id"], retried["status"]) == (job["id"], "pending")
     refused = await shootout("retry", job["id"])
     assert refused.exit_code == 1
-    assert "only a failed or cancelled one can be retried" in refused.stderr
+    assert "Only a failed or cancelled job can be retried" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -218,10 +218,10 @@ async def test_a_connection_that_is_cut_costs_no_event_and_doubles_none(
         (("list",), {"SHOOTOUT_URL": "nowhere"}, "can't be reached"),
         (("show", "riff"), {}, "riff is no job's id"),
         (("show", "latest"), {}, "you have no jobs"),
-        (("show", str(UUID(int=1))), {}, "There is no job"),
-        (("watch", str(UUID(int=1))), {}, "There is no job"),
+        (("show", str(UUID(int=1))), {}, "You have no job"),
+        (("watch", str(UUID(int=1))), {}, "You have no job"),
         (("watch", str(UUID(int=1))), {"SHOOTOUT_TOKEN": "tst_wrong"}, "Sign in first"),
-        (("cancel", str(UUID(int=1))), {}, "There is no job"),
+        (("cancel", str(UUID(int=1))), {}, "You have no job"),
     ],
 )
 async def test_what_goes_wrong_is_said_in_one_line(
@@ -238,7 +238,7 @@ async def test_what_goes_wrong_is_said_in_one_line(
 async def test_another_s_job_is_not_there(other_user: Person, shootout: Shootout) -> None:
     job = await submit(other_user.client)
     for action in ("show", "watch", "cancel", "retry"):
-        assert "There is no job" in (await shootout(action, job["id"])).stderr
+        assert "You have no job" in (await shootout(action, job["id"])).stderr
 
 
 async def test_the_service_and_token_of_a_data_folder_are_found(

@@ -2,7 +2,7 @@
 
 SAQ's script (`saq/web/static/app.js`) draws a queue and its entries every two seconds. `static/dashboard.js` stands
 between it and the service: it renews the session or leads to the sign-in page, shows what a button was answered, shows
-only buttons that can succeed, and names columns after what `jobs.board` fills them with.
+only buttons that can succeed, and names columns after their content (`jobs.dashboard`).
 """
 
 from collections.abc import AsyncGenerator
@@ -20,6 +20,7 @@ from saq import Queue
 from tone_shootout.accounts.browsers import lead_to_sign_in
 from tone_shootout.accounts.errors import AdministratorOnlyError
 from tone_shootout.jobs.dashboard import DashboardQueue, ScheduleQueue
+from tone_shootout.kit.http.prefix import PREFIX
 from tone_shootout.kit.http.problems import UnauthorizedError
 
 _STATIC: Final = Path(__file__).parent / "static"
@@ -40,16 +41,16 @@ _PAGE: Final = """\
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Jobs · Tone Shootout</title>
-<link rel="stylesheet" href="/saq/static/pico.min.css.gz">
-<link rel="stylesheet" href="/saq/assets/dashboard.css">
+<link rel="stylesheet" href="{prefix}/saq/static/pico.min.css.gz">
+<link rel="stylesheet" href="{prefix}/saq/assets/dashboard.css">
 </head>
-<body>
+<body data-prefix="{prefix}">
 <div id="app"></div>
 <p id="answer" role="status" hidden></p>
 <noscript><p>The dashboard needs JavaScript. <code>shootout jobs list</code> shows your own jobs.</p></noscript>
-<script src="/saq/static/snabbdom.js.gz"></script>
-<script src="/saq/assets/dashboard.js"></script>
-<script src="/saq/static/app.js"></script>
+<script src="{prefix}/saq/static/snabbdom.js.gz"></script>
+<script src="{prefix}/saq/assets/dashboard.js"></script>
+<script src="{prefix}/saq/static/app.js"></script>
 </body>
 </html>
 """
@@ -105,9 +106,10 @@ def _with_our_page(saq_controller: type[Controller]) -> type[Controller]:
             exception_handlers={UnauthorizedError: lead_to_sign_in, AdministratorOnlyError: lead_to_sign_in},
         )
         async def index(self, request: Request[Any, Any, Any]) -> Response[str] | Redirect:
-            """Send the page. Its script tells by the address what to show; the first one needs a slash."""
+            """Return the page. Its script selects the view by path; `/saq` redirects to `/saq/`."""
             if request.scope["raw_path"] == b"/saq":
                 return Redirect("/saq/")
-            return Response(_PAGE, media_type=MediaType.HTML, headers=_HEADERS)
+            page = _PAGE.replace("{prefix}", request.scope["state"].get(PREFIX, ""))
+            return Response(page, media_type=MediaType.HTML, headers=_HEADERS)
 
     return DashboardController

@@ -106,7 +106,7 @@ def test_each_part_that_fails_is_named_and_each_change_is_logged_once_with_its_r
     assert answers[3].json()["checks"] == whole | away_parts | {"storage": "ok"}
     failed = [line for line in web.log if "dependency_failed" in line]
     assert len(failed) == 3
-    for part, reason in (("storage", "NoSuchBucket"), ("disk", "make room"), ("queue", "nothing.sock")):
+    for part, reason in (("storage", "NoSuchBucket"), ("disk", "free some space"), ("queue", "nothing.sock")):
         (line,) = [line for line in failed if part in line]
         assert reason in line
     assert len([line for line in web.log if "dependency_recovered" in line]) == 1

@@ -86,7 +86,7 @@ def test_render_gives_the_same_result_from_json(folder: Path) -> None:
         (', { type = "cab_ir", file = "cab-a.wav" }', "", "/chains/0/blocks: the amp's capture has no cabinet"),
         ('name = "A"', 'name = "A"\nnam = 1', "/chains/0/nam: "),
         ("title =", "title", "expected TOML: "),
-        ('name = "Riff in E"', 'name = "Riff in E"\nend_s = 3.0', "/di_tracks/0/end_s: expected an end within"),
+        ('name = "Riff in E"', 'name = "Riff in E"\nend_s = 3.0', "/di_tracks/0/end_s: expected an end no later than"),
     ],
 )
 def test_render_reports_the_pointer_of_a_spec_error(folder: Path, old: str, new: str, told: str) -> None:

@@ -138,7 +138,7 @@ async def issue(
     """A further API token of a person's."""
     async with sessions.begin() as session:
         accounts = AccountService(session)
-        user = await accounts.user(person.id)
+        user = await accounts.get_user(person.id)
         issued = await accounts.issue_token(user, name="further", scope=scope, expires_at=expires_at)
     return issued.secret
 

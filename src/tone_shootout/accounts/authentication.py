@@ -9,7 +9,7 @@ from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from tone_shootout.accounts.cookies import ACCESS_COOKIE
 from tone_shootout.accounts.credentials import API_MARK, AccessTokens, digest
@@ -31,7 +31,7 @@ class Authentication(ASGIMiddleware):
 
     def __init__(self, access_tokens: AccessTokens, engine: AsyncEngine) -> None:
         self._access_tokens = access_tokens
-        self._engine = engine
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Authenticate, then pass the connection on."""
@@ -59,7 +59,7 @@ class Authentication(ASGIMiddleware):
     async def _by_api_token(self, token: str) -> Principal:
         now = datetime.now(UTC)
         async with self._credentials() as credentials:
-            bearer = await credentials.by_token(digest(token), now)
+            bearer = await credentials.get_by_token(digest(token), now)
             if bearer is None:
                 raise InvalidCredentialsError
             await credentials.touch(bearer, now)
@@ -78,7 +78,7 @@ class Authentication(ASGIMiddleware):
             raise InvalidCredentialsError
         user_id, session_id = ids
         async with self._credentials() as credentials:
-            bearer = await credentials.by_session(user_id, session_id, datetime.now(UTC))
+            bearer = await credentials.get_by_session(user_id, session_id, datetime.now(UTC))
         if bearer is None:
             raise InvalidCredentialsError
         return Principal(
@@ -88,5 +88,5 @@ class Authentication(ASGIMiddleware):
     @asynccontextmanager
     async def _credentials(self) -> AsyncGenerator[CredentialRepository, None]:
         """Open a connection of its own for the credentials, returned to the pool before the handler runs."""
-        async with self._engine.execution_options(isolation_level="AUTOCOMMIT").connect() as database:
-            yield CredentialRepository(database)
+        async with AsyncSession(self._engine, autoflush=False) as session:
+            yield CredentialRepository(session)

@@ -66,10 +66,10 @@ class ConnectionStore:
         self._tokens = ApiTokenRepository(session)
         self._keys = keys
 
-    async def owner_of(self, tone3000_user_id: str) -> UUID | None:
+    async def get_owner_of(self, tone3000_user_id: str) -> UUID | None:
         """Return whose connection a person of TONE3000 is; nobody else connects them until the transaction ends."""
         await self._connections.lock_person(tone3000_user_id)
-        connection = await self._connections.of_person(tone3000_user_id)
+        connection = await self._connections.get_for_person(tone3000_user_id)
         return None if connection is None else connection.user_id
 
     async def connect(self, user_id: UUID, person: User, pair: TokenPair) -> None:
@@ -79,16 +79,16 @@ class ConnectionStore:
             LinkedElsewhereError: the person belongs to another user.
             OtherAccountError: the user is connected with another person.
         """
-        if await self.owner_of(person.id) not in (None, user_id):
+        if await self.get_owner_of(person.id) not in (None, user_id):
             raise LinkedElsewhereError
-        connection = await self._connections.of(user_id, lock=True)
+        connection = await self._connections.get_for_user(user_id, lock=True)
         if connection is None:
             connection = Tone3000Connection(user_id=user_id, tone3000_user_id=str(person.id))
         elif connection.tone3000_user_id != person.id:
             raise OtherAccountError
         connection.username = plain(person.name)[:100]
-        self.keep(connection, pair)
-        await self._connections.save(connection)
+        self.store_tokens(connection, pair)
+        await self._connections.add(connection)
 
     async def disconnect(self, user_id: UUID) -> None:
         """Forget a user's connection. TONE3000 offers no way to revoke its tokens: they are deleted.
@@ -97,22 +97,22 @@ class ConnectionStore:
             NotConnectedError: there is none.
             OnlySignInError: the user has no other way to sign in that reaches as far.
         """
-        if not await self._connections.delete(user_id):
+        if not await self._connections.delete_for_user(user_id):
             raise NotConnectedError
-        if not await self._tokens.any_to_write(user_id, datetime.now(UTC)):
+        if not await self._tokens.has_write_token(user_id, datetime.now(UTC)):
             raise OnlySignInError
 
-    async def of(self, user_id: UUID, *, lock: bool = False) -> Tone3000Connection | None:
+    async def get_for_user(self, user_id: UUID, *, lock: bool = False) -> Tone3000Connection | None:
         """Return a user's connection."""
-        return await self._connections.of(user_id, lock=lock)
+        return await self._connections.get_for_user(user_id, lock=lock)
 
-    def keep(self, connection: Tone3000Connection, pair: TokenPair) -> None:
+    def store_tokens(self, connection: Tone3000Connection, pair: TokenPair) -> None:
         """Put a new pair in the place of the old one."""
         stored = StoredTokens(access_token=pair.access_token, refresh_token=pair.refresh_token, scope=pair.scope)
         connection.tokens = self._keys.encrypt(msgspec.json.encode(stored).decode(), _purpose(connection.user_id))
         connection.expires_at = datetime.now(UTC) + timedelta(seconds=pair.expires_in)
 
-    def read(self, connection: Tone3000Connection) -> StoredTokens | None:
+    def decrypt_tokens(self, connection: Tone3000Connection) -> StoredTokens | None:
         """Return the pair, None where there is none that could be used."""
         if connection.tokens is None:
             return None
@@ -123,14 +123,14 @@ class ConnectionStore:
             _log.error("tone3000_tokens_unreadable", user_id=str(connection.user_id))
             return None
 
-    async def encrypt_anew(self) -> int:
+    async def reencrypt(self) -> int:
         """Encrypt all tokens with the ring's first key, so that older ones can be taken away; return how many."""
         renewed = 0
-        for user_id in await self._connections.ids():
-            connection = await self._connections.of(user_id, lock=True)
+        for user_id in await self._connections.list_user_ids():
+            connection = await self._connections.get_for_user(user_id, lock=True)
             if connection is not None and connection.tokens is not None:
                 connection.tokens = self._keys.rotate(connection.tokens)
-                await self._connections.save(connection)
+                await self._connections.add(connection)
                 renewed += 1
         return renewed
 
@@ -163,7 +163,7 @@ class ConnectionService:
         """
         async with self._sessions() as session:
             store = ConnectionStore(session, self._keys)
-            connection, stored = self._found(store, await store.of(user_id))
+            connection, stored = self._found(store, await store.get_for_user(user_id))
         if _is_good(connection, stored, refused):
             return stored.access_token
         while True:
@@ -203,7 +203,7 @@ class ConnectionService:
     async def _renewed(self, user_id: UUID, refused: str | None) -> str:
         async with self._places, self._sessions() as session:
             store = ConnectionStore(session, self._keys)
-            connection, stored = self._found(store, await store.of(user_id, lock=True))
+            connection, stored = self._found(store, await store.get_for_user(user_id, lock=True))
             if _is_good(connection, stored, refused):
                 return stored.access_token  # somebody else was faster
             try:
@@ -217,7 +217,7 @@ class ConnectionService:
                 if connection.expires_at <= datetime.now(UTC) or stored.access_token == refused:
                     raise
                 return stored.access_token  # good for some seconds more; the next one tries again
-            store.keep(connection, pair)
+            store.store_tokens(connection, pair)
             await session.commit()
         return pair.access_token
 
@@ -227,7 +227,7 @@ class ConnectionService:
     ) -> tuple[Tone3000Connection, StoredTokens]:
         if connection is None:
             raise NotConnectedError
-        stored = store.read(connection)
+        stored = store.decrypt_tokens(connection)
         if stored is None:
             raise ReconnectError
         return connection, stored

@@ -65,9 +65,9 @@ class Idempotent:
         """
         if self._key is None:
             return await make()
-        if not await self._records.lock(self._owner_id, self._key):
+        if not await self._records.try_lock(self._owner_id, self._key):
             raise IdempotencyInFlightError
-        record = await self._records.get(self._owner_id, self._key)
+        record = await self._records.get_by_key(self._owner_id, self._key)
         if record is not None:
             if record.fingerprint != self._fingerprint:
                 raise IdempotencyKeyReusedError
@@ -80,7 +80,7 @@ class Idempotent:
             status=cast(int, answer.status_code),
             headers=dict(answer.headers),
             body=msgspec.json.encode(answer.content),
-            kept=KEPT,
+            lifetime=KEPT,
         )
         return answer
 

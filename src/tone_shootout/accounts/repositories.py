@@ -1,23 +1,25 @@
-"""All SQL about accounts."""
+"""All SQL of the accounts domain."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from tone_shootout.accounts.models import ApiToken, IdempotencyRecord, Tone3000Connection, User, UserSession
 from tone_shootout.accounts.principal import Credential, Role, Scope
+from tone_shootout.kit.db import locks
+from tone_shootout.kit.db.pagination import Paging
+from tone_shootout.kit.db.repository import Order, OwnedRepository, Repository
 
 TOUCH_INTERVAL = timedelta(minutes=1)
-"""A token's last use is written down at most this often."""
+"""The last use of a token is stored at most this often."""
 
 
 class Bearer(NamedTuple):
-    """The user behind a credential, in one row."""
+    """The user that a credential belongs to."""
 
     user_id: UUID
     name: str
@@ -27,49 +29,57 @@ class Bearer(NamedTuple):
     last_used_at: datetime | None = None
 
 
-def _good_token(now: datetime) -> ColumnElement[bool]:
+def _is_valid_token(now: datetime) -> ColumnElement[bool]:
     return and_(ApiToken.revoked_at.is_(None), or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now))
 
 
-def _good_session(now: datetime) -> ColumnElement[bool]:
-    """Neither ended, nor left alone for too long, nor got for a token that is no longer good."""
-    good_tokens = select(ApiToken.id).where(_good_token(now))
+def _is_valid_session(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a session, its user and the API token it was started with are all valid."""
+    valid_tokens = select(ApiToken.id).where(_is_valid_token(now))
     return and_(
         UserSession.revoked_at.is_(None),
         UserSession.expires_at > now,
-        UserSession.user_id.in_(UserRepository.active()),
-        or_(UserSession.api_token_id.is_(None), UserSession.api_token_id.in_(good_tokens)),
+        UserSession.user_id.in_(UserRepository.select_active()),
+        or_(UserSession.api_token_id.is_(None), UserSession.api_token_id.in_(valid_tokens)),
     )
 
 
-class CredentialRepository:
-    """Who a credential belongs to: one statement for each request, outside the unit of work."""
+class CredentialRepository(Repository[ApiToken]):
+    """Validation of API tokens and sessions.
 
-    def __init__(self, connection: AsyncConnection | AsyncSession) -> None:
-        self._connection = connection
+    Authentication calls this for every request, so each method is one hand-written statement that reads columns, not
+    ORM objects.
+    """
 
-    async def by_token(self, token: bytes | UUID, now: datetime) -> Bearer | None:
-        """Return the active user of an API token, known by hash or id, that is good at `now`."""
-        named = ApiToken.id == token if isinstance(token, UUID) else ApiToken.hash == token
+    model_type = ApiToken
+
+    async def get_by_token(self, token: bytes | UUID, now: datetime) -> Bearer | None:
+        """Return the active user of an API token that is valid at `now`.
+
+        Args:
+            token: SHA-256 of the token, or its id.
+            now: time at which it has to be valid.
+        """
+        is_named = ApiToken.id == token if isinstance(token, UUID) else ApiToken.hash == token
         statement = (
             select(User.id, User.name, User.role, ApiToken.scope, ApiToken.id, ApiToken.last_used_at)
             .join(User, User.id == ApiToken.user_id)
-            .where(named, _good_token(now), User.is_active)
+            .where(is_named, _is_valid_token(now), User.is_active)
         )
-        row = (await self._connection.execute(statement)).one_or_none()
+        row = (await self.session.execute(statement)).one_or_none()
         return None if row is None else Bearer(*row)
 
-    async def by_session(self, user_id: UUID, session_id: UUID, now: datetime) -> Bearer | None:
-        """Return the active user of a session that is good at `now`."""
+    async def get_by_session(self, user_id: UUID, session_id: UUID, now: datetime) -> Bearer | None:
+        """Return the active user of a session that is valid at `now`."""
         statement = (
             select(User.id, User.name, User.role, UserSession.scope)
             .join(User, User.id == UserSession.user_id)
-            .where(UserSession.id == session_id, UserSession.user_id == user_id, _good_session(now))
+            .where(UserSession.id == session_id, UserSession.user_id == user_id, _is_valid_session(now))
         )
-        row = (await self._connection.execute(statement)).one_or_none()
+        row = (await self.session.execute(statement)).one_or_none()
         return None if row is None else Bearer(*row)
 
-    async def valid(self, credentials: Collection[Credential], now: datetime) -> frozenset[Credential]:
+    async def filter_valid(self, credentials: Collection[Credential], now: datetime) -> frozenset[Credential]:
         """Return those of the credentials that are valid at `now`, with at most two statements."""
         tokens = {it.token_id for it in credentials if it.token_id is not None}
         sessions = {it.session_id for it in credentials if it.token_id is None and it.session_id is not None}
@@ -78,217 +88,187 @@ class CredentialRepository:
             of_tokens = (
                 select(ApiToken.user_id, ApiToken.id)
                 .join(User, User.id == ApiToken.user_id)
-                .where(ApiToken.id.in_(tokens), _good_token(now), User.is_active)
+                .where(ApiToken.id.in_(tokens), _is_valid_token(now), User.is_active)
             )
-            found.update(await self._connection.execute(of_tokens))
+            found.update(await self.session.execute(of_tokens))
         if sessions:
-            of_sessions = select(UserSession.user_id, UserSession.id)
-            found.update(
-                await self._connection.execute(of_sessions.where(UserSession.id.in_(sessions), _good_session(now)))
+            of_sessions = select(UserSession.user_id, UserSession.id).where(
+                UserSession.id.in_(sessions), _is_valid_session(now)
             )
+            found.update(await self.session.execute(of_sessions))
         pairs = {(user_id, id_) for user_id, id_ in found}
         return frozenset(it for it in credentials if (it.user_id, it.token_id or it.session_id) in pairs)
 
     async def touch(self, bearer: Bearer, now: datetime) -> None:
-        """Write down that a token was used, unless it is known to have been a moment ago."""
+        """Store the last use of a token, at most once per `TOUCH_INTERVAL`."""
         if bearer.last_used_at is not None and bearer.last_used_at > now - TOUCH_INTERVAL:
             return
         statement = update(ApiToken).where(
             ApiToken.id == bearer.token_id,
             or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at <= now - TOUCH_INTERVAL),
         )
-        await self._connection.execute(statement.values(last_used_at=now))
+        await self.session.execute(statement.values(last_used_at=now))
 
 
-class UserRepository:
+class UserRepository(Repository[User]):
     """Users."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    model_type = User
 
-    async def add(self, user: User) -> None:
-        """Write down a new user.
+    async def find(self, user_id: UUID) -> User | None:
+        """Return a user by id, without a statement if the session has loaded the user before."""
+        return await self.session.get(User, user_id)
 
-        Raises:
-            sqlalchemy.exc.IntegrityError: the name is taken.
-        """
-        self._session.add(user)
-        await self._session.flush()
+    async def get_by_name(self, name: str) -> User | None:
+        """Return a user by name, ignoring case."""
+        return await self.find_one(func.lower(User.name) == func.lower(name))
 
-    async def get(self, user_id: UUID) -> User | None:
-        """Return a user by id."""
-        return await self._session.get(User, user_id)
-
-    async def by_name(self, name: str) -> User | None:
-        """Return a user by name, whatever its capitals."""
-        statement = select(User).where(func.lower(User.name) == func.lower(name))
-        return (await self._session.execute(statement)).scalar_one_or_none()
-
-    async def some(self, user_ids: Collection[UUID]) -> Sequence[User]:
-        """Return those of the users who are there."""
-        return (await self._session.scalars(select(User).where(User.id.in_(user_ids)))).all()
+    async def list_by_ids(self, user_ids: Collection[UUID]) -> Sequence[User]:
+        """Return the users with these ids; unknown ids are ignored."""
+        return (await self.session.scalars(select(User).where(User.id.in_(user_ids)))).all()
 
     @staticmethod
-    def active() -> Select[tuple[UUID]]:
-        """Return a subquery of the users who are not disabled."""
+    def select_active() -> Select[tuple[UUID]]:
+        """Return a subquery of the ids of all users who are not disabled."""
         return select(User.id).where(User.is_active)
 
-    async def all(self) -> Sequence[User]:
-        """Return all users by name."""
-        return (await self._session.scalars(select(User).order_by(func.lower(User.name)))).all()
+    async def list_all(self) -> Sequence[User]:
+        """Return all users, ordered by name."""
+        return (await self.session.scalars(select(User).order_by(func.lower(User.name)))).all()
 
     async def lock_names(self) -> None:
-        """Let nobody else choose a name for a new user until the transaction ends."""
-        await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("user-names", 0))))
+        """Prevent other transactions from choosing the name of a new user until this one ends."""
+        await locks.acquire(self.session, locks.shared("user-names"))
 
-    async def names_like(self, stem: str) -> frozenset[str]:
-        """Return the names that begin with `stem`, whatever their capitals, in small letters."""
+    async def list_names_with_prefix(self, prefix: str) -> frozenset[str]:
+        """Return the lower-case names that begin with `prefix`, ignoring case."""
         name = func.lower(User.name)
         return frozenset(
-            await self._session.scalars(select(name).where(name.startswith(stem.lower(), autoescape=True)))
+            await self.session.scalars(select(name).where(name.startswith(prefix.lower(), autoescape=True)))
         )
 
-    async def delete(self, user_id: UUID) -> None:
-        """Delete a user; the database deletes what belongs to them."""
-        await self._session.execute(delete(User).where(User.id == user_id))
+    async def delete_by_id(self, user_id: UUID) -> None:
+        """Delete a user. Foreign keys cascade to the user's rows."""
+        await self.session.execute(delete(User).where(User.id == user_id))
 
 
-class ApiTokenRepository:
-    """API tokens, from the owner's own."""
+class ApiTokenRepository(OwnedRepository[ApiToken]):
+    """API tokens."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    model_type = ApiToken
+    owner_column = "user_id"
 
-    async def add(self, token: ApiToken) -> None:
-        """Write down a new token.
+    async def list_active(self, owner_id: UUID, paging: Paging) -> tuple[Sequence[ApiToken], int]:
+        """Return a page of the owner's tokens that are not revoked, newest first, and their total."""
+        is_active = ApiToken.revoked_at.is_(None)
+        return await self.list_owned(owner_id, is_active, paging=paging, order_by=[ApiToken.id.desc()])
 
-        Raises:
-            sqlalchemy.exc.IntegrityError: its user is gone.
-        """
-        self._session.add(token)
-        await self._session.flush()
+    async def count_active(self, owner_id: UUID) -> int:
+        """Count the owner's tokens that are not revoked."""
+        return await self.count_owned(owner_id, ApiToken.revoked_at.is_(None))
 
-    async def page(self, owner_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[ApiToken], int]:
-        """Return a part of the owner's tokens that are not revoked, the newest first, and how many there are."""
-        statement = select(ApiToken).where(ApiToken.user_id == owner_id, ApiToken.revoked_at.is_(None))
-        total = await self._session.scalar(select(func.count()).select_from(statement.subquery()))
-        rows = await self._session.scalars(statement.order_by(ApiToken.id.desc()).limit(limit).offset(offset))
-        return rows.all(), total or 0
-
-    async def any_to_write(self, owner_id: UUID, now: datetime) -> bool:
-        """Tell whether the owner has a token of write scope that counts at `now`."""
-        mine = ApiToken.user_id == owner_id, ApiToken.scope == "write"
-        return bool(await self._session.scalar(select(exists().where(*mine, _good_token(now)))))
+    async def has_write_token(self, owner_id: UUID, now: datetime) -> bool:
+        """Return whether the owner has a token of write scope that is valid at `now`."""
+        return await self.exists_owned(owner_id, ApiToken.scope == "write", _is_valid_token(now))
 
     async def revoke(self, owner_id: UUID, token_id: UUID, now: datetime) -> bool:
-        """Revoke one of the owner's tokens; tell whether there was one to revoke."""
+        """Revoke one of the owner's tokens; return False if it does not exist or is revoked."""
         statement = (
             update(ApiToken)
-            .where(ApiToken.user_id == owner_id, ApiToken.id == token_id, ApiToken.revoked_at.is_(None))
+            .where(self.is_owned(owner_id), ApiToken.id == token_id, ApiToken.revoked_at.is_(None))
             .values(revoked_at=now)
             .returning(ApiToken.id)
         )
-        return await self._session.scalar(statement) is not None
+        return await self.session.scalar(statement) is not None
 
     async def delete_ended(self, before: datetime) -> int:
-        """Delete tokens that expired or were revoked before `before`, whoever owns them; return how many."""
+        """Delete all users' tokens that expired or were revoked before `before`; return their number."""
         statement = delete(ApiToken).where(or_(ApiToken.expires_at < before, ApiToken.revoked_at < before))
-        return len((await self._session.scalars(statement.returning(ApiToken.id))).all())
+        return len((await self.session.scalars(statement.returning(ApiToken.id))).all())
 
 
-class ConnectionRepository:
-    """Connections with TONE3000."""
+class ConnectionRepository(OwnedRepository[Tone3000Connection]):
+    """Connections with TONE3000, at most one for each user."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    model_type = Tone3000Connection
+    owner_column = "user_id"
 
-    async def of(self, user_id: UUID, *, lock: bool = False) -> Tone3000Connection | None:
-        """Return a user's connection; locked, nobody else changes it until the transaction ends."""
-        statement = select(Tone3000Connection).where(Tone3000Connection.user_id == user_id)
-        if lock:
-            statement = statement.with_for_update().execution_options(populate_existing=True)
-        return (await self._session.execute(statement)).scalar_one_or_none()
+    async def get_for_user(self, user_id: UUID, *, lock: bool = False) -> Tone3000Connection | None:
+        """Return a user's connection; with `lock`, its row is locked until the transaction ends."""
+        return await self.find_one(self.is_owned(user_id), lock="update" if lock else None)
 
     async def lock_person(self, tone3000_user_id: str) -> None:
-        """Let nobody else connect this person of TONE3000 until the transaction ends."""
-        key = func.hashtextextended(f"tone3000/{tone3000_user_id}", 0)
-        await self._session.execute(select(func.pg_advisory_xact_lock(key)))
+        """Prevent other transactions from connecting this TONE3000 user until this one ends."""
+        await locks.acquire(self.session, locks.shared("tone3000", tone3000_user_id))
 
-    async def of_person(self, tone3000_user_id: str) -> Tone3000Connection | None:
-        """Return the connection of a person of TONE3000, locked until the transaction ends."""
-        statement = select(Tone3000Connection).where(Tone3000Connection.tone3000_user_id == tone3000_user_id)
-        statement = statement.with_for_update().execution_options(populate_existing=True)
-        return (await self._session.execute(statement)).scalar_one_or_none()
+    async def get_for_person(self, tone3000_user_id: str) -> Tone3000Connection | None:
+        """Return the connection of a TONE3000 user, locked until the transaction ends."""
+        return await self.find_one(Tone3000Connection.tone3000_user_id == tone3000_user_id, lock="update")
 
-    async def save(self, connection: Tone3000Connection) -> None:
-        """Write down a connection, new or changed.
+    async def delete_for_user(self, user_id: UUID) -> bool:
+        """Delete a user's connection; return False if there is none."""
+        statement = delete(Tone3000Connection).where(self.is_owned(user_id))
+        return await self.session.scalar(statement.returning(Tone3000Connection.id)) is not None
 
-        Raises:
-            sqlalchemy.exc.IntegrityError: its user is gone, or has another one.
-        """
-        self._session.add(connection)
-        await self._session.flush()
-
-    async def delete(self, user_id: UUID) -> bool:
-        """Delete a user's connection; tell whether there was one."""
-        statement = delete(Tone3000Connection).where(Tone3000Connection.user_id == user_id)
-        return await self._session.scalar(statement.returning(Tone3000Connection.id)) is not None
-
-    async def ids(self) -> Sequence[UUID]:
-        """Return the users who have a connection."""
-        return (await self._session.scalars(select(Tone3000Connection.user_id))).all()
+    async def list_user_ids(self) -> Sequence[UUID]:
+        """Return the ids of all users who have a connection."""
+        return (await self.session.scalars(select(Tone3000Connection.user_id))).all()
 
 
-class SessionRepository:
+class SessionRepository(OwnedRepository[UserSession]):
     """Sessions."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    model_type = UserSession
+    owner_column = "user_id"
 
-    async def add(self, user_session: UserSession) -> None:
-        """Write down a new session, and strike out its user's expired ones."""
-        await self._session.execute(
-            delete(UserSession).where(
-                UserSession.user_id == user_session.user_id, UserSession.expires_at <= user_session.last_used_at
-            )
-        )
-        self._session.add(user_session)
-        await self._session.flush()
+    async def delete_expired(self, owner_id: UUID, now: datetime) -> None:
+        """Delete the owner's sessions that expired before `now`."""
+        await self.session.execute(delete(UserSession).where(self.is_owned(owner_id), UserSession.expires_at <= now))
 
     async def renew(
         self, session_id: UUID, *, used: bytes, following: bytes, now: datetime, expires_at: datetime
     ) -> UUID | None:
-        """Replace the newest refresh token of a good session and return its user, None unless `used` was the newest.
+        """Replace the refresh token of a valid session.
 
-        Of several that try it with one token, the row's lock lets one through.
+        The row's lock lets only one of several concurrent requests with the same token succeed.
+
+        Args:
+            session_id: the session.
+            used: hash of the refresh token to exchange.
+            following: hash of its successor.
+            now: time at which the session has to be valid.
+            expires_at: new end of the session.
+
+        Returns:
+            The session's user; None unless `used` is the newest refresh token of a valid session.
         """
         statement = (
             update(UserSession)
-            .where(UserSession.id == session_id, UserSession.refresh_hash == used, _good_session(now))
+            .where(UserSession.id == session_id, UserSession.refresh_hash == used, _is_valid_session(now))
             .values(refresh_hash=following, last_used_at=now, expires_at=expires_at)
             .returning(UserSession.user_id)
         )
-        return (await self._session.execute(statement)).scalar_one_or_none()
+        return (await self.session.execute(statement)).scalar_one_or_none()
 
-    async def renewed(self, session_id: UUID, newest: bytes, *, since: datetime, now: datetime) -> UUID | None:
-        """Return the user of a good session that got its newest refresh token after `since`, None unless it is that."""
+    async def get_renewed(self, session_id: UUID, newest: bytes, *, since: datetime, now: datetime) -> UUID | None:
+        """Return the user of a valid session whose refresh token became `newest` after `since`, else None."""
         statement = select(UserSession.user_id).where(
             UserSession.id == session_id,
             UserSession.refresh_hash == newest,
             UserSession.last_used_at > since,
-            _good_session(now),
+            _is_valid_session(now),
         )
-        return (await self._session.execute(statement)).scalar_one_or_none()
+        return (await self.session.execute(statement)).scalar_one_or_none()
 
     async def revoke(self, session_id: UUID, refresh_hash: bytes | None, now: datetime) -> None:
-        """End a session; with a hash only if that is its newest refresh token's."""
+        """Revoke a session; with a hash, only if it is the hash of the newest refresh token."""
         statement = update(UserSession).where(UserSession.id == session_id, UserSession.revoked_at.is_(None))
         if refresh_hash is not None:
             statement = statement.where(UserSession.refresh_hash == refresh_hash)
-        await self._session.execute(statement.values(revoked_at=now))
+        await self.session.execute(statement.values(revoked_at=now))
 
     async def revoke_replayed(self, session_id: UUID, refresh_hash: bytes, now: datetime) -> bool:
-        """End a session unless the hash is its newest refresh token's; tell whether it had not ended before."""
+        """Revoke a session unless the hash is that of its newest refresh token; return whether it was revoked now."""
         statement = (
             update(UserSession)
             .where(
@@ -299,61 +279,54 @@ class SessionRepository:
             .values(revoked_at=now)
             .returning(UserSession.id)
         )
-        return await self._session.scalar(statement) is not None
+        return await self.session.scalar(statement) is not None
 
-    async def page(
-        self, owner_id: UUID, now: datetime, *, limit: int, offset: int
-    ) -> tuple[Sequence[UserSession], int]:
-        """Return a part of the owner's good sessions, the one used last first, and how many there are."""
-        statement = select(UserSession).where(UserSession.user_id == owner_id, _good_session(now))
-        total = await self._session.scalar(select(func.count()).select_from(statement.subquery()))
-        order = UserSession.last_used_at.desc(), UserSession.id.desc()
-        rows = await self._session.scalars(statement.order_by(*order).limit(limit).offset(offset))
-        return rows.all(), total or 0
+    async def list_valid(self, owner_id: UUID, now: datetime, paging: Paging) -> tuple[Sequence[UserSession], int]:
+        """Return a page of the owner's valid sessions, last used first, and their total."""
+        order: list[Order] = [UserSession.last_used_at.desc(), UserSession.id.desc()]
+        return await self.list_owned(owner_id, _is_valid_session(now), paging=paging, order_by=order)
 
-    async def revoke_own(self, owner_id: UUID, session_id: UUID | None, now: datetime) -> bool:
-        """End one of the owner's good sessions, or all of them; tell whether there was one to end."""
-        statement = update(UserSession).where(UserSession.user_id == owner_id, _good_session(now))
+    async def count_valid(self, owner_id: UUID, now: datetime) -> int:
+        """Count the owner's valid sessions."""
+        return await self.count_owned(owner_id, _is_valid_session(now))
+
+    async def revoke_owned(self, owner_id: UUID, session_id: UUID | None, now: datetime) -> bool:
+        """Revoke one of the owner's valid sessions, or all of them; return whether any was revoked."""
+        statement = update(UserSession).where(self.is_owned(owner_id), _is_valid_session(now))
         if session_id is not None:
             statement = statement.where(UserSession.id == session_id)
-        ended = await self._session.scalars(statement.values(revoked_at=now).returning(UserSession.id))
-        return bool(ended.all())
+        revoked = await self.session.scalars(statement.values(revoked_at=now).returning(UserSession.id))
+        return bool(revoked.all())
 
     async def delete_ended(self, now: datetime) -> int:
-        """Delete sessions that have expired or were ended, whoever owns them; return how many."""
+        """Delete all users' sessions that expired or were revoked; return their number."""
         statement = delete(UserSession).where(or_(UserSession.expires_at <= now, UserSession.revoked_at.is_not(None)))
-        return len((await self._session.scalars(statement.returning(UserSession.id))).all())
+        return len((await self.session.scalars(statement.returning(UserSession.id))).all())
 
 
-class IdempotencyRepository:
-    """Answers that are kept by their keys, in one session."""
+class IdempotencyRepository(OwnedRepository[IdempotencyRecord]):
+    """Stored responses by `Idempotency-Key`."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    model_type = IdempotencyRecord
 
-    async def lock(self, owner_id: UUID, key: str) -> bool:
-        """Take the owner's key until the end of the transaction, unless somebody has it."""
-        name = func.hashtextextended(f"{owner_id}/idempotency/{key}", 0)
-        return bool(await self._session.scalar(select(func.pg_try_advisory_xact_lock(name))))
+    async def try_lock(self, owner_id: UUID, key: str) -> bool:
+        """Lock the owner's key until the transaction ends; return False if another transaction holds it."""
+        return await locks.try_acquire(self.session, locks.owned(owner_id, "idempotency", key))
 
-    async def get(self, owner_id: UUID, key: str) -> IdempotencyRecord | None:
-        """Return what was answered, None where nothing was, or too long ago."""
-        statement = select(IdempotencyRecord).where(
-            IdempotencyRecord.owner_id == owner_id,
-            IdempotencyRecord.key == key,
-            IdempotencyRecord.expires_at > func.now(),
-        )
-        return (await self._session.execute(statement)).scalar_one_or_none()
+    async def get_by_key(self, owner_id: UUID, key: str) -> IdempotencyRecord | None:
+        """Return the stored response, None if there is none or it has expired."""
+        is_current = IdempotencyRecord.expires_at > func.now()
+        return await self.find_one(self.is_owned(owner_id), IdempotencyRecord.key == key, is_current)
 
-    async def put(self, *, owner_id: UUID, key: str, kept: timedelta, **answer: Any) -> None:
-        """Write an answer down, in place of one that has expired."""
-        values = {**answer, "expires_at": func.now() + kept}
+    async def put(self, *, owner_id: UUID, key: str, lifetime: timedelta, **response: Any) -> None:
+        """Store a response, replacing an expired one."""
+        values = {**response, "expires_at": func.now() + lifetime}
         statement = upsert(IdempotencyRecord).values(owner_id=owner_id, key=key, **values)
-        await self._session.execute(
+        await self.session.execute(
             statement.on_conflict_do_update(index_elements=["owner_id", "key"], set_=dict(values))
         )
 
     async def delete_expired(self) -> int:
-        """Delete what nobody can ask for any more, whoever owns it; return how many."""
+        """Delete all users' expired responses; return their number."""
         statement = delete(IdempotencyRecord).where(IdempotencyRecord.expires_at <= func.now())
-        return len((await self._session.scalars(statement.returning(IdempotencyRecord.key))).all())
+        return len((await self.session.scalars(statement.returning(IdempotencyRecord.key))).all())

@@ -4,13 +4,14 @@ import itertools
 import re
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
+from advanced_alchemy.service import SQLAlchemyAsyncRepositoryService
 from sqlalchemy import Select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
 from uuid_utils.compat import uuid7
 
 from tone_shootout.accounts.credentials import (
@@ -38,6 +39,7 @@ from tone_shootout.accounts.repositories import (
     SessionRepository,
     UserRepository,
 )
+from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.settings import SecuritySettings
 
 REFRESH_OVERLAP = timedelta(seconds=30)
@@ -54,11 +56,16 @@ class IssuedToken(NamedTuple):
     secret: str
 
 
-class AccountService:
-    """Users and their API tokens."""
+class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
+    """Users and their API tokens.
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._users = UserRepository(session)
+    Creation of users is CRUD. API tokens are not: a token is issued once with a secret, then only revoked.
+    """
+
+    repository_type = UserRepository
+
+    def __init__(self, session: AsyncSession | async_scoped_session[AsyncSession], **options: Any) -> None:
+        super().__init__(session, **options)
         self._tokens = ApiTokenRepository(session)
         self._sessions = SessionRepository(session)
         self._connections = ConnectionRepository(session)
@@ -74,7 +81,7 @@ class AccountService:
             raise UserNameError
         user = User(name=name, display_name=display_name, role=role, is_active=True)
         try:
-            await self._users.add(user)
+            await self.create(user)
         except IntegrityError:
             raise UserExistsError(name) from None
         return user
@@ -85,52 +92,51 @@ class AccountService:
         Raises:
             UserNameError: not the beginning of a name for a user.
         """
-        await self._users.lock_names()
-        taken = await self._users.names_like(stem)
+        await self.repository.lock_names()
+        taken = await self.repository.list_names_with_prefix(stem)
         numbered = (f"{stem}-{number}" for number in itertools.count(2))
         name = next(name for name in itertools.chain([stem], numbered) if name.lower() not in taken)
         return await self.create_user(name, display_name=display_name)
 
-    async def user(self, user_id: UUID) -> User:
+    async def get_user(self, user_id: UUID) -> User:
         """Return a user by id.
 
         Raises:
             UserNotFoundError: there is none.
         """
-        user = await self._users.get(user_id)
+        user = await self.repository.find(user_id)
         if user is None:
             raise UserNotFoundError
         return user
 
-    async def connection(self, user_id: UUID) -> Tone3000Connection | None:
+    async def get_connection(self, user_id: UUID) -> Tone3000Connection | None:
         """Return a user's connection with TONE3000, if there is one."""
-        return await self._connections.of(user_id)
+        return await self._connections.get_for_user(user_id)
 
-    async def credentials_of(self, user_id: UUID) -> tuple[int, int]:
+    async def count_credentials(self, user_id: UUID) -> tuple[int, int]:
         """Return how many API tokens that are not revoked, and how many sessions that have not ended, a user has."""
-        _, tokens = await self._tokens.page(user_id, limit=0, offset=0)
-        _, sessions = await self._sessions.page(user_id, datetime.now(UTC), limit=0, offset=0)
-        return tokens, sessions
+        tokens = await self._tokens.count_active(user_id)
+        return tokens, await self._sessions.count_valid(user_id, datetime.now(UTC))
 
-    async def user_by_name(self, name: str) -> User:
+    async def get_user_by_name(self, name: str) -> User:
         """Return a user by name, whatever its capitals.
 
         Raises:
             UserNotFoundError: there is none.
         """
-        user = await self._users.by_name(name)
+        user = await self.repository.get_by_name(name)
         if user is None:
             raise UserNotFoundError
         return user
 
-    async def names(self, user_ids: Collection[UUID]) -> dict[UUID, str]:
+    async def get_display_names(self, user_ids: Collection[UUID]) -> dict[UUID, str]:
         """Return what each of the users is called in public; nobody who is gone is among them."""
-        users = await self._users.some(user_ids)
+        users = await self.repository.list_by_ids(user_ids)
         return {user.id: user.display_name or user.name for user in users}
 
-    async def users(self) -> Sequence[User]:
+    async def list_users(self) -> Sequence[User]:
         """Return all users by name."""
-        return await self._users.all()
+        return await self.repository.list_all()
 
     async def set_role(self, user: User, role: Role) -> None:
         """Give a user a role."""
@@ -145,7 +151,7 @@ class AccountService:
 
         Nobody is told apart who is already gone: deleting twice is no error.
         """
-        await self._users.delete(user_id)
+        await self.repository.delete_by_id(user_id)
 
     async def issue_token(
         self, user: User, *, name: str, scope: Scope = "write", expires_at: datetime | None = None
@@ -173,9 +179,9 @@ class AccountService:
             raise UserNotFoundError from None
         return IssuedToken(token, secret)
 
-    async def tokens(self, owner_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[ApiToken], int]:
+    async def list_tokens(self, owner_id: UUID, paging: Paging) -> tuple[Sequence[ApiToken], int]:
         """Return a part of a user's tokens that are not revoked, the newest first, and how many there are."""
-        return await self._tokens.page(owner_id, limit=limit, offset=offset)
+        return await self._tokens.list_active(owner_id, paging)
 
     async def revoke_token(self, owner_id: UUID, token_id: UUID) -> None:
         """Revoke one of a user's tokens, and so every session that was got for it.
@@ -193,12 +199,12 @@ async def valid_credentials(session: AsyncSession, credentials: Collection[Crede
     A token is not when it was revoked or has expired, a session when it has ended, has expired or was got for such a
     token; neither is when its user is disabled or gone.
     """
-    return await CredentialRepository(session).valid(credentials, datetime.now(UTC))
+    return await CredentialRepository(session).filter_valid(credentials, datetime.now(UTC))
 
 
 def active_users() -> Select[tuple[UUID]]:
     """Return a subquery of the users who are not disabled, for statements about what goes on without a request."""
-    return UserRepository.active()
+    return UserRepository.select_active()
 
 
 class Grant(NamedTuple):
@@ -227,7 +233,7 @@ class SessionService:
             InvalidCredentialsError: the token is not good.
         """
         now = datetime.now(UTC)
-        bearer = await self._credentials.by_token(digest(api_token), now)
+        bearer = await self._credentials.get_by_token(digest(api_token), now)
         if bearer is None:
             raise InvalidCredentialsError
         await self._credentials.touch(bearer, now)
@@ -254,7 +260,9 @@ class SessionService:
             session_id, used=used, following=digest(following), now=now, expires_at=now + self._life
         )
         if user_id is None:
-            user_id = await self._sessions.renewed(session_id, digest(following), since=now - REFRESH_OVERLAP, now=now)
+            user_id = await self._sessions.get_renewed(
+                session_id, digest(following), since=now - REFRESH_OVERLAP, now=now
+            )
         if user_id is not None:
             return self._grant(user_id, session_id, following, now)
         if is_ours and await self._sessions.revoke_replayed(session_id, used, now):
@@ -268,40 +276,43 @@ class SessionService:
             session_id, is_ours = read
             await self._sessions.revoke(session_id, None if is_ours else digest(refresh_token), datetime.now(UTC))
 
-    async def end_asker(self, asker: Principal) -> None:
+    async def end_current(self, principal: Principal) -> None:
         """End the session that somebody asks with, if it is one and has not ended before."""
-        if asker.session_id is not None:
-            await self._sessions.revoke_own(asker.user_id, asker.session_id, datetime.now(UTC))
+        if principal.session_id is not None:
+            await self._sessions.revoke_owned(principal.user_id, principal.session_id, datetime.now(UTC))
 
-    async def still_counts(self, asker: Principal) -> bool:
+    async def is_valid(self, principal: Principal) -> bool:
         """Tell whether the credential that somebody has asked with before still counts."""
         now = datetime.now(UTC)
-        if asker.session_id is not None:
-            return await self._credentials.by_session(asker.user_id, asker.session_id, now) is not None
-        return asker.token_id is not None and await self._credentials.by_token(asker.token_id, now) is not None
+        if principal.session_id is not None:
+            return await self._credentials.get_by_session(principal.user_id, principal.session_id, now) is not None
+        return (
+            principal.token_id is not None and await self._credentials.get_by_token(principal.token_id, now) is not None
+        )
 
-    async def page(self, owner_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[UserSession], int]:
+    async def list_sessions(self, owner_id: UUID, paging: Paging) -> tuple[Sequence[UserSession], int]:
         """Return a part of a user's sessions that have not ended, the one used last first, and how many there are."""
-        return await self._sessions.page(owner_id, datetime.now(UTC), limit=limit, offset=offset)
+        return await self._sessions.list_valid(owner_id, datetime.now(UTC), paging)
 
-    async def end_own(self, owner_id: UUID, session_id: UUID) -> None:
+    async def end_session(self, owner_id: UUID, session_id: UUID) -> None:
         """End one of a user's sessions.
 
         Raises:
             SessionNotFoundError: not one of theirs, or ended before.
         """
-        if not await self._sessions.revoke_own(owner_id, session_id, datetime.now(UTC)):
+        if not await self._sessions.revoke_owned(owner_id, session_id, datetime.now(UTC)):
             raise SessionNotFoundError
 
     async def end_all(self, owner_id: UUID) -> None:
         """End all of a user's sessions. API tokens are not sessions: they stay good."""
-        await self._sessions.revoke_own(owner_id, None, datetime.now(UTC))
+        await self._sessions.revoke_owned(owner_id, None, datetime.now(UTC))
 
     async def _start(
         self, user_id: UUID, scope: Scope, token_id: UUID | None, user_agent: str | None, now: datetime
     ) -> Grant:
         session_id = uuid7()
         refresh_token = self._refresh_tokens.issue(session_id)
+        await self._sessions.delete_expired(user_id, now)
         await self._sessions.add(
             UserSession(
                 id=session_id,

@@ -194,12 +194,12 @@ class SignInService:
         if not 0 < len(person.id) <= 64 or not person.id.isprintable():
             raise BadAnswerError("a person without an id")
         if link_to is None:
-            user_id = await self._store.owner_of(person.id) or await self._sign_up(person)
-        elif await self._sessions.still_counts(link_to):
+            user_id = await self._store.get_owner_of(person.id) or await self._sign_up(person)
+        elif await self._sessions.is_valid(link_to):
             user_id = link_to.user_id
         else:
             raise SignInExpiredError
-        user = await self._accounts.user(user_id)
+        user = await self._accounts.get_user(user_id)
         if not user.is_active:
             raise UserDisabledError(user.name)
         await self._store.connect(user_id, person, pair)

@@ -98,7 +98,7 @@ async def _reencrypt(environ: Mapping[str, str]) -> tuple[int, int]:
 
     async with Services(load_settings(environ)) as services, services.session_maker.begin() as session:
         ring = services.key_ring
-        return await ConnectionStore(session, ring).encrypt_anew(), await reencrypt_secrets(session, ring)
+        return await ConnectionStore(session, ring).reencrypt(), await reencrypt_secrets(session, ring)
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def token(name: str, scope: "Scope", days: int | None, administrator: bool, data
         from tone_shootout.accounts.errors import UserNotFoundError
 
         try:
-            user, is_new = await accounts.user_by_name(name), False
+            user, is_new = await accounts.get_user_by_name(name), False
         except UserNotFoundError:
             user, is_new = await accounts.create_user(name), True
         if administrator:
@@ -80,7 +80,7 @@ def list_(data: Path | None) -> None:
     async def work(accounts: "AccountService") -> list[tuple[str, str, str, str]]:
         return [
             (user.name, user.role, "active" if user.is_active else "disabled", f"{user.created_at:%Y-%m-%d}")
-            for user in await accounts.users()
+            for user in await accounts.list_users()
         ]
 
     for name, role, state, day in _with_accounts(data, work):
@@ -94,7 +94,7 @@ def disable(name: str, data: Path | None) -> None:
     """Shut the user NAME out: no token or session counts until they are enabled again, and their jobs are cancelled."""
 
     async def work(unit: "Unit") -> None:
-        user = await unit.accounts.user_by_name(name)
+        user = await unit.accounts.get_user_by_name(name)
         await unit.accounts.set_active(user, is_active=False)
         await unit.session.commit()  # first, so that they submit nothing more
         await unit.services.canceller.cancel_all(user.id)
@@ -110,7 +110,7 @@ def enable(name: str, data: Path | None) -> None:
     """Let the user NAME in again."""
 
     async def work(accounts: "AccountService") -> None:
-        await accounts.set_active(await accounts.user_by_name(name), is_active=True)
+        await accounts.set_active(await accounts.get_user_by_name(name), is_active=True)
 
     _with_accounts(data, work)
     click.echo(f"{name} is enabled.", err=True)
@@ -124,7 +124,7 @@ def role_(name: str, role: "Role", data: Path | None) -> None:
     """Give the user NAME a ROLE."""
 
     async def work(accounts: "AccountService") -> None:
-        await accounts.set_role(await accounts.user_by_name(name), role)
+        await accounts.set_role(await accounts.get_user_by_name(name), role)
 
     _with_accounts(data, work)
     click.echo(f"{name} is {'an' if role[0] in 'aeio' else 'a'} {role}.", err=True)
@@ -139,9 +139,9 @@ def show(name: str, data: Path | None) -> None:
     async def work(unit: "Unit") -> list[tuple[str, str]]:
         from tone_shootout.accounts.account_deletion import stored_prefix
 
-        user = await unit.accounts.user_by_name(name)
-        connection = await unit.accounts.connection(user.id)
-        tokens, sessions = await unit.accounts.credentials_of(user.id)
+        user = await unit.accounts.get_user_by_name(name)
+        connection = await unit.accounts.get_connection(user.id)
+        tokens, sessions = await unit.accounts.count_credentials(user.id)
         tone3000 = "not connected"
         if connection is not None:
             tone3000 = connection.username + ("" if connection.tokens else " (has to sign in again)")
@@ -176,7 +176,7 @@ def export(name: str, out: Path | None, data: Path | None) -> None:
         from tone_shootout.accounts.export import archive
         from tone_shootout.kit.private_files import create_private
 
-        user = await unit.accounts.user_by_name(name)
+        user = await unit.accounts.get_user_by_name(name)
         with create_private(path) as file:
             try:
                 async for chunk in archive(unit.services.session_maker, unit.services.storage, user.id):
@@ -201,7 +201,7 @@ def delete(name: str, yes: bool, data: Path | None) -> None:
     async def work(unit: "Unit") -> None:
         from tone_shootout.accounts.account_deletion import forget
 
-        user_id = (await unit.accounts.user_by_name(name)).id
+        user_id = (await unit.accounts.get_user_by_name(name)).id
         ended = await unit.services.canceller.end_work(user_id)
         await unit.accounts.delete_user(user_id)
         await unit.session.commit()

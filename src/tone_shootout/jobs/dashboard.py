@@ -70,7 +70,7 @@ class DashboardQueue:
             repository = JobRepository(session)
             counts = await repository.count_by_state()
             rows = await repository.list_newest(SHOWN) if jobs else []
-            names = await AccountService(session).names({job.owner_id for job in rows})
+            names = await AccountService(session).get_display_names({job.owner_id for job in rows})
         shown = [Entry(self, job, names.get(job.owner_id, "")).to_dict() for job in rows]
         return {"name": self.name, "workers": workers, **counts, "jobs": shown}
 
@@ -84,7 +84,7 @@ class DashboardQueue:
             job = await JobRepository(session).find(job_id)
             if job is None:
                 return None
-            names = await AccountService(session).names({job.owner_id})
+            names = await AccountService(session).get_display_names({job.owner_id})
         return Entry(self, job, names.get(job.owner_id, ""))
 
     async def cancel(self, job: Job) -> None:

@@ -106,7 +106,7 @@ class ShootoutService:
     async def list_public(self, paging: Paging, *, order_by: str) -> tuple[Sequence[tuple[Shootout, str]], int]:
         """Return a page of the public shootouts with their owners' names, and how many there are."""
         rows, total = await self._shootouts.list_public(paging=paging, order_by=order_by)
-        names = await self._accounts.names({row.owner_id for row in rows})
+        names = await self._accounts.get_display_names({row.owner_id for row in rows})
         return [(row, names.get(row.owner_id, "")) for row in rows], total
 
     async def update(

@@ -42,7 +42,7 @@ def issue_token(session_maker: async_sessionmaker[AsyncSession]) -> IssueToken:
     async def issue(person: Person, *, scope: Scope = "write", expires_at: datetime | None = None) -> str:
         async with session_maker.begin() as session:
             accounts = AccountService(session)
-            user = await accounts.user(person.id)
+            user = await accounts.get_user(person.id)
             return (await accounts.issue_token(user, name="made for a test", scope=scope, expires_at=expires_at)).secret
 
     return issue

@@ -220,7 +220,7 @@ async def test_old_keys_read_and_the_newest_writes(
     with pytest.raises(ReconnectError):
         await with_keys(new).access_token(user.id)
     async with session_maker.begin() as session:
-        assert await ConnectionStore(session, KeyRing([new, old])).encrypt_anew() == 1
+        assert await ConnectionStore(session, KeyRing([new, old])).reencrypt() == 1
     assert await with_keys(new).access_token(user.id) == made.access_token
     with pytest.raises(ReconnectError):
         await with_keys(old).access_token(user.id)
@@ -239,8 +239,8 @@ async def test_tokens_show_in_nothing_that_is_printed(
 ) -> None:
     async with session_maker() as session:
         store = ConnectionStore(session, ring)
-        connection = await store.of(user.id)
+        connection = await store.get_for_user(user.id)
         assert connection is not None
-        stored = store.read(connection)
+        stored = store.decrypt_tokens(connection)
     for secret in (pair.access_token, pair.refresh_token):
         assert secret not in f"{stored!r} {pair!r} {connection!r}"

@@ -54,9 +54,9 @@ async def test_what_old_keys_have_encrypted_is_read_with_the_new_one_alone(
     new = KeyRing([NEW])
     async with session_maker() as session:
         store = ConnectionStore(session, new)
-        connection = await store.of(user.id)
+        connection = await store.get_for_user(user.id)
         assert connection is not None
-        stored = store.read(connection)
+        stored = store.decrypt_tokens(connection)
         webhook = await WebhookService(session, new, settings).get(user.id, made.webhook.id)
     assert new.decrypt(webhook.secret, f"webhook:{webhook.id}") == made.secret
     assert stored is not None

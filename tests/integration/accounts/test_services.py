@@ -16,7 +16,7 @@ async def test_a_user_is_found_by_their_name_in_any_capitals(
         made = await AccountService(session).create_user(name)
     async with session_maker() as session:
         for spelling in (name, name.upper(), name.lower()):
-            assert (await AccountService(session).user_by_name(spelling)).id == made.id
+            assert (await AccountService(session).get_user_by_name(spelling)).id == made.id
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ async def test_nothing_is_issued_to_users_who_are_disabled_or_gone(
 ) -> None:
     async with session_maker() as session:
         accounts = AccountService(session)
-        known = await accounts.user(user.id)
+        known = await accounts.get_user(user.id)
         await accounts.set_active(known, is_active=False)
         with pytest.raises(UserDisabledError):
             await accounts.issue_token(known, name="late")
@@ -60,6 +60,6 @@ async def test_a_user_who_is_not_there_is_not_found(
 ) -> None:
     async with session_maker() as session:
         with pytest.raises(UserNotFoundError):
-            await AccountService(session).user(uuid4())
+            await AccountService(session).get_user(uuid4())
         with pytest.raises(UserNotFoundError):
-            await AccountService(session).user_by_name("nobody")
+            await AccountService(session).get_user_by_name("nobody")

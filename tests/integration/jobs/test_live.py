@@ -236,7 +236,7 @@ async def test_the_streams_of_a_deleted_job_and_of_a_disabled_user_are_closed(
         async with session_maker.begin() as session:
             await session.execute(delete(Job).where(Job.id == job.id))
             accounts = AccountService(session)
-            await accounts.set_active(await accounts.user(other_user.id), is_active=False)
+            await accounts.set_active(await accounts.get_user(other_user.id), is_active=False)
         for socket, stream, code in ((deleted, no_more, 4404), (disabled, nothing, 4401)):
             with pytest.raises(ConnectionClosed):
                 await socket.recv()

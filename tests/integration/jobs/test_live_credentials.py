@@ -37,7 +37,7 @@ def with_token(session_maker: Sessions, user: Person) -> Callable[..., Awaitable
         async with session_maker.begin() as session:
             accounts = AccountService(session)
             issued = await accounts.issue_token(
-                await accounts.user(user.id), name="a second one", expires_at=expires_at
+                await accounts.get_user(user.id), name="a second one", expires_at=expires_at
             )
         return str(issued.token.id), replace(user, token=issued.secret)
 

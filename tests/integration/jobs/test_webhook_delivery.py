@@ -402,7 +402,7 @@ async def test_nothing_is_sent_for_a_disabled_user_until_they_are_enabled_again(
     async def set_active(is_active: bool) -> None:
         async with session_maker.begin() as session:
             accounts = AccountService(session)
-            await accounts.set_active(await accounts.user(user.id), is_active=is_active)
+            await accounts.set_active(await accounts.get_user(user.id), is_active=is_active)
 
     hook, other = await make(user, receiver.url), await make(other_user, receiver.url)
     receiver.status = 500

@@ -96,7 +96,7 @@ async def test_a_token_that_can_only_read_changes_nothing(
     made = await _make(user)
     async with session_maker() as session:
         accounts = AccountService(session)
-        issued = await accounts.issue_token(await accounts.user(user.id), name="reader", scope="read")
+        issued = await accounts.issue_token(await accounts.get_user(user.id), name="reader", scope="read")
         await session.commit()
     headers = {"Authorization": f"Bearer {issued.secret}"}
     address = f"{WEBHOOKS}/{made['webhook']['id']}"

@@ -197,7 +197,7 @@ async def test_whoever_is_not_signed_in_is_told_so_and_changes_nothing(
         token = other_user.token
         async with session_maker.begin() as session:
             accounts = AccountService(session)
-            await accounts.set_active(await accounts.user(other_user.id), is_active=False)
+            await accounts.set_active(await accounts.get_user(other_user.id), is_active=False)
     elif who == "deleted user":
         token = other_user.token
         assert (await other_user.client.delete("/api/v1/me")).status_code == 204

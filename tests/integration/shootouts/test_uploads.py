@@ -53,7 +53,7 @@ async def test_a_read_only_token_can_not_upload(
 ) -> None:
     async with session_maker() as session:
         accounts = AccountService(session)
-        issued = await accounts.issue_token(await accounts.user(user.id), name="reader", scope="read")
+        issued = await accounts.issue_token(await accounts.get_user(user.id), name="reader", scope="read")
         await session.commit()
     api.headers["Authorization"] = f"Bearer {issued.secret}"
     assert (await upload(api, "di_track", di())).status_code == 403

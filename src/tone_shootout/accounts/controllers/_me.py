@@ -37,7 +37,7 @@ class MeController(Controller):
     @get(operation_id="get_me", summary="Who am I?", responses=problems(401))
     async def get_me(self, principal: NamedDependency[Principal], accounts: NamedDependency[AccountService]) -> MeRead:
         """Show your account."""
-        user, connection = await accounts.user(principal.user_id), await accounts.connection(principal.user_id)
+        user, connection = await accounts.get_user(principal.user_id), await accounts.get_connection(principal.user_id)
         return MeRead.of(user, principal, connection)
 
     @delete(operation_id="delete_me", summary="Delete my account", responses=problems(401, 403))
@@ -93,7 +93,7 @@ class MeController(Controller):
         paging: NamedDependency[Paging],
     ) -> Page[TokenRead]:
         """List your API tokens that are not revoked, the newest first."""
-        rows, total = await accounts.tokens(principal.user_id, limit=paging.limit, offset=paging.offset)
+        rows, total = await accounts.list_tokens(principal.user_id, paging)
         return paging.page([TokenRead.of(token) for token in rows], total)
 
     @post("/tokens", operation_id="create_token", summary="Make an API token", responses=problems(400, 401, 403))
@@ -106,7 +106,7 @@ class MeController(Controller):
         """Make an API token. The answer is the only one that shows it."""
         days = data.expires_in_days
         expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
-        user = await accounts.user(principal.user_id)
+        user = await accounts.get_user(principal.user_id)
         issued = await accounts.issue_token(user, name=data.name, scope=data.scope, expires_at=expires_at)
         return Response(TokenSecretRead.of(issued), status_code=201, headers=NO_STORE)
 

@@ -95,7 +95,7 @@ class SessionController(Controller):
         await sessions.end(refresh_token(request, data))
         asker: Principal | None = request.scope["user"]
         if asker is not None and not (data and data.refresh_token):
-            await sessions.end_asker(asker)
+            await sessions.end_current(asker)
         return Response(None, status_code=204, cookies=no_cookies(settings.security))
 
 
@@ -114,7 +114,7 @@ class MySessionsController(Controller):
         paging: NamedDependency[Paging],
     ) -> Page[OpenSessionRead]:
         """List your sessions that have not ended, the one used last first."""
-        rows, total = await sessions.page(principal.user_id, limit=paging.limit, offset=paging.offset)
+        rows, total = await sessions.list_sessions(principal.user_id, paging)
         return paging.page([OpenSessionRead.of(session, principal) for session in rows], total)
 
     @delete(operation_id="end_all_sessions", summary="Sign out everywhere", responses=problems(401, 403))
@@ -141,4 +141,4 @@ class MySessionsController(Controller):
         sessions: NamedDependency[SessionService],
     ) -> None:
         """End one of your sessions at once."""
-        await sessions.end_own(principal.user_id, session_id)
+        await sessions.end_session(principal.user_id, session_id)

@@ -1,4 +1,4 @@
-"""What can go wrong with accounts, as a client is told. No message repeats a credential."""
+"""Errors of the accounts domain. No detail contains a credential."""
 
 from tone_shootout.kit.http.problems import (
     ConflictError,
@@ -11,35 +11,35 @@ from tone_shootout.kit.http.problems import (
 
 
 class InvalidCredentialsError(UnauthorizedError):
-    """A credential that is unknown, expired or revoked, or whose user is disabled: nobody can tell which."""
+    """The credential is unknown, expired or revoked, or its user is disabled; the detail does not say which."""
 
     code = "invalid_credentials"
 
     def __init__(self) -> None:
-        super().__init__("These credentials don't count, or no longer.")
+        super().__init__("Credentials are invalid or have expired. Sign in again.")
         self.headers["WWW-Authenticate"] += ', error="invalid_token"'
 
 
 class ReadOnlyTokenError(ForbiddenError):
-    """A credential of read scope on a method that changes something."""
+    """A credential of read scope was used with a method that changes something."""
 
     code = "read_only_token"
 
     def __init__(self) -> None:
-        super().__init__("This token can only read.")
+        super().__init__("This token has read scope. Use a token of write scope.")
 
 
 class CrossOriginError(ForbiddenError):
-    """A browser sent the request for a page that is not ours."""
+    """The request carries a cookie and comes from a page of another origin."""
 
     code = "cross_origin"
 
     def __init__(self) -> None:
-        super().__init__("Pages of another origin can't do this with a cookie.")
+        super().__init__("Requests with a cookie are not accepted from another origin. Use an API token.")
 
 
 class AdministratorOnlyError(ForbiddenError):
-    """Something that only administrators may see."""
+    """Only administrators may do this."""
 
     code = "administrator_only"
 
@@ -48,25 +48,25 @@ class AdministratorOnlyError(ForbiddenError):
 
 
 class UserNotFoundError(NotFoundError):
-    """No such user."""
+    """The user does not exist."""
 
     code = "user_not_found"
 
     def __init__(self) -> None:
-        super().__init__("There is no such user.")
+        super().__init__("User not found.")
 
 
 class UserExistsError(ConflictError):
-    """The name is taken, perhaps in other capitals."""
+    """The name is taken, ignoring case."""
 
     code = "user_exists"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"There is already a user {name}.")
+        super().__init__(f"The user name {name} is taken. Choose another.")
 
 
 class UserDisabledError(ConflictError):
-    """Nothing can be issued to a disabled user."""
+    """The user is disabled."""
 
     code = "user_disabled"
 
@@ -75,7 +75,7 @@ class UserDisabledError(ConflictError):
 
 
 class UserNameError(InvalidError):
-    """Not a name for a user."""
+    """The user name is invalid."""
 
     code = "invalid_user_name"
 
@@ -86,118 +86,118 @@ class UserNameError(InvalidError):
 
 
 class TokenNotFoundError(NotFoundError):
-    """No such token among the asker's own."""
+    """The user has no such API token."""
 
     code = "token_not_found"
 
     def __init__(self) -> None:
-        super().__init__("You have no such token.")
+        super().__init__("API token not found.")
 
 
 class SessionNotFoundError(NotFoundError):
-    """No such session among the asker's own."""
+    """The user has no such session."""
 
     code = "session_not_found"
 
     def __init__(self) -> None:
-        super().__init__("You have no such session.")
+        super().__init__("Session not found.")
 
 
 class NotConnectedError(ConflictError):
-    """The user has no account at TONE3000 that we know of."""
+    """The user has no connection with TONE3000."""
 
     code = "tone3000_not_connected"
 
     def __init__(self) -> None:
-        super().__init__("You are not connected with TONE3000: sign in with it first (/api/v1/auth/login?link=true).")
+        super().__init__("Your account is not connected with TONE3000. Connect it at /api/v1/auth/login?link=true.")
 
 
 class ReconnectError(ConflictError):
-    """What TONE3000 gave us for the user does not count any more."""
+    """TONE3000 no longer accepts the user's tokens."""
 
     code = "tone3000_reconnect"
 
     def __init__(self) -> None:
-        super().__init__("TONE3000 does not know us any more: sign in with it again (/api/v1/auth/login?link=true).")
+        super().__init__("The connection with TONE3000 has expired. Connect again at /api/v1/auth/login?link=true.")
 
 
 class LinkedElsewhereError(ConflictError):
-    """The account at TONE3000 belongs to another user of ours."""
+    """The TONE3000 account is connected with another user."""
 
     code = "tone3000_linked_elsewhere"
 
     def __init__(self) -> None:
-        super().__init__("This TONE3000 account belongs to another user here. Disconnect it there first.")
+        super().__init__("This TONE3000 account is connected with another user. Disconnect it there first.")
 
 
 class OtherAccountError(ConflictError):
-    """The user is connected with another account at TONE3000."""
+    """The user is connected with another TONE3000 account."""
 
     code = "tone3000_other_account"
 
     def __init__(self) -> None:
-        super().__init__("You are connected with another TONE3000 account. Disconnect that one first.")
+        super().__init__("Your account is connected with another TONE3000 account. Disconnect that one first.")
 
 
 class OnlySignInError(ConflictError):
-    """Without TONE3000 the user could not sign in any more, or only to read."""
+    """Without TONE3000 the user would have no way to sign in with write scope."""
 
     code = "only_sign_in"
 
     def __init__(self) -> None:
-        super().__init__("Without TONE3000 you could not sign in any more: make an API token of write scope first.")
+        super().__init__("TONE3000 is your only way to sign in. Create an API token of write scope first.")
 
 
 class SignInExpiredError(MalformedError):
-    """A sign-in that was not begun here, was begun in another browser, was used before, or took too long."""
+    """The sign-in is unknown, was started in another browser, was finished before, or has expired."""
 
     code = "sign_in_expired"
 
     def __init__(self) -> None:
-        super().__init__("This sign-in was used before, took too long, or was begun in another browser: begin again.")
+        super().__init__("The sign-in has expired, was used before, or began in another browser. Start again.")
 
 
 class SignInDeniedError(ForbiddenError):
-    """Somebody has said no at TONE3000, or TONE3000 itself."""
+    """The person or TONE3000 has denied the sign-in."""
 
     code = "sign_in_denied"
 
     def __init__(self) -> None:
-        super().__init__("TONE3000 did not let you sign in.")
+        super().__init__("TONE3000 denied the sign-in. Try again.")
 
 
 class SignUpClosedError(ForbiddenError):
-    """Nobody who is not known may come in."""
+    """Sign-up is disabled."""
 
     code = "sign_up_closed"
 
     def __init__(self) -> None:
-        super().__init__("This installation takes no new users: ask its operator for an account.")
+        super().__init__("Sign-up is disabled. Ask the operator for an account.")
 
 
 class IdempotencyInFlightError(ConflictError):
-    """The first request with this key has not been answered yet."""
+    """The first request with this key is still in progress."""
 
     code = "idempotency_in_flight"
 
     def __init__(self) -> None:
-        super().__init__("A request with this Idempotency-Key is being answered; ask again in a moment.")
+        super().__init__("A request with this Idempotency-Key is in progress. Try again shortly.")
         self.headers["Retry-After"] = "1"
 
 
 class IdempotencyKeyReusedError(InvalidError):
-    """A key belongs to one request."""
+    """The key was used with another request."""
 
     code = "idempotency_key_reused"
 
     def __init__(self) -> None:
-        super().__init__("This Idempotency-Key was used for a different request; use a new one.")
+        super().__init__("This Idempotency-Key was used for a different request. Use a new key.")
 
 
 class ToneIdMissingError(MalformedError):
-    """A tone is to be loaded, and it is not said which."""
+    """`prompt=load_tone` was sent without `tone_id`."""
 
     code = "tone_id_missing"
 
     def __init__(self) -> None:
-        super().__init__("Expected `tone_id` with `prompt=load_tone`.")
+        super().__init__("`prompt=load_tone` requires `tone_id`.")

@@ -86,7 +86,7 @@ async def test_a_user_is_shown_exported_and_deleted(
     assert await sql("SELECT count(*) FROM job") == [(0,)]
     assert await Storage.from_settings(settings).size(f"users/{user.id}/") == (0, 0)
     unknown = await shootout_user("delete", "ada", "--yes")
-    assert (unknown.exit_code, unknown.stderr) == (1, "Error: There is no such user.\n")
+    assert (unknown.exit_code, unknown.stderr) == (1, "Error: User not found.\n")
 
 
 async def test_users_are_listed_disabled_enabled_and_given_roles(
@@ -122,8 +122,8 @@ async def test_the_jobs_of_a_user_who_is_disabled_are_cancelled_and_nobody_else_
     ("arguments", "line"),
     [
         (("token", "a b"), "Error: Expected 1 to 64 letters, digits, dots, underscores and hyphens"),
-        (("role", "nobody", "user"), "Error: There is no such user."),
-        (("disable", "nobody"), "Error: There is no such user."),
+        (("role", "nobody", "user"), "Error: User not found."),
+        (("disable", "nobody"), "Error: User not found."),
     ],
     ids=str,
 )

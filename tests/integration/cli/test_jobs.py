@@ -213,7 +213,7 @@ async def test_a_connection_that_is_cut_costs_no_event_and_doubles_none(
     [
         (("list",), {"SHOOTOUT_URL": None}, "no service runs on"),
         (("list",), {"SHOOTOUT_TOKEN": None}, "shootout user token"),
-        (("list",), {"SHOOTOUT_TOKEN": "tst_wrong"}, "These credentials don't count"),
+        (("list",), {"SHOOTOUT_TOKEN": "tst_wrong"}, "Credentials are invalid or have expired"),
         (("list",), {"SHOOTOUT_URL": "http://127.0.0.1:1"}, "can't be reached"),
         (("list",), {"SHOOTOUT_URL": "nowhere"}, "can't be reached"),
         (("show", "riff"), {}, "riff is no job's id"),

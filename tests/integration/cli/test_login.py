@@ -135,7 +135,7 @@ async def test_a_local_user_connects(shootout: Shootout, user: Person, tone3000:
 
 async def test_whoever_is_refused_is_told_so_in_a_line(shootout: Shootout, tone3000: StandIn, tmp_path: Path) -> None:
     result, _ = await asyncio.gather(shootout("login"), decided(tone3000, allow=False))
-    assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, "Error: TONE3000 did not let you sign in.")
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, "Error: TONE3000 denied the sign-in. Try again.")
     assert not (tmp_path / CREDENTIALS).exists()
 
 

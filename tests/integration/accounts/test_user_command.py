@@ -140,9 +140,12 @@ async def test_what_can_not_be_done_is_said_in_one_line(
 @pytest.mark.parametrize(
     ("url", "line"),
     [
-        ("mysql://localhost/x", "Error: SHOOTOUT_DATABASE_URL: expected postgresql://…, got mysql://…"),
+        (
+            "mysql://localhost/x",
+            "Error: SHOOTOUT_DATABASE_URL: expected postgresql://user:password@host:port/name?sslmode=…, got mysql://…",
+        ),
         ("postgresql://a:secret@127.0.0.1:1/x", "Error: [Errno"),
-        ("{missing}", 'Error: database "missing" does not exist'),
+        ("{missing}", 'Error: the database rejects connections: database "missing" does not exist'),
         ("{empty}", "Is its schema up to date? (`shootout db upgrade`)"),
     ],
     ids=lambda text: text[:24],

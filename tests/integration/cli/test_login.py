@@ -142,4 +142,4 @@ async def test_whoever_is_refused_is_told_so_in_a_line(shootout: Shootout, tone3
 async def test_a_service_that_knows_no_tone3000_says_so(shootout: Shootout, base_url: str) -> None:
     result = await shootout("login", "--url", base_url)
     assert result.exit_code == 1
-    assert "not set up for TONE3000" in result.stderr
+    assert "TONE3000 is not configured." in result.stderr

@@ -105,6 +105,7 @@ class Runner:
         self._dispatcher = dispatcher
         self._limits = limits
         self._settings = settings
+        scratch.mkdir(parents=True, exist_ok=True)  # the first job may come before the folder is cleaned
         self._scratch = scratch
         # Separate from the event loop's threads, which storage and name lookups need while these are busy.
         self._threads = ThreadPoolExecutor(settings.jobs + settings.short_jobs, thread_name_prefix="rendering")

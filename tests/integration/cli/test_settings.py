@@ -148,7 +148,7 @@ def test_a_user_without_name_and_home_is_told_what_to_set() -> None:
             os.setgid(54321)
             os.setuid(54321)
         else:
-            pwd.getpwuid = None  # an ordinary user can't be anybody else
+            pwd.getpwuid = {}.__getitem__  # an ordinary user can't be anybody else
         for attempt in (
             lambda: load_settings({}),
             lambda: parse_postgres("postgres://host/name"),

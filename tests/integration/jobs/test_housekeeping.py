@@ -38,6 +38,7 @@ from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.webhooks.models import WebhookDelivery
+from tone_shootout.kit.db import locks
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.kit.tasks import Context, task_context
@@ -247,7 +248,7 @@ async def test_content_that_is_being_sent_again_stays(
     """An orphan that is just becoming somebody's content: whoever stores it holds the lock that deleting it takes."""
     key = await objects.put(f"users/{user.id}/blobs/{CONTENT}")
     async with session_maker() as sending:
-        await sending.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{user.id}/{CONTENT}", 0))))
+        await locks.acquire(sending, locks.owned(user.id, "content", CONTENT))
         keeping = asyncio.create_task(_run(services, "objects"))
         await asyncio.wait({keeping}, timeout=0.3)
         assert not keeping.done()

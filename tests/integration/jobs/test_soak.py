@@ -104,15 +104,18 @@ class Crew:
 
     async def _kill_by_chance(self) -> None:
         chance = random.Random(5)
+        self._replace(await self._busy())
         with suppress(TimeoutError):
             async with asyncio.timeout(self._soak.killing_s):
                 while True:
                     await asyncio.sleep(chance.uniform(*self._soak.between_s))
-                    unlucky = await self._busy() if self.kills == 0 else chance.randrange(WORKERS)
-                    self._workers[unlucky].kill()
-                    self._workers[unlucky].wait()
-                    self._workers[unlucky] = self._start()
-                    self.kills += 1
+                    self._replace(chance.randrange(WORKERS))
+
+    def _replace(self, unlucky: int) -> None:
+        self._workers[unlucky].kill()
+        self._workers[unlucky].wait()
+        self._workers[unlucky] = self._start()
+        self.kills += 1
 
     async def _busy(self) -> int:
         """Return a worker that holds a job: the first kill hits one, however slow the machine is."""

@@ -54,7 +54,7 @@ class S3:
         httpx.put(f"{self.address}/{bucket}", timeout=30).raise_for_status()
 
     def leave(self) -> None:
-        """Be away: whoever is connected is cut off, nobody else gets in."""
+        """Go away: cut open connections and refuse new ones."""
         with self._lock:
             door, self._door = self._door, None
             connections = list(self._connections)

@@ -1,6 +1,6 @@
 """A front that speaks PostgreSQL's TLS and asks for a password, before the embedded server, which knows neither.
 
-The wheel's PostgreSQL is built without OpenSSL and trusts whoever reaches its socket. What follows the sign-in is
+The wheel's PostgreSQL is built without OpenSSL and trusts every client of its socket. What follows the sign-in is
 between the client and the server.
 """
 

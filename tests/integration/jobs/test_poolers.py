@@ -1,4 +1,4 @@
-"""Behind a pooler, nothing is left on a connection that belongs to whoever has it next."""
+"""Behind a pooler, no state is left on a connection, which the next client gets."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator

@@ -1,4 +1,4 @@
-"""What is no UTF-8, or packed: refused as such, whoever sends it, and wherever in a request it is."""
+"""What is no UTF-8, or packed: refused as such, signed in or not, anywhere in a request."""
 
 import gzip
 import json

@@ -11,7 +11,7 @@ import msgspec
 Fields = dict[str, msgspec.Raw]
 
 MAX_OBJECTS: Final = 20_000
-"""More objects than any layers need. A text with more of them is left as it is, for whoever checks it to refuse."""
+"""More objects than any layers need. A text with more of them is left as it is; the later check refuses it."""
 
 _PARAMETERS: Final[dict[str, tuple[str, ...]]] = {
     "LeakyReLU": ("negative_slope",),

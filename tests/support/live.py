@@ -11,6 +11,7 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import IO
 
 from tone_shootout.app import create_app
@@ -66,6 +67,12 @@ def environ_of(settings: Settings) -> dict[str, str]:
             text = value if isinstance(value, str) else json.dumps(value)
             environ[f"SHOOTOUT_{group.name.upper()}_{field.name.upper()}"] = text
     return environ
+
+
+def scratch_files(settings: Settings) -> list[Path]:
+    """Return what jobs have left in the scratch folder; a worker makes the folder when it starts."""
+    folder = settings.data / "scratch"
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 class WebProcess:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, make_shootout
-from tests.support.live import working
+from tests.support.live import scratch_files, working
 from tests.support.uploads import SHOOTOUTS, add, eventually, playing, wav
 from tone_shootout.demo import bundled_capture
 from tone_shootout.kit.settings import Settings
@@ -46,7 +46,7 @@ def _idle(worker: subprocess.Popen[bytes], settings: Settings) -> bool:
     """Whether no process renders and no file of a job is left."""
     servers = psutil.Process(worker.pid).children()
     rendering = [child for server in servers for child in server.children()]
-    return not rendering and not list((settings.data / "scratch").iterdir())
+    return not rendering and not scratch_files(settings)
 
 
 async def _submit(user: Person, *, gain_db: float) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, make_shootout
-from tests.support.live import working
+from tests.support.live import scratch_files, working
 from tests.support.uploads import SHOOTOUTS, add, eventually, playing, wav
 from tone_shootout.demo import bundled_capture
 from tone_shootout.jobs.models import Job
@@ -129,5 +129,5 @@ async def test_a_job_that_takes_too_long_fails_and_nothing_of_it_goes_on(
         failed = await _until(base_url, user, job_id, "done", "failed")
         assert failed["data"]["error"]["code"] == "timeout"
         await eventually(lambda: not _rendering(worker))
-        await eventually(lambda: not list((settings.data / "scratch").iterdir()))
+        await eventually(lambda: not scratch_files(settings))
     assert (await user.client.get(f"/api/v1/jobs/{job_id}")).json()["attempt"] == 1

@@ -42,7 +42,7 @@ def engine_section() -> list[str]:
     for name, capture in captures.items():
         speed, limit, share = median(speeds[name]), "", ""
         if capture.architecture == "WaveNet":
-            seconds = capture.model.figures.products / median(products)
+            seconds = capture.model.stats.products / median(products)
             seconds += TANH_PER_SAMPLE.get(name, 0) / median(tanhs)
             limit, share = f"{1 / (RATE * seconds):.0f}", f"{speed * RATE * seconds:.0%}"
         lines.append(f"| {name} | {capture.parameters} | {speed:.1f} | {limit} | {share} |")

@@ -1,7 +1,7 @@
-"""What a file's own bytes say about it before FFmpeg is asked: its format, and whether all of it is there.
+"""Format detection and truncation checks on the raw bytes of an audio file, before FFmpeg decodes it.
 
-FFmpeg reads a file that was cut off as if it were shorter. The container's own size fields know better: ISO/IEC
-14496-12 boxes (M4A), Core Audio chunks and the end-of-stream flag of Ogg pages (RFC 3533); for uncompressed sound see
+FFmpeg decodes a truncated file as if it were shorter. The container's size fields reveal the truncation: ISO/IEC
+14496-12 boxes (M4A), Core Audio chunks and the end-of-stream flag of Ogg pages (RFC 3533). For uncompressed audio, see
 `layouts`.
 """
 
@@ -42,24 +42,28 @@ MAX_PADDING = 1 << 16
 _W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 
 
-def recognise(file: IO[bytes]) -> Format:
-    """Name a file's format from its first bytes, behind an ID3v2 tag if there is one.
+def detect_format(file: IO[bytes]) -> Format:
+    """Detect a file's format from its first bytes, after an ID3v2 tag if there is one.
+
+    Args:
+        file: file object, open for reading and seekable.
 
     Raises:
-        AudioError: `empty` for a file of no bytes, `not_audio` for any other format, with its name where that is known.
+        AudioError: `empty` for a file without bytes, `not_audio` for any other format; the detail names the format if
+            it is known.
     """
-    return locate(file)[0]
+    return find_header(file)[0]
 
 
-def locate(file: IO[bytes]) -> tuple[Format, int]:
-    """Return a file's format and where its own header begins; errors as `recognise`."""
+def find_header(file: IO[bytes]) -> tuple[Format, int]:
+    """Return a file's format and the offset of its header in bytes; errors as for `detect_format`."""
     head = read_at(file, 0, 64)
     if not head:
         raise AudioError("empty", "the file is empty")
     if found := _signature(head):
         return found, 0
     if head[:3] == b"ID3":
-        return _behind_tag(file)
+        return _header_after_id3(file)
     if len(head) >= 4 and head[0] == 0xFF and _is_mpeg_header(head) and not _is_wide_text(file):
         return "mp3", 0
     known = describe(read_at(file, 0, SNIFFED_BYTES))
@@ -83,14 +87,14 @@ def _signature(head: bytes) -> Format | None:
     return "mov" if head[4:8] == b"ftyp" else None
 
 
-def _behind_tag(file: IO[bytes]) -> tuple[Format, int]:
-    """Find the format behind ID3v2 tags (id3.org, "ID3v2.4.0 structure"); without another one it is MP3."""
+def _header_after_id3(file: IO[bytes]) -> tuple[Format, int]:
+    """Find the header after ID3v2 tags (id3.org, "ID3v2.4.0 structure"); MP3 if no other format is recognized."""
     offset = 0
     for _ in range(MAX_TAGS):
         header = read_at(file, offset, 10)
         if header[:3] != b"ID3" or len(header) < 10:
             break
-        # Sizes have seven bits a byte; some programs write eight. A footer repeats the header.
+        # Sizes use seven bits per byte; some programs write eight. A footer repeats the header.
         footer = 10 if header[5] & 0x10 else 0
         ends = [offset + 10 + _seven_bits(header[6:10]) + footer, offset + 10 + int.from_bytes(header[6:10], "big")]
         for end in ends:
@@ -109,18 +113,18 @@ def _seven_bits(size: bytes) -> int:
 
 
 def _is_mpeg_header(head: bytes) -> bool:
-    """Whether four bytes can begin an MPEG audio frame (ISO/IEC 11172-3): layer, bit rate and sample rate exist."""
+    """Return whether four bytes can start an MPEG audio frame (ISO/IEC 11172-3): valid layer, bit and sample rate."""
     return head[1] & 0xE6 in (0xE2, 0xE4, 0xE6) and head[2] & 0xF0 != 0xF0 and head[2] & 0x0C != 0x0C
 
 
 def _is_wide_text(file: IO[bytes]) -> bool:
-    """Whether it is text in UTF-16, whose byte order mark looks like a frame of MPEG audio."""
+    """Return whether a file is UTF-16 text, whose byte order mark looks like the start of an MPEG audio frame."""
     known = describe(read_at(file, 0, 1024))
     return known is not None and known.startswith("text in UTF")
 
 
 def declares_length(file: IO[bytes], container: Format) -> bool:
-    """Whether the header's duration is a statement and not a guess from the bit rate (MP3 without a Xing frame)."""
+    """Return whether the header declares the duration; MP3 without a Xing frame leaves an estimate by bit rate."""
     if container != "mp3":
         return True
     head = read_at(file, 0, 10)
@@ -129,18 +133,18 @@ def declares_length(file: IO[bytes], container: Format) -> bool:
     return any(mark in first_frame for mark in (b"Xing", b"Info", b"VBRI"))
 
 
-def is_cut_off(file: IO[bytes], container: Format) -> bool:
-    """Whether the container's own size fields or flags say that its end is missing."""
+def is_truncated(file: IO[bytes], container: Format) -> bool:
+    """Return whether the container's size fields or flags show that the end of the file is missing."""
     size = file.seek(0, os.SEEK_END)
     if container == "caf":
         return any(end > size for name, end in _caf_chunks(file, size) if name == b"data")
     if container == "mov":
         return any(end > size for _, end in _boxes(file, size))
-    return container == "ogg" and not _ends_its_ogg_stream(file, size)
+    return container == "ogg" and not _has_last_ogg_page(file, size)
 
 
 def _caf_chunks(file: IO[bytes], size: int) -> Iterator[tuple[bytes, int]]:
-    """Walk a Core Audio file's chunks; a negative length means up to the end of the file."""
+    """Yield name and end offset of each chunk of a Core Audio file; a negative length extends to its end."""
     offset = 8
     for _ in range(MAX_CHUNKS):
         header = read_at(file, offset, 12)
@@ -154,6 +158,7 @@ def _caf_chunks(file: IO[bytes], size: int) -> Iterator[tuple[bytes, int]]:
 
 
 def _boxes(file: IO[bytes], size: int) -> Iterator[tuple[bytes, int]]:
+    """Yield name and end offset of each top-level box of an ISO base media file."""
     offset = 0
     for _ in range(MAX_CHUNKS):
         header = read_at(file, offset, 16)
@@ -168,7 +173,7 @@ def _boxes(file: IO[bytes], size: int) -> Iterator[tuple[bytes, int]]:
         offset += max(length, 8)
 
 
-def _ends_its_ogg_stream(file: IO[bytes], size: int) -> bool:
+def _has_last_ogg_page(file: IO[bytes], size: int) -> bool:
     tail = read_at(file, max(0, size - OGG_PAGE_LIMIT), OGG_PAGE_LIMIT)
     page = tail[tail.rfind(b"OggS") :]
     if len(page) < 27 or not page[5] & OGG_LAST_PAGE:

@@ -19,23 +19,25 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
-from tone_shootout.audio.containers import CODECS, LOSSLESS, NAMES, declares_length, is_cut_off, locate
+from tone_shootout.audio.containers import CODECS, LOSSLESS, NAMES, declares_length, find_header, is_truncated
 from tone_shootout.audio.layouts import Layout, aiff_layout, caf_layout, leading_tag, w64_layout, wav_layout
+from tone_shootout.audio.lengths import TRUNCATED
 from tone_shootout.audio.notices import FileNotice
-from tone_shootout.audio.sides import Channel, choose
+from tone_shootout.audio.sides import Channel, select_channel
 from tone_shootout.audio.signals import AudioError, Float32, Signal, as_channels, as_float32, check_rate
 from tone_shootout.audio.windows import window
 
-__all__ = ["Audio", "AudioError", "mono", "read_audio", "read_flac", "write_flac", "write_wav"]
+__all__ = ["Audio", "AudioError", "mono", "read_audio", "write_flac", "write_wav"]
 
 # A lossy stream's length may be declared with or without its padding: a few codec frames.
 LOSSY_SLACK = 8_192
 MAX_CHANNELS = 6
-# Frames cost time however small they are: after some thousand, their mean length must be sane.
+# Each frame costs time however small it is: after some thousand frames, their mean length must be reasonable.
 SMALL_FRAMES, SMALLEST_FRAME = 4_096, 32
 FULL_SCALE_24 = 2**23
-# Energy, relative to the strongest channel's, below which a channel is an input that nobody plays into: -40 dB.
-UNPLAYED = 1e-4
+NO_SAMPLES = "the file has no samples"
+UNUSED_CHANNEL_ENERGY = 1e-4
+"""Energy relative to the strongest channel below which a channel counts as an unused input: −40 dB."""
 
 _LAYOUTS: Final[Mapping[str, Callable[[IO[bytes]], Layout | None]]] = {
     "wav": wav_layout,
@@ -47,10 +49,14 @@ _LAYOUTS: Final[Mapping[str, Callable[[IO[bytes]], Layout | None]]] = {
 
 @dataclass(frozen=True)
 class Audio:
-    """Decoded audio: `samples` of shape (channels, T), full scale ±1, at `rate` Hz.
+    """Decoded audio.
 
-    `bits` of an integer sample, 0 where the file holds floating point or a lossy format; `padded`: whether
-    they have at least a byte less than their containers; `notices` are about the file.
+    Attributes:
+        samples: shape (channels, T), full scale ±1.
+        rate: sample rate in Hz.
+        bits: bits of an integer sample; 0 for floating point and lossy formats.
+        padded: whether integer samples are at least a byte shorter than their containers.
+        notices: notices about the file.
     """
 
     samples: Float32
@@ -63,13 +69,16 @@ class Audio:
 def read_audio(source: Path | bytes, *, max_seconds: float, max_channels: int = 2) -> Audio:
     """Decode a WAV (RF64, RIFX), W64, AIFF, CAF, FLAC, MP3, OGG (Vorbis, Opus) or M4A (AAC, ALAC) file.
 
-    Bounds are held against the header first and against the decoded samples as they come, so a file that lies about
-    its length can't fill the memory. Integers come in exactly up to 24 bits: sample = integer / 2^(bits−1).
+    Limits apply to the header first and then to the decoded samples block by block, so a file with a false length can't
+    exhaust the memory. Integers of up to 24 bits are decoded exactly: sample = integer / 2^(bits−1).
 
     Args:
-        source: a path, or the file's bytes.
-        max_seconds: longest accepted duration.
-        max_channels: most channels accepted, up to 6.
+        source: path of the file, or its bytes.
+        max_seconds: maximum duration in seconds.
+        max_channels: maximum number of channels, up to 6.
+
+    Returns:
+        Decoded samples, shape (channels, T), with notices about the file.
 
     Raises:
         AudioError: `not_audio`, `truncated`, `too_long`, `too_many_channels`, `unsupported_rate` (8 to 192 kHz),
@@ -80,61 +89,76 @@ def read_audio(source: Path | bytes, *, max_seconds: float, max_channels: int = 
         return _decode(file, max_seconds=max_seconds, max_channels=max_channels)
 
 
-read_flac = read_audio
-
-
 def mono(audio: Audio, channel: Channel | None = None) -> Float32:
-    """Fold audio to one channel, shape (T,): the `channel` that is wanted, or what follows.
+    """Convert audio to one channel.
 
-    Channels more than 40 dB below the strongest, such as an open input beside the one that is played, don't count.
-    Equal channels, or a single one that counts, give that channel untouched: a DI recorded on one side of a stereo file
-    keeps its level, and with it its drive. Anything else gives the mean of those that count.
+    Without `channel`, channels more than 40 dB below the strongest, such as an open input next to the recorded one,
+    are ignored. Equal channels, or a single remaining one, give that channel unchanged: a DI recorded on one side of a
+    stereo file keeps its level, and with it its drive. Otherwise the result is the mean of the channels.
+
+    Args:
+        audio: decoded audio, 1 to 6 channels.
+        channel: channel of a mono or stereo file to use; None for the rule above.
+
+    Returns:
+        Samples, shape (T,).
+
+    Raises:
+        AudioError: `too_many_channels` if `channel` is given for more than two.
     """
     if channel is not None:
-        return choose(audio.samples, channel)
+        return select_channel(audio.samples, channel)
     if len(audio.samples) == 1:
         return np.asarray(audio.samples[0], dtype=np.float32)
     energies = np.einsum("ct,ct->c", audio.samples, audio.samples, dtype=np.float64)
-    sounding = audio.samples[energies >= UNPLAYED * energies.max()]
-    if (sounding == sounding[0]).all():
-        return np.asarray(sounding[0], dtype=np.float32)
+    used = audio.samples[energies >= UNUSED_CHANNEL_ENERGY * energies.max()]
+    if (used == used[0]).all():
+        return np.asarray(used[0], dtype=np.float32)
     return np.asarray(audio.samples.mean(axis=0, dtype=np.float64), dtype=np.float32)
 
 
 def write_wav(path: Path, samples: Signal, rate: int) -> None:
-    """Write a 32-bit float WAV, samples of shape (T,) or (2, T); levels above full scale are kept.
+    """Write a 32-bit float WAV; levels above full scale are preserved. The file is replaced atomically.
 
-    The file appears whole or not at all.
+    Args:
+        path: file to write.
+        samples: shape (T,), (1, T) or (2, T), full scale ±1.
+        rate: sample rate in Hz.
 
     Raises:
         AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate` or `too_many_channels`.
     """
     channels = _one_or_two(as_float32(samples))
-    with _replacing(path) as file:
+    with _atomic_write(path) as file:
         _encode(file, channels, check_rate(rate), container="wav", codec="pcm_f32le", sample_format="flt")
 
 
 def write_flac(path: Path, samples: Signal, rate: int) -> None:
-    """Write a 24-bit FLAC, samples of shape (T,) or (2, T) within ±1; the same samples give the same bytes.
+    """Write a 24-bit FLAC; equal samples give equal bytes. The file is replaced atomically.
 
-    A sample becomes round(x·2²³), ties to even; +1 becomes the largest integer, 2²³ − 1. The file carries no date and
+    A sample becomes round(x·2²³), ties to even; +1 becomes the largest integer, 2²³ − 1. The file contains no date and
     no encoder version, and its predictors are FLAC's fixed integer ones, because the adaptive ones are computed in
-    floating point that differs between processors. The file appears whole or not at all.
+    floating point that differs between processors.
+
+    Args:
+        path: file to write.
+        samples: shape (T,), (1, T) or (2, T), within ±1.
+        rate: sample rate in Hz.
 
     Raises:
-        AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate`, `too_many_channels`, or `clipped` where a
-            sample lies beyond ±1.
+        AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate`, `too_many_channels`, or `clipped` for
+            samples beyond ±1.
     """
     channels = _one_or_two(samples)
     peak = max(float(channels.max()), -float(channels.min()))
     if peak > 1.0:
         raise AudioError("clipped", f"expected samples within -1 to 1 for a 24-bit file, got a peak of {peak:g}")
-    with _replacing(path) as file:
+    with _atomic_write(path) as file:
         _encode(file, channels, check_rate(rate), container="flac", codec="flac", sample_format="s32")
 
 
-def _steps_of_24_bits(block: Signal) -> NDArray[np.int32]:
-    """Return samples as integers of 24 bits in the upper part of 32."""
+def _to_24_bits(block: Signal) -> NDArray[np.int32]:
+    """Return samples as 24-bit integers in the upper bits of 32."""
     steps = np.rint(block.astype(np.float64) * FULL_SCALE_24)
     return np.minimum(steps, FULL_SCALE_24 - 1).astype(np.int32) << 8
 
@@ -166,7 +190,7 @@ def _encode(
         for start in range(0, channels.shape[1], rate):
             block: NDArray[Any] = channels[:, start : start + rate].T
             if codec == "flac":
-                block = _steps_of_24_bits(block)
+                block = _to_24_bits(block)
             packed = np.ascontiguousarray(block).reshape(1, -1)
             frame = av.AudioFrame.from_ndarray(packed, format=sample_format, layout=layout)
             frame.sample_rate = rate
@@ -176,8 +200,8 @@ def _encode(
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a neighbour of `path` for writing and rename it onto `path` once all is written."""
+def _atomic_write(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file next to `path` and rename it to `path` after writing."""
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
         with partial.open("xb+") as file:
@@ -188,45 +212,53 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _decode(file: IO[bytes], *, max_seconds: float, max_channels: int) -> Audio:
-    container_format, begin = locate(file)
+    container_format, header = find_header(file)
     notices: tuple[FileNotice, ...] = ()
-    if begin:
-        file = window(file, begin, file.seek(0, os.SEEK_END))
-        notices = (leading_tag(begin),)
+    if header:
+        file = window(file, header, file.seek(0, os.SEEK_END))
+        notices = (leading_tag(header),)
     layout = _LAYOUTS[container_format](file) if container_format in _LAYOUTS else None
     if layout is not None:
         return _decode_layout(file, layout, notices, max_seconds=max_seconds, max_channels=max_channels)
-    if is_cut_off(file, container_format):
-        raise AudioError("truncated", "the file ends before its header says that it does")
+    if is_truncated(file, container_format):
+        raise AudioError("truncated", TRUNCATED)
     trusted = declares_length(file, container_format)
     file.seek(0)
     options = {"codec_whitelist": ",".join(CODECS[container_format])}
-    reading = _Reading(NAMES[container_format], CODECS[container_format], max_seconds, max_channels, trusted=trusted)
-    return replace(reading.read(file, container_format, options), notices=notices)
+    decoder = _Decoder(NAMES[container_format], CODECS[container_format], max_seconds, max_channels, trusted=trusted)
+    return replace(decoder.decode(file, container_format, options), notices=notices)
 
 
 def _decode_layout(
     file: IO[bytes], layout: Layout, notices: tuple[FileNotice, ...], *, max_seconds: float, max_channels: int
 ) -> Audio:
-    """Decode uncompressed sound whose place and form are known."""
+    """Decode uncompressed audio whose position and sample format are known."""
     _check_channels(layout.channels, max_channels)
     check_rate(layout.rate)
     _check_length(layout.frames, int(max_seconds * layout.rate), layout.rate)
     if layout.frames == 0:
-        raise AudioError("empty", "the file holds no samples")
+        raise AudioError("empty", NO_SAMPLES)
     codec = f"pcm_{layout.sample}"
     channels = "mono" if layout.channels == 1 else f"{layout.channels}c"
     options = {"codec_whitelist": codec, "sample_rate": str(layout.rate), "ch_layout": channels}
-    sound = window(file, layout.extent.start, layout.extent.stop)
-    audio = _Reading("PCM", (codec,), max_seconds, max_channels, trusted=True).read(sound, layout.sample, options)
+    data = window(file, layout.extent.start, layout.extent.stop)
+    audio = _Decoder("PCM", (codec,), max_seconds, max_channels, trusted=True).decode(data, layout.sample, options)
     if audio.samples.shape[1] != layout.frames:
         raise AudioError("truncated", f"expected {layout.frames} samples, got {audio.samples.shape[1]}")
     return replace(audio, bits=layout.bits, padded=layout.padded, notices=(*notices, *layout.extent.notices))
 
 
 @dataclass(frozen=True)
-class _Reading:
-    """How a file is read through FFmpeg, and what is accepted."""
+class _Decoder:
+    """Decoder on FFmpeg, with the accepted codecs and limits.
+
+    Attributes:
+        name: name of the format, for error messages.
+        codecs: accepted codecs.
+        max_seconds: maximum duration in seconds.
+        max_channels: maximum number of channels.
+        trusted: whether the header declares the duration.
+    """
 
     name: str
     codecs: tuple[str, ...]
@@ -234,10 +266,10 @@ class _Reading:
     max_channels: int
     trusted: bool
 
-    def read(self, file: IO[bytes], demuxer: str, options: dict[str, str]) -> Audio:
-        """Decode the file's first audio stream, with bounds on what comes."""
+    def decode(self, file: IO[bytes], demuxer: str, options: dict[str, str]) -> Audio:
+        """Decode the first audio stream of a file within the limits."""
         frames = declared = bits = 0
-        gathered: _Gathered | None = None
+        buffer: _SampleBuffer | None = None
         try:
             with av.open(
                 file,
@@ -248,44 +280,44 @@ class _Reading:
                 io_open=_refuse_other_files,
             ) as container:
                 stream = _audio_stream(container, self.codecs, self.max_channels)
-                # A decoder changes its context; and PyAV reads out of bounds in frames of 8 channels or more.
+                # Decoding changes the codec context. PyAV reads out of bounds in frames of 8 channels or more.
                 rate, channels = stream.rate, stream.channels
                 slack = 0 if stream.codec_context.name in LOSSLESS else LOSSY_SLACK
                 limit = int(self.max_seconds * rate)
                 if self.trusted and stream.duration and stream.time_base:
                     declared = int(stream.duration * stream.time_base * rate)
                 _check_length(declared - slack, limit, rate)
-                gathered = _Gathered(channels, expected=declared)
+                buffer = _SampleBuffer(channels, expected=declared)
                 for frame in container.decode(stream):
                     if frame.sample_rate != rate or frame.layout.nb_channels != channels:
-                        raise AudioError("not_audio", "the sample rate or the channels change within the file")
-                    _check_length(gathered.samples + frame.samples, limit, rate)
-                    block, bits = _normalised(frame)
-                    gathered.add(block)
+                        raise AudioError("not_audio", "the sample rate or channel count changes within the file")
+                    _check_length(buffer.samples + frame.samples, limit, rate)
+                    block, bits = _to_float32(frame)
+                    buffer.append(block)
                     frames += 1
-                    if frames > SMALL_FRAMES + gathered.samples // SMALLEST_FRAME:
-                        raise AudioError("not_audio", "the file is cut into absurdly small frames")
+                    if frames > SMALL_FRAMES + buffer.samples // SMALLEST_FRAME:
+                        raise AudioError("not_audio", f"the frames average fewer than {SMALLEST_FRAME} samples")
         except av.FFmpegError as error:
-            decoded = gathered.samples if gathered else 0
+            decoded = buffer.samples if buffer else 0
             if decoded == 0:
                 raise AudioError("not_audio", f"the file starts like {self.name} but can't be decoded") from error
             raise AudioError("truncated", f"only the first {decoded} samples could be decoded") from error
-        if gathered.samples == 0:
-            raise AudioError("empty", "the file holds no samples")
-        if gathered.samples < declared - slack:
-            raise AudioError("truncated", f"the header declares {declared} samples, the file holds {gathered.samples}")
-        return Audio(gathered.result(), rate, bits)
+        if buffer.samples == 0:
+            raise AudioError("empty", NO_SAMPLES)
+        if buffer.samples < declared - slack:
+            raise AudioError("truncated", f"the header declares {declared} samples, the file has {buffer.samples}")
+        return Audio(buffer.to_array(), rate, bits)
 
 
-class _Gathered:
-    """Samples as they come, in one array that has the expected size from the start and grows where that was wrong."""
+class _SampleBuffer:
+    """Decoded samples in one array, allocated with the expected length and enlarged if that is exceeded."""
 
     def __init__(self, channels: int, *, expected: int) -> None:
         self._array = np.empty((channels, max(expected, 1)), dtype=np.float32)
         self.samples = 0
 
-    def add(self, block: Float32) -> None:
-        """Put (channels, T) samples behind those that are there."""
+    def append(self, block: Float32) -> None:
+        """Append samples, shape (channels, T)."""
         end = self.samples + block.shape[1]
         if end > self._array.shape[1]:
             larger = np.empty((len(self._array), max(end, 2 * self.samples)), dtype=np.float32)
@@ -294,8 +326,8 @@ class _Gathered:
         self._array[:, self.samples : end] = block
         self.samples = end
 
-    def result(self) -> Float32:
-        """Return (channels, T) samples, contiguous."""
+    def to_array(self) -> Float32:
+        """Return all samples, shape (channels, T), contiguous."""
         return np.ascontiguousarray(self._array[:, : self.samples])
 
 
@@ -305,20 +337,20 @@ def _refuse_other_files(url: str, *_: object) -> NoReturn:
 
 def _audio_stream(container: InputContainer, codecs: tuple[str, ...], max_channels: int) -> AudioStream:
     if not container.streams.audio:
-        raise AudioError("not_audio", "the file holds no sound")
+        raise AudioError("not_audio", "the file has no audio stream")
     stream = container.streams.audio[0]
-    # PyAV gives a stream that FFmpeg has no decoder for no codec context.
+    # A stream that FFmpeg has no decoder for has no codec context in PyAV.
     if getattr(stream.codec_context, "name", None) not in codecs:
-        raise AudioError("not_audio", f"expected sound in one of the codecs {', '.join(codecs)}")
+        raise AudioError("not_audio", f"expected audio in one of the codecs {', '.join(codecs)}")
     _check_channels(stream.channels, max_channels)
     check_rate(stream.rate)
     return stream
 
 
 def _check_channels(channels: int, max_channels: int) -> None:
-    most = min(max_channels, MAX_CHANNELS)
-    if not 1 <= channels <= most:
-        raise AudioError("too_many_channels", f"expected 1 to {most} channels, got {channels}")
+    limit = min(max_channels, MAX_CHANNELS)
+    if not 1 <= channels <= limit:
+        raise AudioError("too_many_channels", f"expected 1 to {limit} channels, got {channels}")
 
 
 def _check_length(samples: int, limit: int, rate: int) -> None:
@@ -328,7 +360,7 @@ def _check_length(samples: int, limit: int, rate: int) -> None:
         )
 
 
-def _normalised(frame: av.AudioFrame) -> tuple[Float32, int]:
+def _to_float32(frame: av.AudioFrame) -> tuple[Float32, int]:
     """Return a frame as (channels, T) float32, full scale ±1, and the bits of its integers, 0 for floating point."""
     data: NDArray[Any] = frame.to_ndarray()
     channels = frame.layout.nb_channels
@@ -336,7 +368,7 @@ def _normalised(frame: av.AudioFrame) -> tuple[Float32, int]:
         data = data.reshape(-1, channels).T
     if data.dtype.kind == "f":
         if not np.isfinite(data).all():
-            raise AudioError("not_finite", "the file holds samples that are no numbers, or infinite")
+            raise AudioError("not_finite", "the file has samples that are NaN or infinite")
         return as_float32(data), 0
     bits = 8 * data.dtype.itemsize
     zero = 128 if data.dtype == np.uint8 else 0

@@ -1,4 +1,4 @@
-"""How much of a file's declared sound is there: exactly that, a little less, an unknown length, or a part cut off."""
+"""Comparison of the length that a header declares with the length of the file."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,16 +7,24 @@ from tone_shootout.audio.notices import FileNotice
 from tone_shootout.audio.signals import AudioError
 
 SLACK_BYTES: Final = 256
-"""A declared size that is larger than the file by no more than this is a writer's mistake; by more, the end is lost."""
+"""Tolerated excess of a declared length: up to this, a mistake of the writer; above, the file is truncated."""
 
 PIPED_BYTES: Final = 0x7F000000
-"""What programs declare that write to a pipe and can't come back: SoX 0x7ffff000 in WAV and 0x7f000008 in AIFF, others
-0x7fffffff, 0x80000000, 0xffffffff and a little less."""
+"""Lowest placeholder of programs that write to a pipe and can't seek back: SoX declares 0x7ffff000 in WAV and
+0x7f000008 in AIFF, others 0x7fffffff, 0x80000000, 0xffffffff and slightly less."""
+
+TRUNCATED: Final = "the file is shorter than its header declares"
 
 
 @dataclass(frozen=True)
 class Extent:
-    """Where sound lies in a file: bytes `start` to `stop`, exclusive, with what is to be said about it."""
+    """Position of the samples in a file.
+
+    Attributes:
+        start: offset of the first byte.
+        stop: offset after the last byte.
+        notices: notices about the declared length.
+    """
 
     start: int
     stop: int
@@ -24,25 +32,25 @@ class Extent:
 
 
 def extent(start: int, declared: int | None, size: int, *, piped: int = PIPED_BYTES) -> Extent:
-    """Hold a declared length of sound against the file.
+    """Return the position of the samples after comparing their declared length with the file.
 
     Args:
-        start: where the sound begins, bytes.
-        declared: how many bytes of it the file declares; None: it says that it does not know.
-        size: of the file, bytes.
-        piped: from which length on a declaration that the file does not meet means that nobody knew.
+        start: offset of the samples in bytes.
+        declared: declared length of the samples in bytes; None if the header does not declare it.
+        size: size of the file in bytes.
+        piped: a declared length from here on that exceeds the file is a placeholder for an unknown length.
 
     Raises:
         AudioError: `truncated`.
     """
-    there = max(0, size - start)
-    if declared is None or (declared > there and declared >= piped):
-        detail = "the header does not state how long the sound is; it is played to the end of the file."
-        return Extent(start, start + there, (FileNotice("unknown_length", detail),))
-    missing = declared - there
+    available = max(0, size - start)
+    if declared is None or (declared > available and declared >= piped):
+        detail = "the header does not declare the length of the audio; it is read to the end of the file."
+        return Extent(start, start + available, (FileNotice("unknown_length", detail),))
+    missing = declared - available
     if missing <= 0:
         return Extent(start, start + declared)
-    if missing > min(SLACK_BYTES, there):
-        raise AudioError("truncated", "the file ends before its header says that it does")
-    detail = f"the header declares {missing} bytes more than the file holds; what is there is played."
-    return Extent(start, start + there, (FileNotice("length_mismatch", detail),))
+    if missing > min(SLACK_BYTES, available):
+        raise AudioError("truncated", TRUNCATED)
+    detail = f"the header declares {missing} bytes more than the file has; the audio is read to the end of the file."
+    return Extent(start, start + available, (FileNotice("length_mismatch", detail),))

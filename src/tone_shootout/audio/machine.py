@@ -1,4 +1,4 @@
-"""What of a machine shapes the last bits of what it computes."""
+"""Traits of a machine that affect the rounding of its floating-point results."""
 
 import platform
 from collections.abc import Mapping
@@ -14,22 +14,22 @@ _OURS = ("numpy.libs", "scipy.libs")
 
 @cache
 def machine_traits() -> Mapping[str, Any]:
-    """Return what decides which of its kernels a numerical library runs here, in a form that JSON has.
+    """Return the traits by which numerical libraries select their kernels, as JSON-compatible values.
 
-    The same versions of the libraries give other last bits on another kind of processor: OpenBLAS has a kernel for each
-    family and sums in its order, NumPy, ONNX Runtime and the C library choose by instruction sets. Two machines with
-    equal traits choose alike. The numbers of cores and of threads are no traits: no result depends on them.
+    Equal versions of the libraries round differently on different processors: OpenBLAS has a kernel with its own order
+    of summation per processor family; NumPy, ONNX Runtime and the C library select by instruction set. Machines with
+    equal traits select equal kernels. The numbers of cores and threads are not included: no result depends on them.
 
     Returns:
-        Architecture, the C library's or the system's version, the instruction sets that NumPy has found and may use
-        (`NPY_DISABLE_CPU_FEATURES` counts), and kernel and version of each BLAS (`OPENBLAS_CORETYPE` counts).
+        Architecture, version of the C library or the system, instruction sets that NumPy has detected and may use
+        (respects `NPY_DISABLE_CPU_FEATURES`), and kernel and version of each BLAS (respects `OPENBLAS_CORETYPE`).
     """
-    import scipy.linalg  # noqa: F401 - its BLAS is another one than NumPy's, and has to be loaded to be asked
+    import scipy.linalg  # noqa: F401 - SciPy has its own BLAS, which is only listed after it is loaded
 
     found: dict[str, Any] = np.show_config(mode="dicts")  # type: ignore[assignment]  # a dictionary in this mode
     features = found.get("SIMD Extensions", {})
     libraries = [it for it in ThreadpoolController().info() if it["user_api"] == "blas"]
-    # A process may have loaded others besides, which nothing of ours calls.
+    # A process may have loaded other BLAS libraries, which this package does not call.
     ours = [it for it in libraries if any(folder in it["filepath"] for folder in _OURS)] or libraries
     return MappingProxyType(
         {

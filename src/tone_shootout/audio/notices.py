@@ -1,4 +1,4 @@
-"""What to know about a file that can be used all the same."""
+"""Notices about files that are usable but probably contain a mistake."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 
 class FileNotice(Struct, frozen=True):
-    """Something that a file's author most likely did not mean; the file is used as it is."""
+    """A probable mistake in a file. The file is used unchanged."""
 
-    code: Annotated[str, Meta(description="Stable, for programs.", examples=["clipped"])]
-    detail: Annotated[str, Meta(description="One sentence for people: what was found, and what to do about it.")]
+    code: Annotated[str, Meta(description="Stable identifier.", examples=["clipped"])]
+    detail: Annotated[str, Meta(description="One-line message for the user: what was found, then what to do.")]

@@ -1,13 +1,13 @@
-"""Names a file that is none of ours for what it is, from its first bytes: one table for recordings and captures alike.
+"""Identification of unsupported files by their first bytes, for error messages about recordings and captures.
 
-Signatures are those of the formats' own specifications. Nothing is decoded or unpacked here.
+The signatures are from the specifications of the formats. Nothing is decoded or unpacked.
 """
 
 import re
 from typing import Final
 
 SNIFFED_BYTES: Final = 65_536
-"""As much of a file's beginning as a name is found in."""
+"""Bytes from the start of a file that `describe` considers."""
 
 CAPTURE: Final = "a Neural Amp Modeler capture"
 JSON: Final = "JSON"
@@ -61,10 +61,13 @@ _AUDIO: Final[tuple[tuple[int, bytes, str], ...]] = (
 
 
 def describe(head: bytes) -> str | None:
-    """Say what a file is, in words that fit behind "the file is"; None where nothing is known of it.
+    """Describe the content of a file in words that complete "the file is …".
 
     Args:
-        head: the file's first `SNIFFED_BYTES`, or all of it.
+        head: first `SNIFFED_BYTES` of the file, or all of it.
+
+    Returns:
+        Description, with advice if there is any; None if the content is not recognized.
     """
     head = head[:SNIFFED_BYTES]
     if not head:
@@ -88,11 +91,11 @@ def describe(head: bytes) -> str | None:
 
 
 def _json(text: bytes) -> str:
-    """Name JSON by the keys that the programs which write it agree on."""
+    """Identify a JSON document by keys that are typical of the programs that write it."""
     keys = {key.decode("ascii", "ignore") for key in re.findall(rb'"([A-Za-z_]{1,40})"\s*:', text)}
     if {"architecture", "config"} <= keys or {"architecture", "weights"} <= keys:
         return CAPTURE
-    # RTNeural's JSON, as AIDA-X writes it; and GuitarML's, which Proteus, NeuralPi and SmartAmp load.
+    # JSON of RTNeural, as AIDA-X writes it, then of GuitarML, which Proteus, NeuralPi and SmartAmp load.
     if "in_shape" in keys or {"layers", "shape", "weights"} <= keys:
         return "an AIDA-X (RTNeural) model in JSON, not Neural Amp Modeler"
     if "model_data" in keys or "state_dict" in keys:
@@ -107,15 +110,15 @@ def _markup(text: bytes) -> str:
 
 
 def _wide_text(head: bytes) -> str | None:
-    """Return the name of UTF-16 or UTF-32 where that is what the bytes are, with a byte order mark or without."""
+    """Return UTF-16 or UTF-32 if the bytes are text in that encoding, with or without a byte order mark; else None."""
     if head.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
         return "UTF-32"
     for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         if head.startswith(mark):
             return "UTF-16" if _reads_as_text(head[2:514], encoding) else None
     for encoding, first in (("utf-16-le", 0), ("utf-16-be", 1)):
-        signs, zeros = head[first:64:2], head[1 - first : 64 : 2]
-        if len(zeros) >= 4 and not zeros.strip(b"\x00") and signs.isascii() and _reads_as_text(head[:512], encoding):
+        text, zeros = head[first:64:2], head[1 - first : 64 : 2]
+        if len(zeros) >= 4 and not zeros.strip(b"\x00") and text.isascii() and _reads_as_text(head[:512], encoding):
             return "UTF-16"
     return None
 
@@ -125,7 +128,7 @@ def _reads_as_text(data: bytes, encoding: str) -> bool:
         text = data[: len(data) // 2 * 2].decode(encoding)
     except UnicodeDecodeError:
         return False
-    return bool(text) and all(sign.isprintable() or sign in "\r\n\t\ufeff" for sign in text)
+    return bool(text) and all(char.isprintable() or char in "\r\n\t\ufeff" for char in text)
 
 
 def _is_text(data: bytes) -> bool:
@@ -135,4 +138,4 @@ def _is_text(data: bytes) -> bool:
         if error.start < len(data[:512]) - 3:
             return False
         text = data[: error.start].decode()
-    return bool(text) and all(sign.isprintable() or sign in "\r\n\t" for sign in text)
+    return bool(text) and all(char.isprintable() or char in "\r\n\t" for char in text)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.io import wavfile
 
 from tests.support.ffmpeg import encoded
-from tone_shootout.audio.files import Audio, AudioError, mono, read_audio, read_flac, write_flac, write_wav
+from tone_shootout.audio.files import Audio, AudioError, mono, read_audio, write_flac, write_wav
 
 RATE = 48_000
 LOSSLESS = [
@@ -94,13 +94,13 @@ def test_flac_rounds_to_the_nearest_24_bit_step(tmp_path: Path) -> None:
     step = 2.0**-23
     samples = np.array([0.4, 0.6, 0.5, 1.5, -0.5, -1.5]) * step
     write_flac(tmp_path / "a.flac", samples, RATE)
-    read = read_flac(tmp_path / "a.flac", max_seconds=1.0).samples[0]
+    read = read_audio(tmp_path / "a.flac", max_seconds=1.0).samples[0]
     assert (read / step).tolist() == [0.0, 1.0, 0.0, 2.0, 0.0, -2.0]
 
 
 def test_flac_holds_both_ends_of_full_scale(tmp_path: Path) -> None:
     write_flac(tmp_path / "a.flac", np.array([[1.0, 0.0], [-1.0, 0.5]]), RATE)
-    read = read_flac(tmp_path / "a.flac", max_seconds=1.0).samples
+    read = read_audio(tmp_path / "a.flac", max_seconds=1.0).samples
     assert read.tolist() == [[1 - 2**-23, 0.0], [-1.0, 0.5]]
 
 

@@ -341,12 +341,12 @@ def test_a_flac_with_an_id3v1_tag_behind_it_is_read() -> None:
         (plain(bytes(100), tag=2), "not_audio", "Microsoft ADPCM"),
         (plain(bytes(100), tag=0x55), "not_audio", "MP3"),
         (plain(bytes(96), tag=3, bits=16), "not_audio", "floating point of 16 bits"),
-        (wave((b"data", bytes(100))), "not_audio", "no description of its sound"),
-        (wave((b"fmt ", PLAIN[20:36])), "not_audio", "no sound"),
+        (wave((b"data", bytes(100))), "not_audio", "no description of its samples"),
+        (wave((b"fmt ", PLAIN[20:36])), "not_audio", "no samples"),
         (wave((b"fmt ", bytes(16)), (b"data", bytes(100))), "not_audio", "format 0x0000"),
         (plain(bytes(96), channels=3), "too_many_channels", "expected 1 to 2 channels, got 3"),
         (plain(b""), "empty", "no samples"),
-        (PLAIN[:1000], "truncated", "before its header says"),
+        (PLAIN[:1000], "truncated", "shorter than its header"),
     ],
 )
 def test_what_can_not_be_read_is_named(data: bytes, code: str, words: str) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.signals import RATE, riff
-from tone_shootout.audio.files import read_flac, write_flac
+from tone_shootout.audio.files import read_audio, write_flac
 from tone_shootout.audio.levels import apply_gain, level_match
 from tone_shootout.audio.loudness import integrated_lufs, measure
 from tone_shootout.audio.signals import AudioError
@@ -56,7 +56,7 @@ def test_written_segments_share_the_target_and_none_exceeds_the_ceiling(tmp_path
     match = level_match(measured, requested_lufs=requested, ceiling_dbtp=-1.0)
     for number, (segment, gain) in enumerate(zip(segments, match.gains_db, strict=True)):
         write_flac(tmp_path / f"{number}.flac", apply_gain(segment, gain), RATE)
-        written = read_flac(tmp_path / f"{number}.flac", max_seconds=10).samples[0]
+        written = read_audio(tmp_path / f"{number}.flac", max_seconds=10).samples[0]
         assert true_peak_dbtp(written, RATE) <= -1.0
         assert integrated_lufs(written, RATE) == pytest.approx(match.target_lufs, abs=0.01)
     assert (match.limited_by is None) == (match.target_lufs == requested)

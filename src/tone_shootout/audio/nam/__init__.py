@@ -1,17 +1,17 @@
-"""Neural Amp Modeler captures: `.nam` files of every kind, and the engine that plays them.
+"""Neural Amp Modeler captures: a reader for `.nam` files of every architecture, and an engine that runs them.
 
-    capture = load(path.read_bytes())
-    run = capture.start()
+    model = load(path.read_bytes())
+    run = model.start()
     y = run.process(x)
 
-From the first sample on, y is what the canonical C++ engine plays, within 1e-5 (2e-5 for captures that drive tanh
-hard): both compute in float32 and differ in the order of their sums. Its bytes depend on the file and x alone: not on
-how x is cut into blocks, nor on threads or processes. Another processor may round differently, within the same bounds.
+From the first sample on, y equals the output of the canonical C++ engine within 1e-5 (2e-5 for captures that drive tanh
+hard): both compute in float32 and differ in the order of summation. The bytes of y depend only on the file and x, not
+on the division of x into blocks, on threads or on processes. Another processor may round differently, within the same
+bounds.
 
-A file is read by `document` and its architecture's module (`wavenet`, `lstm`, `convnet`, `linear`, `container`,
-`sequential`), which makes a `model.Model`: checked, immutable weights. `capture` starts runs of it: each has a
-`model.Network`, which holds state and computes blocks. `convolution` is what most architectures are made of,
-`activations` what stands between.
+`document` and the module of an architecture (`wavenet`, `lstm`, `convnet`, `linear`, `container`, `sequential`) read a
+file and build a `model.Model`: validated, immutable weights. `nam_model` starts runs of it; each has a `model.Network`,
+which holds the state and computes blocks. `convolution` and `activations` are shared by the architectures.
 References such as "docs/nam.md section 8.3" are to the project's description of the format.
 """
 

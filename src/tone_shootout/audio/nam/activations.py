@@ -17,7 +17,7 @@ Slope = Annotated[float, Meta(ge=-1e6, le=1e6)]
 
 
 class ActivationConfig(Struct, rename={"kind": "type"}):
-    """An activation with parameters, as it stands in a file."""
+    """An activation with parameters, as stored in a file."""
 
     kind: str
     negative_slope: Slope | None = None
@@ -29,15 +29,16 @@ class ActivationConfig(Struct, rename={"kind": "type"}):
 
 
 def build_activation(config: str | ActivationConfig, channels: int, pointer: str) -> Activation:
-    """Return the function that a file's activation names.
+    """Build the function of an activation.
 
     Args:
-        config: a name, or a name with parameters.
-        channels: rows that it will be applied to; PReLU may have a slope for each.
-        pointer: where the activation stands in the file.
+        config: name, or name with parameters.
+        channels: rows of the input; PReLU may have a slope for each.
+        pointer: JSON pointer to the activation.
 
     Raises:
-        NamError: for a name that the canonical engine does not know, or slopes that do not fit the channels.
+        NamError: `unsupported` for a name that the canonical engine does not support, `mismatch` for a number of
+            slopes that does not divide the channels.
     """
     if isinstance(config, str):
         config = ActivationConfig(kind=config)
@@ -65,7 +66,7 @@ def build_activation(config: str | ActivationConfig, channels: int, pointer: str
 
 
 def _slopes(config: ActivationConfig, channels: int, pointer: str) -> list[float]:
-    """Return PReLU's slopes, one or one per channel; the canonical engine repeats a shorter list over the channels."""
+    """Return the slopes of PReLU, one or one per channel; like the canonical engine, repeat a shorter list."""
     if config.negative_slope is not None:
         return [config.negative_slope]
     slopes = config.negative_slopes or [0.01]
@@ -87,7 +88,7 @@ def _fast_tanh(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
 
 
 def sigmoid(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-    """Write 1/(1 + e^-x); e^-x may overflow to infinity, whose reciprocal is the right zero."""
+    """Write 1/(1 + e^-x); e^-x may overflow to infinity, whose reciprocal is the correct zero."""
     np.negative(x, out=out)
     np.exp(out, out=out)
     out += 1
@@ -118,16 +119,16 @@ def _softsign(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
 def _leaky_relu(slopes: list[float]) -> Activation:
     """Return x if x > 0 else s·x, with one slope for all rows or one for each."""
     slope = np.array(slopes, dtype=np.float32)[:, np.newaxis]
-    return partial(_any_leaky_relu if (slope > 1).any() else _gentle_leaky_relu, slope)
+    return partial(_leaky_relu_masked if (slope > 1).any() else _leaky_relu_max, slope)
 
 
-def _gentle_leaky_relu(slope: NDArray[np.float32], x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-    """Write the larger of x and s·x, which is it for slopes up to 1 and takes two passes without a mask."""
+def _leaky_relu_max(slope: NDArray[np.float32], x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """Write max(x, s·x), which equals the leaky ReLU for slopes up to 1 and needs no mask."""
     np.multiply(x, slope, out=out)
     np.maximum(x, out, out=out)
 
 
-def _any_leaky_relu(slope: NDArray[np.float32], x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+def _leaky_relu_masked(slope: NDArray[np.float32], x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
     np.multiply(x, slope, out=out)
     np.copyto(out, x, where=x > 0)
 
@@ -135,7 +136,7 @@ def _any_leaky_relu(slope: NDArray[np.float32], x: NDArray[np.float32], out: NDA
 def _leaky_hard_tanh(
     low: float, high: float, low_slope: float, high_slope: float, x: NDArray[np.float32], out: NDArray[np.float32]
 ) -> None:
-    """Write x between low and high, and beyond them the lines that leave from there with their own slopes."""
+    """Write x between low and high; below and above them, lines that continue from there with their own slopes."""
     np.copyto(out, x)
     np.copyto(out, (x - low) * low_slope + low, where=x < low)
     np.copyto(out, (x - high) * high_slope + high, where=x > high)

@@ -1,4 +1,4 @@
-"""SlimmableContainer: several models of one sound, chosen by size (docs/nam.md section 9)."""
+"""SlimmableContainer: several models of one sound, selected by size (docs/nam.md section 9)."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from tone_shootout.audio.nam.document import Metadata, decode
 from tone_shootout.audio.nam.errors import NamError
-from tone_shootout.audio.nam.model import Child, Figures, Model, Network, Source
+from tone_shootout.audio.nam.model import Child, Model, ModelStats, Network, Source
 
 
 class SubmodelConfig(Struct):
@@ -28,7 +28,7 @@ def read_container(source: Source) -> "Container":
     """Read a container.
 
     Raises:
-        NamError: pointing at what does not fit.
+        NamError: with a pointer to the first invalid value.
     """
     pointer = f"{source.pointer}/config/submodels"
     config = decode(source.document.config, ContainerConfig, f"{source.pointer}/config")
@@ -47,41 +47,41 @@ def read_container(source: Source) -> "Container":
             raise NamError("mismatch", f"{pointer}/{index}/model/sample_rate", detail)
         children.append(child)
     largest = children[-1].model
-    return Container(largest.figures, source.sample_rate or largest.sample_rate, tuple(limits), tuple(children))
+    return Container(largest.stats, source.sample_rate or largest.sample_rate, tuple(limits), tuple(children))
 
 
 @dataclass(frozen=True)
 class Container(Model):
-    """The models and the sizes below which each is chosen. Figures are those of the largest, the default."""
+    """Models and the sizes below which each is selected. The statistics are those of the largest, the default."""
 
-    figures: Figures
+    stats: ModelStats
     sample_rate: float | None
     limits: tuple[float, ...]
     children: tuple[Child, ...]
 
     slimmable = True
 
-    def chosen(self, size: float | None) -> Child:
-        """Return the first model whose limit is above size, else the last, which is the default."""
+    def select(self, size: float | None) -> Child:
+        """Return the first model whose limit is above `size`, else the last, which is the default."""
         if size is None:
             return self.children[-1]
         below = (child for limit, child in zip(self.limits, self.children, strict=True) if size < limit)
         return next(below, self.children[-1])
 
-    def sized(self, size: float | None) -> Model:
-        """Return the chosen model; the size is not passed on to it."""
-        return self.chosen(size).model.sized(None)
+    def at_size(self, size: float | None) -> Model:
+        """Return the selected model, at its own default size."""
+        return self.select(size).model.at_size(None)
 
-    def inner_metadata(self, size: float | None) -> Metadata:
-        """Return what is said of the model that plays at a size."""
-        return self.chosen(size).metadata()
+    def embedded_metadata(self, size: float | None) -> Metadata:
+        """Return the metadata of the model that is used at a size."""
+        return self.select(size).metadata()
 
-    def steps(self) -> tuple[float, ...]:
-        """Return the sizes below which each model plays; the last one plays above them all too."""
+    def size_limits(self) -> tuple[float, ...]:
+        """Return the sizes below which each model is used; the last one is also used above all limits."""
         return self.limits
 
     def parts(self) -> tuple[Child, ...]:
-        """Return the models, the smallest first."""
+        """Return the models in ascending size."""
         return self.children
 
     def block(self) -> int:

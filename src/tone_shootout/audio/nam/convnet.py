@@ -1,4 +1,4 @@
-"""ConvNet: dilated two-tap convolutions in a row, each with batch normalisation or a bias (docs/nam.md section 7)."""
+"""ConvNet: dilated two-tap convolutions in series, each with batch normalization or a bias (docs/nam.md section 7)."""
 
 import math
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from tone_shootout.audio.nam.activations import Activation, ActivationConfig, build_activation
 from tone_shootout.audio.nam.convolution import CausalConv, ConvShape, Signal, Stack, fast_block
-from tone_shootout.audio.nam.document import Channels, Sizes, decode, whole
+from tone_shootout.audio.nam.document import Channels, Sizes, decode, to_int
 from tone_shootout.audio.nam.errors import NamError
-from tone_shootout.audio.nam.meaning import meaningful_convnet
-from tone_shootout.audio.nam.model import MAX_LAYERS, Figures, Model, Source
+from tone_shootout.audio.nam.model import MAX_LAYERS, Model, ModelStats, Source
+from tone_shootout.audio.nam.unused_fields import drop_unused_convnet_fields
 
 KERNEL = 2
 """Fixed by the architecture."""
@@ -34,21 +34,21 @@ def read_convnet(source: Source) -> "ConvNet":
     """Read a ConvNet.
 
     Raises:
-        NamError: pointing at what does not fit.
+        NamError: with a pointer to the first invalid value.
     """
     pointer = f"{source.pointer}/config"
-    config = decode(meaningful_convnet(source.document.config), ConvNetConfig, pointer)
-    channels, inputs, groups = whole(config.channels), whole(config.in_channels), whole(config.groups)
+    config = decode(drop_unused_convnet_fields(source.document.config), ConvNetConfig, pointer)
+    channels, inputs, groups = to_int(config.channels), to_int(config.in_channels), to_int(config.groups)
     if len(config.dilations) > MAX_LAYERS:
         raise NamError("too_large", f"{pointer}/dilations", f"expected at most {MAX_LAYERS} layers")
     if inputs % groups or channels % groups:
         detail = f"expected groups that divide {inputs} and {channels} channels, got {groups}"
         raise NamError("mismatch", f"{pointer}/groups", detail)
     blocks = tuple(
-        ConvShape(channels if index else inputs, channels, KERNEL, whole(dilation), groups, not config.batchnorm)
+        ConvShape(channels if index else inputs, channels, KERNEL, to_int(dilation), groups, not config.batchnorm)
         for index, dilation in enumerate(config.dilations)
     )
-    head = ConvShape(channels, whole(config.out_channels))
+    head = ConvShape(channels, to_int(config.out_channels))
     shapes: list[tuple[int, ...]] = []
     for conv in blocks:
         shapes += conv.tensors()
@@ -56,7 +56,7 @@ def read_convnet(source: Source) -> "ConvNet":
             shapes += [(channels,)] * 4 + [(1,)]
     shapes += head.tensors()
     count = sum(math.prod(shape) for shape in shapes)
-    figures = Figures(
+    stats = ModelStats(
         inputs=inputs,
         outputs=head.outputs,
         parameters=count,
@@ -66,17 +66,17 @@ def read_convnet(source: Source) -> "ConvNet":
         taps=max(conv.taps for conv in (*blocks, head)),
         size_class="custom",
     )
-    figures.check(pointer)
+    stats.check_limits(pointer)
     activation = build_activation(config.activation, channels, f"{pointer}/activation")
     tensors = source.tensors(shapes, count)
-    return ConvNet(figures, source.sample_rate, blocks, head, config.batchnorm, activation, tensors)
+    return ConvNet(stats, source.sample_rate, blocks, head, config.batchnorm, activation, tensors)
 
 
 @dataclass(frozen=True)
 class ConvNet(Model):
-    """Checked shapes and weights of a ConvNet."""
+    """Validated shapes and weights of a ConvNet."""
 
-    figures: Figures
+    stats: ModelStats
     sample_rate: float | None
     blocks: tuple[ConvShape, ...]
     head: ConvShape
@@ -85,7 +85,7 @@ class ConvNet(Model):
     tensors: list[NDArray[np.float32]]
 
     def block(self) -> int:
-        """Return the block length that suits the widest product."""
+        """Return the fastest block length for the widest matrix product."""
         return fast_block([*self.blocks, self.head])
 
     def network(self, block: int) -> "ConvNetNetwork":
@@ -94,7 +94,7 @@ class ConvNet(Model):
 
 
 class ConvNetNetwork:
-    """A ConvNet at work."""
+    """State and buffers of one run of a ConvNet."""
 
     def __init__(self, model: ConvNet, block: int) -> None:
         convs = [*model.blocks, model.head]
@@ -105,7 +105,7 @@ class ConvNetNetwork:
         for conv in model.blocks:
             weight, bias = conv.take(tensors)
             if model.batchnorm:
-                # x·a + (beta − a·mean) with a = gamma / √(eps + var): a convolution of its own, so it joins this one.
+                # Batch normalization, x·a + (beta − a·mean) with a = gamma / √(eps + var), is folded into the weights.
                 mean, var, gamma, beta, eps = (next(tensors) for _ in range(5))
                 a = gamma / np.sqrt(eps + var)
                 weight, bias = weight * a[:, np.newaxis, np.newaxis], beta - a * mean
@@ -124,6 +124,6 @@ class ConvNetNetwork:
         return self._out
 
     def commit(self) -> None:
-        """Keep the end of the block as history."""
+        """Store the end of the block as history."""
         for conv in self._convs:
             conv.commit()

@@ -2,10 +2,10 @@
 
     y[o, t] = b[o] + Σ_j Σ_k W[o, j, k] · x[j, t − (K−1−k)·D]
 
-The K delayed copies of x stand under each other in one matrix, the *stack*, with a row of ones for the bias and, in a
-WaveNet, the condition's rows. All sums of the line above, and the mixin's, are then one product of
-(outputs × rows) with (rows × time). BLAS libraries multiply a matrix of few rows with one of a thousand columns at the
-processor's full speed, as long as the product stays below the size from which they copy the operands first.
+The K delayed copies of x are the rows of one matrix, the *stack*, with a row of ones for the bias and, in a WaveNet,
+the rows of the condition. All sums of the equation, and those of the mixin, are then one product of (outputs × rows)
+with (rows × time). BLAS libraries multiply a matrix of few rows with one of a thousand columns at the full speed of the
+processor, as long as the product stays below the size from which they copy the operands first.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,15 +21,15 @@ Signal = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class ConvShape:
-    """The sizes of a convolution; a kernel of 1 is a product at each sample alone.
+    """Sizes of a convolution.
 
     Attributes:
-        inputs: channels in.
-        outputs: channels out.
+        inputs: input channels.
+        outputs: output channels.
         kernel: taps K.
-        dilation: samples between taps D.
-        groups: blocks on the diagonal; output channels of a group see its input channels alone.
-        bias: whether b is there.
+        dilation: samples between taps, D.
+        groups: blocks on the diagonal; the output channels of a group depend only on its input channels.
+        bias: whether the convolution has a bias b.
     """
 
     inputs: int
@@ -41,26 +41,26 @@ class ConvShape:
 
     @property
     def lookback(self) -> int:
-        """Samples of history that an output needs."""
+        """Samples of history that an output depends on."""
         return (self.kernel - 1) * self.dilation
 
     @property
     def taps(self) -> int:
-        """Numbers that an output is a weighted sum of, with the groups of W written out: K·inputs."""
+        """Terms of the weighted sum of an output, with the groups of W expanded: K·inputs."""
         return self.kernel * self.inputs
 
     @property
     def products(self) -> int:
-        """Multiplications a sample, with the groups of W written out."""
+        """Multiplications per sample, with the groups of W expanded."""
         return self.outputs * self.taps
 
     def tensors(self) -> list[tuple[int, ...]]:
-        """Shapes in the file: W (outputs, inputs / groups, K), then b (outputs,)."""
+        """Return the shapes in the file: W (outputs, inputs / groups, K), then b (outputs,) if there is a bias."""
         shapes: list[tuple[int, ...]] = [(self.outputs, self.inputs // self.groups, self.kernel)]
         return [*shapes, (self.outputs,)] if self.bias else shapes
 
     def take(self, tensors: Iterator[NDArray[np.float32]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Take W (outputs, inputs, K) with its groups written out, and b (outputs,), zero where it is not there."""
+        """Take W, shape (outputs, inputs, K), with groups expanded, and b, shape (outputs,), zero without a bias."""
         grouped = next(tensors)
         bias = next(tensors) if self.bias else np.zeros(self.outputs, np.float32)
         if self.groups == 1:
@@ -74,11 +74,11 @@ class ConvShape:
 
 
 def fast_block(convs: Iterable[ConvShape], conditions: int = 0) -> int:
-    """Return the samples a block with which these convolutions run fastest, a multiple of 16 from 64 to 4080.
+    """Return the block length in samples at which convolutions run fastest, a multiple of 16 from 64 to 4080.
 
     OpenBLAS multiplies matrices of up to 10^6 products without packing them first, twice as fast at these shapes.
-    Longer blocks than about 4,000 samples save no calls worth counting and leave the cache, and rows a multiple of 2 KB
-    apart compete for the same few places in it.
+    Blocks of more than about 4,000 samples exceed the cache without saving a significant number of calls, and rows a
+    multiple of 2 KB apart compete for the same cache lines.
     """
     largest = max(conv.outputs * (conditions + 1 + conv.taps) for conv in convs)
     block = max(64, min(4080, 1_000_000 // largest // 16 * 16))
@@ -91,26 +91,26 @@ def pointwise(weight: NDArray[np.float32], x: Signal, out: Signal | None = None)
     Args:
         weight: W, shape (outputs, inputs).
         x: signal, shape (inputs, time).
-        out: where to write the result, shape (outputs, time).
+        out: array for the result, shape (outputs, time).
     """
-    # NumPy has no fast way for a matrix product over one input; as an outer product it takes a twentieth of the time.
+    # For one input, an outer product takes a twentieth of the time of NumPy's matrix product.
     return np.multiply(weight, x, out=out) if len(x) == 1 else np.matmul(weight, x, out=out)
 
 
 class Stack:
-    """The matrix that the convolutions of a network multiply with, one after the other.
+    """Right-hand matrix of the products, shared by the convolutions of a network, which run one after another.
 
     Its rows are the older taps, ones, the newest tap (the block itself), and the condition. Ones, newest tap and
-    condition always stand in the same place; so a residual can live there: adding to it makes the next layer's input.
-    Summing the past first and the condition last, often the largest term, halves the largest rounding error.
+    condition have fixed positions, so a residual can be stored there: adding to it gives the input of the next layer.
+    Summing the past first and the condition, often the largest term, last halves the maximum rounding error.
     """
 
     def __init__(self, convs: Sequence[ConvShape], block: int, conditions: int = 0) -> None:
-        """Allocate it.
+        """Allocate the matrix.
 
         Args:
-            convs: the convolutions that will use it; those that use the condition have equally many inputs.
-            block: samples in a block.
+            convs: convolutions that use the matrix; those that use the condition have equal numbers of inputs.
+            block: samples per block.
             conditions: rows of the condition.
         """
         self.block = block
@@ -118,18 +118,18 @@ class Stack:
         channels = max(conv.inputs for conv in convs)
         self._rows = np.ones((self._ones + 1 + channels + conditions, block), np.float32)
         self.condition = self._rows[self._ones + 1 + channels :]
-        """Where the condition is written once a block, shape (conditions, block)."""
+        """Rows of the condition, shape (conditions, block), to be written once per block."""
 
     def newest(self, channels: int) -> Signal:
-        """Where the newest tap is written, shape (channels, block)."""
+        """Return the rows of the newest tap, shape (channels, block)."""
         return self._rows[self._ones + 1 : self._ones + 1 + channels]
 
     def older(self, channels: int, taps: int) -> Signal:
-        """Where so many older taps of so many channels are written, shape (taps, channels, block)."""
+        """Return the rows of a number of older taps, shape (taps, channels, block)."""
         return self._rows[self._ones - taps * channels : self._ones].reshape(taps, channels, self.block)
 
-    def filled(self, channels: int, older: int, *, conditioned: bool) -> Signal:
-        """Rows of so many older taps, ones, and the newest tap of so many channels, with the condition or without."""
+    def rows(self, channels: int, older: int, *, conditioned: bool) -> Signal:
+        """Return the rows of `older` taps, the ones and the newest tap, followed by the condition if `conditioned`."""
         stop = len(self._rows) if conditioned else self._ones + 1 + channels
         return self._rows[self._ones - older * channels : stop]
 
@@ -138,7 +138,8 @@ class CausalConv:
     """A convolution with its history.
 
     Attributes:
-        input: where the block to convolve is written, shape (inputs, block): the stack's newest tap.
+        input: the block to convolve, shape (inputs, block), to be written before `compute`: the newest tap of the
+            stack.
     """
 
     def __init__(
@@ -149,19 +150,19 @@ class CausalConv:
         stack: Stack,
         mixin: NDArray[np.float32] | None = None,
     ) -> None:
-        """Lay out the product.
+        """Build the left-hand matrix of the product.
 
         Args:
             weight: W, shape (outputs, inputs, K).
             bias: b, shape (outputs,).
             dilation: D.
             stack: workspace, shared with other convolutions.
-            mixin: weights of the stack's condition, shape (outputs, conditions), to add their product too.
+            mixin: weights of the condition of the stack, shape (outputs, conditions); None for no condition.
         """
         _, inputs, kernel = weight.shape
         columns = [*(weight[:, :, k] for k in range(kernel - 1)), bias[:, np.newaxis], weight[:, :, -1]]
         self._matrix = np.concatenate(columns if mixin is None else [*columns, mixin], axis=1)
-        self._rows = stack.filled(inputs, kernel - 1, conditioned=mixin is not None)
+        self._rows = stack.rows(inputs, kernel - 1, conditioned=mixin is not None)
         self.input = stack.newest(inputs)
         self._older = stack.older(inputs, kernel - 1)
 
@@ -179,6 +180,6 @@ class CausalConv:
         self._matrix.dot(self._rows, out=out)
 
     def commit(self) -> None:
-        """Make the end of this block the history of the next one."""
+        """Store the end of the block as history."""
         if self._lookback:
             self._signal[:, : self._lookback] = self._signal[:, self._signal.shape[1] - self._lookback :]

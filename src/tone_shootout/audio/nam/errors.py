@@ -1,14 +1,14 @@
-"""What goes wrong with a `.nam` file, said in one line."""
+"""The error for invalid `.nam` files."""
 
 
 class NamError(ValueError):
-    """A `.nam` file that cannot be played.
+    """Invalid or unsupported `.nam` file.
 
     Attributes:
-        code: stable word for programs: `not_json`, `missing_field`, `invalid_field`, `unsupported`, `mismatch`,
+        code: stable identifier: `not_json`, `missing_field`, `invalid_field`, `unsupported`, `mismatch`,
             `weight_count`, `weight_value`, `too_large`, `too_deep` or `unstable`.
-        pointer: JSON pointer (RFC 6901) of the offending place in the file, `""` for the whole of it.
-        detail: what was expected and what came, one line.
+        pointer: JSON pointer (RFC 6901) to the invalid value, `""` for the whole file.
+        detail: one-line message for the user.
     """
 
     def __init__(self, code: str, pointer: str, detail: str) -> None:

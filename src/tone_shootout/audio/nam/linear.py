@@ -7,13 +7,13 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from tone_shootout.audio.nam.convolution import Signal
-from tone_shootout.audio.nam.document import Channels, Size, decode, expect, whole
+from tone_shootout.audio.nam.document import Channels, Size, check_size, decode, to_int
 from tone_shootout.audio.nam.errors import NamError
-from tone_shootout.audio.nam.model import Figures, Model, Source
+from tone_shootout.audio.nam.model import Model, ModelStats, Source
 
 BLOCK = 1024
 IMPLEMENTATIONS = ("auto", "direct", "legacy", "old", "fft", "partitioned_fft", "partitioned-fft")
-"""Ways of the canonical engine to compute the same; which one a file asks for makes no difference here."""
+"""Equivalent implementations of the canonical engine, all accepted and computed directly."""
 
 
 class LinearConfig(Struct):
@@ -30,18 +30,18 @@ def read_linear(source: Source) -> "Linear":
     """Read a Linear model.
 
     Raises:
-        NamError: pointing at what does not fit.
+        NamError: with a pointer to the first invalid value.
     """
     pointer = f"{source.pointer}/config"
     config = decode(source.document.config, LinearConfig, pointer)
-    expect(f"{pointer}/in_channels", config.in_channels, 1)
-    expect(f"{pointer}/out_channels", config.out_channels, 1)
+    check_size(f"{pointer}/in_channels", config.in_channels, 1)
+    check_size(f"{pointer}/out_channels", config.out_channels, 1)
     if config.implementation.lower() not in IMPLEMENTATIONS:
         known = f"expected one of {', '.join(IMPLEMENTATIONS)}, got {config.implementation[:40]!r}"
         raise NamError("unsupported", f"{pointer}/implementation", known)
-    taps = whole(config.receptive_field)
+    taps = to_int(config.receptive_field)
     count = taps + config.bias
-    figures = Figures(
+    stats = ModelStats(
         inputs=1,
         outputs=1,
         parameters=count,
@@ -51,23 +51,23 @@ def read_linear(source: Source) -> "Linear":
         products=taps,
         size_class="custom",
     )
-    figures.check(pointer)
+    stats.check_limits(pointer)
     tensors = source.tensors([(taps,), (1,)] if config.bias else [(taps,)], count)
     bias = float(tensors[1][0]) if config.bias else 0.0
-    return Linear(figures, source.sample_rate, tensors[0], bias)
+    return Linear(stats, source.sample_rate, tensors[0], bias)
 
 
 @dataclass(frozen=True)
 class Linear(Model):
-    """Checked weights of a Linear model: impulse response (taps,), and what is added."""
+    """Validated weights of a Linear model: impulse response, shape (taps,), and bias."""
 
-    figures: Figures
+    stats: ModelStats
     sample_rate: float | None
     weight: NDArray[np.float32]
     bias: float
 
     def block(self) -> int:
-        """Return the usual block length: no other is faster."""
+        """Return the default block length; the speed does not depend on it."""
         return BLOCK
 
     def network(self, block: int) -> "LinearNetwork":
@@ -76,10 +76,10 @@ class Linear(Model):
 
 
 class LinearNetwork:
-    """A Linear model at work: y[t] = bias + Σ_n w[n] · x[t − n], summed directly.
+    """State and buffers of one run of a Linear model: y[t] = bias + Σ_n w[n] · x[t − n].
 
-    Each output is a sum of its own, so that it does not depend on samples to come, not even in rounding, as it would
-    with a Fourier transform.
+    The sum is computed directly, so that an output does not depend on later samples, not even in its rounding, as it
+    would with a Fourier transform.
     """
 
     def __init__(self, weight: NDArray[np.float32], bias: float, block: int) -> None:
@@ -96,5 +96,5 @@ class LinearNetwork:
         return y[np.newaxis]
 
     def commit(self) -> None:
-        """Keep the end of the block as history."""
+        """Store the end of the block as history."""
         self._signal[: self._past] = self._signal[self._signal.size - self._past :]

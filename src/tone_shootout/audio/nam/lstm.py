@@ -1,4 +1,4 @@
-"""LSTM: layers of gated memory cells, sample by sample (docs/nam.md section 6).
+"""LSTM: layers of gated memory cells, computed sample by sample (docs/nam.md section 6).
 
 z = W·[u ; h] + b,   in four blocks of H rows: i, f, g, o
 c = σ(z_f)·c + σ(z_i)·tanh(z_g)
@@ -14,8 +14,8 @@ from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from tone_shootout.audio.nam.convolution import Signal
-from tone_shootout.audio.nam.document import DEFAULT_SAMPLE_RATE, Channels, decode, expect, whole
-from tone_shootout.audio.nam.model import Figures, Model, Source
+from tone_shootout.audio.nam.document import DEFAULT_SAMPLE_RATE, Channels, check_size, decode, to_int
+from tone_shootout.audio.nam.model import Model, ModelStats, Source
 from tone_shootout.audio.nam.onnx_lstm import LSTMKernel
 
 BLOCK = 4096
@@ -35,20 +35,20 @@ def read_lstm(source: Source) -> "LSTM":
     """Read an LSTM.
 
     Raises:
-        NamError: pointing at what does not fit.
+        NamError: with a pointer to the first invalid value.
     """
     pointer = f"{source.pointer}/config"
     config = decode(source.document.config, LSTMConfig, pointer)
-    layers, inputs, hidden = whole(config.num_layers), whole(config.in_channels), whole(config.hidden_size)
-    outputs = whole(config.out_channels)
-    expect(f"{pointer}/input_size", config.input_size, inputs)
+    layers, inputs, hidden = to_int(config.num_layers), to_int(config.in_channels), to_int(config.hidden_size)
+    outputs = to_int(config.out_channels)
+    check_size(f"{pointer}/input_size", config.input_size, inputs)
     shapes: list[tuple[int, ...]] = []
     for layer in range(layers):
         width = hidden if layer else inputs
         shapes += [(4 * hidden, width + hidden), (4 * hidden,), (hidden,), (hidden,)]
     shapes += [(outputs, hidden), (outputs,)]
     count = sum(math.prod(shape) for shape in shapes)
-    figures = Figures(
+    stats = ModelStats(
         inputs=inputs,
         outputs=outputs,
         parameters=count,
@@ -57,30 +57,30 @@ def read_lstm(source: Source) -> "LSTM":
         products=count,
         size_class=f"{layers}x{hidden}",
     )
-    figures.check(pointer)
-    return LSTM(figures, source.sample_rate, layers, source.tensors(shapes, count))
+    stats.check_limits(pointer)
+    return LSTM(stats, source.sample_rate, layers, source.tensors(shapes, count))
 
 
 @dataclass(frozen=True)
 class LSTM(Model):
-    """Checked weights of an LSTM: W, b, h0, c0 of each layer, then the head's V and v."""
+    """Validated weights of an LSTM: W, b, h0, c0 of each layer, then V and v of the head."""
 
-    figures: Figures
+    stats: ModelStats
     sample_rate: float | None
     layers: int
     tensors: list[NDArray[np.float32]]
 
     def block(self) -> int:
-        """Return the usual block length: no other is faster."""
+        """Return the default block length; the speed hardly depends on it."""
         return BLOCK
 
     def network(self, block: int) -> "LSTMNetwork":
-        """Return the network in its stored initial state."""
+        """Return a network in the initial state that the file stores."""
         return LSTMNetwork(self, block)
 
 
 class LSTMNetwork:
-    """An LSTM at work: compiled layers, and their states."""
+    """Compiled layers and their states in one run of an LSTM."""
 
     def __init__(self, model: LSTM, block: int) -> None:
         layers = [model.tensors[4 * layer : 4 * layer + 4] for layer in range(model.layers)]
@@ -88,7 +88,7 @@ class LSTMNetwork:
         self._states = [(h0, c0) for _, _, h0, c0 in layers]
         self._next = list(self._states)
         self._head, self._bias = model.tensors[-2:]
-        self._out = np.empty((model.figures.outputs, block), np.float32)
+        self._out = np.empty((model.stats.outputs, block), np.float32)
 
     def compute(self, x: Signal) -> Signal:
         """Return the output (outputs, block) for a block of input (inputs, block)."""
@@ -101,5 +101,5 @@ class LSTMNetwork:
         return self._out
 
     def commit(self) -> None:
-        """Keep the states at the end of the block."""
+        """Store the states at the end of the block."""
         self._states = list(self._next)

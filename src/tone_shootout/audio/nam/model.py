@@ -1,4 +1,4 @@
-"""What every architecture offers: a model (weights, immutable) makes networks (buffers and state, one for each run)."""
+"""Interfaces of the architectures: a `Model` (immutable weights) creates a `Network` (state and buffers) per run."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
@@ -15,22 +15,22 @@ from tone_shootout.audio.nam.errors import NamError
 
 MAX_LAYERS = 512
 MAX_RECEPTIVE_FIELD = 480_000
-"""Ten seconds at 48 kHz. A dilation costs no weights, so a small file could ask for any amount of memory."""
+"""Limit in samples, 10 s at 48 kHz. A dilation needs no weights, so a small file could require any amount of memory."""
 MAX_STATE = 2**24
-"""Numbers of history that a run may keep: 64 MB."""
+"""Limit of the float32 values of history per run: 64 MB."""
 MAX_TAPS = 2**15
-"""Rows of a convolution's stack: 8 MB in the shortest blocks. The largest known capture has 120."""
+"""Limit of the rows of a convolution's stack: 8 MB in the shortest blocks. The largest known capture has 120."""
 MAX_PRODUCTS = 2**22
-"""Multiplications a sample, with groups written out: 16 MB of weights, 300 times an A1 standard capture."""
+"""Limit of multiplications per sample, with groups expanded: 16 MB of weights, 300 times an A1 standard capture."""
 
 
 class Network(Protocol):
-    """A model at work: the state of one run, and buffers for one block."""
+    """State of one run of a model, and buffers for one block."""
 
     def compute(self, x: Signal) -> Signal:
-        """Return the output for a block.
+        """Compute the output for a block.
 
-        It depends on the committed state and x alone, so it can be called again once more of the block is known.
+        The result depends only on the committed state and x, so a block can be computed again when more of it is known.
 
         Args:
             x: input, shape (inputs, block).
@@ -41,23 +41,23 @@ class Network(Protocol):
         ...
 
     def commit(self) -> None:
-        """Let the block last computed be the past of the next one."""
+        """Store the end of the last computed block as history of the next one."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
-    """What a config asks for, counted before anything of that size exists.
+class ModelStats:
+    """Size and cost of a model, computed from its config before allocation.
 
     Attributes:
-        inputs: channels in.
-        outputs: channels out.
-        parameters: weights, those of embedded models included.
+        inputs: input channels.
+        outputs: output channels.
+        parameters: number of weights, including embedded models.
         prewarm: zeros that the canonical engine feeds before the first sample (docs/nam.md sections 8.6 and 10).
-        reach: samples of the past that reach an output; None: as many as the prewarm.
-        state: numbers of history that a run keeps.
-        products: multiplications a sample.
-        taps: the largest K·inputs of its convolutions.
+        reach: past samples that affect an output; None if equal to `prewarm`.
+        state: values of history per run.
+        products: multiplications per sample.
+        taps: maximum K·inputs of the convolutions.
         size_class: short name of the shape: `standard`, `a2-full`, `1x16`, `custom`, ….
     """
 
@@ -73,57 +73,58 @@ class Figures:
 
     @property
     def receptive_field(self) -> int:
-        """Samples that reach an output (recurrent: samples of prewarm)."""
+        """Samples that affect an output; for recurrent models, samples of prewarm."""
         return self.prewarm if self.reach is None else self.reach
 
-    def check(self, pointer: str) -> None:
-        """Refuse what would take absurd memory or time.
+    def check_limits(self, pointer: str) -> None:
+        """Check the limits of memory and time.
+
+        Args:
+            pointer: JSON pointer to the config.
 
         Raises:
             NamError: `too_large`.
         """
-        for what, asked, allowed in (
+        for name, value, limit in (
             ("samples of receptive field", self.receptive_field, MAX_RECEPTIVE_FIELD),
-            ("numbers of state", self.state, MAX_STATE),
+            ("values of state", self.state, MAX_STATE),
             ("taps and channels in one convolution", self.taps, MAX_TAPS),
-            ("multiplications a sample", self.products, MAX_PRODUCTS),
+            ("multiplications per sample", self.products, MAX_PRODUCTS),
         ):
-            if asked > allowed:
-                raise NamError(
-                    "too_large", pointer, f"the config asks for {asked} {what}, more than the {allowed} allowed"
-                )
+            if value > limit:
+                raise NamError("too_large", pointer, f"the config requires {value} {name}, more than {limit}")
 
 
 class Model(ABC):
-    """Checked shapes and weights of one `.nam` model, shared by all its runs."""
+    """Validated shapes and weights of one `.nam` model, shared by all its runs."""
 
-    figures: Figures
+    stats: ModelStats
     sample_rate: float | None
     slimmable: bool = False
 
-    def sized(self, size: float | None) -> "Model":  # noqa: ARG002  # one size fits most
-        """Return the model that plays at a size in 0..1, None for the default; itself where it has one size.
+    def at_size(self, size: float | None) -> "Model":  # noqa: ARG002  # most models have one size
+        """Return the model for a size, 0 to 1 or None for the default; the same object if it has only one size.
 
         Raises:
-            NamError: where the canonical engine can't make it smaller.
+            NamError: `unsupported` if the canonical engine can't reduce this model.
         """
         return self
 
-    def inner_metadata(self, size: float | None) -> Metadata:  # noqa: ARG002  # only models of models have some
-        """Return what the models inside say of the sound at a size, where this one is made of models."""
+    def embedded_metadata(self, size: float | None) -> Metadata:  # noqa: ARG002  # most models embed no others
+        """Return the combined metadata of the embedded models at a size; empty without embedded models."""
         return Metadata()
 
-    def steps(self) -> tuple[float, ...]:
-        """Return the sizes below which each of `parts` plays, ascending; empty where no size chooses among them."""
+    def size_limits(self) -> tuple[float, ...]:
+        """Return the sizes below which each of `parts` is used, ascending; empty if the size does not select a part."""
         return ()
 
     def parts(self) -> tuple["Child", ...]:
-        """Return the models that this one is made of, in the order of the file."""
+        """Return the embedded models in the order of the file."""
         return ()
 
     @abstractmethod
     def block(self) -> int:
-        """Return the samples a block with which its network runs fastest."""
+        """Return the fastest block length in samples."""
 
     @abstractmethod
     def network(self, block: int) -> Network:
@@ -132,12 +133,12 @@ class Model(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Child:
-    """A model inside another one.
+    """An embedded model.
 
     Attributes:
-        pointer: where it stands in the file.
-        architecture: what its document calls it.
-        own: what its document says about it.
+        pointer: JSON pointer to the model.
+        architecture: architecture by its document.
+        own: metadata of its document.
         model: the model.
     """
 
@@ -147,18 +148,18 @@ class Child:
     model: Model = field(repr=False)
 
     def metadata(self, size: float | None = None) -> Metadata:
-        """Return what is said of it at a size, by itself or else by the models inside it."""
-        return self.own.completed(self.model.inner_metadata(size))
+        """Return its metadata at a size, with fallback to the models that it embeds."""
+        return self.own.with_fallback(self.model.embedded_metadata(size))
 
 
 @dataclass(frozen=True)
 class Source:
-    """A model's document, and how to read the models that it embeds.
+    """Document of a model, with a function that reads embedded models.
 
     Attributes:
-        document: its envelope.
-        pointer: where it stands in the file.
-        embedded: reads the model whose JSON is given, at the place given below this one.
+        document: envelope of the model.
+        pointer: JSON pointer to the model.
+        embedded: reads an embedded model from its JSON and its pointer relative to this model.
     """
 
     document: ModelDocument
@@ -167,19 +168,19 @@ class Source:
 
     @property
     def sample_rate(self) -> float | None:
-        """Hz, or None where the file does not say."""
+        """Sample rate in Hz; None if the document declares none."""
         rate = self.document.sample_rate
         return None if rate is msgspec.UNSET else rate
 
     def tensors(self, shapes: Iterable[tuple[int, ...]], count: int) -> list[NDArray[np.float32]]:
-        """Cut the flat list of weights into tensors.
+        """Split the flat list of weights into tensors.
 
         Args:
-            shapes: their shapes, in the order of the file; the last index varies fastest.
-            count: the sum of their sizes.
+            shapes: shapes of the tensors in the order of the file; the last index varies fastest.
+            count: sum of their sizes.
 
         Raises:
-            NamError: for another count, or weights that are no finite float32 numbers.
+            NamError: as for `document.read_weights`.
         """
         weights = read_weights(self.document.weights, count, f"{self.pointer}/weights")
         tensors: list[NDArray[np.float32]] = []

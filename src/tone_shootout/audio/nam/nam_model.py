@@ -1,4 +1,4 @@
-"""A capture, ready to play: `load` a file, `start` a run, `process` blocks."""
+"""Public interface of the engine: `load` a capture, `start` a run, `process` blocks."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ from tone_shootout.audio.nam.sequential import read_sequential
 from tone_shootout.audio.nam.wavenet import read_wavenet
 
 ENGINE_VERSION = "1"
-"""Part of every render key: changes whenever the same file and input would give other samples."""
+"""Part of every render key; incremented when the same file and input would give different samples."""
 
 ARCHITECTURES: dict[str, Callable[[Source], Model]] = {
     "WaveNet": read_wavenet,
@@ -40,24 +40,24 @@ ARCHITECTURES: dict[str, Callable[[Source], Model]] = {
 
 
 def load(data: bytes) -> "NamModel":
-    """Read a `.nam` file and check all of it.
+    """Read and validate a `.nam` file.
 
     Args:
-        data: the file.
+        data: content of the file.
 
     Raises:
-        NamError: for anything that the canonical engine would not play, and for sizes beyond any capture's.
+        NamError: for files that the canonical engine rejects, and for sizes above the limits.
     """
     document, model = _read(data, pointer="", depth=0)
-    for what, channels in (("input", model.figures.inputs), ("output", model.figures.outputs)):
+    for name, channels in (("input", model.stats.inputs), ("output", model.stats.outputs)):
         if channels != 1:
-            raise NamError("unsupported", "/config", f"expected one {what} channel, got {channels}")
+            raise NamError("unsupported", "/config", f"expected one {name} channel, got {channels}")
     return NamModel(
         architecture=document.architecture,
         version=document.version,
-        size_class=model.figures.size_class,
-        parameters=model.figures.parameters,
-        receptive_field=model.figures.receptive_field,
+        size_class=model.stats.size_class,
+        parameters=model.stats.parameters,
+        receptive_field=model.stats.receptive_field,
         sample_rate=model.sample_rate or DEFAULT_SAMPLE_RATE,
         sample_rate_stated=model.sample_rate is not None,
         own_metadata=read_metadata(document.metadata, "/metadata"),
@@ -68,13 +68,13 @@ def load(data: bytes) -> "NamModel":
 
 
 def _read(data: bytes | msgspec.Raw, pointer: str, depth: int) -> tuple[ModelDocument, Model]:
-    """Read one model's document and the model, at `pointer` in the file and inside `depth` others."""
+    """Read the document and the weights of one model at `pointer`, enclosed by `depth` others."""
     document = read_document(data, pointer, depth=depth)
 
-    def embedded(raw: msgspec.Raw, place: str) -> Child:
-        inner, model = _read(raw, pointer + place, depth + 1)
+    def embedded(raw: msgspec.Raw, relative: str) -> Child:
+        inner, model = _read(raw, pointer + relative, depth + 1)
         own = read_embedded_metadata(inner.metadata)
-        return Child(pointer=pointer + place, architecture=inner.architecture, own=own, model=model)
+        return Child(pointer=pointer + relative, architecture=inner.architecture, own=own, model=model)
 
     if document.architecture not in ARCHITECTURES:
         detail = f"expected one of {', '.join(ARCHITECTURES)}, got {document.architecture[:40]!r}"
@@ -85,23 +85,23 @@ def _read(data: bytes | msgspec.Raw, pointer: str, depth: int) -> tuple[ModelDoc
 def _notes(version: str, sample_rate: float | None) -> tuple[str, ...]:
     notes = []
     if version.startswith("0.7.") and int(version.split(".")[2]) > 0:
-        notes.append(f"version {version} is newer than 0.7.0; what this engine does not know of it has no effect")
+        notes.append(f"version {version} is newer than 0.7.0; features unknown to this engine have no effect")
     if sample_rate is None:
-        notes.append(f"the file states no sample rate; {DEFAULT_SAMPLE_RATE:.0f} Hz is assumed")
+        notes.append(f"the file declares no sample rate; {DEFAULT_SAMPLE_RATE:.0f} Hz is assumed")
     return tuple(notes)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A model inside a capture.
+    """An embedded model of a capture.
 
     Attributes:
-        pointer: JSON pointer to its place in the file.
-        architecture: its architecture.
-        size_class: as `NamModel.size_class`.
-        parameters: its weights.
-        receptive_field: as `NamModel.receptive_field`.
-        metadata: what is said of it.
+        pointer: JSON pointer to the model.
+        architecture: architecture of the model.
+        size_class: as in `NamModel`.
+        parameters: number of weights.
+        receptive_field: as in `NamModel`.
+        metadata: metadata of the model.
     """
 
     pointer: str
@@ -114,13 +114,13 @@ class Part:
 
 def _parts(model: Model) -> Iterator[Part]:
     for child in model.parts():
-        figures = child.model.figures
+        stats = child.model.stats
         yield Part(
             pointer=child.pointer,
             architecture=child.architecture,
-            size_class=figures.size_class,
-            parameters=figures.parameters,
-            receptive_field=figures.receptive_field,
+            size_class=stats.size_class,
+            parameters=stats.parameters,
+            receptive_field=stats.receptive_field,
             metadata=child.metadata(),
         )
         yield from _parts(child.model)
@@ -128,19 +128,19 @@ def _parts(model: Model) -> Iterator[Part]:
 
 @dataclass(frozen=True, kw_only=True)
 class NamModel:
-    """A `.nam` file, checked and ready; immutable, so runs and threads can share it.
+    """A validated `.nam` file; immutable, so that runs and threads can share it.
 
     Attributes:
         architecture: `WaveNet`, `LSTM`, `ConvNet`, `Linear`, `SlimmableContainer` or `Sequential`.
-        version: the file's format version.
+        version: format version of the file.
         size_class: `standard`, `lite`, `feather`, `nano`, `a2-full`, `a2-lite`, layers x units of an LSTM, or `custom`.
-        parameters: weights at full size.
-        receptive_field: samples that reach an output (recurrent: samples of prewarm).
-        sample_rate: Hz at which it runs, 48000 where the file does not say.
-        sample_rate_stated: whether the file says.
-        own_metadata: what the file's outermost model says about itself.
-        slimmable: whether `size` changes anything.
-        notes: what its user should know, a line each.
+        parameters: number of weights at full size.
+        receptive_field: samples that affect an output; for recurrent models, samples of prewarm.
+        sample_rate: sample rate in Hz, 48000 if the file declares none.
+        sample_rate_stated: whether the file declares the sample rate.
+        own_metadata: metadata of the outermost model.
+        slimmable: whether `size` has an effect.
+        notes: one-line messages for the user.
     """
 
     architecture: str
@@ -157,57 +157,56 @@ class NamModel:
 
     @property
     def metadata(self) -> Metadata:
-        """What the file says of the capture at its default size."""
+        """Metadata of the capture at its default size."""
         return self.metadata_at(None)
 
     def metadata_at(self, size: float | None) -> Metadata:
-        """Return what the file says of the capture at a size: what it lacks itself, the model that plays may have."""
-        return self.own_metadata.completed(self.model.inner_metadata(size))
+        """Return the metadata of the capture at a size, with fallback to the embedded model that is used."""
+        return self.own_metadata.with_fallback(self.model.embedded_metadata(size))
 
-    def steps(self) -> tuple[float, ...]:
-        """Return the sizes below which each submodel of a container plays, ascending; empty for other captures."""
-        return self.model.steps()
+    def size_limits(self) -> tuple[float, ...]:
+        """Return the sizes below which each submodel of a container is used, ascending; empty for other captures."""
+        return self.model.size_limits()
 
     def parts(self) -> tuple[Part, ...]:
         """Return the models inside a container or Sequential, to any depth, in the order of the file."""
         return tuple(_parts(self.model))
 
     def start(self, *, size: float | None = None) -> "Run":
-        """Return a fresh run, prewarmed as the canonical engine does it.
+        """Start a run, prewarmed like in the canonical engine.
 
-        From then on the process's BLAS uses one thread: it sums in another order when threads share a product, and
-        whole segments make better use of the cores.
+        Limits BLAS to one thread in this process, see `blas.limit_to_one_thread`.
 
         Args:
-            size: 0 to 1 for a smaller network of a slimmable capture; others have one size and ignore it.
+            size: 0 to 1 for a smaller network of a slimmable capture; ignored by other captures.
 
         Raises:
-            ValueError: for a size outside 0..1.
-            NamError: where this capture can't be made smaller.
+            ValueError: for a size outside 0 to 1.
+            NamError: `unsupported` if the capture can't be reduced.
         """
         if size is not None and not 0 <= size <= 1:
             raise ValueError(f"expected a size from 0 to 1, got {size}")
         limit_to_one_thread()
-        model = self.model.sized(size)
+        model = self.model.at_size(size)
         block = model.block()
         silence = np.zeros((1, block), np.float32)
         with np.errstate(all="ignore"):
             network = model.network(block)
-            for _ in range(math.ceil(model.figures.prewarm / block)):
+            for _ in range(math.ceil(model.stats.prewarm / block)):
                 network.compute(silence)
                 network.commit()
         return Run(network, block)
 
 
 class Run:
-    """One signal's way through a capture.
+    """One signal processed by a capture.
 
-    The network always computes whole blocks that start at multiples of `block`, with silence where the signal has not
-    come yet. As it is causal, the output's bytes depend on the input's samples alone, not on how they were cut: a part
-    of a block is computed again when the rest of it comes. Callers who pass multiples of `block` pay nothing for that.
+    The network always computes whole blocks that start at multiples of `block`, with silence for samples that are not
+    available yet. It is causal, so the bytes of the output depend only on the samples of the input, not on their
+    division into calls: an incomplete block is computed again with the next samples. Multiples of `block` avoid that.
 
     Attributes:
-        block: samples a block, the cheapest unit for `process`.
+        block: samples per block, the most efficient unit for `process`.
     """
 
     def __init__(self, network: Network, block: int) -> None:
@@ -217,11 +216,17 @@ class Run:
         self._filled = 0
 
     def process(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return as many samples as came in, shape (T,) for shape (T,), any T; continues where the last call ended.
+        """Process samples, continuing where the last call ended.
+
+        Args:
+            samples: float32, shape (T,), any T.
+
+        Returns:
+            Output, float32, shape (T,).
 
         Raises:
-            ValueError: for anything but finite float32 samples in one dimension.
-            NamError: `unstable`, where the capture's arithmetic leaves the range of float32.
+            ValueError: for other types and shapes, NaN and infinity.
+            NamError: `unstable` if the output is not finite.
         """
         if samples.ndim != 1 or samples.dtype != np.float32:
             raise ValueError(f"expected float32 samples of shape (T,), got {samples.dtype} of shape {samples.shape}")
@@ -237,7 +242,7 @@ class Run:
         return out
 
     def _advance(self, samples: NDArray[np.float32], out: NDArray[np.float32]) -> int:
-        """Compute up to the end of the current block and return how many samples that were."""
+        """Compute up to the end of the current block and return the number of samples."""
         start = self._filled
         stop = min(start + len(samples), self.block)
         self._input[0, start:stop] = samples[: stop - start]

@@ -1,8 +1,8 @@
 """One LSTM layer as a compiled kernel: the LSTM operator of ONNX, run by ONNX Runtime.
 
-A recurrence can't be spread over time, so NumPy would spend its calls on one sample after the other, fifty times
-slower than this compiled loop. The graph is a single node; its few protobuf messages are written here by hand (field
-numbers from onnx.proto, IR version 9, operator set 14) rather than carrying the 30 MB of the `onnx` package.
+A recurrence can't be vectorized over time: NumPy, with calls per sample, would be fifty times slower. The graph is a
+single node; its protobuf messages are encoded here (field numbers from onnx.proto, IR version 9, operator set 14) to
+avoid a dependency on the `onnx` package of 30 MB.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ INT_ATTRIBUTE = 2
 
 
 class LSTMKernel:
-    """An LSTM layer at work on blocks of any length; without state of its own."""
+    """A compiled, stateless LSTM layer for blocks of any length."""
 
     def __init__(self, W: NDArray[np.float32], b: NDArray[np.float32]) -> None:
         """Compile the layer.
@@ -24,7 +24,7 @@ class LSTMKernel:
             W: shape (4H, inputs + H), rows in the gate order i, f, g, o.
             b: shape (4H,).
         """
-        import onnxruntime  # here, because other captures do without its 50 ms
+        import onnxruntime  # lazy: takes 50 ms, and other architectures do not use it
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -43,7 +43,7 @@ class LSTMKernel:
             c: cell state before the block, shape (H,).
 
         Returns:
-            The hidden state after each sample (time, H), and both states after the last one, (H,) each.
+            Hidden state after each sample, shape (time, H), then hidden and cell state after the block, shape (H,).
         """
         states = {"h": h.reshape(1, 1, -1), "c": c.reshape(1, 1, -1)}
         every_h, last_h, last_c = self._session.run(None, {"u": u[:, np.newaxis], **states})
@@ -54,7 +54,7 @@ def _model(W: NDArray[np.float32], b: NDArray[np.float32]) -> bytes:
     """Return a ModelProto with one LSTM node: (u, h, c) → (every h, last h, last c)."""
     hidden = len(b) // 4
     inputs = W.shape[1] - hidden
-    # ONNX orders the gates i, o, f, g, and wants one direction as a first axis and a second bias for the recurrence.
+    # ONNX orders the gates i, o, f, g; it has a first axis for directions and a second bias for the recurrence.
     order = [0, 3, 1, 2]
     W = W.reshape(4, hidden, -1)[order].reshape(1, 4 * hidden, -1)
     b = b.reshape(4, hidden)[order].reshape(1, -1)
@@ -91,7 +91,7 @@ def _value(name: str, shape: Sequence[int | str]) -> bytes:
 
 
 def _varint(value: int) -> bytes:
-    """Return protobuf's variable-length integer: seven bits a byte, lowest first, the top bit where more follow."""
+    """Encode a protobuf varint: seven bits per byte, lowest first; the top bit marks that more bytes follow."""
     out = bytearray()
     while value > 127:
         out.append(value & 127 | 128)

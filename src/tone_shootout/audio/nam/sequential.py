@@ -1,4 +1,4 @@
-"""Sequential: several models of which each plays what the one before it has made (docs/nam.md, "Sequential")."""
+"""Sequential: several models in series (docs/nam.md, "Sequential")."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -7,16 +7,16 @@ import msgspec
 from msgspec import Meta, Struct, structs
 
 from tone_shootout.audio.nam.convolution import Signal
-from tone_shootout.audio.nam.document import Metadata, decode, expect, expect_no_weights
+from tone_shootout.audio.nam.document import Metadata, check_size, decode, expect_no_weights
 from tone_shootout.audio.nam.errors import NamError
-from tone_shootout.audio.nam.model import Child, Figures, Model, Network, Source
+from tone_shootout.audio.nam.model import Child, Model, ModelStats, Network, Source
 
 BLOCK: Final = 512
-"""Samples a block. A Linear behind another model remembers what that one put out while it was prewarmed, so how far
-the prewarm is rounded up can be heard in its first samples: 512 is what the canonical renderer rounds to."""
+"""Samples per block. A Linear after another model stores its output during the prewarm, so the first samples depend on
+the rounding of the prewarm to blocks: the canonical renderer rounds to 512."""
 
 CABINET_TAPS: Final = 32
-"""A Linear of this many taps or more is taken for a cabinet's impulse response, a shorter one for a plain filter."""
+"""A Linear of this many taps or more counts as the impulse response of a cabinet, a shorter one as a filter."""
 
 _AMPS = ("amp", "amp_cab", "amp_pedal_cab", "pedal_amp", "preamp")
 _PEDALS = ("amp_pedal_cab", "pedal", "pedal_amp")
@@ -33,7 +33,7 @@ def read_sequential(source: Source) -> "Sequential":
     """Read a Sequential.
 
     Raises:
-        NamError: pointing at what does not fit.
+        NamError: with a pointer to the first invalid value.
     """
     pointer = f"{source.pointer}/config/models"
     expect_no_weights(source.document.weights, f"{source.pointer}/weights")
@@ -44,73 +44,74 @@ def read_sequential(source: Source) -> "Sequential":
         child = source.embedded(raw, f"/config/models/{index}")
         found = child.model.sample_rate
         if None not in (rate, found) and rate != found:
-            raise NamError("mismatch", f"{pointer}/{index}/sample_rate", f"expected {rate:g} as before, got {found:g}")
+            detail = f"expected {rate:g} like the preceding models, got {found:g}"
+            raise NamError("mismatch", f"{pointer}/{index}/sample_rate", detail)
         rate = found if rate is None else rate
         if children:
-            expect(f"{pointer}/{index}", child.model.figures.inputs, children[-1].model.figures.outputs)
+            check_size(f"{pointer}/{index}", child.model.stats.inputs, children[-1].model.stats.outputs)
         children.append(child)
-        # Each model is within bounds of its own; here their sum is, before the next one is read.
-        _figures(children).check(f"{source.pointer}/config")
-    return Sequential(_figures(children), rate, tuple(children))
+        # Each model is within the limits; check their sum before the next one is read.
+        _total_stats(children).check_limits(f"{source.pointer}/config")
+    return Sequential(_total_stats(children), rate, tuple(children))
 
 
-def _figures(children: list[Child]) -> Figures:
-    """Return what the models ask for together; the prewarm is the sum of theirs, as in the canonical engine."""
-    each = [child.model.figures for child in children]
-    return Figures(
+def _total_stats(children: list[Child]) -> ModelStats:
+    """Return the statistics of models in series; the prewarms add up, like in the canonical engine."""
+    each = [child.model.stats for child in children]
+    return ModelStats(
         inputs=each[0].inputs,
         outputs=each[-1].outputs,
-        parameters=sum(figures.parameters for figures in each),
-        prewarm=sum(figures.prewarm for figures in each),
-        reach=sum(figures.receptive_field for figures in each) - len(each) + 1,
-        state=sum(figures.state for figures in each),
-        products=sum(figures.products for figures in each),
-        taps=max(figures.taps for figures in each),
+        parameters=sum(stats.parameters for stats in each),
+        prewarm=sum(stats.prewarm for stats in each),
+        reach=sum(stats.receptive_field for stats in each) - len(each) + 1,
+        state=sum(stats.state for stats in each),
+        products=sum(stats.products for stats in each),
+        taps=max(stats.taps for stats in each),
         size_class=each[0].size_class if len(each) == 1 else f"{len(each)} models",
     )
 
 
 @dataclass(frozen=True)
 class Sequential(Model):
-    """The models in the order in which they play, each at its default size."""
+    """Models in the order of processing, each at its default size."""
 
-    figures: Figures
+    stats: ModelStats
     sample_rate: float | None
     children: tuple[Child, ...]
 
-    def inner_metadata(self, size: float | None) -> Metadata:  # noqa: ARG002  # the size is not passed on
-        """Return the first model's input level, the last one's output level and loudness, and the gear of all together.
+    def embedded_metadata(self, size: float | None) -> Metadata:  # noqa: ARG002  # the size is not passed on
+        """Return the input level of the first model, output level and loudness of the last, and the combined gear type.
 
-        The names are those of the first model that has any.
+        Texts are those of the first model that has any.
         """
-        said = [child.metadata() for child in self.children]
-        names = Metadata()
-        for each in said:
-            names = names.completed(structs.replace(each, gain=None))
+        each = [child.metadata() for child in self.children]
+        combined = Metadata()
+        for metadata in each:
+            combined = combined.with_fallback(structs.replace(metadata, gain=None))
         return structs.replace(
-            names,
-            gear_type=_gear(self.children, said),
-            gain=said[0].gain if len(said) == 1 else None,
-            input_level_dbu=said[0].input_level_dbu,
-            output_level_dbu=said[-1].output_level_dbu,
-            loudness=said[-1].loudness,
+            combined,
+            gear_type=_combined_gear_type(self.children, each),
+            gain=each[0].gain if len(each) == 1 else None,
+            input_level_dbu=each[0].input_level_dbu,
+            output_level_dbu=each[-1].output_level_dbu,
+            loudness=each[-1].loudness,
         )
 
     def parts(self) -> tuple[Child, ...]:
-        """Return the models in the order in which they play."""
+        """Return the models in the order of processing."""
         return self.children
 
     def block(self) -> int:
-        """Return the canonical renderer's block length."""
+        """Return the block length of the canonical renderer."""
         return BLOCK
 
     def network(self, block: int) -> "SequentialNetwork":
-        """Return the models' networks in a row, each in its initial state."""
-        return SequentialNetwork([child.model.sized(None).network(block) for child in self.children])
+        """Return the networks of the models in series, each in its initial state."""
+        return SequentialNetwork([child.model.at_size(None).network(block) for child in self.children])
 
 
 class SequentialNetwork:
-    """A Sequential at work."""
+    """State and buffers of one run of a Sequential."""
 
     def __init__(self, networks: list[Network]) -> None:
         self._networks = networks
@@ -122,28 +123,28 @@ class SequentialNetwork:
         return x
 
     def commit(self) -> None:
-        """Let the block last computed be the past of the next one."""
+        """Store the end of the last computed block as history of the next one."""
         for network in self._networks:
             network.commit()
 
 
-def _gear(children: tuple[Child, ...], said: list[Metadata]) -> str | None:
-    """Return the gear that the models are together; None where too little is known of them."""
-    words: list[str | None] = []
-    for child, metadata in zip(children, said, strict=True):
-        word = metadata.gear_type
-        if word is None and child.architecture == "Linear":
-            word = "cab" if child.model.figures.receptive_field >= CABINET_TAPS else "filter"
-        words.append(word and word.strip().lower().replace("-", "_").replace(" ", "_"))
-    if len({metadata.gear_type for metadata in said}) == 1 and said[0].gear_type is not None:
-        return said[0].gear_type
-    cabinet = any(word in _CABINETS for word in words)
-    pedal = any(word in _PEDALS for word in words)
-    if any(word in _AMPS or word == "full_rig" for word in words):
+def _combined_gear_type(children: tuple[Child, ...], each: list[Metadata]) -> str | None:
+    """Return the gear type of models in series; None if too few of them have one."""
+    types: list[str | None] = []
+    for child, metadata in zip(children, each, strict=True):
+        gear_type = metadata.gear_type
+        if gear_type is None and child.architecture == "Linear":
+            gear_type = "cab" if child.model.stats.receptive_field >= CABINET_TAPS else "filter"
+        types.append(gear_type and gear_type.strip().lower().replace("-", "_").replace(" ", "_"))
+    if len({metadata.gear_type for metadata in each}) == 1 and each[0].gear_type is not None:
+        return each[0].gear_type
+    cabinet = any(gear_type in _CABINETS for gear_type in types)
+    pedal = any(gear_type in _PEDALS for gear_type in types)
+    if any(gear_type in _AMPS or gear_type == "full_rig" for gear_type in types):
         if cabinet:
             return "amp_pedal_cab" if pedal else "amp_cab"
         return "pedal_amp" if pedal else "amp"
-    known = {metadata.gear_type for metadata in said if metadata.gear_type is not None}
-    if None not in words and len(known) == 1 and not cabinet:
+    known = {metadata.gear_type for metadata in each if metadata.gear_type is not None}
+    if None not in types and len(known) == 1 and not cabinet:
         return known.pop()
     return None

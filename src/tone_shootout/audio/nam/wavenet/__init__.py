@@ -1,7 +1,7 @@
-"""WaveNet in every form, from what a file may ask for to the samples.
+"""WaveNet in all its variants.
 
-`config` lists the fields of a file, `shape` works out the sizes and checks that they fit each other, `model` keeps the
-weights and makes narrower selves of a slimmable one, `network` computes, with `film` between its steps.
+`config` has the fields of a file, `shape` computes the sizes and validates that they fit each other, `model` holds the
+weights and derives narrower versions of a slimmable model, `network` and `film` compute the output.
 """
 
 from tone_shootout.audio.nam.wavenet.model import WaveNet, read_wavenet

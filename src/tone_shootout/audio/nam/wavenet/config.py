@@ -1,4 +1,4 @@
-"""The fields of a WaveNet's `config`, as docs/nam.md section 8.1 lists them; null counts as absent."""
+"""Fields of the `config` of a WaveNet (docs/nam.md section 8.1); null counts as absent."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ ActivationField = str | ActivationConfig
 
 
 class FilmConfig(Struct):
-    """A FiLM slot that is on unless it says otherwise (docs/nam.md section 4.2)."""
+    """A FiLM slot, active by default (docs/nam.md section 4.2)."""
 
     active: bool = True
     shift: bool = True
@@ -20,7 +20,7 @@ class FilmConfig(Struct):
 
 
 class Layer1x1Config(Struct):
-    """The 1×1 convolution from the activation back to the residual."""
+    """The 1×1 convolution from the activation to the residual."""
 
     active: bool
     groups: Channels
@@ -35,7 +35,7 @@ class Head1x1Config(Struct):
 
 
 class HeadConfig(Struct):
-    """A layer array's head in the newer form."""
+    """The head of a layer array in the newer format."""
 
     out_channels: Channels
     kernel_size: Size
@@ -54,13 +54,13 @@ class PostHeadConfig(Struct):
 
 
 class SlimmableKwargs(Struct):
-    """What slimming needs of the method's arguments."""
+    """Arguments of the slimming method."""
 
     allowed_channels: Sizes | None = None
 
 
 class SlimmableConfig(Struct):
-    """How an array can be made narrower (docs/nam.md section 8.7)."""
+    """Method by which an array can be reduced (docs/nam.md section 8.7)."""
 
     method: str | None = None
     kwargs: SlimmableKwargs | None = None
@@ -99,7 +99,7 @@ class LayerArrayConfig(Struct):
 
 
 class WaveNetConfig(Struct):
-    """A WaveNet's `config`. `head_scale` must be there, but the last weight replaces its value."""
+    """The `config` of a WaveNet. `head_scale` is required, but the last weight replaces its value."""
 
     layers: Annotated[list[LayerArrayConfig], Meta(min_length=1, max_length=256)]
     head_scale: float

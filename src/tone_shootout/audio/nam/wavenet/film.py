@@ -1,4 +1,4 @@
-"""FiLM: a signal scaled and shifted, sample by sample, by what a condition says (docs/nam.md section 4.2)."""
+"""FiLM: a signal scaled and shifted per sample by functions of a condition (docs/nam.md section 4.2)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,10 +7,10 @@ from tone_shootout.audio.nam.convolution import Signal, pointwise
 
 
 class Film:
-    """out = v · s[0:dim] + s[dim:2·dim] with s = W·c + b; the scale is used as it is, no `1 +`."""
+    """out = v · s[0:dim] + s[dim:2·dim] with s = W·c + b; the scale has no offset of 1."""
 
     def __init__(self, weight: NDArray[np.float32], bias: NDArray[np.float32], dim: int, *, shift: bool) -> None:
-        """Keep the weights.
+        """Create the modulation.
 
         Args:
             weight: W, shape (2·dim or dim, conditions, 1).

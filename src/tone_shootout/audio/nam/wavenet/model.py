@@ -1,4 +1,4 @@
-"""A WaveNet as it stands in a file: its weights, its embedded condition, and its narrower selves."""
+"""Reading of WaveNets, with an embedded condition model, and derivation of narrower versions."""
 
 import math
 from dataclasses import dataclass, replace
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from tone_shootout.audio.nam.activations import ActivationConfig
 from tone_shootout.audio.nam.convolution import fast_block
-from tone_shootout.audio.nam.document import decode, expect, whole
+from tone_shootout.audio.nam.document import check_size, decode, to_int
 from tone_shootout.audio.nam.errors import NamError
-from tone_shootout.audio.nam.meaning import meaningful_wavenet
-from tone_shootout.audio.nam.model import Figures, Model, Source
+from tone_shootout.audio.nam.model import Model, ModelStats, Source
+from tone_shootout.audio.nam.unused_fields import drop_unused_wavenet_fields
 from tone_shootout.audio.nam.wavenet.config import LayerArrayConfig, WaveNetConfig
 from tone_shootout.audio.nam.wavenet.network import WaveNetNetwork
 from tone_shootout.audio.nam.wavenet.shape import WaveNetShape, wavenet_shape
@@ -25,34 +25,34 @@ SIZE_CLASSES = {
     (12146, (8,)): "a2-full",
     (1871, (3,)): "a2-lite",
 }
-"""The shapes that the trainer offers by name: weights, and channels of each array."""
+"""Size classes of the trainer by number of weights and channels of each array."""
 
 
 def read_wavenet(source: Source) -> "WaveNet":
     """Read a WaveNet.
 
     Raises:
-        NamError: pointing at what does not fit.
+        NamError: with a pointer to the first invalid value.
     """
     pointer = f"{source.pointer}/config"
-    config = decode(meaningful_wavenet(source.document.config), WaveNetConfig, pointer)
+    config = decode(drop_unused_wavenet_fields(source.document.config), WaveNetConfig, pointer)
     condition = None
     if bytes(config.condition_dsp) != b"null":
         condition = source.embedded(config.condition_dsp, "/config/condition_dsp").model
-        expect(f"{pointer}/condition_dsp/config/in_channels", condition.figures.inputs, whole(config.in_channels))
+        check_size(f"{pointer}/condition_dsp/config/in_channels", condition.stats.inputs, to_int(config.in_channels))
         if condition.sample_rate != source.sample_rate:
             detail = f"expected the outer model's {source.sample_rate}, got {condition.sample_rate}"
             raise NamError("mismatch", f"{pointer}/condition_dsp/sample_rate", detail)
-    conditions = condition.figures.outputs if condition else whole(config.in_channels)
+    conditions = condition.stats.outputs if condition else to_int(config.in_channels)
     shape = wavenet_shape(config, conditions, pointer)
     _check_slimmable(config, pointer)
 
     convs = list(shape.convolutions())
     count = sum(math.prod(tensor) for tensor in shape.tensors())
-    inner = condition.figures if condition else None
+    inner = condition.stats if condition else None
     lookback = sum(conv.lookback for conv in convs)
-    figures = Figures(
-        inputs=whole(config.in_channels),
+    stats = ModelStats(
+        inputs=to_int(config.in_channels),
         outputs=shape.outputs,
         parameters=count + (inner.parameters if inner else 0),
         prewarm=(inner.prewarm if inner else 1) + lookback,
@@ -62,17 +62,17 @@ def read_wavenet(source: Source) -> "WaveNet":
         taps=max(conv.taps for conv in convs),
         size_class=SIZE_CLASSES.get((count, tuple(array.channels for array in shape.arrays)), "custom"),
     )
-    figures.check(pointer)
+    stats.check_limits(pointer)
     tensors = source.tensors(shape.tensors(), count)
     slimmable = any(_allowed_channels(array) for array in config.layers)
-    return WaveNet(figures, source.sample_rate, config, shape, tensors, condition, pointer, slimmable)
+    return WaveNet(stats, source.sample_rate, config, shape, tensors, condition, pointer, slimmable)
 
 
 @dataclass(frozen=True)
 class WaveNet(Model):
-    """Checked config and weights of a WaveNet."""
+    """Validated config and weights of a WaveNet."""
 
-    figures: Figures
+    stats: ModelStats
     sample_rate: float | None
     config: WaveNetConfig
     shape: WaveNetShape
@@ -81,8 +81,8 @@ class WaveNet(Model):
     pointer: str
     slimmable: bool
 
-    def sized(self, size: float | None) -> "WaveNet":
-        """Return this or a narrower WaveNet: every tensor's leading slice along both channel axes (docs/nam.md 8.7)."""
+    def at_size(self, size: float | None) -> "WaveNet":
+        """Return this or a narrower WaveNet: leading slices of all tensors in both channel axes (docs/nam.md 8.7)."""
         config = self.config if size is None else slim(self.config, size, self.pointer)
         if config is self.config:
             return self
@@ -93,21 +93,21 @@ class WaveNet(Model):
         )
 
     def block(self) -> int:
-        """Return the block length that suits the widest product."""
+        """Return the fastest block length for the widest matrix product."""
         return fast_block(self.shape.convolutions(), self.shape.arrays[0].conditions)
 
     def network(self, block: int) -> WaveNetNetwork:
-        """Return the network with all-zero history."""
+        """Return a network with all-zero history."""
         condition = self.condition.network(block) if self.condition else None
         return WaveNetNetwork(self.shape, self.tensors, condition, block)
 
 
 def _allowed_channels(array: LayerArrayConfig) -> list[int]:
-    """Return the widths an array can have, ascending; empty where it has only one."""
+    """Return the numbers of channels that an array can have, ascending; empty if it has only one."""
     if not array.slimmable or array.slimmable is True or not array.slimmable.method:
         return []
     allowed = array.slimmable.kwargs.allowed_channels if array.slimmable.kwargs else None
-    return [whole(width) for width in allowed] if allowed else list(range(1, whole(array.channels) + 1))
+    return [to_int(width) for width in allowed] if allowed else list(range(1, to_int(array.channels) + 1))
 
 
 def _check_slimmable(config: WaveNetConfig, pointer: str) -> None:
@@ -124,27 +124,32 @@ def _check_slimmable(config: WaveNetConfig, pointer: str) -> None:
             detail = f"expected ascending numbers that end with {array.channels:g}"
             raise NamError("mismatch", f"{here}/kwargs/allowed_channels", detail)
         if config.head:
-            raise NamError("unsupported", f"{pointer}/head", "a slimmable WaveNet can have no post-stack head")
+            raise NamError("unsupported", f"{pointer}/head", "a slimmable WaveNet can't have a post-stack head")
 
 
 def slim(config: WaveNetConfig, size: float, pointer: str) -> WaveNetConfig:
-    """Return the config of the narrower WaveNet that `size` (0..1) selects, or the same object at full size.
+    """Return the config of the narrower WaveNet for a size, or the same object at full size.
+
+    Args:
+        config: config of the full WaveNet.
+        size: 0 to 1.
+        pointer: JSON pointer to the config.
 
     Raises:
-        NamError: `unsupported` where the canonical engine refuses or plays garbage.
+        NamError: `unsupported` if the canonical engine rejects the size or computes invalid output.
     """
     widths = []
     for array in config.layers:
-        allowed = _allowed_channels(array) or [whole(array.channels)]
+        allowed = _allowed_channels(array) or [to_int(array.channels)]
         widths.append(allowed[min(int(size * len(allowed)), len(allowed) - 1)])
     if all(width == array.channels for width, array in zip(widths, config.layers, strict=True)):
         return config
     layers = []
     for index, (array, width) in enumerate(zip(config.layers, widths, strict=True)):
         _check_can_slim(array, f"{pointer}/layers/{index}")
-        channels = whole(array.channels)
+        channels = to_int(array.channels)
         layer1x1 = array.layer1x1 is None or array.layer1x1.active
-        bottleneck = max(1, whole(array.bottleneck or channels) * width // channels) if layer1x1 else width
+        bottleneck = max(1, to_int(array.bottleneck or channels) * width // channels) if layer1x1 else width
         narrow = structs.replace(array, channels=width, bottleneck=bottleneck)
         if index > 0:
             narrow = structs.replace(narrow, input_size=widths[index - 1])
@@ -161,11 +166,11 @@ def _check_can_slim(array: LayerArrayConfig, pointer: str) -> None:
     grouped = [array.groups_input, array.groups_input_mixin]
     grouped += [part.groups for part in (array.layer1x1, array.head1x1, *films) if part and part.active]
     if any(groups > 1 for groups in grouped):
-        raise NamError("unsupported", pointer, "a model with grouped convolutions only plays at full size")
+        raise NamError("unsupported", pointer, "a model with grouped convolutions only runs at full size")
     if array.head and array.head.kernel_size > 1:
-        raise NamError("unsupported", f"{pointer}/head", "a model with a head kernel only plays at full size")
+        raise NamError("unsupported", f"{pointer}/head", "a model with a head kernel only runs at full size")
     for choice in (array.activation, array.secondary_activation):
         for activation in choice if isinstance(choice, list) else [choice]:
             slopes = activation.negative_slopes if isinstance(activation, ActivationConfig) else None
             if slopes and len(slopes) > 1:
-                raise NamError("unsupported", pointer, "a model with a slope for each channel only plays at full size")
+                raise NamError("unsupported", pointer, "a model with a slope for each channel only runs at full size")

@@ -7,8 +7,9 @@
                   r = r + layer1x1(a)
     h = head(h);  y = r
 
-The first array hears the raw input, the next one the residual and the head of the one before. c, the condition, is the
-raw input again, or what an embedded model makes of it. FiLM may modulate the signal between any two of these steps.
+The input of the first array is the raw input; that of the others, the residual and the head of the preceding array. The
+condition c is the raw input or the output of an embedded model for it. FiLM may modulate the signal between any two of
+these steps.
 """
 
 from collections.abc import Iterator
@@ -25,16 +26,16 @@ Tensors = Iterator[NDArray[np.float32]]
 
 
 class Pointwise:
-    """A 1×1 convolution of a signal that carries a row of ones above it: y = [b W] · [1; x]."""
+    """A 1×1 convolution of a signal below a row of ones: y = [b W] · [1; x]."""
 
     def __init__(self, shape: ConvShape, tensors: Tensors, ones_and_x: Signal, out: Signal) -> None:
-        """Lay out the product.
+        """Build the product.
 
         Args:
-            shape: its sizes.
-            tensors: where W and b come next.
-            ones_and_x: where [1; x] is written, shape (1 + inputs, block).
-            out: where y is written, shape (outputs, block).
+            shape: sizes of the convolution.
+            tensors: iterator whose next tensors are W and b.
+            ones_and_x: buffer of [1; x], shape (1 + inputs, block).
+            out: buffer of y, shape (outputs, block).
         """
         weight, bias = shape.take(tensors)
         self._matrix = np.ascontiguousarray(np.concatenate([bias[:, np.newaxis], weight[:, :, 0]], axis=1))
@@ -42,19 +43,19 @@ class Pointwise:
         self._out = out
 
     def compute(self) -> Signal:
-        """Return y for what has been written, shape (outputs, block)."""
+        """Return y, shape (outputs, block), for the content of the input buffer."""
         return np.matmul(self._matrix, self._ones_and_x, out=self._out)
 
 
 class Workspace:
-    """Buffers that the layers of an array use in turn: together they stay in the processor's cache.
+    """Buffers shared by the layers of an array, so that they stay in the processor's cache.
 
     Attributes:
-        stack: what the dilated convolutions multiply with.
+        stack: right-hand matrix of the dilated convolutions.
         z: convolution and mixin, shape (largest Z, block).
         ones_and_a: activation below a row of ones, shape (1 + bottleneck, block).
-        back: what goes back to the residual, shape (channels, block).
-        to_head: what goes to the head, shape (head inputs, block), where it is not the activation itself.
+        back: output of layer1x1 to the residual, shape (channels, block).
+        to_head: output of head1x1 to the head, shape (head inputs, block).
     """
 
     def __init__(self, shape: ArrayShape, block: int) -> None:
@@ -83,22 +84,22 @@ class Layer:
         self._mixin_pre, self._mixin_post = films.get("input_mixin_pre"), films.get("input_mixin_post")
         self._activation_pre, self._activation_post = films.get("activation_pre"), films.get("activation_post")
         self._head1x1_post = films.get("head1x1_post")
-        # The canonical engine leaves this one out in the other gating modes, though its weights are in the file.
+        # The canonical engine ignores this slot in the other gating modes, although its weights are in the file.
         self._layer1x1_post = films.get("layer1x1_post") if shape.gating == "blended" else None
         self._activation, self._secondary, self._gating = shape.activation, shape.secondary, shape.gating
-        # Where no FiLM stands between them, the mixin joins the convolution's product: one more row in the stack.
+        # Without FiLM between them, the mixin is part of the convolution's product: more rows in the stack.
         self._mixin = mixin if self._conv_post or self._mixin_pre or self._mixin_post else None
         joined = mixin if self._mixin is None else None
         self._conv = CausalConv(*conv, shape.conv.dilation, workspace.stack, joined)
 
     def compute(self, r: Signal, c: Signal, h: Signal, *, last: bool) -> None:
-        """Add what this layer says to the residual and the head.
+        """Add the output of this layer to the residual and the head.
 
         Args:
-            r: residual, shape (channels, block): the stack's newest tap itself, unless FiLM changes it first.
+            r: residual, shape (channels, block): the newest tap of the stack itself, unless FiLM modulates it first.
             c: condition, shape (conditions, block).
             h: head accumulator, shape (head inputs, block).
-            last: whether nobody hears the residual any more, so that it can stay as it is.
+            last: whether the residual is not used afterwards and need not be updated.
         """
         z, a = self._z, self._a
         if self._conv_pre:
@@ -127,7 +128,7 @@ class Layer:
             r += back
 
     def _mix(self, mixin: NDArray[np.float32], c: Signal, z: Signal) -> None:
-        """Add the mixin of the condition to z where FiLM keeps it out of the convolution's product."""
+        """Add the mixin of the condition to z, if FiLM requires a separate product."""
         if self._conv_post:
             self._conv_post.apply(z, c, out=z)
         m = pointwise(mixin, self._mixin_pre.apply(c, c, out=np.empty_like(c)) if self._mixin_pre else c)
@@ -136,7 +137,7 @@ class Layer:
         z += m
 
     def _activate(self, z: Signal, a: Signal) -> None:
-        """Write act(z), or of z's halves u, g: gated act(u)·sec(g), blended sec(g)·act(u) + (1 − sec(g))·u."""
+        """Write act(z), or with the halves u, g of z: gated act(u)·sec(g), blended sec(g)·act(u) + (1 − sec(g))·u."""
         if self._gating == "none":
             self._activation(z, a)
             return
@@ -160,19 +161,19 @@ class LayerArray:
     """One layer array: rechannel, layers, head.
 
     Attributes:
-        residual: what comes out of the last layer, shape (channels, block); unfinished where no array follows.
-        head_out: the head's output, shape (head outputs, block).
+        residual: output of the last layer, shape (channels, block); incomplete in the last array.
+        head_out: output of the head, shape (head outputs, block).
     """
 
     def __init__(self, shape: ArrayShape, tensors: Tensors, block: int, *, last: bool, scale: float = 1.0) -> None:
-        """Build it.
+        """Build the array.
 
         Args:
-            shape: its sizes.
-            tensors: the weights, taken in the order of the file.
-            block: samples in a block.
-            last: whether no array follows.
-            scale: factor on the head's output.
+            shape: sizes of the array.
+            tensors: iterator over the weights in the order of the file.
+            block: samples per block.
+            last: whether this is the last array.
+            scale: factor of the output of the head.
         """
         workspace = Workspace(shape, block)
         self._condition = workspace.stack.condition
@@ -192,9 +193,9 @@ class LayerArray:
         """Run the array over a block, into `residual` and `head_out`.
 
         Args:
-            y: what comes in, shape (inputs, block).
+            y: input, shape (inputs, block).
             c: condition, shape (conditions, block).
-            h: the previous array's head output, shape (head inputs, block); 0 for the first array.
+            h: head output of the preceding array, shape (head inputs, block); 0 for the first array.
         """
         np.copyto(self._condition, c)
         pointwise(self._rechannel, y, out=self.residual)
@@ -235,12 +236,12 @@ class PostHead:
 
 
 class WaveNetNetwork:
-    """A WaveNet at work."""
+    """State and buffers of one run of a WaveNet."""
 
     def __init__(
         self, shape: WaveNetShape, tensors: list[NDArray[np.float32]], condition: Network | None, block: int
     ) -> None:
-        """Build it from weights in the order and shapes of `shape.tensors()`."""
+        """Build the network from weights in the order and shapes of `shape.tensors()`."""
         *rest, head_scale = tensors
         remaining = iter(rest)
         self._condition = condition

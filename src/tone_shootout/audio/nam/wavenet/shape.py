@@ -1,7 +1,7 @@
-"""The sizes and functions of a WaveNet, worked out from its `config` and checked against each other.
+"""Sizes and functions of a WaveNet, computed from its `config` and validated against each other.
 
-Nothing here allocates more than a few hundred bytes a layer: the weights that a config asks for can be counted, and the
-memory of a run bounded, before anything of that size exists.
+This module allocates only a few hundred bytes per layer: it counts the weights that a config requires and bounds the
+memory of a run before anything of that size is allocated.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from tone_shootout.audio.nam.activations import Activation, build_activation
 from tone_shootout.audio.nam.convolution import ConvShape
-from tone_shootout.audio.nam.document import expect, whole
+from tone_shootout.audio.nam.document import check_size, to_int
 from tone_shootout.audio.nam.errors import NamError
 from tone_shootout.audio.nam.model import MAX_LAYERS
 from tone_shootout.audio.nam.wavenet.config import (
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class FilmShape:
-    """A FiLM slot's sizes: one 1×1 convolution of the condition gives scale rows, then shift rows."""
+    """Sizes of a FiLM slot: one 1×1 convolution of the condition gives scale rows, then shift rows."""
 
     dim: int
     shift: bool
@@ -36,17 +36,17 @@ class FilmShape:
 
 @dataclass(frozen=True, slots=True)
 class LayerShape:
-    """One layer: sizes and functions.
+    """Sizes and functions of one layer.
 
     Attributes:
         conv: dilated convolution, channels → Z.
         mixin: 1×1 of the condition → Z, no bias.
         layer1x1: bottleneck → channels, or None.
         head1x1: bottleneck → head, or None.
-        films: active FiLM slots by their names without `_film`, in the order of their weights.
+        films: active FiLM slots by name without `_film`, in the order of their weights.
         gating: `none` (Z = bottleneck), `gated` or `blended` (Z = 2·bottleneck).
-        activation: first function.
-        secondary: the gate's or blend's function.
+        activation: primary activation.
+        secondary: activation of the gate or blend.
     """
 
     conv: ConvShape
@@ -67,12 +67,12 @@ class LayerShape:
 
 @dataclass(frozen=True, slots=True)
 class ArrayShape:
-    """One layer array: sizes.
+    """Sizes of one layer array.
 
     Attributes:
-        rechannel: 1×1 of what comes in → channels, no bias.
-        layers: its layers.
-        head: convolution of the layers' sum → head output.
+        rechannel: 1×1 of the input → channels, no bias.
+        layers: sizes of the layers.
+        head: convolution of the sum of the layers → head output.
         bottleneck: channels after the activation.
     """
 
@@ -109,14 +109,14 @@ class PostHeadShape:
 
 @dataclass(frozen=True, slots=True)
 class WaveNetShape:
-    """All layer arrays, and the head after them."""
+    """Sizes of all layer arrays and of the post-stack head."""
 
     arrays: tuple[ArrayShape, ...]
     post_head: PostHeadShape | None
 
     @property
     def outputs(self) -> int:
-        """Channels out."""
+        """Output channels."""
         return (self.post_head.convs[-1] if self.post_head else self.arrays[-1].head).outputs
 
     def convolutions(self) -> Iterator[ConvShape]:
@@ -127,50 +127,51 @@ class WaveNetShape:
             yield from self.post_head.convs
 
     def tensors(self) -> list[tuple[int, ...]]:
-        """Shapes of all weights in the order of the file; the last is head_scale, a single number."""
+        """Return the shapes of all weights in the order of the file; the last is head_scale, a single number."""
         return [*(shape for conv in self.convolutions() for shape in conv.tensors()), (1,)]
 
 
 def wavenet_shape(config: WaveNetConfig, conditions: int, pointer: str) -> WaveNetShape:
-    """Work out and check the shape that a config asks for.
+    """Compute and validate the shape of a WaveNet.
 
     Args:
-        config: the fields.
-        conditions: channels of the condition: the input's, or the condition_dsp's outputs.
-        pointer: where the config stands in the file.
+        config: fields of the file.
+        conditions: channels of the condition: those of the input or of the output of condition_dsp.
+        pointer: JSON pointer to the config.
 
     Raises:
-        NamError: for sizes that do not fit each other and functions that do not exist.
+        NamError: `mismatch` for sizes that do not fit each other, `unsupported` for unknown functions, `missing_field`,
+            `invalid_field`, or `too_large` for too many layers.
     """
-    inputs = whole(config.in_channels)
+    inputs = to_int(config.in_channels)
     count = sum(len(layers.dilations) for layers in config.layers)
     if count > MAX_LAYERS:
         raise NamError("too_large", f"{pointer}/layers", f"expected at most {MAX_LAYERS} layers, got {count}")
     arrays: list[ArrayShape] = []
     for index, layers in enumerate(config.layers):
         here = f"{pointer}/layers/{index}"
-        expect(f"{here}/input_size", layers.input_size, arrays[-1].channels if arrays else inputs)
-        expect(f"{here}/condition_size", layers.condition_size, conditions)
+        check_size(f"{here}/input_size", layers.input_size, arrays[-1].channels if arrays else inputs)
+        check_size(f"{here}/condition_size", layers.condition_size, conditions)
         array = _array_shape(layers, here)
         if arrays:
-            expect(f"{here}/channels", array.channels, arrays[-1].head.outputs)
-            expect(f"{here}/bottleneck", array.head.inputs, arrays[-1].head.outputs)
+            check_size(f"{here}/channels", array.channels, arrays[-1].head.outputs)
+            check_size(f"{here}/bottleneck", array.head.inputs, arrays[-1].head.outputs)
         arrays.append(array)
     post_head = _post_head_shape(config.head, arrays[-1].head.outputs, f"{pointer}/head") if config.head else None
     return WaveNetShape(tuple(arrays), post_head)
 
 
 def _array_shape(config: LayerArrayConfig, pointer: str) -> ArrayShape:
-    channels, conditions = whole(config.channels), whole(config.condition_size)
-    bottleneck = whole(config.bottleneck or channels)
+    channels, conditions = to_int(config.channels), to_int(config.condition_size)
+    bottleneck = to_int(config.bottleneck or channels)
     if config.layer1x1 and not config.layer1x1.active:
-        expect(f"{pointer}/bottleneck", bottleneck, channels)
+        check_size(f"{pointer}/bottleneck", bottleneck, channels)
     layer1x1 = head1x1 = None
     if config.layer1x1 is None or config.layer1x1.active:
         groups = config.layer1x1.groups if config.layer1x1 else 1
         layer1x1 = _conv(bottleneck, channels, groups=groups, pointer=f"{pointer}/layer1x1/groups")
     if config.head1x1 and config.head1x1.active:
-        outputs, groups = whole(config.head1x1.out_channels), config.head1x1.groups
+        outputs, groups = to_int(config.head1x1.out_channels), config.head1x1.groups
         head1x1 = _conv(bottleneck, outputs, groups=groups, pointer=f"{pointer}/head1x1/groups")
 
     count = len(config.dilations)
@@ -178,7 +179,7 @@ def _array_shape(config: LayerArrayConfig, pointer: str) -> ArrayShape:
     gatings = _gatings(config, count, pointer)
     activations = _activations(config.activation, count, bottleneck, f"{pointer}/activation")
     if isinstance(config.secondary_activation, list) and not isinstance(config.gating_mode, list):
-        raise NamError("mismatch", f"{pointer}/secondary_activation", "a list needs a list of gating modes too")
+        raise NamError("mismatch", f"{pointer}/secondary_activation", "a list requires a list of gating modes")
     secondaries = _activations(config.secondary_activation, count, bottleneck, f"{pointer}/secondary_activation")
 
     layers: list[LayerShape] = []
@@ -191,7 +192,7 @@ def _array_shape(config: LayerArrayConfig, pointer: str) -> ArrayShape:
                     channels,
                     z,
                     kernels[index],
-                    whole(config.dilations[index]),
+                    to_int(config.dilations[index]),
                     groups=config.groups_input,
                     pointer=f"{pointer}/groups_input",
                 ),
@@ -207,7 +208,7 @@ def _array_shape(config: LayerArrayConfig, pointer: str) -> ArrayShape:
             )
         )
     head = _head(config, head1x1.outputs if head1x1 else bottleneck, pointer)
-    rechannel = ConvShape(whole(config.input_size), channels, bias=False)
+    rechannel = ConvShape(to_int(config.input_size), channels, bias=False)
     return ArrayShape(rechannel, tuple(layers), head, bottleneck)
 
 
@@ -217,11 +218,11 @@ def _conv(
     if inputs % groups or outputs % groups:
         detail = f"expected groups that divide {inputs} and {outputs} channels, got {groups:g}"
         raise NamError("mismatch", pointer, detail)
-    return ConvShape(inputs, outputs, kernel, dilation, whole(groups), bias)
+    return ConvShape(inputs, outputs, kernel, dilation, to_int(groups), bias)
 
 
 def _one_each(values: list[T], count: int, pointer: str) -> list[T]:
-    """Return a list that must have an entry for each layer."""
+    """Return a list after checking that it has one entry per layer."""
     if len(values) != count:
         raise NamError("mismatch", pointer, f"expected one entry for each of {count} dilations, got {len(values)}")
     return values
@@ -231,8 +232,8 @@ def _kernels(config: LayerArrayConfig, count: int, pointer: str) -> list[int]:
     if (config.kernel_size is None) == (config.kernel_sizes is None):
         raise NamError("mismatch", f"{pointer}/kernel_size", "expected either kernel_size or kernel_sizes, not both")
     if config.kernel_size is not None:
-        return [whole(config.kernel_size)] * count
-    return [whole(size) for size in _one_each(config.kernel_sizes or [], count, f"{pointer}/kernel_sizes")]
+        return [to_int(config.kernel_size)] * count
+    return [to_int(size) for size in _one_each(config.kernel_sizes or [], count, f"{pointer}/kernel_sizes")]
 
 
 def _gatings(config: LayerArrayConfig, count: int, pointer: str) -> list[str]:
@@ -242,13 +243,13 @@ def _gatings(config: LayerArrayConfig, count: int, pointer: str) -> list[str]:
     _one_each(modes, count, f"{pointer}/gating_mode")
     for index, mode in enumerate(modes):
         if mode not in ("none", "gated", "blended"):
-            place = f"{pointer}/gating_mode" + (f"/{index}" if isinstance(config.gating_mode, list) else "")
-            raise NamError("unsupported", place, f"expected none, gated or blended, got {mode[:40]!r}")
+            here = f"{pointer}/gating_mode" + (f"/{index}" if isinstance(config.gating_mode, list) else "")
+            raise NamError("unsupported", here, f"expected none, gated or blended, got {mode[:40]!r}")
     return modes
 
 
 def _activations(field: ActivationChoice, count: int, channels: int, pointer: str) -> list[Activation]:
-    """Build each layer's function; Sigmoid where the file names none, which it may for a secondary one alone."""
+    """Build the activation of each layer; Sigmoid if the file names none, which only a secondary activation may do."""
     if not isinstance(field, list):
         return [build_activation("Sigmoid" if field is None else field, channels, pointer)] * count
     choices: list[ActivationField | None] = [*field]
@@ -262,7 +263,7 @@ def _films(
     config: LayerArrayConfig, z: int, bottleneck: int, head1x1: ConvShape | None, pointer: str
 ) -> dict[str, FilmShape]:
     """Return the active slots, in the order of their weights."""
-    channels, conditions = whole(config.channels), whole(config.condition_size)
+    channels, conditions = to_int(config.channels), to_int(config.condition_size)
     layer1x1 = config.layer1x1 is None or config.layer1x1.active
     slots: tuple[tuple[str, FilmConfig | bool | None, int], ...] = (
         ("conv_pre", config.conv_pre_film, channels),
@@ -282,7 +283,7 @@ def _films(
         if not slot or not slot.active:
             continue
         if not dim:
-            raise NamError("mismatch", here, f"needs an active {name.removesuffix('_post')}")
+            raise NamError("mismatch", here, f"this slot requires an active {name.removesuffix('_post')}")
         rows = 2 * dim if slot.shift else dim
         conv = _conv(conditions, rows, groups=slot.groups, pointer=f"{here}/groups")
         films[name] = FilmShape(dim, slot.shift, conv)
@@ -293,20 +294,20 @@ def _head(config: LayerArrayConfig, inputs: int, pointer: str) -> ConvShape:
     if config.head:
         head = config.head
         return ConvShape(
-            inputs, whole(head.out_channels), whole(head.kernel_size), whole(head.head_dilation), bias=head.bias
+            inputs, to_int(head.out_channels), to_int(head.kernel_size), to_int(head.head_dilation), bias=head.bias
         )
     if config.head_size is None or config.head_bias is None:
         missing = "head_size" if config.head_size is None else "head_bias"
         raise NamError("missing_field", f"{pointer}/{missing}", "expected head, or head_size and head_bias")
-    return ConvShape(inputs, whole(config.head_size), bias=config.head_bias)
+    return ConvShape(inputs, to_int(config.head_size), bias=config.head_bias)
 
 
 def _post_head_shape(config: PostHeadConfig, inputs: int, pointer: str) -> PostHeadShape:
     if config.in_channels is not None:
-        expect(f"{pointer}/in_channels", config.in_channels, inputs)
+        check_size(f"{pointer}/in_channels", config.in_channels, inputs)
     last = len(config.kernel_sizes) - 1
-    widths = [inputs, *[whole(config.channels)] * last, whole(config.out_channels)]
-    kernels = [whole(size) for size in config.kernel_sizes]
+    widths = [inputs, *[to_int(config.channels)] * last, to_int(config.out_channels)]
+    kernels = [to_int(size) for size in config.kernel_sizes]
     convs = tuple(ConvShape(widths[i], widths[i + 1], kernels[i]) for i in range(last + 1))
     activations = tuple(build_activation(config.activation, conv.inputs, f"{pointer}/activation") for conv in convs)
     return PostHeadShape(activations, convs)

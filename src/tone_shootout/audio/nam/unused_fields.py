@@ -1,7 +1,7 @@
-"""Take out of a config the fields that its other fields leave without meaning, before anything of it is checked.
+"""Removal of unused fields from a config before validation.
 
-Trainers write such fields with whatever they hold: `"gating_mode": "none", "secondary_activation": ""`. The canonical
-engine does not read them, so nothing about them is a reason to refuse a capture.
+Trainers write fields that other fields disable, with arbitrary values: `"gating_mode": "none", "secondary_activation":
+""`. The canonical engine does not read them, so their values must not make a capture invalid.
 """
 
 from typing import Final
@@ -11,7 +11,7 @@ import msgspec
 Fields = dict[str, msgspec.Raw]
 
 MAX_OBJECTS: Final = 20_000
-"""More objects than any layers need. A text with more of them is left as it is; the later check refuses it."""
+"""Limit above any valid config. A config with more objects is returned unchanged; the later validation rejects it."""
 
 _PARAMETERS: Final[dict[str, tuple[str, ...]]] = {
     "LeakyReLU": ("negative_slope",),
@@ -19,7 +19,7 @@ _PARAMETERS: Final[dict[str, tuple[str, ...]]] = {
     "LeakyHardtanh": ("min_val", "max_val", "min_slope", "max_slope"),
     "LeakyHardTanh": ("min_val", "max_val", "min_slope", "max_slope"),
 }
-"""What the activations with parameters read of them; the others read none."""
+"""Parameters by activation; other activations have none."""
 
 _FILMS: Final = (
     "conv_pre_film",
@@ -35,8 +35,8 @@ _FALSE: Final = b"false"
 _NULL: Final = b"null"
 
 
-def meaningful_wavenet(config: msgspec.Raw) -> msgspec.Raw:
-    """Return a WaveNet's config without the fields that mean nothing; as it is where it is no config."""
+def drop_unused_wavenet_fields(config: msgspec.Raw) -> msgspec.Raw:
+    """Return the config of a WaveNet without unused fields; values other than objects are returned unchanged."""
     fields = _fields(config)
     if fields is None:
         return config
@@ -46,22 +46,22 @@ def meaningful_wavenet(config: msgspec.Raw) -> msgspec.Raw:
         kernels = _list(head.get("kernel_sizes"))
         if kernels is not None and len(kernels) == 1:
             head["channels"] = msgspec.Raw(b"1")
-        _replace(head, "activation")
+        _drop_unused_parameters(head, "activation")
         fields["head"] = _raw(head)
     return _raw(fields)
 
 
-def meaningful_convnet(config: msgspec.Raw) -> msgspec.Raw:
-    """Return a ConvNet's config without the fields that mean nothing; as it is where it is no config."""
+def drop_unused_convnet_fields(config: msgspec.Raw) -> msgspec.Raw:
+    """Return the config of a ConvNet without unused fields; values other than objects are returned unchanged."""
     fields = _fields(config)
     if fields is None:
         return config
-    _replace(fields, "activation")
+    _drop_unused_parameters(fields, "activation")
     return _raw(fields)
 
 
 def _layer_array(raw: msgspec.Raw) -> msgspec.Raw:
-    """Return one layer array without the fields that mean nothing."""
+    """Return one layer array without unused fields."""
     fields = _fields(raw)
     if fields is None:
         return raw
@@ -70,24 +70,24 @@ def _layer_array(raw: msgspec.Raw) -> msgspec.Raw:
         fields.pop("head_size", None)
         fields.pop("head_bias", None)
     for name in ("head1x1", "layer1x1"):
-        if _is_off(_fields(fields.get(name))):
+        if _is_inactive(_fields(fields.get(name))):
             fields[name] = msgspec.Raw(b'{"active":false,"out_channels":1,"groups":1}')
     for name in _FILMS:
-        if _is_off(_fields(fields.get(name))):
+        if _is_inactive(_fields(fields.get(name))):
             fields[name] = msgspec.Raw(_FALSE)
     slimmable = _fields(fields.get("slimmable"))
     if slimmable is not None and bytes(slimmable.get("method", msgspec.Raw(_NULL))) in (_NULL, b'""'):
         fields["slimmable"] = msgspec.Raw(_FALSE)
     for name in ("activation", "secondary_activation"):
-        _replace(fields, name)
+        _drop_unused_parameters(fields, name)
     return _raw(fields)
 
 
 def _drop_gating(fields: Fields) -> None:
-    """Take away `gated` where `gating_mode` stands, and what a mode without a second activation does not read."""
+    """Drop `gated` if `gating_mode` is present, and secondary activations of modes that do not use them."""
     mode = bytes(fields.get("gating_mode", msgspec.Raw(_NULL)))
     if mode == _NULL:
-        # The older form knows one second activation, which is not asked for.
+        # In the older format, the secondary activation is always Sigmoid.
         fields.pop("secondary_activation", None)
         return
     fields.pop("gated", None)
@@ -97,19 +97,19 @@ def _drop_gating(fields: Fields) -> None:
         return
     seconds = _list(fields.get("secondary_activation"))
     if modes and seconds and len(modes) == len(seconds):
-        read = [
+        used = [
             msgspec.Raw(_NULL) if bytes(each) == b'"none"' else second
             for each, second in zip(modes, seconds, strict=True)
         ]
-        fields["secondary_activation"] = _raw(read)
+        fields["secondary_activation"] = _raw(used)
 
 
-def _is_off(fields: Fields | None) -> bool:
+def _is_inactive(fields: Fields | None) -> bool:
     return fields is not None and bytes(fields.get("active", msgspec.Raw(_NULL))) == _FALSE
 
 
-def _replace(fields: Fields, name: str) -> None:
-    """Take from an activation, or from each of a list, the parameters that it does not have."""
+def _drop_unused_parameters(fields: Fields, name: str) -> None:
+    """Drop parameters that an activation, or each of a list of activations, does not have."""
     found = fields.get(name)
     if found is None:
         return
@@ -127,14 +127,14 @@ def _activation(raw: msgspec.Raw) -> msgspec.Raw:
         kind = msgspec.json.decode(fields["type"], type=str)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return raw
-    read = _PARAMETERS.get(kind, ())
-    if "negative_slopes" in read and bytes(fields.get("negative_slope", msgspec.Raw(_NULL))) != _NULL:
-        read = ("negative_slope",)
-    return _raw({name: value for name, value in fields.items() if name == "type" or name in read})
+    used = _PARAMETERS.get(kind, ())
+    if "negative_slopes" in used and bytes(fields.get("negative_slope", msgspec.Raw(_NULL))) != _NULL:
+        used = ("negative_slope",)
+    return _raw({name: value for name, value in fields.items() if name == "type" or name in used})
 
 
 def _fields(raw: msgspec.Raw | None) -> Fields | None:
-    """Return an object's fields unread, None for anything else."""
+    """Return the undecoded fields of an object; None for other values."""
     text = b"" if raw is None else bytes(raw)
     if not text.startswith(b"{"):
         return None
@@ -145,7 +145,7 @@ def _fields(raw: msgspec.Raw | None) -> Fields | None:
 
 
 def _list(raw: msgspec.Raw | None) -> list[msgspec.Raw] | None:
-    """Return a list's entries unread, None for anything else and for more than there can be."""
+    """Return the undecoded entries of a list; None for other values and for lists above the limit."""
     text = b"" if raw is None else bytes(raw)
     if not text.startswith(b"[") or text.count(b"{") > MAX_OBJECTS or text.count(b",") > 10 * MAX_OBJECTS:
         return None

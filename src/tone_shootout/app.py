@@ -56,33 +56,33 @@ EXPOSED_HEADERS: Final = [
     "Retry-After",
     "WWW-Authenticate",
 ]
-"""What a page of an allowed origin may read of an answer, besides what it always may."""
+"""Response headers that pages of allowed origins may read, in addition to CORS-safelisted ones."""
 SWAGGER_UI = Path(__file__).parent / "kit" / "swagger_ui"
 
 
 class Metrics(PrometheusController):
-    """For Prometheus."""
+    """Metrics for Prometheus."""
 
     path = "/metrics"
     openmetrics_format = True
     include_in_schema = False
-    opt = {"public": True, "unlimited": True}  # noqa: RUF012 - Litestar reads it as it stands
+    opt = {"public": True, "unlimited": True}  # noqa: RUF012 - Litestar reads the class attribute
 
 
 @get("/openapi.json", opt={"public": True}, include_in_schema=False, media_type=OpenAPIMediaType.OPENAPI_JSON)
 async def openapi_document(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    """Send the description of the API."""
+    """Return the OpenAPI document."""
     return request.app.openapi_schema.to_schema()
 
 
 class KitPlugin(InitPlugin, ReceiveRoutePlugin):
-    """What has no domain: unit of work, storage, broker, problems, health, documentation."""
+    """Registers the parts without a domain: unit of work, storage, Redis, problems, health, documentation."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        """Add what every domain uses."""
+        """Add the dependencies, middleware and handlers that all domains share."""
         services, settings = self._services, self._services.settings
         app_config.dependencies.update(
             {
@@ -119,7 +119,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         return app_config
 
     def receive_route(self, route: BaseRoute) -> None:
-        """Add to every operation's documentation the problems of a malformed, throttled, slow or large request."""
+        """Add the problems of malformed, throttled, slow and large requests to the documentation of each operation."""
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
                 common = problems(400) if handler.opt.get("unlimited") else problems(400, 429)
@@ -129,17 +129,17 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
-    """Return the application.
+    """Create the application.
 
-    `LITESTAR_APP=tone_shootout.app:create_app` gives Litestar's own commands the application of the environment:
-    `litestar run`, `litestar database`, `litestar workers run`, `litestar schema`, `litestar routes`.
+    With `LITESTAR_APP=tone_shootout.app:create_app`, the commands of Litestar use it: `litestar run`,
+    `litestar database`, `litestar workers run`, `litestar schema`, `litestar routes`.
 
     Args:
-        settings: of the installation; None: those of the environment, which also set up the process's log.
+        settings: settings of the installation; None to load them from the environment and configure logging.
 
     Raises:
-        SettingsError: a setting that the application needs is missing or invalid.
-        SystemExit: the same without `settings`, with one line on stderr: no caller could report it.
+        SettingsError: a required setting is missing or invalid.
+        SystemExit: the same if `settings` is None, with one line on stderr.
     """
     if settings is not None:
         return _build_app(Services(settings))
@@ -155,8 +155,8 @@ def _build_app(services: Services) -> Litestar:
     settings = services.settings
     require_servers(settings)
     if not settings.security.secret:
-        raise SettingsError("SHOOTOUT_SECURITY_SECRET: not set (`shootout serve` makes one)")
-    _ = services.storage  # made now, not on first use: an unusable storage has to stop the start
+        raise SettingsError("SHOOTOUT_SECURITY_SECRET: not set (`shootout serve` generates one)")
+    _ = services.storage  # created now instead of on first use, so that startup fails if it is unusable
     prometheus = PrometheusConfig(app_name="shootout", group_path=True)
 
     @asynccontextmanager
@@ -168,7 +168,7 @@ def _build_app(services: Services) -> Litestar:
         route_handlers=[],
         middleware=[prometheus.middleware],
         plugins=[
-            # Before Litestar's own, which would describe the same types.
+            # Before the schema plugins of Litestar, which also match these types.
             *(TuplesAreLists(), BytesAreBinary(), PagesHaveNames()),
             SQLAlchemyInitPlugin(config=services.database),
             KitPlugin(services),
@@ -211,9 +211,9 @@ def _build_app(services: Services) -> Litestar:
 
 
 def cors_config(settings: Settings) -> CORSConfig | None:
-    """Return how pages of the allowed origins may use the API, None where there are none.
+    """Return the CORS configuration, None without allowed origins.
 
-    A preflight is answered before anybody looks for a credential: a browser sends none with it.
+    It applies before authentication, because browsers send preflight requests without credentials.
     """
     if not settings.server.allowed_origins:
         return None
@@ -226,7 +226,7 @@ def cors_config(settings: Settings) -> CORSConfig | None:
 
 
 def openapi_config(settings: Settings) -> OpenAPIConfig:
-    """Return what `/openapi.json` says about the whole, and `/docs` with nothing loaded from elsewhere."""
+    """Return the configuration of `/openapi.json` and of `/docs`, which loads no third-party resources."""
     page = DocumentationPage(
         js_url="docs/assets/swagger-ui-bundle.js",
         css_url="docs/assets/swagger-ui.css",
@@ -241,11 +241,11 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
             "Compare guitar tones honestly: same performance, one loudness, no limiter, every hash published.\n\n"
             "Send an API token (`shootout user token NAME`) as `Authorization: Bearer …`, "
             "or sign in with TONE3000 (`/api/v1/auth/login`). "
-            "Errors are `application/problem+json` with a stable `code`. What is not yours answers 404."
+            "Errors are `application/problem+json` with a stable `code`. Resources of other users return 404."
         ),
         license=License(name="MIT", identifier="MIT"),
         contact=Contact(name="The Tone Shootout maintainers"),
-        # Relative to the document: right for every spelling of the host, and under every prefix.
+        # A URL relative to the document works with every host name and path prefix.
         servers=[Server(url=settings.public_url if settings.server.public_url else ".")],
         openapi_router=Router("/docs", route_handlers=[], opt={"public": True}, include_in_schema=False),
         render_plugins=[page],
@@ -253,12 +253,12 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
         components=SECURITY_COMPONENTS,
         security=[{"bearer": []}, {"cookie": []}],
         tags=[
-            Tag(name="accounts", description="Who you are: sign-in, sessions, API tokens, leaving."),
+            Tag(name="accounts", description="Users: sign-in, sessions, API tokens, export and deletion."),
             Tag(name="library", description="DI tracks, captures and cab IRs."),
-            Tag(name="tones", description="TONE3000's library, through your own connection with it."),
-            Tag(name="shootouts", description="What is compared, and its plan."),
-            Tag(name="jobs", description="Rendering: jobs, their events and results."),
-            Tag(name="webhooks", description="Your own programs hear of your jobs."),
-            Tag(name="operating", description="Health."),
+            Tag(name="tones", description="Tones of TONE3000, through the user's own connection."),
+            Tag(name="shootouts", description="Shootouts and their plans."),
+            Tag(name="jobs", description="Rendering jobs, their events and results."),
+            Tag(name="webhooks", description="Notifications about jobs, delivered to your programs."),
+            Tag(name="operating", description="Health checks."),
         ],
     )

@@ -1,6 +1,6 @@
 """The `shootout` command.
 
-Each command lives in a module of its own that is imported only when it runs, so that help answers at once.
+Each command has a module that is imported only when the command runs, so that `--help` responds immediately.
 """
 
 import importlib
@@ -11,27 +11,27 @@ from typing import Any
 import click
 
 _COMMANDS = {
-    "demo": "Do the main job once on this machine, from upload to video.",
+    "demo": "Run a complete example on this machine, from upload to video.",
     "serve": "Run the whole service, with its own PostgreSQL and Valkey.",
-    "web": "Run a web process alone.",
-    "worker": "Run a worker alone, for a second machine.",
-    "render": "Render a spec file without any server.",
-    "reamp": "Send one file through one capture.",
-    "inspect": "Show what a capture, impulse response or audio file is.",
+    "web": "Run only a web process.",
+    "worker": "Run only a worker, such as on a second machine.",
+    "render": "Render a spec file without a server.",
+    "reamp": "Render one file through one capture.",
+    "inspect": "Show properties of captures, impulse responses and audio files.",
     "verify": "Render a result again and compare.",
     "measure": "Measure loudness, true peak and level of audio files.",
     "jobs": "List, follow, cancel and retry your jobs.",
     "login": "Sign in to a service with TONE3000.",
     "logout": "Sign out of a service.",
-    "user": "Make local users and their API tokens.",
-    "tone3000": "Look whether TONE3000 is as we expect it.",
-    "housekeeping": "Clear away what is kept long enough.",
+    "user": "Manage local users and their API tokens.",
+    "tone3000": "Check the API of TONE3000.",
+    "housekeeping": "Delete expired data.",
     "db": "Migrate the database.",
 }
 
 
 class _Commands(click.Group):
-    """Knows every command's name and one sentence without importing it."""
+    """Lists the commands with a one-line help each, without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(_COMMANDS)
@@ -60,5 +60,5 @@ def _version(ctx: click.Context, _parameter: click.Parameter, value: Any) -> Non
 def main() -> None:
     """Compare guitar tones honestly: same performance, one loudness, no limiter, every hash published."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        # Names may hold what the terminal's encoding lacks: shown escaped, as Python does on stderr.
+        # Escape characters of names that the encoding of the terminal lacks, like Python does on stderr.
         sys.stdout.reconfigure(errors="backslashreplace")

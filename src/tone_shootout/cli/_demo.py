@@ -1,4 +1,4 @@
-"""What `shootout demo` does, step by step, as a client of the REST API."""
+"""Steps of `shootout demo`, a client of the REST API."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ import click
 import httpx
 
 from tone_shootout.cli._live import follow, show
-from tone_shootout.cli._session import Session, answered
+from tone_shootout.cli._session import Session, parse_response
 from tone_shootout.demo import Material, write_material
 from tone_shootout.embedded.service import Service
 from tone_shootout.rendering.output.result_folder import INPUTS_NAME
@@ -22,35 +22,35 @@ TITLE = "Three voices, two cabs"
 
 
 class DemoError(Exception):
-    """The demo did not do what it promises."""
+    """A step of the demo failed."""
 
 
 def run(out: Path, *, data: Path, scratch: Path) -> None:
-    """Do it all.
+    """Run all steps of the demo.
 
     Args:
         out: folder for the results.
         data: data folder of the service.
-        scratch: folder for what is uploaded.
+        scratch: folder for the files to upload.
 
     Raises:
-        DemoError: a step did not end as it should.
-        ServiceError: the service refused one.
+        DemoError: a step failed.
+        ServiceError: the service rejected a request.
     """
     material = write_material(scratch / "material")
-    _say("Starting PostgreSQL, Valkey, web and worker …")
+    click.echo("Starting PostgreSQL, Valkey, web and worker …")
     with Service(data, port=0) as service:
-        _say(f"Ready at {service.url}.")
+        click.echo(f"Ready at {service.url}.")
         with httpx.Client(base_url=f"{service.url}/api/v1", timeout=60) as client:
             access = _sign_in(client, service)
             assets = _upload(client, material)
             job = _submit(client, assets, material)
             _follow(Session(service.url, access), job["id"])
             _save(client, job, out)
-        # With what went in beside it, anybody can make the result again.
+        # With the inputs, the result can be verified.
         shutil.copytree(scratch / "material", out / INPUTS_NAME, dirs_exist_ok=True)
-        _summarise(out)
-        _say("Stopping …")
+        _print_summary(out)
+        click.echo("Stopping …")
 
 
 def _sign_in(client: httpx.Client, service: Service) -> str:
@@ -62,11 +62,11 @@ def _sign_in(client: httpx.Client, service: Service) -> str:
         check=False,
     )
     if made.returncode:
-        raise DemoError(f"no local user could be made: {made.stderr.strip()}")
-    session = answered(client.post("/auth/session", json={"token": made.stdout.strip()}))
+        raise DemoError(f"the local user could not be created: {made.stderr.strip()}")
+    session = parse_response(client.post("/auth/session", json={"token": made.stdout.strip()}))
     access = str(session["access_token"])
     client.headers["Authorization"] = f"Bearer {access}"
-    _say(f"Signed in as {answered(client.get('/me'))['name']}.")
+    click.echo(f"Signed in as {parse_response(client.get('/me'))['name']}.")
     return access
 
 
@@ -79,7 +79,7 @@ def _upload(client: httpx.Client, material: Material) -> dict[Path, str]:
     ):
         for source in sources:
             with source.path.open("rb") as file:
-                item = answered(
+                item = parse_response(
                     client.post(
                         "/library",
                         data={"kind": kind, "name": source.name},
@@ -87,7 +87,7 @@ def _upload(client: httpx.Client, material: Material) -> dict[Path, str]:
                     )
                 )
             assets[source.path] = item["id"]
-            _say(f"Uploaded {kind.replace('_', ' '):9} {source.name}")
+            click.echo(f"Uploaded {kind.replace('_', ' '):9} {source.name}")
     return assets
 
 
@@ -109,54 +109,49 @@ def _submit(client: httpx.Client, assets: dict[Path, str], material: Material) -
             for cab in material.cab_irs
         ],
     }
-    shootout = answered(client.post("/shootouts", json={"config": config}))
-    plan = answered(client.get(f"/shootouts/{shootout['id']}/plan"))
-    _say(f"Planned {len(plan['segments'])} segments.")
-    answer = client.post(f"/shootouts/{shootout['id']}/jobs")
-    job = answered(answer)
-    _say(f"Submitted job {job['id']}.")
+    shootout = parse_response(client.post("/shootouts", json={"config": config}))
+    plan = parse_response(client.get(f"/shootouts/{shootout['id']}/plan"))
+    click.echo(f"Planned {len(plan['segments'])} segments.")
+    job = parse_response(client.post(f"/shootouts/{shootout['id']}/jobs"))
+    click.echo(f"Submitted job {job['id']}.")
     return dict(job)
 
 
 def _follow(session: Session, job_id: str) -> None:
-    """Show the job's progress until it is done."""
+    """Show the progress of a job until it is done."""
     ended = show(follow(session, job_id))
     if ended["status"] != "completed":
         raise DemoError(f"the job {ended['status']}: {ended.get('error', {}).get('detail', '')}")
 
 
 def _save(client: httpx.Client, job: dict[str, Any], out: Path) -> None:
-    """Fetch every result and check its hash."""
-    items = answered(client.get(f"/jobs/{job['id']}/artifacts"))["items"]
+    """Download all artifacts of a job and check their hashes."""
+    items = parse_response(client.get(f"/jobs/{job['id']}/artifacts"))["items"]
     for item in items:
         path = out / item["path"]
         path.parent.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
-        with client.stream("GET", f"/jobs/{job['id']}/artifacts/{item['path']}") as answer, path.open("wb") as file:
-            if answer.status_code != 200:
-                raise DemoError(f"{item['path']} could not be fetched: {answer.status_code}")
-            for chunk in answer.iter_bytes():
+        with client.stream("GET", f"/jobs/{job['id']}/artifacts/{item['path']}") as response, path.open("wb") as file:
+            if response.status_code != 200:
+                raise DemoError(f"{item['path']} could not be downloaded: status {response.status_code}")
+            for chunk in response.iter_bytes():
                 digest.update(chunk)
                 file.write(chunk)
         if digest.hexdigest() != item["sha256"]:
-            raise DemoError(f"{item['path']} is not what was published")
+            raise DemoError(f"the hash of {item['path']} differs from the one in its record")
 
 
-def _summarise(out: Path) -> None:
+def _print_summary(out: Path) -> None:
     manifest = json.loads((out / "manifest.json").read_text("utf-8"))
     level = manifest["level"]
-    _say(f"\nAll at {level['target']:.1f} LUFS, none above {level['ceiling']:.1f} dBTP:")
+    click.echo(f"\nAll at {level['target']:.1f} LUFS, none above {level['ceiling']:.1f} dBTP:")
     for segment in manifest["segments"]:
         measured = segment["measured"]
-        _say(
+        click.echo(
             f"  {measured['integrated_lufs']:6.2f} LUFS {measured['true_peak_dbtp']:6.2f} dBTP "
             f"{segment['gain_db']:+6.2f} dB  {segment['file']}"
         )
-    _say(f"\nResults in {out}:")
+    click.echo(f"\nResults in {out}:")
     for path in sorted(out.iterdir()):
-        _say(f"  {path.name}{'/' if path.is_dir() else ''}")
-    _say(f"To render it again and compare: shootout verify {shlex.quote(str(out))}")
-
-
-def _say(line: str) -> None:
-    click.echo(line)
+        click.echo(f"  {path.name}{'/' if path.is_dir() else ''}")
+    click.echo(f"To render it again and compare: shootout verify {shlex.quote(str(out))}")

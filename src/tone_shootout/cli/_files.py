@@ -1,4 +1,4 @@
-"""What the commands that work on files have in common: how they fail, and how they answer."""
+"""Error handling and output of the commands that read files."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
     from tone_shootout.audio.notices import FileNotice
 
-Answer = dict[str, object]
+FileReport = dict[str, object]
+"""Properties of a file by name."""
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
-    """Turn what is wrong with a file into one line that names it, and exit code 1."""
+def handle_file_errors(path: Path) -> Iterator[None]:
+    """Convert errors of a file to a `ClickException` with its path."""
     from tone_shootout.audio.signals import AudioError
     from tone_shootout.rendering.engine.sources import SourceError
 
@@ -28,33 +29,47 @@ def told(path: Path) -> Iterator[None]:
     except OSError as error:
         raise click.ClickException(f"{path}: {error.strerror or error}") from None
     except MemoryError:
-        raise click.ClickException(f"{path}: there is not enough memory for it") from None
+        raise click.ClickException(f"{path}: not enough memory") from None
 
 
-def note(path: Path, notices: "Iterable[FileNotice]") -> None:
-    """Write what is to be known about a file, beside a command's own output."""
+def print_notices(path: Path, notices: "Iterable[FileNotice]") -> None:
+    """Print the notices of a file to stderr."""
     for notice in notices:
         click.echo(f"Note: {path}: {notice.detail} ({notice.code})", err=True)
 
 
-def answer(
-    files: Sequence[Path], look: Callable[[Path], Answer], *, as_json: bool, table: Callable[[list[Answer]], str]
+def report_files(
+    files: Sequence[Path],
+    read: Callable[[Path], FileReport],
+    *,
+    as_json: bool,
+    table: Callable[[list[FileReport]], str],
 ) -> None:
-    """Look at each file and write what there is to say, as JSON or as a table; then what could not be looked at."""
+    """Read files and print their reports as JSON or as a table, then the errors of those that can't be read.
+
+    Args:
+        files: paths of the files.
+        read: returns the report of a file.
+        as_json: whether to print JSON.
+        table: formats the reports as a table.
+
+    Raises:
+        Exit: with code 1 if a file can't be read.
+    """
     import msgspec
 
-    answers: list[Answer] = []
+    reports: list[FileReport] = []
     failed: list[click.ClickException] = []
     for path in files:
         try:
-            with told(path):
-                answers.append({"file": str(path), **look(path)})
+            with handle_file_errors(path):
+                reports.append({"file": str(path), **read(path)})
         except click.ClickException as error:
             failed.append(error)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(answers), indent=2))
-    elif answers:
-        click.echo(table(answers))
+        click.echo(msgspec.json.format(msgspec.json.encode(reports), indent=2))
+    elif reports:
+        click.echo(table(reports))
     for failure in failed:
         failure.show()
     if failed:

@@ -1,4 +1,4 @@
-"""Following a job over the live channel, and showing how far it is."""
+"""Client of the live channel of a job, with a progress bar."""
 
 import json
 import time
@@ -12,30 +12,30 @@ from tone_shootout.cli._session import API, ServiceError, Session
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
-PATIENCE_S = 120.0
-"""Longest that the service may be away while a job is followed."""
-_REFUSED = range(4400, 4429)
-"""Codes of a close that will be the same next time; 4429 asks for patience."""
+RECONNECT_TIMEOUT_S = 120.0
+"""Time without a connection after which following a job fails."""
+_PERMANENT_CODES = range(4400, 4429)
+"""Close codes after which a reconnect is useless; 4429 (rate limit) allows one."""
 
 
 def follow(session: Session, job_id: str) -> Iterator[dict[str, Any]]:
-    """Yield a job's events from a snapshot to `done`, each once, whatever becomes of the connection meanwhile.
+    """Yield the events of a job from a snapshot to `done`, each once; reconnect if the connection is lost.
 
     Raises:
-        ServiceError: the service refuses, or stays away.
+        ServiceError: the service refuses the connection or stays unreachable.
     """
     from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
     from websockets.sync.client import connect
 
     address = f"{session.url.replace('http', 'ws', 1)}{API}/jobs/{job_id}/ws"
     last: int | None = None
-    away_since, wait_s = time.monotonic(), 0.2
+    lost_at, retry_delay_s = time.monotonic(), 0.2
     while True:
         try:
             resume = "" if last is None else f"?after={last}"
             with connect(address + resume, additional_headers=session.headers, max_size=None) as socket:
                 for event in _events(socket):
-                    wait_s = 0.2
+                    retry_delay_s = 0.2
                     if event["type"] != "snapshot" or last is None:
                         last = event["seq"]
                     else:
@@ -43,22 +43,22 @@ def follow(session: Session, job_id: str) -> Iterator[dict[str, Any]]:
                     yield event
                     if event["type"] == "done":
                         return
-                    away_since = float("inf")
+                    lost_at = float("inf")
         except ConnectionClosed as error:
-            if error.rcvd is not None and error.rcvd.code in _REFUSED:
+            if error.rcvd is not None and error.rcvd.code in _PERMANENT_CODES:
                 raise ServiceError(error.rcvd.reason or f"the live channel was refused ({error.rcvd.code})") from None
         except InvalidStatus as error:
             if error.response.status_code < 500:
                 raise ServiceError(f"the live channel was refused ({error.response.status_code})") from None
         except InvalidURI:
-            raise ServiceError(f"{session.url} is no address") from None
+            raise ServiceError(f"{session.url} is not a valid URL") from None
         except (WebSocketException, OSError):
-            pass  # away for the moment
-        away_since = min(away_since, time.monotonic())
-        if time.monotonic() - away_since > PATIENCE_S:
-            raise ServiceError(f"{session.url} has been away for {PATIENCE_S:g} s")
-        time.sleep(wait_s)
-        wait_s = min(2 * wait_s, 5.0)
+            pass  # retried below
+        lost_at = min(lost_at, time.monotonic())
+        if time.monotonic() - lost_at > RECONNECT_TIMEOUT_S:
+            raise ServiceError(f"{session.url} has been unreachable for {RECONNECT_TIMEOUT_S:g} s")
+        time.sleep(retry_delay_s)
+        retry_delay_s = min(2 * retry_delay_s, 5.0)
 
 
 def _events(socket: "ClientConnection") -> Iterator[dict[str, Any]]:
@@ -67,7 +67,14 @@ def _events(socket: "ClientConnection") -> Iterator[dict[str, Any]]:
 
 
 def show(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Show a job's progress until it is done; return the data of its last event, status and, if it failed, error."""
+    """Show the progress of a job until it is done.
+
+    Returns:
+        Data of the `done` event: the status and, for a failed job, the error.
+
+    Raises:
+        ServiceError: the events ended before `done`.
+    """
     with _Bar() as bar:
         for event in events:
             data = event["data"]
@@ -86,7 +93,7 @@ def show(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 class _Bar:
-    """A progress bar on a terminal, a line for each phase elsewhere."""
+    """A progress bar on a terminal, lines otherwise."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -112,13 +119,13 @@ class _Bar:
         self._bar.stop()
 
     def phase(self, name: str) -> None:
-        """Show what is being done."""
+        """Show the current phase."""
         self._bar.update(self._task, description=name)
         if not self._console.is_terminal:
             click.echo(f"{name} …")
 
     def progress(self, percent: float) -> None:
-        """Show how far it is."""
+        """Show the progress."""
         self._bar.update(self._task, completed=percent)
         if not self._console.is_terminal and int(percent // 10) > self._tenth:
             self._tenth = int(percent // 10)

@@ -1,4 +1,4 @@
-"""How a command shows that work goes on, and how Ctrl-C ends it in order."""
+"""Progress output of commands that render, and their cancellation with Ctrl-C."""
 
 import signal
 import threading
@@ -16,7 +16,7 @@ from tone_shootout.rendering.produce import Phase, Reporter, SegmentStatus
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-_SAID: dict[Phase, str] = {
+_PHASE_NAMES: dict[Phase, str] = {
     "render": "Rendering",
     "level": "Matching levels and measuring",
     "plots": "Drawing plots",
@@ -26,7 +26,7 @@ _SAID: dict[Phase, str] = {
 
 @contextmanager
 def interruptible() -> Iterator[threading.Event]:
-    """Turn SIGINT and SIGTERM into an event while the block runs."""
+    """Convert SIGINT and SIGTERM to an event while the block runs."""
     stopped = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -42,7 +42,7 @@ def interruptible() -> Iterator[threading.Event]:
 
 @contextmanager
 def progress(stopped: threading.Event) -> Iterator[Reporter]:
-    """Show a bar on a terminal, plain lines elsewhere, on standard error; `stopped` cancels the work."""
+    """Yield a reporter that shows a bar on a terminal and lines otherwise, on stderr; `stopped` cancels rendering."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -56,23 +56,23 @@ def progress(stopped: threading.Event) -> Iterator[Reporter]:
 
 
 class _Lines:
-    """Tells what happens in plain lines."""
+    """Reporter that prints lines."""
 
     def __init__(self, stopped: threading.Event) -> None:
         self._stopped = stopped
 
     def phase(self, name: Phase) -> None:
-        click.echo(_SAID[name], err=True)
+        click.echo(_PHASE_NAMES[name], err=True)
 
     def progress(self, done: float, total: float) -> None:
-        """Say nothing: the segments are the progress."""
+        """Print nothing; the lines of the segments show the progress."""
 
     def segment(self, position: int, status: SegmentStatus, measured: Measured | None) -> None:
         level = "" if measured is None else f", {measured.integrated_lufs:.1f} LUFS"
         click.echo(f"  segment {position}: {status}{level}", err=True)
 
     def file(self, name: str) -> None:
-        """Say nothing: the command names the folder."""
+        """Print nothing; the command prints the folder at the end."""
 
     def check(self) -> None:
         if self._stopped.is_set():
@@ -80,7 +80,7 @@ class _Lines:
 
 
 class _Bar(_Lines):
-    """Moves a bar."""
+    """Reporter that updates a progress bar."""
 
     def __init__(self, stopped: threading.Event, bar: "Progress") -> None:
         super().__init__(stopped)
@@ -88,10 +88,10 @@ class _Bar(_Lines):
         self._task = bar.add_task("Starting", total=None)
 
     def phase(self, name: Phase) -> None:
-        self._bar.update(self._task, description=_SAID[name])
+        self._bar.update(self._task, description=_PHASE_NAMES[name])
 
     def progress(self, done: float, total: float) -> None:
         self._bar.update(self._task, completed=done, total=total)
 
     def segment(self, position: int, status: SegmentStatus, measured: Measured | None) -> None:
-        """Say nothing: the bar moves."""
+        """Print nothing; the bar shows the progress."""

@@ -1,4 +1,4 @@
-"""Which service a command speaks to, and as whom."""
+"""Service and API token that a command uses."""
 
 import json
 import os
@@ -18,32 +18,32 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 CREDENTIALS = "credentials.json"
-"""File in the data folder: tokens by the address of their service."""
+"""File in the data folder: API tokens by the URL of the service."""
 API = "/api/v1"
 
 
 class ServiceError(Exception):
-    """The service can't be reached, or refuses; the message says why."""
+    """The service can't be reached or rejected a request."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """A service and who asks it."""
+    """A service and an API token for it, empty for anonymous requests."""
 
     url: str
     token: str
 
     @property
     def headers(self) -> dict[str, str]:
-        """What says who asks; nothing where nobody does yet."""
+        """Authorization header, empty without a token."""
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
     @contextmanager
     def client(self) -> Generator["httpx.Client", None, None]:
-        """Give a client of the service's API.
+        """Yield a client of the API.
 
         Raises:
-            ServiceError: it could not be reached.
+            ServiceError: the service can't be reached.
         """
         import httpx
 
@@ -51,44 +51,44 @@ class Session:
             with httpx.Client(base_url=f"{self.url}{API}", headers=self.headers, timeout=60) as client:
                 yield client
         except httpx.InvalidURL as error:
-            raise ServiceError(f"{self.url} is no address: {error}") from None
+            raise ServiceError(f"{self.url} is not a valid URL: {error}") from None
         except httpx.TransportError as error:
             raise ServiceError(f"{self.url} can't be reached: {error}") from None
 
 
 def session_options(command: F) -> F:
-    """Add the options that say which service is meant and who asks."""
+    """Add the options for the service and the API token."""
     data = click.Path(path_type=Path, file_okay=False)
     for option in (
         click.option("--data", type=data, help="Data folder of a local service. [SHOOTOUT_DATA]"),
-        click.option("--token", help="API token. [SHOOTOUT_TOKEN, else the one of the last sign-in]"),
-        click.option("--url", help="Address of the service. [SHOOTOUT_URL, else the one that runs on the data folder]"),
+        click.option("--token", help="API token. [SHOOTOUT_TOKEN, else the token of the last sign-in]"),
+        click.option("--url", help="URL of the service. [SHOOTOUT_URL, else the service that runs on the data folder]"),
     ):
         command = option(command)
     return command
 
 
 def open_session(url: str | None, token: str | None, data: Path | None) -> Session:
-    """Return the session that options, environment and data folder speak of.
+    """Return the session by options, environment and data folder.
 
     Raises:
-        ServiceError: there is no service, or nobody to be.
+        ServiceError: no service or no token is found.
     """
     folder, address = find_service(url, data)
     found = token or os.environ.get("SHOOTOUT_TOKEN") or _tokens(folder).get(address)
     if not found:
         raise ServiceError(
             f"no token for {address}: sign in (`shootout login`), or set SHOOTOUT_TOKEN "
-            "(`shootout user token NAME` makes one)"
+            "(`shootout user token NAME` creates one)"
         )
     return Session(address, found)
 
 
 def find_service(url: str | None, data: Path | None) -> tuple[Path, str]:
-    """Return the data folder, and the address of the service that options, environment and folder speak of.
+    """Return the data folder and the URL of the service by options, environment and data folder.
 
     Raises:
-        ServiceError: there is none.
+        ServiceError: no service is found.
     """
     from tone_shootout.embedded.service import running_url
     from tone_shootout.kit.settings import load_settings
@@ -96,20 +96,20 @@ def find_service(url: str | None, data: Path | None) -> tuple[Path, str]:
     folder = data or load_settings().data
     address = (url or os.environ.get("SHOOTOUT_URL") or running_url(folder) or "").rstrip("/")
     if not address:
-        raise ServiceError(f"no service runs on {folder}: start one (`shootout serve`), or name one with --url")
+        raise ServiceError(f"no service runs on {folder}: start one (`shootout serve`), or set --url")
     return folder, address
 
 
-def kept_token(folder: Path, url: str) -> str | None:
-    """Return the token of the last sign-in to a service, None where there is none."""
+def saved_token(folder: Path, url: str) -> str | None:
+    """Return the token of the last sign-in to a service, None if there is none."""
     return _tokens(folder).get(url)
 
 
 def revoke(session: Session) -> None:
-    """Revoke the API token of a session. One that is no longer valid needs no revocation.
+    """Revoke the API token of a session; a token that is no longer valid is ignored.
 
     Raises:
-        ServiceError: the service can't be reached, or refuses.
+        ServiceError: the service can't be reached or rejected the request.
     """
     with session.client() as client:
         own = _own_id(client, session.token)
@@ -117,46 +117,47 @@ def revoke(session: Session) -> None:
             raise ServiceError("the token could not be revoked")
 
 
-def remember(folder: Path, url: str, token: str) -> None:
-    """Keep the token of a sign-in for the commands that follow, readable by nobody else."""
-    _keep(folder, {**_tokens(folder), url: token})
+def save_token(folder: Path, url: str, token: str) -> None:
+    """Save the token of a sign-in for later commands, readable only by the current user."""
+    _save(folder, {**_tokens(folder), url: token})
 
 
-def forget(folder: Path, url: str, token: str) -> None:
-    """Keep a token no longer, if it is the one that is kept for the service."""
+def delete_token(folder: Path, url: str, token: str) -> None:
+    """Delete a token if it is the one saved for the service."""
     tokens = _tokens(folder)
     if tokens.get(url) == token:
         del tokens[url]
-        _keep(folder, tokens)
+        _save(folder, tokens)
 
 
-def answered(answer: "httpx.Response") -> Any:
-    """Return the body of a good answer.
+def parse_response(response: "httpx.Response") -> Any:
+    """Return the decoded body of a successful response.
 
     Raises:
-        ServiceError: with the problem's own words.
+        ServiceError: the status is an error (with the detail of the problem), or the body is not JSON.
     """
-    if answer.is_success:
+    if response.is_success:
         try:
-            return answer.json()
+            return response.json()
         except ValueError:
-            url = answer.request.url
-            raise ServiceError(f"{url.scheme}://{url.netloc.decode()} is no Tone Shootout: it sends no JSON") from None
+            url = response.request.url
+            origin = f"{url.scheme}://{url.netloc.decode()}"
+            raise ServiceError(f"{origin} is not a Tone Shootout service: the response is not JSON") from None
     try:
-        detail = str(answer.json()["detail"])
+        detail = str(response.json()["detail"])
     except (ValueError, KeyError, TypeError):
-        detail = f"{answer.request.method} {answer.request.url.path} was answered {answer.status_code}"
+        detail = f"{response.request.method} {response.request.url.path} failed with status {response.status_code}"
     raise ServiceError(detail)
 
 
 def _own_id(client: "httpx.Client", token: str) -> str | None:
-    """Return the id of the token that one asks with; None: it counts no more."""
+    """Return the id of the current token, None if it is no longer valid."""
     offset, total = 0, 1
     while offset < total:
-        answer = client.get("/me/tokens", params={"limit": 100, "offset": offset})
-        if answer.status_code == 401:
+        response = client.get("/me/tokens", params={"limit": 100, "offset": offset})
+        if response.status_code == 401:
             return None
-        page = answered(answer)
+        page = parse_response(response)
         offset, total = offset + 100, page["total"]
         for item in page["items"]:
             if token.startswith(item["prefix"]):
@@ -164,7 +165,7 @@ def _own_id(client: "httpx.Client", token: str) -> str | None:
     return None
 
 
-def _keep(folder: Path, tokens: dict[str, str]) -> None:
+def _save(folder: Path, tokens: dict[str, str]) -> None:
     write_private(folder / CREDENTIALS, json.dumps(tokens, indent=1))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tone_shootout.cli.errors import reporting
+from tone_shootout.cli.errors import handle_errors
 
 _data = click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder of the embedded servers."
@@ -16,7 +16,7 @@ _data = click.option(
 
 @click.group("db")
 def command() -> None:
-    """Migrate the database that SHOOTOUT_DATABASE_URL names, else the one in the data folder."""
+    """Migrate the database of SHOOTOUT_DATABASE_URL, else the one in the data folder."""
 
 
 @command.command()
@@ -24,9 +24,9 @@ def command() -> None:
 @_data
 def upgrade(revision: str, data: Path | None) -> None:
     """Upgrade the database to REVISION, the newest by default, and create the queue's tables."""
-    from tone_shootout.gc_tuning import importing
+    from tone_shootout.gc_tuning import gc_disabled
 
-    with importing():
+    with gc_disabled():
         from tone_shootout import migrations
 
     with _database(data) as url:
@@ -38,7 +38,7 @@ def upgrade(revision: str, data: Path | None) -> None:
 @click.argument("revision", default="-1")
 @_data
 def downgrade(revision: str, data: Path | None) -> None:
-    """Downgrade the database to REVISION, one step by default. Data of what is removed is lost."""
+    """Downgrade the database to REVISION, one step by default. Data in removed tables and columns is lost."""
     from tone_shootout import migrations
 
     with _database(data) as url:
@@ -46,7 +46,7 @@ def downgrade(revision: str, data: Path | None) -> None:
 
 
 @command.command("revision")
-@click.option("-m", "--message", required=True, help="What changes, in a few words.")
+@click.option("-m", "--message", required=True, help="Short description of the change.")
 @_data
 def revision_(message: str, data: Path | None) -> None:
     """Write a new revision from the difference between the models and the database."""
@@ -119,7 +119,7 @@ def _environ(data: Path | None) -> Generator[Mapping[str, str], None, None]:
     from tone_shootout.embedded.service import use_servers
     from tone_shootout.kit.settings import load_settings
 
-    with reporting(CommandError, SQLAlchemyError, PsycopgError, EmbeddedError, OSError):
+    with handle_errors(CommandError, SQLAlchemyError, PsycopgError, EmbeddedError, OSError):
         settings = load_settings()
         if settings.database.url:
             yield os.environ

@@ -1,4 +1,4 @@
-"""`shootout demo`: the main job, once, as a user's program would do it."""
+"""`shootout demo`: a complete example."""
 
 from pathlib import Path
 
@@ -16,10 +16,10 @@ import click
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Keep the service's data in this folder; otherwise it is gone afterwards.",
+    help="Data folder of the service. [a temporary folder, deleted at the end]",
 )
 def command(out: Path, data: Path | None) -> None:
-    """Do the main job once on this machine, with nothing installed or configured.
+    """Run a complete example on this machine, without installation or configuration.
 
     Starts the service, signs a local user in, uploads a DI track, captures and cab IRs, creates a shootout, submits it
     over REST, follows it over the WebSocket, saves the results and stops.
@@ -30,14 +30,14 @@ def command(out: Path, data: Path | None) -> None:
 
     from tone_shootout.cli._demo import DemoError, run
     from tone_shootout.cli._session import ServiceError
-    from tone_shootout.cli.errors import reporting
+    from tone_shootout.cli.errors import handle_errors
     from tone_shootout.embedded.errors import EmbeddedError
 
     with (
-        reporting(DemoError, ServiceError, EmbeddedError, httpx.HTTPError, OSError),
+        handle_errors(DemoError, ServiceError, EmbeddedError, httpx.HTTPError, OSError),
         tempfile.TemporaryDirectory(prefix="shootout-demo-") as scratch,
     ):
         try:
             run(out.absolute(), data=data.absolute() if data else Path(scratch) / "data", scratch=Path(scratch))
         except KeyboardInterrupt:
-            raise click.ClickException("stopped before it was done") from None
+            raise click.ClickException("stopped; the results are incomplete") from None

@@ -1,4 +1,4 @@
-"""How commands fail: one line that says what was expected and what came."""
+"""Error output of commands: one line on stderr and exit code 1."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -9,10 +9,10 @@ from tone_shootout.kit.settings import SettingsError
 
 
 @contextmanager
-def reporting(*expected: type[Exception]) -> Generator[None, None, None]:
-    """Turn `expected` errors, and those of the settings, into one line and exit code 1."""
-    told: tuple[type[Exception], ...] = (*expected, SettingsError)
+def handle_errors(*expected: type[Exception]) -> Generator[None, None, None]:
+    """Convert `expected` errors and `SettingsError` to a `ClickException`."""
+    handled: tuple[type[Exception], ...] = (*expected, SettingsError)
     try:
         yield
-    except told as error:
+    except handled as error:
         raise click.ClickException(" ".join(str(error).split()) or type(error).__name__) from None

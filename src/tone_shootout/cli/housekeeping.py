@@ -1,4 +1,4 @@
-"""`shootout housekeeping`: the scheduled tasks of workers, run once and now."""
+"""`shootout housekeeping`: run the scheduled tasks of workers once."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tone_shootout.cli.errors import reporting
+from tone_shootout.cli.errors import handle_errors
 
 if TYPE_CHECKING:
     from tone_shootout.kit.settings import Settings
@@ -29,7 +29,7 @@ def command(data: Path | None) -> None:
 
     from tone_shootout.embedded.errors import EmbeddedError
 
-    with reporting(EmbeddedError, PostgresError, DBAPIError, OSError), _settings(data) as settings:
+    with handle_errors(EmbeddedError, PostgresError, DBAPIError, OSError), _settings(data) as settings:
         done = asyncio.run(_run(settings))
     for name, number in done.items():
         click.echo(f"{name:<12} {'failed, see the log' if number is None else number}")
@@ -54,5 +54,5 @@ async def _run(settings: "Settings") -> dict[str, int | None]:
     configure_logs(settings.log)
     async with Services(settings) as services:
         async with services.engine.connect():
-            pass  # without a database: one line instead of one for each task
+            pass  # fail with one error if the database is unavailable, instead of one per task
         return await run_maintenance(services)

@@ -8,7 +8,7 @@ import click
 if TYPE_CHECKING:
     from tone_shootout.audio.nam import NamModel
     from tone_shootout.audio.notices import FileNotice
-    from tone_shootout.cli._files import Answer
+    from tone_shootout.cli._files import FileReport
 
 
 TRIAL_FAILED = "expected output for noise of -20 dBFS; the file is damaged or was exported incorrectly"
@@ -19,13 +19,13 @@ TRIAL_FAILED = "expected output for noise of -20 dBFS; the file is damaged or wa
 @click.option("--json", "as_json", is_flag=True, help="Write JSON: a list with an object per file.")
 def command(files: tuple[Path, ...], as_json: bool) -> None:
     """Show properties of captures (.nam), impulse responses and audio files. Each file is decoded completely."""
-    from tone_shootout.cli._files import answer
+    from tone_shootout.cli._files import report_files
 
-    answer(files, _inspect, as_json=as_json, table=_table)
+    report_files(files, _inspect, as_json=as_json, table=_table)
 
 
-def _inspect(path: Path) -> "Answer":
-    from tone_shootout.audio.containers import recognise
+def _inspect(path: Path) -> "FileReport":
+    from tone_shootout.audio.containers import detect_format
     from tone_shootout.audio.signals import AudioError
 
     with path.open("rb") as file:
@@ -34,13 +34,13 @@ def _inspect(path: Path) -> "Answer":
         is_capture = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
         if not is_capture and path.suffix.lower() == ".nam":
             try:
-                recognise(file)
+                detect_format(file)
             except AudioError:
-                is_capture = True  # so that the error states what a .nam file must be
+                is_capture = True  # so that the error describes a valid .nam file
     return _capture(path) if is_capture else _audio(path)
 
 
-def _capture(path: Path) -> "Answer":
+def _capture(path: Path) -> "FileReport":
     import msgspec
 
     from tone_shootout.rendering.engine.sources import decode_capture, probe, read_source
@@ -79,13 +79,13 @@ def _speed(capture: "NamModel") -> float:
     return 0.5 / max(process_time() - started, 1e-6)
 
 
-def _audio(path: Path) -> "Answer":
+def _audio(path: Path) -> "FileReport":
     import hashlib
 
     import msgspec
     import numpy as np
 
-    from tone_shootout.audio.containers import NAMES, recognise
+    from tone_shootout.audio.containers import NAMES, detect_format
     from tone_shootout.audio.files import read_audio
     from tone_shootout.audio.signals import decibels
     from tone_shootout.rendering.engine.sources import LONGEST_SECONDS
@@ -95,7 +95,7 @@ def _audio(path: Path) -> "Answer":
     as_di_track, as_recording = _usable(path, "di_track")
     as_cab_ir, as_response = _usable(path, "cab_ir")
     with path.open("rb") as file:
-        container = recognise(file)
+        container = detect_format(file)
         file.seek(0)
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return {
@@ -130,11 +130,11 @@ def _usable(path: Path, kind: "Literal['di_track', 'cab_ir']") -> "tuple[str, tu
     return "yes", info.notices
 
 
-def _table(answers: "list[Answer]") -> str:
+def _table(answers: "list[FileReport]") -> str:
     return "\n\n".join(_entry(found) for found in answers)
 
 
-def _entry(found: "Answer") -> str:
+def _entry(found: "FileReport") -> str:
     metadata = found.get("metadata")
     lists = ("metadata", "notices", "parts", "sizes")
     rows = {name: value for name, value in found.items() if name not in ("file", *lists)}

@@ -1,4 +1,4 @@
-"""`shootout jobs`: your jobs on a service, from the command line."""
+"""`shootout jobs`: manage jobs of a service."""
 
 import json
 import sys
@@ -8,32 +8,32 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tone_shootout.cli._session import ServiceError, Session, answered, open_session, session_options
-from tone_shootout.cli.errors import reporting
+from tone_shootout.cli._session import ServiceError, Session, open_session, parse_response, session_options
+from tone_shootout.cli.errors import handle_errors
 
 if TYPE_CHECKING:
     import httpx
 
 _STATUSES = ["pending", "queued", "running", "cancelling", "completed", "failed", "cancelled"]
-_json = click.option("--json", "as_json", is_flag=True, help="As JSON, as the API gives it.")
-_watch = click.option("--watch", is_flag=True, help="Follow it until it is done.")
+_json = click.option("--json", "as_json", is_flag=True, help="Write the JSON of the API.")
+_watch = click.option("--watch", is_flag=True, help="Follow the job until it is done.")
 
 
 @click.group("jobs")
 def command() -> None:
-    """List, follow, cancel and retry your jobs. JOB is a job's id, or `latest`."""
+    """List, follow, cancel and retry your jobs. JOB is the id of a job, or `latest`."""
 
 
 @command.command("list")
 @click.option("--status", type=click.Choice(_STATUSES), help="Only jobs in this status.")
-@click.option("--limit", type=click.IntRange(1, 100), default=20, help="How many, the newest first. [20]")
+@click.option("--limit", type=click.IntRange(1, 100), default=20, help="Number of jobs. [20]")
 @_json
 @session_options
 def list_(status: str | None, limit: int, as_json: bool, url: str | None, token: str | None, data: Path | None) -> None:
-    """List your jobs, the newest first."""
-    with reporting(ServiceError), open_session(url, token, data).client() as client:
+    """List your jobs, newest first."""
+    with handle_errors(ServiceError), open_session(url, token, data).client() as client:
         query = {"limit": str(limit)} | ({"status": status} if status else {})
-        page = answered(client.get("/jobs", params=query))
+        page = parse_response(client.get("/jobs", params=query))
     if as_json:
         click.echo(json.dumps(page))
         return
@@ -51,12 +51,12 @@ def list_(status: str | None, limit: int, as_json: bool, url: str | None, token:
 @_json
 @session_options
 def show(job: str, watch: bool, as_json: bool, url: str | None, token: str | None, data: Path | None) -> None:
-    """Show a job: how far it is, why it failed, and what it has made."""
-    with reporting(ServiceError):
+    """Show a job: status, progress, error and artifacts."""
+    with handle_errors(ServiceError):
         session = open_session(url, token, data)
         with session.client() as client:
-            found = answered(client.get(f"/jobs/{_id(client, job)}"))
-            files = answered(client.get(f"/jobs/{found['id']}/artifacts"))["items"]
+            found = parse_response(client.get(f"/jobs/{_id(client, job)}"))
+            files = parse_response(client.get(f"/jobs/{found['id']}/artifacts"))["items"]
         if as_json:
             click.echo(json.dumps({**found, "artifacts": files}))
         else:
@@ -76,7 +76,7 @@ def show(job: str, watch: bool, as_json: bool, url: str | None, token: str | Non
 @session_options
 def watch(job: str, as_json: bool, url: str | None, token: str | None, data: Path | None) -> None:
     """Follow a job until it is done. Exit code 0: it completed; 1: it failed or was cancelled."""
-    with reporting(ServiceError):
+    with handle_errors(ServiceError):
         session = open_session(url, token, data)
         with session.client() as client:
             job_id = _id(client, job)
@@ -89,7 +89,7 @@ def watch(job: str, as_json: bool, url: str | None, token: str | None, data: Pat
 @_json
 @session_options
 def cancel(job: str, watch: bool, as_json: bool, url: str | None, token: str | None, data: Path | None) -> None:
-    """Cancel a job: at once if it waits, else as soon as its worker has let go."""
+    """Cancel a job. A running job is cancelled when its worker has stopped."""
     _act("cancel", job, watch, as_json, lambda: open_session(url, token, data))
 
 
@@ -99,15 +99,15 @@ def cancel(job: str, watch: bool, as_json: bool, url: str | None, token: str | N
 @_json
 @session_options
 def retry(job: str, watch: bool, as_json: bool, url: str | None, token: str | None, data: Path | None) -> None:
-    """Let a job that failed or was cancelled begin again, from the segments that it has."""
+    """Retry a failed or cancelled job. It continues from the segments that are complete."""
     _act("retry", job, watch, as_json, lambda: open_session(url, token, data))
 
 
 def _act(action: str, job: str, watch: bool, as_json: bool, session_of: Callable[[], Session]) -> None:
-    with reporting(ServiceError):
+    with handle_errors(ServiceError):
         session = session_of()
         with session.client() as client:
-            changed = answered(client.post(f"/jobs/{_id(client, job)}/{action}"))
+            changed = parse_response(client.post(f"/jobs/{_id(client, job)}/{action}"))
         if not (watch and as_json):  # then every line is an event
             click.echo(json.dumps(changed) if as_json else _line(changed))
         if watch:
@@ -115,7 +115,7 @@ def _act(action: str, job: str, watch: bool, as_json: bool, session_of: Callable
 
 
 def _follow(session: Session, job_id: str, *, as_json: bool, wanted: str = "completed") -> None:
-    """Show a job's events, and leave with 1 unless it ends as is wanted."""
+    """Show the events of a job until it is done; exit with code 1 if its status is not `wanted`."""
     from tone_shootout.cli._live import follow, show
 
     if as_json:
@@ -132,22 +132,22 @@ def _follow(session: Session, job_id: str, *, as_json: bool, wanted: str = "comp
 
 
 def _id(client: "httpx.Client", job: str) -> str:
-    """Return the id that is meant.
+    """Return the id of a job, given as id or `latest`.
 
     Raises:
-        ServiceError: it can't be one.
+        ServiceError: `job` is not an id, or there is no job.
     """
     from uuid import UUID
 
     if job == "latest":
-        items = answered(client.get("/jobs", params={"limit": 1}))["items"]
+        items = parse_response(client.get("/jobs", params={"limit": 1}))["items"]
         if not items:
             raise ServiceError("you have no jobs")
         return str(items[0]["id"])
     try:
         return str(UUID(job))
     except ValueError:
-        raise ServiceError(f"{job} is no job's id, expected one or `latest`") from None
+        raise ServiceError(f"{job} is not a job id: expected an id or `latest`") from None
 
 
 def _line(job: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from tone_shootout.cli._files import Answer
+    from tone_shootout.cli._files import FileReport
 
 # Heading, metric and decimals of each column. JSON has all metrics.
 _COLUMNS = (
@@ -41,12 +41,12 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
     below 250 Hz, up to 2 kHz and above, dynamic range in dB, noise floor in dBFS, note onsets per second, clipped
     samples. JSON has all metrics of a manifest: third octaves, attack, sustain and others.
     """
-    from tone_shootout.cli._files import answer
+    from tone_shootout.cli._files import report_files
 
-    answer(files, _measure, as_json=as_json, table=_table)
+    report_files(files, _measure, as_json=as_json, table=_table)
 
 
-def _measure(path: Path) -> "Answer":
+def _measure(path: Path) -> "FileReport":
     from dataclasses import asdict
 
     import msgspec
@@ -55,23 +55,23 @@ def _measure(path: Path) -> "Answer":
     from tone_shootout.audio.loudness import measure
     from tone_shootout.audio.spectrum import spectrum
     from tone_shootout.audio.temporal import temporal_features
-    from tone_shootout.cli._files import note
+    from tone_shootout.cli._files import print_notices
     from tone_shootout.rendering.engine.sources import LONGEST_SECONDS
 
     audio = read_audio(path, max_seconds=LONGEST_SECONDS)
-    note(path, audio.notices)
-    folded = mono(audio)
+    print_notices(path, audio.notices)
+    mixed = mono(audio)
     return {
         "channels": len(audio.samples),
         "rate": audio.rate,
         "notices": [msgspec.to_builtins(notice) for notice in audio.notices],
         **asdict(measure(audio.samples, audio.rate)),
-        **asdict(spectrum(folded, audio.rate)),
-        **asdict(temporal_features(folded, audio.rate)),
+        **asdict(spectrum(mixed, audio.rate)),
+        **asdict(temporal_features(mixed, audio.rate)),
     }
 
 
-def _table(answers: "list[Answer]") -> str:
+def _table(answers: "list[FileReport]") -> str:
     rows = [["", *(heading for heading, _, _ in _COLUMNS)]]
     rows += [[str(found["file"]), *(f"{found[name]:.{digits}f}" for _, name, digits in _COLUMNS)] for found in answers]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

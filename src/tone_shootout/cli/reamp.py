@@ -35,16 +35,16 @@ def command(
     channel: "Channel | None",
     size: float | None,
 ) -> None:
-    """Render a dry recording through a capture into a 32-bit float WAV file.
+    """Render a dry recording through a capture to a 32-bit float WAV file.
 
-    Levels stay unchanged. The output has the length and the sample rate of the input. A recording at another sample
-    rate than the capture's is resampled to it and back.
+    Levels stay unchanged. The output has the length and the sample rate of the input. If the capture has another sample
+    rate, the recording is resampled to it and back.
     """
     from tone_shootout.audio.convolve import cab_ir
     from tone_shootout.audio.diagnostics import di_notices
     from tone_shootout.audio.files import mono, write_wav
     from tone_shootout.audio.resample import resample
-    from tone_shootout.cli._files import note, told
+    from tone_shootout.cli._files import handle_file_errors, print_notices
     from tone_shootout.rendering.engine.chain import reamp
     from tone_shootout.rendering.engine.sources import decode_audio, decode_capture, read_source
     from tone_shootout.rendering.media_info import DEFAULT_LIMITS
@@ -53,24 +53,25 @@ def command(
         raise click.ClickException(f"{out}: expected a name that ends in .wav")
     if out.exists() and any(out.samefile(source) for source in (di, capture, ir) if source and source.exists()):
         raise click.ClickException(f"{out}: expected a file that is not one of the inputs")
-    with told(di):
+    with handle_file_errors(di):
         recording = decode_audio(read_source(di, max_bytes=DEFAULT_LIMITS.max_upload_bytes))
         samples, rate = mono(recording, channel), recording.rate
         found = (*recording.notices, *di_notices(recording))
-        note(di, (notice for notice in found if notice.code != "sides_cancel" or channel not in ("left", "right")))
-    with told(capture):
+        one_sided = channel in ("left", "right")
+        print_notices(di, (notice for notice in found if not (one_sided and notice.code == "sides_cancel")))
+    with handle_file_errors(capture):
         engine = decode_capture(read_source(capture, max_bytes=DEFAULT_LIMITS.max_capture_bytes))
     if size is not None and size < 1.0 and not engine.slimmable:
         raise click.ClickException(f"{capture}: expected no --size below 1: this capture has only one size")
     running = int(engine.sample_rate)
     response = None if ir is None else _response(ir, running, ir_channel)
-    with told(capture):
+    with handle_file_errors(capture):
         x = resample(samples, rate, running)
         with click.progressbar(length=len(x), label="Reamping", hidden=not _on_terminal()) as bar:
             y = reamp(engine, x, size=size, report_samples=lambda done: bar.update(done - bar.pos))
     if response is not None:
         y = cab_ir(y, response, running)
-    with told(out):
+    with handle_file_errors(out):
         write_wav(out, resample(y, running, rate)[: len(samples)], rate)
     click.echo(f"{out}: {len(samples)} samples at {rate} Hz through {capture.name}")
 
@@ -78,14 +79,14 @@ def command(
 def _response(ir: Path, rate: int, channel: "Channel | None") -> "Float32":
     """Read an impulse response within the limits of a shootout."""
     from tone_shootout.audio.diagnostics import ir_notices
-    from tone_shootout.cli._files import note, told
+    from tone_shootout.cli._files import handle_file_errors, print_notices
     from tone_shootout.rendering.engine.sources import SourceError, decode_audio, prepare, read_source
     from tone_shootout.rendering.media_info import DEFAULT_LIMITS
 
-    with told(ir):
+    with handle_file_errors(ir):
         data = read_source(ir, max_bytes=DEFAULT_LIMITS.max_upload_bytes)
         audio = decode_audio(data, max_seconds=DEFAULT_LIMITS.max_ir_seconds)
-        note(ir, (*audio.notices, *ir_notices(audio)))
+        print_notices(ir, (*audio.notices, *ir_notices(audio)))
         try:
             return prepare(audio, rate, channel)
         except SourceError as error:

@@ -78,7 +78,7 @@ def _check_folder(out: Path) -> None:
 
 def _plan(path: Path) -> "tuple[Plan, dict[str, Path]]":
     """Read a spec, probe its files, and plan it."""
-    from tone_shootout.rendering.engine.sources import SourceError, locate, probe
+    from tone_shootout.rendering.engine.sources import SourceError, probe, resolve_path
     from tone_shootout.rendering.media_info import MediaInfo
     from tone_shootout.rendering.plan.planner import InvalidSpec, plan
     from tone_shootout.rendering.spec.schema import SpecError
@@ -91,7 +91,7 @@ def _plan(path: Path) -> "tuple[Plan, dict[str, Path]]":
         for pointer, file, kind in _files(spec):
             if file in sources:
                 continue
-            sources[file] = locate(path.parent, file)
+            sources[file] = resolve_path(path.parent, file)
             try:
                 media_info[file] = probe(sources[file], kind)
             except SourceError as error:
@@ -126,10 +126,10 @@ def _files(spec: "Spec") -> "Iterator[tuple[str, str, Kind]]":
     for index, track in enumerate(spec.di_tracks):
         yield f"/di_tracks/{index}/file", track.file, "di_track"
     for index, chain in enumerate(spec.chains):
-        for place, block in enumerate(chain.blocks):
+        for position, block in enumerate(chain.blocks):
             if isinstance(block, CaptureBlock | CabIrBlock):
                 kind: Kind = "capture" if isinstance(block, CaptureBlock) else "cab_ir"
-                yield f"/chains/{index}/blocks/{place}/file", block.file, kind
+                yield f"/chains/{index}/blocks/{position}/file", block.file, kind
 
 
 def _print_summary(manifest: "Manifest", out: Path) -> None:

@@ -1,4 +1,4 @@
-"""`shootout tone3000`: is TONE3000 as we expect it?"""
+"""`shootout tone3000`: check the API of TONE3000."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -17,7 +17,7 @@ _MARKS = {"kept": "✓", "broken": "✗", "left out": "–"}
 
 @click.group("tone3000")
 def command() -> None:
-    """Look at the TONE3000 that the settings name."""
+    """Check the API of the TONE3000 in the settings."""
 
 
 @command.command()
@@ -25,21 +25,21 @@ def command() -> None:
     "--token",
     envvar="TONE3000_TOKEN",
     show_envvar=True,
-    help="Access token, or your own secret key (t3k_cs_…). [signs you in as a device]",
+    help="Access token or secret key (t3k_cs_…). [sign in with a device code]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write JSON: a list with an object per promise.")
 def check(token: str | None, as_json: bool) -> None:
-    """Try every promise that we rely on, with your own key, and change nothing.
+    """Check every promise of the API that the service relies on. Nothing is changed.
 
-    It asks some fifty times and fetches two files. The exit code is 1 when a promise is broken. What has no example in
-    what is trending, latest or among your favourites is left out.
+    Sends about fifty requests and downloads two files. The exit code is 1 if a promise is broken. Promises without an
+    example among trending, latest and your favorite tones are skipped.
     """
-    from tone_shootout.cli.errors import reporting
+    from tone_shootout.cli.errors import handle_errors
     from tone_shootout.kit.settings import load_settings
     from tone_shootout.tone3000.errors import Tone3000Error
 
-    with reporting(Tone3000Error):
-        findings = asyncio.run(_check(load_settings(), token, told=not as_json))
+    with handle_errors(Tone3000Error):
+        findings = asyncio.run(_check(load_settings(), token, verbose=not as_json))
     if as_json:
         import msgspec
 
@@ -51,26 +51,26 @@ def check(token: str | None, as_json: bool) -> None:
         click.echo(f"{sum(finding.verdict == 'kept' for finding in findings)} of {len(findings)} promises are kept.")
 
 
-async def _check(settings: "Settings", token: str | None, *, told: bool) -> "list[Finding]":
+async def _check(settings: "Settings", token: str | None, *, verbose: bool) -> "list[Finding]":
     from tone_shootout.tone3000.contract import Subject, examine
     from tone_shootout.tone3000.types import plain
 
     deprecations: list[str] = []
     findings = []
-    async with _calls(settings, deprecations) as calls:
-        subject = Subject(calls, token or await _sign_in(calls), deprecations)
+    async with _http_client(settings, deprecations) as client:
+        subject = Subject(client, token or await _sign_in(client), deprecations)
         async for finding in examine(subject):
             findings.append(finding)
-            if told:
+            if verbose:
                 click.echo(f"{_MARKS[finding.verdict]} {finding.promise}\n    {plain(finding.detail)}")
     return findings
 
 
 @asynccontextmanager
-async def _calls(settings: "Settings", deprecations: list[str]) -> "AsyncGenerator[HttpClient, None]":
+async def _http_client(settings: "Settings", deprecations: list[str]) -> "AsyncGenerator[HttpClient, None]":
     """Yield a client of TONE3000 that shares the rate limit of the installation, if there is one.
 
-    A client of its own, because the one of `Services` only logs deprecations.
+    The client of `Services` is not used, because it only logs deprecations.
     """
     from tone_shootout.composition import Services
     from tone_shootout.tone3000.http_client import HttpClient
@@ -81,12 +81,12 @@ async def _calls(settings: "Settings", deprecations: list[str]) -> "AsyncGenerat
             yield client
 
 
-async def _sign_in(calls: "HttpClient") -> str:
-    """Let somebody sign this command in, and return an access token, which is kept nowhere."""
+async def _sign_in(client: "HttpClient") -> str:
+    """Sign in with a device code and return the access token, which is not saved."""
     from tone_shootout.tone3000.errors import GrantError
     from tone_shootout.tone3000.oauth import SignIn
 
-    sign_in = SignIn(calls)
+    sign_in = SignIn(client)
     device = await sign_in.start_device()
     click.echo(f"Open {device.verification_uri_complete} and enter {device.user_code}.", err=True)
     interval_s = float(device.interval)
@@ -96,5 +96,5 @@ async def _sign_in(calls: "HttpClient") -> str:
             return (await sign_in.poll_device(device.device_code)).access_token
         except GrantError as error:
             if error.is_final:
-                raise click.ClickException(f"TONE3000 did not let this command in ({error.error})") from None
+                raise click.ClickException(f"the sign-in with TONE3000 failed ({error.error})") from None
             interval_s += 5.0 if error.error == "slow_down" else 0.0

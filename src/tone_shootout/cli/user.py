@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from tone_shootout.cli.errors import reporting
+from tone_shootout.cli.errors import handle_errors
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,8 +24,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Unit:
-    """A unit of work of a command: committed when the command's function returns."""
+class UserAdmin:
+    """Services and transaction of a command, committed at the end."""
 
     services: "Services"
     session: "AsyncSession"
@@ -39,19 +39,19 @@ _data = click.option(
 
 @click.group("user")
 def command() -> None:
-    """Manage users in the database that SHOOTOUT_DATABASE_URL names, else in the one of the data folder."""
+    """Manage users in the database of SHOOTOUT_DATABASE_URL, else in the one in the data folder."""
 
 
 @command.command()
 @click.argument("name")
-@click.option("--scope", type=click.Choice(["read", "write"]), default="write", help="How far it reaches. [write]")
-@click.option("--days", type=click.IntRange(1, 3650), help="Days that it is good for. [until it is revoked]")
+@click.option("--scope", type=click.Choice(["read", "write"]), default="write", help="Scope of the token. [write]")
+@click.option("--days", type=click.IntRange(1, 3650), help="Days until the token expires. [does not expire]")
 @click.option("--administrator", is_flag=True, help="Make the user an administrator.")
 @_data
 def token(name: str, scope: "Scope", days: int | None, administrator: bool, data: Path | None) -> None:
-    """Print a fresh API token of the user NAME, who is made when there is none."""
+    """Create an API token of the user NAME and print it. The user is created if they do not exist."""
 
-    async def work(accounts: "AccountService") -> tuple[bool, str]:
+    async def create_token(accounts: "AccountService") -> tuple[bool, str]:
         from tone_shootout.accounts.errors import UserNotFoundError
 
         try:
@@ -64,11 +64,11 @@ def token(name: str, scope: "Scope", days: int | None, administrator: bool, data
         issued = await accounts.issue_token(user, name="command line", scope=scope, expires_at=expires_at)
         return is_new, issued.secret
 
-    is_new, secret = _with_accounts(data, work)
+    is_new, secret = _with_accounts(data, create_token)
     if is_new:
-        click.echo(f"Made the user {name}.", err=True)
+        click.echo(f"Created the user {name}.", err=True)
     until = "until it is revoked" if days is None else f"for {days} days"
-    click.echo(f"A token of {name}, scope {scope}, good {until}. It is not shown again:", err=True)
+    click.echo(f"Token of {name}, scope {scope}, valid {until}. It is not shown again:", err=True)
     click.echo(secret)
 
 
@@ -77,13 +77,13 @@ def token(name: str, scope: "Scope", days: int | None, administrator: bool, data
 def list_(data: Path | None) -> None:
     """List the users."""
 
-    async def work(accounts: "AccountService") -> list[tuple[str, str, str, str]]:
+    async def list_users(accounts: "AccountService") -> list[tuple[str, str, str, str]]:
         return [
             (user.name, user.role, "active" if user.is_active else "disabled", f"{user.created_at:%Y-%m-%d}")
             for user in await accounts.list_users()
         ]
 
-    for name, role, state, day in _with_accounts(data, work):
+    for name, role, state, day in _with_accounts(data, list_users):
         click.echo(f"{name:<24} {role:<14} {state:<9} since {day}")
 
 
@@ -91,15 +91,15 @@ def list_(data: Path | None) -> None:
 @click.argument("name")
 @_data
 def disable(name: str, data: Path | None) -> None:
-    """Shut the user NAME out: no token or session counts until they are enabled again, and their jobs are cancelled."""
+    """Disable the user NAME: reject their tokens and sessions until they are enabled, and cancel their jobs."""
 
-    async def work(unit: "Unit") -> None:
-        user = await unit.accounts.get_user_by_name(name)
-        await unit.accounts.set_active(user, is_active=False)
-        await unit.session.commit()  # first, so that they submit nothing more
-        await unit.services.canceller.cancel_all(user.id)
+    async def disable_user(admin: "UserAdmin") -> None:
+        user = await admin.accounts.get_user_by_name(name)
+        await admin.accounts.set_active(user, is_active=False)
+        await admin.session.commit()  # before cancelling, so that no further job can be submitted
+        await admin.services.canceller.cancel_all(user.id)
 
-    _in_unit(data, work)
+    _with_admin(data, disable_user)
     click.echo(f"{name} is disabled.", err=True)
 
 
@@ -107,12 +107,12 @@ def disable(name: str, data: Path | None) -> None:
 @click.argument("name")
 @_data
 def enable(name: str, data: Path | None) -> None:
-    """Let the user NAME in again."""
+    """Enable the user NAME after `disable`."""
 
-    async def work(accounts: "AccountService") -> None:
+    async def enable_user(accounts: "AccountService") -> None:
         await accounts.set_active(await accounts.get_user_by_name(name), is_active=True)
 
-    _with_accounts(data, work)
+    _with_accounts(data, enable_user)
     click.echo(f"{name} is enabled.", err=True)
 
 
@@ -121,12 +121,12 @@ def enable(name: str, data: Path | None) -> None:
 @click.argument("role", type=click.Choice(["user", "administrator"]))
 @_data
 def role_(name: str, role: "Role", data: Path | None) -> None:
-    """Give the user NAME a ROLE."""
+    """Set the ROLE of the user NAME."""
 
-    async def work(accounts: "AccountService") -> None:
+    async def set_role(accounts: "AccountService") -> None:
         await accounts.set_role(await accounts.get_user_by_name(name), role)
 
-    _with_accounts(data, work)
+    _with_accounts(data, set_role)
     click.echo(f"{name} is {'an' if role[0] in 'aeio' else 'a'} {role}.", err=True)
 
 
@@ -134,18 +134,18 @@ def role_(name: str, role: "Role", data: Path | None) -> None:
 @click.argument("name")
 @_data
 def show(name: str, data: Path | None) -> None:
-    """Show what there is of the user NAME."""
+    """Show the properties of the user NAME."""
 
-    async def work(unit: "Unit") -> list[tuple[str, str]]:
+    async def load(admin: "UserAdmin") -> list[tuple[str, str]]:
         from tone_shootout.accounts.account_deletion import stored_prefix
 
-        user = await unit.accounts.get_user_by_name(name)
-        connection = await unit.accounts.get_connection(user.id)
-        tokens, sessions = await unit.accounts.count_credentials(user.id)
+        user = await admin.accounts.get_user_by_name(name)
+        connection = await admin.accounts.get_connection(user.id)
+        tokens, sessions = await admin.accounts.count_credentials(user.id)
         tone3000 = "not connected"
         if connection is not None:
             tone3000 = connection.username + ("" if connection.tokens else " (has to sign in again)")
-        count, size = await unit.services.storage.size(stored_prefix(user.id))
+        count, size = await admin.services.storage.size(stored_prefix(user.id))
         return [
             ("name", user.name if user.display_name is None else f"{user.name} ({user.display_name})"),
             ("id", str(user.id)),
@@ -158,86 +158,86 @@ def show(name: str, data: Path | None) -> None:
             ("stored", f"{count} objects, {size / 1e6:.1f} MB"),
         ]
 
-    for word, value in _in_unit(data, work):
-        click.echo(f"{word:<12}{value}")
+    for label, value in _with_admin(data, load):
+        click.echo(f"{label:<12}{value}")
 
 
 @command.command()
 @click.argument("name")
 @click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Archive to write, not there yet. [NAME.zip]"
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Archive to write; must not exist. [NAME.zip]"
 )
 @_data
 def export(name: str, out: Path | None, data: Path | None) -> None:
-    """Write everything that is kept of the user NAME into a ZIP archive: rows as JSON, and all files."""
+    """Export all data of the user NAME to a ZIP archive: rows as JSON, and all files."""
     path = out or Path(f"{name}.zip")
 
-    async def work(unit: "Unit") -> None:
+    async def write_archive(admin: "UserAdmin") -> None:
         from tone_shootout.accounts.export import archive
         from tone_shootout.kit.private_files import create_private
 
-        user = await unit.accounts.get_user_by_name(name)
+        user = await admin.accounts.get_user_by_name(name)
         with create_private(path) as file:
             try:
-                async for chunk in archive(unit.services.session_maker, unit.services.storage, user.id):
+                async for chunk in archive(admin.services.session_maker, admin.services.storage, user.id):
                     file.write(chunk)
             except BaseException:
                 path.unlink()
                 raise
 
-    _in_unit(data, work)
-    click.echo(f"{path} has everything of {name}.", err=True)
+    _with_admin(data, write_archive)
+    click.echo(f"Exported {name} to {path}.", err=True)
 
 
 @command.command()
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @_data
 def delete(name: str, yes: bool, data: Path | None) -> None:
-    """Delete the user NAME with everything that is theirs, for good. What is under way is cancelled first."""
+    """Permanently delete the user NAME and all their data. Their jobs are cancelled first."""
     if not yes:
-        click.confirm(f"Delete {name} with library, shootouts, jobs and results, for good?", abort=True, err=True)
+        click.confirm(f"Permanently delete {name} with library, shootouts, jobs and results?", abort=True, err=True)
 
-    async def work(unit: "Unit") -> None:
+    async def delete_user(admin: "UserAdmin") -> None:
         from tone_shootout.accounts.account_deletion import forget
 
-        user_id = (await unit.accounts.get_user_by_name(name)).id
-        ended = await unit.services.canceller.end_work(user_id)
-        await unit.accounts.delete_user(user_id)
-        await unit.session.commit()
-        await forget(unit.services.storage, user_id, ended=ended)
+        user_id = (await admin.accounts.get_user_by_name(name)).id
+        ended = await admin.services.canceller.end_work(user_id)
+        await admin.accounts.delete_user(user_id)
+        await admin.session.commit()
+        await forget(admin.services.storage, user_id, ended=ended)
 
-    _in_unit(data, work)
+    _with_admin(data, delete_user)
     click.echo(f"{name} is deleted.", err=True)
 
 
-def _with_accounts(data: Path | None, work: "Callable[[AccountService], Awaitable[T]]") -> T:
-    """Run `work` in a transaction of its own."""
-    return _in_unit(data, lambda unit: work(unit.accounts))
+def _with_accounts(data: Path | None, function: "Callable[[AccountService], Awaitable[T]]") -> T:
+    """Run a function with the account service, in one transaction."""
+    return _with_admin(data, lambda admin: function(admin.accounts))
 
 
-def _in_unit(data: Path | None, work: "Callable[[Unit], Awaitable[T]]") -> T:
-    """Run `work` with the services of the installation, in a transaction of its own."""
+def _with_admin(data: Path | None, function: "Callable[[UserAdmin], Awaitable[T]]") -> T:
+    """Run a function with the services of the installation, in one transaction."""
     with _installation(data) as settings:
-        return asyncio.run(_transaction(settings, work))
+        return asyncio.run(_transaction(settings, function))
 
 
-async def _transaction(settings: "Settings", work: "Callable[[Unit], Awaitable[T]]") -> T:
+async def _transaction(settings: "Settings", function: "Callable[[UserAdmin], Awaitable[T]]") -> T:
     from tone_shootout.accounts.services import AccountService
     from tone_shootout.composition import Services
 
     async with Services(settings) as services, services.session_maker() as session:
-        result = await work(Unit(services=services, session=session, accounts=AccountService(session)))
+        result = await function(UserAdmin(services=services, session=session, accounts=AccountService(session)))
         await session.commit()
         return result
 
 
 @contextmanager
 def _installation(data: Path | None) -> "Generator[Settings, None, None]":
-    """Yield the settings with the URLs of the servers; embedded ones run for the duration, and are migrated."""
-    from tone_shootout.gc_tuning import importing
+    """Yield the settings with the URLs of the servers; embedded ones are started and migrated if needed."""
+    from tone_shootout.gc_tuning import gc_disabled
 
-    with importing():
+    with gc_disabled():
         from asyncpg import PostgresError
         from sqlalchemy.exc import DBAPIError
 
@@ -247,7 +247,7 @@ def _installation(data: Path | None) -> "Generator[Settings, None, None]":
         from tone_shootout.kit.http.problems import ProblemError
         from tone_shootout.kit.settings import load_settings
 
-    with reporting(EmbeddedError, ProblemError, PostgresError, OSError):
+    with handle_errors(EmbeddedError, ProblemError, PostgresError, OSError):
         settings = load_settings()
         try:
             if settings.database.url:

@@ -26,7 +26,7 @@ def command(result: Path, inputs: tuple[Path, ...], jobs: int | None) -> None:
 
     The manifest lists its inputs with their hashes. Each is searched by name, then by content. A segment is exact if
     all samples are equal, and within tolerance if all differ by less than 0.0001 of full scale (-80 dBFS). Otherwise,
-    or if its levels are not those in the manifest, it is different, and the exit code is 1.
+    or if its levels differ from the manifest, it is different, and the exit code is 1.
     """
     from tone_shootout.cli._progress import interruptible, progress
     from tone_shootout.rendering.engine.sources import SourceError

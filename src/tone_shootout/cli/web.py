@@ -1,4 +1,4 @@
-"""`shootout web`: a web process alone."""
+"""`shootout web`: run only a web process."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -10,24 +10,24 @@ import click
 @click.option("--host", help="Address to listen on. [SHOOTOUT_SERVER_HOST, else 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on. [SHOOTOUT_SERVER_PORT, else 8000]")
 def command(host: str | None, port: int | None) -> None:
-    """Run a web process alone, with the database and broker that the environment names."""
-    from tone_shootout.gc_tuning import importing
+    """Run only a web process, with the database and Redis of the environment."""
+    from tone_shootout.gc_tuning import gc_disabled
 
-    with importing():
+    with gc_disabled():
         from tone_shootout.app import create_app
-        from tone_shootout.cli.errors import reporting
+        from tone_shootout.cli.errors import handle_errors
         from tone_shootout.composition import services_of
         from tone_shootout.kit.http.web_server import WebServer, allow_many_connections, listen
         from tone_shootout.kit.logs import configure_logs
         from tone_shootout.kit.settings import load_settings
 
-    with reporting():
+    with handle_errors():
         settings = load_settings()
         configure_logs(settings.log)
         allow_many_connections()
         host = host or settings.server.host
         listeners = listen(host, settings.server.port if port is None else port)
-        # The port that was bound: port 0 chooses one.
+        # The actual port, because port 0 selects a free one.
         at = replace(settings.server, host=host, port=listeners[0].getsockname()[1])
         settings = replace(settings, server=at)
         app = create_app(settings)

@@ -1,22 +1,22 @@
-"""`shootout worker`: a worker alone."""
+"""`shootout worker`: run only a worker."""
 
 import click
 
 
 @click.command("worker")
 def command() -> None:
-    """Run a worker alone, with the database, broker and storage that the environment names."""
+    """Run only a worker, with the database, Redis and storage of the environment."""
     import asyncio
 
-    from tone_shootout.gc_tuning import importing
+    from tone_shootout.gc_tuning import gc_disabled
 
-    with importing():
-        from tone_shootout.cli.errors import reporting
+    with gc_disabled():
+        from tone_shootout.cli.errors import handle_errors
         from tone_shootout.composition import Services, run_worker
         from tone_shootout.kit.logs import configure_logs
         from tone_shootout.kit.settings import SettingsError, load_settings, require_servers
 
-    with reporting():
+    with handle_errors():
         settings = load_settings()
         require_servers(settings)
         configure_logs(settings.log)

@@ -4,9 +4,9 @@ import argparse
 import asyncio
 import socket
 
-from tone_shootout.gc_tuning import importing
+from tone_shootout.gc_tuning import gc_disabled
 
-with importing():
+with gc_disabled():
     import uvicorn
 
     from tone_shootout.fake_tone3000.app import create_app

@@ -25,7 +25,7 @@ from tone_shootout.jobs.status import FINISHED, JobStatus
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.rendering.engine.schedule import sound_keys
-from tone_shootout.rendering.plan.estimate import estimate
+from tone_shootout.rendering.estimate import estimate
 from tone_shootout.shootouts.jobs_port import SubmittedJob
 from tone_shootout.shootouts.library.quota import StorageQuota
 from tone_shootout.shootouts.services import ShootoutService

@@ -1,15 +1,15 @@
-"""Errors of carrying out a plan."""
+"""Errors of rendering."""
 
 
 class RenderError(Exception):
-    """A segment, or a file that is made from it, can't be made.
+    """Failure to render a segment or to write a file.
 
     Attributes:
-        code: stable identifier for programs: `silent`, `not_finite`, `changed`, `out_of_memory`, `storage`, or the
-            code of the error that caused it.
-        detail: a sentence that names the DI track, the chain and the block.
-        segment: position of the segment; None: the error is not about one segment.
-        pointer: JSON pointer into the spec to the block or DI track that is the cause; None: there is none.
+        code: stable identifier: `silent`, `not_finite`, `changed`, `out_of_memory`, `storage`, or the code of the
+            error that caused it.
+        detail: one-line message for the user that names the DI track, the chain and the block.
+        segment: position of the segment; None if the error does not concern one segment.
+        pointer: JSON pointer into the spec to the block or DI track that caused the error; None if there is none.
     """
 
     def __init__(self, code: str, detail: str, *, segment: int | None = None, pointer: str | None = None) -> None:

@@ -26,11 +26,11 @@ class Limits(Struct, frozen=True, kw_only=True):
     segments: int = 64
 
     def max_bytes(self, kind: Kind) -> int:
-        """Return the largest accepted file size, bytes."""
+        """Return the maximum file size in bytes."""
         return self.max_capture_bytes if kind == "capture" else self.max_upload_bytes
 
     def max_seconds(self, kind: Literal["di_track", "cab_ir"]) -> float:
-        """Return the longest accepted duration, seconds."""
+        """Return the maximum duration in seconds."""
         return self.max_di_seconds if kind == "di_track" else self.max_ir_seconds
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tone_shootout.rendering.engine.schedule import Step, schedule
+from tone_shootout.rendering.estimate import estimate
 from tone_shootout.rendering.executor import analysis, stages
 from tone_shootout.rendering.executor.machine_store import MachineStore
 from tone_shootout.rendering.executor.pool import Pool
@@ -24,7 +25,6 @@ from tone_shootout.rendering.output.manifest import (
 )
 from tone_shootout.rendering.output.result_folder import publish, record, staging_folder
 from tone_shootout.rendering.output.youtube_text import UNCALIBRATED, chapters, description, notes
-from tone_shootout.rendering.plan.estimate import estimate
 from tone_shootout.rendering.plan.keys import ENGINE
 from tone_shootout.rendering.plan.planner import Plan
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE

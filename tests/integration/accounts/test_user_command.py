@@ -44,8 +44,8 @@ async def test_a_token_is_all_that_is_printed_and_it_signs_in(
     for result in (first, second):
         assert result.exit_code == 0
         assert await whoami(api, {"Authorization": f"Bearer {result.stdout.rstrip()}"}) == 200
-    assert "Made the user ada." in first.stderr
-    assert "Made the user" not in second.stderr
+    assert "Created the user ada." in first.stderr
+    assert "Created the user" not in second.stderr
     assert await sql("SELECT name, role FROM user_account") == [("ada", "user")]
 
 

@@ -24,7 +24,7 @@ from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import submit
 from tone_shootout.cli import main
 from tone_shootout.cli._live import follow
-from tone_shootout.cli._session import CREDENTIALS, Session, forget, remember
+from tone_shootout.cli._session import CREDENTIALS, Session, delete_token, save_token
 from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.repositories import JobEventRepository, JobRepository
 from tone_shootout.jobs.status import JobStatus
@@ -216,7 +216,7 @@ async def test_a_connection_that_is_cut_costs_no_event_and_doubles_none(
         (("list",), {"SHOOTOUT_TOKEN": "tst_wrong"}, "Credentials are invalid or have expired"),
         (("list",), {"SHOOTOUT_URL": "http://127.0.0.1:1"}, "can't be reached"),
         (("list",), {"SHOOTOUT_URL": "nowhere"}, "can't be reached"),
-        (("show", "riff"), {}, "riff is no job's id"),
+        (("show", "riff"), {}, "riff is not a job id"),
         (("show", "latest"), {}, "you have no jobs"),
         (("show", str(UUID(int=1))), {}, "You have no job"),
         (("watch", str(UUID(int=1))), {}, "You have no job"),
@@ -246,14 +246,14 @@ async def test_the_service_and_token_of_a_data_folder_are_found(
 ) -> None:
     job = await submit(user.client)
     (tmp_path / "address").write_text(f"{base_url}\n")
-    remember(tmp_path, "https://elsewhere.example", "tst_other")
-    remember(tmp_path, base_url, user.token)
+    save_token(tmp_path, "https://elsewhere.example", "tst_other")
+    save_token(tmp_path, base_url, user.token)
     assert stat.S_IMODE((tmp_path / CREDENTIALS).stat().st_mode) == 0o600
     listed = await shootout("list", SHOOTOUT_URL=None, SHOOTOUT_TOKEN=None)
     assert listed.stdout.split()[0] == job["id"]
     foreign = await shootout("list", "--token", other_user.token)
     assert foreign.stdout == ""
-    forget(tmp_path, base_url, user.token)
+    delete_token(tmp_path, base_url, user.token)
     assert (await shootout("list", SHOOTOUT_TOKEN=None)).exit_code == 1
     assert "tst_other" in (tmp_path / CREDENTIALS).read_text()
 

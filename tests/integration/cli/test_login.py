@@ -20,7 +20,7 @@ from tests.support.live import serving
 from tests.support.receiver import receiving
 from tests.support.tone3000 import StandIn
 from tone_shootout.cli import main
-from tone_shootout.cli._session import CREDENTIALS, remember
+from tone_shootout.cli._session import CREDENTIALS, save_token
 from tone_shootout.kit.settings import Settings
 
 Shootout = Callable[..., Coroutine[Any, Any, Result]]
@@ -109,7 +109,7 @@ async def test_a_new_token_that_can_not_be_kept_is_revoked(
 async def test_one_signs_out_with_a_token_that_counts_no_more(
     shootout: Shootout, service: str, user: Person, tmp_path: Path
 ) -> None:
-    remember(tmp_path, service, user.token)
+    save_token(tmp_path, service, user.token)
     assert (await shootout("logout", "--token", "tst_of-somebody-else")).exit_code == 0
     assert user.token in (tmp_path / CREDENTIALS).read_text()
     await user.client.delete("/api/v1/me")
@@ -122,7 +122,7 @@ async def test_what_is_no_service_of_ours_is_told_in_a_line(shootout: Shootout) 
         somebody.status, somebody.body = 200, b"<!doctype html><title>Router"
         result = await shootout("login", "--url", somebody.url)
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
-    assert "is no Tone Shootout" in result.stderr
+    assert "is not a Tone Shootout service" in result.stderr
 
 
 async def test_a_local_user_connects(shootout: Shootout, user: Person, tone3000: StandIn, tmp_path: Path) -> None:

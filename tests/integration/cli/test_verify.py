@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.cli.test_files import SPEC, _refused, _run
 from tests.support.render_inputs import lay_out
-from tone_shootout.audio.files import read_flac, write_flac
+from tone_shootout.audio.files import read_audio, write_flac
 from tone_shootout.rendering.output.manifest import decode_manifest
 from tone_shootout.rendering.output.result_folder import record
 
@@ -54,7 +54,7 @@ def _add_to_first_segment(result: Path, offset: float) -> None:
     path = result / "manifest.json"
     manifest = decode_manifest(path.read_bytes())
     segment = manifest.segments[0]
-    audio = read_flac(result / segment.file, max_seconds=10)
+    audio = read_audio(result / segment.file, max_seconds=10)
     write_flac(result / segment.file, (audio.samples[0] + np.float32(offset)).astype(np.float32), audio.rate)
     path.write_text(path.read_text().replace(segment.sha256, record(result, segment.file).sha256))
 

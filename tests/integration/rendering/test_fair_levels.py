@@ -9,7 +9,7 @@ from tests.support.ffmpeg import ebur128
 from tests.support.render_inputs import RATE, plan_in
 from tests.support.shootouts import Log
 from tests.support.specs import spec
-from tone_shootout.audio.files import read_flac, write_wav
+from tone_shootout.audio.files import read_audio, write_wav
 from tone_shootout.demo import write_material
 from tone_shootout.demo.riff import arpeggio
 from tone_shootout.demo.strings import Note, play
@@ -58,7 +58,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory, out: Path) -> Manifest:
 @pytest.fixture(scope="module")
 def heard(manifest: Manifest, out: Path) -> list[dict[str, float]]:
     """What the meter reads of every segment."""
-    files = [read_flac(out / segment.file, max_seconds=20) for segment in manifest.segments]
+    files = [read_audio(out / segment.file, max_seconds=20) for segment in manifest.segments]
     return [ebur128(audio.samples, audio.rate) for audio in files]
 
 

@@ -12,7 +12,7 @@ from tests.support.ffmpeg import ebur128
 from tests.support.render_inputs import RATE, plan_in, plucks
 from tests.support.shootouts import CHAINS, TRACKS, Log, Memory, carry_out, children, two_by_two
 from tests.support.specs import blocks, spec
-from tone_shootout.audio.files import read_flac, write_wav
+from tone_shootout.audio.files import read_audio, write_wav
 from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
 from tone_shootout.rendering.output.manifest import Manifest, decode_manifest
 from tone_shootout.rendering.output.result_folder import STAGING_PREFIX
@@ -43,7 +43,7 @@ def manifest(out: Path) -> Manifest:
 
 def test_every_segment_is_at_the_one_loudness_by_ffmpeg_s_meter(out: Path, manifest: Manifest) -> None:
     for segment in manifest.segments:
-        audio = read_flac(out / segment.file, max_seconds=10)
+        audio = read_audio(out / segment.file, max_seconds=10)
         heard = ebur128(audio.samples, audio.rate)
         assert heard["I"] == pytest.approx(manifest.level.target + segment.trim_db, abs=0.1)
         assert heard["TP"] <= manifest.level.ceiling + 0.1
@@ -65,7 +65,7 @@ def test_the_level_match_can_be_checked_from_the_manifest(manifest: Manifest) ->
 
 
 def test_all_segments_of_a_di_track_are_equally_long(out: Path, manifest: Manifest) -> None:
-    lengths = {s.file: read_flac(out / s.file, max_seconds=10).samples.shape for s in manifest.segments}
+    lengths = {s.file: read_audio(out / s.file, max_seconds=10).samples.shape for s in manifest.segments}
     assert [lengths[s.file] for s in manifest.segments] == [(1, s.samples) for s in manifest.segments]
     assert [s.samples for s in manifest.segments] == [96_000, 96_000, 59_259, 59_259]
 
@@ -174,7 +174,7 @@ def test_quiet_playing_at_the_edge_of_the_gate_still_meets_the_target(folder: Pa
     )
     chain = {"name": "Clean", "blocks": blocks("clean.nam", "cab-a.wav")}
     made = carry_out(folder, spec(chain, tracks=[{"name": "Quiet", "file": "quiet.wav"}]), tmp_path)
-    audio = read_flac(tmp_path / made.segments[0].file, max_seconds=60)
+    audio = read_audio(tmp_path / made.segments[0].file, max_seconds=60)
     assert ebur128(audio.samples, audio.rate)["I"] == pytest.approx(made.level.target, abs=0.1)
 
 

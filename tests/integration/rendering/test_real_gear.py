@@ -11,7 +11,7 @@ from tests.support.render_inputs import plan_in
 from tests.support.shared import shared_folder
 from tests.support.shootouts import Log
 from tests.support.specs import spec
-from tone_shootout.audio.files import read_flac
+from tone_shootout.audio.files import read_audio
 from tone_shootout.rendering.produce import produce
 
 pytestmark = pytest.mark.slow
@@ -39,7 +39,7 @@ def test_real_captures_through_real_cabs_come_out_equally_loud_and_long(shared: 
     manifest = produce(planned, paths, tmp_path, processes=2, reporter=Log())
     assert {segment.samples for segment in manifest.segments} == {144_000}
     for segment in manifest.segments:
-        audio = read_flac(tmp_path / segment.file, max_seconds=10)
+        audio = read_audio(tmp_path / segment.file, max_seconds=10)
         assert audio.samples.shape == (1, 144_000)
         heard = ebur128(audio.samples, audio.rate)
         assert heard["I"] == pytest.approx(manifest.level.target, abs=0.1)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tests.support.render_inputs import CARD, plucks
 from tests.support.shootouts import TRACKS, Log, carry_out
 from tests.support.specs import blocks, spec
-from tone_shootout.audio.files import read_flac, write_flac
+from tone_shootout.audio.files import read_audio, write_flac
 from tone_shootout.rendering.output.manifest import Manifest
 from tone_shootout.rendering.video.cards import draw
 from tone_shootout.rendering.video.encoder import encode_still, write_sound, write_video
@@ -127,7 +127,7 @@ def test_the_sound_is_that_of_the_segments(manifest: Manifest, out: Path) -> Non
         heard = np.concatenate([frame.to_ndarray() for frame in video.decode(audio=0)], axis=1)
     np.testing.assert_array_equal(heard[0], heard[1])
     for segment in manifest.segments:
-        expected = read_flac(out / segment.file, max_seconds=10).samples[0]
+        expected = read_audio(out / segment.file, max_seconds=10).samples[0]
         start = segment.start_ms * 48
         error = heard[0, start : start + segment.samples] - expected
         assert 10 * np.log10(np.mean(np.square(expected)) / np.mean(np.square(error))) > 45.0

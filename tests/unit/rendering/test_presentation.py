@@ -134,7 +134,7 @@ def test_the_description_says_what_was_done_to_the_levels() -> None:
     text = description("T", level, inputs, _segments(0, 12_000, trim_db=1.5))
     assert "-16.0 LUFS, below the requested -14.0 LUFS because segment 2 (Riff – C2) reaches its true-peak" in text
     assert "at or below -1 dBTP. One gain per segment, no limiter." in text
-    assert "1. Riff – C1: -16.0 LUFS, -2.0 dBTP, gain +4.0 dB, trimmed +1.5 dB on purpose" in text
+    assert "1. Riff – C1: -16.0 LUFS, -2.0 dBTP, gain +4.0 dB, intentionally trimmed by +1.5 dB" in text
     assert "0123456789ab plexi.nam" in text
     assert "The video's sound" not in text
 
@@ -202,9 +202,9 @@ def test_the_description_is_one_that_youtube_takes(title: str, name: str, count:
     [
         (12, 6, ""),
         (40, 6, "the levels of each segment"),
-        (64, 6, "the levels of each segment, what went in"),
-        (40, 40, "the levels of each segment, what went in, whole names, all credits"),
-        (400, 4, "the levels of each segment, what went in, whole names, all credits, the chapters"),
+        (64, 6, "the levels of each segment, the inputs"),
+        (40, 40, "the levels of each segment, the inputs, whole names, all credits"),
+        (400, 4, "the levels of each segment, the inputs, whole names, all credits, the chapters"),
     ],
 )
 def test_what_matters_least_to_a_viewer_gives_way_first_and_that_is_said(count: int, files: int, missing: str) -> None:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from tone_shootout.kit.http.problems import fault_of
-from tone_shootout.rendering.engine.sources import locate
+from tone_shootout.rendering.engine.sources import resolve_path
 from tone_shootout.rendering.spec.reading import Format, parse_spec
 from tone_shootout.rendering.spec.schema import SpecError
 from tone_shootout.shootouts.config import Config
@@ -70,7 +70,7 @@ def test_utf_16_is_named(encoding: str, form: Format) -> None:
 
 def test_other_encodings_are_told_from_utf_8() -> None:
     error = _refused('title = "Café"\n'.encode("latin-1") + TOML.encode())
-    assert error.detail == "expected TOML as UTF-8, byte 13 is none: save the file as UTF-8"
+    assert error.detail == "expected TOML as UTF-8, byte 13 is invalid: save the file as UTF-8"
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_json_says_it_in_its_own_terms() -> None:
     error = _refused_json({"chains": {"name": "A"}})
     assert (error.pointer, error.detail) == (
         "/chains",
-        'Expected `array`, got `object`: there may be several, write a list, `"chains": [{...}]`',
+        'Expected `array`, got `object`: several are allowed, write a list, `"chains": [{...}]`',
     )
 
 
@@ -211,7 +211,7 @@ def test_a_name_is_found_in_either_unicode_form(tmp_path: Path, written: str, th
     (tmp_path / there).parent.mkdir()
     (tmp_path / there).write_text("x")
     for file in (written, str(tmp_path / written)):
-        assert locate(tmp_path, file).read_text() == "x"
+        assert resolve_path(tmp_path, file).read_text() == "x"
 
 
 def test_a_name_that_is_there_as_it_is_written_goes_first(tmp_path: Path) -> None:
@@ -219,12 +219,12 @@ def test_a_name_that_is_there_as_it_is_written_goes_first(tmp_path: Path) -> Non
     for name in names:
         (tmp_path / name).write_text(name)
     for name in names:
-        assert locate(tmp_path, name).read_text() == name
+        assert resolve_path(tmp_path, name).read_text() == name
 
 
 @pytest.mark.parametrize("file", ["ö/ö.nam", "../ö.nam", "plain.nam"])
 def test_a_name_that_is_nowhere_stays_as_it_is(tmp_path: Path, file: str) -> None:
-    assert locate(tmp_path, file) == tmp_path / file
+    assert resolve_path(tmp_path, file) == tmp_path / file
 
 
 def test_a_config_over_rest_is_told_the_same() -> None:

@@ -14,7 +14,7 @@ from tone_shootout.audio.convolve import prepare_ir
 from tone_shootout.audio.diagnostics import di_notices, ir_notices
 from tone_shootout.audio.files import Audio, mono, read_audio
 from tone_shootout.audio.nam import Metadata, NamError, NamModel, Part, load
-from tone_shootout.audio.sides import Channel, one_response
+from tone_shootout.audio.sides import Channel, single_response
 from tone_shootout.audio.signals import MAX_RATE, MIN_RATE, AudioError, Float32, decibels
 from tone_shootout.rendering.media_info import (
     DEFAULT_LIMITS,
@@ -49,7 +49,7 @@ class SourceError(ValueError):
 
     Attributes:
         code: stable identifier for programs.
-        detail: a sentence with the expected and the actual content.
+        detail: one-line message for the user.
     """
 
     def __init__(self, code: str, detail: str) -> None:
@@ -82,7 +82,7 @@ def probe(path: Path, kind: Kind, *, limits: Limits = DEFAULT_LIMITS) -> MediaIn
     samples = audio.samples.shape[1]
     seconds = samples / audio.rate
     if kind == "cab_ir":
-        stereo = one_response(audio.samples) is None
+        stereo = single_response(audio.samples) is None
         prepare(audio, audio.rate, "left" if stereo else None)
         return CabIrInfo(
             sha256=sha256,
@@ -94,8 +94,8 @@ def probe(path: Path, kind: Kind, *, limits: Limits = DEFAULT_LIMITS) -> MediaIn
             padded=audio.padded,
             notices=(*audio.notices, *ir_notices(audio)),
         )
-    folded = mono(audio)
-    cancels = len(audio.samples) == 2 and _is_silent(folded) and not _is_silent(audio.samples)
+    mixed = mono(audio)
+    cancels = len(audio.samples) == 2 and _is_silent(mixed) and not _is_silent(audio.samples)
     return DiTrackInfo(
         sha256=sha256,
         bytes=len(data),
@@ -103,22 +103,25 @@ def probe(path: Path, kind: Kind, *, limits: Limits = DEFAULT_LIMITS) -> MediaIn
         rate=audio.rate,
         seconds=seconds,
         channels=len(audio.samples),
-        peak_dbfs=_audible_peak(audio.samples if cancels else folded),
+        peak_dbfs=_audible_peak(audio.samples if cancels else mixed),
         cancels=cancels,
         padded=audio.padded,
         notices=(*audio.notices, *di_notices(audio)),
     )
 
 
-def locate(folder: Path, file: str) -> Path:
-    """Return the path of a file whose name on disk may be in another Unicode form.
+def resolve_path(folder: Path, file: str) -> Path:
+    """Resolve a path whose name on disk may be in another Unicode normalization form.
 
     "é" is one code point or two (NFC, NFD): editors write the former, some file systems and archives use the latter. An
     exact match is preferred.
 
     Args:
         folder: base of relative paths.
-        file: the path as its author wrote it.
+        file: path in the spec.
+
+    Returns:
+        The matching path, or `folder / file` if there is none.
     """
     path = folder / file
     if path.exists() or file.isascii():
@@ -211,7 +214,7 @@ def decode_capture(data: bytes) -> NamModel:
     if not MIN_RATE <= capture.sample_rate <= MAX_RATE or capture.sample_rate != int(capture.sample_rate):
         raise SourceError(
             "unsupported_rate",
-            f"expected a whole sample rate of {MIN_RATE} to {MAX_RATE} Hz, the capture states {capture.sample_rate:g}",
+            f"expected an integer sample rate of {MIN_RATE} to {MAX_RATE} Hz, got {capture.sample_rate:g} Hz",
         )
     return capture
 
@@ -252,7 +255,7 @@ def _part_info(part: Part) -> PartInfo:
 def _size_info(capture: NamModel) -> tuple[SizeInfo, ...]:
     """Return the metadata of a container's submodels, empty if it does not differ between them."""
     sizes, lowest = [], 0.0
-    for below in capture.steps():
+    for below in capture.size_limits():
         metadata = capture.metadata_at(min(max(lowest, 0.0), 1.0))
         sizes.append(SizeInfo(below=below, gear_type=_text(metadata.gear_type), input_level_dbu=_level(metadata)))
         lowest = below
@@ -268,7 +271,7 @@ def _level(metadata: Metadata) -> float | None:
 
 def _text(text: str | None) -> str | None:
     """Return a text from a file's metadata as one printable line of limited length, None if it is empty."""
-    line = "".join(sign for sign in " ".join((text or "").split()) if sign.isprintable())
+    line = "".join(char for char in " ".join((text or "").split()) if char.isprintable())
     return line[:MAX_TEXT].strip() or None
 
 

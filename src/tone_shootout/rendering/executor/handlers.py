@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from tone_shootout.audio.files import read_flac, write_flac
+from tone_shootout.audio.files import read_audio, write_flac
 from tone_shootout.audio.levels import apply_gain, level_match
 from tone_shootout.audio.loudness import measure
 from tone_shootout.audio.signals import AudioError, Float32
@@ -68,7 +68,7 @@ def level_segment(task: LevelSegment, _cache: SourceCache, _report: ReportProgre
     except AudioError as error:
         detail = f"{segment_name(task.segment)}: {error.detail}"
         raise RenderError(error.code, detail, segment=task.segment.position) from None
-    written = read_flac(Path(task.flac), max_seconds=task.segment.seconds + 1)
+    written = read_audio(Path(task.flac), max_seconds=task.segment.seconds + 1)
     return _measured(task.segment, written.samples[0])
 
 

@@ -1,7 +1,7 @@
 """Store keys that include the kind of machine.
 
-A render key describes the request and is the same on every machine; it appears in plans and manifests. The last bits of
-the samples differ between kinds of processors, see `audio.machine`. If a worker reused samples of another kind of
+A render key describes the request and is the same on every machine; it appears in plans and manifests. The samples
+differ in rounding between kinds of processors, see `audio.machine`. If a worker reused samples of another kind of
 processor, its result would mix both, and `verify` would be exact on neither.
 """
 
@@ -19,7 +19,7 @@ def machine_key() -> str:
 
 
 def store_key(key: str) -> str:
-    """Return the key in a store for the content that `key` describes, as this kind of machine makes it."""
+    """Return the key in a store for the content under `key` on this kind of machine."""
     return key_of({"key": key, "machine": machine_key()})
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tone_shootout.audio import drive
 from tone_shootout.audio.alignment import estimate_latency, latency_probe, remove_delay
 from tone_shootout.audio.comparison import compare_all
-from tone_shootout.audio.files import read_flac, write_wav
+from tone_shootout.audio.files import read_audio, write_wav
 from tone_shootout.audio.levels import apply_gain
 from tone_shootout.audio.loudness import integrated_lufs
 from tone_shootout.audio.signals import Float32
@@ -48,7 +48,7 @@ def measure_latency(task: MeasureLatency, source_cache: SourceCache, _report: Re
     try:
         output = render_segment(segment, task.chain, di, task.sources, source_cache, lambda _: None)
     except RenderError:
-        # A gate that stays closed, or a capture that is unstable for a sweep but not for playing.
+        # A gate that stays closed, or a capture that is unstable for a sweep but not for guitar.
         _write(task.metrics_file, metrics.UNKNOWN)
     else:
         _write(task.metrics_file, _latency(output, OUTPUT_RATE))
@@ -75,7 +75,7 @@ def measure_capture(task: MeasureCapture, source_cache: SourceCache, _report: Re
 
 def measure_segment(task: MeasureSegment, _cache: SourceCache, _report: ReportProgress) -> None:
     """Measure spectrum and dynamics of a leveled segment."""
-    x = read_flac(Path(task.flac), max_seconds=sources.LONGEST_SECONDS + 1).samples[0]
+    x = read_audio(Path(task.flac), max_seconds=sources.LONGEST_SECONDS + 1).samples[0]
     _write(task.metrics_file, segment_metrics(x, OUTPUT_RATE))
 
 

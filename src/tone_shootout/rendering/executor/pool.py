@@ -133,8 +133,8 @@ class _Child:
     def _died(self) -> WorkerDied:
         self._process.join()
         code = self._process.exitcode or 0
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return WorkerDied(f"a rendering process {how}")
+        reason = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        return WorkerDied(f"a rendering process {reason}")
 
 
 def _start_child(check: Callable[[], None]) -> _Child:

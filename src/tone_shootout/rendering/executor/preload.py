@@ -1,7 +1,7 @@
 """Everything that child processes need, imported once by the server process that they are forked from."""
 
-from tone_shootout.gc_tuning import importing
+from tone_shootout.gc_tuning import gc_disabled
 
-with importing():
+with gc_disabled():
     import tone_shootout.rendering.executor.handlers
     import tone_shootout.rendering.executor.measure  # noqa: F401 - imported for its effect

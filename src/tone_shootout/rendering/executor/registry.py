@@ -1,4 +1,4 @@
-"""One entry per task: its handler, its result, its cost, its output files and what decides their content.
+"""One entry per task: its handler, its result, its cost, its output files and the inputs that determine their content.
 
 The parent process reads costs and cache keys from here. Handlers are named, not imported: they load NumPy, FFmpeg and
 matplotlib, which only child processes need.
@@ -56,14 +56,14 @@ Origins = Mapping[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class TaskKind(Generic[T]):
-    """How the executor treats tasks of one type.
+    """Properties of all tasks of one type.
 
     Attributes:
         handler: `module:function` of a `Handler`, imported in the child process.
         result: type of the result; None: the task only writes files.
         cost_s: estimated seconds on one core for each task.
         cost_per_s: the same for each second of audio.
-        content: returns everything that decides what the task makes, as JSON types; None: it is not cached here.
+        content: returns everything that determines the output of the task, as JSON types; None: not cached here.
         files: returns the paths of the files that the task writes.
     """
 

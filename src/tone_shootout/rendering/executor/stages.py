@@ -31,7 +31,7 @@ from tone_shootout.rendering.output.manifest import LevelRecord
 from tone_shootout.rendering.plan.planner import Plan, PlannedSegment
 from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock
 
-# The level match is repeated if gating leaves a segment further off than this; once is the rule.
+# The level match is repeated if gating leaves a larger error in a segment, which is rare.
 _LEVEL_TOLERANCE_LU: Final = 0.01
 _LEVEL_ROUNDS: Final = 4
 # Samples are stored as 32-bit floating point, little-endian on every machine.
@@ -88,7 +88,7 @@ class TaskExecutor:
         self._done += math.fsum(costs)
 
     def cache(self, task: Task, result: Result) -> None:
-        """Store what a task has made."""
+        """Store the result of a task."""
         self._result_cache.add(task, result)
 
 
@@ -163,7 +163,7 @@ def render(
     resumed = {step.resume_from.key for steps in rounds for step in steps if step.resume_from is not None}
     measured: dict[str, Measured] = {}
     if not rounds:
-        previews = None  # the leveled files follow at once
+        previews = None  # the leveled files follow immediately
 
     def run(batch: Sequence[tuple[PlannedSegment, Task, float]]) -> None:
         for index, result in executor.run([(task, cost) for _, task, cost in batch]):
@@ -251,7 +251,7 @@ def level(
     """Write every segment at the common level.
 
     The absolute gate of BS.1770 at -70 LUFS makes the loudness of very quiet material depend a little on its level. The
-    written files are therefore measured, and the match is computed again from that while it is off.
+    written files are therefore measured, and the match is repeated with these levels until the error is below 0.01 LU.
 
     Args:
         plan: the plan.

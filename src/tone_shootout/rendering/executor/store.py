@@ -20,8 +20,8 @@ _DIGEST_BYTES: Final = 32
 _SUFFIX: Final = ".kept"
 # A full folder is cleared by this share of its limit at once, so that not every `put` has to list it.
 _EVICTED_SHARE: Final = 16
-# Other files in the folder are never touched, because users choose the folder.
-_OURS: Final = re.compile(r"[0-9a-f]{64}\.(kept|[^.]+\.partial)")
+# Other files in the folder are never deleted, because users choose the folder.
+_ENTRY: Final = re.compile(r"[0-9a-f]{64}\.(kept|[^.]+\.partial)")
 
 
 def seal(key: str, content: bytes) -> bytes:
@@ -83,21 +83,21 @@ class StoreFolder:
     def _evict(self) -> None:
         """Delete the least recently used entries, and leftovers of killed processes, until the rest fits."""
         found = sorted(self._entries(), reverse=True)
-        most, step = self._max_bytes, self._max_bytes // _EVICTED_SHARE
-        if sum(size for _, size, _ in found) > most:
-            most -= step
-        total = kept = 0
+        limit, step = self._max_bytes, self._max_bytes // _EVICTED_SHARE
+        if sum(size for _, size, _ in found) > limit:
+            limit -= step
+        total = retained = 0
         for number, (_, size, path) in enumerate(found):
             total += size
-            if number and total > most:
+            if number and total > limit:
                 path.unlink(missing_ok=True)
             else:
-                kept = total
-        self._free = min(most - kept, step)
+                retained = total
+        self._free = min(limit - retained, step)
 
     def _entries(self) -> Iterator[tuple[int, int, Path]]:
         for path in self._folder.iterdir():
-            if _OURS.fullmatch(path.name):
+            if _ENTRY.fullmatch(path.name):
                 with suppress(FileNotFoundError):
                     found = path.stat()
                     yield found.st_mtime_ns, found.st_size, path

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from tone_shootout.audio.drive import HARMONICS
-from tone_shootout.audio.files import read_flac
+from tone_shootout.audio.files import read_audio
 from tone_shootout.audio.spectrum import FLOOR_DB, THIRD_OCTAVES_HZ
 from tone_shootout.rendering.output.plots import DifferencePlot, DrivePlot, LevelsPlot, Plot, SpectraPlot, WaveformPlot
 from tone_shootout.rendering.video.cards import envelope
@@ -153,7 +153,7 @@ def _waveform(plot: WaveformPlot) -> Figure:
     figure = Figure(figsize=(WIDTH / _DPI, _WAVEFORM_HEIGHT / _DPI), dpi=_DPI)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.05, 0.14, 0.93, 0.76))
-    low, high = envelope(read_flac(Path(plot.flac), max_seconds=plot.seconds + 1).samples[0], _COLUMNS)
+    low, high = envelope(read_audio(Path(plot.flac), max_seconds=plot.seconds + 1).samples[0], _COLUMNS)
     seconds = np.linspace(0.0, plot.seconds, len(low), endpoint=False)
     axes.fill_between(seconds, low, high, color=accent(plot.chain_index), linewidth=0.6)
     axes.set(title=_short(plot.name), xlabel="s", xlim=(0.0, plot.seconds), ylim=(-plot.full_scale, plot.full_scale))

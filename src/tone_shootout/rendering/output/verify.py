@@ -8,7 +8,7 @@ from typing import Final, Literal
 import numpy as np
 from msgspec import Struct
 
-from tone_shootout.audio.files import read_flac
+from tone_shootout.audio.files import read_audio
 from tone_shootout.audio.signals import AudioError
 from tone_shootout.rendering.engine.sources import LONGEST_SECONDS, SourceError, probe, read_source
 from tone_shootout.rendering.executor.reporter import Reporter
@@ -113,25 +113,25 @@ def verify(
 def _compared(manifest: Manifest, folder: Path, segments: Mapping[int, SegmentRecord], out: Path) -> Iterator[Verified]:
     for segment in manifest.segments:
         again = segments.get(segment.position)
-        place = inside(folder, segment.file)
+        path = inside(folder, segment.file)
         try:
             if again is None:
                 yield _different(segment, "the manifest's spec has no such segment")
-            elif place is None or not place.is_file():
+            elif path is None or not path.is_file():
                 yield _different(segment, "its file is missing")
             elif record(folder, segment.file).sha256 != segment.sha256:
-                yield _different(segment, "its file is not the recorded one: the hash differs from the manifest")
+                yield _different(segment, "the hash of its file differs from the manifest")
             elif (segment.di_track, segment.chain) != (again.di_track, again.chain):
                 yield _different(segment, f"the manifest's spec names it “{again.di_track}” through “{again.chain}”")
             else:
-                yield _compare(segment, again, place, out / again.file)
+                yield _compare(segment, again, path, out / again.file)
         except (AudioError, OSError) as error:
             yield _different(segment, f"its file can't be read: {error}")
 
 
 def _compare(segment: SegmentRecord, again: SegmentRecord, before: Path, after: Path) -> Verified:
     seconds = again.samples / again.sample_rate + 1
-    old, new = (read_flac(path, max_seconds=seconds).samples for path in (before, after))
+    old, new = (read_audio(path, max_seconds=seconds).samples for path in (before, after))
     if old.shape != new.shape:
         return _different(segment, f"its file has {old.shape[-1]} samples, the new rendering {new.shape[-1]}")
     difference = float(np.abs(old - new).max())

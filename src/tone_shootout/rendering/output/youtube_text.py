@@ -70,7 +70,7 @@ def description(
         "levels": list(_levels(segments)),
         "sound": list(_sound(encoded)),
         "hashes": [
-            f"What went in (first {_HASH_DIGITS} digits of SHA-256):",
+            f"Inputs (first {_HASH_DIGITS} digits of SHA-256):",
             *(f"{item.sha256[:_HASH_DIGITS]} {_pasteable(item.name)}" for item in inputs),
         ],
         "credits": [_pasteable(line) for line in ("Captures and cabinets by others:", *works)] if works else [],
@@ -80,12 +80,12 @@ def description(
         "end": ["Full hashes, levels and versions: manifest.json. Made with Tone Shootout."],
     }
     missing: list[str] = []
-    beside = "manifest.json and chapters.txt, which lie beside the video"
-    for name, lines, what in _reductions(segments, sections):
+    beside = "manifest.json and chapters.txt in the folder of the video"
+    for name, lines, omitted in _reductions(segments, sections):
         if len(_joined(sections).encode()) <= DESCRIPTION_BYTES:
             break
         sections[name] = lines
-        missing = list(dict.fromkeys((*missing, what)))
+        missing = list(dict.fromkeys((*missing, omitted)))
         sections["missing"] = [f"No room on YouTube for {', '.join(missing)}: see {beside}."]
     return _joined(sections)
 
@@ -105,7 +105,7 @@ def _reductions(
     Content that the cards and the manifest also have is reduced first, chapters and credits last.
     """
     yield "levels", [], "the levels of each segment"
-    yield "hashes", [], "what went in"
+    yield "hashes", [], "the inputs"
     if sections["notes"]:
         yield "notes", [], "some notes"
     for longest in _SHORTER_NAMES:
@@ -134,7 +134,7 @@ def _summary(level: LevelRecord, segments: Sequence[SegmentRecord]) -> Iterator[
 
 def _levels(segments: Sequence[SegmentRecord]) -> Iterator[str]:
     for segment in segments:
-        trim = f", trimmed {segment.trim_db:+.1f} dB on purpose" if segment.trim_db else ""
+        trim = f", intentionally trimmed by {segment.trim_db:+.1f} dB" if segment.trim_db else ""
         yield (
             f"{segment.position}. {_pasteable(segment_title(segment))}: {segment.measured.integrated_lufs:.1f} LUFS, "
             f"{segment.measured.true_peak_dbtp:.1f} dBTP, gain {segment.gain_db:+.1f} dB{trim}"

@@ -1,1 +1,1 @@
-"""The plan: segments, rates, render keys, cost estimates and the video's timeline."""
+"""The plan: segments, rates, render keys and the timeline of the video."""

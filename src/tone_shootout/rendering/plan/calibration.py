@@ -1,4 +1,4 @@
-"""Calibration gain before the first capture of a chain, where DI track and capture state their levels."""
+"""Calibration gain before the first capture of a chain, if DI track and capture state their levels."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final

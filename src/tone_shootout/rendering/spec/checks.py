@@ -59,7 +59,7 @@ def _check_source(
 ) -> Iterator[SpecError]:
     found = media_info.get(file)
     if found is None:
-        yield SpecError("missing_asset", pointer, f"expected {what}, no file is known as {file!r}")
+        yield SpecError("missing_asset", pointer, f"expected {what}, found no file named {file!r}")
     elif not isinstance(found, kind):
         names = {DiTrackInfo: "audio", CaptureInfo: "a capture", CabIrInfo: "a cab IR"}
         yield SpecError("wrong_kind", pointer, f"expected {what}, {file!r} is {names[type(found)]}")
@@ -121,9 +121,10 @@ def _check_chain(
             for band_index, band in enumerate(block.bands):
                 pointer = block_pointer(number, index, f"bands/{band_index}/hz")
                 yield from _check_frequency(band.hz, pointer, rate)
-    for fault in grammar.faults(parts, allow):
-        pointer = chain_pointer(number, "blocks") if fault.block is None else block_pointer(number, fault.block)
-        yield SpecError(fault.code, pointer, fault.detail)
+    for violation in grammar.violations(parts, allow):
+        position = violation.block
+        pointer = chain_pointer(number, "blocks") if position is None else block_pointer(number, position)
+        yield SpecError(violation.code, pointer, violation.detail)
 
 
 def _check_cuts(block: CabIrBlock, pointer: str, rate: int) -> Iterator[SpecError]:
@@ -139,5 +140,5 @@ def _check_frequency(hz: float, pointer: str, rate: int) -> Iterator[SpecError]:
         yield SpecError(
             "beyond_nyquist",
             pointer,
-            f"expected at most {highest:g} Hz where the chain runs at {rate} Hz, got {hz:g} Hz",
+            f"expected at most {highest:g} Hz in a chain that runs at {rate} Hz, got {hz:g} Hz",
         )

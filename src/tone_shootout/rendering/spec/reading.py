@@ -48,8 +48,8 @@ def parse_spec(data: bytes, *, format: Format) -> Spec:  # noqa: A002 - the term
     if len(data) > MAX_SPEC_BYTES:
         raise SpecError("too_large", "", f"expected a spec of at most {MAX_SPEC_BYTES} bytes, got {len(data)}")
     document = _decode(data, format)
-    _refuse_models(document)
-    _refuse_control_characters(document, format)
+    _reject_models(document)
+    _reject_control_characters(document, format)
     try:
         spec = msgspec.convert(document, Spec)
     except msgspec.ValidationError as error:
@@ -71,7 +71,7 @@ def _decode(data: bytes, format: Format) -> Any:  # noqa: A002 - as above
     try:
         text = data.removeprefix(_UTF8_BOM).decode()
     except UnicodeDecodeError as error:
-        detail = f"expected {name} as UTF-8, byte {error.start + 1} is none: save the file as UTF-8"
+        detail = f"expected {name} as UTF-8, byte {error.start + 1} is invalid: save the file as UTF-8"
         raise SpecError("malformed", "", detail) from None
     try:
         return tomllib.loads(text, parse_float=_finite) if format == "toml" else msgspec.json.decode(text)
@@ -85,10 +85,10 @@ def _toml_advice(text: str, error: str) -> str:
     if any(word in error for word in ("twice", "overwrite", "mutate", "redefine")):
         names = [re.sub(r"\s", "", table) for table in _ONE_TABLE.findall(text)]
         for name in (each for each in names if each in _TABLES):
-            return f"; there may be several: write [[{name}]] with two brackets for each of them, not [{name}]"
-    place = _LINE.search(error)
+            return f"; several are allowed: write [[{name}]] with two brackets for each of them, not [{name}]"
+    match = _LINE.search(error)
     lines = text.split("\n")
-    line = lines[int(place.group(1)) - 1] if place and int(place.group(1)) <= len(lines) else ""
+    line = lines[int(match.group(1)) - 1] if match and int(match.group(1)) <= len(lines) else ""
     if re.search(r'"[^"]*\\', line):
         return f"; {_BACKSLASH.format(_QUOTES)}"
     return ""
@@ -104,22 +104,22 @@ def _shape(found: SpecError, format: Format) -> str:  # noqa: A002 - as above
     name = ".".join(steps)
     if name in _TABLES and found.detail.startswith("Expected `array`, got `object`"):
         if format == "json":
-            return f': there may be several, write a list, `"{steps[-1]}": [{{...}}]`'
+            return f': several are allowed, write a list, `"{steps[-1]}": [{{...}}]`'
         inline = f", or `{steps[-1]} = [{{ ... }}]`" if len(steps) > 1 else ""
-        return f": there may be several, write [[{name}]] with two brackets for each of them{inline}, not [{name}]"
+        return f": several are allowed, write [[{name}]] with two brackets for each of them{inline}, not [{name}]"
     if name == "level" and found.detail.startswith("Expected `object`, got `array`"):
-        return ": there is one, write [level] with one bracket" if format == "toml" else ": there is one, write no list"
+        return ": write [level] with one bracket" if format == "toml" else ": write an object, not a list"
     return ""
 
 
-def _refuse_control_characters(document: Any, format: Format) -> None:  # noqa: A002 - as above
-    r"""Refuse paths in which an escape was read where a backslash was meant: `C:\tones` has a tab in it.
+def _reject_control_characters(document: Any, format: Format) -> None:  # noqa: A002 - as above
+    r"""Reject paths with control characters, usually escapes in place of backslashes: `C:\tones` contains a tab.
 
     Raises:
-        SpecError: code `invalid`, pointing at the first one.
+        SpecError: `invalid`, with a pointer to the first one.
     """
     for pointer, file in _files(document):
-        if any(ord(sign) < ord(" ") or sign == "\x7f" for sign in file):
+        if any(ord(char) < ord(" ") or char == "\x7f" for char in file):
             advice = _BACKSLASH.format(_QUOTES if format == "toml" else _DOUBLED)
             raise SpecError("invalid", pointer, f"expected a path, got {file[:80]!r} with control characters; {advice}")
 
@@ -136,16 +136,16 @@ def _files(document: Any) -> Iterator[tuple[str, str]]:
 
 
 def _dicts(document: Any, name: str) -> list[dict[str, Any]]:
-    """Return the objects of a list, with an empty one in place of anything else, so that indices are unchanged."""
+    """Return the objects of a list, with an empty one in place of any other value, so that indices are unchanged."""
     found = document.get(name) if isinstance(document, dict) else None
     return [each if isinstance(each, dict) else {} for each in found] if isinstance(found, list) else []
 
 
-def _refuse_models(document: Any) -> None:
-    """Refuse TONE3000 models with a specific error: only the service can fetch them.
+def _reject_models(document: Any) -> None:
+    """Reject TONE3000 models with a specific error: only the service can fetch them.
 
     Raises:
-        SpecError: code `needs_service`, pointing at the first one.
+        SpecError: `needs_service`, with a pointer to the first one.
     """
     chains = document.get("chains") if isinstance(document, dict) else None
     for index, chain in enumerate(chains if isinstance(chains, list) else []):

@@ -1,7 +1,7 @@
-"""A shootout as its author writes it: DI tracks, chains and the level they are brought to.
+"""Schema of specs: DI tracks, chains and the common level.
 
-`Spec` is what a spec file holds. The REST `config` has the same shape with `asset` ids where files stand: both derive
-from the structs named `…Base`, so that a field is described once.
+`Spec` is the content of a spec file. The `config` of the REST API has the same structure with `asset` ids in place of
+files: both derive from the structs named `…Base`, so that each field is described once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,16 +24,16 @@ Seconds = Annotated[float, Meta(gt=0.0, le=36_000.0)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 Override = Literal["no_amp", "multiple_amps", "no_cab", "ir_required", "ir_forbidden", "multiple_irs", "invalid_order"]
-"""A rule of the chain grammar that an author sets aside on purpose; `no_cab` is another word for `ir_required`."""
+"""Rule of the chain grammar that an author can disable; `no_cab` is a synonym of `ir_required`."""
 
 
 class SpecError(ValueError):
-    """Something in a spec that can't be used.
+    """Invalid spec.
 
     Attributes:
-        code: stable, for programs.
-        pointer: JSON pointer (RFC 6901) to the place.
-        detail: one sentence: what was expected and what came.
+        code: stable identifier.
+        pointer: JSON pointer (RFC 6901) to the invalid value.
+        detail: one-line message for the user.
     """
 
     def __init__(self, code: str, pointer: str, detail: str) -> None:
@@ -44,36 +44,36 @@ class SpecError(ValueError):
 
 
 class _Config(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, omit_defaults=False):
-    """What all parts of a spec have in common: unknown keys are refused."""
+    """Base of all parts of a spec: unknown keys are rejected."""
 
 
 class Level(_Config, kw_only=True, frozen=True):
-    """The one loudness of all segments and the true peak that none of them exceeds."""
+    """Common loudness and maximum true peak of all segments."""
 
     target_lufs: Annotated[
         float, Meta(ge=-40.0, le=-5.0, description="Requested integrated loudness, LUFS.", examples=[-16.0])
     ] = -16.0
     ceiling_dbtp: Annotated[
-        float, Meta(ge=-20.0, le=0.0, description="Highest true peak, dBTP.", examples=[-1.0])
+        float, Meta(ge=-20.0, le=0.0, description="Maximum true peak, dBTP.", examples=[-1.0])
     ] = -1.0
 
 
 class DiTrackBase(_Config, kw_only=True, frozen=True):
     """A dry recording, or a slice of one."""
 
-    name: Annotated[Name, Meta(description="What it is called in results.", examples=["Riff in E"])]
+    name: Annotated[Name, Meta(description="Name in results.", examples=["Riff in E"])]
     calibration_dbu: Annotated[
         Decibels | None, Meta(description="Level of the interface: dBu at 0 dBFS.", examples=[12.2])
     ] = None
-    start_s: Annotated[float, Meta(ge=0.0, description="Where the slice starts, seconds.", examples=[0.0])] = 0.0
+    start_s: Annotated[float, Meta(ge=0.0, description="Start of the slice, seconds.", examples=[0.0])] = 0.0
     end_s: Annotated[
         Seconds | None,
-        Meta(description="Where the slice ends, seconds; absent: at the end.", examples=[8.0]),
+        Meta(description="End of the slice, seconds. Default: end of the recording.", examples=[8.0]),
     ] = None
     channel: Annotated[
         Channel | None,
         Meta(
-            description="Side of a stereo file; absent: the side that is played, or the mean of both.",
+            description="Side of a stereo file to use. Default: the only side with a signal, or the mean of both.",
             examples=["left"],
         ),
     ] = None
@@ -82,20 +82,20 @@ class DiTrackBase(_Config, kw_only=True, frozen=True):
 class BlockBase(_Config, kw_only=True, frozen=True, tag_field="type"):
     """One element of a chain."""
 
-    bypass: Annotated[bool, Meta(description="Leave this block out, without taking it from the chain.")] = False
+    bypass: Annotated[bool, Meta(description="Whether to skip this block.")] = False
 
 
 class CaptureBase(BlockBase, kw_only=True, frozen=True, tag="capture"):
     """A neural model of gear."""
 
-    input_gain_db: Annotated[Decibels, Meta(description="Gain in front of the capture, dB.", examples=[0.0])] = 0.0
+    input_gain_db: Annotated[Decibels, Meta(description="Gain before the capture, dB.", examples=[0.0])] = 0.0
     size: Annotated[
-        Share | None, Meta(description="Size of a slimmable capture, 0 to 1; absent: full.", examples=[1.0])
+        Share | None, Meta(description="Size of a slimmable capture, 0 to 1. Default: full size.", examples=[1.0])
     ] = None
     gear: Annotated[
         Literal["amp", "amp_cab", "pedal", "pedal_amp", "amp_pedal_cab", "preamp", "studio"] | None,
         Meta(
-            description="What the capture is of, where its own metadata is missing or wrong.",
+            description="Gear type of the capture. Default: gear type in the metadata of the file or of TONE3000.",
             examples=["amp"],
         ),
     ] = None
@@ -107,46 +107,46 @@ class CabIrBase(BlockBase, kw_only=True, frozen=True, tag="cab_ir"):
     channel: Annotated[
         Channel | None,
         Meta(
-            description="Side of a stereo file whose sides differ; has no effect on a file that holds one response.",
+            description="Side to use of a stereo file whose sides differ; ignored for other files.",
             examples=["left"],
         ),
     ] = None
-    mix: Annotated[Share, Meta(description="Share of the cabinet in the sound.", examples=[1.0])] = 1.0
-    low_cut_hz: Annotated[Hertz | None, Meta(description="High-pass behind the cabinet, Hz.", examples=[70.0])] = None
-    high_cut_hz: Annotated[Hertz | None, Meta(description="Low-pass behind it, Hz.", examples=[9000.0])] = None
+    mix: Annotated[Share, Meta(description="Share of the wet signal, 0 to 1.", examples=[1.0])] = 1.0
+    low_cut_hz: Annotated[Hertz | None, Meta(description="High-pass after the cabinet, Hz.", examples=[70.0])] = None
+    high_cut_hz: Annotated[Hertz | None, Meta(description="Low-pass after the cabinet, Hz.", examples=[9000.0])] = None
 
 
 class GainBlock(BlockBase, kw_only=True, frozen=True, tag="gain"):
-    """A plain change of level."""
+    """A change of level."""
 
     db: Annotated[Decibels, Meta(description="Gain, dB.", examples=[-3.0])]
 
 
 class Band(_Config, kw_only=True, frozen=True):
-    """One filter of an equaliser."""
+    """One filter of an equalizer."""
 
     kind: Annotated[
         Literal["highpass", "lowpass", "low_shelf", "high_shelf", "peak"],
-        Meta(description="Which kind of filter.", examples=["peak"]),
+        Meta(description="Filter type.", examples=["peak"]),
     ]
-    hz: Annotated[Hertz, Meta(description="Corner or centre, Hz.", examples=[3000.0])]
+    hz: Annotated[Hertz, Meta(description="Corner or center frequency, Hz.", examples=[3000.0])]
     db: Annotated[float, Meta(ge=-24.0, le=24.0, description="Gain of a shelf or peak, dB.", examples=[2.0])] = 0.0
     q: Annotated[float, Meta(ge=0.1, le=20.0, description="Quality factor.", examples=[0.9])] = 0.7071067811865476
 
 
 class EqBlock(BlockBase, kw_only=True, frozen=True, tag="eq"):
-    """Filters one after the other."""
+    """An equalizer: filters in series."""
 
-    bands: Annotated[tuple[Band, ...], Meta(min_length=1, max_length=16, description="The filters, in order.")]
+    bands: Annotated[tuple[Band, ...], Meta(min_length=1, max_length=16, description="Filters, in order.")]
 
 
 class CompressorBlock(BlockBase, kw_only=True, frozen=True, tag="compressor"):
     """A feed-forward compressor."""
 
     threshold_db: Annotated[float, Meta(ge=-60.0, le=0.0, description="Threshold, dBFS.", examples=[-24.0])] = -24.0
-    ratio: Annotated[float, Meta(ge=1.0, le=100.0, description="Ratio, to one.", examples=[4.0])] = 4.0
-    attack_ms: Annotated[float, Meta(ge=0.1, le=500.0, description="Attack, ms.", examples=[10.0])] = 10.0
-    release_ms: Annotated[float, Meta(ge=1.0, le=5000.0, description="Release, ms.", examples=[120.0])] = 120.0
+    ratio: Annotated[float, Meta(ge=1.0, le=100.0, description="Ratio, to 1.", examples=[4.0])] = 4.0
+    attack_ms: Annotated[float, Meta(ge=0.1, le=500.0, description="Attack time, ms.", examples=[10.0])] = 10.0
+    release_ms: Annotated[float, Meta(ge=1.0, le=5000.0, description="Release time, ms.", examples=[120.0])] = 120.0
 
 
 class NoiseGateBlock(BlockBase, kw_only=True, frozen=True, tag="noise_gate"):
@@ -156,46 +156,46 @@ class NoiseGateBlock(BlockBase, kw_only=True, frozen=True, tag="noise_gate"):
 
 
 class DelayBlock(BlockBase, kw_only=True, frozen=True, tag="delay"):
-    """Repeats. The tail is cut where the DI track ends."""
+    """A delay with feedback. The tail is cut at the end of the DI track."""
 
-    ms: Annotated[float, Meta(ge=1.0, le=5000.0, description="Time between repeats, ms.", examples=[380.0])]
+    ms: Annotated[float, Meta(ge=1.0, le=5000.0, description="Delay time, ms.", examples=[380.0])]
     feedback: Annotated[
-        float, Meta(ge=0.0, le=0.95, description="Level of each repeat to the one before.", examples=[0.3])
+        float, Meta(ge=0.0, le=0.95, description="Gain of each repeat relative to the previous one.", examples=[0.3])
     ] = 0.3
-    mix: Annotated[Share, Meta(description="Share of the repeats in the sound.", examples=[0.25])] = 0.25
+    mix: Annotated[Share, Meta(description="Share of the wet signal, 0 to 1.", examples=[0.25])] = 0.25
 
 
 class ReverbBlock(BlockBase, kw_only=True, frozen=True, tag="reverb"):
-    """A room. The tail is cut where the DI track ends."""
+    """A reverb. The tail is cut at the end of the DI track."""
 
-    kind: Annotated[Literal["room", "hall", "plate", "spring"], Meta(description="Which kind of room.")] = "room"
-    mix: Annotated[Share, Meta(description="Share of the room in the sound.", examples=[0.2])] = 0.2
-    decay_s: Annotated[float, Meta(ge=0.1, le=10.0, description="Time to fall by 60 dB, seconds.", examples=[1.2])] = (
-        1.2
-    )
+    kind: Annotated[Literal["room", "hall", "plate", "spring"], Meta(description="Type of reverb.")] = "room"
+    mix: Annotated[Share, Meta(description="Share of the wet signal, 0 to 1.", examples=[0.2])] = 0.2
+    decay_s: Annotated[
+        float, Meta(ge=0.1, le=10.0, description="Time to decay by 60 dB (RT60), seconds.", examples=[1.2])
+    ] = 1.2
 
 
 class ChainBase(_Config, kw_only=True, frozen=True):
     """Blocks from the DI track to the output, in order."""
 
-    name: Annotated[Name, Meta(description="What it is called in results.", examples=["Plexi, V30"])]
+    name: Annotated[Name, Meta(description="Name in results.", examples=["Plexi, V30"])]
     trim_db: Annotated[
         float,
         Meta(
             ge=-12.0,
             le=12.0,
-            description="Deliberate offset from the common loudness, dB; recorded.",
+            description="Intentional offset from the common loudness, dB; recorded in the manifest.",
             examples=[0.0],
         ),
     ] = 0.0
     allow: Annotated[
         tuple[Override, ...],
-        Meta(description="Rules of the chain grammar set aside on purpose.", examples=[["no_cab"]]),
+        Meta(description="Rules of the chain grammar to ignore for this chain.", examples=[["no_cab"]]),
     ] = ()
 
 
 class SpecBase(_Config, kw_only=True, frozen=True):
-    """A shootout's title and level."""
+    """Title, level and options of a shootout."""
 
     schema: Annotated[Literal[1], Meta(description="Version of this format.")] = SCHEMA
     title: Annotated[
@@ -204,16 +204,19 @@ class SpecBase(_Config, kw_only=True, frozen=True):
             min_length=1,
             max_length=120,
             pattern=ONE_LINE,
-            description="What the shootout is called.",
+            description="Title of the shootout.",
             examples=["Two crunches"],
         ),
     ] = "Shootout"
-    level: Annotated[Level, Meta(description="The loudness of all segments.")] = Level()
-    allow: Annotated[tuple[Override, ...], Meta(description="The same for every chain.", examples=[[]])] = ()
+    level: Annotated[Level, Meta(description="Common level of all segments.")] = Level()
+    allow: Annotated[
+        tuple[Override, ...], Meta(description="Rules of the chain grammar to ignore for all chains.", examples=[[]])
+    ] = ()
     commercial: Annotated[
         bool,
         Meta(
-            description="The result is meant for commercial use: files whose licence does not allow that are named.",
+            description="Whether the result is for commercial use; if so, files whose license may not allow that "
+            "cause a notice.",
             examples=[False],
         ),
     ] = False
@@ -245,32 +248,32 @@ class Chain(ChainBase, kw_only=True, frozen=True):
 
     blocks: Annotated[
         tuple[Block, ...],
-        Meta(min_length=1, max_length=32, description="The blocks, in order."),
+        Meta(min_length=1, max_length=32, description="Blocks, in order."),
     ]
 
 
 def files_of(chain: Chain) -> Iterator[str]:
-    """Yield the files that a chain names."""
+    """Yield the `file` of each capture and cab IR of a chain."""
     for block in chain.blocks:
         if isinstance(block, CaptureBlock | CabIrBlock):
             yield block.file
 
 
 class Spec(SpecBase, kw_only=True, frozen=True):
-    """A spec file.
+    """Content of a spec file.
 
-    Inside the renderer `file` is an opaque name: whoever plans the shootout says which content it stands for.
+    The renderer treats `file` as an opaque name; its caller maps names to media info and paths.
     """
 
-    di_tracks: Annotated[tuple[DiTrack, ...], Meta(min_length=1, max_length=64, description="What is played.")]
-    chains: Annotated[tuple[Chain, ...], Meta(min_length=1, max_length=256, description="What it is played through.")]
+    di_tracks: Annotated[tuple[DiTrack, ...], Meta(min_length=1, max_length=64, description="DI tracks, in order.")]
+    chains: Annotated[tuple[Chain, ...], Meta(min_length=1, max_length=256, description="Chains, in order.")]
 
 
 def check_slices(tracks: Sequence[DiTrackBase]) -> None:
-    """Refuse a slice that ends before it starts.
+    """Check that every slice ends after its start.
 
     Raises:
-        SpecError: code `invalid_slice`, pointing at the track's `end_s`.
+        SpecError: `invalid_slice`, with a pointer to `end_s` of the DI track.
     """
     for index, track in enumerate(tracks):
         if track.end_s is not None and track.end_s <= track.start_s:

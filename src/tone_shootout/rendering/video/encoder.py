@@ -24,7 +24,7 @@ from av.video.stream import VideoStream
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from tone_shootout.audio.files import read_flac
+from tone_shootout.audio.files import read_audio
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE
 from tone_shootout.rendering.plan.timeline import FRAME_RATE, FRAME_SAMPLES
 from tone_shootout.rendering.video.cards import HEIGHT, WIDTH
@@ -212,7 +212,7 @@ def _sound(
 
 def _padded(part: Part) -> NDArray[np.float32]:
     """Read a segment's sound, shape (2, T), padded with silence to its last frame."""
-    samples = read_flac(Path(part.flac), max_seconds=part.frames / FRAME_RATE).samples
+    samples = read_audio(Path(part.flac), max_seconds=part.frames / FRAME_RATE).samples
     padded = np.zeros((2, part.frames * FRAME_SAMPLES), np.float32)
     padded[:, : samples.shape[1]] = samples
     return padded

@@ -96,7 +96,7 @@ def _run_probe(sender: Connection, path: str, kind: Kind, limits: Limits) -> Non
 
 
 def _decode(path: Path, kind: Kind, limits: Limits) -> ProbedFile | RejectedFile:
-    from tone_shootout.audio.containers import recognise
+    from tone_shootout.audio.containers import detect_format
     from tone_shootout.rendering.engine.sources import SourceError, probe
 
     try:
@@ -108,7 +108,7 @@ def _decode(path: Path, kind: Kind, limits: Limits) -> ProbedFile | RejectedFile
     if kind == "capture":
         return ProbedFile(media_info=_sanitize(media_info), media_type="application/json")
     with path.open("rb") as file:
-        return ProbedFile(media_info=media_info, media_type=MEDIA_TYPES[recognise(file)])
+        return ProbedFile(media_info=media_info, media_type=MEDIA_TYPES[detect_format(file)])
 
 
 def _sanitize(media_info: MediaInfo) -> MediaInfo:

@@ -25,7 +25,7 @@ import tone_shootout.jobs.tasks as job_tasks
 import tone_shootout.jobs.webhooks.tasks as webhook_tasks
 import tone_shootout.shootouts.tasks as shootout_tasks
 from tone_shootout.accounts.connections import ConnectionService
-from tone_shootout.accounts.guards import administrator
+from tone_shootout.accounts.guards import require_administrator
 from tone_shootout.accounts.maintenance import AccountMaintenance
 from tone_shootout.jobs.account_deletion import UserJobCanceller
 from tone_shootout.jobs.execution.availability import Availability, worker_readiness
@@ -58,7 +58,7 @@ from tone_shootout.shootouts.library.quota import StorageQuota
 from tone_shootout.shootouts.services import rendering_limits
 from tone_shootout.shootouts.tones.importer import Importer
 from tone_shootout.tone3000.http_client import HttpClient
-from tone_shootout.tone3000.oauth import SignIn
+from tone_shootout.tone3000.oauth import OAuthClient
 
 TIMERS: Final[PartialTimersDict] = {"schedule": 1, "worker_info": 10, "sweep": 5, "abort": 1}
 """Seconds between two rounds of each of SAQ's periodic duties."""
@@ -184,7 +184,7 @@ class Services:
     @cached_property
     def connections(self) -> ConnectionService:
         """Access tokens of TONE3000."""
-        return ConnectionService(self.session_maker, self.key_ring, SignIn(self.http_client))
+        return ConnectionService(self.session_maker, self.key_ring, OAuthClient(self.http_client))
 
     @cached_property
     def canceller(self) -> UserJobCanceller:
@@ -257,7 +257,7 @@ class Services:
             storage=self.storage,
             quota=self.quota,
             connections=self.connections,
-            calls=self.http_client,
+            http_client=self.http_client,
             limits=self.limits,
         )
         return Runner(
@@ -365,7 +365,7 @@ def queue_config(services: Services) -> SAQConfig:
         queue_configs=[config],
         queue_instances={services.queue.name: services.queue},
         web_enabled=True,
-        web_guards=[administrator],
+        web_guards=[require_administrator],
     )
 
 

@@ -75,8 +75,8 @@ async def connect_tone3000(
 ) -> TokenPair:
     """Connect a person with TONE3000; the tokens."""
     pair = TokenPair(**{name: value for name, value in tone3000.tokens().items() if name != "token_type"})
-    async with HttpClient(settings.tone3000, redis) as calls, sessions.begin() as session:
-        there = await Tone3000(calls).user(pair.access_token)
+    async with HttpClient(settings.tone3000, redis) as http_client, sessions.begin() as session:
+        there = await Tone3000(http_client).user(pair.access_token)
         await ConnectionStore(session, KeyRing(settings.security.encryption_keys)).connect(person.id, there, pair)
     return pair
 

@@ -1,1 +1,1 @@
-"""Who you are: users, sessions and API tokens."""
+"""Users, sign-in, sessions and API tokens."""

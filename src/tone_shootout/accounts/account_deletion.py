@@ -1,6 +1,6 @@
-"""What happens when somebody leaves: their work ends, then their rows go, then what is stored for them.
+"""Deletion of accounts: first the user's jobs are cancelled, then the rows are deleted, then the stored objects.
 
-Accounts know nothing of jobs: whoever carries work out for users says how to end it (`Leaving`).
+The accounts domain does not know about jobs. The jobs domain implements `JobCanceller`.
 """
 
 import asyncio
@@ -10,25 +10,33 @@ from uuid import UUID
 from tone_shootout.kit.storage import Storage
 
 DELETE_RETRY_DELAY_S: Final = 5.0
-"""A worker that did not let go in time finds its job gone within this, and may have stored something before."""
+"""Delay before the second deletion. A worker that missed the timeout may store objects until it notices that its job is
+gone, which takes less than this."""
 
 
-class Leaving(Protocol):
-    """The work that is under way for users. The jobs domain provides it as the dependency `leaving`."""
+class JobCanceller(Protocol):
+    """Cancels the jobs of a user. The jobs domain provides it as the dependency `job_canceller`."""
 
-    async def end_work(self, owner_id: UUID) -> bool:
-        """Cancel everything that is under way for a user, and wait for it to end; False: some of it has not yet."""
+    async def cancel_and_wait(self, owner_id: UUID) -> bool:
+        """Cancel a user's unfinished jobs and wait until workers release them; return False after a timeout."""
         ...
 
 
-def stored_prefix(user_id: UUID) -> str:
-    """Return where everything lies that is stored for a user."""
+def storage_prefix(user_id: UUID) -> str:
+    """Return the prefix of the keys of a user's objects."""
     return f"users/{user_id}/"
 
 
-async def forget(storage: Storage, user_id: UUID, *, ended: bool) -> None:
-    """Delete what is stored for a user whose rows are gone; once more later, where work may not have ended."""
-    await storage.delete_prefix(stored_prefix(user_id))
-    if not ended:
+async def purge(storage: Storage, user_id: UUID, *, jobs_released: bool) -> None:
+    """Delete all stored objects of a user whose rows are deleted.
+
+    Args:
+        storage: where the objects are stored.
+        user_id: the user.
+        jobs_released: whether all workers released the user's jobs; if not, the deletion is repeated after
+            `DELETE_RETRY_DELAY_S`.
+    """
+    await storage.delete_prefix(storage_prefix(user_id))
+    if not jobs_released:
         await asyncio.sleep(DELETE_RETRY_DELAY_S)
-        await storage.delete_prefix(stored_prefix(user_id))
+        await storage.delete_prefix(storage_prefix(user_id))

@@ -1,4 +1,4 @@
-"""Finds out who asks, before anything else of a route runs."""
+"""Authentication middleware."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -12,19 +12,19 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from tone_shootout.accounts.cookies import ACCESS_COOKIE
-from tone_shootout.accounts.credentials import API_MARK, AccessTokens, digest
+from tone_shootout.accounts.credentials import API_TOKEN_PREFIX, AccessTokens, digest
 from tone_shootout.accounts.errors import InvalidCredentialsError
-from tone_shootout.accounts.guards import Connection, is_public, recognises
+from tone_shootout.accounts.guards import Connection, has_optional_authentication, is_public
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.repositories import CredentialRepository
 
 
 class Authentication(ASGIMiddleware):
-    """Sets `scope["user"]` to the `Principal`, or to None where there is no credential that counts.
+    """Sets `scope["user"]` to the `Principal`, or to None without a valid credential.
 
-    It refuses nobody: that is the guard's task, which finds in `scope["auth"]` what was wrong with a credential. Public
-    HTTP routes look at no credential, so that a stale cookie keeps nobody from signing in, nor a probe from its answer;
-    those that say `opt={"recognises": True}` do look, and shut nobody out either.
+    It rejects no request. `SignedInGuard` does, and raises the error that is stored in `scope["auth"]` if a credential
+    is invalid. Public HTTP routes ignore credentials, so that a stale cookie prevents neither sign-in nor health
+    checks. Public routes with `opt={"optional_authentication": True}` read them, but accept requests without one.
     """
 
     scopes = (ScopeType.HTTP, ScopeType.WEBSOCKET)
@@ -34,29 +34,29 @@ class Authentication(ASGIMiddleware):
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Authenticate, then pass the connection on."""
+        """Authenticate the connection, then call the next application."""
         scope["user"] = scope["auth"] = None
         handler = scope["route_handler"]
-        if scope["type"] == ScopeType.WEBSOCKET or not is_public(handler) or recognises(handler):
+        if scope["type"] == ScopeType.WEBSOCKET or not is_public(handler) or has_optional_authentication(handler):
             try:
-                scope["user"] = await self._principal(ASGIConnection(scope))
+                scope["user"] = await self._authenticate(ASGIConnection(scope))
             except InvalidCredentialsError as error:
                 scope["auth"] = error
         await next_app(scope, receive, send)
 
-    async def _principal(self, connection: Connection) -> Principal | None:
+    async def _authenticate(self, connection: Connection) -> Principal | None:
         header = connection.headers.get("authorization")
         if header is None:
             cookie = connection.cookies.get(ACCESS_COOKIE)
-            return None if cookie is None else await self._by_access_token(cookie, "cookie")
+            return None if cookie is None else await self._verify_access_token(cookie, "cookie")
         scheme, _, credential = header.partition(" ")
         if scheme.lower() != "bearer":
             raise InvalidCredentialsError
-        if credential.startswith(API_MARK):
-            return await self._by_api_token(credential)
-        return await self._by_access_token(credential, "session")
+        if credential.startswith(API_TOKEN_PREFIX):
+            return await self._verify_api_token(credential)
+        return await self._verify_access_token(credential, "session")
 
-    async def _by_api_token(self, token: str) -> Principal:
+    async def _verify_api_token(self, token: str) -> Principal:
         now = datetime.now(UTC)
         async with self._credentials() as credentials:
             bearer = await credentials.get_by_token(digest(token), now)
@@ -72,8 +72,8 @@ class Authentication(ASGIMiddleware):
             token_id=bearer.token_id,
         )
 
-    async def _by_access_token(self, token: str, via: Literal["session", "cookie"]) -> Principal:
-        ids = self._access_tokens.read(token)
+    async def _verify_access_token(self, token: str, via: Literal["session", "cookie"]) -> Principal:
+        ids = self._access_tokens.verify(token)
         if ids is None:
             raise InvalidCredentialsError
         user_id, session_id = ids
@@ -87,6 +87,6 @@ class Authentication(ASGIMiddleware):
 
     @asynccontextmanager
     async def _credentials(self) -> AsyncGenerator[CredentialRepository, None]:
-        """Open a connection of its own for the credentials, returned to the pool before the handler runs."""
+        """Yield the repository on a separate connection, which returns to the pool before the handler runs."""
         async with AsyncSession(self._engine, autoflush=False) as session:
             yield CredentialRepository(session)

@@ -1,7 +1,7 @@
-"""What lets us ask TONE3000 for somebody: a pair of tokens, encrypted at rest, and renewed before it ends.
+"""Connections of users with TONE3000: pairs of tokens, encrypted at rest and renewed before they expire.
 
-TONE3000's refresh tokens work once. So a pair is renewed under the lock of its row, by one process at a time, and the
-new pair is committed before anybody uses it. Whoever waited for the lock finds the new pair and asks for none.
+A refresh token of TONE3000 works once. So one process at a time renews a pair, under the lock of its row, and commits
+the new pair before using it. Processes that waited for the lock use the new pair.
 """
 
 import asyncio
@@ -27,59 +27,62 @@ from tone_shootout.accounts.repositories import ApiTokenRepository, ConnectionRe
 from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.keyring import KeyRing, UnreadableSecretError
 from tone_shootout.tone3000.errors import GrantError, TokenRefusedError, Tone3000Error
-from tone_shootout.tone3000.oauth import SignIn
+from tone_shootout.tone3000.oauth import OAuthClient
 from tone_shootout.tone3000.types import TokenPair, User, plain
 
 T = TypeVar("T")
 
-AT_ONCE: Final = 4
-"""Renewals that a process has under way: each holds a connection to the database while TONE3000 takes its time."""
-EARLY: Final = timedelta(seconds=60)
-"""So long before its end an access token is renewed: a request that is under way is not cut off."""
-LAST_WAIT_S: Final = 3.0
-"""Longest that a process that stops waits for renewals."""
-_OVER: Final = frozenset(
+MAX_RENEWALS: Final = 4
+"""Maximum number of concurrent renewals in a process. Each holds a database connection during a request to TONE3000."""
+RENEW_BEFORE: Final = timedelta(seconds=60)
+"""Time before expiry at which an access token is renewed, so that it does not expire during a request."""
+CLOSE_TIMEOUT_S: Final = 3.0
+"""Maximum time that a stopping process waits for pending renewals."""
+_FINAL_ERRORS: Final = frozenset(
     {"invalid_grant", "refresh_token_already_used", "session_expired", "session_not_found", "user_banned"}
 )
-"""Answers to a refresh after which the refresh token is of no more use. Any other may be better next time."""
+"""OAuth error codes after which a refresh token is invalid. After any other error a retry can succeed."""
 
 _log = structlog.get_logger(__name__)
 
 
 class StoredTokens(Struct, frozen=True, kw_only=True):
-    """What is encrypted."""
+    """Content of the encrypted column `Tone3000Connection.tokens`."""
 
     access_token: str
     refresh_token: str
     scope: str | None = None
 
     def __repr__(self) -> str:
-        """Show nothing that must stay secret."""
+        """Return a text without secrets."""
         return "StoredTokens(…)"
 
 
 class ConnectionStore:
-    """Connections with TONE3000 in one unit of work."""
+    """Stores connections with TONE3000, in the caller's unit of work."""
 
     def __init__(self, session: AsyncSession, keys: KeyRing) -> None:
         self._connections = ConnectionRepository(session)
         self._tokens = ApiTokenRepository(session)
         self._keys = keys
 
-    async def get_owner_of(self, tone3000_user_id: str) -> UUID | None:
-        """Return whose connection a person of TONE3000 is; nobody else connects them until the transaction ends."""
+    async def get_owner(self, tone3000_user_id: str) -> UUID | None:
+        """Return the user connected with a TONE3000 account, None if there is none.
+
+        No other transaction can connect the account until this one ends.
+        """
         await self._connections.lock_person(tone3000_user_id)
         connection = await self._connections.get_for_person(tone3000_user_id)
         return None if connection is None else connection.user_id
 
     async def connect(self, user_id: UUID, person: User, pair: TokenPair) -> None:
-        """Connect a user with a person of TONE3000, or keep the new tokens of one who is connected.
+        """Connect a user with a TONE3000 account, or replace the tokens of an existing connection.
 
         Raises:
-            LinkedElsewhereError: the person belongs to another user.
-            OtherAccountError: the user is connected with another person.
+            LinkedElsewhereError: the account is connected with another user.
+            OtherAccountError: the user is connected with another account.
         """
-        if await self.get_owner_of(person.id) not in (None, user_id):
+        if await self.get_owner(person.id) not in (None, user_id):
             raise LinkedElsewhereError
         connection = await self._connections.get_for_user(user_id, lock=True)
         if connection is None:
@@ -91,11 +94,11 @@ class ConnectionStore:
         await self._connections.add(connection)
 
     async def disconnect(self, user_id: UUID) -> None:
-        """Forget a user's connection. TONE3000 offers no way to revoke its tokens: they are deleted.
+        """Delete a user's connection and its tokens, which TONE3000 offers no way to revoke.
 
         Raises:
-            NotConnectedError: there is none.
-            OnlySignInError: the user has no other way to sign in that reaches as far.
+            NotConnectedError: the user is not connected.
+            OnlySignInError: the user has no API token of write scope to sign in with.
         """
         if not await self._connections.delete_for_user(user_id):
             raise NotConnectedError
@@ -103,17 +106,17 @@ class ConnectionStore:
             raise OnlySignInError
 
     async def get_for_user(self, user_id: UUID, *, lock: bool = False) -> Tone3000Connection | None:
-        """Return a user's connection."""
+        """Return a user's connection; with `lock`, its row is locked until the transaction ends."""
         return await self._connections.get_for_user(user_id, lock=lock)
 
     def store_tokens(self, connection: Tone3000Connection, pair: TokenPair) -> None:
-        """Put a new pair in the place of the old one."""
+        """Replace the tokens of a connection."""
         stored = StoredTokens(access_token=pair.access_token, refresh_token=pair.refresh_token, scope=pair.scope)
         connection.tokens = self._keys.encrypt(msgspec.json.encode(stored).decode(), _purpose(connection.user_id))
         connection.expires_at = datetime.now(UTC) + timedelta(seconds=pair.expires_in)
 
     def decrypt_tokens(self, connection: Tone3000Connection) -> StoredTokens | None:
-        """Return the pair, None where there is none that could be used."""
+        """Return the tokens of a connection; None if there are none, or they can't be decrypted."""
         if connection.tokens is None:
             return None
         try:
@@ -124,7 +127,10 @@ class ConnectionStore:
             return None
 
     async def reencrypt(self) -> int:
-        """Encrypt all tokens with the ring's first key, so that older ones can be taken away; return how many."""
+        """Encrypt all tokens with the first key of the ring; return the number of connections.
+
+        Afterwards the other keys can be removed.
+        """
         renewed = 0
         for user_id in await self._connections.list_user_ids():
             connection = await self._connections.get_for_user(user_id, lock=True)
@@ -136,93 +142,97 @@ class ConnectionStore:
 
 
 class ConnectionService:
-    """Gives out access tokens of TONE3000, in units of work of its own.
+    """Provides access tokens of TONE3000, in units of work of its own.
 
-    One for each process: requests of one process that want the same person's token wait for one renewal together, and
-    share what comes of it.
+    A process has one instance: concurrent requests for the same user's token share one renewal and its outcome.
+
+    Args:
+        sessions: opens sessions of the database.
+        keys: encrypts the tokens.
+        oauth: client of TONE3000's token endpoint.
     """
 
-    def __init__(self, sessions: SessionMaker, keys: KeyRing, sign_in: SignIn) -> None:
+    def __init__(self, sessions: SessionMaker, keys: KeyRing, oauth: OAuthClient) -> None:
         self._sessions = sessions
         self._keys = keys
-        self._sign_in = sign_in
-        self._places = asyncio.Semaphore(AT_ONCE)
-        self._under_way: dict[UUID, asyncio.Task[str]] = {}
+        self._oauth = oauth
+        self._slots = asyncio.Semaphore(MAX_RENEWALS)
+        self._renewals: dict[UUID, asyncio.Task[str]] = {}
 
-    async def access_token(self, user_id: UUID, *, refused: str | None = None) -> str:
-        """Return a token that is good for a while, renewed if need be.
+    async def get_access_token(self, user_id: UUID, *, rejected: str | None = None) -> str:
+        """Return an access token that is valid for at least `RENEW_BEFORE`, if TONE3000 can renew it.
 
         Args:
-            user_id: for whom.
-            refused: an access token that TONE3000 has refused, although it has not expired.
+            user_id: the user.
+            rejected: an access token that TONE3000 rejected before its expiry.
 
         Raises:
             NotConnectedError: the user is not connected with TONE3000.
-            ReconnectError: they were, and TONE3000 has ended it.
-            Tone3000Error: it could not be renewed this time.
+            ReconnectError: TONE3000 has ended the connection.
+            Tone3000Error: the token has expired and the renewal failed; a later one can succeed.
         """
         async with self._sessions() as session:
             store = ConnectionStore(session, self._keys)
-            connection, stored = self._found(store, await store.get_for_user(user_id))
-        if _is_good(connection, stored, refused):
+            connection, stored = self._require_tokens(store, await store.get_for_user(user_id))
+        if _is_fresh(connection, stored, rejected):
             return stored.access_token
         while True:
-            # To its end, even if nobody waits for it any more: a new pair that is not written down is lost.
-            token = await asyncio.shield(self._under_way.get(user_id) or self._begin(user_id, refused))
-            if token != refused:  # else it was under way for somebody who did not know that
+            # Shielded: a renewal that is cancelled before its commit would lose the new pair.
+            token = await asyncio.shield(self._renewals.get(user_id) or self._start_renewal(user_id, rejected))
+            if token != rejected:  # a renewal started by another request may return the rejected token
                 return token
 
     async def aclose(self) -> None:
-        """Wait for the renewals that are under way, so that no new pair is lost because the process stops."""
-        if self._under_way:
-            await asyncio.wait(self._under_way.values(), timeout=LAST_WAIT_S)
+        """Wait for pending renewals, so that no new pair is lost when the process stops."""
+        if self._renewals:
+            await asyncio.wait(self._renewals.values(), timeout=CLOSE_TIMEOUT_S)
 
-    async def using(self, user_id: UUID, ask: Callable[[str], Awaitable[T]]) -> T:
-        """Ask TONE3000 something with a user's token, once more with a new one where it refuses the first.
+    async def call(self, user_id: UUID, request: Callable[[str], Awaitable[T]]) -> T:
+        """Call `request` with a user's access token; if TONE3000 rejects the token, retry with a renewed one.
 
         Raises:
             NotConnectedError: the user is not connected with TONE3000.
-            ReconnectError: they were, and TONE3000 has ended it.
-            Tone3000Error: whatever `ask` raises, or the token could not be renewed this time.
+            ReconnectError: TONE3000 has ended the connection.
+            Tone3000Error: `request` failed, or the token could not be renewed.
         """
-        token = await self.access_token(user_id)
+        token = await self.get_access_token(user_id)
         try:
-            return await ask(token)
+            return await request(token)
         except TokenRefusedError:
-            token = await self.access_token(user_id, refused=token)
+            token = await self.get_access_token(user_id, rejected=token)
         try:
-            return await ask(token)
+            return await request(token)
         except TokenRefusedError:
             raise ReconnectError from None
 
-    def _begin(self, user_id: UUID, refused: str | None) -> asyncio.Task[str]:
-        renewal = self._under_way[user_id] = asyncio.create_task(self._renewed(user_id, refused))
-        renewal.add_done_callback(lambda _: self._under_way.pop(user_id))
+    def _start_renewal(self, user_id: UUID, rejected: str | None) -> asyncio.Task[str]:
+        renewal = self._renewals[user_id] = asyncio.create_task(self._renew(user_id, rejected))
+        renewal.add_done_callback(lambda _: self._renewals.pop(user_id))
         return renewal
 
-    async def _renewed(self, user_id: UUID, refused: str | None) -> str:
-        async with self._places, self._sessions() as session:
+    async def _renew(self, user_id: UUID, rejected: str | None) -> str:
+        async with self._slots, self._sessions() as session:
             store = ConnectionStore(session, self._keys)
-            connection, stored = self._found(store, await store.get_for_user(user_id, lock=True))
-            if _is_good(connection, stored, refused):
-                return stored.access_token  # somebody else was faster
+            connection, stored = self._require_tokens(store, await store.get_for_user(user_id, lock=True))
+            if _is_fresh(connection, stored, rejected):
+                return stored.access_token  # another process has renewed it
             try:
-                pair = await self._sign_in.refresh(stored.refresh_token)
+                pair = await self._oauth.refresh(stored.refresh_token)
             except Tone3000Error as error:
-                if isinstance(error, GrantError) and error.error in _OVER:
+                if isinstance(error, GrantError) and error.error in _FINAL_ERRORS:
                     connection.tokens = None
                     await session.commit()
                     _log.info("tone3000_connection_ended", user_id=str(user_id), reason=error.error)
                     raise ReconnectError from None
-                if connection.expires_at <= datetime.now(UTC) or stored.access_token == refused:
+                if connection.expires_at <= datetime.now(UTC) or stored.access_token == rejected:
                     raise
-                return stored.access_token  # good for some seconds more; the next one tries again
+                return stored.access_token  # still valid for some seconds; the next request retries
             store.store_tokens(connection, pair)
             await session.commit()
         return pair.access_token
 
     @staticmethod
-    def _found(
+    def _require_tokens(
         store: ConnectionStore, connection: Tone3000Connection | None
     ) -> tuple[Tone3000Connection, StoredTokens]:
         if connection is None:
@@ -233,8 +243,8 @@ class ConnectionService:
         return connection, stored
 
 
-def _is_good(connection: Tone3000Connection, stored: StoredTokens, refused: str | None) -> bool:
-    return connection.expires_at - EARLY > datetime.now(UTC) and stored.access_token != refused
+def _is_fresh(connection: Tone3000Connection, stored: StoredTokens, rejected: str | None) -> bool:
+    return connection.expires_at - RENEW_BEFORE > datetime.now(UTC) and stored.access_token != rejected
 
 
 def _purpose(user_id: UUID) -> str:

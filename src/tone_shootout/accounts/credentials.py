@@ -1,4 +1,4 @@
-"""Credentials as text: API tokens, refresh tokens and signed access tokens."""
+"""Formats of credentials: API tokens, refresh tokens and signed access tokens."""
 
 import base64
 import binascii
@@ -13,64 +13,64 @@ import jwt
 
 from tone_shootout.kit.settings import MINIMUM_SECRET_LENGTH, SecuritySettings, SettingsError
 
-API_MARK: Final = "tst_"
-REFRESH_MARK: Final = "tsr_"
-SHOWN_CHARACTERS: Final = 12
-"""As much of an API token as its owner sees again: the mark and 8 of the 43 characters that make it hard to guess."""
-LONGEST_CREDENTIAL: Final = 512
-"""Nothing of ours is longer, so nothing longer is looked at."""
+API_TOKEN_PREFIX: Final = "tst_"  # noqa: S105 - public prefixes
+REFRESH_TOKEN_PREFIX: Final = "tsr_"  # noqa: S105
+VISIBLE_CHARACTERS: Final = 12
+"""Length of the part of an API token that lists show: the prefix and 8 of the 43 random characters."""
+MAX_CREDENTIAL_LENGTH: Final = 512
+"""Maximum length of a credential; longer ones are rejected without being parsed."""
 
 _SIGNATURE_LENGTH: Final = 18
-"""Bytes of a refresh token's signature: 144 bits, and the whole fills its Base64 without padding."""
+"""Length of a refresh token's signature in bytes: 144 bits, and a total that Base64 encodes without padding."""
 _ALGORITHM: Final = "HS256"
 _ISSUER: Final = "tone-shootout"
 _AUDIENCE: Final = "tone-shootout-api"
 _CLAIMS: Final = ("iss", "aud", "exp", "iat", "jti", "sub", "sid")
 _LEEWAY: Final = timedelta(seconds=5)
-"""How far apart the clocks of two web processes may be."""
+"""Tolerated difference between the clocks of two web processes."""
 
 
 def digest(credential: str) -> bytes:
-    """Return the SHA-256 of a credential: 256 random bits need no slower hash."""
+    """Return the SHA-256 of a credential. 256 random bits need no slow hash."""
     return hashlib.sha256(credential.encode()).digest()
 
 
 def new_api_token() -> str:
-    """Return a fresh API token."""
-    return API_MARK + secrets.token_urlsafe(32)
+    """Return a new API token."""
+    return API_TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 
 class RefreshTokens:
-    """Makes and reads the tokens that a session is renewed with: its id, something random, and our signature.
+    """Creates and parses refresh tokens, which consist of a session's id, random bytes and a signature.
 
-    The signature tells a token that was ours once, whose coming back means a theft, from one that somebody has made up
-    who knows the id of a session, as everybody does who may list them.
+    Reuse of an old token means theft and ends the session. The signature distinguishes an old token from a forged one:
+    without it, a client with read scope could list the ids of sessions and end them.
     """
 
     def __init__(self, settings: SecuritySettings) -> None:
         self._secret = settings.secret.encode()
 
     def issue(self, session_id: UUID) -> str:
-        """Return a fresh token of a session."""
-        return self._signed(session_id, secrets.token_bytes(32))
+        """Return a new token of a session."""
+        return self._sign(session_id, secrets.token_bytes(32))
 
     def successor(self, token: str, session_id: UUID) -> str:
-        """Return the token that a session's token is exchanged for.
+        """Return the token that replaces a session's token.
 
-        It follows from the token and our secret, so that requests that exchange one token at the same time get the same
-        successor, and nothing has to be stored that it could be read from.
+        It is derived from the token and the signing secret, so that concurrent requests with the same token get the
+        same successor, and only its hash needs to be stored.
         """
-        return self._signed(session_id, hmac.digest(self._secret, b"successor:" + token.encode(), "sha256"))
+        return self._sign(session_id, hmac.digest(self._secret, b"successor:" + token.encode(), "sha256"))
 
-    def read(self, token: str) -> tuple[UUID, bool] | None:
-        """Return the session that a token names and whether we have signed it, None for any other text.
+    def parse(self, token: str) -> tuple[UUID, bool] | None:
+        """Return the session's id and whether the signature is valid; None if the text is not a refresh token.
 
-        A token that was signed with an earlier secret is as good as ever: its hash is what counts.
+        A session accepts a token by its hash, so a token stays usable after a change of the signing secret.
         """
-        if len(token) > LONGEST_CREDENTIAL or not token.startswith(REFRESH_MARK):
+        if len(token) > MAX_CREDENTIAL_LENGTH or not token.startswith(REFRESH_TOKEN_PREFIX):
             return None
         try:
-            decoded = base64.b64decode(token[len(REFRESH_MARK) :], altchars=b"-_", validate=True)
+            decoded = base64.b64decode(token[len(REFRESH_TOKEN_PREFIX) :], altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             return None
         content, signature = decoded[:48], decoded[48:]
@@ -78,16 +78,16 @@ class RefreshTokens:
             return None
         return UUID(bytes=content[:16]), hmac.compare_digest(signature, self._signature(content))
 
-    def _signed(self, session_id: UUID, unguessable: bytes) -> str:
-        content = session_id.bytes + unguessable
-        return REFRESH_MARK + base64.urlsafe_b64encode(content + self._signature(content)).decode()
+    def _sign(self, session_id: UUID, random: bytes) -> str:
+        content = session_id.bytes + random
+        return REFRESH_TOKEN_PREFIX + base64.urlsafe_b64encode(content + self._signature(content)).decode()
 
     def _signature(self, content: bytes) -> bytes:
-        return hmac.digest(self._secret, REFRESH_MARK.encode() + content, "sha256")[:_SIGNATURE_LENGTH]
+        return hmac.digest(self._secret, REFRESH_TOKEN_PREFIX.encode() + content, "sha256")[:_SIGNATURE_LENGTH]
 
 
 class AccessTokens:
-    """Makes and reads the short-lived tokens (JWT, RFC 7519) that a session is used with.
+    """Creates and verifies access tokens: short-lived JWTs (RFC 7519) of a session.
 
     Raises:
         SettingsError: the signing secret is too short.
@@ -97,14 +97,14 @@ class AccessTokens:
         if len(settings.secret) < MINIMUM_SECRET_LENGTH:
             raise SettingsError(f"SHOOTOUT_SECURITY_SECRET: expected at least {MINIMUM_SECRET_LENGTH} characters")
         self._secret = settings.secret
-        self.life = timedelta(minutes=settings.access_minutes)
+        self.lifetime = timedelta(minutes=settings.access_minutes)
 
     def issue(self, *, user_id: UUID, session_id: UUID, now: datetime) -> str:
-        """Return a token that is good from `now` for as long as the settings say."""
+        """Return a token that is valid from `now` for `lifetime`."""
         claims = {
             "iss": _ISSUER,
             "aud": _AUDIENCE,
-            "exp": now + self.life,
+            "exp": now + self.lifetime,
             "iat": now,
             "jti": secrets.token_urlsafe(16),
             "sub": str(user_id),
@@ -112,9 +112,9 @@ class AccessTokens:
         }
         return jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
 
-    def read(self, token: str) -> tuple[UUID, UUID] | None:
-        """Return the ids of user and session, None unless the token is ours and good now."""
-        if len(token) > LONGEST_CREDENTIAL:
+    def verify(self, token: str) -> tuple[UUID, UUID] | None:
+        """Return the ids of the user and the session; None if the token is invalid or has expired."""
+        if len(token) > MAX_CREDENTIAL_LENGTH:
             return None
         try:
             claims = jwt.decode(

@@ -1,4 +1,4 @@
-"""What the routes of accounts take and give."""
+"""Requests and responses of the accounts domain."""
 
 from datetime import datetime
 from typing import Annotated, Literal, Self
@@ -6,74 +6,74 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from tone_shootout.accounts.credentials import LONGEST_CREDENTIAL
+from tone_shootout.accounts.credentials import MAX_CREDENTIAL_LENGTH
 from tone_shootout.accounts.models import ApiToken, Tone3000Connection, User, UserSession
 from tone_shootout.accounts.principal import Principal, Role, Scope
-from tone_shootout.accounts.services import Grant, IssuedToken
+from tone_shootout.accounts.services import IssuedToken, SessionTokens
 from tone_shootout.accounts.sign_in import OAuthResult
 from tone_shootout.tone3000.types import DeviceCode
 
-_SCOPE = "`read` for methods that change nothing, `write` for all."
+_SCOPE = "`read`: only safe methods. `write`: all methods."
 
 
 class SessionCreate(Struct, kw_only=True, forbid_unknown_fields=True):
-    """What to sign in with."""
+    """Credential of a new session."""
 
     token: Annotated[
         str,
-        Meta(description="An API token of yours.", examples=["tst_…"], min_length=1, max_length=LONGEST_CREDENTIAL),
+        Meta(description="One of your API tokens.", examples=["tst_…"], min_length=1, max_length=MAX_CREDENTIAL_LENGTH),
     ]
 
 
 class SessionRefresh(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Which session is meant, for clients without cookies."""
+    """Refresh token, for clients without cookies."""
 
     refresh_token: Annotated[
         str | None,
         Meta(
-            description="The newest refresh token of the session; the cookie `shootout_refresh` if left out.",
+            description="Newest refresh token of the session. Default: the cookie `shootout_refresh`.",
             examples=["tsr_…"],
         ),
     ] = None
 
 
 class SessionRead(Struct, kw_only=True):
-    """A session, as its owner uses it."""
+    """Tokens of a session."""
 
-    access_token: Annotated[str, Meta(description="To be sent as `Authorization: Bearer …`.")]
-    expires_in: Annotated[int, Meta(description="Seconds that the access token is good for.", examples=[900])]
-    refresh_token: Annotated[str, Meta(description="Gets the next pair, once.")]
+    access_token: Annotated[str, Meta(description="Token to send as `Authorization: Bearer …`.")]
+    expires_in: Annotated[int, Meta(description="Lifetime of the access token in seconds.", examples=[900])]
+    refresh_token: Annotated[str, Meta(description="Token to exchange for the next pair. It works once.")]
     refresh_expires_in: Annotated[
-        int, Meta(description="Seconds that the refresh token is good for.", examples=[2592000])
+        int, Meta(description="Lifetime of the refresh token in seconds.", examples=[2592000])
     ]
 
     @classmethod
-    def of(cls, grant: Grant) -> Self:
-        """Show a grant."""
+    def of(cls, tokens: SessionTokens) -> Self:
+        """Return the representation of a session's tokens."""
         return cls(
-            access_token=grant.access_token,
-            expires_in=int(grant.access_life.total_seconds()),
-            refresh_token=grant.refresh_token,
-            refresh_expires_in=int(grant.refresh_life.total_seconds()),
+            access_token=tokens.access_token,
+            expires_in=int(tokens.access_lifetime.total_seconds()),
+            refresh_token=tokens.refresh_token,
+            refresh_expires_in=int(tokens.refresh_lifetime.total_seconds()),
         )
 
 
 class OpenSessionRead(Struct, kw_only=True):
-    """A session of yours that has not ended."""
+    """An active session."""
 
-    id: Annotated[UUID, Meta(description="The session's id.")]
-    current: Annotated[bool, Meta(description="Whether it is the one that you ask with.")]
+    id: Annotated[UUID, Meta(description="Id of the session.")]
+    current: Annotated[bool, Meta(description="Whether this request uses the session.")]
     user_agent: Annotated[
-        str | None, Meta(description="What the program that started it calls itself.", examples=["Mozilla/5.0 …"])
+        str | None, Meta(description="`User-Agent` of the client that signed in.", examples=["Mozilla/5.0 …"])
     ]
     scope: Annotated[Scope, Meta(description=_SCOPE)]
-    created_at: Annotated[datetime, Meta(description="When you signed in.")]
-    last_used_at: Annotated[datetime, Meta(description="When it was renewed last.")]
-    expires_at: Annotated[datetime, Meta(description="When it ends, unless it is renewed before.")]
+    created_at: Annotated[datetime, Meta(description="When the session started.")]
+    last_used_at: Annotated[datetime, Meta(description="When the session was last refreshed.")]
+    expires_at: Annotated[datetime, Meta(description="When the session expires unless it is refreshed.")]
 
     @classmethod
     def of(cls, session: UserSession, principal: Principal) -> Self:
-        """Show a session to its owner."""
+        """Return the representation of a session for a request of its owner."""
         return cls(
             id=session.id,
             current=session.id == principal.session_id,
@@ -85,104 +85,109 @@ class OpenSessionRead(Struct, kw_only=True):
         )
 
 
-class ArrivalRead(Struct, kw_only=True):
-    """How a sign-in in a browser has ended."""
+class SignInResultRead(Struct, kw_only=True):
+    """Result of a sign-in in a browser."""
 
-    signed_in: Annotated[bool, Meta(description="Whether a session was started, and set as cookies.")]
-    canceled: Annotated[bool, Meta(description="Whether somebody has closed TONE3000's page.")]
-    tone_id: Annotated[int | None, Meta(description="The tone that was selected.", examples=[900101])]
+    signed_in: Annotated[bool, Meta(description="Whether a session was started and set as cookies.")]
+    canceled: Annotated[bool, Meta(description="Whether the user closed the page of TONE3000.")]
+    tone_id: Annotated[int | None, Meta(description="Id of the selected tone.", examples=[900101])]
 
     @classmethod
-    def of(cls, arrival: OAuthResult) -> Self:
-        """Show how it has ended."""
-        return cls(signed_in=arrival.grant is not None, canceled=arrival.canceled, tone_id=arrival.tone_id)
+    def of(cls, result: OAuthResult) -> Self:
+        """Return the representation of a result."""
+        return cls(signed_in=result.tokens is not None, canceled=result.canceled, tone_id=result.tone_id)
 
 
 class DeviceCreate(Struct, kw_only=True, forbid_unknown_fields=True):
-    """For whom a device is to be signed in."""
+    """Options of a device's sign-in."""
 
     link: Annotated[
-        bool, Meta(description="Connect TONE3000 with who asks, instead of finding out who it is.", examples=[False])
+        bool,
+        Meta(
+            description="Connect TONE3000 with the user of this request, instead of signing in its own user.",
+            examples=[False],
+        ),
     ] = False
 
 
 class DeviceRead(Struct, kw_only=True):
-    """A sign-in that somebody finishes in any browser."""
+    """A pending sign-in of a device, which the user finishes in any browser."""
 
-    device_code: Annotated[str, Meta(description="What to ask with, kept secret.", examples=["tsd_…"])]
-    user_code: Annotated[str, Meta(description="What somebody types in there.", examples=["BCDF-GHJK"])]
+    device_code: Annotated[str, Meta(description="Secret code to poll with.", examples=["tsd_…"])]
+    user_code: Annotated[str, Meta(description="Code that the user enters.", examples=["BCDF-GHJK"])]
     verification_uri: Annotated[
-        str, Meta(description="Where somebody goes.", examples=["https://www.tone3000.com/activate"])
+        str, Meta(description="URL that the user opens.", examples=["https://www.tone3000.com/activate"])
     ]
     verification_uri_complete: Annotated[
         str,
         Meta(
-            description="The same with the code filled in.",
+            description="The same URL with the code filled in.",
             examples=["https://www.tone3000.com/activate?user_code=BCDF-GHJK"],
         ),
     ]
-    expires_in: Annotated[int, Meta(description="Seconds until it is too late.", examples=[600])]
-    interval: Annotated[int, Meta(description="Seconds between two questions.", examples=[5])]
+    expires_in: Annotated[int, Meta(description="Lifetime of the codes in seconds.", examples=[600])]
+    interval: Annotated[int, Meta(description="Minimum polling interval in seconds.", examples=[5])]
 
     @classmethod
-    def of(cls, handle: str, begun: DeviceCode) -> Self:
-        """Show what to do. TONE3000's own device code stays here."""
+    def of(cls, handle: str, device: DeviceCode) -> Self:
+        """Return the representation of a device's sign-in. TONE3000's own device code is not part of it."""
         return cls(
             device_code=handle,
-            user_code=begun.user_code,
-            verification_uri=begun.verification_uri,
-            verification_uri_complete=begun.verification_uri_complete,
-            expires_in=begun.expires_in,
-            interval=begun.interval,
+            user_code=device.user_code,
+            verification_uri=device.verification_uri,
+            verification_uri_complete=device.verification_uri_complete,
+            expires_in=device.expires_in,
+            interval=device.interval,
         )
 
 
 class DevicePoll(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Which device asks."""
+    """Device to poll."""
 
     device_code: Annotated[
         str,
         Meta(
-            description="What `/auth/device` gave it.", examples=["tsd_…"], min_length=1, max_length=LONGEST_CREDENTIAL
+            description="Device code of `POST /auth/device`.",
+            examples=["tsd_…"],
+            min_length=1,
+            max_length=MAX_CREDENTIAL_LENGTH,
         ),
     ]
 
 
 class DevicePendingRead(Struct, kw_only=True):
-    """Nobody has let the device in yet."""
+    """The user has not decided about the device yet."""
 
-    interval: Annotated[int, Meta(description="Seconds to wait before asking again.", examples=[5])]
+    interval: Annotated[int, Meta(description="Seconds to wait before the next poll.", examples=[5])]
     status: Annotated[Literal["pending"], Meta(description="Always `pending`.")] = "pending"
 
 
 class Tone3000Read(Struct, kw_only=True):
     """Your connection with TONE3000."""
 
-    username: Annotated[str, Meta(description="What you are called there.", examples=["valve-shed"])]
-    connected: Annotated[bool, Meta(description="False: it has ended there, so sign in with TONE3000 again.")]
+    username: Annotated[str, Meta(description="Your name at TONE3000.", examples=["valve-shed"])]
+    connected: Annotated[bool, Meta(description="False: TONE3000 has ended the connection. Connect again.")]
 
     @classmethod
     def of(cls, connection: Tone3000Connection) -> Self:
-        """Show a connection, and nothing of its tokens."""
+        """Return the representation of a connection, without its tokens."""
         return cls(username=connection.username, connected=connection.tokens is not None)
 
 
 class MeRead(Struct, kw_only=True):
-    """You, and how far the credential you came with reaches."""
+    """Your account, and the scope of the credential of this request."""
 
     id: Annotated[UUID, Meta(description="Your id.")]
-    name: Annotated[str, Meta(description="Your name, the same however it is capitalised.", examples=["ada"])]
-    display_name: Annotated[
-        str | None, Meta(description="The name that is shown instead, if any.", examples=["Ada L."])
-    ]
-    role: Annotated[Role, Meta(description="What you may do here.")]
+    name: Annotated[str, Meta(description="Your user name. Case is ignored.", examples=["ada"])]
+    display_name: Annotated[str | None, Meta(description="Name shown instead of the user name.", examples=["Ada L."])]
+    role: Annotated[Role, Meta(description="Your role.")]
     scope: Annotated[Scope, Meta(description=_SCOPE)]
-    created_at: Annotated[datetime, Meta(description="When you were first here.")]
-    tone3000: Annotated[Tone3000Read | None, Meta(description="Your connection with TONE3000, if there is one.")]
+    created_at: Annotated[datetime, Meta(description="When the account was created.")]
+    tone3000: Annotated[Tone3000Read | None, Meta(description="Your connection with TONE3000; null: none.")]
 
     @classmethod
     def of(cls, user: User, principal: Principal, connection: Tone3000Connection | None) -> Self:
-        """Show a user to themselves."""
+        """Return the representation of an account for its owner."""
         return cls(
             id=user.id,
             name=user.name,
@@ -195,12 +200,12 @@ class MeRead(Struct, kw_only=True):
 
 
 class TokenCreate(Struct, kw_only=True, forbid_unknown_fields=True):
-    """A token to be made."""
+    """A new API token."""
 
     name: Annotated[
         str,
         Meta(
-            description="What you will know it by, without control characters.",
+            description="Name of the token, without control characters.",
             examples=["studio laptop"],
             min_length=1,
             max_length=100,
@@ -210,24 +215,24 @@ class TokenCreate(Struct, kw_only=True, forbid_unknown_fields=True):
     scope: Annotated[Scope, Meta(description=_SCOPE, examples=["write"])] = "read"
     expires_in_days: Annotated[
         Annotated[int, Meta(ge=1, le=3650)] | None,
-        Meta(description="Days that it is good for, 1 to 3650; until it is revoked if left out.", examples=[90]),
+        Meta(description="Lifetime in days, 1 to 3650. Default: until it is revoked.", examples=[90]),
     ] = None
 
 
 class TokenRead(Struct, kw_only=True):
-    """An API token, without what makes it one."""
+    """An API token, without its secret."""
 
-    id: Annotated[UUID, Meta(description="The token's id.")]
-    name: Annotated[str, Meta(description="What you know it by.", examples=["studio laptop"])]
-    prefix: Annotated[str, Meta(description="What it begins with.", examples=["tst_Zm9vYmFy"])]
+    id: Annotated[UUID, Meta(description="Id of the token.")]
+    name: Annotated[str, Meta(description="Name of the token.", examples=["studio laptop"])]
+    prefix: Annotated[str, Meta(description="First characters of the secret.", examples=["tst_Zm9vYmFy"])]
     scope: Annotated[Scope, Meta(description=_SCOPE)]
-    created_at: Annotated[datetime, Meta(description="When it was made.")]
-    expires_at: Annotated[datetime | None, Meta(description="When it ends by itself, if it does.")]
-    last_used_at: Annotated[datetime | None, Meta(description="When it was last used, within a minute.")]
+    created_at: Annotated[datetime, Meta(description="When the token was created.")]
+    expires_at: Annotated[datetime | None, Meta(description="When the token expires; null: never.")]
+    last_used_at: Annotated[datetime | None, Meta(description="When the token was last used, to the minute.")]
 
     @classmethod
     def of(cls, token: ApiToken) -> Self:
-        """Show a token to its owner."""
+        """Return the representation of a token."""
         return cls(
             id=token.id,
             name=token.name,
@@ -240,12 +245,12 @@ class TokenRead(Struct, kw_only=True):
 
 
 class TokenSecretRead(Struct, kw_only=True):
-    """A fresh API token."""
+    """A new API token with its secret."""
 
-    secret: Annotated[str, Meta(description="The token itself, shown this once.", examples=["tst_…"])]
-    token: Annotated[TokenRead, Meta(description="What is shown of it from now on.")]
+    secret: Annotated[str, Meta(description="Secret of the token. Shown only once.", examples=["tst_…"])]
+    token: Annotated[TokenRead, Meta(description="The token as lists show it.")]
 
     @classmethod
     def of(cls, issued: IssuedToken) -> Self:
-        """Show a token for the first time."""
+        """Return the representation of a new token."""
         return cls(secret=issued.secret, token=TokenRead.of(issued.token))

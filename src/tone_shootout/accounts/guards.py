@@ -1,7 +1,8 @@
-"""What a request may do, decided before its handler runs.
+"""Authorization of requests and WebSockets.
 
-Every route needs a signed-in user unless it says `opt={"public": True}`. What changes something needs write scope.
-A credential that a browser sends by itself, the cookie, counts only for pages of our own.
+Every route requires a signed-in user, except those with `opt={"public": True}`. Unsafe methods require write scope.
+Browsers send cookies by themselves, so a cookie is accepted for unsafe methods and WebSockets only from pages of the
+service's own origins.
 """
 
 import socket
@@ -26,26 +27,26 @@ NOT_SIGNED_IN: Final = 4401
 ORIGIN_REFUSED: Final = 4403
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LOCAL_DOMAINS: Final = (".localhost", ".local", ".home.arpa", ".internal")
-"""Reserved by RFC 6761, 6762 and 8375 and by ICANN: not in the public name system."""
+"""Domains reserved by RFC 6761, 6762 and 8375 and by ICANN, absent from the public DNS."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 
 
 def is_public(handler: BaseRouteHandler) -> bool:
-    """Tell whether a route is open to everybody."""
+    """Return whether a route accepts requests without a credential."""
     return handler.opt.get("public") is True
 
 
-def recognises(handler: BaseRouteHandler) -> bool:
-    """Tell whether a public route wants to know who asks, if it can be known."""
-    return handler.opt.get("recognises") is True
+def has_optional_authentication(handler: BaseRouteHandler) -> bool:
+    """Return whether a public route authenticates requests that have a credential."""
+    return handler.opt.get("optional_authentication") is True
 
 
 def provide_principal(scope: ASGIScope) -> Principal:
-    """Return who asks.
+    """Provide the authenticated user of a request.
 
     Raises:
-        UnauthorizedError: there is no credential.
-        InvalidCredentialsError: there is one that doesn't count.
+        UnauthorizedError: the request has no credential.
+        InvalidCredentialsError: the credential is invalid.
     """
     principal = scope["user"]
     if not isinstance(principal, Principal):
@@ -53,30 +54,34 @@ def provide_principal(scope: ASGIScope) -> Principal:
     return principal
 
 
-def administrator(connection: Connection, _handler: BaseRouteHandler) -> None:
-    """Let administrators pass."""
+def require_administrator(connection: Connection, _handler: BaseRouteHandler) -> None:
+    """Require an administrator.
+
+    Raises:
+        AdministratorOnlyError: the user is not an administrator.
+    """
     if provide_principal(connection.scope).role != "administrator":
         raise AdministratorOnlyError
 
 
-def who_connects(connection: Connection, settings: Settings) -> Principal:
-    """Return who wants their account to be connected with another one.
+def get_linking_principal(connection: Connection, settings: Settings) -> Principal:
+    """Return the user whose account a request connects with TONE3000.
 
     Raises:
-        UnauthorizedError: nobody who is known.
-        ReadOnlyTokenError: with a credential that may change nothing.
-        CrossOriginError: a page of somebody else's has sent the browser here.
+        UnauthorizedError: the request has no credential.
+        ReadOnlyTokenError: the credential has read scope.
+        CrossOriginError: a page of another origin has sent the browser here.
     """
     principal = provide_principal(connection.scope)
     if principal.scope != "write":
         raise ReadOnlyTokenError
-    if principal.via == "cookie" and _names_its_page(connection) and not origin_allowed(connection, settings):
+    if principal.via == "cookie" and _has_origin_header(connection) and not origin_allowed(connection, settings):
         raise CrossOriginError
     return principal
 
 
 class SignedInGuard:
-    """The guard of every route."""
+    """Guard of all routes: authorization and the rate limit of each user."""
 
     def __init__(self, settings: Settings, throttle: Throttle) -> None:
         self._settings = settings
@@ -84,69 +89,74 @@ class SignedInGuard:
         self._per_user = Rate("user", settings.limits.requests_per_minute)
 
     async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
-        """Let pass whom the route is for."""
+        """Authorize a connection.
+
+        Raises:
+            ProblemError: the request is rejected.
+            WebSocketException: the WebSocket is rejected.
+        """
         if isinstance(connection, WebSocket):
             if not is_public(handler):
-                await self._count(connection, await signed_in(connection, self._settings))
+                await self._limit_rate(connection, await authenticate_websocket(connection, self._settings))
         elif is_public(handler):
-            if _changes_something(connection) and _names_its_page(connection):
-                self._need_own_origin(connection)
+            if _is_unsafe(connection) and _has_origin_header(connection):
+                self._require_own_origin(connection)
         else:
             principal = provide_principal(connection.scope)
-            await self._count(connection, principal)
-            if _changes_something(connection):
+            await self._limit_rate(connection, principal)
+            if _is_unsafe(connection):
                 if principal.via == "cookie":
-                    self._need_own_origin(connection)
+                    self._require_own_origin(connection)
                 if principal.scope != "write":
                     raise ReadOnlyTokenError
 
-    async def _count(self, connection: Connection, principal: Principal) -> None:
-        """Count a request of a user."""
+    async def _limit_rate(self, connection: Connection, principal: Principal) -> None:
         try:
             await self._throttle.take(self._per_user, str(principal.user_id))
         except TooManyRequestsError as error:
             if isinstance(connection, WebSocket):
-                await refuse(connection, TOO_MANY, error.detail)
+                await reject_websocket(connection, TOO_MANY, error.detail)
             raise
 
-    def _need_own_origin(self, connection: Connection) -> None:
+    def _require_own_origin(self, connection: Connection) -> None:
         if not origin_allowed(connection, self._settings):
             raise CrossOriginError
 
 
-async def signed_in(socket: WebSocket[Any, Any, Any], settings: Settings) -> Principal:
-    """Return who opens a WebSocket, or refuse it.
+async def authenticate_websocket(socket: WebSocket[Any, Any, Any], settings: Settings) -> Principal:
+    """Return the authenticated user of a WebSocket, or reject it.
 
     Raises:
-        WebSocketException: 4401 for nobody who is known, 4403 for a cookie that a foreign page makes use of.
+        WebSocketException: 4401 without a valid credential, 4403 for a cookie sent by a page of another origin.
     """
     principal: Principal | None = socket.scope["user"]
     if principal is None:
-        await refuse(socket, NOT_SIGNED_IN, "Sign in first.")
+        await reject_websocket(socket, NOT_SIGNED_IN, "Sign in first.")
     if principal.via == "cookie" and not origin_allowed(socket, settings):
-        await refuse(socket, ORIGIN_REFUSED, "This origin may not connect.")
+        await reject_websocket(socket, ORIGIN_REFUSED, "This origin may not connect.")
     return principal
 
 
-async def refuse(socket: WebSocket[Any, Any, Any], code: int, reason: str) -> NoReturn:
-    """Close a WebSocket that was not accepted yet with a code that a page can read.
+async def reject_websocket(socket: WebSocket[Any, Any, Any], code: int, reason: str) -> NoReturn:
+    """Reject a WebSocket with a close code.
 
     Raises:
         WebSocketException: always.
     """
-    await socket.accept()  # a browser shows its page no other refusal than the code of a close
+    await socket.accept()  # scripts in a browser can read a close code, but no rejected handshake
     raise WebSocketException(detail=reason, code=code)
 
 
 def origin_allowed(connection: Connection, settings: Settings) -> bool:
-    """Tell whether a browser sent the request for a page of our own.
+    """Return whether a browser sent the request from a page of the service's own origins.
 
-    Our own are the public address, the origins that the settings allow, and what the request's `Host` names where
-    nobody else can make it point here: an IP address, `localhost`, or a name of the local network (any other name could
-    be one that was made to point here). A request without `Origin` is judged by `Sec-Fetch-Site`; one with neither
-    names no page, and is not allowed. So is one whose `Origin` is `null`: a browser sends that with our own forms, too,
-    where a proxy or a person has set the referrer policy to `no-referrer`; sandboxed pages send it as well, but are
-    never of the same origin.
+    Own origins are the public URL, the allowed origins of the settings, and the origin in `Host` if its host is an IP
+    address, `localhost` or a name of the local network. Any other name could belong to an attacker who points it here
+    (DNS rebinding).
+
+    Without `Origin`, and with `Origin: null`, the header `Sec-Fetch-Site` decides. Browsers send `null` with the forms
+    of own pages if a proxy or the user sets the referrer policy `no-referrer`, and from sandboxed pages, which are
+    never of the same origin. A request with neither header is not allowed.
     """
     sent, site = connection.headers.get("origin"), connection.headers.get("sec-fetch-site")
     if sent is None:
@@ -160,25 +170,25 @@ def origin_allowed(connection: Connection, settings: Settings) -> bool:
     return origin in known or (origin == _own_origin(connection) and _is_local_name(origin[1]))
 
 
-def own_address(connection: Connection) -> str | None:
-    """Return scheme, host and port that a browser on this machine has used, None for any from elsewhere."""
+def local_origin(connection: Connection) -> str | None:
+    """Return the origin of the request's `Host` if it is the address that the server listens on, else None."""
     own = _own_origin(connection)
-    if own is None or not _host_is_ours(connection):
+    if own is None or not _is_server_host(connection):
         return None
     scheme, host, port = own
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def _changes_something(connection: Connection) -> bool:
+def _is_unsafe(connection: Connection) -> bool:
     return connection.scope.get("method") not in SAFE_METHODS
 
 
-def _names_its_page(connection: Connection) -> bool:
+def _has_origin_header(connection: Connection) -> bool:
     return "origin" in connection.headers or "sec-fetch-site" in connection.headers
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:
-    """Return scheme, host and port of an address, None unless it is one of the web."""
+    """Return scheme, host and port of a URL; None unless its scheme is `http` or `https`."""
     try:
         parts = urlsplit(url)
         port = parts.port or _DEFAULT_PORTS[parts.scheme]
@@ -193,13 +203,13 @@ def _own_origin(connection: Connection) -> tuple[str, str, int] | None:
 
 
 def _is_local_name(host: str) -> bool:
-    """Tell whether no public name server answers for a host, so that no foreign page can be served under it."""
+    """Return whether a host can't be in the public DNS, so that no page of another party is served under it."""
     if ":" in host or host.replace(".", "").isdigit():
-        return True  # an address; browsers write every spelling of an IPv4 one as four decimal numbers
+        return True  # an IP address; browsers normalize every spelling of IPv4 to four decimal numbers
     return "." not in host or host.endswith(_LOCAL_DOMAINS) or host == socket.gethostname().lower()
 
 
-def _host_is_ours(connection: Connection) -> bool:
+def _is_server_host(connection: Connection) -> bool:
     own, server = _own_origin(connection), connection.scope["server"]
     if own is None or server is None:
         return False

@@ -1,7 +1,7 @@
-"""Doing once what is asked for twice: `Idempotency-Key`.
+"""Safe retries of requests with `Idempotency-Key`.
 
-A program that gets no answer can't know whether it was heard. With a key it may ask again: the answer of the first time
-is kept with what it did, in the same transaction, and given again.
+A client that receives no response can't know whether its request succeeded. With a key it can retry: the response is
+stored in the transaction of the request's changes, and returned again.
 """
 
 import hashlib
@@ -22,10 +22,10 @@ from tone_shootout.accounts.models import IdempotencyRecord
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.repositories import IdempotencyRepository
 
-KEPT: Final = timedelta(hours=24)
-"""How long an answer is kept."""
-REPLAYED: Final = "Idempotency-Replayed"
-"""Header of an answer that was given before."""
+RECORD_LIFETIME: Final = timedelta(hours=24)
+"""Lifetime of a stored response."""
+REPLAYED_HEADER: Final = "Idempotency-Replayed"
+"""Response header of a stored response."""
 
 T = TypeVar("T")
 
@@ -37,15 +37,22 @@ IdempotencyKey = Annotated[
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
         description=(
-            "Any text of yours that no other request of the last 24 hours had, for instance a UUID. The same request "
-            f"with the same key is done once and answered the same, with `{REPLAYED}: true`. Failures are not kept."
+            "Unique key of the request, for instance a UUID. A retry with the same key within 24 hours does not run "
+            f"again, but returns the stored response with `{REPLAYED_HEADER}: true`. Errors are not stored."
         ),
     ),
 ]
 
 
 class Idempotent:
-    """Does what a request asks for, unless it was done before."""
+    """Executes a request, or returns its stored response.
+
+    Args:
+        session: the request's unit of work.
+        owner_id: the user; keys of different users are independent.
+        key: the `Idempotency-Key`; None: execute always.
+        fingerprint: SHA-256 of the request.
+    """
 
     def __init__(self, session: AsyncSession, owner_id: UUID, key: str | None, fingerprint: bytes) -> None:
         self._records = IdempotencyRepository(session)
@@ -53,40 +60,39 @@ class Idempotent:
         self._key = key
         self._fingerprint = fingerprint
 
-    async def __call__(self, make: Callable[[], Awaitable[Response[T]]]) -> Response[T]:
-        """Return what `make` answers, or what it has answered before.
+    async def __call__(self, handle: Callable[[], Awaitable[Response[T]]]) -> Response[T]:
+        """Return the response of `handle`, or the stored one.
 
-        Whoever comes while it is being made is told so. What `make` raises is not kept, nor is anything whose
-        transaction fails: the key is free again.
+        If `handle` or the transaction fails, nothing is stored and the key can be used again.
 
         Raises:
-            IdempotencyInFlightError: another request with this key is at it.
-            IdempotencyKeyReusedError: the key was another request's.
+            IdempotencyInFlightError: another request with this key is in progress.
+            IdempotencyKeyReusedError: the key was used for a different request.
         """
         if self._key is None:
-            return await make()
+            return await handle()
         if not await self._records.try_lock(self._owner_id, self._key):
             raise IdempotencyInFlightError
         record = await self._records.get_by_key(self._owner_id, self._key)
         if record is not None:
             if record.fingerprint != self._fingerprint:
                 raise IdempotencyKeyReusedError
-            return cast(Response[T], _replayed(record))
-        answer = await make()
+            return cast(Response[T], _replay(record))
+        response = await handle()
         await self._records.put(
             owner_id=self._owner_id,
             key=self._key,
             fingerprint=self._fingerprint,
-            status=cast(int, answer.status_code),
-            headers=dict(answer.headers),
-            body=msgspec.json.encode(answer.content),
-            lifetime=KEPT,
+            status=cast(int, response.status_code),
+            headers=dict(response.headers),
+            body=msgspec.json.encode(response.content),
+            lifetime=RECORD_LIFETIME,
         )
-        return answer
+        return response
 
 
-def _replayed(record: IdempotencyRecord) -> Response[bytes]:
-    headers = {**record.headers, REPLAYED: "true"}
+def _replay(record: IdempotencyRecord) -> Response[bytes]:
+    headers = {**record.headers, REPLAYED_HEADER: "true"}
     return Response(record.body, status_code=record.status, headers=headers, media_type=MediaType.JSON)
 
 
@@ -96,7 +102,7 @@ async def provide_idempotent(
     principal: NamedDependency[Principal],
     idempotency_key: IdempotencyKey = None,
 ) -> Idempotent:
-    """Return the dependency `once` of operations that honour `Idempotency-Key`."""
-    asked = (request.method.encode(), request.url.path.encode(), request.scope["query_string"], await request.body())
-    digest = hashlib.sha256(msgspec.msgpack.encode(asked)).digest()
-    return Idempotent(db_session, principal.user_id, idempotency_key, digest)
+    """Provide `idempotent` to operations that support `Idempotency-Key`."""
+    parts = (request.method.encode(), request.url.path.encode(), request.scope["query_string"], await request.body())
+    fingerprint = hashlib.sha256(msgspec.msgpack.encode(parts)).digest()
+    return Idempotent(db_session, principal.user_id, idempotency_key, fingerprint)

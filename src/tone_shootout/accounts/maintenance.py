@@ -1,4 +1,4 @@
-"""Deletion of account data that has no use any more, in units of work of its own.
+"""Deletion of expired account data, in units of work of its own.
 
 Each step can run twice, on two workers at once, and be interrupted anywhere: the next run deletes the rest.
 """
@@ -14,7 +14,7 @@ from tone_shootout.kit.settings import RetentionSettings
 
 
 class AccountMaintenance:
-    """Deletes the rows of all users that have no use any more. Each step returns the number of deleted rows.
+    """Deletes expired rows of all users. Each step returns the number of deleted rows.
 
     Args:
         session_maker: opens sessions of the database.
@@ -26,7 +26,7 @@ class AccountMaintenance:
         self._tokens_kept = timedelta(days=retention.tokens_days)
 
     async def delete_ended_sessions(self) -> int:
-        """Delete sessions that expired or were revoked: their tokens are refused with or without a row."""
+        """Delete sessions that expired or were revoked. Their tokens are rejected with or without a row."""
         return await self._delete(lambda session: SessionRepository(session).delete_ended(datetime.now(UTC)))
 
     async def delete_ended_tokens(self) -> int:

@@ -1,6 +1,6 @@
-"""Users, their API tokens and sessions, and what was answered to them.
+"""Tables of users, credentials, connections with TONE3000 and stored responses.
 
-Secrets are stored as SHA-256 and can't be read back.
+Credentials are stored as SHA-256 only.
 """
 
 from datetime import datetime
@@ -14,13 +14,13 @@ from tone_shootout.accounts.principal import Role, Scope
 from tone_shootout.kit.db.session import Base, UUIDv7AuditBase
 
 NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-"""A user's name: 1 to 64 characters that need no escaping in an address, a file name or a shell."""
+"""Pattern of user names: 1 to 64 characters that need no escaping in a URL, a file name or a shell."""
 
 _SCOPES = "scope IN ('read', 'write')"
 
 
 class User(UUIDv7AuditBase):
-    """A person. How they prove who they are is in other tables."""
+    """A user. Credentials are in other tables."""
 
     __tablename__ = "user_account"
     __table_args__ = (
@@ -38,7 +38,7 @@ Index("uq_user_account_name", func.lower(User.name), unique=True)
 
 
 class ApiToken(UUIDv7AuditBase):
-    """A credential for programs, which its owner makes, names and revokes."""
+    """A credential for programs, which its owner creates, names and revokes."""
 
     __tablename__ = "api_token"
     __table_args__ = (
@@ -57,10 +57,10 @@ class ApiToken(UUIDv7AuditBase):
 
 
 class UserSession(UUIDv7AuditBase):
-    """A sign-in: short access tokens, renewed by a refresh token that is exchanged for its successor.
+    """A session: short-lived access tokens, renewed by a refresh token that is replaced on each use.
 
-    Only the hash of the newest refresh token is kept. A refresh token carries its session's id and our signature, so
-    that each earlier one is recognised for what it is without being stored.
+    Only the hash of the newest refresh token is stored. A refresh token contains the session's id and a signature, so
+    that older ones are recognized without being stored.
     """
 
     __tablename__ = "user_session"
@@ -71,7 +71,7 @@ class UserSession(UUIDv7AuditBase):
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
     api_token_id: Mapped[UUID | None] = mapped_column(ForeignKey("api_token.id", ondelete="CASCADE"), index=True)
-    """The token that the session was got for, if any: the session ends when it is revoked or expires."""
+    """API token that the session was started with, if any. The session ends when the token expires or is revoked."""
     scope: Mapped[Scope] = mapped_column(String(8))
     refresh_hash: Mapped[bytes] = mapped_column(LargeBinary)
     expires_at: Mapped[datetime]
@@ -81,10 +81,10 @@ class UserSession(UUIDv7AuditBase):
 
 
 class Tone3000Connection(UUIDv7AuditBase):
-    """Whose account at TONE3000 a user's is, and what lets us ask there for them.
+    """Connection of a user with a TONE3000 account.
 
-    The tokens are encrypted (`kit.keyring`): they have to be read again. Without tokens the two accounts still belong
-    together, and the person has to sign in there again.
+    The tokens are encrypted (`kit.keyring`), not hashed, because requests need them. A connection without tokens still
+    identifies the account; the user has to sign in at TONE3000 again.
     """
 
     __tablename__ = "tone3000_connection"
@@ -92,15 +92,15 @@ class Tone3000Connection(UUIDv7AuditBase):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), unique=True)
     tone3000_user_id: Mapped[str] = mapped_column(String(64), unique=True)
     username: Mapped[str] = mapped_column(String(100))
-    """What they were called there when they last signed in."""
+    """Name at TONE3000 at the time of the last sign-in."""
     tokens: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """`connections.StoredTokens` as JSON, encrypted; None: they don't count any more."""
+    """`connections.StoredTokens` as encrypted JSON; None: TONE3000 has ended the connection."""
     expires_at: Mapped[datetime]
-    """When the access token ends."""
+    """When the access token expires."""
 
 
 class IdempotencyRecord(Base):
-    """What was answered to a request with an `Idempotency-Key`, written in the transaction of what it did."""
+    """Stored response to a request with an `Idempotency-Key`, written in the transaction of the request's changes."""
 
     __tablename__ = "idempotency_record"
     __table_args__ = (
@@ -111,7 +111,7 @@ class IdempotencyRecord(Base):
     owner_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
-    """SHA-256 of the method, the address and the body."""
+    """SHA-256 of method, path, query and body."""
     status: Mapped[int] = mapped_column(SmallInteger)
     headers: Mapped[dict[str, str]] = mapped_column(JSONB)
     body: Mapped[bytes] = mapped_column(LargeBinary)

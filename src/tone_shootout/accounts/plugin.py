@@ -1,4 +1,4 @@
-"""How the accounts domain enters the application."""
+"""Litestar plugin of the accounts domain."""
 
 from typing import Final
 
@@ -23,36 +23,37 @@ from tone_shootout.accounts.cookies import ACCESS_COOKIE
 from tone_shootout.accounts.credentials import AccessTokens
 from tone_shootout.accounts.guards import SignedInGuard, is_public, provide_principal
 from tone_shootout.accounts.idempotency import provide_idempotent
-from tone_shootout.accounts.pending import PendingSignIns
+from tone_shootout.accounts.pending_sign_ins import PendingSignIns
 from tone_shootout.accounts.sign_in import SignInService
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.throttle import Throttle
 from tone_shootout.tone3000.client import Tone3000
-from tone_shootout.tone3000.oauth import SignIn
+from tone_shootout.tone3000.oauth import OAuthClient
 
 SECURITY_COMPONENTS: Final = Components(
     security_schemes={
         "bearer": SecurityScheme(
             type="http",
             scheme="bearer",
-            description="An API token (`tst_…`), or the access token of a session.",
+            description="API token (`tst_…`) or access token of a session.",
         ),
         "cookie": SecurityScheme(
             type="apiKey",
             security_scheme_in="cookie",
             name=ACCESS_COOKIE,
-            description="The access token of a session, in a browser. Changes are taken from our own pages only.",
+            description="Access token of a session in a browser. Unsafe methods are accepted only from the service's "
+            "own pages.",
         ),
     }
 )
 
 
 class AccountsPlugin(InitPlugin, ReceiveRoutePlugin):
-    """Authentication, the guard of every route, `principal`, sign-in, and the account's own routes.
+    """Adds authentication, the guard of all routes, dependencies and controllers.
 
     Raises:
-        SettingsError: the secret that signs sessions is too short.
+        SettingsError: the signing secret is too short.
     """
 
     def __init__(
@@ -72,13 +73,13 @@ class AccountsPlugin(InitPlugin, ReceiveRoutePlugin):
         self._pending = PendingSignIns(redis)
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        """Add what the domain brings."""
+        """Add middleware, guard, dependencies and controllers."""
         app_config.middleware.append(Authentication(self._access_tokens, self._engine))
         app_config.guards.append(SignedInGuard(self._settings, self._throttle))
         app_config.dependencies.update(
             {
                 "principal": Provide(provide_principal, sync_to_thread=False),
-                "once": Provide(provide_idempotent),
+                "idempotent": Provide(provide_idempotent),
                 "connections": Provide(lambda: self._connections, sync_to_thread=False),
                 "sign_in": Provide(self._provide_sign_in, sync_to_thread=False),
             }
@@ -93,12 +94,12 @@ class AccountsPlugin(InitPlugin, ReceiveRoutePlugin):
         db_session: NamedDependency[AsyncSession],
         key_ring: NamedDependency[KeyRing],
         tone3000: NamedDependency[Tone3000],
-        tone3000_sign_in: NamedDependency[SignIn],
+        tone3000_oauth: NamedDependency[OAuthClient],
     ) -> SignInService:
-        return SignInService(db_session, self._settings, key_ring, self._pending, tone3000_sign_in, tone3000)
+        return SignInService(db_session, self._settings, key_ring, self._pending, tone3000_oauth, tone3000)
 
     def receive_route(self, route: BaseRoute) -> None:
-        """Let the documentation say of public routes that they need no credential."""
+        """Declare in the OpenAPI document that public routes need no credential."""
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
                 if is_public(handler):

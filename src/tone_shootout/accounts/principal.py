@@ -1,4 +1,4 @@
-"""Who asks, as every handler sees it."""
+"""The authenticated user of a request."""
 
 from typing import Literal
 from uuid import UUID
@@ -10,7 +10,7 @@ Scope = Literal["read", "write"]
 
 
 class Credential(Struct, frozen=True, kw_only=True):
-    """What a connection that stays open depends on: an API token, or a session."""
+    """An API token or a session, on whose validity an open connection depends."""
 
     user_id: UUID
     session_id: UUID | None = None
@@ -18,20 +18,20 @@ class Credential(Struct, frozen=True, kw_only=True):
 
 
 class Principal(Struct, frozen=True, kw_only=True):
-    """The user behind a request, and how far their credential reaches."""
+    """Authenticated user of a request, with the scope of the credential."""
 
     user_id: UUID
     name: str
     role: Role
     scope: Scope
     via: Literal["token", "session", "cookie"]
-    """An API token, an access token in the `Authorization` header, or an access token in a cookie."""
+    """Type of the credential: API token, access token in the `Authorization` header, or access token in a cookie."""
     session_id: UUID | None = None
-    """The session that an access token belongs to."""
+    """Session of the access token."""
     token_id: UUID | None = None
-    """Which API token it is."""
+    """Id of the API token."""
 
     @property
     def credential(self) -> Credential:
-        """What the principal was authenticated by."""
+        """Credential of the request."""
         return Credential(user_id=self.user_id, session_id=self.session_id, token_id=self.token_id)

@@ -1,4 +1,4 @@
-"""The rules about users, API tokens and sessions. Nothing here commits."""
+"""Services of users, API tokens and sessions. They do not commit."""
 
 import itertools
 import re
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
 from uuid_utils.compat import uuid7
 
 from tone_shootout.accounts.credentials import (
-    SHOWN_CHARACTERS,
+    VISIBLE_CHARACTERS,
     AccessTokens,
     RefreshTokens,
     digest,
@@ -43,14 +43,14 @@ from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.settings import SecuritySettings
 
 REFRESH_OVERLAP = timedelta(seconds=30)
-"""For how long a refresh token that was exchanged is answered with the same successor again."""
+"""Time after an exchange during which the same refresh token returns the same successor."""
 _USER_AGENT_LENGTH = 200
 
 _log = structlog.get_logger(__name__)
 
 
 class IssuedToken(NamedTuple):
-    """A new API token, with the only copy of its text."""
+    """A new API token, with the only copy of its secret."""
 
     token: ApiToken
     secret: str
@@ -71,11 +71,11 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
         self._connections = ConnectionRepository(session)
 
     async def create_user(self, name: str, *, role: Role = "user", display_name: str | None = None) -> User:
-        """Make a user.
+        """Create a user.
 
         Raises:
-            UserNameError: not a name for a user.
-            UserExistsError: the name is taken, perhaps in other capitals.
+            UserNameError: the name is invalid.
+            UserExistsError: the name is taken, ignoring case.
         """
         if not re.fullmatch(NAME_PATTERN, name):
             raise UserNameError
@@ -86,11 +86,11 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
             raise UserExistsError(name) from None
         return user
 
-    async def create_user_like(self, stem: str, *, display_name: str | None) -> User:
-        """Make a user whose name begins with `stem`, with a number behind it where that is taken.
+    async def create_unique_user(self, stem: str, *, display_name: str | None) -> User:
+        """Create a user named `stem`, or `stem` with a number appended if that name is taken.
 
         Raises:
-            UserNameError: not the beginning of a name for a user.
+            UserNameError: the name is invalid.
         """
         await self.repository.lock_names()
         taken = await self.repository.list_names_with_prefix(stem)
@@ -102,7 +102,7 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
         """Return a user by id.
 
         Raises:
-            UserNotFoundError: there is none.
+            UserNotFoundError: the user does not exist.
         """
         user = await self.repository.find(user_id)
         if user is None:
@@ -110,19 +110,19 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
         return user
 
     async def get_connection(self, user_id: UUID) -> Tone3000Connection | None:
-        """Return a user's connection with TONE3000, if there is one."""
+        """Return a user's connection with TONE3000, None if there is none."""
         return await self._connections.get_for_user(user_id)
 
     async def count_credentials(self, user_id: UUID) -> tuple[int, int]:
-        """Return how many API tokens that are not revoked, and how many sessions that have not ended, a user has."""
+        """Return the number of a user's API tokens that are not revoked, and of their valid sessions."""
         tokens = await self._tokens.count_active(user_id)
         return tokens, await self._sessions.count_valid(user_id, datetime.now(UTC))
 
     async def get_user_by_name(self, name: str) -> User:
-        """Return a user by name, whatever its capitals.
+        """Return a user by name, ignoring case.
 
         Raises:
-            UserNotFoundError: there is none.
+            UserNotFoundError: the user does not exist.
         """
         user = await self.repository.get_by_name(name)
         if user is None:
@@ -130,37 +130,37 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
         return user
 
     async def get_display_names(self, user_ids: Collection[UUID]) -> dict[UUID, str]:
-        """Return what each of the users is called in public; nobody who is gone is among them."""
+        """Return the public names of users by id; deleted users are omitted."""
         users = await self.repository.list_by_ids(user_ids)
         return {user.id: user.display_name or user.name for user in users}
 
     async def list_users(self) -> Sequence[User]:
-        """Return all users by name."""
+        """Return all users, ordered by name."""
         return await self.repository.list_all()
 
     async def set_role(self, user: User, role: Role) -> None:
-        """Give a user a role."""
+        """Set a user's role."""
         user.role = role
 
     async def set_active(self, user: User, *, is_active: bool) -> None:
-        """Disable or enable a user. While disabled, none of their credentials counts."""
+        """Enable or disable a user. All credentials of a disabled user are invalid."""
         user.is_active = is_active
 
     async def delete_user(self, user_id: UUID) -> None:
-        """Delete a user with every row that is theirs. Their work has to be ended before, their files go afterwards.
+        """Delete a user with all their rows; an unknown user is ignored.
 
-        Nobody is told apart who is already gone: deleting twice is no error.
+        The caller cancels the user's jobs before and deletes their objects afterwards (`account_deletion`).
         """
         await self.repository.delete_by_id(user_id)
 
     async def issue_token(
         self, user: User, *, name: str, scope: Scope = "write", expires_at: datetime | None = None
     ) -> IssuedToken:
-        """Make an API token for a user.
+        """Create an API token for a user.
 
         Raises:
             UserDisabledError: the user is disabled.
-            UserNotFoundError: the user was deleted meanwhile.
+            UserNotFoundError: the user has been deleted.
         """
         if not user.is_active:
             raise UserDisabledError(user.name)
@@ -168,7 +168,7 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
         token = ApiToken(
             user_id=user.id,
             name=name,
-            prefix=secret[:SHOWN_CHARACTERS],
+            prefix=secret[:VISIBLE_CHARACTERS],
             hash=digest(secret),
             scope=scope,
             expires_at=expires_at,
@@ -180,57 +180,62 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
         return IssuedToken(token, secret)
 
     async def list_tokens(self, owner_id: UUID, paging: Paging) -> tuple[Sequence[ApiToken], int]:
-        """Return a part of a user's tokens that are not revoked, the newest first, and how many there are."""
+        """Return a page of a user's tokens that are not revoked, newest first, and their total."""
         return await self._tokens.list_active(owner_id, paging)
 
     async def revoke_token(self, owner_id: UUID, token_id: UUID) -> None:
-        """Revoke one of a user's tokens, and so every session that was got for it.
+        """Revoke one of a user's tokens, which ends the sessions started with it.
 
         Raises:
-            TokenNotFoundError: not one of theirs, or revoked before.
+            TokenNotFoundError: the user has no such token, or it is revoked.
         """
         if not await self._tokens.revoke(owner_id, token_id, datetime.now(UTC)):
             raise TokenNotFoundError
 
 
-async def valid_credentials(session: AsyncSession, credentials: Collection[Credential]) -> frozenset[Credential]:
-    """Return those of the credentials that are still valid.
+async def filter_valid_credentials(session: AsyncSession, credentials: Collection[Credential]) -> frozenset[Credential]:
+    """Return those of the credentials that are valid.
 
-    A token is not when it was revoked or has expired, a session when it has ended, has expired or was got for such a
-    token; neither is when its user is disabled or gone.
+    A token is invalid once it is revoked or expired, a session once it or the token that started it is revoked or
+    expired, and both once the user is disabled or deleted.
     """
     return await CredentialRepository(session).filter_valid(credentials, datetime.now(UTC))
 
 
-def active_users() -> Select[tuple[UUID]]:
-    """Return a subquery of the users who are not disabled, for statements about what goes on without a request."""
+def select_active_users() -> Select[tuple[UUID]]:
+    """Return a subquery of the ids of all users who are not disabled, for statements outside of requests."""
     return UserRepository.select_active()
 
 
-class Grant(NamedTuple):
-    """What a session is used with until it is renewed."""
+class SessionTokens(NamedTuple):
+    """Access token and refresh token of a session, with their lifetimes."""
 
     access_token: str
-    access_life: timedelta
+    access_lifetime: timedelta
     refresh_token: str
-    refresh_life: timedelta
+    refresh_lifetime: timedelta
 
 
 class SessionService:
-    """Sessions: sign-in, renewal, the end."""
+    """Sessions: start, renewal, validation and end.
+
+    Args:
+        session: the unit of work.
+        settings: signing secret, and lifetimes of the tokens.
+    """
 
     def __init__(self, session: AsyncSession, settings: SecuritySettings) -> None:
         self._credentials = CredentialRepository(session)
         self._sessions = SessionRepository(session)
         self._access_tokens = AccessTokens(settings)
         self._refresh_tokens = RefreshTokens(settings)
-        self._life = timedelta(days=settings.refresh_days)
+        self._lifetime = timedelta(days=settings.refresh_days)
 
-    async def start(self, api_token: str, *, user_agent: str | None) -> Grant:
-        """Start a session for the owner of an API token, with the token's scope and for no longer than it is good.
+    async def start(self, api_token: str, *, user_agent: str | None) -> SessionTokens:
+        """Start a session with the scope of an API token. It ends when the token expires or is revoked.
 
         Raises:
-            InvalidCredentialsError: the token is not good.
+            InvalidCredentialsError: the token is invalid.
         """
         now = datetime.now(UTC)
         bearer = await self._credentials.get_by_token(digest(api_token), now)
@@ -239,50 +244,53 @@ class SessionService:
         await self._credentials.touch(bearer, now)
         return await self._start(bearer.user_id, bearer.scope, bearer.token_id, user_agent, now)
 
-    async def start_for(self, user_id: UUID, *, user_agent: str | None) -> Grant:
-        """Start a session for a user who has proved who they are in another way."""
+    async def start_for(self, user_id: UUID, *, user_agent: str | None) -> SessionTokens:
+        """Start a session of write scope for a user authenticated by other means."""
         return await self._start(user_id, "write", None, user_agent, datetime.now(UTC))
 
-    async def renew(self, refresh_token: str) -> Grant | None:
-        """Exchange a session's newest refresh token for the next one.
+    async def renew(self, refresh_token: str) -> SessionTokens | None:
+        """Exchange a session's newest refresh token for its successor.
 
-        The token before the newest gets the same successor again for `REFRESH_OVERLAP`: two tabs of a browser may
-        refresh at the same time, and an answer can be lost. Any other former token has been used, by its owner or by a
-        thief: nobody can tell, so the session ends. The caller has to commit that: None is returned, nothing is raised.
+        For `REFRESH_OVERLAP`, the previous token returns the same successor, because two tabs of a browser can refresh
+        at the same time and a response can be lost. Use of any older token ends the session, because either the owner's
+        or a thief's copy was used before.
+
+        Returns:
+            The new tokens; None if the token is invalid. The caller must commit in both cases.
         """
-        read = self._refresh_tokens.read(refresh_token)
-        if read is None:
+        parsed = self._refresh_tokens.parse(refresh_token)
+        if parsed is None:
             return None
-        session_id, is_ours = read
+        session_id, is_signed = parsed
         now, used = datetime.now(UTC), digest(refresh_token)
         following = self._refresh_tokens.successor(refresh_token, session_id)
         user_id = await self._sessions.renew(
-            session_id, used=used, following=digest(following), now=now, expires_at=now + self._life
+            session_id, used=used, following=digest(following), now=now, expires_at=now + self._lifetime
         )
         if user_id is None:
             user_id = await self._sessions.get_renewed(
                 session_id, digest(following), since=now - REFRESH_OVERLAP, now=now
             )
         if user_id is not None:
-            return self._grant(user_id, session_id, following, now)
-        if is_ours and await self._sessions.revoke_replayed(session_id, used, now):
-            _log.warning("session_ended", session_id=str(session_id), reason="its refresh token was used again")
+            return self._issue(user_id, session_id, following, now)
+        if is_signed and await self._sessions.revoke_replayed(session_id, used, now):
+            _log.warning("session_ended", session_id=str(session_id), reason="refresh_token_reused")
         return None
 
     async def end(self, refresh_token: str) -> None:
-        """End the session that a refresh token belongs to, be it the newest or an earlier one, if there is one."""
-        read = self._refresh_tokens.read(refresh_token)
-        if read is not None:
-            session_id, is_ours = read
-            await self._sessions.revoke(session_id, None if is_ours else digest(refresh_token), datetime.now(UTC))
+        """End the session of a refresh token, the newest or an older one; an invalid token is ignored."""
+        parsed = self._refresh_tokens.parse(refresh_token)
+        if parsed is not None:
+            session_id, is_signed = parsed
+            await self._sessions.revoke(session_id, None if is_signed else digest(refresh_token), datetime.now(UTC))
 
     async def end_current(self, principal: Principal) -> None:
-        """End the session that somebody asks with, if it is one and has not ended before."""
+        """End the session of a request; a request with an API token is ignored."""
         if principal.session_id is not None:
             await self._sessions.revoke_owned(principal.user_id, principal.session_id, datetime.now(UTC))
 
     async def is_valid(self, principal: Principal) -> bool:
-        """Tell whether the credential that somebody has asked with before still counts."""
+        """Return whether the credential of an earlier request is still valid."""
         now = datetime.now(UTC)
         if principal.session_id is not None:
             return await self._credentials.get_by_session(principal.user_id, principal.session_id, now) is not None
@@ -291,25 +299,25 @@ class SessionService:
         )
 
     async def list_sessions(self, owner_id: UUID, paging: Paging) -> tuple[Sequence[UserSession], int]:
-        """Return a part of a user's sessions that have not ended, the one used last first, and how many there are."""
+        """Return a page of a user's valid sessions, last used first, and their total."""
         return await self._sessions.list_valid(owner_id, datetime.now(UTC), paging)
 
     async def end_session(self, owner_id: UUID, session_id: UUID) -> None:
         """End one of a user's sessions.
 
         Raises:
-            SessionNotFoundError: not one of theirs, or ended before.
+            SessionNotFoundError: the user has no such session, or it has ended.
         """
         if not await self._sessions.revoke_owned(owner_id, session_id, datetime.now(UTC)):
             raise SessionNotFoundError
 
     async def end_all(self, owner_id: UUID) -> None:
-        """End all of a user's sessions. API tokens are not sessions: they stay good."""
+        """End all of a user's sessions. API tokens stay valid."""
         await self._sessions.revoke_owned(owner_id, None, datetime.now(UTC))
 
     async def _start(
         self, user_id: UUID, scope: Scope, token_id: UUID | None, user_agent: str | None, now: datetime
-    ) -> Grant:
+    ) -> SessionTokens:
         session_id = uuid7()
         refresh_token = self._refresh_tokens.issue(session_id)
         await self._sessions.delete_expired(user_id, now)
@@ -320,13 +328,13 @@ class SessionService:
                 api_token_id=token_id,
                 scope=scope,
                 refresh_hash=digest(refresh_token),
-                expires_at=now + self._life,
+                expires_at=now + self._lifetime,
                 last_used_at=now,
                 user_agent=user_agent[:_USER_AGENT_LENGTH] if user_agent else None,
             )
         )
-        return self._grant(user_id, session_id, refresh_token, now)
+        return self._issue(user_id, session_id, refresh_token, now)
 
-    def _grant(self, user_id: UUID, session_id: UUID, refresh_token: str, now: datetime) -> Grant:
+    def _issue(self, user_id: UUID, session_id: UUID, refresh_token: str, now: datetime) -> SessionTokens:
         access_token = self._access_tokens.issue(user_id=user_id, session_id=session_id, now=now)
-        return Grant(access_token, self._access_tokens.life, refresh_token, self._life)
+        return SessionTokens(access_token, self._access_tokens.lifetime, refresh_token, self._lifetime)

@@ -1,4 +1,4 @@
-"""Signing in with TONE3000, in a browser and on a device without one. Nothing here commits."""
+"""Sign-in with TONE3000, in a browser and on a device without one. The service does not commit."""
 
 import re
 import secrets
@@ -17,33 +17,33 @@ from tone_shootout.accounts.errors import (
     ToneIdMissingError,
     UserDisabledError,
 )
-from tone_shootout.accounts.pending import BrowserSignIn, DeviceSignIn, PendingSignIns, hashed
+from tone_shootout.accounts.pending_sign_ins import BrowserSignIn, DeviceSignIn, PendingSignIns, hash_secret
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.accounts.services import AccountService, Grant, SessionService
+from tone_shootout.accounts.services import AccountService, SessionService, SessionTokens
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings
 from tone_shootout.tone3000.client import Tone3000
 from tone_shootout.tone3000.errors import BadAnswerError, GrantError
-from tone_shootout.tone3000.oauth import SignIn, ToneChoice, authorize_url, challenge_of, new_state, new_verifier
+from tone_shootout.tone3000.oauth import OAuthClient, ToneChoice, authorize_url, challenge_of, new_state, new_verifier
 from tone_shootout.tone3000.types import DeviceCode, TokenPair, User, plain
 
-SLOWER_S: Final = 5
-"""Seconds by which the interval grows when TONE3000 finds us too fast (RFC 8628, 3.5)."""
+SLOW_DOWN_S: Final = 5
+"""Increase of the polling interval in seconds after the error `slow_down` (RFC 8628, 3.5)."""
 
 _log = structlog.get_logger(__name__)
 
 
 class OAuthRedirect(NamedTuple):
-    """A browser that is being sent to TONE3000."""
+    """Redirect of a browser to TONE3000."""
 
     url: str
     state: str
     browser: str
-    """The secret that it has to bring back in a cookie."""
+    """Secret that the browser must send in a cookie with the callback."""
 
 
-class Return(NamedTuple):
-    """What a browser brings back from TONE3000."""
+class OAuthCallback(NamedTuple):
+    """Parameters of the callback from TONE3000."""
 
     state: str
     code: str | None = None
@@ -53,10 +53,10 @@ class Return(NamedTuple):
 
 
 class OAuthResult(NamedTuple):
-    """How a sign-in in a browser has ended."""
+    """Result of a sign-in in a browser."""
 
-    grant: Grant | None
-    """A session; None where nobody has signed in."""
+    tokens: SessionTokens | None
+    """Tokens of the new session; None if the sign-in was canceled or denied."""
     next: str | None
     tone_id: int | None = None
     canceled: bool = False
@@ -64,7 +64,16 @@ class OAuthResult(NamedTuple):
 
 
 class SignInService:
-    """Both ways in, in one unit of work."""
+    """Sign-in in a browser and on a device, in one unit of work.
+
+    Args:
+        session: the unit of work.
+        settings: redirect URL, whether sign-up is enabled, signing secret.
+        keys: encrypts TONE3000's tokens.
+        pending: stores pending sign-ins.
+        oauth: client of TONE3000's OAuth endpoints.
+        tone3000: client of TONE3000's API.
+    """
 
     def __init__(
         self,
@@ -72,7 +81,7 @@ class SignInService:
         settings: Settings,
         keys: KeyRing,
         pending: PendingSignIns,
-        sign_in: SignIn,
+        oauth: OAuthClient,
         tone3000: Tone3000,
     ) -> None:
         self._settings = settings
@@ -80,10 +89,10 @@ class SignInService:
         self._sessions = SessionService(session, settings.security)
         self._store = ConnectionStore(session, keys)
         self._pending = pending
-        self._sign_in = sign_in
+        self._oauth = oauth
         self._tone3000 = tone3000
 
-    async def depart(
+    async def start_browser(
         self,
         *,
         redirect_url: str,
@@ -92,11 +101,18 @@ class SignInService:
         choice: ToneChoice | None,
         menubar: bool,
     ) -> OAuthRedirect:
-        """Begin a sign-in in a browser.
+        """Start a sign-in in a browser.
+
+        Args:
+            redirect_url: URL of the callback.
+            next_path: path to redirect to after the callback; None: the callback returns JSON.
+            link_to: user to connect with the TONE3000 account; None: sign in the account's own user.
+            choice: selection of a tone that TONE3000 offers; None: sign in only.
+            menubar: show buttons to go back and to close.
 
         Raises:
-            NotConfiguredError: this installation has no key of TONE3000.
-            ToneIdMissingError: a tone is to be loaded, and it is not said which.
+            NotConfiguredError: no API key for TONE3000 is configured.
+            ToneIdMissingError: the prompt `load_tone` lacks a tone id.
         """
         if choice is not None and choice.prompt == "load_tone" and choice.tone_id is None:
             raise ToneIdMissingError
@@ -109,92 +125,101 @@ class SignInService:
             choice=choice,
             menubar=menubar,
         )
-        begun = BrowserSignIn(
-            verifier=verifier, redirect_url=redirect_url, browser=hashed(browser), next=next_path, link_to=link_to
+        sign_in = BrowserSignIn(
+            verifier=verifier, redirect_url=redirect_url, browser=hash_secret(browser), next=next_path, link_to=link_to
         )
-        await self._pending.begin(state, begun)
+        await self._pending.add_browser(state, sign_in)
         return OAuthRedirect(url, state, browser)
 
-    async def arrive(self, back: Return, *, browser: str | None, user_agent: str | None) -> OAuthResult:
-        """End a sign-in in a browser, whatever has come of it. The state counts no more afterwards.
+    async def finish_browser(
+        self, callback: OAuthCallback, *, browser: str | None, user_agent: str | None
+    ) -> OAuthResult:
+        """Finish a sign-in in a browser. The state can't be used again.
+
+        Args:
+            callback: parameters of the callback.
+            browser: value of the browser's cookie.
+            user_agent: `User-Agent` of the browser.
 
         Raises:
-            SignInExpiredError: it was not begun in this browser, was ended before, or took too long.
-            ProblemError: nobody can be signed in, or connected, for a reason that the person has to know.
+            SignInExpiredError: the sign-in has expired, was finished before or began in another browser.
+            ProblemError: the user can't be signed in or connected.
         """
-        begun = await self._pending.take(back.state, browser)
-        if back.canceled and not back.code:
-            return OAuthResult(None, begun.next, canceled=True)
-        if back.error or not back.code:
-            _log.info("sign_in_denied", error=(back.error or "no code")[:64])
-            return OAuthResult(None, begun.next, denied=True)
+        sign_in = await self._pending.pop_browser(callback.state, browser)
+        if callback.canceled and not callback.code:
+            return OAuthResult(None, sign_in.next, canceled=True)
+        if callback.error or not callback.code:
+            _log.info("sign_in_denied", error=(callback.error or "no code")[:64])
+            return OAuthResult(None, sign_in.next, denied=True)
         try:
-            pair = await self._sign_in.exchange(
-                code=back.code, verifier=begun.verifier, redirect_url=begun.redirect_url
+            pair = await self._oauth.exchange(
+                code=callback.code, verifier=sign_in.verifier, redirect_url=sign_in.redirect_url
             )
         except GrantError as error:
             if error.error != "invalid_grant":
                 raise
             raise SignInExpiredError from None
-        grant = await self._admit(pair, begun.link_to, user_agent)
-        tone_id = None if back.canceled else back.tone_id
-        return OAuthResult(grant, begun.next, tone_id=tone_id, canceled=back.canceled)
+        tokens = await self._start_session(pair, sign_in.link_to, user_agent)
+        tone_id = None if callback.canceled else callback.tone_id
+        return OAuthResult(tokens, sign_in.next, tone_id=tone_id, canceled=callback.canceled)
 
     async def start_device(self, link_to: Principal | None) -> tuple[str, DeviceCode]:
-        """Begin a sign-in on a device; return what it asks with, and what to show.
+        """Start a sign-in on a device; return the handle to poll with, and the codes to show.
 
         Raises:
-            NotConfiguredError: this installation has no key of TONE3000.
+            NotConfiguredError: no API key for TONE3000 is configured.
         """
-        begun = await self._sign_in.start_device()
-        sign_in = DeviceSignIn(device_code=begun.device_code, interval=max(1, begun.interval), link_to=link_to)
-        return await self._pending.begin_device(sign_in, begun.expires_in), begun
+        codes = await self._oauth.start_device()
+        sign_in = DeviceSignIn(device_code=codes.device_code, interval=max(1, codes.interval), link_to=link_to)
+        return await self._pending.add_device(sign_in, codes.expires_in), codes
 
-    async def poll_device(self, handle: str, *, user_agent: str | None) -> Grant | int:
-        """Return a session once somebody has let the device in; until then, after how many seconds to ask again.
+    async def poll_device(self, handle: str, *, user_agent: str | None) -> SessionTokens | int:
+        """Return the tokens of a session once the user has allowed the device; until then, the polling interval.
 
-        TONE3000 is asked no more often than it wants, however often the device asks.
+        TONE3000 is polled once per interval, however often the device polls.
 
         Raises:
-            SignInExpiredError: no such sign-in (any more).
-            SignInDeniedError: somebody has said no.
+            SignInExpiredError: the handle is unknown, or the sign-in has ended.
+            SignInDeniedError: the user has denied the sign-in.
         """
-        begun = await self._pending.device(handle)
-        if not await self._pending.may_ask(handle):
-            return begun.interval
+        sign_in = await self._pending.get_device(handle)
+        if not await self._pending.try_start_poll(handle):
+            return sign_in.interval
         try:
-            pair = await self._sign_in.poll_device(begun.device_code)
+            pair = await self._oauth.poll_device(sign_in.device_code)
         except GrantError as error:
-            return await self._not_yet(handle, begun, error)
+            return await self._handle_grant_error(handle, sign_in, error)
         except BaseException:
-            await self._pending.wait(handle, begun)
+            await self._pending.reschedule_device(handle, sign_in)
             raise
-        await self._pending.end_device(handle)
-        return await self._admit(pair, begun.link_to, user_agent)
+        await self._pending.delete_device(handle)
+        return await self._start_session(pair, sign_in.link_to, user_agent)
 
-    async def _not_yet(self, handle: str, begun: DeviceSignIn, error: GrantError) -> int:
+    async def _handle_grant_error(self, handle: str, sign_in: DeviceSignIn, error: GrantError) -> int:
+        """Return the new polling interval of a pending sign-in, or raise the error of an ended one."""
         if not error.is_final:
-            slower = SLOWER_S if error.error == "slow_down" else 0
-            begun = msgspec.structs.replace(begun, interval=begun.interval + slower)
-            await self._pending.wait(handle, begun)
-            return begun.interval
-        await self._pending.end_device(handle)
+            increase = SLOW_DOWN_S if error.error == "slow_down" else 0
+            sign_in = msgspec.structs.replace(sign_in, interval=sign_in.interval + increase)
+            await self._pending.reschedule_device(handle, sign_in)
+            return sign_in.interval
+        await self._pending.delete_device(handle)
         if error.error == "access_denied":
             raise SignInDeniedError
         if error.error in ("expired_token", "invalid_grant"):
             raise SignInExpiredError
         raise error
 
-    async def _admit(self, pair: TokenPair, link_to: Principal | None, user_agent: str | None) -> Grant:
-        """Find out who it is, connect them, and start a session.
+    async def _start_session(self, pair: TokenPair, link_to: Principal | None, user_agent: str | None) -> SessionTokens:
+        """Connect the owner of the tokens with a user, and start a session.
 
-        Who is to be connected must not have been signed out meanwhile: whoever had stolen a credential would stay.
+        The credential of `link_to` must still be valid: with a stolen one that has been revoked, a thief could
+        otherwise connect a TONE3000 account and keep access.
         """
         person = await self._tone3000.user(pair.access_token)
         if not 0 < len(person.id) <= 64 or not person.id.isprintable():
-            raise BadAnswerError("a person without an id")
+            raise BadAnswerError("invalid user id")
         if link_to is None:
-            user_id = await self._store.get_owner_of(person.id) or await self._sign_up(person)
+            user_id = await self._store.get_owner(person.id) or await self._sign_up(person)
         elif await self._sessions.is_valid(link_to):
             user_id = link_to.user_id
         else:
@@ -209,6 +234,6 @@ class SignInService:
         if not self._settings.security.sign_up:
             raise SignUpClosedError
         stem = re.sub(r"[^A-Za-z0-9._-]+", "-", person.username).strip("._-")[:56] or "player"
-        user = await self._accounts.create_user_like(stem, display_name=plain(person.name)[:100] or None)
+        user = await self._accounts.create_unique_user(stem, display_name=plain(person.name)[:100] or None)
         _log.info("signed_up", user_id=str(user.id))
         return user.id

@@ -1,7 +1,8 @@
-"""Failed sign-ins: an address from which too many come waits, and is not even looked at meanwhile.
+"""Rate limits of sign-ins by client address.
 
-They are not counted by what they name, a token or a session. Nobody guesses 256 random bits from however many
-addresses, and whoever knew no more of a token than its first characters could keep its owner out.
+After too many failed sign-ins, further ones from the address are rejected without a check of the credential. Failures
+are not counted by token or session: 256 random bits can't be guessed, and with such a limit anyone who knows the first
+characters of a token could lock out its owner.
 """
 
 from collections.abc import AsyncGenerator
@@ -15,43 +16,51 @@ from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.kit.throttle import Rate, Throttle, address_of
 
 WINDOW_S: Final = 300
-DEVICES: Final = Rate("devices", 10)
-"""Sign-ins of devices that an address may begin in a minute: each costs a request to TONE3000, which grants the whole
-installation a hundred."""
-
-
-BROWSERS: Final = Rate("browsers", 60)
-"""Sign-ins in a browser that an address may begin in a minute: each is remembered for half an hour."""
+"""Period in seconds over which failed sign-ins are counted."""
+DEVICE_STARTS: Final = Rate("devices", 10)
+"""Sign-ins of devices that an address can start in a minute. Each costs one request to TONE3000, which allows the whole
+installation 100 a minute."""
+BROWSER_STARTS: Final = Rate("browsers", 60)
+"""Sign-ins in a browser that an address can start in a minute. Each is stored for half an hour."""
 
 
 class TooManyAttemptsError(TooManyRequestsError):
-    """Too many sign-ins have failed."""
+    """Too many sign-ins from this address have failed."""
 
     code = "too_many_attempts"
 
 
 class Attempt:
-    """One try."""
+    """One sign-in.
+
+    Attributes:
+        failed: whether it counts as failed.
+    """
 
     def __init__(self) -> None:
         self.failed = False
 
 
-class SignInAttempts:
-    """Watches over the routes that exchange one credential for another."""
+class SignInLimiter:
+    """Limits the rate of sign-ins by client address.
+
+    Args:
+        throttle: counts requests.
+        limits: number of failed sign-ins allowed in `WINDOW_S` seconds.
+    """
 
     def __init__(self, throttle: Throttle, limits: LimitSettings) -> None:
         self._throttle = throttle
-        self._failed = Rate("failed-sign-ins", limits.failed_sign_ins, WINDOW_S)
+        self._failures = Rate("failed-sign-ins", limits.failed_sign_ins, WINDOW_S)
 
     @asynccontextmanager
-    async def watched(self, connection: Connection, credential: str) -> AsyncGenerator[Attempt, None]:
-        """Let somebody try, unless too many tries have failed; a refusal counts as a failure, and `failed` says so too.
+    async def limit_failures(self, connection: Connection, credential: str) -> AsyncGenerator[Attempt, None]:
+        """Count a sign-in as failed if the block raises `UnauthorizedError` or `SignInExpiredError` or sets `failed`.
 
-        Who brings nothing at all, as a page does that wants to know whether somebody is signed in, guesses nothing.
+        A request with an empty credential, as of a page that checks for a session, is neither limited nor counted.
 
         Raises:
-            TooManyAttemptsError: before anything is tried.
+            TooManyAttemptsError: too many sign-ins from the address have failed; the block is not entered.
         """
         address = address_of(connection)
         if credential:
@@ -66,17 +75,21 @@ class SignInAttempts:
             if attempt.failed and credential:
                 await self._count(address)
 
-    async def begin(self, kind: Rate, connection: Connection) -> None:
-        """Count a browser or device that nobody knows yet.
+    async def limit_start(self, rate: Rate, connection: Connection) -> None:
+        """Count the start of a sign-in.
+
+        Args:
+            rate: `BROWSER_STARTS` or `DEVICE_STARTS`.
+            connection: the request.
 
         Raises:
-            TooManyRequestsError: there are too many from its address.
+            TooManyRequestsError: too many sign-ins were started from the address.
         """
-        await self._throttle.take(kind, address_of(connection))
+        await self._throttle.take(rate, address_of(connection))
 
     async def _check(self, address: str) -> None:
         try:
-            await self._throttle.check(self._failed, address)
+            await self._throttle.check(self._failures, address)
         except TooManyRequestsError as error:
             raise TooManyAttemptsError(
                 f"Too many sign-ins have failed. Try again in {error.wait_s} seconds.", wait_s=error.wait_s
@@ -84,6 +97,6 @@ class SignInAttempts:
 
     async def _count(self, address: str) -> None:
         try:
-            await self._throttle.take(self._failed, address)
+            await self._throttle.take(self._failures, address)
         except TooManyRequestsError:
-            return  # several failed at once: the answer to this one stays what it is
+            return  # several sign-ins failed at once; the response to this one does not change

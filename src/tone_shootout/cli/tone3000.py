@@ -52,14 +52,14 @@ def check(token: str | None, as_json: bool) -> None:
 
 
 async def _check(settings: "Settings", token: str | None, *, verbose: bool) -> "list[Finding]":
-    from tone_shootout.tone3000.contract import Subject, examine
+    from tone_shootout.tone3000.contract import Target, check_promises
     from tone_shootout.tone3000.types import plain
 
     deprecations: list[str] = []
     findings = []
     async with _http_client(settings, deprecations) as client:
-        subject = Subject(client, token or await _sign_in(client), deprecations)
-        async for finding in examine(subject):
+        target = Target(client, token or await _sign_in(client), deprecations)
+        async for finding in check_promises(target):
             findings.append(finding)
             if verbose:
                 click.echo(f"{_MARKS[finding.verdict]} {finding.promise}\n    {plain(finding.detail)}")
@@ -84,16 +84,16 @@ async def _http_client(settings: "Settings", deprecations: list[str]) -> "AsyncG
 async def _sign_in(client: "HttpClient") -> str:
     """Sign in with a device code and return the access token, which is not saved."""
     from tone_shootout.tone3000.errors import GrantError
-    from tone_shootout.tone3000.oauth import SignIn
+    from tone_shootout.tone3000.oauth import OAuthClient
 
-    sign_in = SignIn(client)
-    device = await sign_in.start_device()
+    oauth = OAuthClient(client)
+    device = await oauth.start_device()
     click.echo(f"Open {device.verification_uri_complete} and enter {device.user_code}.", err=True)
     interval_s = float(device.interval)
     while True:
         await asyncio.sleep(interval_s)
         try:
-            return (await sign_in.poll_device(device.device_code)).access_token
+            return (await oauth.poll_device(device.device_code)).access_token
         except GrantError as error:
             if error.is_final:
                 raise click.ClickException(f"the sign-in with TONE3000 failed ({error.error})") from None

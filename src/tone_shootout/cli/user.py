@@ -137,7 +137,7 @@ def show(name: str, data: Path | None) -> None:
     """Show the properties of the user NAME."""
 
     async def load(admin: "UserAdmin") -> list[tuple[str, str]]:
-        from tone_shootout.accounts.account_deletion import stored_prefix
+        from tone_shootout.accounts.account_deletion import storage_prefix
 
         user = await admin.accounts.get_user_by_name(name)
         connection = await admin.accounts.get_connection(user.id)
@@ -145,7 +145,7 @@ def show(name: str, data: Path | None) -> None:
         tone3000 = "not connected"
         if connection is not None:
             tone3000 = connection.username + ("" if connection.tokens else " (has to sign in again)")
-        count, size = await admin.services.storage.size(stored_prefix(user.id))
+        count, size = await admin.services.storage.size(storage_prefix(user.id))
         return [
             ("name", user.name if user.display_name is None else f"{user.name} ({user.display_name})"),
             ("id", str(user.id)),
@@ -173,13 +173,13 @@ def export(name: str, out: Path | None, data: Path | None) -> None:
     path = out or Path(f"{name}.zip")
 
     async def write_archive(admin: "UserAdmin") -> None:
-        from tone_shootout.accounts.export import archive
+        from tone_shootout.accounts.export import stream_archive
         from tone_shootout.kit.private_files import create_private
 
         user = await admin.accounts.get_user_by_name(name)
         with create_private(path) as file:
             try:
-                async for chunk in archive(admin.services.session_maker, admin.services.storage, user.id):
+                async for chunk in stream_archive(admin.services.session_maker, admin.services.storage, user.id):
                     file.write(chunk)
             except BaseException:
                 path.unlink()
@@ -199,13 +199,13 @@ def delete(name: str, yes: bool, data: Path | None) -> None:
         click.confirm(f"Permanently delete {name} with library, shootouts, jobs and results?", abort=True, err=True)
 
     async def delete_user(admin: "UserAdmin") -> None:
-        from tone_shootout.accounts.account_deletion import forget
+        from tone_shootout.accounts.account_deletion import purge
 
         user_id = (await admin.accounts.get_user_by_name(name)).id
-        ended = await admin.services.canceller.end_work(user_id)
+        jobs_released = await admin.services.canceller.cancel_and_wait(user_id)
         await admin.accounts.delete_user(user_id)
         await admin.session.commit()
-        await forget(admin.services.storage, user_id, ended=ended)
+        await purge(admin.services.storage, user_id, jobs_released=jobs_released)
 
     _with_admin(data, delete_user)
     click.echo(f"{name} is deleted.", err=True)

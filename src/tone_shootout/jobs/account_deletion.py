@@ -30,7 +30,7 @@ class UserJobCanceller:
         self._sessions = sessions
         self._publisher = publisher
 
-    async def end_work(self, owner_id: UUID) -> bool:
+    async def cancel_and_wait(self, owner_id: UUID) -> bool:
         """Cancel a user's unfinished jobs and wait until workers release them; return False after `TIMEOUT_S`."""
         deadline = time.monotonic() + TIMEOUT_S
         while await self.cancel_all(owner_id):

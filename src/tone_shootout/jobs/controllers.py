@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import HeaderParameter, Parameter
 from litestar.response import ServerSentEvent
 
-from tone_shootout.accounts.guards import NOT_SIGNED_IN, refuse, signed_in
+from tone_shootout.accounts.guards import NOT_SIGNED_IN, authenticate_websocket, reject_websocket
 from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.jobs.dtos import ArtifactList, ArtifactRead, JobOrder, JobRead, TicketRead
@@ -51,14 +51,14 @@ class ShootoutJobsController(Controller):
         principal: NamedDependency[Principal],
         jobs: NamedDependency[JobService],
         dispatcher: NamedDependency[Dispatcher],
-        once: NamedDependency[Idempotent],
+        idempotent: NamedDependency[Idempotent],
     ) -> Response[JobRead]:
         """Submit a job that renders the shootout in its current state."""
 
         async def make() -> Response[JobRead]:
             return _queued(dispatcher, *await jobs.submit(principal.user_id, shootout_id))
 
-        return await once(make)
+        return await idempotent(make)
 
 
 class JobController(Controller):
@@ -121,14 +121,14 @@ class JobController(Controller):
         principal: NamedDependency[Principal],
         jobs: NamedDependency[JobService],
         dispatcher: NamedDependency[Dispatcher],
-        once: NamedDependency[Idempotent],
+        idempotent: NamedDependency[Idempotent],
     ) -> Response[JobRead]:
         """Retry a failed or cancelled job. Segments in the render cache are not rendered again."""
 
         async def make() -> Response[JobRead]:
             return _queued(dispatcher, *await jobs.retry(principal.user_id, job_id))
 
-        return await once(make)
+        return await idempotent(make)
 
     @post(
         "/{job_id:uuid}/ticket",
@@ -266,11 +266,11 @@ async def watch_job(
 ) -> None:
     """Send a job's events: a snapshot, then all later events (or those after `after`), up to `done`."""
     if ticket is None:
-        credential = (await signed_in(socket, settings)).credential
+        credential = (await authenticate_websocket(socket, settings)).credential
     elif (redeemed := await tickets.redeem(ticket, job_id)) is not None and await streams.is_valid(redeemed):
         credential = redeemed
     else:
-        await refuse(socket, NOT_SIGNED_IN, "The ticket is invalid or has expired. Request a new one.")
+        await reject_websocket(socket, NOT_SIGNED_IN, "The ticket is invalid or has expired. Request a new one.")
     streams.check_limit(credential.user_id)
     await socket.accept()
     await streams.send_to_websocket(socket, credential, job_id, after=after)

@@ -17,8 +17,8 @@ from litestar.static_files import create_static_files_router
 from litestar_saq import SAQConfig, SAQPlugin, TaskQueues
 from saq import Queue
 
-from tone_shootout.accounts.browsers import lead_to_sign_in
 from tone_shootout.accounts.errors import AdministratorOnlyError
+from tone_shootout.accounts.redirects import redirect_to_sign_in
 from tone_shootout.jobs.dashboard import DashboardQueue, ScheduleQueue
 from tone_shootout.kit.http.prefix import PREFIX
 from tone_shootout.kit.http.problems import UnauthorizedError
@@ -103,7 +103,7 @@ def _with_our_page(saq_controller: type[Controller]) -> type[Controller]:
             name="worker:index",
             media_type=MediaType.HTML,
             include_in_schema=False,
-            exception_handlers={UnauthorizedError: lead_to_sign_in, AdministratorOnlyError: lead_to_sign_in},
+            exception_handlers={UnauthorizedError: redirect_to_sign_in, AdministratorOnlyError: redirect_to_sign_in},
         )
         async def index(self, request: Request[Any, Any, Any]) -> Response[str] | Redirect:
             """Return the page. Its script selects the view by path; `/saq` redirects to `/saq/`."""

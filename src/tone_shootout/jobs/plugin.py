@@ -55,7 +55,7 @@ class JobsPlugin(InitPlugin):
                 "jobs_port": Provide(_provide_shootout_jobs, sync_to_thread=False),
                 "dispatcher": Provide(lambda: self._dispatcher, sync_to_thread=False),
                 "quota": Provide(lambda: self._quota, sync_to_thread=False),
-                "leaving": Provide(lambda: self._canceller, sync_to_thread=False),
+                "job_canceller": Provide(lambda: self._canceller, sync_to_thread=False),
                 "tickets": Provide(lambda: self._tickets, sync_to_thread=False),
                 "streams": Provide(lambda: self._streams, sync_to_thread=False),
             }

@@ -8,13 +8,13 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 from litestar.response import Redirect, Template
 
-from tone_shootout.accounts.browsers import own_path
-from tone_shootout.accounts.controllers import provide_attempts, provide_sessions
+from tone_shootout.accounts.controllers import provide_sessions, provide_sign_in_limiter
 from tone_shootout.accounts.cookies import session_cookies
 from tone_shootout.accounts.errors import CrossOriginError
 from tone_shootout.accounts.principal import Principal
+from tone_shootout.accounts.redirects import safe_next_path
 from tone_shootout.accounts.services import SessionService
-from tone_shootout.accounts.sign_in_limits import SignInAttempts
+from tone_shootout.accounts.sign_in_limits import SignInLimiter
 from tone_shootout.kit.http.prefix import PREFIX
 from tone_shootout.kit.http.problems import TooManyRequestsError, UnauthorizedError
 from tone_shootout.kit.settings import Settings
@@ -48,10 +48,10 @@ class SignInPageController(Controller):
 
     path = "/sign-in"
     include_in_schema = False
-    opt = {"public": True, "recognises": True}  # noqa: RUF012 - Litestar reads a plain class attribute
+    opt = {"public": True, "optional_authentication": True}  # noqa: RUF012 - Litestar reads a plain class attribute
     dependencies = {  # noqa: RUF012 - as above
         "sessions": Provide(provide_sessions, sync_to_thread=False),
-        "attempts": Provide(provide_attempts, sync_to_thread=False),
+        "sign_in_limiter": Provide(provide_sign_in_limiter, sync_to_thread=False),
     }
 
     @get(media_type=MediaType.HTML)
@@ -62,23 +62,23 @@ class SignInPageController(Controller):
         next_path: Annotated[str | None, QueryParameter(name="next")] = None,
     ) -> Template:
         """Return the form, and the name of the user if one is signed in."""
-        return _page(request, settings, own_path(next_path))
+        return _page(request, settings, safe_next_path(next_path))
 
     @post(media_type=MediaType.HTML)
     async def sign_in(
         self,
         request: Request[Any, Any, Any],
         sessions: NamedDependency[SessionService],
-        attempts: NamedDependency[SignInAttempts],
+        sign_in_limiter: NamedDependency[SignInLimiter],
         settings: NamedDependency[Settings],
     ) -> Response[Any]:
         """Start a session for an API token and redirect to `next`."""
         form = await _form(request)
-        next_path, token = own_path(form.get("next")), form.get("token", "").strip()
+        next_path, token = safe_next_path(form.get("next")), form.get("token", "").strip()
         if not token:
             return _page(request, settings, next_path, status=422, error="Enter an API token.")
         try:
-            async with attempts.watched(request, token):
+            async with sign_in_limiter.limit_failures(request, token):
                 grant = await sessions.start(token, user_agent=request.headers.get("user-agent"))
         except UnauthorizedError:
             error = "The token is invalid, has expired or was revoked. Check it, or create a new one."

@@ -47,7 +47,7 @@ class ShootoutController(Controller):
         principal: NamedDependency[Principal],
         shootout_service: NamedDependency[ShootoutService],
         jobs_port: NamedDependency[SkipValidation[JobsPort]],
-        once: NamedDependency[Idempotent],
+        idempotent: NamedDependency[Idempotent],
     ) -> Response[ShootoutRead]:
         """Create a shootout from items of your library, and submit a job for it if `submit` is true.
 
@@ -64,7 +64,7 @@ class ShootoutController(Controller):
                 background=BackgroundTask(job.dispatch) if job else None,
             )
 
-        return await once(create_response)
+        return await idempotent(create_response)
 
     @get(operation_id="list_shootouts", summary="List shootouts", responses=problems(400, 401))
     async def list_shootouts(

@@ -1,1 +1,1 @@
-"""TONE3000: its sign-in, its API and its files, as a client sees them."""
+"""Client of TONE3000: OAuth, API and file downloads."""

@@ -1,7 +1,7 @@
-"""One allowance of requests for the whole installation, held in Valkey.
+"""Rate limit shared by all processes of an installation: a token bucket in Redis.
 
-A token bucket: it fills evenly, each request takes one, and whoever comes when it is empty is told how long to wait.
-The script runs in the server by the server's own clock, so that all processes share one truth.
+The bucket fills at a constant rate, and each request takes a token. The scripts run in the Redis server and use its
+clock, so that all processes agree.
 """
 
 from typing import Final
@@ -45,34 +45,34 @@ _log = structlog.get_logger(__name__)
 
 
 class TokenBucket:
-    """Hands out `per_minute` permissions a minute, a tenth of them at once.
+    """Token bucket of `per_minute` requests a minute, with a burst of a tenth of them.
 
-    A server that does not answer stops nobody: TONE3000 counts for itself, too.
+    While Redis is unavailable, requests are not limited; TONE3000 enforces its own limit.
 
     Args:
-        redis: where it is held.
-        name: buckets of one name are one bucket.
-        per_minute: permissions a minute.
+        redis: stores the bucket.
+        name: name of the bucket, shared by all its users.
+        per_minute: maximum number of requests in any minute.
     """
 
     def __init__(self, redis: Redis, name: str, per_minute: int) -> None:
         self._key = f"shootout:bucket:{name}"
         self._capacity = max(1, per_minute // 10)
-        # What is there at the start counts, so that no minute whatsoever sees more than `per_minute`.
+        # Minus the burst, so that no minute has more than `per_minute` requests.
         self._rate = max(1, per_minute - self._capacity) / 60.0
         self._take = redis.register_script(_TAKE)
         self._hold = redis.register_script(_HOLD)
 
     async def take(self) -> float:
-        """Take a permission and return 0, or return the seconds after which to ask again."""
+        """Take a token and return 0.0; if the bucket is empty, return the time to wait in seconds."""
         try:
             return float(await self._take(keys=[self._key], args=[self._capacity, self._rate]))
         except RedisError:
             _log.warning("bucket_unavailable", bucket=self._key, exc_info=True)
             return 0.0
 
-    async def hold(self, seconds: float) -> None:
-        """Hand out nothing for so long."""
+    async def pause(self, seconds: float) -> None:
+        """Stop handing out tokens for some seconds."""
         try:
             await self._hold(keys=[self._key], args=[seconds])
         except RedisError:

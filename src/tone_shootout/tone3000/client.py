@@ -1,6 +1,6 @@
-"""TONE3000's library: tones, their files and their creators.
+"""Client of TONE3000's API: users, tones and models.
 
-Everything but `trending` needs the token of the person for whom it is asked; nothing is kept here.
+All methods except `trending` require a user's access token. Nothing is cached.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,7 +14,7 @@ from tone_shootout.tone3000.errors import (
     NotPermittedError,
     SearchOffError,
 )
-from tone_shootout.tone3000.http_client import HttpClient, Parameters, decoded
+from tone_shootout.tone3000.http_client import HttpClient, Parameters, decode_response
 from tone_shootout.tone3000.types import (
     ARCHITECTURES,
     Architecture,
@@ -42,7 +42,7 @@ MODELS_PAGE: Final = 300
 SEARCH_PAGE: Final = 25
 USERS_PAGE: Final = 10
 MAX_PAGES: Final = 100
-"""Pages after which a list is not read on."""
+"""Maximum number of pages read of a list."""
 
 
 class _Tones(Struct):
@@ -50,9 +50,9 @@ class _Tones(Struct):
 
 
 class Search(Struct, kw_only=True, frozen=True):
-    """What a search looks for; all of it has to hold, one value of a list suffices.
+    """Criteria of a search. Results match all criteria, and any value of a tuple.
 
-    A tag or make with an underscore in its name can't be asked for: it would be taken for two.
+    TONE3000 separates tags and makes by underscores, so names that contain one are ignored.
     """
 
     query: str = ""
@@ -69,65 +69,65 @@ class Search(Struct, kw_only=True, frozen=True):
 
 
 class Tone3000:
-    """TONE3000's API, method by method.
+    """Client of TONE3000's API.
 
-    Every method raises a `Tone3000Error`; those that name a tone or a model raise `NotAvailableError` where it is not
-    there or not for this person.
+    Every method raises a `Tone3000Error` if the request fails; methods of a single tone or model raise
+    `NotAvailableError` if it does not exist or is not visible to the user.
     """
 
-    def __init__(self, calls: HttpClient) -> None:
-        self._calls = calls
+    def __init__(self, http_client: HttpClient) -> None:
+        self._http_client = http_client
 
     async def user(self, token: str) -> User:
-        """Return whose token it is."""
+        """Return the user of the token."""
         return await self._get(User, "/user", token)
 
     async def users(
         self, token: str, *, query: str = "", sort: UsersSort = "tones", page: int = 1, page_size: int = USERS_PAGE
     ) -> Page[PublicUser]:
-        """Return a page of creators."""
+        """Return a page of users."""
         return await self._get(
-            Page[PublicUser], "/users", token, _stated(query=query, sort=sort, page=page, page_size=page_size)
+            Page[PublicUser], "/users", token, _drop_empty(query=query, sort=sort, page=page, page_size=page_size)
         )
 
     async def tone(self, token: str, tone_id: int) -> Tone:
         """Return a tone."""
-        return await self._of_tone(Tone, f"/tones/{tone_id}", token)
+        return await self._get_visible(Tone, f"/tones/{tone_id}", token)
 
     async def trending(self, token: str | None = None, *, gear: Gear | None = None) -> list[Tone]:
-        """Return at most ten tones that many people use now."""
-        return (await self._get(_Tones, "/tones/trending", token, _stated(gear=gear))).data
+        """Return at most ten trending tones."""
+        return (await self._get(_Tones, "/tones/trending", token, _drop_empty(gear=gear))).data
 
     async def latest(self, token: str) -> list[Tone]:
-        """Return at most ten tones that were published last."""
+        """Return at most ten of the latest published tones."""
         return (await self._get(_Tones, "/tones/latest", token)).data
 
     async def created(
         self, token: str, *, gear: Gear | None = None, query: str = "", page: int = 1, page_size: int = LIST_PAGE
     ) -> Page[Tone]:
-        """Return a page of what the person has made."""
+        """Return a page of the tones that the user has created."""
         return await self._list("created", token, gear, query, page, page_size)
 
     async def favorited(
         self, token: str, *, gear: Gear | None = None, query: str = "", page: int = 1, page_size: int = LIST_PAGE
     ) -> Page[Tone]:
-        """Return a page of what the person keeps."""
+        """Return a page of the user's favorite tones."""
         return await self._list("favorited", token, gear, query, page, page_size)
 
     async def downloaded(
         self, token: str, *, gear: Gear | None = None, query: str = "", page: int = 1, page_size: int = LIST_PAGE
     ) -> Page[Tone]:
-        """Return a page of what the person has fetched before, each tone once."""
+        """Return a page of the tones whose files the user has downloaded, each once."""
         return await self._list("downloaded", token, gear, query, page, page_size)
 
     async def search(self, token: str, search: Search, *, page: int = 1, page_size: int = SEARCH_PAGE) -> Page[Tone]:
-        """Return a page of the whole library.
+        """Return a page of the public tones that match a search.
 
         Raises:
-            SearchOffError: the installation does not offer it.
+            SearchOffError: search is disabled.
         """
         self.require_search()
-        parameters = _stated(
+        parameters = _drop_empty(
             query=search.query,
             page=page,
             page_size=page_size,
@@ -142,40 +142,40 @@ class Tone3000:
             calibrated="true" if search.calibrated else None,
             verified="true" if search.verified else None,
         )
-        return await self._calls.get(Page[Tone], f"{API}/tones/search", token, parameters, search=True)
+        return await self._http_client.get(Page[Tone], f"{API}/tones/search", token, parameters, search=True)
 
     def require_key(self) -> None:
-        """Refuse where the operator has not set TONE3000 up, before anything is asked.
+        """Raise an error if no API key is configured.
 
         Raises:
-            NotConfiguredError: there is no key.
+            NotConfiguredError: no API key is configured.
         """
-        if not self._calls.settings.client_id:
+        if not self._http_client.settings.client_id:
             raise NotConfiguredError
 
     def require_search(self) -> None:
-        """Refuse where the search is off, before anything is asked.
+        """Raise an error if search is disabled.
 
         Raises:
-            SearchOffError: the installation does not offer it.
+            SearchOffError: search is disabled.
         """
-        if not self._calls.settings.search:
+        if not self._http_client.settings.search:
             raise SearchOffError
 
     async def favorite(self, token: str, tone_id: int) -> Favorite:
-        """Keep a tone; doing it again changes nothing."""
+        """Add a tone to the user's favorites; idempotent."""
         path = f"{API}/tones/{tone_id}/favorite"
-        return decoded(await _of_one(self._calls.change("PUT", path, token)), Favorite)
+        return decode_response(await _hide_forbidden(self._http_client.send("PUT", path, token)), Favorite)
 
     async def unfavorite(self, token: str, tone_id: int) -> None:
-        """Keep it no more; doing it again changes nothing."""
-        await _of_one(self._calls.change("DELETE", f"{API}/tones/{tone_id}/favorite", token))
+        """Remove a tone from the user's favorites; idempotent."""
+        await _hide_forbidden(self._http_client.send("DELETE", f"{API}/tones/{tone_id}/favorite", token))
 
     async def tone_download(self, token: str, tone_id: int, *, by_id: bool = False) -> ToneDownload:
-        """Return the address of an archive of all files of a tone.
+        """Return the URL of an archive of all files of a tone.
 
         Raises:
-            NotPermittedError: for partners of TONE3000 only.
+            NotPermittedError: TONE3000 reserves archives for partners.
         """
         names = "id" if by_id else "name"
         return await self._get(ToneDownload, f"/tones/{tone_id}/download", token, {"filenames": names})
@@ -189,14 +189,14 @@ class Tone3000:
         page: int = 1,
         page_size: int = MODELS_PAGE,
     ) -> Page[Model]:
-        """Return a page of a tone's files; without an architecture those of A2 are not among them."""
-        parameters = _stated(tone_id=tone_id, architecture=architecture, page=page, page_size=page_size)
-        return await self._of_tone(Page[Model], "/models", token, parameters)
+        """Return a page of a tone's models. Without an architecture, TONE3000 omits those of A2."""
+        parameters = _drop_empty(tone_id=tone_id, architecture=architecture, page=page, page_size=page_size)
+        return await self._get_visible(Page[Model], "/models", token, parameters)
 
     async def all_models(self, token: str, tone: Tone) -> list[Model]:
-        """Return all files of a tone: A1, A2, custom ones and impulse responses, each once.
+        """Return all models of a tone: captures of every architecture and impulse responses, each once.
 
-        There is no word for "all": each architecture whose counter says that there are some is asked for by itself.
+        TONE3000 has no query for all architectures, so each one with a nonzero counter is requested separately.
         """
         counted = zip(
             ARCHITECTURES, (tone.a1_models_count, tone.a2_models_count, tone.custom_models_count), strict=True
@@ -210,45 +210,45 @@ class Tone3000:
             async def page(number: int, architecture: Architecture | None = architecture) -> Page[Model]:
                 return await self.models(token, tone.id, architecture=architecture, page=number)
 
-            async for model in everything(page):
+            async for model in iter_pages(page):
                 found.setdefault(model.id, model)
         return list(found.values())
 
     async def model(self, token: str, model_id: int) -> Model:
-        """Return one file's description."""
-        return await self._of_tone(Model, f"/models/{model_id}", token)
+        """Return the metadata of a model."""
+        return await self._get_visible(Model, f"/models/{model_id}", token)
 
     async def makes(
         self, token: str, *, query: str = "", sort: NamesSort = "tones", page: int = 1, page_size: int = SEARCH_PAGE
     ) -> Page[Named]:
-        """Return a page of the makes of gear that there are."""
+        """Return a page of the makes of gear."""
         return await self._get(
-            Page[Named], "/makes", token, _stated(query=query, sort=sort, page=page, page_size=page_size)
+            Page[Named], "/makes", token, _drop_empty(query=query, sort=sort, page=page, page_size=page_size)
         )
 
     async def tags(
         self, token: str, *, query: str = "", sort: NamesSort = "tones", page: int = 1, page_size: int = SEARCH_PAGE
     ) -> Page[Named]:
-        """Return a page of the tags that there are."""
+        """Return a page of the tags."""
         return await self._get(
-            Page[Named], "/tags", token, _stated(query=query, sort=sort, page=page, page_size=page_size)
+            Page[Named], "/tags", token, _drop_empty(query=query, sort=sort, page=page, page_size=page_size)
         )
 
     async def _list(
         self, which: str, token: str, gear: Gear | None, query: str, page: int, page_size: int
     ) -> Page[Tone]:
-        parameters = _stated(gear=gear, query=query, page=page, page_size=page_size)
+        parameters = _drop_empty(gear=gear, query=query, page=page, page_size=page_size)
         return await self._get(Page[Tone], f"/tones/{which}", token, parameters)
 
     async def _get(self, kind: type[T], path: str, token: str | None, parameters: Parameters | None = None) -> T:
-        return await self._calls.get(kind, f"{API}{path}", token, parameters)
+        return await self._http_client.get(kind, f"{API}{path}", token, parameters)
 
-    async def _of_tone(self, kind: type[T], path: str, token: str, parameters: Parameters | None = None) -> T:
-        return await _of_one(self._get(kind, path, token, parameters))
+    async def _get_visible(self, kind: type[T], path: str, token: str, parameters: Parameters | None = None) -> T:
+        return await _hide_forbidden(self._get(kind, path, token, parameters))
 
 
-async def everything(page: Callable[[int], Awaitable[Page[T]]]) -> AsyncIterator[T]:
-    """Yield what is on all pages of a list, up to `MAX_PAGES`."""
+async def iter_pages(page: Callable[[int], Awaitable[Page[T]]]) -> AsyncIterator[T]:
+    """Yield the items of all pages of a list, of at most `MAX_PAGES`."""
     for number in range(1, MAX_PAGES + 1):
         found = await page(number)
         for item in found.data:
@@ -257,13 +257,16 @@ async def everything(page: Callable[[int], Awaitable[Page[T]]]) -> AsyncIterator
             return
 
 
-async def _of_one(call: Awaitable[T]) -> T:
-    """TONE3000 says 403 or 404 of a tone that a person may not see: which of the two is not told on."""
+async def _hide_forbidden(request: Awaitable[T]) -> T:
+    """Await a request, with `NotAvailableError` in place of `NotPermittedError`.
+
+    TONE3000 sends either 403 or 404 for a tone that the user may not access.
+    """
     try:
-        return await call
+        return await request
     except NotPermittedError:
         raise NotAvailableError from None
 
 
-def _stated(**fields: str | int | None) -> dict[str, str | int]:
+def _drop_empty(**fields: str | int | None) -> dict[str, str | int]:
     return {name: value for name, value in fields.items() if value not in (None, "")}

@@ -1,4 +1,4 @@
-"""Fetching a capture or impulse response: streamed to a file, bounded, from TONE3000's own addresses only."""
+"""Downloads of captures and impulse responses, of limited size and only from allowed hosts."""
 
 import asyncio
 from pathlib import Path
@@ -21,94 +21,94 @@ MAX_REDIRECTS: Final = 3
 
 
 class Downloads:
-    """Fetches files with the token of the person for whom it is done."""
+    """Downloads files of TONE3000 with a user's access token."""
 
-    def __init__(self, calls: HttpClient) -> None:
-        self._calls = calls
-        self._origin = urlsplit(calls.settings.base_url)
-        self._hosts = frozenset(calls.settings.file_hosts)
+    def __init__(self, http_client: HttpClient) -> None:
+        self._http_client = http_client
+        self._origin = urlsplit(http_client.settings.base_url)
+        self._hosts = frozenset(http_client.settings.file_hosts)
 
     async def fetch(self, token: str, model: Model, path: Path, *, max_bytes: int | None = None) -> int:
-        """Write a model's file to `path`, and return how many bytes it has.
+        """Download a model's file to `path`; return its size in bytes.
 
-        The token goes to TONE3000's own origin alone. Where that sends us on, only the hosts of the settings are
-        followed to, without it.
+        The token is sent to TONE3000's own origin only. Redirects to other hosts are followed only to those in the
+        settings, and without the token.
 
         Args:
-            token: of the person.
-            model: which file.
-            path: where to; overwritten, and of no use after an error.
-            max_bytes: largest size, if smaller than the setting's.
+            token: access token of the user.
+            model: the model.
+            path: file to write; overwritten, and incomplete after an error.
+            max_bytes: maximum size in bytes; the limit of the settings applies as well.
 
         Raises:
-            ForeignAddressError: its address leads elsewhere.
-            DownloadTooLargeError: it is larger.
-            NotAvailableError: it is not there, or not for this person.
-            Tone3000Error: any other.
+            ForeignAddressError: the URL or a redirect points to another host.
+            DownloadTooLargeError: the file is larger than the limit.
+            NotAvailableError: the file does not exist or is not visible to the user.
+            Tone3000Error: the request failed.
         """
-        limit = min(max_bytes or self._calls.settings.download_bytes, self._calls.settings.download_bytes)
-        url = self.address(model.model_url)
+        limit = min(max_bytes or self._http_client.settings.download_bytes, self._http_client.settings.download_bytes)
+        url = self.resolve_url(model.model_url)
 
-        async def once() -> int:
-            async with self._calls.in_time(self._calls.settings.download_timeout_s):
-                return await self._follow(token, url, path, limit)
+        async def attempt() -> int:
+            async with self._http_client.timeout(self._http_client.settings.download_timeout_s):
+                return await self._fetch(token, url, path, limit)
 
         try:
-            return await self._calls.persist(once)
+            return await self._http_client.retry(attempt)
         except NotPermittedError:
             raise NotAvailableError from None
 
-    def address(self, model_url: str) -> str:
-        """Return where a model's file is, at the origin of the settings.
+    def resolve_url(self, model_url: str) -> str:
+        """Return the absolute URL of a model's file.
 
         Raises:
-            ForeignAddressError: it is named as being anywhere else.
+            ForeignAddressError: the URL is not on TONE3000's origin.
         """
         try:
-            parts = urlsplit(urljoin(self._calls.settings.base_url, model_url))
-            if self._is_own(parts):
+            parts = urlsplit(urljoin(self._http_client.settings.base_url, model_url))
+            if self._is_same_origin(parts):
                 return parts.geturl()
         except ValueError:
             pass
         raise ForeignAddressError
 
-    async def _follow(self, token: str, url: str, path: Path, limit: int) -> int:
-        await self._calls.wait_for_turn()
+    async def _fetch(self, token: str, url: str, path: Path, limit: int) -> int:
+        await self._http_client.wait_for_rate_limit()
         bearer: str | None = token
         for _ in range(MAX_REDIRECTS + 1):
-            async with self._calls.answer("GET", url, bearer) as response:
+            async with self._http_client.stream("GET", url, bearer) as response:
                 if not response.has_redirect_location:
-                    await self._calls.refuse_failure(response)
+                    await self._http_client.raise_for_status(response)
                     return await _write(response, path, limit)
-                url, own = self._next(url, response.headers["Location"])
-                # Once away, never again: what comes back from elsewhere was chosen by elsewhere.
-                bearer = bearer if own else None
-        raise BadAnswerError("sent on from address to address")
+                url, is_same_origin = self._resolve_redirect(url, response.headers["Location"])
+                # Never sent again after a redirect to another host, which may redirect back to a URL of its choice.
+                bearer = bearer if is_same_origin else None
+        raise BadAnswerError("too many redirects")
 
-    def _next(self, url: str, location: str) -> tuple[str, bool]:
+    def _resolve_redirect(self, url: str, location: str) -> tuple[str, bool]:
         try:
             parts = urlsplit(urljoin(url, location))
-            if self._is_own(parts):
+            if self._is_same_origin(parts):
                 return parts.geturl(), True
-            # Plain HTTP only where TONE3000 itself is a stand-in on this machine.
+            # Same scheme: plain HTTP only with the stand-in on this machine.
             if parts.scheme == self._origin.scheme and parts.netloc in self._hosts:
                 return parts.geturl(), False
         except ValueError:
             pass
         raise ForeignAddressError
 
-    def _is_own(self, parts: SplitResult) -> bool:
-        def place(address: SplitResult) -> tuple[str, str | None, int | None]:
-            return address.scheme, address.hostname, address.port or {"https": 443, "http": 80}.get(address.scheme)
+    def _is_same_origin(self, parts: SplitResult) -> bool:
+        def origin(url: SplitResult) -> tuple[str, str | None, int | None]:
+            return url.scheme, url.hostname, url.port or {"https": 443, "http": 80}.get(url.scheme)
 
-        return place(parts) == place(self._origin) and parts.username is None
+        return origin(parts) == origin(self._origin) and parts.username is None
 
 
 async def _write(response: httpx.Response, path: Path, limit: int) -> int:
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise BadAnswerError("compressed, though that was not asked for")
-    announced = response.headers.get("Content-Length", "")
-    if announced.isdecimal() and int(announced) > limit:
+        raise BadAnswerError("unexpectedly compressed")
+    content_length = response.headers.get("Content-Length", "")
+    if content_length.isdecimal() and int(content_length) > limit:
         raise DownloadTooLargeError(limit)
     size = 0
     with path.open("wb") as file:

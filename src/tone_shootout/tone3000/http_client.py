@@ -1,4 +1,4 @@
-"""One way to TONE3000 for everything that is asked of it: allowance, time, size, retries, errors."""
+"""HTTP client of TONE3000 with rate limit, timeouts, size limits, retries and errors."""
 
 import asyncio
 import time
@@ -32,12 +32,12 @@ from tone_shootout.tone3000.types import decode
 T = TypeVar("T")
 Parameters = Mapping[str, str | int]
 
-FIRST_PAUSE_S: Final = 0.5
-UNSTATED_PAUSE_S: Final = 10.0
-"""Pause after "too many requests" that does not say for how long."""
-LONGEST_PAUSE_S: Final = 600.0
+INITIAL_BACKOFF_S: Final = 0.5
+DEFAULT_RETRY_AFTER_S: Final = 10.0
+"""Time to wait after a 429 response without a valid `Retry-After`."""
+MAX_RETRY_AFTER_S: Final = 600.0
 
-_REFUSALS: Final[Mapping[int, Callable[[], Tone3000Error]]] = {
+_STATUS_ERRORS: Final[Mapping[int, Callable[[], Tone3000Error]]] = {
     401: TokenRefusedError,
     403: NotPermittedError,
     404: NotAvailableError,
@@ -46,12 +46,12 @@ _log = structlog.get_logger(__name__)
 
 
 class HttpClient:
-    """Carries requests to TONE3000; everything that goes wrong is a `Tone3000Error`.
+    """Sends requests to TONE3000. All failures are raised as `Tone3000Error`.
 
     Args:
-        settings: where it is, and how patient we are.
-        redis: where the installation's allowance is held; None: nowhere, for a command that asks a few things.
-        on_deprecation: gets TONE3000's words for each old form of ours that it still takes; they are logged anyway.
+        settings: URL, timeouts, limits and number of attempts.
+        redis: stores the installation's rate limit; None: no rate limit, for a command with a few requests.
+        on_deprecation: called with the names of deprecated forms that a response reports; they are always logged.
     """
 
     def __init__(
@@ -66,12 +66,12 @@ class HttpClient:
             timeout=settings.timeout_s,
             follow_redirects=False,
             trust_env=False,
-            # None: what is set in one person's answer must not go out with another's request.
+            # Store no cookies: those of one user's response must not be sent with another user's request.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             headers={
                 "User-Agent": f"tone-shootout/{version('tone-shootout')}",
                 "Accept": "application/json",
-                # What is not compressed can't unfold into more than it says.
+                # Protects against decompression bombs.
                 "Accept-Encoding": "identity",
             },
         )
@@ -83,74 +83,88 @@ class HttpClient:
         await self.close()
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         await self._http.aclose()
 
     async def get(
         self, kind: type[T], path: str, token: str | None, parameters: Parameters | None = None, *, search: bool = False
     ) -> T:
-        """Ask for something, several times if need be.
+        """Send a GET request, with retries, and decode the response.
+
+        Args:
+            kind: type of the response.
+            path: path of the API.
+            token: access token of the user; None: without authentication.
+            parameters: query parameters.
+            search: whether the rate limit of searches applies as well.
 
         Raises:
-            Tone3000Error: any of them.
+            Tone3000Error: the request failed.
         """
 
-        async def once() -> bytes:
-            await self.wait_for_turn(search=search)
-            async with self.in_time(), self.answer("GET", path, token, parameters=parameters) as response:
-                await self.refuse_failure(response)
-                return await self.body(response)
+        async def attempt() -> bytes:
+            await self.wait_for_rate_limit(search=search)
+            async with self.timeout(), self.stream("GET", path, token, parameters=parameters) as response:
+                await self.raise_for_status(response)
+                return await self.read_body(response)
 
-        return decoded(await self.persist(once), kind)
+        return decode_response(await self.retry(attempt), kind)
 
-    async def change(self, method: str, path: str, token: str) -> bytes:
-        """Ask for a change: once, because an answer that is lost does not tell whether it was made.
+    async def send(self, method: str, path: str, token: str) -> bytes:
+        """Send a request with an unsafe method and return the body, without retries.
+
+        After a lost response it is unknown whether the change was made.
 
         Raises:
-            Tone3000Error: any of them.
+            Tone3000Error: the request failed.
         """
-        await self.wait_for_turn()
-        async with self.in_time(), self.answer(method, path, token) as response:
-            await self.refuse_failure(response)
-            return await self.body(response)
+        await self.wait_for_rate_limit()
+        async with self.timeout(), self.stream(method, path, token) as response:
+            await self.raise_for_status(response)
+            return await self.read_body(response)
 
     async def post_form(self, path: str, form: Mapping[str, str]) -> tuple[int, bytes]:
-        """Send a form without a token, once, and return status and body of whatever is neither busy nor broken.
+        """Send a form without a token and return status and body, without retries.
 
         Raises:
-            Tone3000Error: `BusyError`, `UnreachableError` or `BadAnswerError`.
+            BusyError: the rate limit is reached.
+            UnreachableError: there is no response, or a server error.
+            BadAnswerError: the response is invalid.
         """
-        await self.wait_for_turn()
-        async with self.in_time(), self.answer("POST", path, None, form=form) as response:
+        await self.wait_for_rate_limit()
+        async with self.timeout(), self.stream("POST", path, None, form=form) as response:
             if response.status_code == 429 or response.status_code >= 500:
-                await self.refuse_failure(response)
-            return response.status_code, await self.body(response)
+                await self.raise_for_status(response)
+            return response.status_code, await self.read_body(response)
 
-    async def persist(self, once: Callable[[], Awaitable[T]]) -> T:
-        """Do what changes nothing, again where TONE3000 does not answer or asks for a short pause."""
+    async def retry(self, request: Callable[[], Awaitable[T]]) -> T:
+        """Call `request`, which must be safe to repeat, with retries after `UnreachableError` and `BusyError`.
+
+        A `BusyError` that demands a longer wait than the setting `patience_s` is raised without a retry.
+        """
         patience_s = self.settings.patience_s
-        backoff = wait_random_exponential(multiplier=FIRST_PAUSE_S, max=patience_s)
+        backoff = wait_random_exponential(multiplier=INITIAL_BACKOFF_S, max=patience_s)
 
-        def worth_it(error: BaseException) -> bool:
-            pause_s = error.retry_after_s if isinstance(error, BusyError) else 0.0
-            return isinstance(error, UnreachableError | BusyError) and pause_s <= patience_s
+        def is_retryable(error: BaseException) -> bool:
+            wait_s = error.retry_after_s if isinstance(error, BusyError) else 0.0
+            return isinstance(error, UnreachableError | BusyError) and wait_s <= patience_s
 
-        def pause(state: RetryCallState) -> float:
+        def delay_s(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             return error.retry_after_s if isinstance(error, BusyError) else backoff(state)
 
         async for attempt in AsyncRetrying(
-            retry=retry_if_exception(worth_it),
-            wait=pause,
+            retry=retry_if_exception(is_retryable),
+            wait=delay_s,
             stop=stop_after_attempt(self.settings.attempts),
             reraise=True,
         ):
             with attempt:
-                return await once()
+                return await request()
         raise AssertionError("tenacity returns or raises")
 
     @asynccontextmanager
-    async def answer(
+    async def stream(
         self,
         method: str,
         url: str,
@@ -159,73 +173,78 @@ class HttpClient:
         parameters: Parameters | None = None,
         form: Mapping[str, str] | None = None,
     ) -> AsyncGenerator[httpx.Response, None]:
-        """Send one request and give its answer, whatever it says, before its body is read.
+        """Send one request and yield the response of any status, before its body is read.
 
         Raises:
-            UnreachableError: there is none.
-            BadAnswerError: an address or a token of theirs is none that could be sent.
+            UnreachableError: there is no response.
+            BadAnswerError: a URL or token of TONE3000 is invalid.
         """
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             request = self._http.build_request(method, url, params=parameters, data=form, headers=headers)
         except (httpx.InvalidURL, UnicodeError):
-            raise BadAnswerError("an address or a token that can't be sent") from None
+            raise BadAnswerError("invalid URL or token") from None
         try:
             response = await self._http.send(request, stream=True)
             try:
-                self._note_deprecation(request, response)
+                self._report_deprecation(request, response)
                 yield response
             finally:
                 await response.aclose()
         except httpx.TimeoutException:
-            raise UnreachableError(f"no answer in {self.settings.timeout_s:g} seconds") from None
+            raise UnreachableError(f"no response within {self.settings.timeout_s:g} seconds") from None
         except httpx.HTTPError as error:
-            # Its text can hold the address with what was asked for; the kind says enough.
+            # Its text can contain the URL with query parameters.
             raise UnreachableError(f"the connection failed ({type(error).__name__})") from None
 
     @asynccontextmanager
-    async def in_time(self, seconds: float | None = None) -> AsyncGenerator[None, None]:
-        """Bound all of an exchange, however slowly its parts come; None: by the setting for answers.
+    async def timeout(self, seconds: float | None = None) -> AsyncGenerator[None, None]:
+        """Limit the total duration of the block.
+
+        httpx limits only the time between parts of a response.
+
+        Args:
+            seconds: maximum duration; None: the setting `timeout_s`.
 
         Raises:
-            UnreachableError: it takes longer.
+            UnreachableError: the block takes longer.
         """
         seconds = self.settings.timeout_s if seconds is None else seconds
         try:
             async with asyncio.timeout(seconds):
                 yield
         except TimeoutError:
-            raise UnreachableError(f"no whole answer in {seconds:g} seconds") from None
+            raise UnreachableError(f"no complete response within {seconds:g} seconds") from None
 
-    async def refuse_failure(self, response: httpx.Response) -> None:
-        """Turn every status that is not a success into its error.
+    async def raise_for_status(self, response: httpx.Response) -> None:
+        """Raise the error of an unsuccessful response. A 429 also pauses the rate limit of the installation.
 
         Raises:
-            Tone3000Error: the status is none of success.
+            Tone3000Error: the status is not 2xx.
         """
         status = response.status_code
         if response.is_success:
             return
         if status == 429:
-            pause_s = retry_after_s(response.headers.get("Retry-After"))
+            wait_s = retry_after_s(response.headers.get("Retry-After"))
             if self._requests is not None:
-                await self._requests.hold(pause_s)
-            raise BusyError(pause_s)
+                await self._requests.pause(wait_s)
+            raise BusyError(wait_s)
         if status >= 500:
-            raise UnreachableError(f"it says that it is broken (status {status})")
-        if refusal := _REFUSALS.get(status):
-            raise refusal()
+            raise UnreachableError(f"status {status}")
+        if error_type := _STATUS_ERRORS.get(status):
+            raise error_type()
         _log.error("tone3000_refused", status=status, method=response.request.method, path=response.request.url.path)
         raise BadAnswerError(f"status {status}")
 
-    async def body(self, response: httpx.Response) -> bytes:
-        """Return a body of bounded size.
+    async def read_body(self, response: httpx.Response) -> bytes:
+        """Return the body of a response.
 
         Raises:
-            BadAnswerError: it is larger, or compressed, which we don't ask for.
+            BadAnswerError: the body is compressed or larger than the setting `answer_bytes`.
         """
         if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise BadAnswerError("compressed, though that was not asked for")
+            raise BadAnswerError("unexpectedly compressed")
         body = bytearray()
         async for chunk in response.aiter_raw():
             body += chunk
@@ -233,11 +252,14 @@ class HttpClient:
                 raise BadAnswerError(f"larger than {self.settings.answer_bytes} bytes")
         return bytes(body)
 
-    async def wait_for_turn(self, *, search: bool = False) -> None:
-        """Take the installation's next permission, waiting for it within reason.
+    async def wait_for_rate_limit(self, *, search: bool = False) -> None:
+        """Wait until the installation's rate limit allows a request, for at most the setting `patience_s`.
+
+        Args:
+            search: whether the rate limit of searches applies as well.
 
         Raises:
-            BusyError: it would take longer.
+            BusyError: the wait would take longer.
         """
         for bucket in (self._searches, self._requests) if search else (self._requests,):
             if bucket is not None:
@@ -250,19 +272,19 @@ class HttpClient:
                 raise BusyError(wait_s)
             await asyncio.sleep(wait_s)
 
-    def _note_deprecation(self, request: httpx.Request, response: httpx.Response) -> None:
+    def _report_deprecation(self, request: httpx.Request, response: httpx.Response) -> None:
         if "Deprecation" in response.headers:
-            what = response.headers.get("X-Tone3000-Deprecations", "unnamed")
-            _log.warning("tone3000_deprecation", path=request.url.path, what=what)
+            names = response.headers.get("X-Tone3000-Deprecations", "unnamed")
+            _log.warning("tone3000_deprecation", path=request.url.path, names=names)
             if self._on_deprecation is not None:
-                self._on_deprecation(what)
+                self._on_deprecation(names)
 
 
-def decoded(body: bytes, kind: type[T]) -> T:
-    """Return what an answer says.
+def decode_response(body: bytes, kind: type[T]) -> T:
+    """Decode the body of a response.
 
     Raises:
-        BadAnswerError: it is not JSON, or not what was asked for.
+        BadAnswerError: the body is not JSON, or not of the type `kind`.
     """
     try:
         return decode(body, kind)
@@ -273,6 +295,6 @@ def decoded(body: bytes, kind: type[T]) -> T:
 
 
 def retry_after_s(text: str | None) -> float:
-    """Return the pause that a `Retry-After` requests, within reason."""
+    """Return the time to wait in seconds that a `Retry-After` header demands, at most `MAX_RETRY_AFTER_S`."""
     seconds = parse_retry_after(text, datetime.now(UTC))
-    return UNSTATED_PAUSE_S if seconds is None else min(seconds, LONGEST_PAUSE_S)
+    return DEFAULT_RETRY_AFTER_S if seconds is None else min(seconds, MAX_RETRY_AFTER_S)

@@ -1,6 +1,6 @@
-"""Signing in with TONE3000: authorization code with PKCE (RFC 7636), refresh, and devices (RFC 8628).
+"""OAuth with TONE3000: authorization code with PKCE (RFC 7636), refresh tokens, and devices (RFC 8628).
 
-There is no client secret, and no way to revoke a token: disconnecting means forgetting it.
+The client is public, without a secret. TONE3000 has no endpoint to revoke tokens.
 """
 
 import base64
@@ -15,28 +15,28 @@ from msgspec import Struct
 
 from tone_shootout.kit.settings import Tone3000Settings
 from tone_shootout.tone3000.errors import BadAnswerError, GrantError, NotConfiguredError
-from tone_shootout.tone3000.http_client import HttpClient, decoded
+from tone_shootout.tone3000.http_client import HttpClient, decode_response
 from tone_shootout.tone3000.types import Architecture, DeviceCode, Format, Gear, Prompt, TokenPair
 
 T = TypeVar("T")
 
 AUTHORIZE: Final = "/api/v1/oauth/authorize"
-TOKEN: Final = "/api/v1/oauth/token"  # noqa: S105 - an address
+TOKEN: Final = "/api/v1/oauth/token"  # noqa: S105 - a path
 DEVICE: Final = "/api/v1/oauth/device_authorization"
 DEVICE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 class ToneChoice(Struct, kw_only=True, frozen=True):
-    """What TONE3000's own pages show to somebody who is to choose a tone.
+    """Selection of a tone on TONE3000's pages during sign-in.
 
     Attributes:
-        prompt: `select_tone` to browse, `load_tone` to get at `tone_id`.
-        tone_id: which tone to load; the one that comes back may be another.
-        gears: only gear of these kinds.
-        format: only files of this kind.
-        architecture: only captures of this kind; None: A1 and custom ones, which is TONE3000's own default.
-        calibrated: only tones with a capture that states its levels.
-        preview: offer to listen; with `select_tone` only.
+        prompt: `select_tone` lets the user browse, `load_tone` loads `tone_id`.
+        tone_id: tone to load; the user may choose another.
+        gears: show only these gear types.
+        format: show only this file format.
+        architecture: show only captures of this architecture; None: A1 and custom, TONE3000's default.
+        calibrated: show only tones with a capture that states its levels.
+        preview: offer previews; only with `select_tone`.
     """
 
     prompt: Prompt
@@ -49,17 +49,17 @@ class ToneChoice(Struct, kw_only=True, frozen=True):
 
 
 def new_state() -> str:
-    """Return a fresh value that ties an answer to the browser that asked."""
+    """Return a random state, which ties the callback to the authorization request."""
     return secrets.token_urlsafe(16)
 
 
 def new_verifier() -> str:
-    """Return a fresh secret that proves that whoever brings the code has asked for it."""
+    """Return a random code verifier of PKCE."""
     return secrets.token_urlsafe(32)
 
 
 def challenge_of(verifier: str) -> str:
-    """Return what TONE3000 is told of a verifier at first: its SHA-256 in URL-safe Base64 without padding."""
+    """Return the code challenge `S256` of a verifier: its SHA-256 in URL-safe Base64 without padding."""
     digest = hashlib.sha256(verifier.encode("ascii")).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
@@ -73,18 +73,18 @@ def authorize_url(
     choice: ToneChoice | None = None,
     menubar: bool = False,
 ) -> str:
-    """Return where a browser is sent to sign in, and to choose a tone where `choice` says so.
+    """Return the URL of the authorization page.
 
     Args:
-        settings: where TONE3000 is, and our key there.
-        redirect_url: where it sends the browser back to; the same text is needed for the exchange.
-        state: comes back unchanged.
-        challenge: of the verifier that is kept here.
-        choice: what to choose; None: sign in alone.
-        menubar: show buttons to go back and to close, for windows that have none.
+        settings: URL of TONE3000, and the API key.
+        redirect_url: URL of the callback; the exchange of the code needs the same text.
+        state: returned unchanged to the callback.
+        challenge: challenge of the code verifier.
+        choice: selection of a tone; None: sign in only.
+        menubar: show buttons to go back and to close, for windows without a toolbar.
 
     Raises:
-        NotConfiguredError: there is no key.
+        NotConfiguredError: no API key is configured.
     """
     if not settings.client_id:
         raise NotConfiguredError
@@ -95,55 +95,55 @@ def authorize_url(
         "code_challenge": challenge,
         "code_challenge_method": "S256",
         "state": state,
-        **({} if choice is None else _choice(choice)),
+        **({} if choice is None else _choice_parameters(choice)),
         **({"menubar": "true"} if menubar else {}),
     }
     return f"{settings.base_url.rstrip('/')}{AUTHORIZE}?{urlencode(query)}"
 
 
-class SignIn:
-    """What is asked of TONE3000 to get and keep a person's tokens. Nothing here is tried twice."""
+class OAuthClient:
+    """Client of TONE3000's token and device endpoints. It does not retry, because codes and tokens work once."""
 
-    def __init__(self, calls: HttpClient) -> None:
-        self._calls = calls
+    def __init__(self, http_client: HttpClient) -> None:
+        self._http_client = http_client
 
     async def exchange(self, *, code: str, verifier: str, redirect_url: str) -> TokenPair:
-        """Turn the code of a sign-in into tokens.
+        """Exchange an authorization code for tokens.
 
         Raises:
-            GrantError: the code was used, has expired, or belongs to another verifier or address.
-            Tone3000Error: any other.
+            GrantError: the code was used or has expired, or the verifier or redirect URL does not match.
+            Tone3000Error: the request failed.
         """
         return await self._token(
             grant_type="authorization_code", code=code, code_verifier=verifier, redirect_uri=redirect_url
         )
 
     async def refresh(self, refresh_token: str) -> TokenPair:
-        """Turn a refresh token into a new pair. The old one counts no more: keep the new one before using it.
+        """Exchange a refresh token for a new pair. The old one becomes invalid, so store the new pair before using it.
 
         Raises:
-            GrantError: it does not count (any more): another process may have used it meanwhile.
-            Tone3000Error: any other; the old pair then still counts as far as we know.
+            GrantError: the refresh token is invalid; another process may have used it.
+            Tone3000Error: the request failed; the old pair may still be valid.
         """
         pair = await self._token(grant_type="refresh_token", refresh_token=refresh_token)
         return pair if pair.refresh_token else msgspec.structs.replace(pair, refresh_token=refresh_token)
 
     async def start_device(self) -> DeviceCode:
-        """Begin a sign-in that somebody finishes in any browser.
+        """Start a sign-in of a device, which the user finishes in any browser.
 
         Raises:
-            GrantError: TONE3000 does not know our key.
-            Tone3000Error: any other.
+            GrantError: the API key is unknown.
+            Tone3000Error: the request failed.
         """
         return await self._post(DEVICE, {}, DeviceCode)
 
     async def poll_device(self, device_code: str) -> TokenPair:
-        """Ask whether it is finished.
+        """Return the tokens of a device's sign-in, once the user has allowed it.
 
         Raises:
-            GrantError: not yet (`authorization_pending`; `slow_down` asks for 5 seconds more between two questions),
-                or never (`access_denied`, `expired_token`).
-            Tone3000Error: any other.
+            GrantError: the sign-in is pending (`authorization_pending`, or `slow_down` to increase the interval by
+                5 seconds), denied (`access_denied`) or expired (`expired_token`).
+            Tone3000Error: the request failed.
         """
         return await self._token(grant_type=DEVICE_GRANT, device_code=device_code)
 
@@ -151,16 +151,16 @@ class SignIn:
         return await self._post(TOKEN, fields, TokenPair)
 
     async def _post(self, path: str, fields: Mapping[str, str], kind: type[T]) -> T:
-        client_id = self._calls.settings.client_id
+        client_id = self._http_client.settings.client_id
         if not client_id:
             raise NotConfiguredError
-        status, body = await self._calls.post_form(path, {**fields, "client_id": client_id})
+        status, body = await self._http_client.post_form(path, {**fields, "client_id": client_id})
         if status == 200:
-            return decoded(body, kind)
+            return decode_response(body, kind)
         raise GrantError(_error_of(body)) if status in (400, 401, 403) else BadAnswerError(f"status {status}")
 
 
-def _choice(choice: ToneChoice) -> dict[str, str]:
+def _choice_parameters(choice: ToneChoice) -> dict[str, str]:
     fields = {
         "prompt": choice.prompt,
         "tone_id": None if choice.tone_id is None else str(choice.tone_id),
@@ -174,9 +174,9 @@ def _choice(choice: ToneChoice) -> dict[str, str]:
 
 
 def _error_of(body: bytes) -> str:
-    """Return the error's name out of either of the two forms that TONE3000 uses."""
+    """Return the OAuth error code of a response in either of TONE3000's two formats."""
     try:
-        document = decoded(body, dict[str, Any])
+        document = decode_response(body, dict[str, Any])
     except BadAnswerError:
         return "unknown"
     name = document.get("error") or document.get("error_code")

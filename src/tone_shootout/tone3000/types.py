@@ -1,7 +1,7 @@
-"""What TONE3000 sends, read leniently: its answers change without notice.
+"""Types of TONE3000's responses, decoded leniently because the API changes without notice.
 
-What is null or missing has its default, what is not known is left out, values of enumerations stay the strings they
-are, and an optional field that can't be read counts as missing. Only ids have to be there.
+Null and missing fields have defaults, unknown fields are ignored, enumerations stay strings, and an optional field of a
+wrong type counts as missing. Only ids are required.
 """
 
 from datetime import datetime
@@ -26,17 +26,17 @@ Prompt = Literal["select_tone", "load_tone"]
 
 Id = Annotated[int, Meta(ge=0, le=2**53)]
 Seconds = Annotated[int, Meta(ge=0, le=31_536_000)]
-"""What is beyond counts as not said: nothing that could not be stored, or waited for, comes in."""
+"""A duration. A larger value counts as missing, because it could not be stored or waited for."""
 
 ARCHITECTURES: Final[tuple[Architecture, ...]] = ("1", "2", "custom")
 UNREADABLE_FIELDS: Final = 50
-"""So many fields of an answer may be left out before all of it counts as unreadable."""
+"""Maximum number of fields that are dropped from a response before it counts as invalid."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Text(str):
-    """Text that comes as a number at times: ids of users."""
+    """Text that TONE3000 sometimes sends as a number, for instance user ids."""
 
     __slots__ = ()
 
@@ -53,12 +53,12 @@ class EmbeddedUser(Struct, kw_only=True):
 
     @property
     def name(self) -> str:
-        """What to call them."""
+        """Display name, or else the user name."""
         return self.display_name or self.username
 
 
 class User(EmbeddedUser, kw_only=True):
-    """The person whose token it is."""
+    """A user account."""
 
     bio: str | None = None
     links: list[str] = []
@@ -67,7 +67,7 @@ class User(EmbeddedUser, kw_only=True):
 
 
 class PublicUser(User, kw_only=True):
-    """A person in a list."""
+    """A user in a list."""
 
     downloads_count: int = 0
     favorites_count: int = 0
@@ -76,7 +76,7 @@ class PublicUser(User, kw_only=True):
 
 
 class Named(Struct, kw_only=True):
-    """A make or a tag; in lists of them with how many tones have it."""
+    """A make or a tag; lists of them also have the number of its tones."""
 
     id: Id | None = None
     name: str = ""
@@ -85,7 +85,7 @@ class Named(Struct, kw_only=True):
 
 
 class Tone(Struct, kw_only=True):
-    """What a creator publishes: one piece of gear, with its captures or impulse responses."""
+    """A tone: one piece of gear with its captures or impulse responses."""
 
     id: Id
     user_id: Text = Text("")
@@ -98,7 +98,7 @@ class Tone(Struct, kw_only=True):
     gear: str = ""
     format: str = ""
     platform: str = ""
-    """What `format` was called until June 2026."""
+    """Name of `format` until June 2026."""
     images: list[str] = []
     is_public: bool | None = None
     links: list[str] = []
@@ -107,7 +107,7 @@ class Tone(Struct, kw_only=True):
     makes: list[Named] = []
     tags: list[Named] = []
     models_count: int = 0
-    """Means something else in every answer: the counters of the four kinds are the ones to trust."""
+    """Has another meaning in each endpoint; the four counters below are reliable."""
     a1_models_count: int = 0
     a2_models_count: int = 0
     custom_models_count: int = 0
@@ -118,13 +118,13 @@ class Tone(Struct, kw_only=True):
     url: str = ""
 
     def __post_init__(self) -> None:
-        """Fill in from older names."""
+        """Fill in fields from their older names."""
         self.format = self.format or self.platform
         self.user_id = self.user_id or self.user.id
 
     @property
     def files_count(self) -> int:
-        """Captures and impulse responses of every kind."""
+        """Number of captures and impulse responses of every kind."""
         counted = self.a1_models_count + self.a2_models_count + self.custom_models_count + self.irs_count
         return counted or self.models_count
 
@@ -144,7 +144,7 @@ class Model(Struct, kw_only=True):
 
 
 class Favorite(Struct, kw_only=True):
-    """That somebody keeps a tone."""
+    """A favorite of a user."""
 
     id: Id
     tone_id: Id = 0
@@ -153,7 +153,7 @@ class Favorite(Struct, kw_only=True):
 
 
 class ToneDownload(Struct, kw_only=True):
-    """All files of a tone as an archive, for partners."""
+    """Archive of all files of a tone, reserved for partners."""
 
     url: str
     expires_at: datetime | None = None
@@ -161,7 +161,7 @@ class ToneDownload(Struct, kw_only=True):
 
 
 class Page(Struct, Generic[T], kw_only=True):
-    """A part of a list; `page` counts from 1."""
+    """A page of a list, numbered from 1."""
 
     data: list[T] = []
     page: int = 1
@@ -171,7 +171,7 @@ class Page(Struct, Generic[T], kw_only=True):
 
 
 class TokenPair(Struct, kw_only=True):
-    """What a person's sign-in gives us."""
+    """Access token and refresh token of a user."""
 
     access_token: str
     refresh_token: str = ""
@@ -180,12 +180,12 @@ class TokenPair(Struct, kw_only=True):
     scope: str | None = None
 
     def __repr__(self) -> str:
-        """Show nothing that must stay secret."""
+        """Return a text without secrets."""
         return f"TokenPair(expires_in={self.expires_in})"
 
 
 class DeviceCode(Struct, kw_only=True):
-    """A sign-in that somebody finishes on another device."""
+    """Codes of a device's sign-in, which the user finishes in any browser."""
 
     device_code: str
     user_code: str
@@ -195,15 +195,15 @@ class DeviceCode(Struct, kw_only=True):
     interval: Seconds = 5
 
     def __post_init__(self) -> None:
-        """Fill in what the standard lets be left out."""
+        """Fill in the field that RFC 8628 makes optional."""
         self.verification_uri_complete = self.verification_uri_complete or self.verification_uri
 
 
 def decode(data: bytes, kind: type[T]) -> T:
-    """Read an answer.
+    """Decode a response; drop optional fields of a wrong type.
 
     Raises:
-        msgspec.DecodeError: not JSON, or without what can't be done without.
+        msgspec.DecodeError: the data is not JSON, or lacks a required field.
     """
     document = _without_nulls(msgspec.json.decode(data))
     for _ in range(UNREADABLE_FIELDS):
@@ -212,13 +212,13 @@ def decode(data: bytes, kind: type[T]) -> T:
         except msgspec.ValidationError as error:
             if not _drop(document, error):
                 raise
-            _log.warning("tone3000_field_not_read", detail=str(error))
+            _log.warning("tone3000_field_dropped", detail=str(error))
     return msgspec.convert(document, kind, dec_hook=_text)
 
 
 def plain(text: str) -> str:
-    """Return a text of theirs on one line, without what could harm a log, a terminal, a page or a database."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    """Return a text on one line, without control characters, which are unsafe in logs, terminals and the database."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
 def _text(kind: type[Any], value: object) -> Any:
@@ -236,14 +236,14 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _drop(document: Any, error: msgspec.ValidationError) -> bool:
-    """Take out what the error points at; False where it points at nothing that could be left out."""
+    """Remove the value that an error points at; return False if there is none."""
     steps = error_path(error)
     if not steps or "..." in steps:
         return False
-    holder = document
+    parent = document
     for step in steps[:-1]:
-        holder = holder[int(step)] if isinstance(holder, list) else holder.get(step)
-    if isinstance(holder, list):
-        del holder[int(steps[-1])]
+        parent = parent[int(step)] if isinstance(parent, list) else parent.get(step)
+    if isinstance(parent, list):
+        del parent[int(steps[-1])]
         return True
-    return isinstance(holder, dict) and holder.pop(steps[-1], None) is not None
+    return isinstance(parent, dict) and parent.pop(steps[-1], None) is not None

@@ -18,14 +18,14 @@ from tone_shootout.kit.settings import new_encryption_key
 from tone_shootout.tone3000.client import Tone3000
 from tone_shootout.tone3000.errors import GrantError, UnreachableError
 from tone_shootout.tone3000.http_client import HttpClient
-from tone_shootout.tone3000.oauth import SignIn
+from tone_shootout.tone3000.oauth import OAuthClient
 from tone_shootout.tone3000.types import TokenPair
 
 Sessions = async_sessionmaker[AsyncSession]
 
 
 @pytest.fixture
-async def calls(tone3000: StandIn, redis: Redis, clean: None) -> AsyncGenerator[HttpClient, None]:
+async def http_client(tone3000: StandIn, redis: Redis, clean: None) -> AsyncGenerator[HttpClient, None]:
     async with HttpClient(tone3000.settings(), redis) as made:
         yield made
 
@@ -36,15 +36,17 @@ def ring() -> KeyRing:
 
 
 @pytest.fixture
-def connections(session_maker: Sessions, calls: HttpClient, ring: KeyRing) -> ConnectionService:
-    return ConnectionService(session_maker, ring, SignIn(calls))
+def connections(session_maker: Sessions, http_client: HttpClient, ring: KeyRing) -> ConnectionService:
+    return ConnectionService(session_maker, ring, OAuthClient(http_client))
 
 
 @pytest.fixture
-async def pair(user: Person, session_maker: Sessions, calls: HttpClient, ring: KeyRing, tone3000: StandIn) -> TokenPair:
+async def pair(
+    user: Person, session_maker: Sessions, http_client: HttpClient, ring: KeyRing, tone3000: StandIn
+) -> TokenPair:
     """What `user` is connected with."""
     made = TokenPair(**{name: value for name, value in tone3000.tokens().items() if name != "token_type"})
-    person = await Tone3000(calls).user(made.access_token)
+    person = await Tone3000(http_client).user(made.access_token)
     async with session_maker.begin() as session:
         await ConnectionStore(session, ring).connect(user.id, person, made)
     return made
@@ -61,7 +63,7 @@ def refreshes(tone3000: StandIn) -> list[dict[str, Any]]:
 async def test_a_token_that_is_good_for_a_while_is_given_out_as_it_is(
     connections: ConnectionService, user: Person, pair: TokenPair, tone3000: StandIn
 ) -> None:
-    assert await connections.access_token(user.id) == pair.access_token
+    assert await connections.get_access_token(user.id) == pair.access_token
     assert refreshes(tone3000) == []
 
 
@@ -69,14 +71,14 @@ async def test_nobody_gets_a_token_who_is_not_connected(
     connections: ConnectionService, user: Person, other_user: Person, pair: TokenPair
 ) -> None:
     with pytest.raises(NotConnectedError):
-        await connections.access_token(other_user.id)
+        await connections.get_access_token(other_user.id)
 
 
 async def test_ten_who_ask_at_once_before_the_end_make_one_refresh(
     connections: ConnectionService, user: Person, pair: TokenPair, tone3000: StandIn, sql: Sql
 ) -> None:
     await about_to_end(sql)
-    tokens = await asyncio.gather(*(connections.access_token(user.id) for _ in range(10)))
+    tokens = await asyncio.gather(*(connections.get_access_token(user.id) for _ in range(10)))
     assert len(set(tokens)) == 1
     assert tokens[0] != pair.access_token
     assert len(refreshes(tone3000)) == 1
@@ -84,7 +86,7 @@ async def test_ten_who_ask_at_once_before_the_end_make_one_refresh(
 
 async def test_ten_processes_that_ask_at_once_make_one_refresh(
     session_maker: Sessions,
-    calls: HttpClient,
+    http_client: HttpClient,
     ring: KeyRing,
     user: Person,
     pair: TokenPair,
@@ -93,8 +95,8 @@ async def test_ten_processes_that_ask_at_once_make_one_refresh(
 ) -> None:
     """Each service has turns of its own, as each process has: between them, only the row's lock stands."""
     await about_to_end(sql)
-    services = [ConnectionService(session_maker, ring, SignIn(calls)) for _ in range(10)]
-    tokens = await asyncio.gather(*(service.access_token(user.id) for service in services))
+    services = [ConnectionService(session_maker, ring, OAuthClient(http_client)) for _ in range(10)]
+    tokens = await asyncio.gather(*(service.get_access_token(user.id) for service in services))
     assert len(set(tokens)) == 1
     assert len(refreshes(tone3000)) == 1
 
@@ -106,10 +108,10 @@ async def test_a_refresh_ends_well_though_nobody_waits_for_it_any_more(
     tone3000.fault("slow", "/oauth/token", delay_s=1.0)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.5):
-            await connections.access_token(user.id)
+            await connections.get_access_token(user.id)
     await connections.aclose()  # as a process that stops does
     tone3000.fault("status", "/oauth/token", status=503, times=0)
-    assert await connections.access_token(user.id) != pair.access_token
+    assert await connections.get_access_token(user.id) != pair.access_token
 
 
 async def test_the_new_pair_is_what_the_next_refresh_uses(
@@ -118,16 +120,16 @@ async def test_the_new_pair_is_what_the_next_refresh_uses(
     seen = {pair.access_token}
     for _ in range(3):
         await about_to_end(sql)
-        seen.add(await connections.access_token(user.id))
+        seen.add(await connections.get_access_token(user.id))
     assert len(seen) == 4
     assert len(refreshes(tone3000)) == 3  # the stand-in takes each refresh token once
 
 
 async def test_a_token_that_is_refused_before_its_time_is_renewed_and_the_question_asked_again(
-    connections: ConnectionService, calls: HttpClient, user: Person, pair: TokenPair, tone3000: StandIn
+    connections: ConnectionService, http_client: HttpClient, user: Person, pair: TokenPair, tone3000: StandIn
 ) -> None:
     tone3000.expire()
-    found = await asyncio.gather(*(connections.using(user.id, Tone3000(calls).user) for _ in range(10)))
+    found = await asyncio.gather(*(connections.call(user.id, Tone3000(http_client).user) for _ in range(10)))
     assert {person.username for person in found} == {"lab_rat"}
     assert len(refreshes(tone3000)) == 1
 
@@ -135,7 +137,7 @@ async def test_a_token_that_is_refused_before_its_time_is_renewed_and_the_questi
 @pytest.mark.parametrize("odd_errors", [False, True])
 async def test_who_is_revoked_has_to_connect_again_and_tone3000_is_asked_no_more(
     connections: ConnectionService,
-    calls: HttpClient,
+    http_client: HttpClient,
     user: Person,
     pair: TokenPair,
     tone3000: StandIn,
@@ -145,18 +147,18 @@ async def test_who_is_revoked_has_to_connect_again_and_tone3000_is_asked_no_more
     tone3000.revoke()
     for _ in range(2):
         with pytest.raises(ReconnectError):
-            await connections.using(user.id, Tone3000(calls).user)
+            await connections.call(user.id, Tone3000(http_client).user)
     assert len(refreshes(tone3000)) == 1
     assert (await user.client.get("/api/v1/me")).json()["tone3000"] == {"username": "lab_rat", "connected": False}
 
 
 async def test_a_new_token_that_is_refused_too_means_to_connect_again(
-    connections: ConnectionService, calls: HttpClient, user: Person, pair: TokenPair, tone3000: StandIn
+    connections: ConnectionService, http_client: HttpClient, user: Person, pair: TokenPair, tone3000: StandIn
 ) -> None:
     tone3000.fault("status", "/api/v1/user", status=401, times=2)
     with pytest.raises(ReconnectError):
-        await connections.using(user.id, Tone3000(calls).user)
-    assert (await connections.using(user.id, Tone3000(calls).user)).username == "lab_rat"
+        await connections.call(user.id, Tone3000(http_client).user)
+    assert (await connections.call(user.id, Tone3000(http_client).user)).username == "lab_rat"
 
 
 @pytest.mark.parametrize(
@@ -180,8 +182,8 @@ async def test_a_refresh_that_fails_for_another_reason_costs_no_connection(
     await sql("UPDATE tone3000_connection SET expires_at = now() - interval '1 s'")
     tone3000.fault(path="/oauth/token", **fault)
     with pytest.raises(error):
-        await connections.access_token(user.id)
-    assert await connections.access_token(user.id) not in ("", pair.access_token)
+        await connections.get_access_token(user.id)
+    assert await connections.get_access_token(user.id) not in ("", pair.access_token)
 
 
 async def test_ten_who_ask_at_once_share_a_failure_too(
@@ -190,7 +192,7 @@ async def test_ten_who_ask_at_once_share_a_failure_too(
     """While TONE3000 keeps each renewal waiting, they would wait for one after the other."""
     await sql("UPDATE tone3000_connection SET expires_at = now() - interval '1 s'")
     tone3000.fault("status", "/oauth/token", status=503, times=0, delay_s=0.5)
-    found = await asyncio.gather(*(connections.access_token(user.id) for _ in range(10)), return_exceptions=True)
+    found = await asyncio.gather(*(connections.get_access_token(user.id) for _ in range(10)), return_exceptions=True)
     assert [type(error) for error in found] == [UnreachableError] * 10
     assert len(refreshes(tone3000)) < 5  # more than one if some have come to it late
 
@@ -200,30 +202,30 @@ async def test_a_token_is_used_to_its_end_while_tone3000_does_not_renew_it(
 ) -> None:
     await about_to_end(sql)
     tone3000.fault("status", "/oauth/token", status=503)
-    assert await connections.access_token(user.id) == pair.access_token
-    assert await connections.access_token(user.id) != pair.access_token
+    assert await connections.get_access_token(user.id) == pair.access_token
+    assert await connections.get_access_token(user.id) != pair.access_token
 
 
 async def test_old_keys_read_and_the_newest_writes(
-    session_maker: Sessions, calls: HttpClient, user: Person, tone3000: StandIn, sql: Sql
+    session_maker: Sessions, http_client: HttpClient, user: Person, tone3000: StandIn, sql: Sql
 ) -> None:
     old, new = new_encryption_key(), new_encryption_key()
     made = TokenPair(**{name: value for name, value in tone3000.tokens().items() if name != "token_type"})
-    person = await Tone3000(calls).user(made.access_token)
+    person = await Tone3000(http_client).user(made.access_token)
 
     def with_keys(*keys: str) -> ConnectionService:
-        return ConnectionService(session_maker, KeyRing(keys), SignIn(calls))
+        return ConnectionService(session_maker, KeyRing(keys), OAuthClient(http_client))
 
     async with session_maker.begin() as session:
         await ConnectionStore(session, KeyRing([old])).connect(user.id, person, made)
-    assert await with_keys(new, old).access_token(user.id) == made.access_token
+    assert await with_keys(new, old).get_access_token(user.id) == made.access_token
     with pytest.raises(ReconnectError):
-        await with_keys(new).access_token(user.id)
+        await with_keys(new).get_access_token(user.id)
     async with session_maker.begin() as session:
         assert await ConnectionStore(session, KeyRing([new, old])).reencrypt() == 1
-    assert await with_keys(new).access_token(user.id) == made.access_token
+    assert await with_keys(new).get_access_token(user.id) == made.access_token
     with pytest.raises(ReconnectError):
-        await with_keys(old).access_token(user.id)
+        await with_keys(old).get_access_token(user.id)
 
 
 async def test_tokens_are_of_no_use_in_another_users_row(
@@ -231,7 +233,7 @@ async def test_tokens_are_of_no_use_in_another_users_row(
 ) -> None:
     await sql("UPDATE tone3000_connection SET user_id = :other", other=other_user.id)
     with pytest.raises(ReconnectError):
-        await connections.access_token(other_user.id)
+        await connections.get_access_token(other_user.id)
 
 
 async def test_tokens_show_in_nothing_that_is_printed(

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.tone3000 import StandIn
-from tone_shootout.tone3000.client import Search, Tone3000, everything
+from tone_shootout.tone3000.client import Search, Tone3000, iter_pages
 from tone_shootout.tone3000.errors import NotAvailableError, NotPermittedError, SearchOffError, TokenRefusedError
 from tone_shootout.tone3000.http_client import HttpClient
 from tone_shootout.tone3000.types import Page, Tone
@@ -77,7 +77,7 @@ async def test_all_pages_of_a_list_are_read_in_order(client: Tone3000, token: st
     async def page(number: int) -> Page[Tone]:
         return await client.favorited(token, page=number, page_size=2)
 
-    assert [tone.id async for tone in everything(page)] == [BLUEBIRD, KITCHEN_FUZZ, OPEN_BACK]
+    assert [tone.id async for tone in iter_pages(page)] == [BLUEBIRD, KITCHEN_FUZZ, OPEN_BACK]
 
 
 async def test_a_page_that_is_cut_says_so(client: Tone3000, token: str) -> None:
@@ -103,7 +103,9 @@ async def test_search_rows_are_read_though_they_have_other_columns(client: Tone3
     assert ([tag.name for tag in row.tags], row.files_count, row.sizes) == (["crunch", "high gain"], 7, [])
 
 
-async def test_a_search_is_not_even_tried_where_it_is_off(tone3000: StandIn, calls: HttpClient, token: str) -> None:
+async def test_a_search_is_not_even_tried_where_it_is_off(
+    tone3000: StandIn, http_client: HttpClient, token: str
+) -> None:
     async with HttpClient(tone3000.settings(), None) as strict:
         with pytest.raises(SearchOffError):
             await Tone3000(strict).search(token, Search())

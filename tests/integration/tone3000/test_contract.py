@@ -9,15 +9,17 @@ from typing import Any
 
 from tests.support.processes import eventually
 from tests.support.tone3000 import StandIn
-from tone_shootout.tone3000.contract import Finding, Subject, examine
+from tone_shootout.tone3000.contract import Finding, Target, check_promises
 from tone_shootout.tone3000.http_client import HttpClient
 
 
 async def _findings(tone3000: StandIn, token: str | None = None, **settings: Any) -> dict[str, Finding]:
     heard: list[str] = []
-    async with HttpClient(tone3000.settings(**{"search": True} | settings), None, on_deprecation=heard.append) as calls:
-        subject = Subject(calls, token or tone3000.token(), heard)
-        return {finding.promise: finding async for finding in examine(subject)}
+    async with HttpClient(
+        tone3000.settings(**{"search": True} | settings), None, on_deprecation=heard.append
+    ) as http_client:
+        target = Target(http_client, token or tone3000.token(), heard)
+        return {finding.promise: finding async for finding in check_promises(target)}
 
 
 def _broken(findings: dict[str, Finding]) -> list[str]:
@@ -44,13 +46,13 @@ async def test_what_has_no_example_is_left_out(tone3000: StandIn) -> None:
 
 async def test_promises_that_are_not_kept_are_named(tone3000: StandIn) -> None:
     faults: dict[str, dict[str, Any]] = {
-        "Trending is": {"kind": "status", "path": "/trending$", "status": 200, "body": '{"data": []}'},
-        "Everything else": {"kind": "status", "path": "/user$", "status": 200, "body": '{"id": 1, "username": "x"}'},
-        "A capture's file": {"kind": "status", "path": r"\.nam$", "status": 200, "body": "[]"},
-        "Codes and refresh": {"kind": "html", "path": "/oauth/token$", "status": 500},
+        "Trending tones": {"kind": "status", "path": "/trending$", "status": 200, "body": '{"data": []}'},
+        "All other requests": {"kind": "status", "path": "/user$", "status": 200, "body": '{"id": 1, "username": "x"}'},
+        "The file of a capture": {"kind": "status", "path": r"\.nam$", "status": 200, "body": "[]"},
+        "Unknown authorization codes": {"kind": "html", "path": "/oauth/token$", "status": 500},
         "A device gets": {"kind": "html", "path": "/oauth/device_authorization$", "status": 403},
-        "A sign-in with": {"kind": "redirect", "path": "/authorize$", "location": "http://127.0.0.1:1/"},
-        "None of our": {"kind": "deprecated", "path": "/latest$"},
+        "A sign-in with an unknown": {"kind": "redirect", "path": "/authorize$", "location": "http://127.0.0.1:1/"},
+        "No request of the client": {"kind": "deprecated", "path": "/latest$"},
     }
     for fault in faults.values():
         tone3000.fault(times=0, **fault)
@@ -87,5 +89,5 @@ async def test_without_a_key_the_operator_signs_in_as_a_device_and_a_broken_prom
     done = await checking
     assert done.returncode == 1
     assert "valve-shed" in done.stdout
-    assert "✗ None of our requests uses an old form" in done.stdout
+    assert "✗ No request of the client uses a deprecated form" in done.stdout
     assert "1 of" in done.stderr

@@ -71,8 +71,8 @@ async def test_an_address_that_names_the_same_place_in_another_way_is_the_same_p
     downloads: Downloads, tone3000: StandIn
 ) -> None:
     path = "/api/v1/models/910001/download/q1w2e3.nam"
-    assert downloads.address(path) == f"{tone3000.url}{path}"
-    assert downloads.address(f"{tone3000.url}{path}") == f"{tone3000.url}{path}"
+    assert downloads.resolve_url(path) == f"{tone3000.url}{path}"
+    assert downloads.resolve_url(f"{tone3000.url}{path}") == f"{tone3000.url}{path}"
 
 
 @pytest.mark.parametrize("path", ["/a\x01b.nam", "/" + "x" * 70_000, "/a\x7f.nam"], ids=["control", "long", "delete"])
@@ -102,8 +102,8 @@ async def test_being_sent_on_to_a_store_of_tone3000_s_is_followed_without_the_to
     model = await client.model(token, CLEAN)
     store = f"localhost:{tone3000.url.rpartition(':')[2]}"
     tone3000.fault("redirect", "/download/", location=f"http://{store}/elsewhere/clean.nam")
-    async with HttpClient(tone3000.settings(file_hosts=[store]), None) as calls:
-        await Downloads(calls).fetch(token, model, tmp_path / "file")
+    async with HttpClient(tone3000.settings(file_hosts=[store]), None) as http_client:
+        await Downloads(http_client).fetch(token, model, tmp_path / "file")
     assert (tmp_path / "file").read_bytes() == bundled_capture("clean.nam")
     assert [(request["host"], request["authorized"]) for request in tone3000.requests("/elsewhere/")] == [
         (store, False)
@@ -117,8 +117,8 @@ async def test_a_store_can_not_send_the_token_back_to_itself_by_way_of_tone3000(
     store = f"localhost:{tone3000.url.rpartition(':')[2]}"
     tone3000.fault("redirect", "/download/", location=f"http://{store}/elsewhere/clean.nam")
     tone3000.fault("redirect", "/elsewhere/", location=f"{tone3000.url}/elsewhere/crunch.nam")
-    async with HttpClient(tone3000.settings(file_hosts=[store]), None) as calls:
-        await Downloads(calls).fetch(token, model, tmp_path / "file")
+    async with HttpClient(tone3000.settings(file_hosts=[store]), None) as http_client:
+        await Downloads(http_client).fetch(token, model, tmp_path / "file")
     assert [request["authorized"] for request in tone3000.requests("/elsewhere/")] == [False, False]
 
 
@@ -175,9 +175,9 @@ async def test_a_file_that_comes_too_slowly_is_given_up(
 ) -> None:
     model = await client.model(token, CLEAN)
     tone3000.fault("slow_body", "/download/", delay_s=0.2, times=0)
-    async with HttpClient(tone3000.settings(download_timeout_s=0.5, attempts=1), redis) as calls:
+    async with HttpClient(tone3000.settings(download_timeout_s=0.5, attempts=1), redis) as http_client:
         with pytest.raises(UnreachableError):
-            await Downloads(calls).fetch(token, model, tmp_path / "file")
+            await Downloads(http_client).fetch(token, model, tmp_path / "file")
 
 
 async def test_a_compressed_file_is_refused_because_it_could_unfold_without_end(

@@ -10,7 +10,7 @@ from tone_shootout.tone3000.client import Tone3000
 from tone_shootout.tone3000.errors import GrantError, NotConfiguredError, TokenRefusedError
 from tone_shootout.tone3000.http_client import HttpClient
 from tone_shootout.tone3000.oauth import (
-    SignIn,
+    OAuthClient,
     ToneChoice,
     authorize_url,
     challenge_of,
@@ -36,12 +36,14 @@ async def _come_back(
     return {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
 
 
-async def test_a_code_becomes_tokens_of_whoever_signed_in(sign_in: SignIn, client: Tone3000, tone3000: StandIn) -> None:
+async def test_a_code_becomes_tokens_of_whoever_signed_in(
+    oauth: OAuthClient, client: Tone3000, tone3000: StandIn
+) -> None:
     tone3000.answer_sign_ins(user="valve-shed")
     verifier, state = new_verifier(), new_state()
     brought = await _come_back(tone3000, verifier, state=state)
     assert brought["state"] == state
-    pair = await sign_in.exchange(code=brought["code"], verifier=verifier, redirect_url=BACK)
+    pair = await oauth.exchange(code=brought["code"], verifier=verifier, redirect_url=BACK)
     assert (await client.user(pair.access_token)).username == "valve-shed"
     assert pair.expires_in == 3600
 
@@ -51,25 +53,25 @@ def test_the_challenge_is_the_one_of_the_standards_example() -> None:
     assert challenge_of("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
-async def test_a_code_counts_once(sign_in: SignIn, tone3000: StandIn) -> None:
+async def test_a_code_counts_once(oauth: OAuthClient, tone3000: StandIn) -> None:
     tone3000.answer_sign_ins()
     verifier = new_verifier()
     code = (await _come_back(tone3000, verifier))["code"]
-    await sign_in.exchange(code=code, verifier=verifier, redirect_url=BACK)
+    await oauth.exchange(code=code, verifier=verifier, redirect_url=BACK)
     with pytest.raises(GrantError) as caught:
-        await sign_in.exchange(code=code, verifier=verifier, redirect_url=BACK)
+        await oauth.exchange(code=code, verifier=verifier, redirect_url=BACK)
     assert (caught.value.error, caught.value.is_final) == ("invalid_grant", True)
 
 
 @pytest.mark.parametrize(("verifier", "back"), [("another-verifier", BACK), (None, f"{BACK}/")])
 async def test_a_code_counts_with_its_own_verifier_and_address_only(
-    sign_in: SignIn, tone3000: StandIn, verifier: str | None, back: str
+    oauth: OAuthClient, tone3000: StandIn, verifier: str | None, back: str
 ) -> None:
     tone3000.answer_sign_ins()
     own = new_verifier()
     code = (await _come_back(tone3000, own))["code"]
     with pytest.raises(GrantError):
-        await sign_in.exchange(code=code, verifier=verifier or own, redirect_url=back)
+        await oauth.exchange(code=code, verifier=verifier or own, redirect_url=back)
 
 
 @pytest.mark.parametrize(
@@ -136,77 +138,77 @@ async def test_the_stand_in_refuses_what_is_not_asked_for_properly(tone3000: Sta
 
 @pytest.mark.parametrize("odd", [False, True])
 async def test_a_refresh_token_counts_once_and_brings_the_next(
-    sign_in: SignIn, client: Tone3000, tone3000: StandIn, odd: bool
+    oauth: OAuthClient, client: Tone3000, tone3000: StandIn, odd: bool
 ) -> None:
     tone3000.behave(odd_errors=odd)
     first = tone3000.tokens()
-    second = await sign_in.refresh(first["refresh_token"])
+    second = await oauth.refresh(first["refresh_token"])
     assert second.refresh_token != first["refresh_token"]
     assert (await client.user(second.access_token)).username == "lab_rat"
     with pytest.raises(GrantError) as caught:
-        await sign_in.refresh(first["refresh_token"])
+        await oauth.refresh(first["refresh_token"])
     assert caught.value.error == "invalid_grant"
 
 
-async def test_after_a_revocation_nothing_counts(sign_in: SignIn, client: Tone3000, tone3000: StandIn) -> None:
+async def test_after_a_revocation_nothing_counts(oauth: OAuthClient, client: Tone3000, tone3000: StandIn) -> None:
     pair = tone3000.tokens()
     tone3000.revoke()
     with pytest.raises(TokenRefusedError):
         await client.user(pair["access_token"])
     with pytest.raises(GrantError):
-        await sign_in.refresh(pair["refresh_token"])
+        await oauth.refresh(pair["refresh_token"])
 
 
-async def test_a_device_is_let_in(sign_in: SignIn, client: Tone3000, tone3000: StandIn) -> None:
+async def test_a_device_is_let_in(oauth: OAuthClient, client: Tone3000, tone3000: StandIn) -> None:
     tone3000.behave(device_interval=0)
-    device = await sign_in.start_device()
+    device = await oauth.start_device()
     assert device.user_code in device.verification_uri_complete
     with pytest.raises(GrantError) as waiting:
-        await sign_in.poll_device(device.device_code)
+        await oauth.poll_device(device.device_code)
     assert (waiting.value.error, waiting.value.is_final) == ("authorization_pending", False)
     tone3000.decide(device.user_code, user="box.miker")
-    pair = await sign_in.poll_device(device.device_code)
+    pair = await oauth.poll_device(device.device_code)
     assert (await client.user(pair.access_token)).username == "box.miker"
     with pytest.raises(GrantError):
-        await sign_in.poll_device(device.device_code)
+        await oauth.poll_device(device.device_code)
 
 
 @pytest.mark.parametrize(("allow", "error"), [(False, "access_denied"), (None, "expired_token")])
-async def test_a_device_is_not_let_in(sign_in: SignIn, tone3000: StandIn, allow: bool | None, error: str) -> None:
-    device = await sign_in.start_device()
+async def test_a_device_is_not_let_in(oauth: OAuthClient, tone3000: StandIn, allow: bool | None, error: str) -> None:
+    device = await oauth.start_device()
     tone3000.decide(device.user_code, allow=allow)
     with pytest.raises(GrantError) as caught:
-        await sign_in.poll_device(device.device_code)
+        await oauth.poll_device(device.device_code)
     assert (caught.value.error, caught.value.is_final) == (error, True)
 
 
-async def test_a_device_that_asks_too_often_is_told_so(sign_in: SignIn, tone3000: StandIn) -> None:
-    device = await sign_in.start_device()
+async def test_a_device_that_asks_too_often_is_told_so(oauth: OAuthClient, tone3000: StandIn) -> None:
+    device = await oauth.start_device()
     errors = []
     for _ in range(2):
         with pytest.raises(GrantError) as caught:
-            await sign_in.poll_device(device.device_code)
+            await oauth.poll_device(device.device_code)
         errors.append(caught.value.error)
     assert errors == ["authorization_pending", "slow_down"]
 
 
-async def test_a_change_of_tokens_is_never_asked_for_twice(sign_in: SignIn, tone3000: StandIn) -> None:
+async def test_a_change_of_tokens_is_never_asked_for_twice(oauth: OAuthClient, tone3000: StandIn) -> None:
     tone3000.fault("status", "/oauth/token", status=503, times=0)
     with pytest.raises(Exception, match="is unavailable"):
-        await sign_in.refresh("whatever")
+        await oauth.refresh("whatever")
     assert len(tone3000.requests("/oauth/token")) == 1
 
 
-async def test_without_a_key_nothing_is_asked(tone3000: StandIn, calls: HttpClient) -> None:
+async def test_without_a_key_nothing_is_asked(tone3000: StandIn, http_client: HttpClient) -> None:
     async with HttpClient(tone3000.settings(client_id=""), None) as unset:
         with pytest.raises(NotConfiguredError):
-            await SignIn(unset).start_device()
+            await OAuthClient(unset).start_device()
     with pytest.raises(NotConfiguredError):
         authorize_url(tone3000.settings(client_id=""), redirect_url=BACK, state="s", challenge="c")
     assert not tone3000.requests()
 
 
-async def test_tokens_are_not_in_what_is_printed(tone3000: StandIn, sign_in: SignIn) -> None:
-    pair = await sign_in.refresh(tone3000.tokens()["refresh_token"])
+async def test_tokens_are_not_in_what_is_printed(tone3000: StandIn, oauth: OAuthClient) -> None:
+    pair = await oauth.refresh(tone3000.tokens()["refresh_token"])
     assert pair.access_token not in repr(pair)
     assert pair.refresh_token not in repr(pair)

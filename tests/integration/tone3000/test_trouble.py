@@ -18,8 +18,8 @@ from tone_shootout.tone3000.errors import (
     Tone3000Error,
     UnreachableError,
 )
-from tone_shootout.tone3000.http_client import UNSTATED_PAUSE_S, HttpClient, retry_after_s
-from tone_shootout.tone3000.oauth import SignIn
+from tone_shootout.tone3000.http_client import DEFAULT_RETRY_AFTER_S, HttpClient, retry_after_s
+from tone_shootout.tone3000.oauth import OAuthClient
 
 BLUEBIRD = 900101
 
@@ -56,7 +56,7 @@ async def test_a_short_pause_that_is_asked_for_is_kept(client: Tone3000, tone300
 
 
 @pytest.mark.parametrize(
-    ("retry_after", "expected"), [("90", "90"), (None, str(round(UNSTATED_PAUSE_S))), ("soon", "10")]
+    ("retry_after", "expected"), [("90", "90"), (None, str(round(DEFAULT_RETRY_AFTER_S))), ("soon", "10")]
 )
 async def test_a_long_pause_is_handed_on_and_holds_for_the_whole_installation(
     client: Tone3000, tone3000: StandIn, token: str, retry_after: str | None, expected: str
@@ -76,8 +76,8 @@ async def test_all_processes_share_one_allowance(tone3000: StandIn, redis: Redis
     async with HttpClient(settings, redis) as one, HttpClient(settings, redis) as other:
 
         async def ask(times: int) -> None:
-            for calls in (one, other) * times:
-                await Tone3000(calls).user(token)
+            for http_client in (one, other) * times:
+                await Tone3000(http_client).user(token)
 
         await ask(1)
         with pytest.raises(BusyError) as caught:
@@ -94,8 +94,8 @@ async def test_searches_have_an_allowance_of_their_own(redis: Redis) -> None:
 
 
 async def test_a_broker_that_does_not_answer_stops_nobody(tone3000: StandIn, token: str) -> None:
-    async with HttpClient(tone3000.settings(), Redis.from_url("redis://127.0.0.1:1/0")) as calls:
-        assert (await Tone3000(calls).user(token)).username == "lab_rat"
+    async with HttpClient(tone3000.settings(), Redis.from_url("redis://127.0.0.1:1/0")) as http_client:
+        assert (await Tone3000(http_client).user(token)).username == "lab_rat"
 
 
 @pytest.mark.parametrize("kind", ["malformed", "gzip", "truncated"])
@@ -110,9 +110,9 @@ async def test_an_answer_that_is_not_whole_or_not_as_asked_for_is_refused(
 
 async def test_an_answer_without_end_is_cut_off(tone3000: StandIn, redis: Redis, token: str) -> None:
     tone3000.fault("oversized", "/favorited$", times=0)
-    async with HttpClient(tone3000.settings(answer_bytes=100_000), redis) as calls:
+    async with HttpClient(tone3000.settings(answer_bytes=100_000), redis) as http_client:
         with pytest.raises(BadAnswerError, match="larger than 100000 bytes"):
-            await Tone3000(calls).favorited(token)
+            await Tone3000(http_client).favorited(token)
 
 
 @pytest.mark.parametrize("kind", ["slow", "slow_body"])
@@ -120,15 +120,15 @@ async def test_an_answer_that_takes_too_long_is_given_up(
     tone3000: StandIn, redis: Redis, token: str, kind: str
 ) -> None:
     tone3000.fault(kind, "/favorited$", times=0, delay_s=5.0)
-    async with HttpClient(tone3000.settings(timeout_s=0.3, attempts=1), redis) as calls:
+    async with HttpClient(tone3000.settings(timeout_s=0.3, attempts=1), redis) as http_client:
         with pytest.raises(UnreachableError):
-            await Tone3000(calls).favorited(token)
+            await Tone3000(http_client).favorited(token)
 
 
 async def test_nobody_there_is_an_answer_too(redis: Redis, tone3000: StandIn) -> None:
-    async with HttpClient(tone3000.settings(base_url="http://127.0.0.1:1", attempts=1), redis) as calls:
+    async with HttpClient(tone3000.settings(base_url="http://127.0.0.1:1", attempts=1), redis) as http_client:
         with pytest.raises(UnreachableError):
-            await Tone3000(calls).trending()
+            await Tone3000(http_client).trending()
 
 
 @pytest.mark.parametrize(
@@ -162,24 +162,24 @@ async def test_a_token_that_fits_into_no_header_is_a_bad_answer(client: Tone3000
         await client.user("tökén")
 
 
-async def test_a_refusal_that_is_nested_without_end_is_a_refusal(sign_in: SignIn, tone3000: StandIn) -> None:
+async def test_a_refusal_that_is_nested_without_end_is_a_refusal(oauth: OAuthClient, tone3000: StandIn) -> None:
     tone3000.fault("status", "/oauth/token", status=400, body='{"error": ' + "[" * 100_000)
     with pytest.raises(GrantError):
-        await sign_in.refresh("whatever")
+        await oauth.refresh("whatever")
 
 
 async def test_old_forms_that_are_still_taken_are_told(tone3000: StandIn, redis: Redis, token: str) -> None:
     heard: list[str] = []
     tone3000.fault("deprecated", "/favorited$", words="legacy_ir_gear_value")
-    async with HttpClient(tone3000.settings(), redis, on_deprecation=heard.append) as calls:
-        await Tone3000(calls).favorited(token)
+    async with HttpClient(tone3000.settings(), redis, on_deprecation=heard.append) as http_client:
+        await Tone3000(http_client).favorited(token)
     assert heard == ["legacy_ir_gear_value"]
 
 
 async def test_no_request_of_ours_uses_an_old_form(tone3000: StandIn, redis: Redis, token: str) -> None:
     heard: list[str] = []
-    async with HttpClient(tone3000.settings(search=True), redis, on_deprecation=heard.append) as calls:
-        client = Tone3000(calls)
+    async with HttpClient(tone3000.settings(search=True), redis, on_deprecation=heard.append) as http_client:
+        client = Tone3000(http_client)
         await client.trending(gear="cab")
         await client.favorited(token, gear="amp-cab")
         await client.search(token, Search(format="ir", gears=("cab",)))
@@ -203,5 +203,5 @@ def test_the_pause_is_read_in_both_forms_of_the_standard() -> None:
     assert retry_after_s("7") == 7.0
     assert 50.0 < retry_after_s(format_datetime(datetime.now(UTC) + timedelta(minutes=1), usegmt=True)) <= 60.0
     assert retry_after_s("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
-    assert retry_after_s("nan") == UNSTATED_PAUSE_S
+    assert retry_after_s("nan") == DEFAULT_RETRY_AFTER_S
     assert retry_after_s("100000") == 600.0

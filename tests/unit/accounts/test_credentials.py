@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from tone_shootout.accounts.credentials import (
-    LONGEST_CREDENTIAL,
+    MAX_CREDENTIAL_LENGTH,
     AccessTokens,
     RefreshTokens,
     digest,
@@ -47,9 +47,9 @@ def unsigned(header: dict[str, Any], claims: dict[str, Any], signature: str = ""
 
 def test_an_access_token_names_its_user_and_session(access_tokens: AccessTokens) -> None:
     token = access_tokens.issue(user_id=USER, session_id=SESSION, now=datetime.now(UTC))
-    assert access_tokens.read(token) == (USER, SESSION)
-    assert access_tokens.read(signed(claims(access_tokens))) == (USER, SESSION)
-    assert len(token) < LONGEST_CREDENTIAL
+    assert access_tokens.verify(token) == (USER, SESSION)
+    assert access_tokens.verify(signed(claims(access_tokens))) == (USER, SESSION)
+    assert len(token) < MAX_CREDENTIAL_LENGTH
 
 
 def test_an_access_token_ends_when_the_settings_say(access_tokens: AccessTokens) -> None:
@@ -57,37 +57,37 @@ def test_an_access_token_ends_when_the_settings_say(access_tokens: AccessTokens)
     now = datetime.now(UTC)
     just_good = access_tokens.issue(user_id=USER, session_id=SESSION, now=now - life + timedelta(minutes=1))
     just_over = access_tokens.issue(user_id=USER, session_id=SESSION, now=now - life - timedelta(minutes=1))
-    assert access_tokens.read(just_good) == (USER, SESSION)
-    assert access_tokens.read(just_over) is None
+    assert access_tokens.verify(just_good) == (USER, SESSION)
+    assert access_tokens.verify(just_over) is None
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", ""])
 def test_an_unsigned_token_is_refused_however_it_says_so(access_tokens: AccessTokens, algorithm: str) -> None:
-    assert access_tokens.read(unsigned({"alg": algorithm, "typ": "JWT"}, claims(access_tokens))) is None
+    assert access_tokens.verify(unsigned({"alg": algorithm, "typ": "JWT"}, claims(access_tokens))) is None
 
 
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
 def test_our_own_secret_with_another_algorithm_is_refused(access_tokens: AccessTokens, algorithm: str) -> None:
     secret = "s" * 64
     pinned = AccessTokens(dataclasses.replace(SETTINGS, secret=secret))
-    assert pinned.read(signed(claims(access_tokens), secret=secret)) == (USER, SESSION)
-    assert pinned.read(signed(claims(access_tokens), secret=secret, algorithm=algorithm)) is None
+    assert pinned.verify(signed(claims(access_tokens), secret=secret)) == (USER, SESSION)
+    assert pinned.verify(signed(claims(access_tokens), secret=secret, algorithm=algorithm)) is None
 
 
 def test_a_token_signed_with_another_secret_is_refused(access_tokens: AccessTokens) -> None:
-    assert access_tokens.read(signed(claims(access_tokens), secret=OTHER_SECRET)) is None
+    assert access_tokens.verify(signed(claims(access_tokens), secret=OTHER_SECRET)) is None
 
 
 def test_a_key_that_a_token_brings_along_is_not_used(access_tokens: AccessTokens) -> None:
     brought = {"kty": "oct", "k": base64.urlsafe_b64encode(OTHER_SECRET.encode()).decode()}
     token = jwt.encode(claims(access_tokens), OTHER_SECRET, headers={"jwk": brought, "kid": "/dev/null"})
-    assert access_tokens.read(token) is None
+    assert access_tokens.verify(token) is None
 
 
 def test_claims_can_not_be_swapped_under_a_signature(access_tokens: AccessTokens) -> None:
     header, _, signature = signed(claims(access_tokens)).split(".")
     _, others, _ = signed(claims(access_tokens, sub=str(uuid4()))).split(".")
-    assert access_tokens.read(".".join([header, others, signature])) is None
+    assert access_tokens.verify(".".join([header, others, signature])) is None
 
 
 @pytest.mark.parametrize(
@@ -107,12 +107,12 @@ def test_claims_can_not_be_swapped_under_a_signature(access_tokens: AccessTokens
     ids=str,
 )
 def test_a_signed_token_with_a_wrong_claim_is_refused(access_tokens: AccessTokens, change: dict[str, Any]) -> None:
-    assert access_tokens.read(signed(claims(access_tokens, **change))) is None
+    assert access_tokens.verify(signed(claims(access_tokens, **change))) is None
 
 
 @pytest.mark.parametrize("name", ["iss", "aud", "exp", "iat", "jti", "sub", "sid"])
 def test_a_signed_token_that_lacks_a_claim_is_refused(access_tokens: AccessTokens, name: str) -> None:
-    assert access_tokens.read(signed(claims(access_tokens, **{name: None}))) is None
+    assert access_tokens.verify(signed(claims(access_tokens, **{name: None}))) is None
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_signed_token_that_lacks_a_claim_is_refused(access_tokens: AccessToken
     ids=lambda text: text[:12],
 )
 def test_what_is_no_access_token_is_refused_without_an_error(access_tokens: AccessTokens, text: str) -> None:
-    assert access_tokens.read(text) is None
+    assert access_tokens.verify(text) is None
 
 
 def test_a_short_signing_secret_is_refused() -> None:
@@ -142,16 +142,16 @@ def test_a_short_signing_secret_is_refused() -> None:
 
 def test_a_refresh_token_tells_its_session() -> None:
     first, second = REFRESH_TOKENS.issue(SESSION), REFRESH_TOKENS.issue(SESSION)
-    assert REFRESH_TOKENS.read(first) == REFRESH_TOKENS.read(second) == (SESSION, True)
+    assert REFRESH_TOKENS.parse(first) == REFRESH_TOKENS.parse(second) == (SESSION, True)
     assert digest(first) != digest(second)
-    assert RefreshTokens(SecuritySettings(secret=OTHER_SECRET)).read(first) == (SESSION, False)
+    assert RefreshTokens(SecuritySettings(secret=OTHER_SECRET)).parse(first) == (SESSION, False)
 
 
 @pytest.mark.parametrize("place", [0, 15, 16, 47, 48, 65])
 def test_a_refresh_token_that_is_changed_anywhere_is_not_ours(place: int) -> None:
     content = bytearray(base64.urlsafe_b64decode(REFRESH_TOKEN.removeprefix("tsr_")))
     content[place] ^= 1
-    read = REFRESH_TOKENS.read("tsr_" + base64.urlsafe_b64encode(content).decode())
+    read = REFRESH_TOKENS.parse("tsr_" + base64.urlsafe_b64encode(content).decode())
     assert read is not None
     assert read[1] is False
 
@@ -172,7 +172,7 @@ def test_a_refresh_token_that_is_changed_anywhere_is_not_ours(place: int) -> Non
     ids=lambda text: text[:12],
 )
 def test_what_is_no_refresh_token_has_no_session(text: str) -> None:
-    assert REFRESH_TOKENS.read(text) is None
+    assert REFRESH_TOKENS.parse(text) is None
 
 
 def test_api_tokens_differ_and_are_long_enough_to_resist_guessing() -> None:

@@ -36,10 +36,10 @@ def test_a_commercial_shootout_is_told_of_each_file_whose_terms_say_no_once() ->
 
 
 def test_a_licence_that_nobody_knows_is_reported_as_unknown() -> None:
-    strange = {"amp.nam": _credit(licence_name="an unknown licence (house-rules)", commercial=None)}
+    strange = {"amp.nam": _credit(licence_name="an unknown license (house-rules)", commercial=None)}
     found = list(notices(spec(blocks("amp.nam", "cab.wav"), commercial=True), strange))
     assert [notice.code for notice in found] == ["unknown_licence"]
-    assert "is under an unknown licence (house-rules), and it is unknown" in found[0].detail
+    assert "is under an unknown license (house-rules), and it is unknown" in found[0].detail
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tone_shootout.shootouts.config import AssetCapture, ModelRef
 from tone_shootout.shootouts.tones.errors import UnsupportedFormatError
 from tone_shootout.tone3000 import errors
 from tone_shootout.tone3000.errors import Tone3000Error
-from tone_shootout.tone3000.licences import licence_of
+from tone_shootout.tone3000.licenses import get_license
 
 GUIDE = (PROJECT / "docs" / "tone3000.md").read_text()
 
@@ -45,9 +45,7 @@ def test_every_error_that_is_explained_is_one_and_the_common_ones_are_explained(
     others: list[type[ProblemError]] = [NotConnectedError, ReconnectError, UnsupportedFormatError]
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Tone3000Error)]
     known = {kind.code for kind in (*kinds, *others)}
-    explained = {
-        code for row in _rows("## When something goes wrong") for code in re.findall(r"`([a-z0-9_]+)`", row[0])
-    }
+    explained = {code for row in _rows("## Errors") for code in re.findall(r"`([a-z0-9_]+)`", row[0])}
     assert explained <= known
     assert known - explained == {"tone3000_failed", "tone3000_not_granted", "too_large"}
 
@@ -55,12 +53,12 @@ def test_every_error_that_is_explained_is_one_and_the_common_ones_are_explained(
 def test_licences_allow_what_the_guide_says_that_they_allow() -> None:
     told = {
         code: row[2].startswith("yes")
-        for row in _rows("**Licences** are each creator's choice.")
+        for row in _rows("**Licenses** are each creator's choice.")
         for code in re.findall(r"`([a-z0-9-]+)`", row[0])
     }
     assert len(told) == 8
-    assert {code: licence_of(code).commercial for code in told} == told
-    assert licence_of("house-rules").commercial is licence_of("").commercial is None
+    assert {code: get_license(code).commercial for code in told} == told
+    assert get_license("house-rules").commercial is get_license("").commercial is None
 
 
 def test_the_block_that_is_shown_is_one() -> None:

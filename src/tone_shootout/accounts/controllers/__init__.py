@@ -1,8 +1,8 @@
-"""Accounts over HTTP."""
+"""REST endpoints of accounts."""
 
 from tone_shootout.accounts.controllers._me import MeController
-from tone_shootout.accounts.controllers._parts import provide_attempts, provide_sessions
 from tone_shootout.accounts.controllers._sessions import MySessionsController, SessionController
+from tone_shootout.accounts.controllers._shared import provide_sessions, provide_sign_in_limiter
 from tone_shootout.accounts.controllers._sign_in import SignInController, Tone3000Controller
 
 __all__ = [
@@ -11,6 +11,6 @@ __all__ = [
     "SessionController",
     "SignInController",
     "Tone3000Controller",
-    "provide_attempts",
     "provide_sessions",
+    "provide_sign_in_limiter",
 ]

@@ -1,4 +1,4 @@
-"""The account of who asks, over HTTP."""
+"""REST endpoints of the user's own account."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -11,11 +11,11 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, PathParameter, SkipValidation
 from litestar.response import Stream
 
-from tone_shootout.accounts.account_deletion import Leaving, forget
-from tone_shootout.accounts.controllers._parts import NO_STORE, provide_accounts
-from tone_shootout.accounts.cookies import no_cookies
+from tone_shootout.accounts.account_deletion import JobCanceller, purge
+from tone_shootout.accounts.controllers._shared import NO_STORE, provide_accounts
+from tone_shootout.accounts.cookies import expired_session_cookies
 from tone_shootout.accounts.dtos import MeRead, TokenCreate, TokenRead, TokenSecretRead
-from tone_shootout.accounts.export import EXPORTS, archive, begun
+from tone_shootout.accounts.export import EXPORT_RATE, prefetch_first, stream_archive
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.kit.db.pagination import Page, Paging
@@ -28,15 +28,15 @@ from tone_shootout.kit.throttle import Throttle
 
 
 class MeController(Controller):
-    """The account of who asks."""
+    """Account, export and API tokens of the authenticated user."""
 
     path = "/api/v1/me"
     tags = ("accounts",)
     dependencies = {"accounts": Provide(provide_accounts, sync_to_thread=False)}  # noqa: RUF012 - Litestar reads it
 
-    @get(operation_id="get_me", summary="Who am I?", responses=problems(401))
+    @get(operation_id="get_me", summary="Get my account", responses=problems(401))
     async def get_me(self, principal: NamedDependency[Principal], accounts: NamedDependency[AccountService]) -> MeRead:
-        """Show your account."""
+        """Return your account, and the scope of the credential of this request."""
         user, connection = await accounts.get_user(principal.user_id), await accounts.get_connection(principal.user_id)
         return MeRead.of(user, principal, connection)
 
@@ -45,21 +45,21 @@ class MeController(Controller):
         self,
         principal: NamedDependency[Principal],
         accounts: NamedDependency[AccountService],
-        leaving: NamedDependency[SkipValidation[Leaving]],
+        job_canceller: NamedDependency[SkipValidation[JobCanceller]],
         storage: NamedDependency[Storage],
         settings: NamedDependency[Settings],
     ) -> Response[None]:
-        """Delete your account at once and for good: library, shootouts, jobs, results, tokens and sessions.
+        """Delete your account permanently, with library, shootouts, jobs, results, tokens and sessions.
 
-        Jobs that are under way are cancelled first, which takes a moment.
+        Unfinished jobs are cancelled first, which can take up to ten seconds.
         """
-        ended = await leaving.end_work(principal.user_id)
+        jobs_released = await job_canceller.cancel_and_wait(principal.user_id)
         await accounts.delete_user(principal.user_id)
         return Response(
             None,
             status_code=204,
-            cookies=no_cookies(settings.security),
-            background=BackgroundTask(forget, storage, principal.user_id, ended=ended),
+            cookies=expired_session_cookies(settings.security),
+            background=BackgroundTask(purge, storage, principal.user_id, jobs_released=jobs_released),
         )
 
     @get(
@@ -79,9 +79,9 @@ class MeController(Controller):
         throttle: NamedDependency[Throttle],
         session_maker: NamedDependency[SkipValidation[SessionMaker]],
     ) -> Stream:
-        """Send everything that is kept of you as a ZIP archive: the database's rows as JSON, and all files."""
-        await throttle.take(EXPORTS, str(principal.user_id))
-        content = await begun(archive(session_maker, storage, principal.user_id))
+        """Return a ZIP archive of all your data: database rows as JSON, and files."""
+        await throttle.take(EXPORT_RATE, str(principal.user_id))
+        content = await prefetch_first(stream_archive(session_maker, storage, principal.user_id))
         headers = {**NO_STORE, "Content-Disposition": 'attachment; filename="tone-shootout-account.zip"'}
         return Stream(content, media_type="application/zip", headers=headers)
 
@@ -92,18 +92,18 @@ class MeController(Controller):
         accounts: NamedDependency[AccountService],
         paging: NamedDependency[Paging],
     ) -> Page[TokenRead]:
-        """List your API tokens that are not revoked, the newest first."""
+        """List your API tokens that are not revoked, newest first."""
         rows, total = await accounts.list_tokens(principal.user_id, paging)
         return paging.page([TokenRead.of(token) for token in rows], total)
 
-    @post("/tokens", operation_id="create_token", summary="Make an API token", responses=problems(400, 401, 403))
+    @post("/tokens", operation_id="create_token", summary="Create an API token", responses=problems(400, 401, 403))
     async def create_token(
         self,
         data: JSONBody[TokenCreate],
         principal: NamedDependency[Principal],
         accounts: NamedDependency[AccountService],
     ) -> Response[TokenSecretRead]:
-        """Make an API token. The answer is the only one that shows it."""
+        """Create an API token. Only this response contains the secret."""
         days = data.expires_in_days
         expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
         user = await accounts.get_user(principal.user_id)
@@ -118,9 +118,9 @@ class MeController(Controller):
     )
     async def revoke_token(
         self,
-        token_id: Annotated[UUID, PathParameter(description="The token's id.")],
+        token_id: Annotated[UUID, PathParameter(description="Id of the token.")],
         principal: NamedDependency[Principal],
         accounts: NamedDependency[AccountService],
     ) -> None:
-        """Revoke one of your API tokens, and end the sessions that were started with it."""
+        """Revoke one of your API tokens, and end the sessions started with it."""
         await accounts.revoke_token(principal.user_id, token_id)

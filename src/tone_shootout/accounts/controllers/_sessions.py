@@ -1,4 +1,4 @@
-"""Sessions over HTTP: sign-in by an API token, renewal, sign-out, and seeing where one is signed in."""
+"""REST endpoints of sessions: sign-in with an API token, refresh, sign-out, list."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -7,32 +7,32 @@ from litestar import Controller, Request, Response, delete, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody, PathParameter
 
-from tone_shootout.accounts.controllers._parts import (
-    provide_attempts,
+from tone_shootout.accounts.controllers._shared import (
+    get_refresh_token,
     provide_sessions,
-    refresh_token,
-    signed_in,
-    signed_out,
+    provide_sign_in_limiter,
+    session_ended_response,
+    session_response,
 )
-from tone_shootout.accounts.cookies import no_cookies
+from tone_shootout.accounts.cookies import expired_session_cookies
 from tone_shootout.accounts.dtos import OpenSessionRead, SessionCreate, SessionRead, SessionRefresh
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.services import SessionService
-from tone_shootout.accounts.sign_in_limits import SignInAttempts
+from tone_shootout.accounts.sign_in_limits import SignInLimiter
 from tone_shootout.kit.db.pagination import Page, Paging
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.settings import Settings
 
 
 class SessionController(Controller):
-    """Sign-in, renewal, sign-out."""
+    """Sign-in with an API token, refresh and sign-out."""
 
     path = "/api/v1/auth"
     tags = ("accounts",)
     opt = {"public": True}  # noqa: RUF012 - Litestar reads it as it stands
     dependencies = {  # noqa: RUF012 - as above
         "sessions": Provide(provide_sessions, sync_to_thread=False),
-        "attempts": Provide(provide_attempts, sync_to_thread=False),
+        "sign_in_limiter": Provide(provide_sign_in_limiter, sync_to_thread=False),
     }
 
     @post(
@@ -46,18 +46,18 @@ class SessionController(Controller):
         data: JSONBody[SessionCreate],
         request: Request[Any, Any, Any],
         sessions: NamedDependency[SessionService],
-        attempts: NamedDependency[SignInAttempts],
+        sign_in_limiter: NamedDependency[SignInLimiter],
         settings: NamedDependency[Settings],
     ) -> Response[SessionRead]:
-        """Start a session of the token's scope. Its tokens are answered, and set as cookies for browsers."""
-        async with attempts.watched(request, data.token):
-            grant = await sessions.start(data.token, user_agent=request.headers.get("user-agent"))
-        return signed_in(grant, settings)
+        """Start a session with the scope of the token. The response also sets the session's tokens as cookies."""
+        async with sign_in_limiter.limit_failures(request, data.token):
+            tokens = await sessions.start(data.token, user_agent=request.headers.get("user-agent"))
+        return session_response(tokens, settings)
 
     @post(
         "/refresh",
         operation_id="refresh_session",
-        summary="Renew a session",
+        summary="Refresh a session",
         status_code=200,
         responses=problems(400, 401, 403),
     )
@@ -65,23 +65,23 @@ class SessionController(Controller):
         self,
         request: Request[Any, Any, Any],
         sessions: NamedDependency[SessionService],
-        attempts: NamedDependency[SignInAttempts],
+        sign_in_limiter: NamedDependency[SignInLimiter],
         settings: NamedDependency[Settings],
         data: JSONBody[SessionRefresh | None] = None,
     ) -> Response[SessionRead]:
-        """Exchange a refresh token for the next pair of tokens. One that was used before ends the whole session."""
-        token = refresh_token(request, data)
-        async with attempts.watched(request, token) as attempt:
-            grant = await sessions.renew(token)
-            attempt.failed = grant is None
-        return signed_in(grant, settings) if grant else signed_out()
+        """Exchange a refresh token for the next pair of tokens. Reuse of an older refresh token ends the session."""
+        refresh_token = get_refresh_token(request, data)
+        async with sign_in_limiter.limit_failures(request, refresh_token) as attempt:
+            tokens = await sessions.renew(refresh_token)
+            attempt.failed = tokens is None
+        return session_response(tokens, settings) if tokens else session_ended_response()
 
     @post(
         "/logout",
         operation_id="end_session",
         summary="Sign out",
         status_code=204,
-        opt={"recognises": True},
+        opt={"optional_authentication": True},
         responses=problems(400, 403),
     )
     async def logout(
@@ -91,16 +91,16 @@ class SessionController(Controller):
         settings: NamedDependency[Settings],
         data: JSONBody[SessionRefresh | None] = None,
     ) -> Response[None]:
-        """End the session that the refresh token belongs to, and where the body has none, the one that you ask with."""
-        await sessions.end(refresh_token(request, data))
-        asker: Principal | None = request.scope["user"]
-        if asker is not None and not (data and data.refresh_token):
-            await sessions.end_current(asker)
-        return Response(None, status_code=204, cookies=no_cookies(settings.security))
+        """End the session of the refresh token. Without one in the body, also end the session of the access token."""
+        await sessions.end(get_refresh_token(request, data))
+        principal: Principal | None = request.scope["user"]
+        if principal is not None and not (data and data.refresh_token):
+            await sessions.end_current(principal)
+        return Response(None, status_code=204, cookies=expired_session_cookies(settings.security))
 
 
 class MySessionsController(Controller):
-    """Where the account is signed in."""
+    """Sessions of the authenticated user."""
 
     path = "/api/v1/me/sessions"
     tags = ("accounts",)
@@ -113,7 +113,7 @@ class MySessionsController(Controller):
         sessions: NamedDependency[SessionService],
         paging: NamedDependency[Paging],
     ) -> Page[OpenSessionRead]:
-        """List your sessions that have not ended, the one used last first."""
+        """List your active sessions, last used first."""
         rows, total = await sessions.list_sessions(principal.user_id, paging)
         return paging.page([OpenSessionRead.of(session, principal) for session in rows], total)
 
@@ -124,9 +124,9 @@ class MySessionsController(Controller):
         sessions: NamedDependency[SessionService],
         settings: NamedDependency[Settings],
     ) -> Response[None]:
-        """End all your sessions at once, this one too. API tokens are no sessions: revoke those one by one."""
+        """End all your sessions immediately, including this one. API tokens stay valid."""
         await sessions.end_all(principal.user_id)
-        return Response(None, status_code=204, cookies=no_cookies(settings.security))
+        return Response(None, status_code=204, cookies=expired_session_cookies(settings.security))
 
     @delete(
         "/{session_id:uuid}",
@@ -136,9 +136,9 @@ class MySessionsController(Controller):
     )
     async def end_one(
         self,
-        session_id: Annotated[UUID, PathParameter(description="The session's id.")],
+        session_id: Annotated[UUID, PathParameter(description="Id of the session.")],
         principal: NamedDependency[Principal],
         sessions: NamedDependency[SessionService],
     ) -> None:
-        """End one of your sessions at once."""
+        """End one of your sessions immediately."""
         await sessions.end_session(principal.user_id, session_id)

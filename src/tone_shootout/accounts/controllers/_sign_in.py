@@ -1,4 +1,4 @@
-"""Sign-in with TONE3000 over HTTP."""
+"""REST endpoints of the sign-in with TONE3000."""
 
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -10,23 +10,23 @@ from litestar.params import JSONBody, QueryParameter, SkipValidation
 from litestar.response import Redirect
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tone_shootout.accounts.browsers import LONGEST_PATH, OWN_PATH
 from tone_shootout.accounts.connections import ConnectionStore
-from tone_shootout.accounts.controllers._parts import NO_STORE, provide_attempts, signed_in
-from tone_shootout.accounts.cookies import arrived_cookie, departing_cookie, session_cookies, sign_in_cookie
+from tone_shootout.accounts.controllers._shared import NO_STORE, provide_sign_in_limiter, session_response
+from tone_shootout.accounts.cookies import expired_sign_in_cookie, session_cookies, sign_in_cookie, sign_in_cookie_name
 from tone_shootout.accounts.dtos import (
-    ArrivalRead,
     DeviceCreate,
     DevicePendingRead,
     DevicePoll,
     DeviceRead,
     SessionRead,
+    SignInResultRead,
 )
 from tone_shootout.accounts.errors import SignInDeniedError
-from tone_shootout.accounts.guards import own_address, who_connects
+from tone_shootout.accounts.guards import get_linking_principal, local_origin
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.accounts.sign_in import OAuthResult, Return, SignInService
-from tone_shootout.accounts.sign_in_limits import BROWSERS, DEVICES, SignInAttempts
+from tone_shootout.accounts.redirects import LOCAL_PATH_PATTERN, MAX_PATH_LENGTH
+from tone_shootout.accounts.sign_in import OAuthCallback, OAuthResult, SignInService
+from tone_shootout.accounts.sign_in_limits import BROWSER_STARTS, DEVICE_STARTS, SignInLimiter
 from tone_shootout.kit.http.head import GET_ONLY
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.keyring import KeyRing
@@ -34,25 +34,30 @@ from tone_shootout.kit.settings import Settings
 from tone_shootout.tone3000.oauth import ToneChoice
 from tone_shootout.tone3000.types import Architecture, Format, Gear, Prompt
 
-_PRIVATE = {**NO_STORE, "Referrer-Policy": "no-referrer"}
+_PRIVATE_HEADERS = {**NO_STORE, "Referrer-Policy": "no-referrer"}
 
 
 def provide_choice(
     prompt: Annotated[
-        Prompt | None, QueryParameter(description="Have a tone selected, or `tone_id` loaded, on the way.")
+        Prompt | None,
+        QueryParameter(description="`select_tone`: select a tone at TONE3000. `load_tone`: load the tone `tone_id`."),
     ] = None,
-    tone_id: Annotated[int | None, QueryParameter(description="The tone to load.", ge=1)] = None,
+    tone_id: Annotated[int | None, QueryParameter(description="Id of the tone to load.", ge=1)] = None,
     gears: Annotated[
-        list[Gear] | None, QueryParameter(description="Show tones of such gear only.", max_items=10)
+        list[Gear] | None, QueryParameter(description="Show only tones of these gear types.", max_items=10)
     ] = None,
     format_: Annotated[
-        Format | None, QueryParameter(name="format", description="Show files of this kind only.")
+        Format | None, QueryParameter(name="format", description="Show only tones of this file format.")
     ] = None,
-    architecture: Annotated[Architecture | None, QueryParameter(description="Show captures of this kind only.")] = None,
-    calibrated: Annotated[bool, QueryParameter(description="Show tones that state their levels only.")] = False,
-    preview: Annotated[bool, QueryParameter(description="Offer to listen, while selecting.")] = False,
+    architecture: Annotated[
+        Architecture | None, QueryParameter(description="Show only captures of this architecture.")
+    ] = None,
+    calibrated: Annotated[
+        bool, QueryParameter(description="Show only tones with a capture that states its levels.")
+    ] = False,
+    preview: Annotated[bool, QueryParameter(description="Offer previews during the selection.")] = False,
 ) -> ToneChoice | None:
-    """Return what TONE3000 is to show to somebody who is to choose a tone on the way."""
+    """Provide the selection of a tone that TONE3000 offers during sign-in; None: sign in only."""
     if prompt is None:
         return None
     return ToneChoice(
@@ -67,12 +72,12 @@ def provide_choice(
 
 
 class SignInController(Controller):
-    """The way to TONE3000 and back."""
+    """Sign-in with TONE3000, in a browser and on a device."""
 
     path = "/api/v1/auth"
     tags = ("accounts",)
-    opt = {"public": True, "recognises": True}  # noqa: RUF012 - Litestar reads it as it stands
-    dependencies = {"attempts": Provide(provide_attempts, sync_to_thread=False)}  # noqa: RUF012 - as above
+    opt = {"public": True, "optional_authentication": True}  # noqa: RUF012 - Litestar reads it as it stands
+    dependencies = {"sign_in_limiter": Provide(provide_sign_in_limiter, sync_to_thread=False)}  # noqa: RUF012 - as above
 
     @get(
         "/login",
@@ -81,7 +86,7 @@ class SignInController(Controller):
         summary="Sign in with TONE3000",
         status_code=302,
         responses={
-            302: ResponseSpec(None, generate_examples=False, description="To TONE3000"),
+            302: ResponseSpec(None, generate_examples=False, description="Redirect to TONE3000"),
             **problems(400, 401, 403, 409, 503),
         },
     )
@@ -89,41 +94,41 @@ class SignInController(Controller):
         self,
         request: Request[Any, Any, Any],
         sign_in: NamedDependency[SkipValidation[SignInService]],
-        attempts: NamedDependency[SignInAttempts],
+        sign_in_limiter: NamedDependency[SignInLimiter],
         settings: NamedDependency[Settings],
         choice: NamedDependency[ToneChoice | None],
         next_path: Annotated[
             str | None,
             QueryParameter(
                 name="next",
-                description="Path of this service that the browser goes on to, with `sign_in` (done, canceled or "
-                "denied) and `tone_id` in its query; left out: the callback answers JSON.",
-                pattern=OWN_PATH,
-                max_length=LONGEST_PATH,
+                description="Path of this service to redirect to afterwards, with `sign_in` (done, canceled or denied) "
+                "and `tone_id` added to its query. Default: the callback returns JSON.",
+                pattern=LOCAL_PATH_PATTERN,
+                max_length=MAX_PATH_LENGTH,
             ),
         ] = None,
-        link: Annotated[bool, QueryParameter(description="Connect TONE3000 with who is signed in here.")] = False,
+        link: Annotated[bool, QueryParameter(description="Connect TONE3000 with the signed-in user.")] = False,
         menubar: Annotated[bool, QueryParameter(description="Show buttons to go back and to close.")] = False,
     ) -> Redirect:
-        """Send a browser to TONE3000. It comes back to `/auth/callback`, and only the browser that was sent counts."""
-        await attempts.begin(BROWSERS, request)
-        departure = await sign_in.depart(
-            redirect_url=_callback_of(request, settings),
+        """Redirect to TONE3000, which redirects the same browser back to `/auth/callback`."""
+        await sign_in_limiter.limit_start(BROWSER_STARTS, request)
+        redirect = await sign_in.start_browser(
+            redirect_url=_callback_url(request, settings),
             next_path=next_path,
-            link_to=who_connects(request, settings) if link else None,
+            link_to=get_linking_principal(request, settings) if link else None,
             choice=choice,
             menubar=menubar,
         )
-        cookie = departing_cookie(departure.state, departure.browser, settings.security)
-        return Redirect(departure.url, status_code=302, headers=_PRIVATE, cookies=[cookie])
+        cookie = sign_in_cookie(redirect.state, redirect.browser, settings.security)
+        return Redirect(redirect.url, status_code=302, headers=_PRIVATE_HEADERS, cookies=[cookie])
 
     @get(
         "/callback",
         opt={GET_ONLY: True},
         operation_id="finish_sign_in",
-        summary="Come back from TONE3000",
+        summary="Finish a sign-in with TONE3000",
         responses={
-            303: ResponseSpec(None, generate_examples=False, description="To where `next` said"),
+            303: ResponseSpec(None, generate_examples=False, description="Redirect to `next`"),
             **problems(400, 403, 404, 409, 502, 503),
         },
     )
@@ -131,31 +136,31 @@ class SignInController(Controller):
         self,
         request: Request[Any, Any, Any],
         sign_in: NamedDependency[SkipValidation[SignInService]],
-        attempts: NamedDependency[SignInAttempts],
+        sign_in_limiter: NamedDependency[SignInLimiter],
         settings: NamedDependency[Settings],
-        state_: Annotated[str, QueryParameter(name="state", description="What it left with.", max_length=128)] = "",
-        code: Annotated[
-            str | None, QueryParameter(description="What TONE3000 gives it for us.", max_length=2048)
-        ] = None,
+        state_: Annotated[
+            str, QueryParameter(name="state", description="State of the sign-in request.", max_length=128)
+        ] = "",
+        code: Annotated[str | None, QueryParameter(description="Authorization code.", max_length=2048)] = None,
         error: Annotated[
-            str | None, QueryParameter(description="Why it does not let somebody in.", max_length=256)
+            str | None, QueryParameter(description="OAuth error code of a failed sign-in.", max_length=256)
         ] = None,
         canceled: Annotated[
-            str | None, QueryParameter(description="`true`: somebody has closed the page.", max_length=16)
+            str | None, QueryParameter(description="`true`: the page of TONE3000 was closed.", max_length=16)
         ] = None,
         tone_id: Annotated[
-            str | None, QueryParameter(description="The tone that was selected.", pattern=r"^\d{1,18}$")
+            str | None, QueryParameter(description="Id of the selected tone.", pattern=r"^\d{1,18}$")
         ] = None,
-    ) -> Response[ArrivalRead | None]:
-        """End a sign-in: a session is started and set as cookies, unless somebody has changed their mind."""
-        back = Return(state_, code, error, canceled == "true", int(tone_id) if tone_id else None)
-        async with attempts.watched(request, state_):
-            arrival = await sign_in.arrive(
-                back,
-                browser=request.cookies.get(sign_in_cookie(state_)),
+    ) -> Response[SignInResultRead | None]:
+        """Finish a sign-in: start a session and set it as cookies, unless the sign-in was canceled or denied."""
+        callback = OAuthCallback(state_, code, error, canceled == "true", int(tone_id) if tone_id else None)
+        async with sign_in_limiter.limit_failures(request, state_):
+            result = await sign_in.finish_browser(
+                callback,
+                browser=request.cookies.get(sign_in_cookie_name(state_)),
                 user_agent=request.headers.get("user-agent"),
             )
-        return _arrived(arrival, state_, settings)
+        return _callback_response(result, state_, settings)
 
     @post(
         "/device",
@@ -168,23 +173,23 @@ class SignInController(Controller):
         self,
         request: Request[Any, Any, Any],
         sign_in: NamedDependency[SkipValidation[SignInService]],
-        attempts: NamedDependency[SignInAttempts],
+        sign_in_limiter: NamedDependency[SignInLimiter],
         settings: NamedDependency[Settings],
         data: JSONBody[DeviceCreate | None] = None,
     ) -> Response[DeviceRead]:
-        """Begin a sign-in that somebody finishes in any browser: show them the code and the address."""
-        await attempts.begin(DEVICES, request)
-        link_to = who_connects(request, settings) if data and data.link else None
-        handle, begun = await sign_in.start_device(link_to)
-        return Response(DeviceRead.of(handle, begun), status_code=201, headers=NO_STORE)
+        """Start a sign-in that the user finishes in any browser. Show the user the code and the URL."""
+        await sign_in_limiter.limit_start(DEVICE_STARTS, request)
+        link_to = get_linking_principal(request, settings) if data and data.link else None
+        handle, device = await sign_in.start_device(link_to)
+        return Response(DeviceRead.of(handle, device), status_code=201, headers=NO_STORE)
 
     @post(
         "/device/poll",
         operation_id="poll_device",
-        summary="Ask whether a device is signed in",
+        summary="Poll the sign-in of a device",
         status_code=201,
         responses={
-            202: ResponseSpec(DevicePendingRead, generate_examples=False, description="Not yet"),
+            202: ResponseSpec(DevicePendingRead, generate_examples=False, description="Still pending"),
             **problems(400, 403, 404, 409, 502, 503),
         },
     )
@@ -193,19 +198,19 @@ class SignInController(Controller):
         data: JSONBody[DevicePoll],
         request: Request[Any, Any, Any],
         sign_in: NamedDependency[SkipValidation[SignInService]],
-        attempts: NamedDependency[SignInAttempts],
+        sign_in_limiter: NamedDependency[SignInLimiter],
         settings: NamedDependency[Settings],
     ) -> Response[SessionRead] | Response[DevicePendingRead]:
-        """Return a session once somebody has let the device in; until then, when to ask again."""
-        async with attempts.watched(request, data.device_code):
-            outcome = await sign_in.poll_device(data.device_code, user_agent=request.headers.get("user-agent"))
-        if isinstance(outcome, int):
-            return Response(DevicePendingRead(interval=outcome), status_code=202, headers=NO_STORE)
-        return signed_in(outcome, settings)
+        """Return a session once the user has allowed the device; until then, the polling interval."""
+        async with sign_in_limiter.limit_failures(request, data.device_code):
+            result = await sign_in.poll_device(data.device_code, user_agent=request.headers.get("user-agent"))
+        if isinstance(result, int):
+            return Response(DevicePendingRead(interval=result), status_code=202, headers=NO_STORE)
+        return session_response(result, settings)
 
 
 class Tone3000Controller(Controller):
-    """The connection with TONE3000."""
+    """The authenticated user's connection with TONE3000."""
 
     path = "/api/v1/me/tone3000"
     tags = ("accounts",)
@@ -217,28 +222,28 @@ class Tone3000Controller(Controller):
         db_session: NamedDependency[AsyncSession],
         key_ring: NamedDependency[KeyRing],
     ) -> None:
-        """Forget TONE3000's tokens and whose account it is. What was imported stays."""
+        """Delete the connection and its tokens. Imported items stay in your library."""
         await ConnectionStore(db_session, key_ring).disconnect(principal.user_id)
 
 
-def _callback_of(request: Request[Any, Any, Any], settings: Settings) -> str:
-    """Return where TONE3000 sends the browser back to.
+def _callback_url(request: Request[Any, Any, Any], settings: Settings) -> str:
+    """Return the redirect URL of a sign-in.
 
-    It is the host that the browser has used here, if that is this machine and no public address is set.
+    Without a configured URL, a browser on this machine returns to the host that it used, so that its cookies match.
     """
-    own = None if settings.tone3000.redirect_url or settings.server.public_url else own_address(request)
-    return f"{own}{settings.server.root_path}/api/v1/auth/callback" if own else settings.tone3000_redirect_url
+    origin = None if settings.tone3000.redirect_url or settings.server.public_url else local_origin(request)
+    return f"{origin}{settings.server.root_path}/api/v1/auth/callback" if origin else settings.tone3000_redirect_url
 
 
-def _arrived(arrival: OAuthResult, state: str, settings: Settings) -> Response[Any]:
-    if arrival.denied and arrival.next is None:
+def _callback_response(result: OAuthResult, state: str, settings: Settings) -> Response[Any]:
+    if result.denied and result.next is None:
         raise SignInDeniedError
-    gone = arrived_cookie(state, settings.security)
-    cookies = [gone, *(session_cookies(arrival.grant, settings.security) if arrival.grant else ())]
-    if arrival.next is None:
-        return Response(ArrivalRead.of(arrival), status_code=200, headers=_PRIVATE, cookies=cookies)
-    outcome = "denied" if arrival.denied else "canceled" if arrival.canceled else "done"
-    query = {"sign_in": outcome, **({"tone_id": str(arrival.tone_id)} if arrival.tone_id else {})}
-    path, hash_, fragment = arrival.next.partition("#")
+    expired = expired_sign_in_cookie(state, settings.security)
+    cookies = [expired, *(session_cookies(result.tokens, settings.security) if result.tokens else ())]
+    if result.next is None:
+        return Response(SignInResultRead.of(result), status_code=200, headers=_PRIVATE_HEADERS, cookies=cookies)
+    outcome = "denied" if result.denied else "canceled" if result.canceled else "done"
+    query = {"sign_in": outcome, **({"tone_id": str(result.tone_id)} if result.tone_id else {})}
+    path, hash_, fragment = result.next.partition("#")
     url = f"{path}{'&' if '?' in path else '?'}{urlencode(query)}{hash_}{fragment}"
-    return Redirect(url, status_code=303, headers=_PRIVATE, cookies=cookies)
+    return Redirect(url, status_code=303, headers=_PRIVATE_HEADERS, cookies=cookies)

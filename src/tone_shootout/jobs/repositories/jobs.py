@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, UnaryExpression, and_, func, literal, or_, select, update
 from sqlalchemy.orm import aliased
 
-from tone_shootout.accounts.services import active_users
+from tone_shootout.accounts.services import select_active_users
 from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.repositories.events import JobEventRepository
 from tone_shootout.jobs.status import FINISHED, HELD, WAITING, EventType, JobStatus, sources
@@ -248,7 +248,9 @@ class JobRepository(OwnedRepository[Job]):
 
     async def newest_events(self, job_ids: Iterable[UUID]) -> dict[UUID, tuple[int, bool]]:
         """Return for each existing job the number of its newest event and whether its owner is active."""
-        statement = select(Job.id, Job.event_seq, Job.owner_id.in_(active_users())).where(Job.id.in_(list(job_ids)))
+        statement = select(Job.id, Job.event_seq, Job.owner_id.in_(select_active_users())).where(
+            Job.id.in_(list(job_ids))
+        )
         return {job_id: (seq, is_active) for job_id, seq, is_active in await self.session.execute(statement)}
 
     # For the dashboard

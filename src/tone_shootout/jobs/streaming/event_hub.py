@@ -22,7 +22,7 @@ from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from tone_shootout.accounts.principal import Credential
-from tone_shootout.accounts.services import valid_credentials
+from tone_shootout.accounts.services import filter_valid_credentials
 from tone_shootout.jobs.dtos import Event
 from tone_shootout.jobs.errors import TooManyStreamsError
 from tone_shootout.jobs.models import JobEvent
@@ -319,4 +319,4 @@ class EventHub:
                             stream.add(event, from_log=True)
                         if not events:
                             break
-            self._sign_out(credentials - await valid_credentials(session, credentials))
+            self._sign_out(credentials - await filter_valid_credentials(session, credentials))

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tone_shootout.accounts.guards import NOT_SIGNED_IN
 from tone_shootout.accounts.principal import Credential
-from tone_shootout.accounts.services import valid_credentials
+from tone_shootout.accounts.services import filter_valid_credentials
 from tone_shootout.jobs.dtos import Event, JobRead
 from tone_shootout.jobs.errors import JobNotFoundError
 from tone_shootout.jobs.repositories import JobEventRepository, JobRepository
@@ -66,7 +66,7 @@ class StreamService:
     async def is_valid(self, credential: Credential) -> bool:
         """Return whether a credential is still valid, for a connection opened with a ticket."""
         async with self._sessions() as session:
-            return bool(await valid_credentials(session, [credential]))
+            return bool(await filter_valid_credentials(session, [credential]))
 
     async def follow(
         self,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, case, delete, func, or_, select, update
 
-from tone_shootout.accounts.services import active_users
+from tone_shootout.accounts.services import select_active_users
 from tone_shootout.jobs.webhooks.models import Webhook, WebhookDelivery
 from tone_shootout.kit.db import locks
 from tone_shootout.kit.db.pagination import Paging
@@ -135,7 +135,7 @@ class DeliveryRepository(Repository[WebhookDelivery]):
                 WebhookDelivery.state == "pending",
                 WebhookDelivery.next_attempt_at <= func.now(),
                 WebhookDelivery.webhook_id.not_in(busy),
-                Webhook.owner_id.in_(active_users()),
+                Webhook.owner_id.in_(select_active_users()),
                 Webhook.owner_id.not_in(busy_owners),
                 Webhook.disabled_reason.is_(None),
             )

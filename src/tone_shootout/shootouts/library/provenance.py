@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from tone_shootout.rendering.media_info import Kind
 from tone_shootout.rendering.output.credits import Credit
-from tone_shootout.tone3000.licences import HOME, POWERED_BY, licence_of
+from tone_shootout.tone3000.licenses import HOME, POWERED_BY, get_license
 from tone_shootout.tone3000.types import Model, Tone, plain
 
 TITLE_LENGTH = 200
@@ -48,7 +48,7 @@ class Provenance(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, tone: Tone, model: Model) -> Self:
         """Return the provenance of a model, with sanitized texts and URLs."""
-        licence = licence_of(plain(tone.license)[:40])
+        licence = get_license(plain(tone.license)[:40])
         return cls(
             tone_id=tone.id,
             model_id=model.id,

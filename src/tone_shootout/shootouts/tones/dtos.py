@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from tone_shootout.rendering.media_info import Kind
 from tone_shootout.shootouts.library.provenance import kind_of, web_address
 from tone_shootout.shootouts.tones.services import unique_labels
-from tone_shootout.tone3000.licences import HOME, POWERED_BY, licence_of
+from tone_shootout.tone3000.licenses import HOME, POWERED_BY, get_license
 from tone_shootout.tone3000.types import EmbeddedUser, Model, Tone, plain
 
 TEXT_LENGTH = 10_000
@@ -46,7 +46,7 @@ class CreatorRead(Struct, kw_only=True):
         )
 
 
-class LicenceRead(Struct, kw_only=True):
+class LicenseRead(Struct, kw_only=True):
     """License of a tone."""
 
     code: Annotated[str, Meta(description="Code at TONE3000.", examples=["cc-by-nc"])]
@@ -63,7 +63,7 @@ class LicenceRead(Struct, kw_only=True):
     @classmethod
     def of(cls, code: str) -> Self:
         """Return a license's representation."""
-        licence = licence_of(plain(code)[:40])
+        licence = get_license(plain(code)[:40])
         return cls(code=licence.code, name=licence.name, url=licence.url or None, commercial=licence.commercial)
 
 
@@ -93,7 +93,7 @@ class ToneRead(Struct, kw_only=True):
     gear: Annotated[str, Meta(description="Gear type. TONE3000 can add values at any time.", examples=["amp"])]
     format: Annotated[str, Meta(description="`nam`, `ir` or an unsupported format.", examples=["nam"])]
     kind: Annotated[Kind | None, Meta(description="Kind of its files in your library; null: unsupported format.")]
-    licence: Annotated[LicenceRead, Meta(description="License of the tone.")]
+    licence: Annotated[LicenseRead, Meta(description="License of the tone.")]
     creator: Annotated[CreatorRead, Meta(description="Creator, to be credited wherever the tone is used.")]
     makes: Annotated[list[str], Meta(description="Makes of the gear.", examples=[["Bluebird 45"]])]
     tags: Annotated[list[str], Meta(description="Tags.", examples=[["crunch"]])]
@@ -124,7 +124,7 @@ class ToneRead(Struct, kw_only=True):
             gear=plain(tone.gear)[:40],
             format=plain(tone.format)[:40],
             kind=kind_of(tone),
-            licence=LicenceRead.of(tone.license),
+            licence=LicenseRead.of(tone.license),
             creator=CreatorRead.of(tone.user),
             makes=[plain(make.name)[:100] for make in tone.makes],
             tags=[plain(tag.name)[:100] for tag in tone.tags],

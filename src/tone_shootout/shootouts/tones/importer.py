@@ -25,7 +25,7 @@ class Importer:
         storage: where files are stored.
         quota: storage quota of a user.
         connections: provides the users' tokens.
-        calls: HTTP client of TONE3000.
+        http_client: HTTP client of TONE3000.
         limits: maximum file sizes.
     """
 
@@ -36,7 +36,7 @@ class Importer:
         storage: Storage,
         quota: StorageQuota,
         connections: ConnectionService,
-        calls: HttpClient,
+        http_client: HttpClient,
         limits: Limits,
     ) -> None:
         self._sessions = sessions
@@ -45,7 +45,7 @@ class Importer:
         self._media_probe = MediaProbe(limits)
         self._limits = limits
         self._connections = connections
-        self._tone3000, self._downloads = Tone3000(calls), Downloads(calls)
+        self._tone3000, self._downloads = Tone3000(http_client), Downloads(http_client)
 
     async def import_model(self, owner_id: UUID, wanted: WantedModel, folder: Path) -> AssetRef:
         """Return a model's item in the owner's library; import it by way of `folder` if there is none.

@@ -24,7 +24,7 @@ from tone_shootout.shootouts.tones.errors import UnsupportedFormatError
 from tone_shootout.tone3000.client import LIST_PAGE, SEARCH_PAGE, Search, Tone3000
 from tone_shootout.tone3000.download import Downloads
 from tone_shootout.tone3000.errors import NotAvailableError
-from tone_shootout.tone3000.paging import window
+from tone_shootout.tone3000.paging import fetch_rows
 from tone_shootout.tone3000.types import Gear, Model, Page, Tone, plain
 
 T = TypeVar("T")
@@ -90,7 +90,7 @@ class ToneService:
                 user_id, lambda token: fetch(token, gear=gear, query=q, page=number, page_size=size)
             )
 
-        return await window(page, limit=paging.limit, offset=paging.offset, most=LIST_PAGE)
+        return await fetch_rows(page, limit=paging.limit, offset=paging.offset, max_page_size=LIST_PAGE)
 
     async def search(self, user_id: UUID, paging: Paging, search: Search) -> tuple[list[Tone], int]:
         """Return a page of the tones that a search finds in the public library, and how many it finds.
@@ -105,7 +105,7 @@ class ToneService:
             )
 
         self._tone3000.require_search()
-        return await window(page, limit=paging.limit, offset=paging.offset, most=SEARCH_PAGE)
+        return await fetch_rows(page, limit=paging.limit, offset=paging.offset, max_page_size=SEARCH_PAGE)
 
     async def tone(self, user_id: UUID, tone_id: int) -> Tone:
         """Return a tone.
@@ -208,7 +208,7 @@ class ToneService:
 
     async def _call(self, user_id: UUID, request: Callable[[str], Awaitable[T]]) -> T:
         self._tone3000.require_key()
-        return await self._connections.using(user_id, request)
+        return await self._connections.call(user_id, request)
 
 
 def unique_labels(models: Sequence[Model]) -> list[str]:

@@ -18,7 +18,7 @@ from tests.integration.jobs.conftest import events, finish, submit
 from tests.support.live import working
 from tests.support.uploads import add, di, eventually
 from tone_shootout.accounts.connections import ConnectionStore
-from tone_shootout.accounts.export import archive
+from tone_shootout.accounts.export import stream_archive
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.outages import StorageFaultError
 from tone_shootout.kit.settings import Settings
@@ -192,7 +192,7 @@ async def test_an_export_breaks_off_where_a_file_vanishes_on_the_way(
 ) -> None:
     for seed in (1, 2):
         await add(user.client, "di_track", di(0.5, seed=seed), name=f"DI {seed}")
-    stream = archive(session_maker, Storage.from_settings(settings), user.id)
+    stream = stream_archive(session_maker, Storage.from_settings(settings), user.id)
     assert await anext(stream)  # the rows: every file is there
     for name in stored(settings, user):
         (settings.data / "objects" / "users" / str(user.id) / name).unlink()

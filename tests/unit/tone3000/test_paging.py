@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tone_shootout.tone3000.paging import window
+from tone_shootout.tone3000.paging import fetch_rows
 from tone_shootout.tone3000.types import Page
 
 
@@ -26,12 +26,12 @@ def _pages(total: int, granted: int) -> Callable[[int, int], Awaitable[Page[int]
     granted=st.integers(1, 30),
     limit=st.integers(1, 40),
     offset=st.integers(0, 70),
-    most=st.integers(1, 30),
+    max_page_size=st.integers(1, 30),
 )
 async def test_a_part_is_what_it_would_be_of_the_whole_list(
-    total: int, granted: int, limit: int, offset: int, most: int
+    total: int, granted: int, limit: int, offset: int, max_page_size: int
 ) -> None:
-    rows, counted = await window(_pages(total, granted), limit=limit, offset=offset, most=most)
+    rows, counted = await fetch_rows(_pages(total, granted), limit=limit, offset=offset, max_page_size=max_page_size)
     assert rows == list(range(total))[offset : offset + limit]
     assert counted == total
 
@@ -44,5 +44,5 @@ async def test_pages_that_are_announced_and_empty_end_the_list(total_pages: int)
         asked.append(number)
         return Page(data=[], page=number, page_size=size, total=0, total_pages=total_pages)
 
-    assert await window(page, limit=20, offset=0, most=10) == ([], 0)
+    assert await fetch_rows(page, limit=20, offset=0, max_page_size=10) == ([], 0)
     assert len(asked) <= 2

@@ -1,0 +1,51 @@
+"""Dependencies and responses shared by the controllers of accounts."""
+
+from typing import Any, Final
+
+from litestar import Request, Response
+from litestar.di import NamedDependency
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tone_shootout.accounts.cookies import REFRESH_COOKIE, session_cookies
+from tone_shootout.accounts.dtos import SessionRead, SessionRefresh
+from tone_shootout.accounts.services import AccountService, SessionService, SessionTokens
+from tone_shootout.accounts.sign_in_limits import SignInLimiter
+from tone_shootout.kit.http.problems import problem_response
+from tone_shootout.kit.settings import Settings
+from tone_shootout.kit.throttle import Throttle
+
+NO_STORE: Final = {"Cache-Control": "no-store"}
+
+
+def provide_accounts(db_session: NamedDependency[AsyncSession]) -> AccountService:
+    """Provide the service in the request's unit of work."""
+    return AccountService(db_session)
+
+
+def provide_sign_in_limiter(throttle: NamedDependency[Throttle], settings: NamedDependency[Settings]) -> SignInLimiter:
+    """Provide the rate limits of sign-ins."""
+    return SignInLimiter(throttle, settings.limits)
+
+
+def provide_sessions(db_session: NamedDependency[AsyncSession], settings: NamedDependency[Settings]) -> SessionService:
+    """Provide the service in the request's unit of work."""
+    return SessionService(db_session, settings.security)
+
+
+def get_refresh_token(request: Request[Any, Any, Any], data: SessionRefresh | None) -> str:
+    """Return the refresh token in the body of a request, or else in its cookie; empty if there is none."""
+    return (data and data.refresh_token) or request.cookies.get(REFRESH_COOKIE, "")
+
+
+def session_response(tokens: SessionTokens, settings: Settings) -> Response[SessionRead]:
+    """Return the tokens of a session, in the body and as cookies."""
+    cookies = session_cookies(tokens, settings.security)
+    return Response(SessionRead.of(tokens), headers=NO_STORE, cookies=cookies)
+
+
+def session_ended_response() -> Response[Any]:
+    """Return the problem `session_ended`. It is not raised, because the end of the session must be committed.
+
+    The response does not delete the cookies: another tab may have signed in and replaced them meanwhile.
+    """
+    return problem_response(401, "session_ended", "The session has ended. Sign in again.")

@@ -164,6 +164,6 @@ def test_a_user_without_name_and_home_is_told_what_to_set() -> None:
     done = subprocess.run([sys.executable, "-c", script], env={}, capture_output=True, text=True, check=False)
     data, user, *fine = done.stdout.splitlines()
     assert data.startswith("SHOOTOUT_DATA: ")
-    assert user.startswith("SHOOTOUT_DATABASE_URL: names no user")
+    assert user.startswith("SHOOTOUT_DATABASE_URL: expected a user")
     assert fine == ["fine", "fine"]
     assert done.returncode == 0, done.stderr

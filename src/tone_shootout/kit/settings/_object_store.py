@@ -1,4 +1,4 @@
-"""Addresses and options of object stores, as hosters give them, in the form that obstore reads."""
+"""URLs and options of object stores, as hosting providers give them, converted to the form that obstore accepts."""
 
 import re
 from collections.abc import Mapping
@@ -23,10 +23,10 @@ _URL, _OPTIONS = "SHOOTOUT_STORAGE_URL", "SHOOTOUT_STORAGE_OPTIONS"
 
 
 def store_url(url: str) -> str:
-    """Return the address of an object store, checked; a folder's path becomes a `file:` address.
+    """Validate the URL of an object store; the path of a folder becomes a `file:` URL.
 
     Raises:
-        SettingsError: in one line, with the variable.
+        SettingsError: the URL is invalid; the message is one line with the variable.
     """
     if url.startswith("/"):
         return Path(url).as_uri()
@@ -36,25 +36,25 @@ def store_url(url: str) -> str:
         raise SettingsError(f"{_URL}: expected {FORM}") from None
     if parts.scheme == "file":
         if not url.startswith("file:///") or parts.query or parts.fragment:
-            raise SettingsError(f"{_URL}: expected file:///folder with the folder's whole path")
+            raise SettingsError(f"{_URL}: expected file:///folder with an absolute path")
         return url
-    if parts.scheme == "memory":  # of one process only
+    if parts.scheme == "memory":  # not shared between processes
         return url
-    has_keys = "@" in parts.netloc and not parts.scheme.startswith("abfs")  # Azure's are container@account
+    has_keys = "@" in parts.netloc and not parts.scheme.startswith("abfs")  # Azure uses container@account
     if parts.scheme not in _SCHEMES or not parts.netloc or parts.query or parts.fragment or has_keys:
-        hint = "; keys belong into SHOOTOUT_STORAGE_OPTIONS" if has_keys or parts.query else ""
+        hint = "; set keys in SHOOTOUT_STORAGE_OPTIONS" if has_keys or parts.query else ""
         raise SettingsError(f"{_URL}: expected {FORM}{hint}")
     return url
 
 
 def store_options(url: str, options: Mapping[str, str]) -> dict[str, str]:
-    """Return the options of a store under the names that obstore knows.
+    """Convert the options of a store to those of obstore.
 
-    `endpoint` without a scheme means https; one with `http://` allows it; `force_path_style` and `addressing_style`
-    are understood. Options without a value count as not set.
+    An `endpoint` without a scheme uses https; one with `http://` enables http. `force_path_style` and
+    `addressing_style` are supported. Options with an empty value are ignored.
 
     Raises:
-        SettingsError: in one line, with the variable and the option.
+        SettingsError: an option is invalid; the message is one line with the variable and the option.
     """
     found = {name.strip().lower(): value.strip() for name, value in options.items() if value.strip()}
     if urlsplit(url).scheme not in ("s3", "s3a", "https"):
@@ -82,9 +82,9 @@ def _endpoint(url: str, found: Mapping[str, str]) -> dict[str, str]:
         raise SettingsError(f"{_OPTIONS}: expected https://host or host:port as aws_endpoint")
     if found.get(_VIRTUAL) == "true":
         bucket = urlsplit(url).netloc
-        host = host if host.startswith(f"{bucket}.") else f"{bucket}.{host}"  # what the store sends requests to
+        host = host if host.startswith(f"{bucket}.") else f"{bucket}.{host}"  # obstore sends requests to this host
     path = path.rstrip("/")
-    made = {"aws_endpoint": f"{scheme}://{host}{'/' if path else ''}{path}"}
+    options = {"aws_endpoint": f"{scheme}://{host}{'/' if path else ''}{path}"}
     if scheme == "http":
-        made["allow_http"] = "true"
-    return made
+        options["allow_http"] = "true"
+    return options

@@ -1,6 +1,6 @@
-"""PostgreSQL addresses, as hosters give them, in the arguments of both drivers.
+"""PostgreSQL URLs, as hosting providers give them, converted to the arguments of asyncpg and psycopg.
 
-The parameters have libpq's meaning ([1]); what is not known is refused, so that no wish about safety is dropped
+Parameters have the meaning of libpq ([1]). Unknown parameters are rejected, so that no security option is ignored
 silently.
 
 [1] https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
@@ -54,13 +54,16 @@ _ELSEWHERE = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PostgresAddress:
-    """Where a database is and how it is reached.
+    """Parsed URL of a database.
 
     Attributes:
-        variable: the environment variable that it comes from, for errors.
-        hosts: name, IP address or folder of a socket, with the port; tried in this order.
-        parameters: the other parameters, as they are in the address.
-        pooled: the address itself says that a pooler in transaction mode is there (`pgbouncer=true`).
+        variable: environment variable of the URL, for errors.
+        hosts: host name, IP address or socket folder, and port of each server; tried in order.
+        user: user name.
+        password: password; None if the URL has none.
+        database: name of the database.
+        parameters: other parameters, unchanged.
+        pooled: whether the URL declares a pooler in transaction mode (`pgbouncer=true`).
     """
 
     variable: str
@@ -75,20 +78,20 @@ class PostgresAddress:
         """Return the keyword arguments of `asyncpg.connect`.
 
         Raises:
-            SettingsError: a certificate that can't be read, or a wish that the driver can't fulfil.
+            SettingsError: a certificate can't be read, or the driver does not support a parameter.
         """
-        wanted = self.parameters
-        server = {name: wanted[name] for name in ("application_name", "options") if name in wanted}
+        parameters = self.parameters
+        server = {name: parameters[name] for name in ("application_name", "options") if name in parameters}
         arguments: dict[str, Any] = {
             "host": [host for host, _ in self.hosts],
             "port": [port for _, port in self.hosts],
             "user": self.user,
             "password": self.password,
             "database": self.database,
-            "passfile": wanted.get("passfile"),
+            "passfile": parameters.get("passfile"),
             "ssl": self._asyncpg_tls(),
             "server_settings": server or None,
-            "target_session_attrs": wanted.get("target_session_attrs"),
+            "target_session_attrs": parameters.get("target_session_attrs"),
         }
         if self._timeout_s:
             arguments["timeout"] = float(self._timeout_s)
@@ -98,7 +101,7 @@ class PostgresAddress:
         """Return the keyword arguments of `psycopg.connect`.
 
         Raises:
-            SettingsError: a certificate that can't be found.
+            SettingsError: a certificate can't be found.
         """
         own = {"application_name", "connect_timeout", "options", "passfile", "target_session_attrs", "gssencmode"}
         tls = {"channel_binding", "sslcert", "sslkey", "sslpassword"}
@@ -122,7 +125,7 @@ class PostgresAddress:
 
     @property
     def _mode(self) -> str:
-        """Return `sslmode`: without it, authorities of the system mean a complete check, as in libpq."""
+        """The SSL mode; like in libpq, the default is `verify-full` with `sslrootcert=system`, else `prefer`."""
         default = "verify-full" if self.parameters.get("sslrootcert") == "system" else None
         return self.parameters.get("sslmode") or default or os.environ.get("PGSSLMODE") or "prefer"
 
@@ -135,10 +138,10 @@ class PostgresAddress:
         bound = self.parameters.get("channel_binding") == "require"
         if all(host.startswith("/") for host, _ in self.hosts):
             if bound:
-                raise SettingsError(f"{self.variable}: channel_binding=require needs TLS, a socket has none")
+                raise SettingsError(f"{self.variable}: channel_binding=require requires TLS, which a socket lacks")
             return False
         if bound and mode != "disable":
-            # The driver has no channel binding. A complete check of the certificate keeps others out as well.
+            # asyncpg does not support channel binding. Full verification of the certificate also prevents interception.
             mode = "verify-full"
         elif mode in ("disable", "allow", "prefer"):
             return mode
@@ -149,7 +152,7 @@ class PostgresAddress:
         try:
             if authorities:
                 context.load_verify_locations(cafile=authorities)
-            self._present(context)
+            self._load_client_certificate(context)
         except OSError as error:  # SSLError is one
             named = next((n for n in ("sslcert", "sslkey", "sslrootcert") if n in self.parameters), "sslrootcert")
             raise SettingsError(f"{self.variable}: {named} can't be used: {error}") from None
@@ -160,15 +163,15 @@ class PostgresAddress:
             context.maximum_version = _TLS_VERSIONS[high]
         return context
 
-    def _present(self, context: ssl.SSLContext) -> None:
-        """Load the certificate of ours, if the address names one."""
+    def _load_client_certificate(self, context: ssl.SSLContext) -> None:
+        """Load the client certificate, if the URL names one."""
         certificate = self.parameters.get("sslcert")
         if certificate:
             password = self.parameters.get("sslpassword", "")
             context.load_cert_chain(certificate, self.parameters.get("sslkey"), password=lambda: password)
 
     def _authorities(self) -> str | None:
-        """Return the file with the authorities that are believed, None for a certificate that is not checked."""
+        """Return the file of trusted certificate authorities, None if the certificate is not verified."""
         named, mode = self.parameters.get("sslrootcert"), self._mode
         bound = self.parameters.get("channel_binding") == "require" and mode != "disable"
         if mode in ("disable", "allow", "prefer") and not bound:
@@ -187,7 +190,7 @@ class PostgresAddress:
         if bound:
             return self._system_authorities()
         raise SettingsError(
-            f"{self.variable}: sslmode={mode} needs sslrootcert=FILE, or sslrootcert=system for public authorities"
+            f"{self.variable}: sslmode={mode} requires sslrootcert=FILE, or sslrootcert=system for public authorities"
         )
 
     def _system_authorities(self) -> str:
@@ -195,18 +198,18 @@ class PostgresAddress:
         for path in (os.environ.get("SSL_CERT_FILE"), paths.cafile, *_AUTHORITY_FILES):
             if path and Path(path).is_file():
                 return path
-        raise SettingsError(f"{self.variable}: no file of the system's authorities found, set sslrootcert=FILE")
+        raise SettingsError(f"{self.variable}: no certificate authorities of the system found, set sslrootcert=FILE")
 
 
 def parse_postgres(url: str, variable: str = "SHOOTOUT_DATABASE_URL") -> PostgresAddress:
-    """Read an address of PostgreSQL.
+    """Parse a PostgreSQL URL.
 
     Args:
         url: `postgresql://user:password@host:port/name?parameter=value`; several hosts are separated by commas.
-        variable: the environment variable that it comes from, for errors.
+        variable: environment variable of the URL, for errors.
 
     Raises:
-        SettingsError: in one line, with the variable and without a password.
+        SettingsError: the URL is invalid; the message is one line with the variable and without the password.
     """
     scheme, separator, rest = url.partition("://")
     if not separator or scheme.lower() not in _SCHEMES:
@@ -246,47 +249,48 @@ def _parameters(query: str, variable: str) -> dict[str, str]:
         if name not in _KNOWN:
             if name in _ELSEWHERE:
                 raise SettingsError(f"{variable}: remove {name}, it is set by {_ELSEWHERE[name]}")
-            told = repr(name) if re.fullmatch(r"\w{1,40}", name) else "in it"  # else it may be of a password
-            raise SettingsError(f"{variable}: parameter {told} is not known, known are {', '.join(sorted(_KNOWN))}")
+            # Another name may be part of a password.
+            shown = f"unknown parameter {name!r}" if re.fullmatch(r"\w{1,40}", name) else "unknown parameter"
+            raise SettingsError(f"{variable}: {shown}, expected one of {', '.join(sorted(_KNOWN))}")
         if not equals or name in found:
             raise SettingsError(f"{variable}: expected {name}=VALUE once")
         allowed = _CHOICES.get(name)
         if allowed and value not in allowed:
             raise SettingsError(f"{variable}: {name} is {value!r}, expected one of {', '.join(allowed)}")
         if name == "connect_timeout" and not re.fullmatch(r"-?\d{1,6}", value):
-            raise SettingsError(f"{variable}: connect_timeout is {value!r}, expected whole seconds")
+            raise SettingsError(f"{variable}: connect_timeout is {value!r}, expected an integer number of seconds")
         found[name] = value
     return found
 
 
 def _consistent(found: dict[str, str], variable: str) -> dict[str, str]:
-    """Return the parameters with one `sslmode` for the ways to say it.
+    """Return the parameters with synonyms replaced, after a check for contradictions.
 
     Raises:
-        SettingsError: they contradict each other.
+        SettingsError: parameters contradict each other.
     """
     found = dict(found)
-    found.pop("client_encoding", None)  # both drivers speak UTF-8
+    found.pop("client_encoding", None)  # both drivers use UTF-8
     fallback = found.pop("fallback_application_name", None)
     if fallback is not None:
         found.setdefault("application_name", fallback)
     switch = found.pop("ssl", None)
     if switch is not None:
-        meant = {True: "require", False: "disable"}[_BOOLEANS[switch]] if switch in _BOOLEANS else switch
-        said = found.setdefault("sslmode", meant)
-        if said != meant and not (meant == "require" and said.startswith("verify")):
-            raise SettingsError(f"{variable}: ssl={switch} and sslmode={said} contradict each other, keep sslmode")
+        implied = {True: "require", False: "disable"}[_BOOLEANS[switch]] if switch in _BOOLEANS else switch
+        explicit = found.setdefault("sslmode", implied)
+        if explicit != implied and not (implied == "require" and explicit.startswith("verify")):
+            raise SettingsError(f"{variable}: ssl={switch} contradicts sslmode={explicit}: remove ssl")
     mode, authorities = found.get("sslmode"), found.get("sslrootcert")
     if authorities == "system" and mode not in (None, "verify-full"):
-        raise SettingsError(f"{variable}: sslrootcert=system needs sslmode=verify-full, got sslmode={mode}")
+        raise SettingsError(f"{variable}: sslrootcert=system requires sslmode=verify-full, got sslmode={mode}")
     if authorities and authorities != "system" and mode in (None, "allow", "prefer"):
-        raise SettingsError(f"{variable}: sslrootcert needs sslmode=verify-full, verify-ca or require")
+        raise SettingsError(f"{variable}: sslrootcert requires sslmode=verify-full, verify-ca or require")
     if found.get("channel_binding") == "require" and mode == "disable":
-        raise SettingsError(f"{variable}: channel_binding=require and sslmode=disable contradict each other")
+        raise SettingsError(f"{variable}: channel_binding=require contradicts sslmode=disable")
     if "sslkey" in found and "sslcert" not in found:
-        raise SettingsError(f"{variable}: sslkey needs sslcert")
+        raise SettingsError(f"{variable}: sslkey requires sslcert")
     if "sslcert" in found and mode in (None, "allow", "prefer"):
-        raise SettingsError(f"{variable}: sslcert needs sslmode=require, verify-ca or verify-full")
+        raise SettingsError(f"{variable}: sslcert requires sslmode=require, verify-ca or verify-full")
     for name in ("sslcert", "sslkey"):
         if name in found and not os.access(found[name], os.R_OK):
             raise SettingsError(f"{variable}: {name}={found[name]} can't be read")
@@ -296,8 +300,8 @@ def _consistent(found: dict[str, str], variable: str) -> dict[str, str]:
 def _hosts(listed: str, ports: str, variable: str) -> tuple[tuple[str, int], ...]:
     names: list[str] = []
     numbers: list[str] = []
-    for one in listed.split(",") if listed else []:
-        name, number = _host_and_port(one, variable)
+    for host in listed.split(",") if listed else []:
+        name, number = _host_and_port(host, variable)
         names.append(name)
         numbers.append(number)
     if not names:
@@ -306,34 +310,36 @@ def _hosts(listed: str, ports: str, variable: str) -> tuple[tuple[str, int], ...
         numbers = ports.split(",")
         numbers = numbers * len(names) if len(numbers) == 1 else numbers
     if len(numbers) != len(names):
-        raise SettingsError(f"{variable}: {len(names)} hosts and {len(numbers)} ports")
+        raise SettingsError(
+            f"{variable}: expected as many ports as hosts, got {len(names)} hosts, {len(numbers)} ports"
+        )
     found = [_port(number, variable) for number in numbers]
-    return tuple((name or _usual_host(port), port) for name, port in zip(names, found, strict=True))
+    return tuple((name or _default_host(port), port) for name, port in zip(names, found, strict=True))
 
 
-def _host_and_port(one: str, variable: str) -> tuple[str, str]:
-    folder = re.fullmatch(r"(/.*?)(?::(\d{1,5}))?", one)  # of sockets: Google's have colons in their names
+def _host_and_port(text: str, variable: str) -> tuple[str, str]:
+    folder = re.fullmatch(r"(/.*?)(?::(\d{1,5}))?", text)  # socket folder; those of Google Cloud SQL contain colons
     if folder:
         return folder[1], folder[2] or ""
-    bracketed = re.fullmatch(r"\[([0-9A-Fa-f:.%\w]+)\](?::(\d*))?", one)
+    bracketed = re.fullmatch(r"\[([0-9A-Fa-f:.%\w]+)\](?::(\d*))?", text)
     if bracketed:
         return bracketed[1], bracketed[2] or ""
-    if one.count(":") > 1 and re.fullmatch(r"[0-9A-Fa-f:.]+", one):
-        return one, ""
-    name, _, number = one.partition(":")
+    if text.count(":") > 1 and re.fullmatch(r"[0-9A-Fa-f:.]+", text):
+        return text, ""
+    name, _, number = text.partition(":")
     if not re.fullmatch(r"[\w.-]*", name):
-        raise SettingsError(f"{variable}: the host can't be read: write @ : / ? # [ ] in a user or password as %XX")
+        raise SettingsError(f"{variable}: the host is invalid: write @ : / ? # [ ] in a user or password as %XX")
     return name, number
 
 
 def _port(number: str, variable: str) -> int:
     number = number or os.environ.get("PGPORT") or str(PORT)
     if not re.fullmatch(r"\d{1,5}", number) or not 0 < int(number) < 1 << 16:
-        raise SettingsError(f"{variable}: the port is no number from 1 to 65535")
+        raise SettingsError(f"{variable}: expected a port from 1 to 65535")
     return int(number)
 
 
-def _usual_host(port: int) -> str:
+def _default_host(port: int) -> str:
     sockets = (folder for folder in _SOCKET_FOLDERS if Path(folder, f".s.PGSQL.{port}").exists())
     return next(sockets, "localhost")
 
@@ -342,7 +348,7 @@ def _own_name(variable: str) -> str:
     try:
         return os.environ.get("PGUSER") or getpass.getuser()
     except (OSError, KeyError):
-        raise SettingsError(f"{variable}: names no user, and the user id {os.getuid()} has no name") from None
+        raise SettingsError(f"{variable}: expected a user, because the user id {os.getuid()} has no name") from None
 
 
 def _home_file(name: str) -> str | None:
@@ -354,11 +360,11 @@ def _home_file(name: str) -> str | None:
 
 def _decoded(text: str, variable: str) -> str:
     if re.search(r"%(?![0-9A-Fa-f]{2})", text):
-        raise SettingsError(f"{variable}: write % as %25: a percent sign needs two hexadecimal digits after it")
+        raise SettingsError(f"{variable}: write % as %25: a percent sign requires two hexadecimal digits after it")
     try:
         decoded = unquote(text, errors="strict")
     except UnicodeDecodeError:
-        raise SettingsError(f"{variable}: what is percent-encoded is not UTF-8") from None
+        raise SettingsError(f"{variable}: expected percent-encoded UTF-8") from None
     if "\0" in decoded:
-        raise SettingsError(f"{variable}: %00 can't be used")
+        raise SettingsError(f"{variable}: %00 is not allowed")
     return decoded

@@ -1,4 +1,4 @@
-"""Addresses of Valkey and Redis, as hosters give them, in the form that the client reads."""
+"""URLs of Valkey and Redis, as hosting providers give them, converted to the form that redis-py accepts."""
 
 import os
 import re
@@ -18,21 +18,19 @@ _BOOLEANS = {"true": "true", "1": "true", "yes": "true", "false": "false", "0": 
 
 
 def broker_url(url: str, variable: str = "SHOOTOUT_REDIS_URL") -> str:
-    """Return an address of Valkey or Redis in the form that redis-py reads, checked.
+    """Validate a URL of Valkey or Redis and convert it to the form that redis-py accepts.
 
     Args:
-        url: as the operator gave it.
-        variable: the environment variable that it comes from, for errors.
+        url: URL in the settings.
+        variable: environment variable of the URL, for errors.
 
     Raises:
-        SettingsError: in one line, with the variable and without a password.
+        SettingsError: the URL is invalid; the message is one line with the variable and without the password.
     """
     scheme, separator, rest = url.partition("://")
     scheme = scheme.lower()
     if separator and ("sentinel" in scheme or "cluster" in scheme or "," in rest.rpartition("@")[2].split("?")[0]):
-        raise SettingsError(
-            f"{variable}: Sentinel and Cluster are not supported, give one address that leads to the primary: {FORM}"
-        )
+        raise SettingsError(f"{variable}: Sentinel and Cluster are not supported, set the URL of the primary: {FORM}")
     if not separator or scheme not in _SCHEMES:
         got = f", got {scheme}://…" if separator and re.fullmatch(r"[\w+.-]{1,30}", scheme) else ""
         raise SettingsError(f"{variable}: expected {FORM}{got}")
@@ -41,12 +39,12 @@ def broker_url(url: str, variable: str = "SHOOTOUT_REDIS_URL") -> str:
     scheme = _SCHEMES[scheme]
     rest, _, query = rest.partition("?")
     parameters = _parameters(query, variable)
-    place = _socket(rest, variable) if scheme == "unix" else _host(scheme, rest, parameters, variable)
+    location = _socket(rest, variable) if scheme == "unix" else _host(scheme, rest, parameters, variable)
     if scheme != "rediss" and _TLS & set(parameters):
-        raise SettingsError(f"{variable}: {min(_TLS & set(parameters))} needs rediss:// or valkeys://")
+        raise SettingsError(f"{variable}: {min(_TLS & set(parameters))} requires rediss:// or valkeys://")
     if parameters.get("ssl_cert_reqs") == "none":
         parameters.setdefault("ssl_check_hostname", "false")
-    return f"{scheme}://{place}{'?' if parameters else ''}{urlencode(parameters)}"
+    return f"{scheme}://{location}{'?' if parameters else ''}{urlencode(parameters)}"
 
 
 def _socket(rest: str, variable: str) -> str:
@@ -66,13 +64,13 @@ def _host(scheme: str, rest: str, parameters: dict[str, str], variable: str) -> 
     host = authority.rpartition("@")[2]
     if port == 0 or not re.fullmatch(r"(\[[0-9A-Fa-f:.%]+\]|[\w.-]+)(:\d*)?", host):
         raise SettingsError(
-            f"{variable}: host or port can't be read: expected {FORM}; write @ : / ? # in a password as %XX"
+            f"{variable}: host or port is invalid: expected {FORM}; write @ : / ? # in a password as %XX"
         )
     database = database.strip("/")
     if database and not re.fullmatch(r"\d{1,5}", database):
-        raise SettingsError(f"{variable}: expected the number of a database after the host, as in redis://host:port/0")
+        raise SettingsError(f"{variable}: expected a database number after the host, as in redis://host:port/0")
     if database and "db" in parameters:
-        raise SettingsError(f"{variable}: expected the number of the database once")
+        raise SettingsError(f"{variable}: expected the database number once, got two")
     return f"{authority}/{database}" if database else authority
 
 
@@ -80,13 +78,15 @@ def _parameters(query: str, variable: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in _KNOWN:
-            told = repr(name) if re.fullmatch(r"\w{1,40}", name) else "in it"
-            raise SettingsError(f"{variable}: parameter {told} is not known, known are {', '.join(sorted(_KNOWN))}")
-        found[name] = _checked(name, value, variable)
+            # Another name may be part of a password.
+            shown = f"unknown parameter {name!r}" if re.fullmatch(r"\w{1,40}", name) else "unknown parameter"
+            raise SettingsError(f"{variable}: {shown}, expected one of {', '.join(sorted(_KNOWN))}")
+        found[name] = _validate(name, value, variable)
     return found
 
 
-def _checked(name: str, value: str, variable: str) -> str:
+def _validate(name: str, value: str, variable: str) -> str:
+    """Return the value of a parameter, normalized."""
     expected = None
     if name == "db" and not re.fullmatch(r"\d{1,5}", value):
         expected = "a number"
@@ -99,7 +99,7 @@ def _checked(name: str, value: str, variable: str) -> str:
         value = _BOOLEANS.get(value.lower(), "")
         expected = None if value else "true or false"
     elif name in _TLS and not os.access(value, os.R_OK):
-        expected = "a file that can be read"
+        expected = "a readable file"
     if expected:
         raise SettingsError(f"{variable}: expected {expected} as {name}")
     return value

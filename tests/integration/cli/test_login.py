@@ -59,7 +59,7 @@ async def test_one_signs_in_and_the_commands_that_follow_know_who_it_is(
     tone3000.fault("status", "/oauth/token", status=503)  # for a moment, which costs no sign-in
     result, _ = await asyncio.gather(shootout("login"), decided(tone3000, user="valve-shed"))
     assert result.exit_code == 0, result.stderr
-    assert re.search(r"type in [A-Z]{4}-[A-Z]{4}", result.stderr)
+    assert re.search(r"enter [A-Z]{4}-[A-Z]{4}", result.stderr)
     assert result.stderr.endswith(f"Signed in as valve-shed at {service}.\n")
     kept = json.loads((tmp_path / CREDENTIALS).read_text())[service]
     assert kept not in result.output

@@ -69,7 +69,7 @@ def test_the_settings_named_in_the_example_exist() -> None:
 @pytest.mark.parametrize("path", ["/metrics", "/metrics/", "/metrics//", "/health/live", "/health/ready/"])
 def test_the_proxy_hides_metrics_and_health_however_they_are_spelled(path: str) -> None:
     """The application ignores trailing slashes in a path."""
-    (line,) = re.findall(r"@inside path (.*)", (PROJECT / "deploy" / "Caddyfile").read_text())
+    (line,) = re.findall(r"@internal path (.*)", (PROJECT / "deploy" / "Caddyfile").read_text())
     assert any(fnmatchcase(path, pattern) for pattern in line.split())
     assert not any(fnmatchcase("/api/v1/me", pattern) for pattern in line.split())
 

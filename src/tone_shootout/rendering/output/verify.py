@@ -120,7 +120,7 @@ def _compared(manifest: Manifest, folder: Path, segments: Mapping[int, SegmentRe
             elif path is None or not path.is_file():
                 yield _different(segment, "its file is missing")
             elif record(folder, segment.file).sha256 != segment.sha256:
-                yield _different(segment, "the hash of its file differs from the manifest")
+                yield _different(segment, "its file is modified: its hash differs from the manifest")
             elif (segment.di_track, segment.chain) != (again.di_track, again.chain):
                 yield _different(segment, f"the manifest's spec names it “{again.di_track}” through “{again.chain}”")
             else:

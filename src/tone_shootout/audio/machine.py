@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-_OURS = ("numpy.libs", "scipy.libs")
+_WHEEL_FOLDERS = ("numpy.libs", "scipy.libs")
 
 
 @cache
@@ -30,12 +30,12 @@ def machine_traits() -> Mapping[str, Any]:
     features = found.get("SIMD Extensions", {})
     libraries = [it for it in ThreadpoolController().info() if it["user_api"] == "blas"]
     # A process may have loaded other BLAS libraries, which this package does not call.
-    ours = [it for it in libraries if any(folder in it["filepath"] for folder in _OURS)] or libraries
+    used = [it for it in libraries if any(folder in it["filepath"] for folder in _WHEEL_FOLDERS)] or libraries
     return MappingProxyType(
         {
             "architecture": platform.machine(),
             "system": [platform.system(), *platform.libc_ver(), platform.mac_ver()[0]],
             "instructions": sorted({*features.get("baseline", ()), *features.get("found", ())}),
-            "blas": sorted([it["internal_api"], str(it["version"]), str(it.get("architecture"))] for it in ours),
+            "blas": sorted([it["internal_api"], str(it["version"]), str(it.get("architecture"))] for it in used),
         }
     )

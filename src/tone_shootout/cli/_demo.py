@@ -54,16 +54,16 @@ def run(out: Path, *, data: Path, scratch: Path) -> None:
 
 
 def _sign_in(client: httpx.Client, service: Service) -> str:
-    made = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-P", "-m", "tone_shootout", "user", "token", "demo"],
         env=service.environ,
         capture_output=True,
         encoding="utf-8",
         check=False,
     )
-    if made.returncode:
-        raise DemoError(f"the local user could not be created: {made.stderr.strip()}")
-    session = parse_response(client.post("/auth/session", json={"token": made.stdout.strip()}))
+    if process.returncode:
+        raise DemoError(f"the local user could not be created: {process.stderr.strip()}")
+    session = parse_response(client.post("/auth/session", json={"token": process.stdout.strip()}))
     access = str(session["access_token"])
     client.headers["Authorization"] = f"Bearer {access}"
     click.echo(f"Signed in as {parse_response(client.get('/me'))['name']}.")

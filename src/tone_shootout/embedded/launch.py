@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> None:
         # Last, because a change of user or capabilities clears the setting (prctl(2)).
         _prctl(_PR_SET_PDEATHSIG, orphan_signal)
         if os.getppid() != supervisor:
-            sys.exit("the supervisor is gone")
+            sys.exit("the supervisor has exited")
     for ignored_by_python in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(ignored_by_python, signal.SIG_DFL)
     os.execv(command[0], command)  # noqa: S606 - the supervisor's own command, without a shell

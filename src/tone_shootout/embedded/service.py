@@ -131,7 +131,7 @@ class Service(Instance):
             "SHOOTOUT_SERVER_HOST": self._host,
             "SHOOTOUT_SERVER_PORT": str(self._port),
         }
-        beside = [self._stand_in()] if self._fake_tone3000 else []
+        stand_ins = [self._stand_in()] if self._fake_tone3000 else []
         try:
             settings = load_settings(self.environ)
         except SettingsError as error:
@@ -145,7 +145,7 @@ class Service(Instance):
         after = (*migrations.needs, migrations.name)
         web = self._program("web", "web", needs=after, ready=self._web_is_ready, grace_s=settings.server.grace_s + 2.0)
         worker = self._program("worker", "worker", needs=after, grace_s=settings.worker.grace_s + 1.0)
-        return [*servers, *beside, migrations, web, worker]
+        return [*servers, *stand_ins, migrations, web, worker]
 
     def _stand_in(self) -> Program:
         """Point the settings at a TONE3000 stand-in on a free local port and return its program."""
@@ -162,7 +162,7 @@ class Service(Instance):
             str(port),
             module="tone_shootout.fake_tone3000",
             needs=(),
-            ready=lambda _pid: _answers("127.0.0.1", port, "/control"),
+            ready=lambda _pid: _responds("127.0.0.1", port, "/control"),
         )
 
     def _program(
@@ -191,10 +191,11 @@ class Service(Instance):
         )
 
     def _web_is_ready(self, _pid: int) -> bool:
-        return _answers(reachable_host(self._host), self._port, "/health/ready")
+        return _responds(reachable_host(self._host), self._port, "/health/ready")
 
 
-def _answers(host: str, port: int, path: str) -> bool:
+def _responds(host: str, port: int, path: str) -> bool:
+    """Return whether a GET request gets a response with status 200."""
     connection = http.client.HTTPConnection(host, port, timeout=2.0)
     try:
         connection.request("GET", path)

@@ -50,10 +50,10 @@ class Valkey:
             environ={"PATH": os.defpath, "LC_ALL": "C", **self._folder.marker},
             folder=self._data,
             log=self._folder.log("valkey"),
-            ready=self._answers,
+            ready=self._is_ready,
         )
 
-    def _answers(self, _pid: int) -> bool:
+    def _is_ready(self, _pid: int) -> bool:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(1.0)
             try:

@@ -15,10 +15,10 @@ def estimate(
 
     Args:
         plan: the plan.
-        available: keys of the outputs that need not be rendered.
-        video: whether a video is made.
-        plots: whether plots are drawn.
-        sound_only: whether only the segments are made.
+        available: keys of the cached outputs.
+        video: whether to include the video.
+        plots: whether to include the plots.
+        sound_only: whether to include only the segments.
     """
     total = stages.total_cost(plan, schedule(plan, available))
     if sound_only:

@@ -64,7 +64,7 @@ class Behavior(Struct, frozen=True, kw_only=True):
 
 
 class CaptureMetrics(Struct, frozen=True, kw_only=True):
-    """A capture on its own; `behaviour` is null if its output for the test tones is not finite."""
+    """Metrics of a capture; `behaviour` is null if its output for the test tones is not finite."""
 
     latency: Latency
     behaviour: Behavior | None

@@ -67,7 +67,7 @@ def produce(
         store: cache of earlier results; new ones are added to it.
         names: names of the inputs in the manifest, by the spec's `file`; by default the last part of the path.
         credited: credits of the inputs, by the spec's `file`.
-        previews: folder for a FLAC of each segment (`stages.preview_file`), at a level of its own, that is complete
+        previews: folder for a FLAC of each segment (`stages.preview_file`), matched on its own, that is complete
             before `reporter.segment` is called; not written if all segments are cached; None: none.
 
     Returns:

@@ -208,7 +208,7 @@ def reamp(
         float32 samples, shape (T,).
 
     Raises:
-        SourceError: the capture can't be made smaller, or its output is not finite for this input.
+        SourceError: the capture can't be reduced to `size`, or its output is not finite for this input.
     """
     y = np.empty_like(x)
     try:

@@ -134,9 +134,9 @@ def resolve_path(folder: Path, file: str) -> Path:
 
 def _match_unicode(folder: Path, name: str) -> str:
     """Return the name of an entry that is the same text in another Unicode form, or `name` if there is none."""
-    wanted = unicodedata.normalize("NFC", name)
+    normalized = unicodedata.normalize("NFC", name)
     try:
-        same = sorted(each.name for each in folder.iterdir() if unicodedata.normalize("NFC", each.name) == wanted)
+        same = sorted(each.name for each in folder.iterdir() if unicodedata.normalize("NFC", each.name) == normalized)
     except OSError:
         return name
     return same[0] if same else name

@@ -82,7 +82,7 @@ def measure_segment(task: MeasureSegment, _cache: SourceCache, _report: ReportPr
 def compare_segments(task: CompareSegments, _cache: SourceCache, _report: ReportProgress) -> None:
     """Compare the segments of a DI track in pairs; silent segments are left out."""
     aligned = [_read_aligned(segment) for segment in task.segments]
-    # A segment can be silent where others are not, for instance behind a gate: it can't be compared.
+    # Some segments can be silent, for instance after a gate: they can't be compared.
     audible = [n for n, samples in enumerate(aligned) if samples.any()]
     pairs = [
         metrics.Pair(

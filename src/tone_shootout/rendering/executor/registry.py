@@ -91,7 +91,7 @@ def _raw_key(raw: str) -> str:
 
 
 def _chain_content(task: MeasureLatency, _: Origins) -> list[dict[str, Any]]:
-    """Describe the chain without any DI track: a probe signal takes its place."""
+    """Describe the chain without the DI track, which a probe signal replaces."""
     described = []
     for stage in task.segment.stages:
         block = task.chain.blocks[stage.block]
@@ -127,7 +127,7 @@ def _plot_content(task: DrawPlot, origins: Origins) -> dict[str, Any]:
 _HANDLERS: Final = "tone_shootout.rendering.executor.handlers"
 _MEASURE: Final = "tone_shootout.rendering.executor.measure"
 
-# Costs were measured on an x86-64 server. Rendered samples have keys of their own, see `stages`.
+# Costs were measured on an x86-64 server. Rendered samples have other keys, see `stages`.
 RENDER_SEGMENT: Final = TaskKind[RenderSegment](
     handler=f"{_HANDLERS}:render_segment_task", result=Measured, cost_per_s=0.003, content=None
 )

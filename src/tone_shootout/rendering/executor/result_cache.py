@@ -1,8 +1,8 @@
-"""Cache of everything that tasks make from rendered samples: leveled files, metrics, plots, cards and the video.
+"""Cache of all files derived from rendered samples: leveled files, metrics, plots, cards and the video.
 
-Tasks are equal if they do the same with the same content: names count where they are drawn, paths never do. The
-versions of the libraries are part of every key, because pictures and encoded sound change with them. Rendered samples
-are stored under their own keys, see `stages`.
+The key of a task covers its type and the content of its inputs: names only if they are drawn, paths never. The versions
+of the libraries are part of every key, because pictures and encoded sound change with them. Rendered samples are stored
+under other keys, see `stages`.
 """
 
 from importlib.metadata import version
@@ -19,7 +19,7 @@ from tone_shootout.rendering.output.manifest import versions
 from tone_shootout.rendering.plan.keys import ENGINE, key_of
 
 CACHE_VERSION: Final = 2
-"""Increase it when anything but a library's version changes what is measured, written, drawn or encoded."""
+"""Increase it when anything but the version of a library changes measurements or files."""
 
 LARGEST_BYTES: Final = 64_000_000
 """Larger results are not cached, because an entry has to fit in memory."""

@@ -150,7 +150,7 @@ def render(
         plan: the plan.
         sources: path of each of the plan's files, by the spec's `file`.
         raws: folder of the samples; only those of whole segments remain in it.
-        rounds: what is missing, from `schedule`.
+        rounds: missing parts, from `schedule`.
         executor: runs the tasks and stores their results.
         previews: folder for a preview of each segment, written as `preview_file` once it is rendered; None: none.
 
@@ -181,8 +181,8 @@ def render(
 
     run([_measure_task(plan, segment, raws, previews) for segment in cached])
     for steps in rounds:
-        wanted = None if store is not None else resumed
-        run([_render_task(plan, step, sources, raws, wanted, previews) for step in steps])
+        saved = None if store is not None else resumed
+        run([_render_task(plan, step, sources, raws, saved, previews) for step in steps])
     whole = {raw_file(raws, segment.render_key) for segment in plan.segments}
     for path in raws.iterdir():
         if path not in whole:
@@ -216,10 +216,10 @@ def _render_task(
     step: Step,
     sources: Mapping[str, Path],
     raws: Path,
-    wanted: AbstractSet[str] | None,
+    saved: AbstractSet[str] | None,
     previews: Path | None,
 ) -> tuple[PlannedSegment, Task, float]:
-    """Return the task of a step. It saves the outputs of its captures whose keys are `wanted` (None: all)."""
+    """Return the task of a step. It saves the outputs of its captures with the keys in `saved` (None: all)."""
     segment, chain = step.segment, plan.spec.chains[step.segment.chain]
     blocks = [chain.blocks[stage.block] for stage in step.stages]
     track = plan.spec.di_tracks[segment.di_track].file
@@ -237,7 +237,7 @@ def _render_task(
         stage_outputs={
             index: str(raw_file(raws, stage.key))
             for index, stage in enumerate(step.stages, step.first)
-            if stage.inference and (wanted is None or stage.key in wanted)
+            if stage.inference and (saved is None or stage.key in saved)
         },
         raw=str(raw_file(raws, segment.render_key)),
         preview=_preview(plan, segment, previews),

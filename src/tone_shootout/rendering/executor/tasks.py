@@ -11,7 +11,7 @@ from tone_shootout.rendering.video.video_frames import Card, Part, Scene
 
 
 class SourceFile(Struct, frozen=True):
-    """The file behind a `file` of the plan, and the media info that a probe of it returned."""
+    """Path and media info of a `file` of the plan."""
 
     path: str
     media_info: MediaInfo
@@ -32,7 +32,7 @@ class Measured(Struct, frozen=True, kw_only=True):
 
 
 class Preview(Struct, frozen=True, kw_only=True):
-    """A FLAC of one segment, at a gain of its own, that is written before all segments can be leveled.
+    """A FLAC of one segment, matched on its own, that is written before all segments can be leveled.
 
     Attributes:
         flac: path of the 24-bit FLAC file.

@@ -1,1 +1,1 @@
-"""What a result consists of: manifest, folder, credits, texts, plots; and its verification."""
+"""Parts of a result: manifest, folder, credits, texts, plots; and its verification."""

@@ -199,12 +199,12 @@ def name_inputs(
     for file, found in media_info.items():
         # A given name may contain a slash; of a path only the last part is published.
         given = names.get(file)
-        wanted = one_line(PurePath(file).name if given is None else given).strip() or "input"
-        ending = PurePath(wanted).suffix if given is None else ""
-        name, copy = wanted, 1
+        base = one_line(PurePath(file).name if given is None else given).strip() or "input"
+        ending = PurePath(base).suffix if given is None else ""
+        name, copy = base, 1
         while name in taken:
             copy += 1
-            name = f"{wanted.removesuffix(ending)} ({copy}){ending}"
+            name = f"{base.removesuffix(ending)} ({copy}){ending}"
         taken.add(name)
         inputs[file] = Input(
             name=name,

@@ -19,7 +19,7 @@ from tone_shootout.rendering.output.manifest import FileRecord, Manifest, decode
 
 MANIFEST_NAME: Final = "manifest.json"
 INPUTS_NAME: Final = "inputs"
-"""Optional folder beside the manifest that holds the inputs."""
+"""Optional folder of the inputs, next to the manifest."""
 STAGING_PREFIX: Final = ".partial-"
 
 

@@ -60,8 +60,8 @@ def description(
     If it is longer than YouTube allows, parts are shortened in the order of `_reductions`, and a line names them.
     """
     credited = [item.credit for item in inputs if item.credit is not None]
-    wanted = {credit.attribution for credit in credited}
-    works = [line for line in credit_lines(credited) if line not in wanted]
+    attributions = {credit.attribution for credit in credited}
+    works = [line for line in credit_lines(credited) if line not in attributions]
     sections = {
         "title": [_cut(_pasteable(title), TITLE_CHARACTERS)],
         "chapters": list(_chapters(segments, _LONGEST_NAME)),
@@ -74,19 +74,19 @@ def description(
             *(f"{item.sha256[:_HASH_DIGITS]} {_pasteable(item.name)}" for item in inputs),
         ],
         "credits": [_pasteable(line) for line in ("Captures and cabinets by others:", *works)] if works else [],
-        "attribution": [line for line in credit_lines(credited) if line in wanted],
+        "attribution": [line for line in credit_lines(credited) if line in attributions],
         "notes": [f"Note: {_pasteable(notice.detail)}" for notice in notices],
         "missing": [],
         "end": ["Full hashes, levels and versions: manifest.json. Made with Tone Shootout."],
     }
     missing: list[str] = []
-    beside = "manifest.json and chapters.txt in the folder of the video"
+    complete = "manifest.json and chapters.txt in the folder of the video"
     for name, lines, omitted in _reductions(segments, sections):
         if len(_joined(sections).encode()) <= DESCRIPTION_BYTES:
             break
         sections[name] = lines
         missing = list(dict.fromkeys((*missing, omitted)))
-        sections["missing"] = [f"No room on YouTube for {', '.join(missing)}: see {beside}."]
+        sections["missing"] = [f"No room on YouTube for {', '.join(missing)}: see {complete}."]
     return _joined(sections)
 
 
@@ -159,7 +159,7 @@ def _limit(level: LevelRecord, segments: Sequence[SegmentRecord]) -> str:
 
 
 def _chapter_problem(segments: Sequence[SegmentRecord]) -> Iterator[str]:
-    """Yield the reason why YouTube will show no chapters, if there is one; its times are whole seconds."""
+    """Yield the reason why YouTube will not show chapters, if any; it truncates times to seconds."""
     seconds = [segment.start_ms // 1000 for segment in segments] + [segment.end_ms // 1000 for segment in segments[-1:]]
     if len(segments) < _YOUTUBE_CHAPTERS:
         yield f"(YouTube needs three or more chapters, this video has {len(segments)}.)"

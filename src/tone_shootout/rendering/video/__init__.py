@@ -1,1 +1,1 @@
-"""Cards, frames and the video made of them."""
+"""Cards, frames and the encoding of the video."""

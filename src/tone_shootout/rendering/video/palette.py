@@ -1,4 +1,4 @@
-"""Colors of cards and plots, on a dark background of their own."""
+"""Colors of cards and plots, for a dark background."""
 
 from typing import Final
 

@@ -16,7 +16,7 @@ class Card(Struct, frozen=True, kw_only=True):
         integrated_lufs: loudness of the leveled segment, LUFS.
         true_peak_dbtp: true peak of the leveled segment, dBTP.
         full_scale: sample magnitude at the top of the waveform; equal for all cards of a shootout.
-        remark: a short text beside the levels; may be empty.
+        remark: a short text next to the levels; may be empty.
     """
 
     title: str

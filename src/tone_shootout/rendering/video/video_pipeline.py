@@ -1,4 +1,4 @@
-"""Tasks that make the video of a shootout."""
+"""Tasks that produce the video of a shootout."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,8 +22,8 @@ def total_cost(plan: Plan) -> float:
 def media_tasks(plan: Plan, raws: Path, staging: Path, leveled: Sequence[LeveledSegment]) -> list[tuple[Task, float]]:
     """Return the tasks that encode the sound and draw a card for every segment.
 
-    They depend on the level alone, so other tasks can run beside them: the sound is encoded in one piece, which would
-    leave all cores but one idle.
+    They depend only on the level, so other tasks can run concurrently: the sound is encoded in one task, which would
+    leave all other cores idle.
     """
     slots = timeline(plan.segments)
     parts = tuple(
@@ -47,7 +47,7 @@ def media_tasks(plan: Plan, raws: Path, staging: Path, leveled: Sequence[Leveled
 
 
 def write(plan: Plan, staging: Path, name: str, segments: Sequence[SegmentRecord], executor: TaskExecutor) -> None:
-    """Write the video from the files that the tasks of `media_tasks` have made."""
+    """Write the video from the files of `media_tasks`."""
     scenes = tuple(
         Scene(still=_still(staging, planned), frames=slot.frames, title=segment_title(segment))
         for planned, segment, slot in zip(plan.segments, segments, timeline(plan.segments), strict=True)

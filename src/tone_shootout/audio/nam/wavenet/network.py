@@ -153,7 +153,7 @@ class Layer:
             a += u
 
     def commit(self) -> None:
-        """Keep the end of the block as history."""
+        """Store the end of the block as history."""
         self._conv.commit()
 
 
@@ -206,7 +206,7 @@ class LayerArray:
         self._head.compute(out=self.head_out)
 
     def commit(self) -> None:
-        """Keep the end of the block as history."""
+        """Store the end of the block as history."""
         for layer in self._layers:
             layer.commit()
         self._head.commit()
@@ -230,7 +230,7 @@ class PostHead:
         return h
 
     def commit(self) -> None:
-        """Keep the end of the block as history."""
+        """Store the end of the block as history."""
         for conv in self._convs:
             conv.commit()
 
@@ -266,7 +266,7 @@ class WaveNetNetwork:
         return self._post_head.compute(h) if self._post_head else h
 
     def commit(self) -> None:
-        """Keep the end of the block as history."""
+        """Store the end of the block as history."""
         if self._condition:
             self._condition.commit()
         for array in self._arrays:

@@ -1,4 +1,4 @@
-"""Captures on the command line: what they are made of, what they can't do, and drives that can't be compared."""
+"""Captures on the command line: embedded models, overflows and incomparable drives."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`render`, `reamp`, `inspect` and `measure`: what they do, and how they refuse."""
+"""`render`, `reamp`, `inspect` and `measure`: results and errors."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def _run(*arguments: str | Path) -> Result:
 
 
 def _refused(*arguments: str | Path) -> str:
-    """Run a command that has to fail as a user expects; its one line."""
+    """Run a command that must fail with one line, and return it."""
     result = _run(*arguments)
     assert result.exit_code == 1, result.output
     assert result.stderr.startswith("Error: ")
@@ -120,7 +120,7 @@ def _refused_last_line(*arguments: str | Path) -> str:
 
 
 def test_ctrl_c_stops_a_rendering_cleanly(folder: Path) -> None:
-    """As a terminal does it: SIGINT to the whole group of processes."""
+    """Send SIGINT to the whole process group, like a terminal."""
     write_wav(folder / "riff.wav", np.tile(plucks(4.0), 15), RATE)
     command = [sys.executable, "-m", "tone_shootout", "render", str(folder / "two.toml"), "--out", str(folder / "out")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:

@@ -1,4 +1,4 @@
-"""`shootout jobs` against a real service: what it says, how it ends, and that a cut connection costs it nothing."""
+"""`shootout jobs` against a real service: output, exit codes and reconnection."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ Shootout = Callable[..., Coroutine[Any, Any, Result]]
 
 @pytest.fixture
 def shootout(base_url: str, user: Person, tmp_path: Path) -> Shootout:
-    """Runs `shootout jobs …` as the user, unless an environment says otherwise."""
+    """Runs `shootout jobs …` as the user, unless the environment overrides it."""
 
     async def run(*arguments: str, **environ: str | None) -> Result:
         given = {"SHOOTOUT_URL": base_url, "SHOOTOUT_TOKEN": user.token, "SHOOTOUT_DATA": str(tmp_path), **environ}
@@ -46,7 +46,7 @@ def shootout(base_url: str, user: Person, tmp_path: Path) -> Shootout:
 
 
 class Hand:
-    """A worker's hand on a job."""
+    """Transitions of a job, as a worker performs them."""
 
     def __init__(self, sessions: Sessions, redis: Redis, job_id: str) -> None:
         self._sessions = sessions
@@ -77,7 +77,7 @@ class Hand:
         return [row.seq for row in rows]
 
 
-async def test_one_s_own_jobs_are_listed_the_newest_first(user: Person, other_user: Person, shootout: Shootout) -> None:
+async def test_own_jobs_are_listed_newest_first(user: Person, other_user: Person, shootout: Shootout) -> None:
     await submit(other_user.client, title="Not yours")
     jobs = [await submit(user.client, title=f"Number {number}") for number in range(3)]
     listed = await shootout("list")
@@ -91,7 +91,7 @@ async def test_one_s_own_jobs_are_listed_the_newest_first(user: Person, other_us
     assert (page["items"], page["total"]) == ([], 0)
 
 
-async def test_a_job_is_shown_with_why_it_failed(
+async def test_a_failed_job_is_shown_with_its_error(
     user: Person, shootout: Shootout, session_maker: Sessions, redis: Redis
 ) -> None:
     job = await submit(user.client)
@@ -107,7 +107,7 @@ async def test_a_job_is_shown_with_why_it_failed(
     assert as_json == {**(await user.client.get(job["links"]["self"])).json(), "artifacts": []}
 
 
-async def test_a_job_is_cancelled_and_begins_again(user: Person, shootout: Shootout) -> None:
+async def test_a_job_can_be_cancelled_and_retried(user: Person, shootout: Shootout) -> None:
     job = await submit(user.client)
     cancelled = await shootout("cancel", "latest", "--watch")
     assert cancelled.exit_code == 0, cancelled.output
@@ -123,7 +123,7 @@ async def test_a_job_is_cancelled_and_begins_again(user: Person, shootout: Shoot
     ("status", "code", "said"),
     [(JobStatus.COMPLETED, 0, "completed"), (JobStatus.FAILED, 1, "failed: Nothing to hear.")],
 )
-async def test_following_ends_with_the_job_and_tells_by_its_exit_code_how(
+async def test_watch_ends_with_the_job_and_its_exit_code_is_the_outcome(
     user: Person, shootout: Shootout, session_maker: Sessions, redis: Redis, status: JobStatus, code: int, said: str
 ) -> None:
     job = await submit(user.client)
@@ -141,7 +141,7 @@ async def test_following_ends_with_the_job_and_tells_by_its_exit_code_how(
     assert (after.exit_code, after.stdout.splitlines()[-1]) == (code, said)
 
 
-async def test_a_follower_who_has_come_too_often_is_patient() -> None:
+async def test_watch_waits_for_the_rate_limit() -> None:
     codes = iter([4429, 1000])
 
     async def answer(socket: ServerConnection) -> None:
@@ -158,7 +158,7 @@ async def test_a_follower_who_has_come_too_often_is_patient() -> None:
 
 @asynccontextmanager
 async def _cutting(url: str, cuts: int, every_s: float) -> AsyncGenerator[tuple[str, list[int]], None]:
-    """An address that leads to `url`, whose connections to the live channel are cut so many times."""
+    """A proxy of `url` that cuts connections to the live channel the given number of times."""
     target = urlsplit(url)
     made: list[int] = []
 
@@ -187,7 +187,7 @@ async def _cutting(url: str, cuts: int, every_s: float) -> AsyncGenerator[tuple[
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", made
 
 
-async def test_a_connection_that_is_cut_costs_no_event_and_doubles_none(
+async def test_a_lost_connection_neither_loses_nor_repeats_events(
     base_url: str, user: Person, shootout: Shootout, session_maker: Sessions, redis: Redis
 ) -> None:
     job = await submit(user.client)
@@ -224,7 +224,7 @@ async def test_a_connection_that_is_cut_costs_no_event_and_doubles_none(
         (("cancel", str(UUID(int=1))), {}, "You have no job"),
     ],
 )
-async def test_what_goes_wrong_is_said_in_one_line(
+async def test_errors_are_reported_in_one_line(
     shootout: Shootout, arguments: tuple[str, ...], environ: dict[str, str | None], expected: str
 ) -> None:
     failed = await shootout(*arguments, **environ)
@@ -235,7 +235,7 @@ async def test_what_goes_wrong_is_said_in_one_line(
     assert expected in line
 
 
-async def test_another_s_job_is_not_there(other_user: Person, shootout: Shootout) -> None:
+async def test_the_job_of_another_user_is_not_found(other_user: Person, shootout: Shootout) -> None:
     job = await submit(other_user.client)
     for action in ("show", "watch", "cancel", "retry"):
         assert "You have no job" in (await shootout(action, job["id"])).stderr

@@ -45,7 +45,7 @@ def shootout(service: str, tone3000: StandIn, clean: None, tmp_path: Path) -> Sh
 
 
 async def decided(tone3000: StandIn, **decision: Any) -> None:
-    """Do as somebody does who sees the code of the last device and decides, as soon as there is one."""
+    """Approve or deny the last device code as soon as there is one."""
     for _ in range(1_200):
         with suppress(AssertionError):
             return tone3000.decide(**decision)
@@ -53,7 +53,7 @@ async def decided(tone3000: StandIn, **decision: Any) -> None:
     raise AssertionError("no device asked to be let in")
 
 
-async def test_one_signs_in_and_the_commands_that_follow_know_who_it_is(
+async def test_login_saves_a_token_for_later_commands(
     shootout: Shootout, service: str, tone3000: StandIn, tmp_path: Path
 ) -> None:
     tone3000.fault("status", "/oauth/token", status=503)  # for a moment, which costs no sign-in
@@ -76,7 +76,7 @@ async def test_one_signs_in_and_the_commands_that_follow_know_who_it_is(
     assert "shootout login" in after.stderr
 
 
-async def test_the_next_sign_in_revokes_the_token_of_the_one_before(
+async def test_a_login_revokes_the_token_of_the_previous_one(
     shootout: Shootout, service: str, tone3000: StandIn, user: Person, tmp_path: Path
 ) -> None:
     await asyncio.gather(shootout("login"), decided(tone3000))
@@ -95,7 +95,7 @@ async def test_the_next_sign_in_revokes_the_token_of_the_one_before(
     assert (result.exit_code, "Warning" in result.stderr) == (0, False)
 
 
-async def test_a_new_token_that_can_not_be_kept_is_revoked(
+async def test_a_new_token_that_can_not_be_saved_is_revoked(
     shootout: Shootout, tone3000: StandIn, tmp_path: Path, engine: AsyncEngine
 ) -> None:
     (tmp_path / CREDENTIALS).mkdir()
@@ -106,7 +106,7 @@ async def test_a_new_token_that_can_not_be_kept_is_revoked(
         assert await database.scalar(text("SELECT count(*) FROM api_token")) == 1
 
 
-async def test_one_signs_out_with_a_token_that_counts_no_more(
+async def test_logout_accepts_a_token_that_is_no_longer_valid(
     shootout: Shootout, service: str, user: Person, tmp_path: Path
 ) -> None:
     save_token(tmp_path, service, user.token)
@@ -117,7 +117,7 @@ async def test_one_signs_out_with_a_token_that_counts_no_more(
     assert json.loads((tmp_path / CREDENTIALS).read_text()) == {}
 
 
-async def test_what_is_no_service_of_ours_is_told_in_a_line(shootout: Shootout) -> None:
+async def test_another_service_is_reported_in_one_line(shootout: Shootout) -> None:
     with receiving() as somebody:
         somebody.status, somebody.body = 200, b"<!doctype html><title>Router"
         result = await shootout("login", "--url", somebody.url)
@@ -125,7 +125,9 @@ async def test_what_is_no_service_of_ours_is_told_in_a_line(shootout: Shootout) 
     assert "is not a Tone Shootout service" in result.stderr
 
 
-async def test_a_local_user_connects(shootout: Shootout, user: Person, tone3000: StandIn, tmp_path: Path) -> None:
+async def test_a_local_user_can_connect_tone3000(
+    shootout: Shootout, user: Person, tone3000: StandIn, tmp_path: Path
+) -> None:
     result, _ = await asyncio.gather(shootout("login", "--link", "--token", user.token), decided(tone3000))
     assert result.exit_code == 0, result.stderr
     assert "Connected as ada" in result.stderr
@@ -133,13 +135,13 @@ async def test_a_local_user_connects(shootout: Shootout, user: Person, tone3000:
     assert not (tmp_path / CREDENTIALS).exists()
 
 
-async def test_whoever_is_refused_is_told_so_in_a_line(shootout: Shootout, tone3000: StandIn, tmp_path: Path) -> None:
+async def test_a_denied_sign_in_is_reported_in_one_line(shootout: Shootout, tone3000: StandIn, tmp_path: Path) -> None:
     result, _ = await asyncio.gather(shootout("login"), decided(tone3000, allow=False))
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, "Error: TONE3000 denied the sign-in. Try again.")
     assert not (tmp_path / CREDENTIALS).exists()
 
 
-async def test_a_service_that_knows_no_tone3000_says_so(shootout: Shootout, base_url: str) -> None:
+async def test_a_service_without_tone3000_is_reported(shootout: Shootout, base_url: str) -> None:
     result = await shootout("login", "--url", base_url)
     assert result.exit_code == 1
     assert "TONE3000 is not configured." in result.stderr

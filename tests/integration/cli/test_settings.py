@@ -1,4 +1,4 @@
-"""Whatever a setting says, a command answers with one line that names it, and never with a traceback."""
+"""Commands report invalid settings with one line that names the setting, never with a traceback."""
 
 import logging
 import subprocess
@@ -40,7 +40,7 @@ WRONG = [
     "%",
 ]
 SERVING = [["serve"], ["web"], ["worker"]]
-"""What goes on when all is well: tried only with what is refused before."""
+"""Commands that keep running with valid settings; tried only with settings that are rejected before."""
 PASSING = [
     ["user", "list"],
     ["db", "check"],
@@ -63,7 +63,7 @@ def _settings() -> Iterator[tuple[str, Any]]:
 
 @pytest.fixture(autouse=True)
 def logs_as_they_were() -> Iterator[None]:
-    """Some commands send what the process logs to a standard error that is gone after them."""
+    """Restore the logging configuration, because some commands log to a stderr that is closed afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -74,7 +74,7 @@ def logs_as_they_were() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An installation whose servers take nobody, so that no command goes far."""
+    """Settings with unreachable servers, so that no command gets far."""
     folder = tmp_path_factory.mktemp("walk")
     return {
         f"{PREFIX}_DATA": str(folder),
@@ -94,7 +94,7 @@ def _refusal(environ: dict[str, str]) -> str:
     return ""
 
 
-def test_every_wrong_value_of_every_setting_is_one_line_of_any_command(environ: dict[str, str]) -> None:
+def test_every_invalid_setting_is_reported_in_one_line_by_any_command(environ: dict[str, str]) -> None:
     runner = CliRunner()
     serving, passing = cycle([*SERVING, *PASSING]), cycle(PASSING)
     for name, kind in _settings():
@@ -120,7 +120,7 @@ def test_every_wrong_value_of_every_setting_is_one_line_of_any_command(environ: 
         assert refused >= (3 if takes_any else 5), name
 
 
-def test_a_choice_and_a_number_are_told_with_what_is_allowed() -> None:
+def test_errors_of_choices_and_numbers_state_the_allowed_values() -> None:
     with pytest.raises(SettingsError, match="SHOOTOUT_DATABASE_POOLER"):
         load_settings({"SHOOTOUT_DATABASE_POOLER": "statement"})
     with pytest.raises(SettingsError, match=r"SHOOTOUT_SERVER_PORT: .*65535"):
@@ -128,7 +128,9 @@ def test_a_choice_and_a_number_are_told_with_what_is_allowed() -> None:
 
 
 @pytest.mark.parametrize("command", ["worker", "serve"])
-def test_a_data_folder_that_can_not_be_made_is_one_line(environ: dict[str, str], command: str, tmp_path: Path) -> None:
+def test_a_data_folder_that_can_not_be_created_is_reported_in_one_line(
+    environ: dict[str, str], command: str, tmp_path: Path
+) -> None:
     (tmp_path / "file").touch()
     given = {**environ, f"{PREFIX}_DATA": str(tmp_path / "file" / "data")}
     result = CliRunner().invoke(main, [command], env=dict(given))
@@ -139,8 +141,8 @@ def test_a_data_folder_that_can_not_be_made_is_one_line(environ: dict[str, str],
     assert str(tmp_path) in line
 
 
-def test_a_user_without_name_and_home_is_told_what_to_set() -> None:
-    """As a container with a user id of its own has it. What is needed is imported before the id is changed."""
+def test_a_user_id_without_name_and_home_is_reported_with_the_setting() -> None:
+    """A user id without an account, like in a container. Modules are imported before the id is changed."""
     script = """if True:
         import getpass, os, platformdirs, pwd
         from tone_shootout.kit.settings import SettingsError, load_settings, parse_postgres

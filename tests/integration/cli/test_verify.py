@@ -1,4 +1,4 @@
-"""`render --cache` and `verify`: what was rendered once is there, and what a manifest says can be held against it."""
+"""`render --cache` reuses results, and `verify` compares results with their manifest."""
 
 import json
 import os
@@ -69,7 +69,7 @@ def test_a_second_run_with_a_cache_folder_renders_nothing(made: Path, tmp_path: 
     assert [segment.sha256 for segment in manifests[0].segments] == [s.sha256 for s in manifests[1].segments]
 
 
-def test_a_result_is_exact_with_its_inputs_beside_it(made: Path) -> None:
+def test_a_result_is_exact_with_its_inputs_next_to_it(made: Path) -> None:
     said = _run("verify", made / "out")
     assert said.exit_code == 0, said.output
     assert said.stdout.count("exact") == 2

@@ -1,4 +1,4 @@
-"""Nothing rendered twice: within a run, between runs, and whatever has become of what was kept."""
+"""Nothing is rendered twice, within a run and between runs, and damaged cache entries are ignored."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 def carry_out(
     folder: Path, chains: list[dict[str, Any]], *, store: Store | None, log: Log | None = None, harm: str = ""
 ) -> Manifest:
-    """Plan and carry out; `harm` names a file that is damaged between the two: whoever needs it fails."""
+    """Plan and render; `harm` names a file that is damaged in between, so that using it fails."""
     planned, paths = plan_in(folder, spec(*chains), limits=Limits(chains=20))
     if harm:
         (folder / harm).write_bytes(b"gone")
@@ -47,7 +47,7 @@ def hits(manifest: Manifest) -> int:
     return sum(segment.cache_hit for segment in manifest.segments)
 
 
-def test_a_grid_runs_each_capture_once_then_nothing_and_gives_the_same_bytes(folder: Path) -> None:
+def test_a_grid_runs_each_capture_once_and_a_repetition_runs_none(folder: Path) -> None:
     store = StoreFolder(folder / "cache")
     without = carry_out(folder, GRID, store=None)
     cold = carry_out(folder, GRID, store=store)
@@ -58,8 +58,8 @@ def test_a_grid_runs_each_capture_once_then_nothing_and_gives_the_same_bytes(fol
     assert len(list((folder / "cache").iterdir())) == behind_captures + segments + measures + levelled
 
 
-def test_another_cab_needs_none_of_the_captures(folder: Path) -> None:
-    """The capture is gone: only the sound behind it is there to go on from."""
+def test_another_cab_runs_no_capture(folder: Path) -> None:
+    """The capture is missing: only its cached output is available."""
     store, log = StoreFolder(folder / "cache"), Log()
     carry_out(folder, GRID[:1], store=store)
     made = carry_out(folder, GRID[:2], store=store, log=log, harm=AMPS[0])
@@ -83,7 +83,7 @@ def test_changing_one_chain_of_eight_renders_one_and_renaming_none(folder: Path)
     assert (inferences(made), hits(made)) == (0, 8)
 
 
-def test_what_is_damaged_in_the_folder_is_made_again(folder: Path) -> None:
+def test_damaged_entries_are_rendered_again(folder: Path) -> None:
     store = StoreFolder(folder / "cache")
     whole = carry_out(folder, GRID[:6], store=store)
     for path in (folder / "cache").iterdir():
@@ -93,7 +93,7 @@ def test_what_is_damaged_in_the_folder_is_made_again(folder: Path) -> None:
     assert again.files == whole.files
 
 
-def test_a_folder_too_small_for_it_all_still_gives_the_right_result(folder: Path) -> None:
+def test_a_cache_that_is_too_small_gives_the_same_result(folder: Path) -> None:
     whole = carry_out(folder, GRID[:6], store=None)
     store = StoreFolder(folder / "cache", max_bytes=500_000)
     for _ in range(2):

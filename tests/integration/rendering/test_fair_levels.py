@@ -1,4 +1,4 @@
-"""The promise over all kinds of playing and gain, read by somebody else's meter: FFmpeg's `ebur128`."""
+"""Equal loudness for all kinds of playing and gain, measured with FFmpeg's `ebur128`."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory, out: Path) -> Manifest:
-    """Three ways of playing through the demo's captures, clean, crunch and high gain, and both of its cabs."""
+    """Three ways of playing through the clean, crunch and high-gain captures of the demo and both cabs."""
     folder = tmp_path_factory.mktemp("sources")
     material = write_material(folder)
     chugs = [Note(beat=n / 4, beats=0.22, pitch=40, velocity=1.0, muted=True) for n in range(32) if n % 8 not in (3, 6)]
@@ -57,26 +57,28 @@ def manifest(tmp_path_factory: pytest.TempPathFactory, out: Path) -> Manifest:
 
 @pytest.fixture(scope="module")
 def heard(manifest: Manifest, out: Path) -> list[dict[str, float]]:
-    """What the meter reads of every segment."""
+    """Measurements of the meter for every segment."""
     files = [read_audio(out / segment.file, max_seconds=20) for segment in manifest.segments]
     return [ebur128(audio.samples, audio.rate) for audio in files]
 
 
-def test_all_are_equally_loud_to_a_tenth_of_a_unit(manifest: Manifest, heard: list[dict[str, float]]) -> None:
+def test_all_segments_are_equally_loud_within_a_tenth_of_a_unit(
+    manifest: Manifest, heard: list[dict[str, float]]
+) -> None:
     loudness = [reading["I"] for reading in heard]
     assert len(loudness) == 18
     assert max(loudness) - min(loudness) <= 0.1
     assert loudness == pytest.approx([manifest.level.target] * 18, abs=0.1)
 
 
-def test_none_is_over_the_ceiling_and_one_reaches_it(manifest: Manifest, heard: list[dict[str, float]]) -> None:
+def test_no_segment_exceeds_the_ceiling_and_one_reaches_it(manifest: Manifest, heard: list[dict[str, float]]) -> None:
     peaks = [reading["TP"] for reading in heard]
     assert max(peaks) <= CEILING_DBTP + 0.1
     assert manifest.level.limited_by is not None, "so much is asked for that a peak forbids it"
     assert peaks[manifest.level.limited_by - 1] == pytest.approx(CEILING_DBTP, abs=0.1)
 
 
-def test_they_were_not_before(manifest: Manifest) -> None:
-    """The captures' own levels are far apart: it is the match that makes them equal."""
+def test_the_captures_have_different_loudness_before_the_match(manifest: Manifest) -> None:
+    """The levels of the captures differ widely; only the match equalizes them."""
     before = [segment.loudness_before_lufs for segment in manifest.segments]
     assert max(before) - min(before) > 10.0

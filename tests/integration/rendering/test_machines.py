@@ -1,4 +1,4 @@
-"""Sound that another kind of processor has made is not taken for this one's, and is called the same nevertheless."""
+"""Samples of another kind of processor are not reused, although their render keys are equal."""
 
 import json
 import os
@@ -28,7 +28,7 @@ print(json.dumps([dict(machine_traits()), machine_key()]))
 
 
 def traits(**environ: str) -> tuple[dict[str, Any], str]:
-    """Traits and key of this machine, as a process with such an environment finds them."""
+    """Traits and key of this machine in a process with an environment."""
     said = subprocess.run(
         [sys.executable, "-c", PROGRAM], env={**os.environ, **environ}, capture_output=True, text=True
     )
@@ -37,7 +37,7 @@ def traits(**environ: str) -> tuple[dict[str, Any], str]:
     return found, key
 
 
-def test_the_kernel_of_blas_tells_processors_apart_and_the_number_of_threads_does_not() -> None:
+def test_machine_traits_depend_on_the_blas_kernel_but_not_on_threads() -> None:
     here, key = traits()
     assert key == machine_key()
     assert traits(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="3")[1] == key
@@ -46,7 +46,7 @@ def test_the_kernel_of_blas_tells_processors_apart_and_the_number_of_threads_doe
     assert {**other, "blas": here["blas"]} == here
 
 
-def test_instruction_sets_tell_processors_apart() -> None:
+def test_machine_traits_depend_on_instruction_sets() -> None:
     here, key = traits()
     optional = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     other, other_key = traits(NPY_DISABLE_CPU_FEATURES=" ".join(optional))
@@ -54,7 +54,7 @@ def test_instruction_sets_tell_processors_apart() -> None:
     assert (other_key == key) == (not optional)
 
 
-def test_a_store_hands_out_only_what_machines_of_one_kind_have_put_in() -> None:
+def test_a_store_returns_only_entries_of_the_same_kind_of_machine() -> None:
     memory = Memory()
     store = MachineStore(memory)
     store.put("a" * 64, b"ours")
@@ -65,7 +65,7 @@ def test_a_store_hands_out_only_what_machines_of_one_kind_have_put_in() -> None:
     assert len(store_key("a" * 64)) == 64
 
 
-def test_two_kinds_of_processor_share_a_folder_and_call_a_segment_by_the_same_key(tmp_path: Path) -> None:
+def test_two_kinds_of_processor_share_a_folder_and_a_render_key(tmp_path: Path) -> None:
     write_wav(tmp_path / "riff.wav", plucks(0.5), RATE)
     (tmp_path / "amp.nam").write_bytes(nano_capture(seed=1))
     write_wav(tmp_path / "cab.wav", cabinet(seed=2), RATE)

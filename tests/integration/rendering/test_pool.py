@@ -1,4 +1,4 @@
-"""Child processes: they do what they are given, tell what is wrong, and don't outlive their parent."""
+"""Child processes: they run tasks, report errors, and end with their parent."""
 
 import os
 import signal
@@ -91,9 +91,7 @@ def _run(pool: Pool, tasks: list[MeasureLoudness]) -> dict[int, Result]:
     return dict(pool.run(tasks, check=lambda: None, progress=lambda index, share: None))
 
 
-def test_every_task_is_done_once_and_by_no_more_children_than_asked_for(
-    tmp_path: Path, segment: PlannedSegment
-) -> None:
+def test_every_task_runs_once_in_at_most_the_given_number_of_children(tmp_path: Path, segment: PlannedSegment) -> None:
     sounds = [plucks(0.5, seed=seed) for seed in range(5)]
     tasks = [_measure(segment, tmp_path / f"{n}.npy", sound) for n, sound in enumerate(sounds)]
     with Pool(2) as pool:
@@ -112,7 +110,7 @@ def test_a_pool_needs_a_process() -> None:
         Pool(0)
 
 
-def test_a_file_that_is_gone_is_an_error_without_its_path(tmp_path: Path, segment: PlannedSegment) -> None:
+def test_a_missing_file_is_an_error_without_its_path(tmp_path: Path, segment: PlannedSegment) -> None:
     gone = MeasureLoudness(segment=segment, raw=str(tmp_path / "gone.npy"))
     with Pool(1) as pool, pytest.raises(RenderError) as caught:
         _run(pool, [gone])
@@ -120,13 +118,13 @@ def test_a_file_that_is_gone_is_an_error_without_its_path(tmp_path: Path, segmen
     assert str(tmp_path) not in caught.value.detail
 
 
-def test_a_fault_of_ours_is_told_with_its_traceback(tmp_path: Path, segment: PlannedSegment) -> None:
+def test_a_crash_has_its_traceback(tmp_path: Path, segment: PlannedSegment) -> None:
     (tmp_path / "broken.npy").write_bytes(b"this is no array")
     with Pool(1) as pool, pytest.raises(RuntimeError, match=r"Traceback(?s:.*)ValueError"):
         _run(pool, [MeasureLoudness(segment=segment, raw=str(tmp_path / "broken.npy"))])
 
 
-def test_leaving_a_run_half_way_leaves_no_children(tmp_path: Path, segment: PlannedSegment) -> None:
+def test_an_abandoned_run_leaves_no_children(tmp_path: Path, segment: PlannedSegment) -> None:
     tasks = [_measure(segment, tmp_path / f"{n}.npy", plucks(0.5)) for n in range(4)]
 
     def check() -> None:
@@ -138,7 +136,7 @@ def test_leaving_a_run_half_way_leaves_no_children(tmp_path: Path, segment: Plan
     assert children() == []
 
 
-def test_who_cancels_does_not_wait_for_the_first_child(tmp_path: Path, segment: PlannedSegment) -> None:
+def test_cancellation_does_not_wait_for_the_first_child(tmp_path: Path, segment: PlannedSegment) -> None:
     command = [sys.executable, "-c", IMPATIENT, str(tmp_path)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert (ended.stdout, ended.stderr) == ("cancelled with 0\n", "")
@@ -162,13 +160,13 @@ def test_children_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which signals a process has blocked")
-def test_ctrl_c_does_not_reach_what_children_are_forked_from_even_while_it_starts() -> None:
+def test_ctrl_c_does_not_reach_the_fork_server_even_during_its_start() -> None:
     told = subprocess.run([sys.executable, "-c", SERVER], capture_output=True, text=True, check=True).stdout
     blocked = next(int(line.split()[1], 16) for line in told.splitlines() if line.startswith("SigBlk:"))
     assert blocked & 1 << (signal.SIGINT - 1)
 
 
-def test_a_shootout_can_be_carried_out_from_a_thread(tmp_path: Path) -> None:
+def test_a_shootout_can_be_rendered_in_a_thread(tmp_path: Path) -> None:
     made: list[Manifest] = []
     lay_out(tmp_path)
     thread = threading.Thread(target=lambda: made.append(carry_out(tmp_path, two_by_two(), tmp_path / "out")))

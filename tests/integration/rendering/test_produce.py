@@ -1,4 +1,4 @@
-"""Shootouts from plan to result folder: one loudness, the same bytes every time, nothing rendered twice."""
+"""Shootouts from plan to result folder: one loudness, reproducible bytes, nothing rendered twice."""
 
 import hashlib
 import json
@@ -41,7 +41,7 @@ def manifest(out: Path) -> Manifest:
     return decode_manifest((out / "manifest.json").read_bytes())
 
 
-def test_every_segment_is_at_the_one_loudness_by_ffmpeg_s_meter(out: Path, manifest: Manifest) -> None:
+def test_every_segment_has_the_common_loudness_by_ffmpeg(out: Path, manifest: Manifest) -> None:
     for segment in manifest.segments:
         audio = read_audio(out / segment.file, max_seconds=10)
         heard = ebur128(audio.samples, audio.rate)
@@ -85,8 +85,8 @@ def test_the_manifest_names_every_file_with_its_hash_and_nothing_of_this_machine
     assert [track.file for track in manifest.spec.di_tracks] == ["riff.wav", "arpeggio.wav"]
 
 
-def test_the_manifest_has_every_field_that_is_promised_whatever_its_value(out: Path) -> None:
-    """Programs hold on to these names: none is left out because its value is the usual one, or null."""
+def test_the_manifest_has_every_documented_field(out: Path) -> None:
+    """Programs depend on these names: default values and null are written, too."""
     written = json.loads((out / "manifest.json").read_bytes())
     assert written["schema"] == 1
     assert {"engine", "versions", "inputs", "spec", "captures", "comparisons", "difference", "video"} <= set(written)
@@ -109,7 +109,7 @@ def test_progress_only_grows_and_ends_at_its_total(log: Log) -> None:
     assert done[-1] == pytest.approx(total.pop())
 
 
-def test_the_reporter_hears_of_every_segment_and_file_the_manifest_last(log: Log, manifest: Manifest) -> None:
+def test_the_reporter_receives_every_segment_and_file_the_manifest_last(log: Log, manifest: Manifest) -> None:
     assert log.phases == ["render", "level"]
     assert sorted(log.segments) == sorted((n, status) for n in range(1, 5) for status in ("rendered", "levelled"))
     assert log.measured == {s.position: s.measured for s in manifest.segments}
@@ -121,9 +121,7 @@ def test_the_result_does_not_depend_on_the_number_of_processes(folder: Path, out
     assert (tmp_path / "alone" / "manifest.json").read_bytes() == (out / "manifest.json").read_bytes()
 
 
-def test_what_is_in_the_store_is_not_rendered_again(
-    folder: Path, out: Path, manifest: Manifest, tmp_path: Path
-) -> None:
+def test_cached_segments_are_not_rendered_again(folder: Path, out: Path, manifest: Manifest, tmp_path: Path) -> None:
     store, first, second = Memory(), Log(), Log()
     carry_out(folder, two_by_two(), tmp_path / "first", reporter=first, store=store)
     again = carry_out(folder, two_by_two(), tmp_path / "second", reporter=second, store=store)
@@ -141,7 +139,7 @@ def test_changing_one_chain_renders_that_chain_alone(folder: Path, tmp_path: Pat
     assert sorted(log.segments)[::2] == [(1, "cached"), (2, "levelled"), (3, "cached"), (4, "levelled")]
 
 
-def test_what_a_store_gives_back_damaged_is_rendered_again(folder: Path, manifest: Manifest, tmp_path: Path) -> None:
+def test_damaged_cache_content_is_rendered_again(folder: Path, manifest: Manifest, tmp_path: Path) -> None:
     store, log = Memory(), Log()
     keys = [segment.render_key for segment in manifest.segments]
     store.put(keys[0], bytes(4 * 5))
@@ -165,8 +163,8 @@ def test_equal_chains_are_rendered_once(folder: Path, tmp_path: Path) -> None:
     assert first.measured.integrated_lufs - second.measured.integrated_lufs == pytest.approx(3.0, abs=0.001)
 
 
-def test_quiet_playing_at_the_edge_of_the_gate_still_meets_the_target(folder: Path, tmp_path: Path) -> None:
-    """Raised by 45 dB, what BS.1770's absolute gate left out counts: the match has to follow."""
+def test_a_quiet_recording_near_the_gate_still_meets_the_target(folder: Path, tmp_path: Path) -> None:
+    """Raised by 45 dB, blocks below the absolute gate of BS.1770 count, so the match must be repeated."""
     quiet = np.concatenate([plucks(2.0, peak=0.006), plucks(8.0, peak=0.0009)])
     write_wav(folder / "quiet.wav", quiet, RATE)
     (folder / "clean.nam").write_bytes(
@@ -178,7 +176,7 @@ def test_quiet_playing_at_the_edge_of_the_gate_still_meets_the_target(folder: Pa
     assert ebur128(audio.samples, audio.rate)["I"] == pytest.approx(made.level.target, abs=0.1)
 
 
-def test_a_new_result_replaces_the_former_one_and_nothing_else(folder: Path, tmp_path: Path) -> None:
+def test_a_new_result_replaces_only_the_previous_one(folder: Path, tmp_path: Path) -> None:
     carry_out(folder, two_by_two(), tmp_path)
     (tmp_path / "segments" / "mine.txt").write_text("keep me")
     made = carry_out(folder, spec({"name": "Alone", "blocks": blocks("a.nam", "cab-a.wav")}), tmp_path)
@@ -186,7 +184,7 @@ def test_a_new_result_replaces_the_former_one_and_nothing_else(folder: Path, tmp
     assert files == {"manifest.json", "segments/mine.txt", made.segments[0].file}
 
 
-def test_a_former_manifest_can_not_point_out_of_its_folder(folder: Path, tmp_path: Path) -> None:
+def test_a_previous_manifest_can_not_delete_files_outside_its_folder(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "precious.txt").write_text("keep me")
     carry_out(folder, two_by_two(), tmp_path / "out")
     path = tmp_path / "out" / "manifest.json"
@@ -196,7 +194,7 @@ def test_a_former_manifest_can_not_point_out_of_its_folder(folder: Path, tmp_pat
 
 
 @pytest.mark.parametrize("phase", ["render", "level", "plots"])
-def test_what_is_cancelled_leaves_neither_files_nor_processes(folder: Path, tmp_path: Path, phase: str) -> None:
+def test_cancellation_leaves_neither_files_nor_processes(folder: Path, tmp_path: Path, phase: str) -> None:
     log = Log(stop_when=lambda log: log.phases[-1] == phase and bool(children()))
     with pytest.raises(Cancelled):
         carry_out(folder, two_by_two(), tmp_path / "out", reporter=log, plots=True)
@@ -204,7 +202,7 @@ def test_what_is_cancelled_leaves_neither_files_nor_processes(folder: Path, tmp_
     assert children() == []
 
 
-def test_what_is_cancelled_leaves_a_former_result_as_it_was(folder: Path, tmp_path: Path) -> None:
+def test_cancellation_leaves_a_previous_result_unchanged(folder: Path, tmp_path: Path) -> None:
     carry_out(folder, two_by_two(), tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(Cancelled):
@@ -212,7 +210,7 @@ def test_what_is_cancelled_leaves_a_former_result_as_it_was(folder: Path, tmp_pa
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
-def test_what_a_killed_run_left_behind_is_cleared(folder: Path, tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_run_are_removed(folder: Path, tmp_path: Path) -> None:
     left = tmp_path / f"{STAGING_PREFIX}abc"
     left.mkdir()
     (left / "01.npy").write_bytes(bytes(1000))
@@ -220,7 +218,7 @@ def test_what_a_killed_run_left_behind_is_cleared(folder: Path, tmp_path: Path) 
     assert not left.exists()
 
 
-def test_a_killed_child_is_a_clear_error_and_takes_the_others_with_it(folder: Path, tmp_path: Path) -> None:
+def test_a_killed_child_is_an_error_and_stops_the_others(folder: Path, tmp_path: Path) -> None:
     def kill_one(_: Log) -> bool:
         for child in children()[:1]:
             child.send_signal(signal.SIGKILL)
@@ -232,7 +230,7 @@ def test_a_killed_child_is_a_clear_error_and_takes_the_others_with_it(folder: Pa
     assert not (tmp_path / "out").exists()
 
 
-def test_a_segment_that_can_not_be_made_is_named(folder: Path, tmp_path: Path) -> None:
+def test_a_segment_that_can_not_be_rendered_is_named(folder: Path, tmp_path: Path) -> None:
     gated = {"name": "Gated", "blocks": blocks("a.nam", "cab-a.wav", {"type": "noise_gate", "threshold_db": 0.0})}
     with pytest.raises(RenderError) as caught:
         carry_out(folder, spec(CHAINS[0], gated), tmp_path / "out")
@@ -246,13 +244,13 @@ def test_a_segment_below_the_lowest_loudness_is_named(folder: Path, tmp_path: Pa
         carry_out(folder, spec(faint), tmp_path / "out")
 
 
-def test_a_result_folder_that_can_not_be_made_is_an_error_of_the_system(folder: Path, tmp_path: Path) -> None:
+def test_a_result_folder_that_can_not_be_created_is_an_os_error(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OSError, match="file"):
         carry_out(folder, spec(CHAINS[0]), tmp_path / "file")
 
 
-def test_inputs_with_equal_names_stay_apart(folder: Path, tmp_path: Path) -> None:
+def test_inputs_with_equal_names_are_distinguished(folder: Path, tmp_path: Path) -> None:
     (folder / "other").mkdir(exist_ok=True)
     (folder / "other" / "a.nam").write_bytes((folder / "b.nam").read_bytes())
     other = {"name": "Other", "blocks": blocks("other/a.nam", "cab-a.wav")}
@@ -267,7 +265,7 @@ def test_inputs_with_equal_names_stay_apart(folder: Path, tmp_path: Path) -> Non
     ]
 
 
-def test_a_chain_that_is_absurdly_loud_comes_down_to_the_one_level(folder: Path, tmp_path: Path) -> None:
+def test_an_extremely_loud_chain_is_matched_to_the_common_level(folder: Path, tmp_path: Path) -> None:
     gains = [{"type": "gain", "db": 60.0}] * 4
     chains = [CHAINS[0], {"name": "Loud", "blocks": [*CHAINS[0]["blocks"], *gains]}]
     (tmp_path / "partials").mkdir()

@@ -1,4 +1,4 @@
-"""Nothing is made twice: figures, plots, cards and the video are kept by what they are made of."""
+"""Nothing is computed twice: metrics, plots, cards and the video are cached by their inputs."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 
 class Watch(Log):
-    """Counts the rendering processes that there ever were."""
+    """Counts all rendering processes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def carry_out(
     folder: Path, store: Memory, out: Path, *, log: Log | None = None, harm: bool = False, **changes: Any
 ) -> Manifest:
-    """Render one DI track through two chains with everything; `harm` takes all sources away after planning."""
+    """Render one DI track through two chains with all outputs; `harm` removes all sources after planning."""
     chains = [{**chain, **changes} if n == 0 else chain for n, chain in enumerate(CHAINS)]
     planned, paths = plan_in(folder, spec(*chains, tracks=TRACKS[1:]))
     if harm:
@@ -54,7 +54,7 @@ def cold(folder: Path, store: Memory, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def new(before: Memory, after: Memory, beginning: bytes) -> int:
-    """Count what was kept since, by what is in it: files begin with marks of their formats."""
+    """Count the entries stored since, by the signatures of their content."""
     return sum(beginning in after.kept[key][:4000] for key in after.kept.keys() - before.kept.keys())
 
 
@@ -64,7 +64,7 @@ def copied(store: Memory) -> Memory:
     return copy
 
 
-def test_the_same_again_needs_neither_sources_nor_processes_and_gives_the_same_bytes(
+def test_a_repetition_needs_neither_sources_nor_processes_and_gives_the_same_bytes(
     folder: Path, store: Memory, cold: Manifest, tmp_path: Path
 ) -> None:
     log = Watch()
@@ -77,7 +77,7 @@ def test_the_same_again_needs_neither_sources_nor_processes_and_gives_the_same_b
     assert log.shares[-1][0] == pytest.approx(log.shares[-1][1])
 
 
-def test_another_name_is_drawn_and_filmed_and_nothing_is_levelled_or_measured_again(
+def test_another_name_draws_and_encodes_again_without_leveling_or_measuring(
     folder: Path, store: Memory, cold: Manifest, tmp_path: Path
 ) -> None:
     after = copied(store)
@@ -89,7 +89,7 @@ def test_another_name_is_drawn_and_filmed_and_nothing_is_levelled_or_measured_ag
     assert films.items().isdisjoint({item.path: item.sha256 for item in cold.files}.items())
 
 
-def test_another_level_makes_every_file_again_from_the_same_sound(
+def test_another_level_writes_every_file_again_from_the_cached_samples(
     folder: Path, store: Memory, cold: Manifest, tmp_path: Path
 ) -> None:
     after = copied(store)
@@ -101,7 +101,7 @@ def test_another_level_makes_every_file_again_from_the_same_sound(
     assert made.captures == cold.captures
 
 
-def test_what_comes_back_cut_off_is_made_again(folder: Path, store: Memory, cold: Manifest, tmp_path: Path) -> None:
+def test_truncated_cache_content_is_computed_again(folder: Path, store: Memory, cold: Manifest, tmp_path: Path) -> None:
     cut_off = Memory()
     cut_off.kept = {key: content[:-1] for key, content in store.kept.items()}
     again = carry_out(folder, cut_off, tmp_path)

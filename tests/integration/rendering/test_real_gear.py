@@ -1,4 +1,4 @@
-"""Real captures and cabinets, where the shared folder has them: the promise, measured by somebody else's meter."""
+"""Real captures and cabinets from the shared folder, if available, measured with FFmpeg's meter."""
 
 from pathlib import Path
 from typing import Any

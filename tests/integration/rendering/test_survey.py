@@ -1,4 +1,4 @@
-"""Figures of a whole shootout: what a test put in comes back, at any number of processes."""
+"""Metrics of a whole shootout: inserted properties are measured, with any number of processes."""
 
 import json
 from pathlib import Path
@@ -82,15 +82,13 @@ def _between(manifest: Manifest, one: str, other: str) -> Pair:
     ("chain", "samples", "polarity"),
     [("As it is", 0, 1), ("Quieter", 0, 1), ("Inverted", 0, -1), ("Late cab", DELAY, 1), ("Late capture", DELAY, 1)],
 )
-def test_a_delay_that_was_put_in_comes_back(
-    latencies: dict[str, Latency], chain: str, samples: int, polarity: int
-) -> None:
+def test_an_inserted_delay_is_measured(latencies: dict[str, Latency], chain: str, samples: int, polarity: int) -> None:
     found = latencies[chain]
     assert (found.samples, found.polarity) == (samples, polarity)
     assert found.confidence >= 2.0
 
 
-def test_a_chain_that_swallows_the_probe_is_ambiguous_and_says_so(out: Path, manifest: Manifest) -> None:
+def test_the_latency_of_a_chain_that_mutes_the_probe_is_ambiguous(out: Path, manifest: Manifest) -> None:
     written = json.loads((out / "manifest.json").read_bytes())
     (gated,) = (segment for segment in written["segments"] if segment["chain"] == "Gated")
     assert gated["latency"] == {"samples": None, "confidence": 0.0, "polarity": 0}
@@ -98,7 +96,7 @@ def test_a_chain_that_swallows_the_probe_is_ambiguous_and_says_so(out: Path, man
 
 
 @pytest.mark.parametrize("chain", ["Quieter", "Inverted", "Late cab", "Late capture"])
-def test_what_differs_in_gain_polarity_or_delay_alone_does_not_differ(manifest: Manifest, chain: str) -> None:
+def test_gain_polarity_and_delay_do_not_count_as_differences(manifest: Manifest, chain: str) -> None:
     found = _between(manifest, "As it is", chain)
     assert found.aligned
     assert found.esr < 1e-6
@@ -107,14 +105,14 @@ def test_what_differs_in_gain_polarity_or_delay_alone_does_not_differ(manifest: 
     assert max(map(abs, found.third_octaves_db)) < 0.05
 
 
-def test_tones_that_are_one_stand_together_in_the_difference_matrix(manifest: Manifest) -> None:
+def test_equal_tones_are_adjacent_in_the_difference_matrix(manifest: Manifest) -> None:
     (found,) = manifest.difference
     same = [chain in {"As it is", "Quieter", "Inverted", "Late cab", "Late capture"} for chain in found.chains]
     assert same in ([True] * 5 + [False] * 2, [False] * 2 + [True] * 5, [False] + [True] * 5 + [False])
     assert found.di_track == "Riff in E"
 
 
-def test_captures_are_measured_once_each(manifest: Manifest) -> None:
+def test_each_capture_is_measured_once(manifest: Manifest) -> None:
     captures = {capture.name: capture for capture in manifest.captures}
     assert list(captures) == ["unity.nam", "quarter.nam", "inverted.nam", "late.nam", "a.nam"]
     assert captures["late.nam"].latency.samples == DELAY
@@ -143,7 +141,7 @@ def test_the_manifest_is_strict_json_and_reads_back(out: Path, manifest: Manifes
     assert decode_manifest(text.encode()) == manifest
 
 
-def test_every_plot_is_drawn_in_both_forms(out: Path, manifest: Manifest, log: Log) -> None:
+def test_every_plot_is_drawn_as_png_and_svg(out: Path, manifest: Manifest, log: Log) -> None:
     stems = {"levels", "drive", "spectra-01-riff-in-e", "difference-01-riff-in-e"}
     stems |= {f"waveform-{Path(segment.file).stem}" for segment in manifest.segments}
     expected = {f"plots/{stem}.{kind}" for stem in stems for kind in ("png", "svg")}
@@ -153,7 +151,7 @@ def test_every_plot_is_drawn_in_both_forms(out: Path, manifest: Manifest, log: L
     assert log.shares[-1][0] == pytest.approx(log.shares[-1][1])
 
 
-def test_figures_and_plots_do_not_depend_on_the_number_of_processes(folder: Path, tmp_path: Path) -> None:
+def test_metrics_and_plots_do_not_depend_on_the_number_of_processes(folder: Path, tmp_path: Path) -> None:
     document = two_by_two()
     for processes in (1, 3):
         carry_out(folder, document, tmp_path / str(processes), plots=True, processes=processes)
@@ -161,7 +159,7 @@ def test_figures_and_plots_do_not_depend_on_the_number_of_processes(folder: Path
     assert one == three
 
 
-def test_the_video_s_sound_is_what_ffmpeg_s_meter_reads(folder: Path, tmp_path: Path) -> None:
+def test_the_levels_of_the_video_agree_with_ffmpeg(folder: Path, tmp_path: Path) -> None:
     made = carry_out(folder, spec(*CHAINS[:2]), tmp_path, video=True)
     assert made.video is not None
     audio = read_audio(tmp_path / "comparison.mp4", max_seconds=60)

@@ -1,4 +1,4 @@
-"""The video: what a player finds in it, and what its cards say."""
+"""The video: streams, chapters and cards."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -49,12 +49,12 @@ def manifest(folder: Path, out: Path, log: Log) -> Manifest:
 
 @pytest.fixture(scope="module")
 def frames(manifest: Manifest, out: Path) -> list[NDArray[np.uint8]]:
-    """Every frame as a decoder gives it, one pixel in eight."""
+    """Every decoded frame, one pixel in eight."""
     with av.open(str(out / "comparison.mp4")) as video:
         return [np.asarray(frame.to_ndarray(format="gray")[::8, ::8], np.uint8) for frame in video.decode(video=0)]
 
 
-def test_streams_are_what_youtube_asks_for(manifest: Manifest, out: Path) -> None:
+def test_streams_follow_the_recommendations_of_youtube(manifest: Manifest, out: Path) -> None:
     with av.open(str(out / "comparison.mp4")) as video:
         picture, sound = video.streams.video[0], video.streams.audio[0]
         assert (picture.codec_context.name, picture.codec_context.profile) == ("h264", "High")
@@ -105,8 +105,8 @@ def test_the_picture_changes_with_the_segment_and_at_no_other_time(
     assert changes == [segment.start_ms * 30 // 1000 for segment in manifest.segments[1:]]
 
 
-def test_a_picture_stands_still_and_is_as_it_was_drawn_however_long(tmp_path: Path) -> None:
-    """Packets are repeated behind another first picture than their own."""
+def test_a_picture_is_constant_for_any_duration(tmp_path: Path) -> None:
+    """Packets are repeated after another first picture."""
     flac, still, sound, video = (tmp_path / name for name in ("a.flac", "a.still", "sound", "a.mp4"))
     drawn = draw(CARD, plucks(4.0))
     write_flac(flac, plucks(4.0), 48_000)
@@ -133,7 +133,7 @@ def test_the_sound_is_that_of_the_segments(manifest: Manifest, out: Path) -> Non
         assert 10 * np.log10(np.mean(np.square(expected)) / np.mean(np.square(error))) > 45.0
 
 
-def test_chapters_and_description_are_beside_it(manifest: Manifest, out: Path, log: Log) -> None:
+def test_chapters_and_description_are_written(manifest: Manifest, out: Path, log: Log) -> None:
     listed = "".join(f"0:0{n} Arpeggio – {name}\n" for n, name in zip((0, 1, 2), NAMES, strict=True))
     assert (out / "chapters.txt").read_text() == listed
     text = (out / "description.txt").read_text()

@@ -21,7 +21,7 @@ def test_convolution_is_the_textbook_sum_cut_to_the_signals_length() -> None:
 
 
 @pytest.mark.parametrize("samples", [1, 10, 499])
-def test_an_ir_longer_than_the_signal_is_fine(samples: int) -> None:
+def test_an_ir_may_be_longer_than_the_signal(samples: int) -> None:
     signal = riff(0.5)[-samples:]
     assert convolve_ir(signal, response()) == pytest.approx(np.convolve(signal, response())[:samples], abs=1e-6)
 
@@ -55,7 +55,7 @@ def test_a_resampled_ir_keeps_its_complex_response(ir: Audio, rate: int) -> None
             assert abs(now - was) < 0.01
 
 
-def test_an_ir_at_the_chains_rate_is_taken_as_it_is() -> None:
+def test_an_ir_at_the_rate_of_the_chain_is_unchanged() -> None:
     assert np.array_equal(np.trim_zeros(prepared(response())), response())
     assert np.array_equal(prepared(response())[ORIGIN:][:500], response())
 
@@ -66,7 +66,7 @@ def test_a_cab_at_another_rate_neither_delays_nor_scales() -> None:
     assert cab_ir(signal, prepare_ir(click, RATE), RATE)[2400:-2400] == pytest.approx(signal[2400:-2400], abs=1e-3)
 
 
-def test_equal_channels_are_one_and_different_ones_are_refused() -> None:
+def test_equal_channels_are_one_response_and_different_ones_are_rejected() -> None:
     same = Audio(np.stack([response(), response()]), RATE)
     assert np.array_equal(prepare_ir(same, RATE), prepared(response()))
     with pytest.raises(AudioError) as caught:
@@ -74,7 +74,7 @@ def test_equal_channels_are_one_and_different_ones_are_refused() -> None:
     assert caught.value.code == "stereo_ir"
 
 
-def test_an_ir_of_silence_is_refused() -> None:
+def test_an_ir_of_silence_is_rejected() -> None:
     with pytest.raises(AudioError) as caught:
         prepare_ir(Audio(np.zeros((1, 100), np.float32), RATE), 44_100)
     assert caught.value.code == "silent"
@@ -110,7 +110,7 @@ def test_cuts_take_3_db_at_their_corners_from_the_cab_and_nothing_from_the_dry_s
         ([3e38], [0.0] * ORIGIN + [3e38], 1.0, "not_finite"),
     ],
 )
-def test_what_can_not_be_convolved_is_refused(signal: list[float], ir: list[float], mix: float, code: str) -> None:
+def test_invalid_convolution_is_rejected(signal: list[float], ir: list[float], mix: float, code: str) -> None:
     with pytest.raises(AudioError) as caught:
         cab_ir(np.array(signal), np.array(ir), RATE, mix=mix)
     assert caught.value.code == code

@@ -1,4 +1,4 @@
-"""What can't be meant in a recording is said with its figures, and nothing is said of recordings that are in order."""
+"""Likely mistakes in recordings cause notices with numbers; correct recordings cause none."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def recording(*sides: NDArray[np.floating], bits: int = 0, rate: int = RATE) -> 
 
 
 def stored(x: NDArray[np.floating], bits: int) -> NDArray[np.floating]:
-    """Samples as integers of so many bits hold them, clipped at both ends."""
+    """Samples rounded to integers of that many bits, clipped at both ends."""
     steps = 2.0 ** (bits - 1)
     return np.asarray(np.clip(np.rint(x * steps), -steps, steps - 1) / steps)
 
@@ -45,12 +45,12 @@ NORMALISED = RIFF / np.abs(RIFF).max()
         recording(np.zeros(100)),
     ],
 )
-def test_nothing_is_said_of_a_recording_in_order(audio: Audio) -> None:
+def test_a_correct_recording_has_no_notices(audio: Audio) -> None:
     assert di_notices(audio) == ()
 
 
 @pytest.mark.parametrize("bits", [8, 16, 24, 32, 0])
-def test_a_clipped_recording_is_told_with_count_and_first_time(bits: int) -> None:
+def test_a_clipped_recording_is_reported_with_count_and_first_time(bits: int) -> None:
     x = stored(SHARP, bits) if bits else np.clip(SHARP, -1.0, 1.0)
     full = np.abs(x) >= 1.0 - 2.0 ** (1 - min(bits or 16, 16))
     (notice,) = di_notices(recording(0.1 * RIFF, x, bits=bits))
@@ -59,7 +59,7 @@ def test_a_clipped_recording_is_told_with_count_and_first_time(bits: int) -> Non
     assert f"the first at {np.flatnonzero(full)[0] / RATE:.3f} s" in notice.detail
 
 
-def test_two_neighbours_at_full_scale_are_clipped_and_one_is_not() -> None:
+def test_two_adjacent_samples_at_full_scale_are_clipped_and_one_is_not() -> None:
     x = 0.5 * RIFF
     x[24_000] = 1.0
     assert di_notices(recording(x)) == ()
@@ -68,14 +68,14 @@ def test_two_neighbours_at_full_scale_are_clipped_and_one_is_not() -> None:
     assert notice.detail.startswith("2 samples are clipped at full scale, the first at 0.500 s.")
 
 
-def test_clipping_over_the_edge_of_a_block_is_found() -> None:
+def test_clipping_across_blocks_is_detected() -> None:
     x = np.zeros(1 << 19)
     x[(1 << 18) - 1 : (1 << 18) + 1] = -1.0
     assert codes(di_notices(recording(x, bits=16))) == ["clipped"]
 
 
 @pytest.mark.parametrize("bits", [16, 24, 32])
-def test_integers_stored_as_floating_point_are_told_with_what_to_divide_by(bits: int) -> None:
+def test_integers_stored_as_floating_point_are_reported_with_the_divisor(bits: int) -> None:
     (notice,) = di_notices(recording(RIFF * 2.0 ** (bits - 1)))
     assert notice.code == "far_above_full_scale"
     assert f"the peak is {20 * np.log10(0.5 * 2.0 ** (bits - 1)):+.1f} dBFS" in notice.detail
@@ -83,7 +83,7 @@ def test_integers_stored_as_floating_point_are_told_with_what_to_divide_by(bits:
 
 
 @pytest.mark.parametrize(("peak", "expected"), [(3.9, []), (4.1, ["far_above_full_scale"])])
-def test_more_than_12_dbfs_is_what_no_interface_gives(peak: float, expected: list[str]) -> None:
+def test_a_peak_above_12_dbfs_is_reported(peak: float, expected: list[str]) -> None:
     assert codes(di_notices(recording(RIFF / np.abs(RIFF).max() * peak))) == expected
 
 
@@ -91,7 +91,7 @@ def test_more_than_12_dbfs_is_what_no_interface_gives(peak: float, expected: lis
     ("other", "words"),
     [(-RIFF, "to silence"), (-0.9 * RIFF, "by 26 dB"), (-RIFF + 0.01 * plucks(1.0, seed=9), "by 4")],
 )
-def test_sides_that_cancel_are_told_with_the_way_out(other: NDArray[np.floating], words: str) -> None:
+def test_canceling_sides_are_reported_with_a_remedy(other: NDArray[np.floating], words: str) -> None:
     (notice,) = di_notices(recording(RIFF, other))
     assert notice.code == "sides_cancel"
     assert words in notice.detail
@@ -99,14 +99,14 @@ def test_sides_that_cancel_are_told_with_the_way_out(other: NDArray[np.floating]
 
 
 @pytest.mark.parametrize(("offset", "level"), [(0.1, "-20 dBFS"), (-0.02, "-34 dBFS")])
-def test_dc_is_told_with_its_level(offset: float, level: str) -> None:
+def test_a_dc_offset_is_reported_with_its_level(offset: float, level: str) -> None:
     (notice,) = di_notices(recording(RIFF + offset))
     assert notice.code == "dc_offset"
     assert level in notice.detail
 
 
 @pytest.mark.parametrize(("silence", "told"), [(0, None), (479, None), (490, "10.2"), (4_800, "100.0")])
-def test_an_onset_later_than_10_ms_is_told_in_milliseconds(silence: int, told: str | None) -> None:
+def test_an_onset_later_than_10_ms_is_reported_in_milliseconds(silence: int, told: str | None) -> None:
     response = np.abs(cabinet(rate=RATE))
     response[0] = 1.0
     late = np.concatenate([np.zeros(silence), response])

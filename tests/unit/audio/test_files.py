@@ -48,7 +48,7 @@ def refusal(data: bytes | Path, *, max_seconds: float = 60.0, max_channels: int 
 
 
 @pytest.mark.parametrize(("container", "codec", "sample_format"), LOSSLESS)
-def test_24_bit_integers_come_in_exactly(container: str, codec: str, sample_format: str) -> None:
+def test_24_bit_integers_are_decoded_exactly(container: str, codec: str, sample_format: str) -> None:
     samples = steps_of_24_bits()
     data = encoded(samples, RATE, container=container, codec=codec, sample_format=sample_format)
     audio = read_audio(data, max_seconds=1.0)
@@ -77,7 +77,7 @@ def test_integers_are_divided_by_full_scale(bits: int, data: bytes, expected: li
     assert audio.samples.tolist() == [expected]
 
 
-def test_channels_stay_apart() -> None:
+def test_channels_are_not_mixed() -> None:
     data = riff(wav_format(channels=2), (b"data", struct.pack("<4h", 1, -1, 2, -2)))
     assert (read_audio(data, max_seconds=1.0).samples * 32_768).tolist() == [[1.0, 2.0], [-1.0, -2.0]]
 
@@ -126,7 +126,7 @@ def test_float_wav_is_read_by_another_reader(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("write", [write_wav, write_flac])
 @pytest.mark.parametrize("samples", [[np.nan], [np.inf], [], [[0.0], [0.0], [0.0]]])
-def test_a_refused_write_leaves_the_old_file_and_nothing_else(
+def test_a_rejected_write_leaves_only_the_old_file(
     tmp_path: Path, write: Callable[[Path, NDArray[np.float64], int], None], samples: list[float]
 ) -> None:
     target = tmp_path / "a"
@@ -137,7 +137,7 @@ def test_a_refused_write_leaves_the_old_file_and_nothing_else(
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_flac_refuses_what_would_clip(tmp_path: Path) -> None:
+def test_flac_rejects_samples_beyond_full_scale(tmp_path: Path) -> None:
     with pytest.raises(AudioError) as caught:
         write_flac(tmp_path / "a.flac", np.array([1.0001]), RATE)
     assert caught.value.code == "clipped"
@@ -145,7 +145,7 @@ def test_flac_refuses_what_would_clip(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("container", "codec", "sample_format"), LOSSLESS + LOSSY)
 @pytest.mark.parametrize("kept", [0.4, 0.8])
-def test_a_file_that_was_cut_off_is_refused(container: str, codec: str, sample_format: str, kept: float) -> None:
+def test_a_truncated_file_is_rejected(container: str, codec: str, sample_format: str, kept: float) -> None:
     data = encoded(tone(2.0), RATE, container=container, codec=codec, sample_format=sample_format)
     assert refusal(data[: int(kept * len(data))]) == "truncated"
 
@@ -157,7 +157,7 @@ def test_a_streamed_wav_of_unknown_length_is_read_to_its_end() -> None:
 
 
 @pytest.mark.parametrize(("declared", "expected"), [(2000, None), (4002, "truncated")])
-def test_rf64_keeps_its_length_in_a_chunk_of_its_own(declared: int, expected: str | None) -> None:
+def test_the_length_of_rf64_is_read_from_its_chunk(declared: int, expected: str | None) -> None:
     sizes = struct.pack("<QQQI", 0, declared, declared // 2, 0)
     data = riff((b"ds64", sizes), wav_format(), (b"data", bytes(2000)), kind=b"RF64")
     data = data.replace(b"data" + struct.pack("<I", 2000), b"data\xff\xff\xff\xff")
@@ -190,17 +190,17 @@ def test_rf64_keeps_its_length_in_a_chunk_of_its_own(declared: int, expected: st
         (riff(wav_format(code=3, bits=64), (b"data", struct.pack("<2d", 0, 1e300))), "not_finite"),
     ],
 )
-def test_what_is_not_usable_audio_gets_its_code(data: bytes, code: str) -> None:
+def test_unusable_audio_has_an_error_code(data: bytes, code: str) -> None:
     assert refusal(data) == code
 
 
 @pytest.mark.parametrize(("container", "codec", "sample_format"), LOSSLESS + LOSSY)
-def test_a_file_longer_than_the_bound_is_refused(container: str, codec: str, sample_format: str) -> None:
+def test_a_file_longer_than_the_limit_is_rejected(container: str, codec: str, sample_format: str) -> None:
     data = encoded(tone(2.0), RATE, container=container, codec=codec, sample_format=sample_format)
     assert refusal(data, max_seconds=1.5) == "too_long"
 
 
-def test_the_bound_holds_where_the_header_declares_no_length() -> None:
+def test_the_limit_applies_if_the_header_declares_no_length() -> None:
     data = bytearray(encoded(tone(2.0), RATE, container="flac", codec="flac", sample_format="s32"))
     # STREAMINFO's 36-bit sample count (RFC 9639, 8.2): its low 32 bits; 96,000 needs no more.
     assert struct.unpack(">I", data[22:26]) == (96_000,)
@@ -208,7 +208,7 @@ def test_the_bound_holds_where_the_header_declares_no_length() -> None:
     assert refusal(bytes(data), max_seconds=1.5) == "too_long"
 
 
-def test_a_sound_exactly_as_long_as_the_bound_is_read() -> None:
+def test_audio_exactly_as_long_as_the_limit_is_read() -> None:
     data = riff(wav_format(), (b"data", bytes(2 * RATE)))
     assert read_audio(data, max_seconds=1.0).samples.shape == (1, RATE)
 
@@ -252,7 +252,7 @@ def test_mono_keeps_a_lone_channel_and_averages_different_ones(
     assert folded.tolist() == expected
 
 
-def test_a_wav_whose_bit_rate_lies_is_still_read_in_large_pieces() -> None:
+def test_a_wav_with_a_false_bit_rate_is_read_in_large_blocks() -> None:
     name, fields = wav_format()
     slow = fields[:8] + struct.pack("<I", 1) + fields[12:]
     data = riff((name, slow), (b"data", bytes(2 * RATE * 60)))

@@ -1,4 +1,4 @@
-"""Uncompressed sound comes in as libsndfile reads it, and files whose header is wrong about its length are played."""
+"""Uncompressed audio is decoded like by libsndfile, and files with a wrong length in their header are read."""
 
 import io
 import struct
@@ -73,7 +73,7 @@ def plain(data: bytes, *, channels: int = 1, bits: int = 16, tag: int = 1) -> by
 
 
 def tagged(size: int = 100, *, flags: int = 0, version: int = 3, plain_size: bool = False) -> bytes:
-    """An ID3v2 tag of so many bytes behind its header, with a footer where its flags say so."""
+    """An ID3v2 tag with a body of that many bytes, and a footer if its flags declare one."""
     sizes = size.to_bytes(4, "big") if plain_size else bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0))
     header = bytes([version, 0, flags]) + sizes
     return b"ID3" + header + b"TIT2".ljust(size, b"\0") + (b"3DI" + header if flags & 0x10 else b"")
@@ -130,7 +130,7 @@ def test_valid_bits_of_floating_point_do_not_count() -> None:
     assert np.array_equal(read(data).samples, oracle(data))
 
 
-def test_a_container_that_only_block_and_byte_rate_state_is_believed() -> None:
+def test_block_size_and_byte_rate_determine_the_container() -> None:
     # Recorders of WASAPI's 24 in 32 bits write 24 where 32 belongs; libsndfile reads noise of another length.
     whole, mistaken = extensible(24, 32), extensible(24, 32, bits=24)
     assert np.array_equal(read(mistaken).samples, read(whole).samples)
@@ -166,7 +166,7 @@ def test_caf_with_a_container_larger_than_its_bits_is_read_by_the_container() ->
     ids=["a list", "JUNK and bext", "odd length"],
 )
 @pytest.mark.parametrize("behind", [False, True])
-def test_other_chunks_are_passed_over(chunks: list[tuple[bytes, bytes]], behind: bool) -> None:
+def test_other_chunks_are_skipped(chunks: list[tuple[bytes, bytes]], behind: bool) -> None:
     sound = [(b"fmt ", PLAIN[20:36]), (b"data", SAMPLES.tobytes())]
     audio = read(wave(*sound, *chunks) if behind else wave(*chunks, *sound))
     assert np.array_equal(audio.samples, EXPECTED)
@@ -198,13 +198,13 @@ REPORTED = {
 
 
 @pytest.mark.parametrize("data", REPORTED.values(), ids=REPORTED)
-def test_what_other_readers_were_reported_to_refuse_is_read_exactly(data: bytes) -> None:
+def test_files_that_other_readers_reject_are_read_exactly(data: bytes) -> None:
     audio = read(data)
     assert np.array_equal(audio.samples, EXPECTED)
     assert not audio.notices
 
 
-def test_a_caf_with_a_large_free_chunk_and_chunks_behind_its_sound_is_read() -> None:
+def test_a_caf_with_a_large_free_chunk_and_chunks_after_its_samples_is_read() -> None:
     # Reported as libsndfile 50 and 191, and pure-data 855 (a description of 44 bytes).
     form = struct.pack(">d4sIIIII", float(RATE), b"lpcm", 2, 2, 1, 1, 16)
     chunks = [(b"desc", form + bytes(12)), (b"free", bytes(24_496)), (b"data", bytes(4) + SAMPLES.tobytes())]
@@ -215,7 +215,7 @@ def test_a_caf_with_a_large_free_chunk_and_chunks_behind_its_sound_is_read() -> 
     assert not audio.notices
 
 
-def test_an_aiff_whose_sound_precedes_its_description_is_read() -> None:  # reported as dr_libs 265
+def test_an_aiff_whose_samples_precede_their_description_is_read() -> None:  # reported as dr_libs 265
     whole = written("AIFF", "PCM_24")
     at = whole.index(b"COMM")
     description = whole[at : at + 26]
@@ -247,33 +247,33 @@ def test_a_damaged_header_gives_finite_samples_or_an_audio_error(container: str,
     assert refused_ones
 
 
-def test_an_odd_chunk_without_its_pad_byte_is_passed_over() -> None:
+def test_an_odd_chunk_without_its_pad_byte_is_skipped() -> None:
     unpadded = b"odd " + struct.pack("<I", 3) + bytes(3)
     assert np.array_equal(read(PLAIN[:12] + unpadded + PLAIN[12:]).samples, EXPECTED)
 
 
 @pytest.mark.parametrize("length", [0, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFDB, 0xFFFFFFFF])
 @pytest.mark.parametrize("tail", [b"", b"TAG".ljust(128, b"\0")], ids=["", "ID3v1"])
-def test_a_length_that_a_pipe_could_not_know_means_up_to_the_end(length: int, tail: bytes) -> None:
+def test_a_placeholder_length_extends_to_the_end_of_the_file(length: int, tail: bytes) -> None:
     audio = read(PLAIN[:40] + struct.pack("<I", length) + PLAIN[44:] + tail)
     assert np.array_equal(audio.samples, EXPECTED)
     assert codes(audio) == ["unknown_length"]
 
 
-def test_a_sound_of_no_length_with_other_chunks_behind_it_is_empty() -> None:
+def test_a_length_of_zero_before_other_chunks_is_empty() -> None:
     data = wave((b"fmt ", PLAIN[20:36]), (b"data", b""), (b"LIST", b"INFO"))
     assert refused(data).code == "empty"
 
 
 @pytest.mark.parametrize("missing", [1, 2, 3, 8, 44, 256])
-def test_a_length_a_few_bytes_too_large_is_played_and_noticed(missing: int) -> None:
+def test_a_length_a_few_bytes_too_large_is_read_with_a_notice(missing: int) -> None:
     audio = read(PLAIN[:40] + struct.pack("<I", 2 * FRAMES + missing) + PLAIN[44:])
     assert np.array_equal(audio.samples, EXPECTED)
     assert codes(audio) == ["length_mismatch"]
     assert f"{missing} bytes more" in audio.notices[0].detail
 
 
-def test_half_a_frame_at_the_end_does_not_count() -> None:
+def test_an_incomplete_frame_at_the_end_is_ignored() -> None:
     audio = read(plain(SAMPLES.tobytes()[:-1]))
     assert np.array_equal(audio.samples, EXPECTED[:, :-1])
 
@@ -296,7 +296,7 @@ def test_a_caf_of_unknown_length_is_read_to_its_end() -> None:
 
 
 @pytest.mark.parametrize("container", ["AIFF", "CAF", "W64", "RF64"])
-def test_a_container_that_lost_its_end_is_refused_and_one_that_lost_a_sample_is_played(container: str) -> None:
+def test_a_truncated_container_is_rejected_but_one_missing_sample_is_accepted(container: str) -> None:
     whole = written(container, "PCM_32")
     assert refused(whole[:-2_000]).code == "truncated"
     audio = read(whole[:-4])
@@ -316,7 +316,7 @@ TAGS = {
 
 @pytest.mark.parametrize("tag", TAGS.values(), ids=TAGS)
 @pytest.mark.parametrize("container", ["WAV", "FLAC", "AIFF", "CAF"])
-def test_an_id3_tag_in_front_is_passed_over_and_noticed(container: str, tag: bytes) -> None:
+def test_a_leading_id3_tag_is_skipped_with_a_notice(container: str, tag: bytes) -> None:
     whole = written(container, "PCM_16")
     audio = read(tag + whole)
     assert np.array_equal(audio.samples, oracle(whole))
@@ -330,7 +330,7 @@ def test_an_mp3_with_its_tag_is_still_an_mp3() -> None:
     assert not read(data).notices
 
 
-def test_a_flac_with_an_id3v1_tag_behind_it_is_read() -> None:
+def test_a_flac_with_a_trailing_id3v1_tag_is_read() -> None:
     whole = written("FLAC", "PCM_16")
     assert np.array_equal(read(whole + b"TAG".ljust(128, b"\0")).samples, oracle(whole))
 
@@ -349,20 +349,20 @@ def test_a_flac_with_an_id3v1_tag_behind_it_is_read() -> None:
         (PLAIN[:1000], "truncated", "shorter than its header"),
     ],
 )
-def test_what_can_not_be_read_is_named(data: bytes, code: str, words: str) -> None:
+def test_errors_describe_an_unsupported_file(data: bytes, code: str, words: str) -> None:
     error = refused(data)
     assert error.code == code
     assert words in error.detail
 
 
 @pytest.mark.parametrize("channels", [3, 4, 6])
-def test_more_channels_come_in_where_they_are_wanted(channels: int) -> None:
+def test_more_channels_are_read_if_they_are_allowed(channels: int) -> None:
     data = written("WAV", "PCM_24", channels=channels)
     assert np.array_equal(read(data, max_channels=6).samples, oracle(data))
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 47_999, 176_400, 192_000])
-def test_odd_sample_rates_come_in(rate: int) -> None:
+def test_unusual_sample_rates_are_read(rate: int) -> None:
     assert read(written("AIFF", "PCM_16", rate=rate)).rate == rate
 
 

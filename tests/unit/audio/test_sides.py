@@ -1,4 +1,4 @@
-"""When the sides of an impulse response are one, and which of them is used where they are not."""
+"""Selection of one channel of stereo files."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ PEAK = float(np.abs(LEFT).max())
     ids=["equal", "last bit", "within -80 dB", "silent", "hiss"],
 )
 @pytest.mark.parametrize("channel", [None, "left", "right", "mean"])
-def test_sides_that_are_one_are_one_whatever_is_chosen(
+def test_equal_sides_give_one_response_for_every_channel(
     right: NDArray[np.floating], expected: NDArray[np.floating], channel: Channel | None
 ) -> None:
     assert np.array_equal(prepare_ir(stereo(LEFT, right), RATE, channel=channel), alone(expected))
@@ -47,20 +47,20 @@ def test_a_lone_right_side_is_the_response() -> None:
 
 
 @pytest.mark.parametrize("right", [RIGHT, LEFT + 1.2e-4 * PEAK, 0.9 * LEFT, -LEFT])
-def test_sides_that_differ_are_refused_with_the_choices(right: NDArray[np.floating]) -> None:
+def test_different_sides_are_rejected_with_the_choices(right: NDArray[np.floating]) -> None:
     with pytest.raises(AudioError, match=r'channel to "left", "right" or "mean"') as caught:
         prepare_ir(stereo(LEFT, right), RATE)
     assert caught.value.code == "stereo_ir"
 
 
 @pytest.mark.parametrize(("channel", "expected"), [("left", LEFT), ("right", RIGHT), ("mean", (LEFT + RIGHT) / 2)])
-def test_the_chosen_side_is_used(channel: Channel, expected: NDArray[np.floating]) -> None:
+def test_the_selected_channel_is_used(channel: Channel, expected: NDArray[np.floating]) -> None:
     audio = stereo(LEFT, RIGHT)
     assert prepare_ir(audio, RATE, channel=channel) == pytest.approx(alone(expected), abs=1e-7)
     assert mono(audio, channel) == pytest.approx(expected, abs=1e-7)
 
 
-def test_the_mean_of_opposite_sides_is_refused_as_silent() -> None:
+def test_the_mean_of_opposite_sides_is_rejected_as_silent() -> None:
     with pytest.raises(AudioError) as caught:
         prepare_ir(stereo(LEFT, -LEFT), RATE, channel="mean")
     assert caught.value.code == "silent"

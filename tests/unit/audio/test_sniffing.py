@@ -1,4 +1,4 @@
-"""A file that is no sound and no capture is named for what it is, for recordings and captures alike."""
+"""Unsupported files are identified in errors about recordings and captures."""
 
 import gzip
 import io
@@ -60,7 +60,7 @@ STRANGERS = {
 
 
 @pytest.mark.parametrize(("data", "words"), STRANGERS.values(), ids=STRANGERS)
-def test_a_stranger_is_named_where_sound_is_expected_and_where_a_capture_is(data: bytes, words: str) -> None:
+def test_an_unsupported_file_is_identified_in_errors_of_both_readers(data: bytes, words: str) -> None:
     with pytest.raises(AudioError) as as_sound:
         read_audio(data, max_seconds=1.0)
     with pytest.raises(NamError) as as_capture:
@@ -71,19 +71,19 @@ def test_a_stranger_is_named_where_sound_is_expected_and_where_a_capture_is(data
         assert "\n" not in text
 
 
-def test_a_capture_is_named_where_sound_is_expected_and_the_other_way_round() -> None:
+def test_a_capture_is_identified_by_the_audio_reader_and_vice_versa() -> None:
     with pytest.raises(AudioError, match="the file is a Neural Amp Modeler capture"):
         read_audio(MODEL.encode(), max_seconds=1.0)
     with pytest.raises(NamError, match="the file is a WAV recording"):
         load(PLAIN)
 
 
-def test_a_capture_that_was_cut_off_is_told_where_and_not_taken_for_something_else() -> None:
+def test_a_truncated_capture_is_reported_as_invalid_json_with_its_position() -> None:
     with pytest.raises(NamError, match="expected a JSON document") as caught:
         load(MODEL[:-5].encode())
     assert caught.value.code == "not_json"
 
 
 @pytest.mark.parametrize("data", [b"\x93NUMPY\x01\x00v\x00", bytes(range(128, 256))])
-def test_nothing_is_said_of_bytes_that_nobody_knows(data: bytes) -> None:
+def test_unknown_bytes_are_not_described(data: bytes) -> None:
     assert describe(data) is None

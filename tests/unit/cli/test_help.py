@@ -1,4 +1,4 @@
-"""Help answers at once, because no command loads what it only needs to work."""
+"""Help is fast, because commands import their dependencies only when they run."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ def test_the_help_of_every_command_needs_none_of_the_slow_libraries() -> None:
     assert told.stdout.split() == []
 
 
-def test_every_command_says_what_it_does() -> None:
+def test_every_command_has_a_short_help() -> None:
     from click import Context
 
     context = Context(main)

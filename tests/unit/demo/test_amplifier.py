@@ -1,4 +1,4 @@
-"""The amplifier behind the demo captures: its tone stack against a circuit solver, its stages against measurements."""
+"""The amplifier of the demo captures: its tone stack against a circuit solver, its stages against measurements."""
 
 import numpy as np
 import pytest

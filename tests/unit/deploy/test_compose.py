@@ -50,7 +50,7 @@ def test_migrations_come_before_web_and_worker() -> None:
         assert COMPOSE["services"][service]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
 
 
-def test_the_servers_are_of_the_majors_that_the_embedded_ones_are() -> None:
+def test_the_servers_have_the_major_versions_of_the_embedded_ones() -> None:
     assert COMPOSE["services"]["postgres"]["image"] == "postgres:18"
     assert COMPOSE["services"]["valkey"]["image"] == "valkey/valkey:9"
 
@@ -67,7 +67,7 @@ def test_the_settings_named_in_the_example_exist() -> None:
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/metrics/", "/metrics//", "/health/live", "/health/ready/"])
-def test_the_proxy_hides_metrics_and_health_however_they_are_spelled(path: str) -> None:
+def test_the_proxy_blocks_metrics_and_health_in_any_spelling(path: str) -> None:
     """The application ignores trailing slashes in a path."""
     (line,) = re.findall(r"@internal path (.*)", (PROJECT / "deploy" / "Caddyfile").read_text())
     assert any(fnmatchcase(path, pattern) for pattern in line.split())

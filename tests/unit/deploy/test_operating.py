@@ -1,4 +1,4 @@
-"""The operator's guide says what the code does."""
+"""The operator's guide agrees with the code."""
 
 import re
 
@@ -25,11 +25,11 @@ def test_every_command_in_the_guide_exists() -> None:
         assert not below or not isinstance(command, Group) or below in command.commands, f"{name} {below}"
 
 
-def test_the_network_in_the_example_is_taken_for_one() -> None:
+def test_the_network_in_the_example_is_valid() -> None:
     (value,) = re.findall(r"^SHOOTOUT_WEBHOOKS_ALLOWED_NETWORKS=(.*)$", TEXT, re.MULTILINE)
     assert load_settings({"SHOOTOUT_WEBHOOKS_ALLOWED_NETWORKS": value}).webhooks.allowed_networks == ["10.20.0.0/16"]
 
 
-def test_scratch_is_cleared_as_often_as_the_guide_says() -> None:
+def test_scratch_is_cleared_at_the_documented_interval() -> None:
     assert "every ten minutes" in TEXT
     assert INTERVAL_S == 600

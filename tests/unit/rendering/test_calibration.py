@@ -1,4 +1,4 @@
-"""The drive into chains is calibrated where both levels are known; that only some are is said, as it is not fair."""
+"""Chains are calibrated if both levels are known; a mix of calibrated and uncalibrated chains causes a notice."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def _warned(planned: Plan) -> list[tuple[str, str]]:
     return [(notice.code, notice.pointer) for notice in planned.notices]
 
 
-def test_chains_of_which_only_some_are_calibrated_are_named() -> None:
+def test_uncalibrated_chains_next_to_calibrated_ones_are_named() -> None:
     planned = plan(_spec(["level.nam", "cab.wav"], ["amp.nam", "cab.wav"]), KNOWN)
     assert _warned(planned) == [("uneven_calibration", "/chains/1")]
     detail = planned.notices[0].detail
@@ -43,17 +43,17 @@ def test_chains_of_which_only_some_are_calibrated_are_named() -> None:
     ],
     ids=["all are", "none is", "no DI level", "one chain"],
 )
-def test_nothing_is_said_where_all_drives_are_alike(shootout: Spec) -> None:
+def test_equally_calibrated_chains_have_no_notice(shootout: Spec) -> None:
     assert _warned(plan(shootout, KNOWN)) == []
 
 
-def test_what_is_still_to_be_fetched_is_not_judged() -> None:
+def test_captures_without_media_info_have_no_notice() -> None:
     unknown = msgspec.structs.replace(capture_facts("amp.nam"), architecture="unknown")
     assert _warned(plan(_spec(["level.nam", "cab.wav"], ["amp.nam", "cab.wav"]), {**KNOWN, "amp.nam": unknown})) == []
 
 
 @pytest.mark.parametrize(("size", "drive"), [(None, 1.0), (1.0, 1.0), (0.5, 1.0), (0.49, 3.0), (0.0, 3.0)])
-def test_a_container_is_calibrated_by_the_submodel_that_plays(size: float | None, drive: float) -> None:
+def test_a_container_is_calibrated_by_the_selected_submodel(size: float | None, drive: float) -> None:
     sizes = (SizeInfo(below=0.5, input_level_dbu=10.0), SizeInfo(below=1.0, input_level_dbu=12.0))
     facts = msgspec.structs.replace(LEVEL, slimmable=True, sizes=sizes)
     block: dict[str, Any] = {"type": "capture", "file": "level.nam", "size": size}

@@ -1,4 +1,4 @@
-"""One segment: the right blocks at the right rate and level, and errors that a guitarist understands."""
+"""One segment: the right blocks at the right rate and level, and understandable errors."""
 
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def _render(
     )
 
 
-def test_a_capture_alone_gives_the_engine_s_own_samples(folder: Path) -> None:
+def test_a_single_capture_gives_the_samples_of_the_engine(folder: Path) -> None:
     expected = load((folder / "a.nam").read_bytes()).start().process(plucks(2.0))
     np.testing.assert_array_equal(_render(folder, blocks("a.nam")), expected)
 
@@ -71,7 +71,7 @@ def test_a_tone_keeps_its_level_through_captures_at_other_rates(folder: Path, ra
     np.testing.assert_allclose(rendered[1000:-1000], tone[1000:-1000], atol=1e-4)
 
 
-def test_every_chain_makes_as_many_samples_of_a_track_whatever_the_rates(folder: Path) -> None:
+def test_every_chain_gives_the_same_number_of_samples_at_any_rate(folder: Path) -> None:
     (folder / "low.nam").write_bytes(nano_capture(seed=5, sample_rate=44_100))
     lengths = {
         len(_render(folder, chain, file="arpeggio.wav"))
@@ -97,7 +97,7 @@ def test_input_gain_and_calibration_drive_the_first_capture_once(folder: Path) -
     np.testing.assert_allclose(rendered, plucks(2.0) * 10 ** ((6.0 + 12.2 - 14.7) / 20), rtol=1e-5, atol=1e-9)
 
 
-def test_a_bypassed_block_is_not_heard(folder: Path) -> None:
+def test_a_bypassed_block_has_no_effect(folder: Path) -> None:
     bypassed = {"type": "gain", "db": 20.0, "bypass": True}
     np.testing.assert_array_equal(_render(folder, blocks("a.nam", bypassed)), _render(folder, blocks("a.nam")))
 
@@ -156,26 +156,26 @@ def test_a_chain_that_ends_in_silence_names_the_block(folder: Path) -> None:
     )
 
 
-def test_a_chain_that_is_quiet_only_for_a_while_is_fine(folder: Path) -> None:
+def test_a_chain_may_be_silent_for_a_while(folder: Path) -> None:
     down, up = {"type": "gain", "db": -60.0}, {"type": "gain", "db": 60.0}
     rendered = _render(folder, blocks(down, down, up, up, "a.nam"))
     np.testing.assert_allclose(rendered, _render(folder, blocks("a.nam")), atol=1e-4)
 
 
-def test_a_slice_without_playing_is_said_to_be_silent(folder: Path) -> None:
+def test_a_silent_slice_is_reported(folder: Path) -> None:
     write_wav(folder / "late.wav", np.concatenate([np.zeros(RATE, np.float32), plucks()]), RATE)
     with pytest.raises(RenderError, match="the selected slice is silent"):
         _render(folder, blocks("a.nam"), file="late.wav", end_s=1.0)
 
 
-def test_gains_beyond_all_numbers_are_refused_where_it_happens(folder: Path) -> None:
+def test_overflowing_gains_are_reported_with_their_block(folder: Path) -> None:
     with pytest.raises(RenderError) as caught:
         _render(folder, blocks(*[{"type": "gain", "db": 60.0}] * 14))
     assert caught.value.code == "not_finite"
     assert caught.value.detail.startswith("“Riff” through “Chain 0”: block 13 (gain): ")
 
 
-def test_a_source_that_changed_after_planning_is_refused(folder: Path) -> None:
+def test_a_source_that_changed_after_planning_is_rejected(folder: Path) -> None:
     document = spec(blocks("a.nam", "cab-a.wav"), tracks=[{"name": "Riff", "file": "riff.wav"}])
     planned, paths = plan_in(folder, document)
     files = {file: SourceFile(str(path), planned.media_info[file]) for file, path in paths.items()}
@@ -188,7 +188,7 @@ def test_a_source_that_changed_after_planning_is_refused(folder: Path) -> None:
     )
 
 
-def test_a_recording_that_was_longer_when_it_was_looked_at_is_refused(folder: Path) -> None:
+def test_a_recording_shorter_than_its_media_info_is_rejected(folder: Path) -> None:
     document = spec(blocks("a.nam"), tracks=[{"name": "Riff", "file": "riff.wav"}], allow=ANYTHING_GOES)
     planned, paths = plan_in(folder, document)
     files = {file: SourceFile(str(path), planned.media_info[file]) for file, path in paths.items()}
@@ -199,7 +199,7 @@ def test_a_recording_that_was_longer_when_it_was_looked_at_is_refused(folder: Pa
 
 
 @pytest.mark.parametrize(("channel", "expected"), [("left", 1), ("right", 2), ("mean", 1.5), (None, 1.5)])
-def test_the_chosen_side_of_track_and_cab_is_what_is_heard(folder: Path, channel: str | None, expected: float) -> None:
+def test_the_selected_channels_of_track_and_cab_are_used(folder: Path, channel: str | None, expected: float) -> None:
     riff = plucks(1.0, peak=0.25)
     write_wav(folder / "riff.wav", np.stack([riff, 2 * riff]), RATE)
     heard = _render(folder, [{"type": "gain", "db": 0.0}], channel=channel)
@@ -225,7 +225,7 @@ def test_reamping_can_be_stopped_between_blocks(folder: Path) -> None:
     assert heard[1] < 2 * RATE
 
 
-def test_a_size_is_given_to_a_capture_that_has_sizes(folder: Path) -> None:
+def test_a_slimmable_capture_runs_at_its_size(folder: Path) -> None:
     document = {
         "version": "0.7.0",
         "architecture": "SlimmableContainer",
@@ -244,7 +244,7 @@ def test_a_size_is_given_to_a_capture_that_has_sizes(folder: Path) -> None:
     np.testing.assert_array_equal(_render(folder, blocks("sizes.nam")), plucks(2.0) * np.float32(0.5))
 
 
-def test_going_on_from_a_sound_that_was_kept_gives_the_same_samples_and_runs_nothing_before_it(folder: Path) -> None:
+def test_resuming_from_cached_samples_gives_the_same_samples_without_earlier_stages(folder: Path) -> None:
     chain = blocks({"type": "gain", "db": 3.0}, "pedal.nam", "b.nam", "cab-b.wav", {"type": "reverb", "kind": "room"})
     document = spec(chain, tracks=[{"name": "Arpeggio", "file": "arpeggio.wav"}])
     planned, paths = plan_in(folder, document)
@@ -270,7 +270,7 @@ def test_going_on_from_a_sound_that_was_kept_gives_the_same_samples_and_runs_not
         assert max(ticks, default=0.0) == pytest.approx(sum(stage.cost for stage in segment.stages[first:]))
 
 
-def test_going_on_from_silence_names_the_block_that_left_it(folder: Path) -> None:
+def test_resuming_from_silence_names_the_block_that_output_it(folder: Path) -> None:
     document = spec(blocks("a.nam", "cab-a.wav"), tracks=[{"name": "Riff", "file": "riff.wav"}])
     planned, paths = plan_in(folder, document)
     files = {file: SourceFile(str(path), planned.media_info[file]) for file, path in paths.items()}

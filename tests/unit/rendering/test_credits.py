@@ -1,4 +1,4 @@
-"""Whose work a shootout uses is said, and what its terms do not allow is noticed."""
+"""Credits of the works that a shootout uses, and notices about their licenses."""
 
 from typing import Any
 
@@ -28,14 +28,14 @@ def _credit(title: str = "Bluebird 45 Lead, Gain 3", **changes: Any) -> Credit:
 CREDITS = {"amp.nam": _credit(), "cab.wav": _credit("Open back", commercial=True)}
 
 
-def test_a_commercial_shootout_is_told_of_each_file_whose_terms_say_no_once() -> None:
+def test_a_commercial_shootout_has_one_notice_per_non_commercial_file() -> None:
     twice = spec(blocks("amp.nam", "cab.wav"), blocks("amp.nam", "cab.wav"), commercial=True)
     found = list(notices(twice, CREDITS))
     assert [(notice.code, notice.pointer) for notice in found] == [("non_commercial_licence", "/chains/0/blocks/0")]
     assert "“Bluebird 45 Lead, Gain 3” by Valve Shed is under CC BY-NC" in found[0].detail
 
 
-def test_a_licence_that_nobody_knows_is_reported_as_unknown() -> None:
+def test_an_unknown_license_is_reported_as_unknown() -> None:
     strange = {"amp.nam": _credit(licence_name="an unknown license (house-rules)", commercial=None)}
     found = list(notices(spec(blocks("amp.nam", "cab.wav"), commercial=True), strange))
     assert [notice.code for notice in found] == ["unknown_licence"]
@@ -52,13 +52,13 @@ def test_a_licence_that_nobody_knows_is_reported_as_unknown() -> None:
     ],
     ids=["not commercial", "other files", "own files", "bypassed"],
 )
-def test_nobody_else_is_told_anything(
+def test_a_non_commercial_shootout_has_no_notices(
     commercial: bool, chain: list[dict[str, Any]], credited: dict[str, Credit]
 ) -> None:
     assert not list(notices(spec(chain, commercial=commercial), credited))
 
 
-def test_each_credit_has_its_line_and_each_source_its_words_once() -> None:
+def test_each_credit_and_each_attribution_is_listed_once() -> None:
     licence = "CC BY-NC: https://creativecommons.org/licenses/by-nc/4.0/"
     page = "https://tone3000.example/tones/900101"
     assert credit_lines([*CREDITS.values(), _credit(), _credit("Own", licence_url="", url="")]) == [
@@ -69,7 +69,7 @@ def test_each_credit_has_its_line_and_each_source_its_words_once() -> None:
     ]
 
 
-def test_the_description_names_whose_work_it_shows_and_what_to_think_about() -> None:
+def test_the_description_lists_credits_and_notices() -> None:
     inputs = [
         Input(name=name, kind="capture", sha256=digest(name), bytes=1, credit=CREDITS.get(name))
         for name in ("amp.nam", "own.nam")

@@ -1,4 +1,4 @@
-"""The folder that a result is made in."""
+"""The result folder."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from tone_shootout.rendering.output.result_folder import STAGING_PREFIX, staging_folder
 
 
-def test_a_second_rendering_into_the_same_folder_is_refused_and_harms_nothing(tmp_path: Path) -> None:
+def test_a_second_rendering_into_the_same_folder_is_rejected_without_effect(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with staging_folder(out) as staging:
         (staging / "half").write_text("done")
@@ -18,7 +18,7 @@ def test_a_second_rendering_into_the_same_folder_is_refused_and_harms_nothing(tm
         pass
 
 
-def test_what_a_killed_rendering_left_behind_goes(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_rendering_are_removed(tmp_path: Path) -> None:
     (tmp_path / f"{STAGING_PREFIX}old").mkdir()
     with staging_folder(tmp_path) as staging:
         assert list(tmp_path.iterdir()) == [staging]

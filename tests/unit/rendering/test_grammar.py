@@ -36,7 +36,7 @@ def _faults(chain: dict[str, Any] | list[dict[str, Any]], **more: Any) -> list[t
         ["pedal.nam", "unknown.nam"],
     ],
 )
-def test_a_whole_chain_is_accepted(chain: list[Any]) -> None:
+def test_a_complete_chain_is_accepted(chain: list[Any]) -> None:
     assert _faults(blocks(*chain)) == []
 
 
@@ -61,14 +61,12 @@ def test_a_whole_chain_is_accepted(chain: list[Any]) -> None:
         ),
     ],
 )
-def test_a_chain_that_can_not_be_right_is_refused_with_a_pointer(
-    chain: list[Any], faults: list[tuple[str, str]]
-) -> None:
+def test_an_invalid_chain_is_rejected_with_a_pointer(chain: list[Any], faults: list[tuple[str, str]]) -> None:
     assert _faults(blocks(*chain)) == faults
 
 
 @pytest.mark.parametrize("gear", ["amp", "preamp", "pedal_amp"])
-def test_what_the_author_says_of_the_gear_counts_more_than_the_file(gear: str) -> None:
+def test_the_gear_in_the_spec_takes_precedence_over_the_file(gear: str) -> None:
     said = {"type": "capture", "file": "combo.nam", "gear": gear}
     assert _faults([said]) == [("ir_required", "/chains/0/blocks")]
     assert _faults(blocks(said, "cab.wav")) == []
@@ -95,7 +93,7 @@ def _judged(facts: dict[str, MediaInfo], *chain: Any, **more: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("gear", ["amp-cab", "full-rig", "amp_cab", "AMP-CAB", "amp cab", "Full Rig"])
-def test_a_rig_in_any_spelling_followed_by_a_cab_ir_is_two_cabs_unless_that_is_meant(gear: str) -> None:
+def test_a_full_rig_in_any_spelling_before_a_cab_ir_is_rejected_unless_allowed(gear: str) -> None:
     facts = _capture(gear_type=gear)
     assert _judged(facts, "some.nam") == []
     assert _judged(facts, "some.nam", "cab.wav") == ["ir_forbidden"]
@@ -112,11 +110,11 @@ def test_a_rig_in_any_spelling_followed_by_a_cab_ir_is_two_cabs_unless_that_is_m
         ["some.nam", "combo.nam", "some.nam"],
     ],
 )
-def test_outboard_may_stand_anywhere(gear: str, chain: list[str]) -> None:
+def test_outboard_is_allowed_anywhere(gear: str, chain: list[str]) -> None:
     assert _judged(_capture(gear_type=gear), *chain) == []
 
 
-def test_outboard_is_no_amp_and_no_cabinet() -> None:
+def test_outboard_is_neither_amp_nor_cabinet() -> None:
     facts = _capture(gear_type="studio")
     assert _judged(facts, "some.nam") == ["no_amp"]
     assert _judged(facts, "amp.nam", "some.nam") == ["ir_required"]
@@ -140,13 +138,13 @@ def test_a_capture_of_a_cabinet_is_a_cabinet() -> None:
         ({"gear_type": "amp", "catalog_gear": "amp-cab"}, {"gear": "amp"}, []),
     ],
 )
-def test_the_authors_word_goes_before_the_catalog_s_and_that_before_the_files(
+def test_gear_of_the_spec_precedes_the_catalog_which_precedes_the_file(
     said: dict[str, Any], block: dict[str, Any], faults: list[str]
 ) -> None:
     assert _judged(_capture(**said), {"type": "capture", "file": "some.nam", **block}, "cab.wav") == faults
 
 
-def test_the_gear_of_a_container_is_that_of_the_size_that_plays() -> None:
+def test_the_gear_of_a_container_is_that_of_the_selected_size() -> None:
     sizes = (SizeInfo(below=0.5, gear_type="amp"), SizeInfo(below=1.0, gear_type="amp_cab"))
     facts = _capture(gear_type="amp_cab", sizes=sizes)
     assert _judged(facts, {"type": "capture", "file": "some.nam", "size": 0.2}, "cab.wav") == []
@@ -165,7 +163,7 @@ def test_the_gear_of_a_container_is_that_of_the_size_that_plays() -> None:
         (["cab.wav", "amp.nam"], "invalid_order"),
     ],
 )
-def test_each_rule_can_be_set_aside_for_one_chain_or_for_all(chain: list[Any], allow: str) -> None:
+def test_each_rule_can_be_ignored_for_one_chain_or_for_all(chain: list[Any], allow: str) -> None:
     assert len(_faults(blocks(*chain))) == 1
     assert _faults({"name": "Meant", "blocks": blocks(*chain), "allow": [allow]}) == []
     assert _faults(blocks(*chain), allow=[allow]) == []
@@ -177,7 +175,7 @@ def test_a_bypassed_block_does_not_count() -> None:
     assert _faults(blocks("amp.nam", bypassed)) == [("ir_required", "/chains/0/blocks")]
 
 
-def test_every_fault_of_every_chain_is_told_at_once() -> None:
+def test_all_violations_of_all_chains_are_reported_together() -> None:
     with pytest.raises(InvalidSpec) as caught:
         plan(spec(blocks("amp.nam"), blocks("combo.nam"), blocks("combo.nam", "cab.wav")), FACTS)
     assert [(error.code, error.pointer) for error in caught.value.errors] == [

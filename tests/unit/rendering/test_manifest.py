@@ -1,4 +1,4 @@
-"""What a manifest calls the files that went in."""
+"""Names of inputs in a manifest."""
 
 from tests.support.specs import FACTS
 from tone_shootout.rendering.output.manifest import name_inputs
@@ -9,7 +9,7 @@ def _names(names: dict[str, str], *files: str) -> list[str]:
     return [item.name for item in name_inputs(dict.fromkeys(files, facts), names, {}).values()]
 
 
-def test_a_path_is_called_by_its_last_part_and_a_given_name_by_all_of_it() -> None:
+def test_a_path_is_named_by_its_last_part_and_a_given_name_is_complete() -> None:
     assert _names({"id-1": "AC/DC, 2.5 gain"}, "id-1", "takes/riff.wav") == ["AC/DC, 2.5 gain", "riff.wav"]
 
 

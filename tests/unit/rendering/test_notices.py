@@ -1,4 +1,4 @@
-"""What to know about the files of a shootout is in the plan, each thing once, with the place where it is used."""
+"""Notices about the files of a shootout are in the plan, each once, with a pointer to the first use."""
 
 import msgspec
 
@@ -11,7 +11,7 @@ LATE = FileNotice("late_onset", "the response starts 23.4 ms late.")
 CLIPPED = FileNotice("clipped", "3 samples are at full scale.")
 
 
-def test_a_files_notice_is_in_the_plan_once_with_the_first_place_that_uses_it() -> None:
+def test_a_notice_of_a_file_is_in_the_plan_once_with_the_pointer_to_its_first_use() -> None:
     noticed: dict[str, MediaInfo] = {
         **FACTS,
         "riff.wav": msgspec.structs.replace(FACTS["riff.wav"], notices=(CLIPPED,)),
@@ -29,7 +29,7 @@ def test_a_files_notice_is_in_the_plan_once_with_the_first_place_that_uses_it() 
     ]
 
 
-def test_facts_that_were_kept_before_there_were_notices_read_as_having_none() -> None:
+def test_media_info_stored_without_notices_is_read_without_notices() -> None:
     kept = msgspec.to_builtins(FACTS["riff.wav"])
     del kept["notices"]
     assert msgspec.convert(kept, MediaInfo) == FACTS["riff.wav"]

@@ -1,4 +1,4 @@
-"""Plans: segments in order, all problems at once, and keys that depend on what is heard and on nothing else."""
+"""Plans: segments in order, all errors together, and keys that depend only on audible properties."""
 
 import hashlib
 import json
@@ -49,7 +49,7 @@ def test_every_di_track_goes_through_every_chain_track_by_track() -> None:
 @pytest.mark.parametrize(
     ("name", "expected"), [("日本語", "di"), ("../../etc/passwd", "etc-passwd"), ("Ä $x_1$ é", "a-x-1-e")]
 )
-def test_file_names_are_plain_whatever_the_names_are(name: str, expected: str) -> None:
+def test_file_names_are_plain_for_any_name(name: str, expected: str) -> None:
     planned = plan(spec(COMBO, tracks=[{"name": name, "file": "riff.wav"}]), FACTS)
     assert planned.segments[0].file == f"segments/01-{expected}--combo.flac"
 
@@ -59,7 +59,7 @@ def test_equal_names_do_not_collide() -> None:
     assert len({segment.file for segment in planned.segments}) == 2
 
 
-def test_a_chosen_side_is_a_part_of_the_key_and_none_leaves_it_as_it_was() -> None:
+def test_a_selected_channel_changes_the_key_and_none_does_not() -> None:
     def keys(channel: str | None = None, di_channel: str | None = None) -> list[str]:
         ir = {"type": "cab_ir", "file": "cab.wav"} | ({"channel": channel} if channel else {})
         track = {"name": "Riff", "file": "riff.wav"} | ({"channel": di_channel} if di_channel else {})
@@ -70,13 +70,13 @@ def test_a_chosen_side_is_a_part_of_the_key_and_none_leaves_it_as_it_was() -> No
 
 
 @pytest.mark.parametrize("file", ["riff.wav", "cab.wav"])
-def test_a_file_that_was_once_read_as_noise_has_keys_of_its_own(file: str) -> None:
+def test_a_padded_file_has_different_keys(file: str) -> None:
     document = spec(blocks("amp.nam", "cab.wav"))
     padded: dict[str, MediaInfo] = {**FACTS, file: msgspec.structs.replace(FACTS[file], padded=True)}
     assert _keys(plan(document, padded)) != _keys(plan(document, FACTS))
 
 
-def test_an_ir_with_two_sides_needs_a_side_wherever_it_takes_part() -> None:
+def test_a_stereo_ir_requires_a_channel_in_every_active_block() -> None:
     facts: dict[str, MediaInfo] = {**FACTS, "cab.wav": msgspec.structs.replace(FACTS["cab.wav"], stereo=True)}
     bypassed = {"type": "cab_ir", "file": "cab.wav", "bypass": True}
     mean = {"type": "cab_ir", "file": "cab.wav", "channel": "mean"}
@@ -84,7 +84,7 @@ def test_an_ir_with_two_sides_needs_a_side_wherever_it_takes_part() -> None:
     assert _errors(document, facts) == [("stereo_ir", "/chains/0/blocks/1/channel")]
 
 
-def test_a_di_track_whose_sides_cancel_needs_one_of_them() -> None:
+def test_a_di_track_whose_sides_cancel_requires_a_channel() -> None:
     facts: dict[str, MediaInfo] = {**FACTS, "riff.wav": msgspec.structs.replace(FACTS["riff.wav"], cancels=True)}
     tracks = [
         {"name": f"{side}", "file": "riff.wav"} | ({"channel": side} if side else {})
@@ -96,7 +96,7 @@ def test_a_di_track_whose_sides_cancel_needs_one_of_them() -> None:
     ]
 
 
-def test_a_plan_survives_being_kept_as_json() -> None:
+def test_a_plan_round_trips_through_json() -> None:
     planned = plan(spec(PLEXI, COMBO, tracks=TWO_TRACKS), FACTS)
     assert msgspec.json.decode(msgspec.json.encode(planned), type=Plan) == planned
 
@@ -139,7 +139,7 @@ def test_a_render_key_is_the_sha256_of_the_documented_json() -> None:
         spec(PLEXI, {"name": "Combo", "blocks": [{"type": "capture", "file": "combo.nam", "gear": "amp_cab"}]}),
     ],
 )
-def test_what_is_not_heard_changes_no_key(other: Spec) -> None:
+def test_inaudible_changes_do_not_change_a_key(other: Spec) -> None:
     assert _keys(plan(other, FACTS)) == _keys(plan(spec(PLEXI, COMBO), FACTS))
 
 
@@ -171,7 +171,7 @@ def test_changing_a_slice_changes_the_keys_of_its_track_alone() -> None:
     assert [old == new for old, new in zip(before, after, strict=True)] == [False, False, True, True]
 
 
-def test_chains_that_begin_alike_share_the_keys_of_their_first_stages() -> None:
+def test_chains_with_equal_first_blocks_share_stage_keys() -> None:
     other_cab = {"name": "Other cab", "blocks": blocks("amp.nam", "cab2.wav")}
     first, second = plan(spec(PLEXI, other_cab), FACTS).segments
     assert first.stages[0].key == second.stages[0].key
@@ -211,7 +211,7 @@ def test_a_chain_runs_at_the_rate_of_its_captures() -> None:
     assert segment.samples == 480_000
 
 
-def test_a_missing_file_and_one_of_the_wrong_kind_are_pointed_at() -> None:
+def test_missing_files_and_wrong_kinds_are_reported_with_a_pointer() -> None:
     document = spec(
         blocks("riff.wav", "amp.nam"), blocks("gone.nam", "cab.wav"), tracks=[{"name": "Riff", "file": "amp.nam"}]
     )
@@ -232,12 +232,12 @@ def test_a_missing_file_and_one_of_the_wrong_kind_are_pointed_at() -> None:
         ({"start_s": 9.7}, ("too_short", "/di_tracks/0")),
     ],
 )
-def test_a_slice_that_is_not_there_is_refused(track: dict[str, Any], error: tuple[str, str]) -> None:
+def test_a_slice_outside_the_recording_is_rejected(track: dict[str, Any], error: tuple[str, str]) -> None:
     document = spec(COMBO, tracks=[{"name": "Riff", "file": "riff.wav", **track}])
     assert _errors(document) == [error]
 
 
-def test_a_shootout_larger_than_its_limits_is_refused() -> None:
+def test_a_shootout_above_the_limits_is_rejected() -> None:
     document = spec(COMBO, PLEXI, COMBO, tracks=TWO_TRACKS)
     assert _errors(document, di_tracks=1, chains=2, segments=5, max_di_seconds=5.0) == [
         ("too_many_di_tracks", "/di_tracks"),
@@ -247,7 +247,7 @@ def test_a_shootout_larger_than_its_limits_is_refused() -> None:
     ]
 
 
-def test_a_frequency_beyond_half_the_rate_is_refused() -> None:
+def test_a_frequency_above_the_nyquist_frequency_is_rejected() -> None:
     facts: dict[str, MediaInfo] = {**FACTS, "amp.nam": capture_facts("amp.nam", gear_type="amp", rate=44_100)}
     bands = [{"kind": "lowpass", "hz": 22_000.0}, {"kind": "lowpass", "hz": 22_100.0}]
     cab = {"type": "cab_ir", "file": "cab.wav", "low_cut_hz": 30_000.0, "high_cut_hz": 40_000.0}
@@ -258,7 +258,7 @@ def test_a_frequency_beyond_half_the_rate_is_refused() -> None:
     ]
 
 
-def test_a_size_is_taken_only_by_a_capture_that_has_sizes() -> None:
+def test_only_slimmable_captures_accept_a_size() -> None:
     half = {"type": "capture", "file": "combo.nam", "size": 0.5}
     assert _errors(spec([half])) == [("not_slimmable", "/chains/0/blocks/0/size")]
     whole = {"type": "capture", "file": "combo.nam", "size": 1.0}

@@ -1,4 +1,4 @@
-"""Cards, chapters and the timeline: legible for any name, and in the form that players read."""
+"""Cards, chapters and the timeline: legible for any name, and in the format of players."""
 
 import re
 from typing import Any
@@ -64,7 +64,7 @@ def _segments(*starts_ms: int, length_ms: int = 12_000, **changes: Any) -> list[
 @settings(max_examples=15, deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80))
 def test_a_card_can_be_drawn_for_any_name(name: str) -> None:
-    """Warnings are errors here: a script that the font lacks must not raise one."""
+    """Warnings are errors here: a script that the font lacks must not cause one."""
     card = msgspec.structs.replace(CARD, title=name, chain=name, di_track=name)
     assert draw(card, plucks(0.5)).shape == (1080, 1920, 3)
 
@@ -77,7 +77,7 @@ def test_the_longest_name_stays_within_the_picture() -> None:
     assert changed[-1] <= 0.96 * 1920
 
 
-def test_a_formula_in_a_name_is_written_as_it_stands() -> None:
+def test_a_formula_in_a_name_is_drawn_literally() -> None:
     plain = draw(msgspec.structs.replace(CARD, chain="x_1"), plucks(0.5))
     dollars = draw(msgspec.structs.replace(CARD, chain="$x_1$"), plucks(0.5))
     width = [np.flatnonzero((card[200:280] > 128).any(axis=(0, 2))).max() for card in (plain, dollars)]
@@ -95,11 +95,11 @@ def test_a_waveform_s_envelope_holds_its_extremes() -> None:
 @pytest.mark.parametrize(
     ("ms", "text"), [(0, "0:00"), (59_999, "0:59"), (60_000, "1:00"), (3_599_999, "59:59"), (3_723_000, "1:02:03")]
 )
-def test_times_are_written_as_youtube_reads_them(ms: int, text: str) -> None:
+def test_times_have_the_format_of_youtube(ms: int, text: str) -> None:
     assert clock(ms) == text
 
 
-def test_every_segment_starts_on_a_tenth_of_a_second_behind_the_one_before() -> None:
+def test_every_segment_starts_at_a_tenth_of_a_second_after_the_previous_one() -> None:
     odd: dict[str, Any] = {"name": "Odd", "file": "riff.wav", "end_s": 1.23456}
     tracks = [odd, {"name": "Even", "file": "arpeggio.wav"}]
     slots = timeline(plan(spec(blocks("combo.nam"), tracks=tracks), FACTS).segments)
@@ -120,7 +120,7 @@ def test_chapters_begin_at_zero_with_a_line_each() -> None:
         (_segments(0, 10_100, 20_000), None),  # 0:00, 0:10, 0:20 is what YouTube reads
     ],
 )
-def test_the_description_says_when_youtube_will_make_no_chapters(
+def test_the_description_states_if_youtube_will_show_no_chapters(
     segments: list[SegmentRecord], said: str | None
 ) -> None:
     text = description("T", LevelRecord(requested=-16.0, target=-16.0, ceiling=-1.0), [], segments)
@@ -128,7 +128,7 @@ def test_the_description_says_when_youtube_will_make_no_chapters(
     assert said is None or said in text
 
 
-def test_the_description_says_what_was_done_to_the_levels() -> None:
+def test_the_description_states_the_level_match() -> None:
     level = LevelRecord(requested=-14.0, target=-16.04, ceiling=-1.0, limited_by=2)
     inputs = [Input(name="plexi.nam", kind="capture", sha256="0123456789abcdef" * 4, bytes=1)]
     text = description("T", level, inputs, _segments(0, 12_000, trim_db=1.5))
@@ -139,15 +139,15 @@ def test_the_description_says_what_was_done_to_the_levels() -> None:
     assert "The video's sound" not in text
 
 
-def test_the_description_says_what_the_video_s_sound_measures() -> None:
+def test_the_description_states_the_levels_of_the_video() -> None:
     level = LevelRecord(requested=-16.0, target=-16.0, ceiling=-1.0)
     text = description("T", level, [], _segments(0), Encoded(integrated_lufs=-12.99, true_peak_dbtp=-0.94))
     assert "measured again in stereo (3 LU more than one side): -13.0 LUFS, -0.9 dBTP." in text
 
 
 @pytest.mark.parametrize(("seconds", "flagged"), [(0.4, True), (2.999, True), (3.0, False), (600.0, False)])
-def test_what_is_too_short_for_a_reliable_loudness_says_so(seconds: float, flagged: bool) -> None:
-    """Under 3 s the gating of BS.1770 has few blocks to go by."""
+def test_a_segment_too_short_for_a_reliable_loudness_has_a_note(seconds: float, flagged: bool) -> None:
+    """Under 3 s, the gating of BS.1770 has few blocks."""
     assert [("loudness" in note) for note in notes(seconds)] == [True] * flagged
 
 
@@ -181,7 +181,7 @@ def _inputs(count: int, **changes: Any) -> list[Input]:
     st.integers(1, 300),
     st.integers(1, 64),
 )
-def test_the_description_is_one_that_youtube_takes(title: str, name: str, count: int, files: int) -> None:
+def test_the_description_respects_the_limits_of_youtube(title: str, name: str, count: int, files: int) -> None:
     level = LevelRecord(requested=-14.0, target=-16.0, ceiling=-1.0, limited_by=count)
     noted = [Notice(code="unknown_licence", pointer="", detail=f"“{name}” is under one that nobody knows.")] * files
     segments = [
@@ -207,7 +207,7 @@ def test_the_description_is_one_that_youtube_takes(title: str, name: str, count:
         (400, 4, "the levels of each segment, the inputs, whole names, all credits, the chapters"),
     ],
 )
-def test_what_matters_least_to_a_viewer_gives_way_first_and_that_is_said(count: int, files: int, missing: str) -> None:
+def test_a_long_description_is_reduced_in_order_with_a_note(count: int, files: int, missing: str) -> None:
     segments = [
         msgspec.structs.replace(
             segment, di_track="Riff in E minor, palm mutes", chain=f"Plexi, V30, take {segment.position}"
@@ -221,8 +221,8 @@ def test_what_matters_least_to_a_viewer_gives_way_first_and_that_is_said(count: 
     assert ("gain +4.0 dB" in text) == (not missing)
 
 
-def test_a_name_can_t_be_taken_for_a_time_or_a_tag() -> None:
-    """A knob at 2:00 in a line of its own would be a chapter out of order."""
+def test_a_name_is_not_parsed_as_a_time_or_a_tag() -> None:
+    """A knob at 2:00 on a separate line would be parsed as a chapter out of order."""
     segments = [
         msgspec.structs.replace(segment, chain="<Plexi> gain at 2:00") for segment in _segments(0, 12_000, 24_000)
     ]

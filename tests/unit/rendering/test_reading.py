@@ -1,4 +1,4 @@
-"""Spec files with the slips that people make: each is either read all the same, or named for what it is."""
+"""Spec files with common mistakes: each is accepted or explained."""
 
 import json
 import unicodedata
@@ -55,7 +55,7 @@ def _refused_json(change: dict[str, Any], *path: str | int) -> SpecError:
     return _refused(json.dumps(document), "json")
 
 
-def test_a_byte_order_mark_is_no_obstacle() -> None:
+def test_a_byte_order_mark_is_accepted() -> None:
     plain = parse_spec(TOML.encode(), format="toml")
     assert parse_spec(b"\xef\xbb\xbf" + TOML.encode(), format="toml") == plain
     assert parse_spec(b"\xef\xbb\xbf" + json.dumps(_document()).encode(), format="json") == plain
@@ -63,12 +63,12 @@ def test_a_byte_order_mark_is_no_obstacle() -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("form", ["toml", "json"])
-def test_utf_16_is_named(encoding: str, form: Format) -> None:
+def test_utf_16_is_identified(encoding: str, form: Format) -> None:
     error = _refused(("# x\n" + TOML if form == "toml" else json.dumps(_document())).encode(encoding), form)
     assert (error.code, "UTF-16: save the file as UTF-8" in error.detail) == ("malformed", True)
 
 
-def test_other_encodings_are_told_from_utf_8() -> None:
+def test_other_encodings_are_reported() -> None:
     error = _refused('title = "Café"\n'.encode("latin-1") + TOML.encode())
     assert error.detail == "expected TOML as UTF-8, byte 13 is invalid: save the file as UTF-8"
 
@@ -128,7 +128,7 @@ def test_backslashes_in_single_quotes_are_read() -> None:
         ({"blocks": [{"file": "a.nam"}]}, ("chains", 0), "`type`, which is one of `capture`, `cab_ir`, "),
     ],
 )
-def test_what_is_allowed_is_listed(change: dict[str, Any], path: tuple[str | int, ...], detail: str) -> None:
+def test_allowed_values_are_listed(change: dict[str, Any], path: tuple[str | int, ...], detail: str) -> None:
     assert detail in _refused_json(change, *path).detail
 
 
@@ -154,7 +154,7 @@ def test_an_unknown_field_suggests_the_nearest(field: str, path: tuple[str | int
     assert error.detail.endswith(f"; did you mean `{meant}`?")
 
 
-def test_an_unknown_field_that_is_like_none_lists_those_there_are() -> None:
+def test_an_unknown_field_without_a_similar_one_lists_all_fields() -> None:
     error = _refused_json({"level": {"zzz": 1}})
     assert error.detail.endswith("; known fields: ceiling_dbtp, target_lufs")
     block = _refused_json({"blocks": [{"type": "gain", "db": 1.0, "xyz\n": 1}]}, "chains", 0)
@@ -185,16 +185,16 @@ def test_an_unknown_field_that_is_like_none_lists_those_there_are() -> None:
         ),
     ],
 )
-def test_one_table_where_several_are_meant_says_so(text: str, table: str) -> None:
+def test_a_single_table_for_an_array_is_explained(text: str, table: str) -> None:
     detail = _refused(text).detail
     assert f"write [[{table}]] with two brackets for each of them" in detail
 
 
-def test_several_levels_where_one_is_meant_say_so() -> None:
+def test_an_array_for_a_single_table_is_explained() -> None:
     assert "write [level] with one bracket" in _refused(TOML + "[[level]]\ntarget_lufs = -16").detail
 
 
-def test_json_says_it_in_its_own_terms() -> None:
+def test_json_errors_use_the_terms_of_json() -> None:
     error = _refused_json({"chains": {"name": "A"}})
     assert (error.pointer, error.detail) == (
         "/chains",
@@ -214,7 +214,7 @@ def test_a_name_is_found_in_either_unicode_form(tmp_path: Path, written: str, th
         assert resolve_path(tmp_path, file).read_text() == "x"
 
 
-def test_a_name_that_is_there_as_it_is_written_goes_first(tmp_path: Path) -> None:
+def test_an_exact_file_name_takes_precedence(tmp_path: Path) -> None:
     names = (Path(NFC).name, Path(NFD).name)
     for name in names:
         (tmp_path / name).write_text(name)
@@ -223,11 +223,11 @@ def test_a_name_that_is_there_as_it_is_written_goes_first(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("file", ["ö/ö.nam", "../ö.nam", "plain.nam"])
-def test_a_name_that_is_nowhere_stays_as_it_is(tmp_path: Path, file: str) -> None:
+def test_a_missing_file_name_is_unchanged(tmp_path: Path, file: str) -> None:
     assert resolve_path(tmp_path, file) == tmp_path / file
 
 
-def test_a_config_over_rest_is_told_the_same() -> None:
+def test_a_config_over_rest_gets_the_same_errors() -> None:
     asset = str(UUID(int=1))
     document = {
         "di_tracks": [{"name": "Riff", "asset": asset}],

@@ -1,4 +1,4 @@
-"""Every task has one registry entry with a handler that can be imported, and a parent process needs none of them."""
+"""Every task has one registry entry with an importable handler, which the parent process does not import."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What has to run of a plan: each capture once for all that share it, and nothing that is there."""
+"""The steps of a plan: each shared capture runs once, and nothing that is cached."""
 
 import math
 from typing import Any
@@ -35,7 +35,7 @@ def test_four_amps_through_five_cabs_run_four_inferences() -> None:
     }, "the others go on from what the first four have made"
 
 
-def test_a_round_needs_nothing_that_is_not_made_before_it() -> None:
+def test_a_round_only_needs_outputs_of_earlier_rounds() -> None:
     cabs = [{"name": f"P {amp} {cab}", "blocks": blocks("pedal.nam", amp, cab)} for amp in AMPS for cab in CABS]
     ready: set[str] = set()
     steps = schedule(planned(*cabs), set())
@@ -48,7 +48,7 @@ def test_a_round_needs_nothing_that_is_not_made_before_it() -> None:
     assert sorted(step.segment.position for turn in steps for step in turn) == list(range(1, 21))
 
 
-def test_what_is_there_is_not_made_again() -> None:
+def test_available_outputs_are_not_rendered_again() -> None:
     made = planned(*GRID)
     assert schedule(made, {segment.render_key for segment in made.segments}) == []
     behind_captures = {segment.stages[0].key for segment in made.segments}
@@ -59,7 +59,7 @@ def test_what_is_there_is_not_made_again() -> None:
     )
 
 
-def test_the_last_sound_that_is_there_is_the_one_to_go_on_from() -> None:
+def test_a_step_resumes_from_the_last_available_output() -> None:
     made = planned({"name": "Boosted", "blocks": blocks("pedal.nam", "amp-0.nam", "cab-0.wav")})
     pedal, amp, _ = made.segments[0].stages
     (step,) = run(made, {pedal.key, amp.key})
@@ -92,7 +92,7 @@ def test_names_and_levels_leave_nothing_to_render(change: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     "change", [{"input_gain_db": 1.0}, {"file": "amp-1.nam"}], ids=["input gain", "another capture"]
 )
-def test_a_capture_that_is_driven_otherwise_runs_again(change: dict[str, Any]) -> None:
+def test_a_capture_with_another_drive_runs_again(change: dict[str, Any]) -> None:
     there = sound_keys(planned(GRID[0]))
     capture, cab = GRID[0]["blocks"]
     (step,) = run(planned({"name": "Changed", "blocks": [{**capture, **change}, cab]}), there)
@@ -104,7 +104,7 @@ def test_equal_chains_are_one_step() -> None:
     assert [step.segment.position for step in run(twice)] == [1]
 
 
-def test_effects_are_no_sounds_to_keep() -> None:
+def test_outputs_of_effects_are_not_cached() -> None:
     effects = [{"type": "gain", "db": 1.0}, {"type": "reverb", "kind": "room"}]
     made = planned({"name": "Wet", "blocks": [effects[0], *blocks("amp-0.nam", "cab-0.wav"), effects[1]]})
     (segment,) = made.segments

@@ -1,4 +1,4 @@
-"""Files are what decoding them says: what can be used is described, what can't is refused with a code."""
+"""Files are identified by decoding: usable ones have media info, others an error code."""
 
 import hashlib
 from pathlib import Path
@@ -54,14 +54,14 @@ def test_a_cab_ir_is_described(tmp_path: Path) -> None:
     assert (facts.samples, facts.rate, facts.seconds) == (882, 44_100, 0.02)
 
 
-def test_facts_survive_being_kept_as_json(tmp_path: Path) -> None:
+def test_media_info_round_trips_through_json(tmp_path: Path) -> None:
     path = tmp_path / "amp.nam"
     path.write_bytes(nano_capture())
     facts = probe(path, "capture")
     assert msgspec.json.decode(msgspec.json.encode(facts), type=MediaInfo) == facts
 
 
-def test_an_input_level_that_no_gear_has_counts_as_not_stated(tmp_path: Path) -> None:
+def test_an_implausible_input_level_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "amp.nam"
     path.write_bytes(nano_capture(metadata={"input_level_dbu": 1e9}))
     facts = probe(path, "capture")
@@ -70,27 +70,27 @@ def test_an_input_level_that_no_gear_has_counts_as_not_stated(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("kind", ["di_track", "cab_ir"])
-def test_text_in_a_wav_s_clothes_is_refused(tmp_path: Path, kind: Kind) -> None:
+def test_text_with_the_suffix_wav_is_rejected(tmp_path: Path, kind: Kind) -> None:
     path = tmp_path / "riff.wav"
     path.write_text("This is not audio.\n" * 100)
     assert _code(path, kind) == "not_audio"
 
 
-def test_a_recording_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+def test_a_truncated_recording_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "riff.wav"
     write_wav(path, plucks(), RATE)
     path.write_bytes(path.read_bytes()[:-1000])
     assert _code(path, "di_track") == "truncated"
 
 
-def test_what_is_longer_than_its_limit_is_refused(tmp_path: Path) -> None:
+def test_audio_longer_than_its_limit_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "riff.wav"
     write_wav(path, plucks(2.0), RATE)
     assert _code(path, "di_track", max_di_seconds=1.9) == "too_long"
     assert _code(path, "cab_ir", max_ir_seconds=1.9) == "too_long"
 
 
-def test_a_file_larger_than_its_limit_is_refused(tmp_path: Path) -> None:
+def test_a_file_larger_than_its_limit_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "any"
     path.write_bytes(bytes(1001))
     assert _code(path, "di_track", max_upload_bytes=1000) == "too_large"
@@ -98,7 +98,7 @@ def test_a_file_larger_than_its_limit_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("peak", [0.0, 0.9e-4])
-def test_a_di_track_without_playing_is_silent(tmp_path: Path, peak: float) -> None:
+def test_a_di_track_below_the_silence_threshold_is_rejected(tmp_path: Path, peak: float) -> None:
     path = tmp_path / "riff.wav"
     write_wav(path, np.full(RATE, peak, np.float32), RATE)
     assert _code(path, "di_track") == "silent"
@@ -112,7 +112,7 @@ def test_a_very_quiet_di_track_is_not_silent(tmp_path: Path) -> None:
     assert facts.peak_dbfs == pytest.approx(-79.17, abs=0.01)
 
 
-def test_a_silent_cab_ir_is_refused_and_one_with_two_sides_known_as_such(tmp_path: Path) -> None:
+def test_a_silent_cab_ir_is_rejected_and_a_stereo_one_is_marked(tmp_path: Path) -> None:
     path = tmp_path / "cab.wav"
     write_wav(path, np.zeros(100, np.float32), RATE)
     assert _code(path, "cab_ir") == "silent"
@@ -123,25 +123,25 @@ def test_a_silent_cab_ir_is_refused_and_one_with_two_sides_known_as_such(tmp_pat
 
 
 @pytest.mark.parametrize("rate", [4_000, 400_000, 44_100.5])
-def test_a_capture_at_a_rate_that_nothing_runs_at_is_refused(tmp_path: Path, rate: float) -> None:
+def test_a_capture_at_an_unsupported_rate_is_rejected(tmp_path: Path, rate: float) -> None:
     path = tmp_path / "amp.nam"
     path.write_bytes(plain_gain(1.0).replace(b'"sample_rate":48000', b'"sample_rate":%r' % rate))
     assert _code(path, "capture") == "unsupported_rate"
 
 
 @pytest.mark.parametrize("path", MALFORMED, ids=lambda path: path.stem)
-def test_a_malformed_capture_is_refused(path: Path) -> None:
+def test_a_malformed_capture_is_rejected(path: Path) -> None:
     assert _code(path, "capture")
 
 
-def test_a_capture_is_no_recording_and_a_recording_no_capture(tmp_path: Path) -> None:
+def test_captures_and_recordings_are_not_interchangeable(tmp_path: Path) -> None:
     write_wav(tmp_path / "riff.wav", plucks(), RATE)
     (tmp_path / "amp.nam").write_bytes(nano_capture())
     assert _code(tmp_path / "riff.wav", "capture") == "not_json"
     assert _code(tmp_path / "amp.nam", "di_track") == "not_audio"
 
 
-def test_a_file_that_changed_since_it_was_probed_is_noticed(tmp_path: Path) -> None:
+def test_a_file_that_changed_after_the_probe_is_detected(tmp_path: Path) -> None:
     path = tmp_path / "amp.nam"
     path.write_bytes(b"before")
     sha256 = hashlib.sha256(b"before").hexdigest()

@@ -1,4 +1,4 @@
-"""Specs as their authors write them: what is read, and where each mistake is pointed at."""
+"""Specs as authors write them, and the pointers of their errors."""
 
 import json
 import tomllib
@@ -51,7 +51,7 @@ def _document() -> dict[str, Any]:
 
 
 def _error(change: dict[str, Any], *path: str | int) -> SpecError:
-    """Change the example at a path and read it; the error."""
+    """Change the example at a path, parse it and return the error."""
     document = _document()
     place: Any = document
     for step in path:
@@ -82,7 +82,7 @@ def test_toml_and_json_give_the_same_spec() -> None:
     assert parse_spec(json.dumps(_document()).encode(), format="json") == parse_spec(EXAMPLE, format="toml")
 
 
-def test_a_spec_survives_being_written_as_json() -> None:
+def test_a_spec_round_trips_through_json() -> None:
     spec = parse_spec(EXAMPLE, format="toml")
     assert msgspec.json.decode(msgspec.json.encode(spec), type=Spec) == spec
 
@@ -114,7 +114,7 @@ def test_a_spec_survives_being_written_as_json() -> None:
         ({"feedback": 1.0}, ("chains", 1, "blocks", 4), "invalid", "/chains/1/blocks/4/feedback"),
     ],
 )
-def test_a_mistake_is_pointed_at(change: dict[str, Any], path: tuple[str | int, ...], code: str, pointer: str) -> None:
+def test_an_error_has_a_pointer(change: dict[str, Any], path: tuple[str | int, ...], code: str, pointer: str) -> None:
     error = _error(change, *path)
     assert (error.code, error.pointer) == (code, pointer)
     assert "\n" not in str(error)
@@ -131,27 +131,27 @@ def test_a_missing_field_is_named(missing: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
-def test_numbers_that_are_none_are_refused(number: str) -> None:
+def test_nan_and_infinity_are_rejected(number: str) -> None:
     with pytest.raises(SpecError) as caught:
         parse_spec(EXAMPLE.replace(b"trim_db = 1.0", f"trim_db = {number}".encode()), format="toml")
     assert caught.value.code == "malformed"
 
 
-def test_an_oversized_spec_is_refused_unread() -> None:
+def test_an_oversized_spec_is_rejected_without_decoding() -> None:
     with pytest.raises(SpecError) as caught:
         parse_spec(b"#" * (MAX_SPEC_BYTES + 1), format="toml")
     assert caught.value.code == "too_large"
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_break_the_reader(data: bytes) -> None:
+def test_any_bytes_are_parsed_or_raise_a_spec_error(data: bytes) -> None:
     for form in ("toml", "json"):
         with pytest.raises(SpecError):
             parse_spec(data, format="toml" if form == "toml" else "json")
 
 
 @pytest.mark.parametrize("kind", ["capture", "cab_ir"])
-def test_a_model_of_tone3000_needs_the_service(kind: str) -> None:
+def test_a_tone3000_model_requires_the_service(kind: str) -> None:
     document = {
         "di_tracks": [{"name": "Riff", "file": "riff.wav"}],
         "chains": [{"name": "x", "blocks": [{"type": kind, "tone3000": {"tone": 7, "model": 8}}]}],

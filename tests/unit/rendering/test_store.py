@@ -1,4 +1,4 @@
-"""The store in a folder: what comes out is what went in, or nothing; and it never gets too large."""
+"""The store in a folder returns stored content or nothing, and respects its size limit."""
 
 import hashlib
 import multiprocessing
@@ -29,18 +29,18 @@ def stored(folder: Path) -> set[str]:
 
 
 def age(folder: Path, name: object, seconds: int) -> None:
-    """Make it as if an entry had been used last at that time."""
+    """Set the time of last use of an entry."""
     os.utime(folder / f"{key(name)}.kept", (seconds, seconds))
 
 
-def test_what_went_in_comes_out_bit_for_bit(tmp_path: Path) -> None:
+def test_stored_content_is_returned_unchanged(tmp_path: Path) -> None:
     StoreFolder(tmp_path / "made").put(key(1), content(1))
     assert StoreFolder(tmp_path / "made").get(key(1)) == content(1)
     assert StoreFolder(tmp_path / "made").get(key(2)) is None
 
 
 @pytest.mark.parametrize("harm", ["cut off", "emptied", "changed", "longer", "of another key"])
-def test_a_damaged_file_is_a_miss_and_goes(harm: str, tmp_path: Path) -> None:
+def test_a_damaged_file_is_a_miss_and_is_deleted(harm: str, tmp_path: Path) -> None:
     store = StoreFolder(tmp_path)
     store.put(key(1), content(1))
     path = tmp_path / f"{key(1)}.kept"
@@ -63,7 +63,7 @@ def test_a_damaged_file_is_a_miss_and_goes(harm: str, tmp_path: Path) -> None:
     assert store.get(key(1)) is not None
 
 
-def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
+def test_the_least_recently_used_entry_is_evicted_first(tmp_path: Path) -> None:
     store = StoreFolder(tmp_path, max_bytes=7 * ENTRY_BYTES // 2)
     for name in (1, 2, 3):
         store.put(key(name), content(name))
@@ -73,7 +73,7 @@ def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
     assert stored(tmp_path) == {f"{key(name)}.kept" for name in (1, 3, 4)}
 
 
-def test_a_full_folder_stays_within_its_bound_and_is_not_looked_through_for_every_file(tmp_path: Path) -> None:
+def test_a_full_folder_stays_within_its_limit_without_a_listing_per_entry(tmp_path: Path) -> None:
     store = StoreFolder(tmp_path, max_bytes=64 * ENTRY_BYTES)
     held = []
     for name in range(200):
@@ -85,14 +85,14 @@ def test_a_full_folder_stays_within_its_bound_and_is_not_looked_through_for_ever
     assert min(held[64:]) >= 60
 
 
-def test_what_is_larger_than_the_bound_is_not_kept_and_costs_nothing_else(tmp_path: Path) -> None:
+def test_content_above_the_limit_is_not_stored_and_evicts_nothing(tmp_path: Path) -> None:
     store = StoreFolder(tmp_path, max_bytes=ENTRY_BYTES)
     store.put(key(1), content(1))
     store.put(key(2), bytes(BYTES + 1))
     assert stored(tmp_path) == {f"{key(1)}.kept"}
 
 
-def test_other_files_in_the_folder_are_left_alone_and_leftovers_grow_old(tmp_path: Path) -> None:
+def test_other_files_in_the_folder_are_preserved_and_leftovers_are_evicted(tmp_path: Path) -> None:
     (tmp_path / "thesis.kept").write_bytes(bytes(10 * ENTRY_BYTES))
     leftover = tmp_path / f"{key(0)}.abc.partial"
     leftover.write_bytes(bytes(ENTRY_BYTES))
@@ -102,7 +102,7 @@ def test_other_files_in_the_folder_are_left_alone_and_leftovers_grow_old(tmp_pat
     assert stored(tmp_path) == {"thesis.kept", f"{key(1)}.kept"}
 
 
-def test_a_folder_that_can_not_be_used_keeps_nothing_and_stops_nobody(tmp_path: Path) -> None:
+def test_an_unusable_folder_stores_nothing_and_raises_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     store = StoreFolder(tmp_path / "file")
     store.put(key(1), content(1))
@@ -110,7 +110,7 @@ def test_a_folder_that_can_not_be_used_keeps_nothing_and_stops_nobody(tmp_path: 
 
 
 def _write_and_read(folder: Path) -> int:
-    """Count the reads that gave something; whatever they gave is right."""
+    """Return the number of hits, after checking their content."""
     store = StoreFolder(folder, max_bytes=4 * ENTRY_BYTES)
     hits = 0
     for turn in range(60):
@@ -122,7 +122,7 @@ def _write_and_read(folder: Path) -> int:
     return hits
 
 
-def test_processes_that_write_read_and_evict_at_once_never_see_half_a_content(tmp_path: Path) -> None:
+def test_concurrent_processes_never_read_partial_content(tmp_path: Path) -> None:
     with ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) as pool:
         hits = list(pool.map(_write_and_read, [tmp_path] * 3))
     assert min(hits) > 0

@@ -1,4 +1,4 @@
-"""What is made of figures: the order of the difference matrix, and plots that look the same every time."""
+"""The order of the difference matrix, and reproducible plots."""
 
 import struct
 from itertools import combinations, pairwise
@@ -42,8 +42,8 @@ def _segments(count: int) -> tuple[int, ...]:
     return tuple(range(1, count + 1))
 
 
-def test_the_difference_matrix_puts_what_sounds_alike_together() -> None:
-    """Three kinds of tone, dealt out in turn: each kind ends up side by side."""
+def test_the_difference_matrix_groups_similar_segments() -> None:
+    """Three kinds of tone in turn: segments of a kind become adjacent."""
     segments = plan(spec(*[blocks("combo.nam")] * 6), FACTS).segments
     kind = {segment.position: segment.position % 3 for segment in segments}
     pairs = [
@@ -70,13 +70,13 @@ def test_few_segments_keep_their_order(count: int) -> None:
     assert found.matrix == (((0.0,),) if count == 1 else ((0.0, 3.0), (3.0, 0.0)))
 
 
-def test_what_was_silent_is_left_out_of_the_matrix() -> None:
+def test_silent_segments_are_left_out_of_the_matrix() -> None:
     segments = plan(spec(*[blocks("combo.nam")] * 3), FACTS).segments
     assert difference(segments, [_pair(1, 3, 3.0)]).positions == (1, 3)
 
 
-def test_a_capture_that_overflows_on_test_tones_has_no_figures_and_is_no_failure(tmp_path: Path) -> None:
-    """Two taps of 3e38: what a sine of 0 dBFS makes of them doesn't fit 32-bit floating point, the probe's −20 does."""
+def test_a_capture_that_overflows_on_test_tones_has_no_metrics_but_does_not_fail(tmp_path: Path) -> None:
+    """Two taps of 3e38: the output overflows for a sine of 0 dBFS, but not for the probe at −20 dBFS."""
     document = msgspec.json.decode(plain_gain(1.0))
     document |= {"config": {"receptive_field": 2, "bias": False}, "weights": [3e38, 3e38]}
     (tmp_path / "huge.nam").write_bytes(msgspec.json.encode(document))
@@ -90,7 +90,7 @@ def test_a_capture_that_overflows_on_test_tones_has_no_figures_and_is_no_failure
 
 
 def _plots(folder: Path, name: str) -> list[tuple[Plot, int]]:
-    """One of each kind, and the height that its picture has."""
+    """One plot of each kind, and the height of its picture."""
     write_flac(folder / "a.flac", plucks(1.0), RATE)
     curve = tuple(DrivePoint(input_dbfs=x, output_dbfs=x / 2, harmonics_db=(-20.0,) * 4) for x in (-40.0, -20.0, 0.0))
     levels = LevelsPlot(
@@ -115,8 +115,8 @@ def _plots(folder: Path, name: str) -> list[tuple[Plot, int]]:
 
 
 @pytest.mark.parametrize("which", range(7))
-def test_plots_have_their_size_parse_and_come_out_the_same_twice(tmp_path: Path, which: int) -> None:
-    """Warnings are errors here: no name and no figure may raise one."""
+def test_plots_have_their_size_parse_and_are_reproducible(tmp_path: Path, which: int) -> None:
+    """Warnings are errors here: no name and no number may cause one."""
     plot, height = _plots(tmp_path, HOSTILE)[which]
     for folder in ("first", "second"):
         draw_plot(plot, str(tmp_path / folder / "plot"))

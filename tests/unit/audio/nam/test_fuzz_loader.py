@@ -1,4 +1,4 @@
-"""Damaged captures for minutes: each is refused in one line or plays."""
+"""Fuzzing with damaged captures for minutes: each is rejected with one line or runs."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whatever bytes come, the loader answers with a capture that plays or with one NamError."""
+"""For any bytes, the loader returns a capture that runs or raises a NamError."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ JSON = st.recursive(
 
 
 def answer(data: bytes) -> None:
-    """Load and, where that works, play; nothing but a NamError may come out of it."""
+    """Load and run a file; only a NamError may be raised."""
     refused: NamError | None = None
     y = np.zeros(0, np.float32)
     try:
@@ -41,19 +41,19 @@ def answer(data: bytes) -> None:
 @given(st.binary(max_size=200))
 @example(b"[" * 100_000)
 @example(b'"\\ud800"')
-def test_any_bytes_get_an_answer(data: bytes) -> None:
+def test_any_bytes_load_or_raise_a_nam_error(data: bytes) -> None:
     answer(data)
 
 
 @settings(max_examples=examples(200), deadline=None)
 @given(st.dictionaries(st.sampled_from(["version", "architecture", "config", "weights", "sample_rate"]), JSON))
-def test_any_document_gets_an_answer(found: dict[str, Any]) -> None:
+def test_any_document_loads_or_raises_a_nam_error(found: dict[str, Any]) -> None:
     answer(encoded(found))
 
 
 @settings(max_examples=examples(200), deadline=None)
 @given(st.sampled_from(NAMES), st.data())
-def test_any_changed_value_gets_an_answer(name: str, data: st.DataObject) -> None:
+def test_any_changed_value_loads_or_raises_a_nam_error(name: str, data: st.DataObject) -> None:
     found = json.loads(FILES[name])
     place: Any = found
     while True:
@@ -71,7 +71,7 @@ def test_any_changed_value_gets_an_answer(name: str, data: st.DataObject) -> Non
 
 @settings(max_examples=examples(300), deadline=None)
 @given(st.sampled_from(NAMES), st.data())
-def test_any_damaged_file_gets_an_answer(name: str, data: st.DataObject) -> None:
+def test_any_damaged_file_loads_or_raises_a_nam_error(name: str, data: st.DataObject) -> None:
     damaged = bytearray(FILES[name])
     for _ in range(data.draw(st.integers(1, 4))):
         # The weights are most of a file, its beginning is where it can be damaged in more ways.

@@ -1,4 +1,4 @@
-"""What a file must be like (docs/nam.md sections 1 to 9 and 11), and what a capture says about itself."""
+"""Validation of files (docs/nam.md sections 1 to 9 and 11), and what a capture says about itself."""
 
 import pickle
 import tracemalloc
@@ -62,11 +62,11 @@ def nested(models: int) -> Document:
         "NaN", "Infinity", "Latin-1",
     ],
 )  # fmt: skip
-def test_what_is_no_json_document_is_refused(data: bytes) -> None:
+def test_anything_but_a_json_document_is_rejected(data: bytes) -> None:
     assert refusal(data).code == "not_json"
 
 
-def test_a_byte_order_mark_and_unknown_keys_are_no_obstacle() -> None:
+def test_a_byte_order_mark_and_unknown_keys_are_accepted() -> None:
     extended = document("a1_nano")
     extended["future"] = {"deep": [[[]]]}
     array(extended)["future"] = "anything"
@@ -74,7 +74,7 @@ def test_a_byte_order_mark_and_unknown_keys_are_no_obstacle() -> None:
     assert load(data).start().process(noise(500)).tobytes() == capture("a1_nano").start().process(noise(500)).tobytes()
 
 
-def test_whole_numbers_may_be_written_with_a_point() -> None:
+def test_integers_may_have_a_decimal_point() -> None:
     pointed = document("a1_nano")
     array(pointed)["channels"] = 4.0
     array(pointed)["dilations"] = [float(dilation) for dilation in array(pointed)["dilations"]]
@@ -82,7 +82,7 @@ def test_whole_numbers_may_be_written_with_a_point() -> None:
 
 
 @pytest.mark.parametrize("version", ["0.5.0", "0.5.99", "0.6.9", "0.7.0", "0.7.12"])
-def test_versions_from_0_5_to_0_7_are_read(version: str) -> None:
+def test_versions_from_0_5_to_0_7_are_supported(version: str) -> None:
     read = load(encoded({**document("linear"), "version": version}))
     assert read.version == version
     assert any("newer" in note for note in read.notes) == (version == "0.7.12")
@@ -91,7 +91,7 @@ def test_versions_from_0_5_to_0_7_are_read(version: str) -> None:
 @pytest.mark.parametrize(
     "version", ["0.4.9", "0.8.0", "1.0.0", "0.5", "0.5.0-beta", "", "0.5.0.1", " 0.5.0", "0.5.٣", "9" * 5000 + ".0.0"]
 )
-def test_other_versions_are_refused(version: str) -> None:
+def test_other_versions_are_rejected(version: str) -> None:
     error = refusal(encoded({**document("linear"), "version": version}))
     assert (error.code, error.pointer) == ("unsupported", "/version")
 
@@ -277,20 +277,20 @@ REFUSED: list[tuple[str, Change, str, str]] = [
 @pytest.mark.parametrize(
     ("name", "alter", "code", "pointer"), REFUSED, ids=[f"{i}-{row[2]}-{row[3]}" for i, row in enumerate(REFUSED)]
 )
-def test_what_does_not_fit_is_refused_where_it_stands(name: str, alter: Change, code: str, pointer: str) -> None:
+def test_invalid_values_are_rejected_with_their_pointer(name: str, alter: Change, code: str, pointer: str) -> None:
     changed = document(name)
     alter(changed)
     error = refusal(encoded(changed))
     assert (error.code, error.pointer) == (code, pointer), str(error)
 
 
-def test_a_refusal_survives_the_way_from_another_process() -> None:
+def test_an_error_can_be_pickled() -> None:
     error = refusal(encoded({**document("linear"), "version": "9.0.0"}))
     sent = pickle.loads(pickle.dumps(error))
     assert (sent.code, sent.pointer, str(sent)) == (error.code, error.pointer, str(error))
 
 
-def test_models_may_be_embedded_eight_deep_and_no_deeper() -> None:
+def test_models_can_be_nested_eight_deep_but_not_deeper() -> None:
     assert load(encoded(nested(8))).parameters == 64
     assert refusal(encoded(nested(9))).code == "too_deep"
 
@@ -324,7 +324,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_file_is_refused_before_anything_of_its_size_is_allocated(name: str) -> None:
+def test_an_oversized_model_is_rejected_before_allocation(name: str) -> None:
     data, code = HOSTILE[name]
     tracemalloc.start()
     try:
@@ -336,11 +336,11 @@ def test_a_hostile_file_is_refused_before_anything_of_its_size_is_allocated(name
     assert peak < 2 * len(data) + 100 * 2**20
 
 
-def test_a_file_above_64_mebibytes_is_refused_unread() -> None:
+def test_a_file_above_64_mebibytes_is_rejected_without_decoding() -> None:
     assert refusal(b" " * (64 * 2**20 + 1)).code == "too_large"
 
 
-def test_a_capture_tells_what_the_file_says() -> None:
+def test_a_capture_has_the_metadata_of_its_file() -> None:
     told = document("a1_nano")
     told["metadata"] = {
         "name": "Plexi",
@@ -360,7 +360,7 @@ def test_a_capture_tells_what_the_file_says() -> None:
 
 
 @pytest.mark.parametrize("metadata", [None, [], "text", 3, {}])
-def test_metadata_of_any_kind_is_harmless(metadata: object) -> None:
+def test_metadata_of_other_types_are_ignored(metadata: object) -> None:
     assert load(encoded({**document("linear"), "metadata": metadata})).metadata == Metadata()
 
 
@@ -377,7 +377,7 @@ def test_metadata_of_any_kind_is_harmless(metadata: object) -> None:
         ("container_mixed", "SlimmableContainer", "custom", 296, 63),
     ],
 )
-def test_a_capture_knows_its_shape(
+def test_a_capture_reports_its_shape(
     name: str, architecture: str, size_class: str, parameters: int, receptive_field: int
 ) -> None:
     read = capture(name)
@@ -397,12 +397,12 @@ def test_a_capture_knows_its_shape(
         ("LSTM 1×16", "1x16", 24000),
     ],
 )
-def test_the_shapes_that_people_use_are_known_by_name(name: str, size_class: str, receptive_field: int) -> None:
+def test_common_shapes_have_a_size_class(name: str, size_class: str, receptive_field: int) -> None:
     read = load(SHAPES[name]())
     assert (read.size_class, read.receptive_field) == (size_class, receptive_field)
 
 
-def test_a_rate_that_is_not_stated_is_48_khz() -> None:
+def test_a_missing_sample_rate_defaults_to_48_khz() -> None:
     silent, stated = capture("a1_feather"), load(encoded({**document("linear"), "sample_rate": 44100.5}))
     assert (silent.sample_rate, silent.sample_rate_stated) == (48000.0, False)
     assert any("sample rate" in note for note in silent.notes)
@@ -424,7 +424,7 @@ def test_only_captures_with_several_sizes_are_slimmable(path: Path) -> None:
     ],
     ids=["groups", "groups of layer1x1", "head kernel", "a slope for each channel"],
 )
-def test_what_the_canonical_engine_can_not_slim_plays_at_full_size_alone(alter: Change) -> None:
+def test_captures_that_the_canonical_engine_can_not_slim_only_run_at_full_size(alter: Change) -> None:
     changed = document("slimmable")
     alter(changed)
     read = load(encoded(refilled(changed)))

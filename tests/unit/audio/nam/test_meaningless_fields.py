@@ -1,4 +1,4 @@
-"""Fields that the rest of a config leaves without meaning are read by nobody, whatever they hold.
+"""Fields that other fields disable are ignored, whatever their values.
 
 The rules are the canonical engine's: what it does not read, it does not check either (docs/nam.md section 8.1).
 """
@@ -81,7 +81,7 @@ PLACES: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_what_has_no_meaning_is_no_reason_to_refuse_and_changes_no_sample(place: str) -> None:
+def test_unused_fields_are_neither_validated_nor_used(place: str) -> None:
     name, put = PLACES[place]
     heard = set()
     for junk in JUNK:
@@ -92,7 +92,7 @@ def test_what_has_no_meaning_is_no_reason_to_refuse_and_changes_no_sample(place:
 
 
 @pytest.mark.parametrize("junk", JUNK)
-def test_the_older_head_fields_are_not_read_beside_a_head(junk: Any) -> None:
+def test_the_older_head_fields_are_ignored_if_there_is_a_head(junk: Any) -> None:
     plain = document("a1_nano")
     size, bias = _array(plain).pop("head_size"), _array(plain).pop("head_bias")
     _array(plain)["head"] = {"out_channels": size, "kernel_size": 1, "bias": bias}
@@ -102,14 +102,14 @@ def test_the_older_head_fields_are_not_read_beside_a_head(junk: Any) -> None:
     assert _played(plain) == expected
 
 
-def test_the_older_gated_form_always_gates_with_a_sigmoid() -> None:
+def test_the_older_gated_field_always_uses_a_sigmoid() -> None:
     expected = _played(document("gated_legacy"))
     changed = document("gated_legacy")
     _array(changed).update(secondary_activation="Tanh")
     assert _played(changed) == expected
 
 
-def test_only_gated_layers_read_their_entry_of_a_list_of_second_activations() -> None:
+def test_only_gated_layers_use_their_secondary_activation() -> None:
     found = document("act_all_types")
     layers = [array for array in found["config"]["layers"] if isinstance(array.get("gating_mode"), list)]
     for array in layers:
@@ -121,7 +121,7 @@ def test_only_gated_layers_read_their_entry_of_a_list_of_second_activations() ->
     assert _played(found) == _played(document("act_all_types"))
 
 
-def test_a_post_stack_head_of_one_kernel_has_no_use_for_its_channels() -> None:
+def test_a_post_stack_head_of_one_kernel_ignores_its_channels() -> None:
     found = document("post_stack_head")
     found["config"]["head"].update(kernel_sizes=[1], out_channels=1)
     refilled(found)
@@ -133,7 +133,7 @@ def test_a_post_stack_head_of_one_kernel_has_no_use_for_its_channels() -> None:
     assert _played(found) == expected
 
 
-def test_what_has_a_meaning_is_checked_as_before() -> None:
+def test_used_fields_are_validated() -> None:
     gated = document("blended")
     _array(gated)["secondary_activation"] = ""
     with pytest.raises(NamError) as refusal:

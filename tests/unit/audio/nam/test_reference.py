@@ -1,4 +1,4 @@
-"""Our samples against the canonical engine's."""
+"""Samples compared with those of the canonical engine."""
 
 import json
 from pathlib import Path
@@ -43,7 +43,7 @@ def malformed_files() -> list[Path]:
 
 
 @pytest.mark.parametrize("case", [*reference_cases(), *public_cases()], ids=lambda case: case.id)
-def test_every_sample_from_the_first_is_the_canonical_engine_s(case: Case) -> None:
+def test_every_sample_equals_that_of_the_canonical_engine(case: Case) -> None:
     y = load(case.model.read_bytes()).start(size=case.size).process(case.input)
     heard = np.concatenate([y[window] for window in case.windows])
     assert heard.dtype == np.float32
@@ -53,7 +53,7 @@ def test_every_sample_from_the_first_is_the_canonical_engine_s(case: Case) -> No
 if malformed_files():
 
     @pytest.mark.parametrize("file", malformed_files(), ids=lambda file: file.stem)
-    def test_a_malformed_public_file_is_refused_in_one_line(file: Path) -> None:
+    def test_a_malformed_public_file_is_rejected_with_one_line(file: Path) -> None:
         with pytest.raises(NamError) as refusal:
             load(file.read_bytes())
         assert refusal.value.detail

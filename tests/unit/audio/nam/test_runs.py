@@ -1,4 +1,4 @@
-"""What a run promises, whatever the capture: determinism, causality, a settled start, finite samples."""
+"""Properties of runs for every capture: determinism, causality, a settled start, finite samples."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ from tests.support.nam_documents import REFERENCE, capture, document, encoded, n
 from tone_shootout.audio.nam import NamError, load
 
 EVERY = sorted(path.stem for path in (REFERENCE / "models").glob("*.nam"))
-"""All reference models: each architecture, and each feature of a WaveNet."""
+"""All reference models: every architecture, and every feature of a WaveNet."""
 CONVOLVING = sorted(set(EVERY) - {"lstm_1x16", "lstm_memory", "linear", "linear_bias_long"})
 
 
@@ -32,7 +32,7 @@ def test_output_bytes_do_not_depend_on_block_sizes(name: str, cuts: list[int]) -
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_output_does_not_know_the_future(name: str) -> None:
+def test_output_does_not_depend_on_later_samples(name: str) -> None:
     x = noise(6000)
     other = np.concatenate([x[:2500], noise(3500, seed=2)])
     y, changed = (capture(name).start().process(signal) for signal in (x, other))
@@ -41,7 +41,7 @@ def test_output_does_not_know_the_future(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CONVOLVING)
-def test_output_forgets_what_lies_beyond_the_receptive_field(name: str) -> None:
+def test_output_does_not_depend_on_samples_before_the_receptive_field(name: str) -> None:
     reach = capture(name).receptive_field
     x = noise(100 + reach + 500)
     changed = x.copy()
@@ -53,12 +53,12 @@ def test_output_forgets_what_lies_beyond_the_receptive_field(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*CONVOLVING, "lstm_1x16"])
-def test_silence_is_settled_from_the_first_sample(name: str) -> None:
+def test_output_for_silence_is_constant_from_the_first_sample(name: str) -> None:
     y = capture(name).start().process(np.zeros(5000, np.float32))
     assert np.ptp(y) < 1e-6
 
 
-def test_runs_of_one_capture_do_not_hear_each_other() -> None:
+def test_runs_of_one_capture_are_independent() -> None:
     x = noise(6000)
     first, second = capture("a1_nano").start(), capture("a1_nano").start()
     alone = capture("a1_nano").start().process(x)
@@ -75,7 +75,7 @@ def test_threads_can_share_a_capture(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_a_capture_can_be_sent_to_another_process(name: str) -> None:
+def test_a_capture_can_be_pickled(name: str) -> None:
     sent = pickle.loads(pickle.dumps(capture(name)))
     x = noise(300)
     assert sent.start().process(x).tobytes() == capture(name).start().process(x).tobytes()
@@ -112,7 +112,7 @@ def test_output_bytes_do_not_depend_on_blas_threads() -> None:
     assert len(hashes) == 1
 
 
-def test_nothing_in_gives_nothing_out() -> None:
+def test_empty_input_gives_empty_output() -> None:
     run = capture("a1_nano").start()
     assert run.process(np.zeros(0, np.float32)).shape == (0,)
 
@@ -122,12 +122,12 @@ def test_nothing_in_gives_nothing_out() -> None:
     [np.zeros(8), np.zeros((1, 8), np.float32), np.array([0.0, np.nan], np.float32), np.array([np.inf], np.float32)],
     ids=["float64", "two dimensions", "NaN", "infinity"],
 )
-def test_anything_but_finite_float32_samples_is_refused(samples: np.ndarray) -> None:
+def test_anything_but_finite_float32_samples_is_rejected(samples: np.ndarray) -> None:
     with pytest.raises(ValueError, match="expected"):
         capture("a1_nano").start().process(samples)
 
 
-def test_a_capture_that_leaves_the_range_of_float32_is_stopped() -> None:
+def test_output_beyond_the_range_of_float32_is_an_error() -> None:
     wild = document("act_relu")
     wild["weights"] = [1e30] * len(wild["weights"])
     run = load(encoded(wild)).start()
@@ -137,12 +137,12 @@ def test_a_capture_that_leaves_the_range_of_float32_is_stopped() -> None:
 
 
 @pytest.mark.parametrize("size", [-0.1, 1.1, float("nan")])
-def test_a_size_outside_0_to_1_is_refused(size: float) -> None:
+def test_a_size_outside_0_to_1_is_rejected(size: float) -> None:
     with pytest.raises(ValueError, match="size"):
         capture("slimmable").start(size=size)
 
 
-def test_a_capture_of_one_size_plays_the_same_at_every_size() -> None:
+def test_a_capture_of_one_size_ignores_the_size() -> None:
     assert not capture("a1_nano").slimmable
     x = noise(500)
     assert capture("a1_nano").start(size=0.0).process(x).tobytes() == capture("a1_nano").start().process(x).tobytes()

@@ -1,4 +1,4 @@
-"""Sequential: one model after the other, as the canonical engine plays them (docs/nam.md, "Sequential")."""
+"""Sequential: models in series, compared with the canonical engine (docs/nam.md, "Sequential")."""
 
 from typing import Any
 
@@ -41,18 +41,18 @@ def refused(found: Document) -> NamError:
 
 
 def settled(found: Document, x: np.ndarray) -> np.ndarray:
-    """Play x, and one sample of silence before it: a model's output from t = −1 on."""
+    """Process one sample of silence, then x: the output of a model from t = −1 on."""
     return read(found).start().process(np.concatenate([np.zeros(1, np.float32), x]))
 
 
-def test_each_model_plays_what_the_one_before_it_has_made() -> None:
+def test_each_model_processes_the_output_of_the_previous_one() -> None:
     x = noise(3000)
     y = settled(nano(), x)
     heard = read(sequential(nano(), linear([0.5, 0.25]))).start().process(x)
     assert np.abs(heard - (0.5 * y[1:] + 0.25 * y[:-1])).max() <= 1e-6
 
 
-def test_a_sequential_may_hold_sequentials_and_containers() -> None:
+def test_a_sequential_may_contain_sequentials_and_containers() -> None:
     x = noise(1500)
     inner = sequential(linear([0.0, 1.0]), linear([2.0]))
     container = {
@@ -67,7 +67,7 @@ def test_a_sequential_may_hold_sequentials_and_containers() -> None:
     assert np.array_equal(heard[1:], x[:-1])
 
 
-def test_an_lstm_is_prewarmed_with_what_the_models_before_it_make_of_silence() -> None:
+def test_an_lstm_is_prewarmed_with_the_output_of_the_preceding_models() -> None:
     lstm = document("lstm_1x16")
     shifted = {**linear([1.0]), "config": {"receptive_field": 1, "bias": True}, "weights": [1.0, 0.3]}
     heard = read(sequential(shifted, lstm)).start().process(np.zeros(8, np.float32))
@@ -80,7 +80,7 @@ def test_an_lstm_is_prewarmed_with_what_the_models_before_it_make_of_silence() -
     assert np.abs(heard - expected[0, :8]).max() <= 1e-6
 
 
-def test_a_filter_remembers_what_came_out_in_the_prewarm_of_the_model_before_it() -> None:
+def test_the_history_of_a_filter_has_the_prewarm_output_of_the_preceding_model() -> None:
     # 4093 zeros, rounded up to 4096 as the canonical renderer does it, go through both from an empty state. The filter
     # looks back beyond that: its history holds the way in of the capture, and silence before it.
     delay = 4100
@@ -91,14 +91,14 @@ def test_a_filter_remembers_what_came_out_in_the_prewarm_of_the_model_before_it(
     assert np.abs(heard[4:] - first).max() <= 1e-6
 
 
-def test_its_bytes_do_not_depend_on_how_the_input_is_cut() -> None:
+def test_output_bytes_do_not_depend_on_block_sizes() -> None:
     x, capture = noise(2000), read(sequential(nano(), linear([0.5, 0.25])))
     run = capture.start()
     cut = np.concatenate([run.process(part) for part in np.split(x, [1, 100, 611, 612, 1999])])
     assert cut.tobytes() == capture.start().process(x).tobytes()
 
 
-def test_what_it_says_of_itself_is_the_sum_of_its_models() -> None:
+def test_its_statistics_are_the_sum_of_its_models() -> None:
     capture = read(sequential(nano(), linear([0.5, 0.25])))
     assert (capture.architecture, capture.parameters, capture.receptive_field) == ("Sequential", 844, 4094)
     assert (capture.sample_rate, capture.slimmable) == (48000, False)
@@ -108,7 +108,7 @@ def test_what_it_says_of_itself_is_the_sum_of_its_models() -> None:
     ]
 
 
-def test_the_parts_of_parts_are_listed_too() -> None:
+def test_nested_parts_are_listed() -> None:
     capture = read(sequential(linear([1.0]), sequential(linear([1.0]), nano())))
     assert [part.pointer for part in capture.parts()] == [
         "/config/models/0",
@@ -119,7 +119,7 @@ def test_the_parts_of_parts_are_listed_too() -> None:
 
 
 def _bare() -> Document:
-    """The earlier experimental form: configs without weights, all weights in one list."""
+    """The earlier, experimental format: configs without weights, all weights in one list."""
     inner = linear([1.0])
     return {**sequential({"architecture": "Linear", "config": inner["config"]}), "weights": [1.0]}
 
@@ -162,17 +162,19 @@ def _two_outputs() -> Document:
         (sequential(linear([1.0]), "nothing"), "invalid_field", "/config/models/1"),  # type: ignore[arg-type]
     ],
 )
-def test_what_does_not_fit_together_is_refused_where_it_stands(found: Document, code: str, pointer: str) -> None:
+def test_models_that_do_not_fit_each_other_are_rejected_with_a_pointer(
+    found: Document, code: str, pointer: str
+) -> None:
     error = refused(found)
     assert (error.code, error.pointer) == (code, pointer), str(error)
 
 
-def test_a_rate_may_be_stated_by_any_of_them() -> None:
+def test_any_of_the_models_may_declare_the_sample_rate() -> None:
     capture = read(sequential(_without_rate(nano()), linear([1.0], sample_rate=96000)))
     assert (capture.sample_rate, capture.sample_rate_stated) == (96000, True)
 
 
-def test_models_may_be_embedded_eight_deep_and_no_deeper() -> None:
+def test_models_can_be_nested_eight_deep_but_not_deeper() -> None:
     found = linear([1.0])
     for _ in range(8):
         found = sequential(found)
@@ -191,7 +193,7 @@ def test_levels_are_those_of_the_first_models_input_and_the_last_models_output()
     assert silent.input_level_dbu is None
 
 
-def test_what_the_file_says_itself_goes_before_what_its_models_say() -> None:
+def test_metadata_of_the_file_take_precedence_over_those_of_its_models() -> None:
     own = {"gear_type": "pedal", "input_level_dbu": 5.0, "loudness": None, "name": ""}
     said = read(sequential(nano(metadata=AMP), metadata=own)).metadata
     assert (said.gear_type, said.input_level_dbu, said.loudness, said.name) == ("pedal", 5.0, -18.0, "Plexi")
@@ -213,7 +215,7 @@ def test_what_the_file_says_itself_goes_before_what_its_models_say() -> None:
         ([None, "pedal"], None),
     ],
 )
-def test_a_sequential_is_the_gear_that_its_models_are_together(gears: list[Any], gear: str | None) -> None:
+def test_the_gear_type_combines_those_of_the_models(gears: list[Any], gear: str | None) -> None:
     models = [
         linear([0.1] * each) if isinstance(each, int) else nano(metadata={"gear_type": each} if each else None)
         for each in gears
@@ -222,11 +224,11 @@ def test_a_sequential_is_the_gear_that_its_models_are_together(gears: list[Any],
 
 
 @pytest.mark.parametrize("metadata", [[], "text", {"loudness": "loud", "input_level_dbu": True, "name": 3}, 5, None])
-def test_metadata_of_a_model_inside_that_can_not_be_read_counts_as_absent(metadata: Any) -> None:
+def test_invalid_metadata_of_an_embedded_model_count_as_absent(metadata: Any) -> None:
     assert read(sequential(nano(metadata=metadata))).metadata.loudness is None
 
 
-def test_a_container_says_what_the_model_that_plays_says() -> None:
+def test_a_container_has_the_metadata_of_the_selected_model() -> None:
     sizes = [
         {"max_value": 0.5, "model": nano(metadata={**AMP, "input_level_dbu": 1.0})},
         {"max_value": 1.0, "model": nano(metadata=AMP)},

@@ -19,6 +19,7 @@ from litestar.plugins import InitPlugin, ReceiveRoutePlugin
 from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.static_files import create_static_files_router
+from litestar_saq import SAQPlugin
 
 from tone_shootout.accounts.plugin import SECURITY_COMPONENTS, AccountsPlugin
 from tone_shootout.composition import SCHEDULES, Services, queue_config
@@ -158,6 +159,7 @@ def _build_app(services: Services) -> Litestar:
         raise SettingsError("SHOOTOUT_SECURITY_SECRET: not set (`shootout serve` generates one)")
     _ = services.storage  # created now instead of on first use, so that startup fails if it is unusable
     prometheus = PrometheusConfig(app_name="shootout", group_path=True)
+    saq = SAQPlugin(queue_config(services))
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncGenerator[None, None]:
@@ -190,8 +192,9 @@ def _build_app(services: Services) -> Litestar:
                 event_hub=services.event_hub,
                 canceller=services.canceller,
             ),
+            saq,
             DashboardPlugin(
-                queue_config(services),
+                saq,
                 DashboardQueue(services.queue, services.session_maker, services.dispatcher, settings.limits),
                 ScheduleQueue(services.queue, SCHEDULES, services.task_log),
             ),

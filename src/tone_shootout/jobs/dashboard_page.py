@@ -12,9 +12,10 @@ from typing import Any, Final, cast
 from litestar import Controller, MediaType, Request, Response, get
 from litestar.config.app import AppConfig
 from litestar.di import Provide
+from litestar.plugins import InitPlugin
 from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
-from litestar_saq import SAQConfig, SAQPlugin, TaskQueues
+from litestar_saq import SAQPlugin, TaskQueues
 from saq import Queue
 
 from tone_shootout.accounts.errors import AdministratorOnlyError
@@ -56,16 +57,16 @@ _PAGE: Final = """\
 """
 
 
-class DashboardPlugin(SAQPlugin):
-    """SAQ's plugin: `litestar workers` with our queue, the dashboard with our page.
+class DashboardPlugin(InitPlugin):
+    """Gives SAQ's dashboard our page and our queues. It comes after SAQ's plugin.
 
     Args:
-        config: the queue that workers run.
+        saq: SAQ's plugin. `litestar workers` looks for exactly its class, so this one does not extend it.
         queues: what the dashboard shows as queues.
     """
 
-    def __init__(self, config: SAQConfig, *queues: DashboardQueue | ScheduleQueue) -> None:
-        super().__init__(config)
+    def __init__(self, saq: SAQPlugin, *queues: DashboardQueue | ScheduleQueue) -> None:
+        self._saq = saq
         self._queues = TaskQueues({queue.name: cast("Queue", queue) for queue in queues})
 
     async def provide_queues(self) -> AsyncGenerator[TaskQueues, None]:
@@ -75,11 +76,10 @@ class DashboardPlugin(SAQPlugin):
         yield self._queues
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        """Add the pages."""
-        app_config = super().on_app_init(app_config)
-        app_config.dependencies[self._config.queues_dependency_key] = Provide(self.provide_queues)
+        """Replace what SAQ's plugin has added."""
+        app_config.dependencies[self._saq.config.queues_dependency_key] = Provide(self.provide_queues)
         # The web process runs no tasks; in it, a worker of litestar-saq would start a thread of its own.
-        for worker in self.get_workers().values():
+        for worker in self._saq.get_workers().values():
             app_config.on_startup.remove(worker.on_app_startup)
             app_config.on_shutdown.remove(worker.on_app_shutdown)
         saq_controller = cast(type[Controller], app_config.route_handlers.pop())

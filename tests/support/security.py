@@ -1,4 +1,4 @@
-"""Somebody who has one of everything, and all operations of the running service."""
+"""A user with one object of every kind, and all operations of the OpenAPI document."""
 
 import json
 import re
@@ -33,7 +33,7 @@ METHODS = ("get", "head", "post", "put", "patch", "delete")
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of the document."""
+    """One operation of the OpenAPI document."""
 
     id: str
     method: str
@@ -46,12 +46,12 @@ class Operation:
 
     @property
     def names(self) -> list[str]:
-        """Names of the parameters in its path."""
+        """Names of the path parameters."""
         return re.findall(r"{(\w+)}", self.path)
 
 
 def operations(document: dict[str, Any]) -> Iterator[Operation]:
-    """All operations, by their document."""
+    """Yield all operations of an OpenAPI document."""
     for path, item in document["paths"].items():
         for method, operation in item.items():
             if method in METHODS:
@@ -60,20 +60,20 @@ def operations(document: dict[str, Any]) -> Iterator[Operation]:
 
 @dataclass(frozen=True)
 class World:
-    """What a person has: the value of each parameter in a path."""
+    """Objects of a user: a value for each path parameter."""
 
     person: Person
     values: dict[str, str] = field(default_factory=dict)
 
     def path(self, operation: Operation, instead: dict[str, str]) -> str:
-        """The address of an operation on what this person has."""
+        """Return the path of an operation on the user's objects; `instead` maps parameters to other values."""
         return re.sub(r"{(\w+)}", lambda found: self.values[instead.get(found[1], found[1])], operation.path)
 
 
 async def connect_tone3000(
     person: Person, sessions: Sessions, settings: Settings, tone3000: StandIn, redis: Redis
 ) -> TokenPair:
-    """Connect a person with TONE3000; the tokens."""
+    """Connect a user with TONE3000; return the tokens."""
     pair = TokenPair(**{name: value for name, value in tone3000.tokens().items() if name != "token_type"})
     async with HttpClient(settings.tone3000, redis) as http_client, sessions.begin() as session:
         there = await Tone3000(http_client).user(pair.access_token)
@@ -82,7 +82,7 @@ async def connect_tone3000(
 
 
 async def build_world(person: Person, sessions: Sessions, settings: Settings) -> World:
-    """Give a person who is connected with TONE3000 one of everything, and a spare of what operations delete."""
+    """Create an object of every kind for a user connected with TONE3000, and spare ones for operations that delete."""
     client = person.client
     tone = (await client.get("/api/v1/tones/trending")).json()["items"][0]["id"]
     models = (await client.get(f"/api/v1/tones/{tone}/models")).json()["items"]
@@ -126,7 +126,7 @@ async def build_world(person: Person, sessions: Sessions, settings: Settings) ->
 
 @asynccontextmanager
 async def with_token(person: Person, token: str) -> AsyncGenerator[Person, None]:
-    """The same person with another credential."""
+    """Yield the same user with another credential."""
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=person.client.base_url, timeout=60, headers=headers) as client:
         yield Person(person.id, person.name, token, client)
@@ -135,7 +135,7 @@ async def with_token(person: Person, token: str) -> AsyncGenerator[Person, None]
 async def issue(
     sessions: Sessions, person: Person, *, scope: Scope = "write", expires_at: datetime | None = None
 ) -> str:
-    """A further API token of a person's."""
+    """Issue another API token of a user."""
     async with sessions.begin() as session:
         accounts = AccountService(session)
         user = await accounts.get_user(person.id)
@@ -144,7 +144,7 @@ async def issue(
 
 
 def body_of(answer: httpx.Response) -> dict[str, Any]:
-    """The body of a problem."""
+    """Return the body of a problem response."""
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     found: dict[str, Any] = json.loads(answer.text)
     return found

@@ -19,25 +19,25 @@ Sql = Callable[..., Awaitable[list[Any]]]
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A session as its owner's programs hold it."""
+    """Tokens of a session."""
 
     access: str
     refresh: str
 
     @property
     def headers(self) -> dict[str, str]:
-        """What a program sends."""
+        """Headers that a program sends."""
         return {"Authorization": f"Bearer {self.access}"}
 
     @property
     def cookies(self) -> dict[str, str]:
-        """What a browser sends to the routes of sessions."""
+        """Cookies that a browser sends to `/api/v1/auth`, as a header."""
         return {"Cookie": f"shootout_access={self.access}; shootout_refresh={self.refresh}"}
 
 
 @pytest.fixture
 def issue_token(session_maker: async_sessionmaker[AsyncSession]) -> IssueToken:
-    """Makes tokens of any kind, expired ones too."""
+    """Return a function that issues tokens of any kind, including expired ones."""
 
     async def issue(person: Person, *, scope: Scope = "write", expires_at: datetime | None = None) -> str:
         async with session_maker.begin() as session:
@@ -50,13 +50,13 @@ def issue_token(session_maker: async_sessionmaker[AsyncSession]) -> IssueToken:
 
 @pytest.fixture
 async def read_token(user: Person, issue_token: IssueToken) -> str:
-    """A token of `user` that can only read."""
+    """Return a token of `user` with read scope."""
     return await issue_token(user, scope="read")
 
 
 @pytest.fixture
 def sql(engine: AsyncEngine) -> Sql:
-    """Runs a statement and returns its rows, if it has any."""
+    """Return a function that runs a statement and returns its rows."""
 
     async def run(statement: str, **values: Any) -> list[Any]:
         async with engine.begin() as connection:
@@ -67,7 +67,7 @@ def sql(engine: AsyncEngine) -> Sql:
 
 
 async def sign_in(api: httpx.AsyncClient, token: str) -> SignedIn:
-    """Start a session, and keep no cookies of it."""
+    """Start a session and delete its cookies from the client."""
     answer = await api.post("/api/v1/auth/session", json={"token": token})
     assert answer.status_code == 201
     api.cookies.clear()
@@ -75,11 +75,11 @@ async def sign_in(api: httpx.AsyncClient, token: str) -> SignedIn:
 
 
 async def whoami(api: httpx.AsyncClient, headers: dict[str, str]) -> int:
-    """The status that asking for one's account gets."""
+    """Return the status of `GET /me`."""
     return (await api.get("/api/v1/me", headers=headers)).status_code
 
 
 @pytest.fixture
 def clean_environ() -> dict[str, str]:
-    """This process's environment without settings of the service."""
+    """Return the environment of this process without settings of the service."""
     return {name: value for name, value in os.environ.items() if not name.startswith("SHOOTOUT_")}

@@ -1,4 +1,4 @@
-"""Taking one's data along, and leaving nothing behind."""
+"""Export and deletion of accounts."""
 
 import asyncio
 import io
@@ -36,7 +36,7 @@ def worker(settings: Settings) -> Generator[None, None, None]:
 
 @pytest.fixture
 async def connected(user: Person, settings: Settings, session_maker: async_sessionmaker[AsyncSession]) -> TokenPair:
-    """Tokens of TONE3000 that `user` is connected with."""
+    """Connect `user` with TONE3000 and return the tokens."""
     pair = TokenPair(access_token="planted-access-token", refresh_token="planted-refresh-token")
     async with session_maker.begin() as session:
         store = ConnectionStore(session, KeyRing(settings.security.encryption_keys))
@@ -45,7 +45,7 @@ async def connected(user: Person, settings: Settings, session_maker: async_sessi
 
 
 async def dump(sql: Sql, schema: str) -> str:
-    """Every row of every table, as text."""
+    """Return every row of every table as text."""
     tables = await sql(
         "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = :schema", schema=schema
     )
@@ -69,7 +69,7 @@ async def opened(person: Person) -> zipfile.ZipFile:
 
 
 @pytest.mark.slow
-async def test_an_export_holds_every_row_and_file_of_its_owner_and_of_nobody_else(
+async def test_an_export_has_all_rows_and_files_of_its_owner_and_no_others(
     api: httpx.AsyncClient,
     user: Person,
     other_user: Person,
@@ -101,15 +101,15 @@ async def test_an_export_holds_every_row_and_file_of_its_owner_and_of_nobody_els
         assert foreign.encode() not in everything
 
 
-async def test_an_export_of_somebody_new_is_whole(user: Person) -> None:
+async def test_an_export_of_a_new_user_is_complete(user: Person) -> None:
     archive = await opened(user)
     assert json.loads(archive.read("rows/user_account.json"))[0]["name"] == user.name
     assert json.loads(archive.read("rows/job.json")) == []
     assert b"rows/" in archive.read("README.txt")
 
 
-async def test_every_table_that_leads_to_a_user_is_exported(user: Person, sql: Sql) -> None:
-    """The database's own word for it, against what is read off the models."""
+async def test_every_table_that_refers_to_users_is_exported(user: Person, sql: Sql) -> None:
+    """Compare the foreign keys in the database with those of the models."""
     leading = await sql(
         "WITH RECURSIVE owned(oid) AS (SELECT 'user_account'::regclass::oid UNION"
         " SELECT c.conrelid FROM pg_constraint c JOIN owned ON c.confrelid = owned.oid WHERE c.contype = 'f')"
@@ -120,7 +120,7 @@ async def test_every_table_that_leads_to_a_user_is_exported(user: Person, sql: S
 
 
 @pytest.mark.slow
-async def test_whoever_leaves_while_their_job_runs_leaves_nothing_behind(
+async def test_deletion_during_a_job_leaves_no_data(
     api: httpx.AsyncClient,
     user: Person,
     other_user: Person,
@@ -150,50 +150,50 @@ async def test_whoever_leaves_while_their_job_runs_leaves_nothing_behind(
     after = await dump(sql, "public")
     for text in (*planted, *ids):
         assert text not in after
-    for text in planted:  # the queue's entries carry ids of jobs for a minute, and nothing else
+    for text in planted:  # entries of the queue contain ids of jobs for a minute, and no other data
         assert text not in await dump(sql, "saq")
     await eventually(lambda: not stored(settings, user))
     for key in [key async for key in redis.scan_iter() if str(user.id).encode() in key]:
-        assert 0 < await redis.ttl(key) <= 120, key  # counters of requests, which end by themselves
+        assert 0 < await redis.ttl(key) <= 120, key  # rate limit counters, which expire
     rest = [event["data"] for event in [event async for event in watching] if event["type"] == "done"]
     assert [data["status"] for data in rest] == ["cancelled"]
     assert (await other_user.client.get(f"/api/v1/library/{kept}/content")).status_code == 200
-    # A worker that is still at it would store its results within this time.
+    # A worker that still rendered would store its results within this time.
     await asyncio.sleep(1.0)
     assert stored(settings, user) == []
 
 
-async def test_an_export_leaves_out_what_is_secret_in_every_table(user: Person, connected: TokenPair) -> None:
+async def test_an_export_omits_secrets(user: Person, connected: TokenPair) -> None:
     (row,) = json.loads((await opened(user)).read("rows/tone3000_connection.json"))
     assert set(row) == {
         "id", "user_id", "tone3000_user_id", "username", "expires_at", "created_at", "updated_at"
     }  # fmt: skip
 
 
-async def test_archives_are_made_ten_times_an_hour(user: Person, other_user: Person) -> None:
+async def test_exports_are_limited_to_ten_an_hour(user: Person, other_user: Person) -> None:
     found = [(await user.client.get(EXPORT)).status_code for _ in range(11)]
     assert found == [200] * 10 + [429]
     assert (await other_user.client.get(EXPORT)).status_code == 200
 
 
-async def test_nobody_exports_without_being_signed_in(api: httpx.AsyncClient) -> None:
+async def test_an_export_requires_a_credential(api: httpx.AsyncClient) -> None:
     assert (await api.get(EXPORT)).status_code == 401
 
 
-async def test_an_export_without_a_file_that_a_row_names_is_refused(user: Person, settings: Settings) -> None:
+async def test_an_export_with_a_missing_file_is_refused(user: Person, settings: Settings) -> None:
     await add(user.client, "di_track", di())
     (name,) = [each for each in stored(settings, user) if each.startswith("blobs/")]
     (settings.data / "objects" / "users" / str(user.id) / name).unlink()
     assert (await user.client.get(EXPORT)).status_code == 503
 
 
-async def test_an_export_breaks_off_where_a_file_vanishes_on_the_way(
+async def test_an_export_stops_when_a_file_disappears(
     user: Person, settings: Settings, session_maker: async_sessionmaker[AsyncSession]
 ) -> None:
     for seed in (1, 2):
         await add(user.client, "di_track", di(0.5, seed=seed), name=f"DI {seed}")
     stream = stream_archive(session_maker, Storage.from_settings(settings), user.id)
-    assert await anext(stream)  # the rows: every file is there
+    assert await anext(stream)  # the rows; every file exists at this time
     for name in stored(settings, user):
         (settings.data / "objects" / "users" / str(user.id) / name).unlink()
     with pytest.raises(StorageFaultError):

@@ -1,4 +1,4 @@
-"""Tokens of TONE3000: kept encrypted, renewed once, and given up when they don't count any more."""
+"""Tokens of TONE3000 are encrypted, renewed once, and deleted once they are invalid."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -44,7 +44,7 @@ def connections(session_maker: Sessions, http_client: HttpClient, ring: KeyRing)
 async def pair(
     user: Person, session_maker: Sessions, http_client: HttpClient, ring: KeyRing, tone3000: StandIn
 ) -> TokenPair:
-    """What `user` is connected with."""
+    """Connect `user` with TONE3000 and return the tokens."""
     made = TokenPair(**{name: value for name, value in tone3000.tokens().items() if name != "token_type"})
     person = await Tone3000(http_client).user(made.access_token)
     async with session_maker.begin() as session:
@@ -60,21 +60,21 @@ def refreshes(tone3000: StandIn) -> list[dict[str, Any]]:
     return [r["form"] for r in tone3000.requests("/oauth/token") if r["form"]["grant_type"] == "refresh_token"]
 
 
-async def test_a_token_that_is_good_for_a_while_is_given_out_as_it_is(
+async def test_a_valid_token_is_returned_without_renewal(
     connections: ConnectionService, user: Person, pair: TokenPair, tone3000: StandIn
 ) -> None:
     assert await connections.get_access_token(user.id) == pair.access_token
     assert refreshes(tone3000) == []
 
 
-async def test_nobody_gets_a_token_who_is_not_connected(
+async def test_a_user_without_a_connection_gets_no_token(
     connections: ConnectionService, user: Person, other_user: Person, pair: TokenPair
 ) -> None:
     with pytest.raises(NotConnectedError):
         await connections.get_access_token(other_user.id)
 
 
-async def test_ten_who_ask_at_once_before_the_end_make_one_refresh(
+async def test_concurrent_requests_share_one_renewal(
     connections: ConnectionService, user: Person, pair: TokenPair, tone3000: StandIn, sql: Sql
 ) -> None:
     await about_to_end(sql)
@@ -84,7 +84,7 @@ async def test_ten_who_ask_at_once_before_the_end_make_one_refresh(
     assert len(refreshes(tone3000)) == 1
 
 
-async def test_ten_processes_that_ask_at_once_make_one_refresh(
+async def test_concurrent_processes_share_one_renewal(
     session_maker: Sessions,
     http_client: HttpClient,
     ring: KeyRing,
@@ -93,7 +93,7 @@ async def test_ten_processes_that_ask_at_once_make_one_refresh(
     tone3000: StandIn,
     sql: Sql,
 ) -> None:
-    """Each service has turns of its own, as each process has: between them, only the row's lock stands."""
+    """Services share no state, like processes: only the lock of the row prevents two renewals."""
     await about_to_end(sql)
     services = [ConnectionService(session_maker, ring, OAuthClient(http_client)) for _ in range(10)]
     tokens = await asyncio.gather(*(service.get_access_token(user.id) for service in services))
@@ -101,7 +101,7 @@ async def test_ten_processes_that_ask_at_once_make_one_refresh(
     assert len(refreshes(tone3000)) == 1
 
 
-async def test_a_refresh_ends_well_though_nobody_waits_for_it_any_more(
+async def test_a_renewal_completes_after_its_request_is_cancelled(
     connections: ConnectionService, user: Person, pair: TokenPair, tone3000: StandIn, sql: Sql
 ) -> None:
     await sql("UPDATE tone3000_connection SET expires_at = now() - interval '1 s'")
@@ -109,12 +109,12 @@ async def test_a_refresh_ends_well_though_nobody_waits_for_it_any_more(
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.5):
             await connections.get_access_token(user.id)
-    await connections.aclose()  # as a process that stops does
+    await connections.aclose()  # called when a process stops
     tone3000.fault("status", "/oauth/token", status=503, times=0)
     assert await connections.get_access_token(user.id) != pair.access_token
 
 
-async def test_the_new_pair_is_what_the_next_refresh_uses(
+async def test_the_next_renewal_uses_the_new_pair(
     connections: ConnectionService, user: Person, pair: TokenPair, tone3000: StandIn, sql: Sql
 ) -> None:
     seen = {pair.access_token}
@@ -122,10 +122,10 @@ async def test_the_new_pair_is_what_the_next_refresh_uses(
         await about_to_end(sql)
         seen.add(await connections.get_access_token(user.id))
     assert len(seen) == 4
-    assert len(refreshes(tone3000)) == 3  # the stand-in takes each refresh token once
+    assert len(refreshes(tone3000)) == 3  # the stand-in accepts each refresh token once
 
 
-async def test_a_token_that_is_refused_before_its_time_is_renewed_and_the_question_asked_again(
+async def test_a_rejected_token_is_renewed_and_the_request_repeated(
     connections: ConnectionService, http_client: HttpClient, user: Person, pair: TokenPair, tone3000: StandIn
 ) -> None:
     tone3000.expire()
@@ -135,7 +135,7 @@ async def test_a_token_that_is_refused_before_its_time_is_renewed_and_the_questi
 
 
 @pytest.mark.parametrize("odd_errors", [False, True])
-async def test_who_is_revoked_has_to_connect_again_and_tone3000_is_asked_no_more(
+async def test_a_revoked_user_must_connect_again_and_sends_no_more_requests(
     connections: ConnectionService,
     http_client: HttpClient,
     user: Person,
@@ -152,7 +152,7 @@ async def test_who_is_revoked_has_to_connect_again_and_tone3000_is_asked_no_more
     assert (await user.client.get("/api/v1/me")).json()["tone3000"] == {"username": "lab_rat", "connected": False}
 
 
-async def test_a_new_token_that_is_refused_too_means_to_connect_again(
+async def test_a_rejected_new_token_requires_a_new_connection(
     connections: ConnectionService, http_client: HttpClient, user: Person, pair: TokenPair, tone3000: StandIn
 ) -> None:
     tone3000.fault("status", "/api/v1/user", status=401, times=2)
@@ -170,7 +170,7 @@ async def test_a_new_token_that_is_refused_too_means_to_connect_again(
     ],
     ids=["broken", "unknown key", "firewall"],
 )
-async def test_a_refresh_that_fails_for_another_reason_costs_no_connection(
+async def test_other_renewal_errors_keep_the_connection(
     connections: ConnectionService,
     user: Person,
     pair: TokenPair,
@@ -186,18 +186,18 @@ async def test_a_refresh_that_fails_for_another_reason_costs_no_connection(
     assert await connections.get_access_token(user.id) not in ("", pair.access_token)
 
 
-async def test_ten_who_ask_at_once_share_a_failure_too(
+async def test_concurrent_requests_share_one_failure(
     connections: ConnectionService, user: Person, pair: TokenPair, tone3000: StandIn, sql: Sql
 ) -> None:
-    """While TONE3000 keeps each renewal waiting, they would wait for one after the other."""
+    """Without sharing, the requests would wait for one slow renewal after another."""
     await sql("UPDATE tone3000_connection SET expires_at = now() - interval '1 s'")
     tone3000.fault("status", "/oauth/token", status=503, times=0, delay_s=0.5)
     found = await asyncio.gather(*(connections.get_access_token(user.id) for _ in range(10)), return_exceptions=True)
     assert [type(error) for error in found] == [UnreachableError] * 10
-    assert len(refreshes(tone3000)) < 5  # more than one if some have come to it late
+    assert len(refreshes(tone3000)) < 5  # more than one if some requests started after the first failure
 
 
-async def test_a_token_is_used_to_its_end_while_tone3000_does_not_renew_it(
+async def test_a_token_is_used_until_expiry_while_renewals_fail(
     connections: ConnectionService, user: Person, pair: TokenPair, tone3000: StandIn, sql: Sql
 ) -> None:
     await about_to_end(sql)
@@ -206,7 +206,7 @@ async def test_a_token_is_used_to_its_end_while_tone3000_does_not_renew_it(
     assert await connections.get_access_token(user.id) != pair.access_token
 
 
-async def test_old_keys_read_and_the_newest_writes(
+async def test_all_keys_decrypt_and_the_first_one_encrypts(
     session_maker: Sessions, http_client: HttpClient, user: Person, tone3000: StandIn, sql: Sql
 ) -> None:
     old, new = new_encryption_key(), new_encryption_key()
@@ -228,7 +228,7 @@ async def test_old_keys_read_and_the_newest_writes(
         await with_keys(old).get_access_token(user.id)
 
 
-async def test_tokens_are_of_no_use_in_another_users_row(
+async def test_tokens_can_not_be_decrypted_in_another_users_row(
     connections: ConnectionService, user: Person, other_user: Person, pair: TokenPair, sql: Sql
 ) -> None:
     await sql("UPDATE tone3000_connection SET user_id = :other", other=other_user.id)
@@ -236,7 +236,7 @@ async def test_tokens_are_of_no_use_in_another_users_row(
         await connections.get_access_token(other_user.id)
 
 
-async def test_tokens_show_in_nothing_that_is_printed(
+async def test_the_repr_of_tokens_has_no_secret(
     pair: TokenPair, ring: KeyRing, session_maker: Sessions, user: Person
 ) -> None:
     async with session_maker() as session:

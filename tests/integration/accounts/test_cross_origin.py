@@ -1,4 +1,4 @@
-"""What a page of somebody else's can make a browser do: nothing that changes anything."""
+"""Requests that a page of another origin makes a browser send change nothing."""
 
 from uuid import uuid4
 
@@ -20,7 +20,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("page", [*FOREIGN, {}], ids=str)
-async def test_a_cookie_changes_nothing_for_a_page_that_is_not_known_to_be_ours(
+async def test_unsafe_requests_with_a_cookie_require_an_own_origin(
     api: httpx.AsyncClient, user: Person, page: dict[str, str]
 ) -> None:
     session = await sign_in(api, user.token)
@@ -30,21 +30,23 @@ async def test_a_cookie_changes_nothing_for_a_page_that_is_not_known_to_be_ours(
     assert (await user.client.get("/api/v1/me/tokens")).json()["total"] == 1
 
 
-async def test_a_cookie_changes_things_for_our_own_pages(api: httpx.AsyncClient, user: Person, base_url: str) -> None:
+async def test_own_pages_can_send_unsafe_requests_with_a_cookie(
+    api: httpx.AsyncClient, user: Person, base_url: str
+) -> None:
     session = await sign_in(api, user.token)
     for page in ({"Origin": base_url}, {"Sec-Fetch-Site": "same-origin"}):
         answer = await api.post("/api/v1/me/tokens", headers=session.cookies | page, json={"name": "mine"})
         assert answer.status_code == 201
 
 
-async def test_reading_by_cookie_needs_no_origin(api: httpx.AsyncClient, user: Person) -> None:
+async def test_safe_requests_with_a_cookie_need_no_origin(api: httpx.AsyncClient, user: Person) -> None:
     session = await sign_in(api, user.token)
     assert await whoami(api, session.cookies) == 200
     answer = await api.get("/api/v1/me", headers=session.cookies | {"Origin": "https://evil.example"})
     assert "access-control-allow-origin" not in answer.headers
 
 
-async def test_a_program_is_no_page(api: httpx.AsyncClient, user: Person) -> None:
+async def test_requests_with_a_header_may_have_any_origin(api: httpx.AsyncClient, user: Person) -> None:
     session = await sign_in(api, user.token)
     for headers in (session.headers, {"Authorization": f"Bearer {user.token}"}):
         foreign = headers | {"Origin": "https://evil.example"}
@@ -52,7 +54,7 @@ async def test_a_program_is_no_page(api: httpx.AsyncClient, user: Person) -> Non
 
 
 @pytest.mark.parametrize("page", FOREIGN, ids=str)
-async def test_a_foreign_page_neither_signs_anybody_in_nor_out(
+async def test_a_foreign_page_can_not_sign_a_user_in_or_out(
     api: httpx.AsyncClient, user: Person, page: dict[str, str]
 ) -> None:
     session = await sign_in(api, user.token)
@@ -75,22 +77,24 @@ async def close_code(base_url: str, headers: dict[str, str]) -> int:
     return closed.value.rcvd.code
 
 
-async def test_a_socket_of_nobody_is_closed_with_4401(api: httpx.AsyncClient, base_url: str) -> None:
+async def test_a_websocket_without_a_valid_credential_is_closed_with_4401(
+    api: httpx.AsyncClient, base_url: str
+) -> None:
     assert await close_code(base_url, {}) == 4401
     assert await close_code(base_url, {"Authorization": "Bearer tst_nothing"}) == 4401
     assert await close_code(base_url, {"Cookie": "shootout_access=stale"}) == 4401
 
 
-async def test_a_socket_by_cookie_is_for_our_own_pages_only(
+async def test_a_websocket_with_a_cookie_requires_an_own_origin(
     api: httpx.AsyncClient, user: Person, base_url: str
 ) -> None:
     session = await sign_in(api, user.token)
     assert await close_code(base_url, session.cookies | {"Origin": "https://evil.example"}) == 4403
     assert await close_code(base_url, session.cookies) == 4403
-    assert await close_code(base_url, session.cookies | {"Origin": base_url}) == 4404  # as far as the job
+    assert await close_code(base_url, session.cookies | {"Origin": base_url}) == 4404  # accepted, but no such job
 
 
-async def test_a_socket_by_header_may_come_from_anywhere(
+async def test_a_websocket_with_a_header_may_have_any_origin(
     api: httpx.AsyncClient, base_url: str, read_token: str
 ) -> None:
     session = await sign_in(api, read_token)

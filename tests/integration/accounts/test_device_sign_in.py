@@ -1,4 +1,4 @@
-"""Signing in a device without a browser."""
+"""Sign-in with TONE3000 on a device without a browser."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
@@ -33,12 +33,12 @@ async def device(service: str, tone3000: StandIn, clean: None) -> AsyncGenerator
 
 
 async def poll(device: httpx.AsyncClient, code: str) -> httpx.Response:
-    """Ask when it is time."""
+    """Wait for the polling interval, then poll."""
     await asyncio.sleep(1.1)
     return await device.post(POLL, json={"device_code": code})
 
 
-async def test_a_device_is_signed_in_once_somebody_has_let_it_in(device: httpx.AsyncClient, tone3000: StandIn) -> None:
+async def test_a_device_is_signed_in_after_the_user_allows_it(device: httpx.AsyncClient, tone3000: StandIn) -> None:
     begun = (await device.post(DEVICE)).json()
     assert begun["device_code"].startswith("tsd_")
     assert begun["verification_uri_complete"].startswith(tone3000.url)
@@ -55,9 +55,7 @@ async def test_a_device_is_signed_in_once_somebody_has_let_it_in(device: httpx.A
     assert (again.status_code, again.json()["code"]) == (400, "sign_in_expired")
 
 
-async def test_tone3000_is_not_asked_more_often_than_it_wants_however_often_the_device_asks(
-    device: httpx.AsyncClient, tone3000: StandIn
-) -> None:
+async def test_tone3000_is_polled_once_per_interval(device: httpx.AsyncClient, tone3000: StandIn) -> None:
     begun = (await device.post(DEVICE)).json()
     answers = await asyncio.gather(
         *(device.post(POLL, json={"device_code": begun["device_code"]}) for _ in range(5)),
@@ -69,7 +67,7 @@ async def test_tone3000_is_not_asked_more_often_than_it_wants_however_often_the_
     assert len(tone3000.requests("/oauth/token")) == 1
 
 
-async def test_one_address_can_not_use_up_what_tone3000_grants_all(
+async def test_one_address_can_not_use_up_the_rate_limit_of_tone3000(
     device: httpx.AsyncClient, tone3000: StandIn
 ) -> None:
     begun = [(await device.post(DEVICE)).status_code for _ in range(12)]
@@ -77,12 +75,12 @@ async def test_one_address_can_not_use_up_what_tone3000_grants_all(
     assert len(tone3000.requests("/oauth/device_authorization")) == 10
 
 
-async def test_one_address_can_not_fill_the_broker_with_sign_ins(device: httpx.AsyncClient) -> None:
+async def test_one_address_can_not_fill_redis_with_sign_ins(device: httpx.AsyncClient) -> None:
     begun = [(await device.get("/api/v1/auth/login")).status_code for _ in range(62)]
     assert begun == [302] * 60 + [429] * 2
 
 
-async def test_a_device_that_is_told_to_slow_down_does(device: httpx.AsyncClient, tone3000: StandIn) -> None:
+async def test_slow_down_increases_the_interval(device: httpx.AsyncClient, tone3000: StandIn) -> None:
     begun = (await device.post(DEVICE)).json()
     tone3000.fault("status", "/oauth/token", status=400, body='{"error": "slow_down"}')
     slower = await poll(device, begun["device_code"])
@@ -94,7 +92,7 @@ async def test_a_device_that_is_told_to_slow_down_does(device: httpx.AsyncClient
 
 
 @pytest.mark.parametrize(("allow", "code", "status"), [(False, "sign_in_denied", 403), (None, "sign_in_expired", 400)])
-async def test_a_device_that_is_refused_or_too_late_is_told_so_for_good(
+async def test_a_denied_or_expired_sign_in_stays_ended(
     device: httpx.AsyncClient, tone3000: StandIn, allow: bool | None, code: str, status: int
 ) -> None:
     begun = (await device.post(DEVICE)).json()
@@ -105,7 +103,7 @@ async def test_a_device_that_is_refused_or_too_late_is_told_so_for_good(
     assert (again.status_code, again.json()["code"]) == (400, "sign_in_expired")
 
 
-async def test_a_tone3000_that_does_not_answer_costs_no_sign_in(device: httpx.AsyncClient, tone3000: StandIn) -> None:
+async def test_an_unavailable_tone3000_does_not_end_the_sign_in(device: httpx.AsyncClient, tone3000: StandIn) -> None:
     begun = (await device.post(DEVICE)).json()
     tone3000.decide(begun["user_code"])
     tone3000.fault("status", "/oauth/token", status=503)
@@ -114,12 +112,12 @@ async def test_a_tone3000_that_does_not_answer_costs_no_sign_in(device: httpx.As
 
 
 @pytest.mark.parametrize("code", ["x", "tsd_", "tsd_made-up", "tsd_" + "x" * 500])
-async def test_a_device_code_that_was_never_given_out_is_refused(device: httpx.AsyncClient, code: str) -> None:
+async def test_an_unknown_device_code_is_refused(device: httpx.AsyncClient, code: str) -> None:
     answer = await device.post(POLL, json={"device_code": code})
     assert (answer.status_code, answer.json()["code"]) == (400, "sign_in_expired")
 
 
-async def test_a_device_of_a_local_user_connects_them(
+async def test_a_device_can_connect_a_local_user(
     device: httpx.AsyncClient, tone3000: StandIn, user: Person, read_token: str, sql: Sql
 ) -> None:
     nobody = await device.post(DEVICE, json={"link": True})
@@ -134,9 +132,7 @@ async def test_a_device_of_a_local_user_connects_them(
     assert await sql("SELECT count(*) FROM user_account") == [(1,)]
 
 
-async def test_the_broker_holds_no_secret_that_a_device_or_browser_sends(
-    device: httpx.AsyncClient, redis: Redis
-) -> None:
+async def test_redis_holds_no_secret_of_a_sign_in(device: httpx.AsyncClient, redis: Redis) -> None:
     begun = (await device.post(DEVICE)).json()
     await device.get("/api/v1/auth/login")
     keys = [key async for key in redis.scan_iter("shootout:sign-in:*")]

@@ -1,4 +1,4 @@
-"""What keeps strangers out, on every route of the whole application."""
+"""Authorization on every route of the application."""
 
 import re
 from typing import Any
@@ -29,13 +29,13 @@ PUBLIC = {
     ("POST", "/api/v1/auth/device/poll"),
 }
 OPEN = ("/docs", "/openapi.json", "/static", "/saq/assets")
-"""The documentation, and what pages load."""
+"""Prefixes of the documentation and of static files."""
 PAGES = ("/sign-in",)
-"""Answer a browser's form, so that a refusal is a page, too."""
+"""Paths of HTML forms, which show errors as pages."""
 
 
 def operations(settings: Settings) -> list[tuple[str, str]]:
-    """Method and path of every operation that the application has, parameters filled in."""
+    """Return method and path of every operation of the application, with parameters filled in."""
     found: list[tuple[str, str]] = []
     for route in create_app(settings).routes:
         if isinstance(route, HTTPRoute):
@@ -46,7 +46,7 @@ def operations(settings: Settings) -> list[tuple[str, str]]:
     return found
 
 
-async def test_nobody_gets_past_the_guard_but_on_the_routes_that_are_meant_for_everybody(
+async def test_every_route_except_the_public_ones_requires_a_credential(
     api: httpx.AsyncClient, settings: Settings
 ) -> None:
     guarded = [
@@ -63,7 +63,9 @@ async def test_nobody_gets_past_the_guard_but_on_the_routes_that_are_meant_for_e
         assert answer.json()["code"] == "unauthorized"
 
 
-async def test_a_bad_credential_is_refused_on_every_guarded_route(api: httpx.AsyncClient, settings: Settings) -> None:
+async def test_an_invalid_credential_is_refused_on_every_route_except_the_public_ones(
+    api: httpx.AsyncClient, settings: Settings
+) -> None:
     for method, path in operations(settings):
         if (method, path) not in PUBLIC and not path.startswith(OPEN):
             answer = await api.request(method, path, headers={"Authorization": "Bearer tst_nothing"})
@@ -71,7 +73,7 @@ async def test_a_bad_credential_is_refused_on_every_guarded_route(api: httpx.Asy
             assert answer.json()["code"] == "invalid_credentials"
 
 
-async def test_a_read_token_changes_nothing_on_any_route(
+async def test_a_read_token_is_refused_by_every_unsafe_method(
     api: httpx.AsyncClient, user: Person, read_token: str, settings: Settings
 ) -> None:
     api.headers["Authorization"] = f"Bearer {read_token}"
@@ -83,7 +85,7 @@ async def test_a_read_token_changes_nothing_on_any_route(
     assert (await user.client.get("/api/v1/me")).status_code == 200
 
 
-async def test_a_cookie_changes_nothing_on_any_route_for_a_page_of_somebody_elses(
+async def test_a_cookie_from_a_foreign_page_is_refused_by_every_unsafe_method(
     api: httpx.AsyncClient, user: Person, settings: Settings
 ) -> None:
     session = await sign_in(api, user.token)
@@ -100,13 +102,13 @@ async def test_a_cookie_changes_nothing_on_any_route_for_a_page_of_somebody_else
     assert (await user.client.get("/api/v1/me")).status_code == 200
 
 
-async def test_a_stale_credential_does_not_shut_anybody_out_of_public_routes(api: httpx.AsyncClient) -> None:
+async def test_public_routes_ignore_invalid_credentials(api: httpx.AsyncClient) -> None:
     headers = {"Authorization": "Bearer tst_nothing", "Cookie": "shootout_access=stale"}
     assert (await api.get("/health/live", headers=headers)).status_code == 200
     assert (await api.post("/api/v1/auth/logout", headers=headers)).status_code == 204
 
 
-async def test_the_documentation_says_which_operations_are_public(api: httpx.AsyncClient) -> None:
+async def test_the_openapi_document_states_which_operations_are_public(api: httpx.AsyncClient) -> None:
     document: dict[str, Any] = (await api.get("/openapi.json")).json()
     assert document["security"] == [{"bearer": []}, {"cookie": []}]
     assert set(document["components"]["securitySchemes"]) == {"bearer", "cookie"}
@@ -116,7 +118,9 @@ async def test_the_documentation_says_which_operations_are_public(api: httpx.Asy
             assert operation.get("security") == ([{}] if public else None), f"{method} {path}"
 
 
-async def test_only_administrators_see_the_queue(api: httpx.AsyncClient, user: Person, administrator: Person) -> None:
+async def test_only_administrators_see_the_dashboard(
+    api: httpx.AsyncClient, user: Person, administrator: Person
+) -> None:
     assert (await api.get("/saq/")).status_code == 401
     refused = await user.client.get("/saq/")
     assert (refused.status_code, refused.json()["code"]) == (403, "administrator_only")
@@ -138,7 +142,7 @@ async def test_only_administrators_see_the_queue(api: httpx.AsyncClient, user: P
         "Bearer {token} {token}",
     ],
 )
-async def test_a_malformed_authorization_is_refused_and_not_repeated(
+async def test_a_malformed_authorization_header_is_refused_and_not_echoed(
     api: httpx.AsyncClient, user: Person, header: str
 ) -> None:
     answer = await api.get("/api/v1/me", headers={"Authorization": header.format(token=user.token)})
@@ -147,7 +151,7 @@ async def test_a_malformed_authorization_is_refused_and_not_repeated(
     assert "tst_" not in answer.text
 
 
-async def test_the_header_counts_where_there_is_a_cookie_too(api: httpx.AsyncClient, user: Person) -> None:
+async def test_the_authorization_header_overrides_the_cookie(api: httpx.AsyncClient, user: Person) -> None:
     session = (await api.post("/api/v1/auth/session", json={"token": user.token})).json()
     api.cookies.clear()
     cookie = f"shootout_access={session['access_token']}"

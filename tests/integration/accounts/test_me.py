@@ -14,14 +14,14 @@ from tone_shootout.kit.storage import Storage
 TOKENS = "/api/v1/me/tokens"
 
 
-async def test_everybody_sees_their_own_account(user: Person, administrator: Person) -> None:
+async def test_users_see_their_own_account(user: Person, administrator: Person) -> None:
     mine, other = (await user.client.get("/api/v1/me")).json(), (await administrator.client.get("/api/v1/me")).json()
     assert (mine["id"], mine["name"], mine["role"], mine["scope"]) == (str(user.id), user.name, "user", "write")
     assert (other["id"], other["role"]) == (str(administrator.id), "administrator")
     assert datetime.fromisoformat(mine["created_at"]).utcoffset() == timedelta(0)
 
 
-async def test_a_new_token_counts_and_is_shown_once(api: httpx.AsyncClient, user: Person) -> None:
+async def test_a_new_token_works_and_is_shown_once(api: httpx.AsyncClient, user: Person) -> None:
     answer = await user.client.post(TOKENS, json={"name": "studio", "scope": "write", "expires_in_days": 90})
     made = answer.json()
     assert answer.status_code == 201
@@ -36,7 +36,7 @@ async def test_a_new_token_counts_and_is_shown_once(api: httpx.AsyncClient, user
     assert abs(left - timedelta(days=90)) < timedelta(minutes=1)
 
 
-async def test_a_token_reads_only_and_stays_good_unless_more_is_asked_for(user: Person) -> None:
+async def test_a_token_has_read_scope_and_no_expiry_by_default(user: Person) -> None:
     made = (await user.client.post(TOKENS, json={"name": "script"})).json()["token"]
     assert (made["scope"], made["expires_at"], made["last_used_at"]) == ("read", None, None)
 
@@ -60,7 +60,7 @@ async def test_a_token_reads_only_and_stays_good_unless_more_is_asked_for(user: 
     ],
     ids=str,
 )
-async def test_a_malformed_token_is_refused_by_the_field(
+async def test_an_invalid_token_request_names_the_field(
     user: Person, body: dict[str, Any], pointer: str | None
 ) -> None:
     answer = await user.client.post(TOKENS, json=body)
@@ -71,12 +71,12 @@ async def test_a_malformed_token_is_refused_by_the_field(
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"name": "\\ud800"}'])
-async def test_a_body_that_is_no_json_is_a_bad_request(user: Person, content: bytes) -> None:
+async def test_a_body_that_is_not_json_is_a_bad_request(user: Person, content: bytes) -> None:
     answer = await user.client.post(TOKENS, content=content)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
 
 
-async def test_a_read_token_makes_no_token(api: httpx.AsyncClient, read_token: str) -> None:
+async def test_a_read_token_can_not_create_tokens(api: httpx.AsyncClient, read_token: str) -> None:
     for scope in ("read", "write"):
         answer = await api.post(
             TOKENS, headers={"Authorization": f"Bearer {read_token}"}, json={"name": "x", "scope": scope}
@@ -84,7 +84,7 @@ async def test_a_read_token_makes_no_token(api: httpx.AsyncClient, read_token: s
         assert (answer.status_code, answer.json()["code"]) == (403, "read_only_token")
 
 
-async def test_tokens_are_listed_the_newest_first_in_parts(user: Person, other_user: Person) -> None:
+async def test_tokens_are_listed_newest_first_in_pages(user: Person, other_user: Person) -> None:
     for name in ("one", "two", "three"):
         await user.client.post(TOKENS, json={"name": name})
     page = (await user.client.get(TOKENS, params={"limit": 2, "offset": 1})).json()
@@ -94,7 +94,7 @@ async def test_tokens_are_listed_the_newest_first_in_parts(user: Person, other_u
         assert (await user.client.get(TOKENS, params=bad)).status_code == 400
 
 
-async def test_a_revoked_token_is_gone_at_once(api: httpx.AsyncClient, user: Person) -> None:
+async def test_a_revoked_token_is_invalid_at_once(api: httpx.AsyncClient, user: Person) -> None:
     made = (await user.client.post(TOKENS, json={"name": "lost"})).json()
     headers = {"Authorization": f"Bearer {made['secret']}"}
     session = await sign_in(api, made["secret"])
@@ -107,7 +107,7 @@ async def test_a_revoked_token_is_gone_at_once(api: httpx.AsyncClient, user: Per
     assert (await user.client.delete(path)).json()["code"] == "token_not_found"
 
 
-async def test_a_token_of_somebody_else_is_not_there(api: httpx.AsyncClient, user: Person, other_user: Person) -> None:
+async def test_a_token_of_another_user_is_not_found(api: httpx.AsyncClient, user: Person, other_user: Person) -> None:
     made = (await user.client.post(TOKENS, json={"name": "mine"})).json()
     theirs = await other_user.client.delete(f"{TOKENS}/{made['token']['id']}")
     nobodys = await other_user.client.delete(f"{TOKENS}/{uuid4()}")
@@ -116,9 +116,9 @@ async def test_a_token_of_somebody_else_is_not_there(api: httpx.AsyncClient, use
     assert await whoami(api, {"Authorization": f"Bearer {made['secret']}"}) == 200
 
 
-async def test_the_last_use_of_a_token_is_noted_once_a_minute(user: Person, sql: Sql) -> None:
+async def test_the_last_use_of_a_token_is_stored_at_most_once_a_minute(user: Person, sql: Sql) -> None:
     async def last_use(ago_s: int) -> float:
-        """Seconds since the last use that is noted, after a request, `ago_s` after the one before."""
+        """Return the seconds since the stored last use, after a request `ago_s` seconds after the previous one."""
         await sql("UPDATE api_token SET last_used_at = now() - make_interval(secs => :ago)", ago=ago_s)
         await user.client.get("/api/v1/me")
         ((seconds,),) = await sql("SELECT extract(epoch FROM now() - last_used_at)::float FROM api_token")
@@ -130,7 +130,7 @@ async def test_the_last_use_of_a_token_is_noted_once_a_minute(user: Person, sql:
     assert await last_use(61) < 30
 
 
-async def test_a_deleted_account_leaves_nothing_behind(
+async def test_a_deleted_account_leaves_no_data(
     api: httpx.AsyncClient, user: Person, other_user: Person, settings: Settings, sql: Sql, issue_token: IssueToken
 ) -> None:
     storage = Storage.from_settings(settings)
@@ -144,7 +144,7 @@ async def test_a_deleted_account_leaves_nothing_behind(
     assert await whoami(api, session.headers) == 401
     assert (await user.client.get("/api/v1/me")).status_code == 401
     assert (await user.client.delete("/api/v1/me")).status_code == 401
-    async with asyncio.timeout(30):  # they are deleted after the answer
+    async with asyncio.timeout(30):  # objects are deleted after the response
         for key in own:
             while await storage.exists(key):
                 pass
@@ -160,7 +160,7 @@ async def test_a_deleted_account_leaves_nothing_behind(
     assert (await other_user.client.get("/api/v1/me")).status_code == 200
 
 
-async def test_an_account_is_not_deleted_by_a_read_token(api: httpx.AsyncClient, user: Person, read_token: str) -> None:
+async def test_a_read_token_can_not_delete_the_account(api: httpx.AsyncClient, user: Person, read_token: str) -> None:
     answer = await api.delete("/api/v1/me", headers={"Authorization": f"Bearer {read_token}"})
     assert (answer.status_code, answer.json()["code"]) == (403, "read_only_token")
     assert (await user.client.get("/api/v1/me")).status_code == 200

@@ -1,4 +1,4 @@
-"""Seeing and ending one's own sessions."""
+"""List and end one's own sessions."""
 
 from uuid import uuid4
 
@@ -10,7 +10,7 @@ from tests.integration.conftest import Person
 SESSIONS = "/api/v1/me/sessions"
 
 
-async def test_one_sees_where_one_is_signed_in_and_which_session_one_asks_with(
+async def test_users_list_their_sessions_with_the_current_one_marked(
     api: httpx.AsyncClient, user: Person, other_user: Person
 ) -> None:
     first, second = await sign_in(api, user.token), await sign_in(api, user.token)
@@ -26,7 +26,7 @@ async def test_one_sees_where_one_is_signed_in_and_which_session_one_asks_with(
         assert secret not in str(page)
 
 
-async def test_a_session_is_ended_from_another_one(api: httpx.AsyncClient, user: Person) -> None:
+async def test_a_session_can_be_ended_from_another(api: httpx.AsyncClient, user: Person) -> None:
     lost, kept = await sign_in(api, user.token), await sign_in(api, user.token)
     items = (await api.get(SESSIONS, headers=kept.headers)).json()["items"]
     (other,) = [item["id"] for item in items if not item["current"]]
@@ -38,9 +38,7 @@ async def test_a_session_is_ended_from_another_one(api: httpx.AsyncClient, user:
     assert (await api.get(SESSIONS, headers=kept.headers)).json()["total"] == 1
 
 
-async def test_a_session_of_somebody_else_is_not_there(
-    api: httpx.AsyncClient, user: Person, other_user: Person
-) -> None:
+async def test_a_session_of_another_user_is_not_found(api: httpx.AsyncClient, user: Person, other_user: Person) -> None:
     session = await sign_in(api, user.token)
     (item,) = (await user.client.get(SESSIONS)).json()["items"]
     theirs = await other_user.client.delete(f"{SESSIONS}/{item['id']}")
@@ -50,7 +48,7 @@ async def test_a_session_of_somebody_else_is_not_there(
     assert await whoami(api, session.headers) == 200
 
 
-async def test_signing_out_everywhere_ends_all_sessions_of_one_and_of_nobody_else(
+async def test_signing_out_everywhere_ends_only_the_users_own_sessions(
     api: httpx.AsyncClient, user: Person, other_user: Person
 ) -> None:
     mine = [await sign_in(api, user.token) for _ in range(3)]
@@ -66,7 +64,7 @@ async def test_signing_out_everywhere_ends_all_sessions_of_one_and_of_nobody_els
     assert (await user.client.delete(SESSIONS)).status_code == 204
 
 
-async def test_a_read_token_ends_nothing(api: httpx.AsyncClient, user: Person, read_token: str) -> None:
+async def test_a_read_token_can_not_end_sessions(api: httpx.AsyncClient, user: Person, read_token: str) -> None:
     session = await sign_in(api, user.token)
     (item,) = (await user.client.get(SESSIONS)).json()["items"]
     headers = {"Authorization": f"Bearer {read_token}"}

@@ -1,4 +1,4 @@
-"""`shootout db rekey`: old keys can go, and nobody notices."""
+"""`shootout db rekey` encrypts stored secrets with the first key."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ OLD, NEW = new_encryption_key(), new_encryption_key()
 
 @pytest.fixture
 def rekey(settings: Settings) -> Rekey:
-    """Runs it with some keys."""
+    """Return a function that runs the command with some keys."""
 
     async def run(*keys: str) -> Result:
         environ = {
@@ -35,7 +35,7 @@ def rekey(settings: Settings) -> Rekey:
     return run
 
 
-async def test_what_old_keys_have_encrypted_is_read_with_the_new_one_alone(
+async def test_after_rekey_the_new_key_alone_decrypts_all_secrets(
     user: Person, settings: Settings, session_maker: async_sessionmaker[AsyncSession], rekey: Rekey
 ) -> None:
     pair = TokenPair(access_token="access", refresh_token="refresh")

@@ -9,7 +9,7 @@ from tone_shootout.accounts.services import AccountService
 
 
 @pytest.mark.parametrize("name", ["a", "7", "Ada.Lovelace_1815-x", "x" * 64])
-async def test_a_user_is_found_by_their_name_in_any_capitals(
+async def test_a_user_is_found_by_name_ignoring_case(
     clean: None, session_maker: async_sessionmaker[AsyncSession], name: str
 ) -> None:
     async with session_maker.begin() as session:
@@ -22,7 +22,7 @@ async def test_a_user_is_found_by_their_name_in_any_capitals(
 @pytest.mark.parametrize(
     "name", ["", "x" * 65, ".a", "-a", "_a", "a b", "a/b", "é", "a\n", "a\x00", "../a", "a@b", "a'"]
 )
-async def test_a_name_that_needs_escaping_somewhere_is_refused(
+async def test_a_name_that_needs_escaping_is_refused(
     clean: None, session_maker: async_sessionmaker[AsyncSession], name: str
 ) -> None:
     async with session_maker() as session:
@@ -31,7 +31,7 @@ async def test_a_name_that_needs_escaping_somewhere_is_refused(
 
 
 @pytest.mark.parametrize("name", ["ada", "ADA", "Ada"])
-async def test_a_name_is_taken_once_whatever_its_capitals(
+async def test_names_are_unique_ignoring_case(
     user: Person, session_maker: async_sessionmaker[AsyncSession], name: str
 ) -> None:
     async with session_maker() as session:
@@ -39,7 +39,7 @@ async def test_a_name_is_taken_once_whatever_its_capitals(
             await AccountService(session).create_user(name)
 
 
-async def test_nothing_is_issued_to_users_who_are_disabled_or_gone(
+async def test_disabled_and_deleted_users_get_no_tokens(
     user: Person, session_maker: async_sessionmaker[AsyncSession]
 ) -> None:
     async with session_maker() as session:
@@ -55,9 +55,7 @@ async def test_nothing_is_issued_to_users_who_are_disabled_or_gone(
             await accounts.issue_token(known, name="late")
 
 
-async def test_a_user_who_is_not_there_is_not_found(
-    clean: None, session_maker: async_sessionmaker[AsyncSession]
-) -> None:
+async def test_an_unknown_user_is_not_found(clean: None, session_maker: async_sessionmaker[AsyncSession]) -> None:
     async with session_maker() as session:
         with pytest.raises(UserNotFoundError):
             await AccountService(session).get_user(uuid4())

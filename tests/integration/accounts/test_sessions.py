@@ -30,7 +30,7 @@ async def refresh(api: httpx.AsyncClient, token: str) -> httpx.Response:
     return answer
 
 
-async def test_an_api_token_is_exchanged_for_a_session(api: httpx.AsyncClient, user: Person) -> None:
+async def test_an_api_token_starts_a_session(api: httpx.AsyncClient, user: Person) -> None:
     answer = await api.post("/api/v1/auth/session", json={"token": user.token})
     body = answer.json()
     assert answer.status_code == 201
@@ -40,9 +40,7 @@ async def test_an_api_token_is_exchanged_for_a_session(api: httpx.AsyncClient, u
     assert (me["id"], me["name"], me["scope"]) == (str(user.id), user.name, "write")
 
 
-async def test_a_browser_gets_the_session_as_cookies_that_scripts_can_not_read(
-    api: httpx.AsyncClient, user: Person
-) -> None:
+async def test_a_session_is_set_as_cookies_that_scripts_can_not_read(api: httpx.AsyncClient, user: Person) -> None:
     answer = await api.post("/api/v1/auth/session", json={"token": user.token})
     access, renewing = cookies_of(answer)["shootout_access"], cookies_of(answer)["shootout_refresh"]
     assert (access["path"], renewing["path"]) == ("/", "/api/v1/auth")
@@ -55,7 +53,7 @@ async def test_a_browser_gets_the_session_as_cookies_that_scripts_can_not_read(
     assert (await api.get("/api/v1/me")).json()["name"] == user.name
 
 
-async def test_a_read_token_makes_a_session_that_can_only_read(api: httpx.AsyncClient, read_token: str) -> None:
+async def test_a_session_has_the_scope_of_its_token(api: httpx.AsyncClient, read_token: str) -> None:
     session = await sign_in(api, read_token)
     renewed = (await refresh(api, session.refresh)).json()
     for access in (session.access, renewed["access_token"]):
@@ -65,9 +63,7 @@ async def test_a_read_token_makes_a_session_that_can_only_read(api: httpx.AsyncC
         assert (answer.status_code, answer.json()["code"]) == (403, "read_only_token")
 
 
-async def test_an_expired_token_neither_signs_in_nor_counts(
-    api: httpx.AsyncClient, user: Person, issue_token: IssueToken
-) -> None:
+async def test_an_expired_token_is_refused(api: httpx.AsyncClient, user: Person, issue_token: IssueToken) -> None:
     now = datetime.now(UTC)
     good = await issue_token(user, expires_at=now + timedelta(minutes=1))
     expired = await issue_token(user, expires_at=now - timedelta(seconds=1))
@@ -79,7 +75,7 @@ async def test_an_expired_token_neither_signs_in_nor_counts(
 
 
 @pytest.mark.parametrize("end", ["revoked_at = now()", "expires_at = now()"])
-async def test_a_session_ends_with_the_token_that_it_was_got_for(
+async def test_a_session_ends_with_the_token_that_started_it(
     api: httpx.AsyncClient, user: Person, issue_token: IssueToken, sql: Sql, end: str
 ) -> None:
     kept = await sign_in(api, user.token)
@@ -92,7 +88,7 @@ async def test_a_session_ends_with_the_token_that_it_was_got_for(
     assert await whoami(api, kept.headers) == 200
 
 
-async def test_a_disabled_user_is_shut_out_with_every_credential(
+async def test_all_credentials_of_a_disabled_user_are_refused(
     api: httpx.AsyncClient, user: Person, other_user: Person, sql: Sql
 ) -> None:
     session = await sign_in(api, user.token)
@@ -109,7 +105,7 @@ async def test_a_disabled_user_is_shut_out_with_every_credential(
     assert (await refresh(api, session.refresh)).status_code == 200
 
 
-async def test_a_refresh_token_gets_the_next_pair(api: httpx.AsyncClient, user: Person) -> None:
+async def test_a_refresh_token_returns_the_next_pair(api: httpx.AsyncClient, user: Person) -> None:
     first = await sign_in(api, user.token)
     second = (await refresh(api, first.refresh)).json()
     third = await refresh(api, second["refresh_token"])
@@ -118,7 +114,7 @@ async def test_a_refresh_token_gets_the_next_pair(api: httpx.AsyncClient, user: 
     assert set(cookies_of(third)) == {"shootout_access", "shootout_refresh"}
 
 
-async def test_a_browser_renews_its_session_by_cookie(api: httpx.AsyncClient, user: Person, base_url: str) -> None:
+async def test_a_browser_refreshes_its_session_by_cookie(api: httpx.AsyncClient, user: Person, base_url: str) -> None:
     await api.post("/api/v1/auth/session", json={"token": user.token})
     before = api.cookies.get("shootout_refresh")
     answer = await api.post("/api/v1/auth/refresh", headers={"Origin": base_url})
@@ -128,7 +124,7 @@ async def test_a_browser_renews_its_session_by_cookie(api: httpx.AsyncClient, us
 
 
 @pytest.mark.parametrize("age", [1, 2, 5])
-async def test_a_refresh_token_that_was_used_before_ends_the_whole_session(
+async def test_reuse_of_a_refresh_token_ends_the_session(
     api: httpx.AsyncClient, user: Person, sql: Sql, age: int
 ) -> None:
     session = await sign_in(api, user.token)
@@ -148,7 +144,7 @@ async def test_a_refresh_token_that_was_used_before_ends_the_whole_session(
     assert await whoami(api, other.headers) == 200
 
 
-async def test_many_that_use_one_refresh_token_at_once_get_one_successor_and_keep_the_session(
+async def test_concurrent_refreshes_return_one_successor_and_keep_the_session(
     api: httpx.AsyncClient, user: Person
 ) -> None:
     session = await sign_in(api, user.token)
@@ -160,7 +156,7 @@ async def test_many_that_use_one_refresh_token_at_once_get_one_successor_and_kee
     assert (await refresh(api, successor)).status_code == 200
 
 
-async def test_a_thief_who_is_as_quick_as_the_owner_is_found_out_when_either_comes_back(
+async def test_a_token_stolen_and_used_within_the_overlap_ends_the_session_later(
     api: httpx.AsyncClient, user: Person, sql: Sql
 ) -> None:
     session = await sign_in(api, user.token)
@@ -172,19 +168,33 @@ async def test_a_thief_who_is_as_quick_as_the_owner_is_found_out_when_either_com
     assert await whoami(api, {"Authorization": f"Bearer {thief['access_token']}"}) == 401
 
 
-async def test_two_tabs_of_a_browser_that_refresh_at_once_stay_signed_in(base_url: str, user: Person) -> None:
+async def test_two_tabs_that_refresh_at_once_with_one_cookie_stay_signed_in(base_url: str, user: Person) -> None:
     async with httpx.AsyncClient(base_url=base_url, headers={"Origin": base_url}) as browser:
         await browser.post("/api/v1/auth/session", json={"token": user.token})
         tabs = await asyncio.gather(*(browser.post("/api/v1/auth/refresh") for _ in range(2)))
         assert [answer.status_code for answer in tabs] == [200, 200]
+        assert len({answer.request.headers["cookie"] for answer in tabs}) == 1
         for _ in range(2):
             assert (await browser.post("/api/v1/auth/refresh")).status_code == 200
             assert (await browser.get("/api/v1/me")).status_code == 200
 
 
-async def test_a_session_that_was_signed_out_is_not_renewed_in_the_overlap(
-    api: httpx.AsyncClient, user: Person
-) -> None:
+async def test_a_browser_signs_in_again_after_its_session_was_ended_by_reuse(base_url: str, user: Person) -> None:
+    async with httpx.AsyncClient(base_url=base_url, headers={"Origin": base_url}) as browser:
+        await browser.post("/api/v1/auth/session", json={"token": user.token})
+        stolen = browser.cookies["shootout_refresh"]
+        for _ in range(2):
+            await browser.post("/api/v1/auth/refresh")
+        async with httpx.AsyncClient(base_url=base_url) as thief:
+            assert (await refresh(thief, stolen)).json()["code"] == "session_ended"
+        assert (await browser.get("/api/v1/me")).status_code == 401
+        assert (await browser.post("/api/v1/auth/refresh")).status_code == 401
+        assert (await browser.post("/api/v1/auth/session", json={"token": user.token})).status_code == 201
+        assert (await browser.post("/api/v1/auth/refresh")).status_code == 200
+        assert (await browser.get("/api/v1/me")).status_code == 200
+
+
+async def test_a_signed_out_session_is_not_renewed_within_the_overlap(api: httpx.AsyncClient, user: Person) -> None:
     session = await sign_in(api, user.token)
     newest = (await refresh(api, session.refresh)).json()
     await api.post("/api/v1/auth/logout", json={"refresh_token": newest["refresh_token"]})
@@ -192,10 +202,10 @@ async def test_a_session_that_was_signed_out_is_not_renewed_in_the_overlap(
     assert (await refresh(api, newest["refresh_token"])).status_code == 401
 
 
-async def test_whoever_knows_a_session_s_id_can_not_end_it(
+async def test_the_id_of_a_session_is_not_enough_to_end_it(
     api: httpx.AsyncClient, user: Person, read_token: str
 ) -> None:
-    """A read token lists the ids, and may change nothing."""
+    """A read token can list the ids, but must not change anything."""
     session = await sign_in(api, user.token)
     listed = await api.get("/api/v1/me/sessions", headers={"Authorization": f"Bearer {read_token}"})
     (item,) = listed.json()["items"]
@@ -206,7 +216,7 @@ async def test_whoever_knows_a_session_s_id_can_not_end_it(
     assert (await refresh(api, session.refresh)).status_code == 200
 
 
-async def test_after_a_new_secret_a_session_goes_on_with_its_refresh_token(
+async def test_refresh_tokens_survive_a_change_of_the_signing_secret(
     api: httpx.AsyncClient, user: Person, settings: Settings, session_maker: async_sessionmaker[AsyncSession]
 ) -> None:
     session, other = await sign_in(api, user.token), await sign_in(api, user.token)
@@ -221,14 +231,12 @@ async def test_after_a_new_secret_a_session_goes_on_with_its_refresh_token(
 
 
 @pytest.mark.parametrize("text", ["", "x", "tsr_", "tsr_" + "A" * 88, "tst_" + "A" * 43, "é" * 20])
-async def test_what_is_no_refresh_token_gets_nothing(api: httpx.AsyncClient, user: Person, text: str) -> None:
+async def test_an_invalid_refresh_token_is_refused(api: httpx.AsyncClient, user: Person, text: str) -> None:
     assert (await refresh(api, text)).status_code == 401
     assert (await api.post("/api/v1/auth/logout", json={"refresh_token": text})).status_code == 204
 
 
-async def test_a_session_that_is_left_alone_for_too_long_ends(
-    api: httpx.AsyncClient, user: Person, settings: Settings, sql: Sql
-) -> None:
+async def test_an_unused_session_expires(api: httpx.AsyncClient, user: Person, settings: Settings, sql: Sql) -> None:
     session = await sign_in(api, user.token)
     ((expires_at,),) = await sql("SELECT expires_at FROM user_session")
     assert abs(expires_at - datetime.now(UTC) - timedelta(days=settings.security.refresh_days)) < timedelta(minutes=1)
@@ -306,7 +314,7 @@ async def test_a_malformed_sign_in_is_a_bad_request(api: httpx.AsyncClient, body
 
 
 class TestForgedAccessTokens:
-    """What somebody makes who knows how access tokens look."""
+    """Forged access tokens of the right format."""
 
     @pytest.fixture
     async def good(self, api: httpx.AsyncClient, user: Person, settings: Settings) -> dict[str, Any]:
@@ -327,14 +335,14 @@ class TestForgedAccessTokens:
         ],
         ids=lambda change: next(iter(change)),
     )
-    async def test_a_wrong_claim_is_refused_though_the_signature_is_good(
+    async def test_a_wrong_claim_with_a_valid_signature_is_refused(
         self, api: httpx.AsyncClient, good: dict[str, Any], settings: Settings, change: dict[str, Any]
     ) -> None:
         forged = jwt.encode(good | change, settings.security.secret, algorithm="HS256")
         assert await whoami(api, {"Authorization": f"Bearer {forged}"}) == 401
         assert await whoami(api, {"Cookie": f"shootout_access={forged}"}) == 401
 
-    async def test_nobody_uses_a_session_of_somebody_else(
+    async def test_a_session_of_another_user_is_refused(
         self, api: httpx.AsyncClient, good: dict[str, Any], other_user: Person, settings: Settings
     ) -> None:
         forged = jwt.encode(good | {"sub": str(other_user.id)}, settings.security.secret, algorithm="HS256")

@@ -1,4 +1,4 @@
-"""Signing in with TONE3000 in a browser: every way in which somebody can come back, and whom it lets in."""
+"""Sign-in with TONE3000 in a browser."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ ME = "/api/v1/me"
 
 @pytest.fixture(scope="module")
 def service(settings: Settings, tone3000_process: StandIn) -> Generator[str, None, None]:
-    """A service that knows the stand-in."""
+    """Yield the URL of a service that uses the stand-in."""
     with serving(replace(settings, tone3000=tone3000_process.settings())) as url:
         yield url
 
@@ -33,7 +33,7 @@ async def browser(service: str, tone3000: StandIn, clean: None) -> AsyncGenerato
         yield made
 
 
-async def test_whoever_signs_in_for_the_first_time_becomes_a_user_and_is_the_same_the_next_time(
+async def test_the_first_sign_in_creates_a_user_and_the_next_one_finds_it(
     browser: Browser, service: str, tone3000: StandIn, sql: Sql
 ) -> None:
     answer = await browser.sign_in()
@@ -49,9 +49,9 @@ async def test_whoever_signs_in_for_the_first_time_becomes_a_user_and_is_the_sam
     assert await sql("SELECT count(*) FROM user_account") == [(1,)]
 
 
-async def test_what_tone3000_is_asked_is_what_its_contract_wants(browser: Browser, service: str) -> None:
-    departure = await browser.leave(prompt="select_tone", gears="amp", format="nam", architecture="2", preview="true")
-    query = query_of(departure.headers["location"])
+async def test_the_authorization_request_has_the_documented_parameters(browser: Browser, service: str) -> None:
+    redirect = await browser.start(prompt="select_tone", gears="amp", format="nam", architecture="2", preview="true")
+    query = query_of(redirect.headers["location"])
     assert len(query.pop("state")) >= 22
     assert len(query.pop("code_challenge")) == 43
     assert query == {
@@ -67,27 +67,25 @@ async def test_what_tone3000_is_asked_is_what_its_contract_wants(browser: Browse
     }
 
 
-async def test_a_browser_comes_back_to_the_host_that_it_has_used_here(service: str, tone3000: StandIn) -> None:
+async def test_a_local_browser_returns_to_the_host_that_it_used(service: str, tone3000: StandIn) -> None:
     async with browsing(service.replace("127.0.0.1", "localhost"), tone3000) as browser:
-        departure = await browser.leave()
-        assert query_of(departure.headers["location"])["redirect_uri"].startswith("http://localhost:")
+        redirect = await browser.start()
+        assert query_of(redirect.headers["location"])["redirect_uri"].startswith("http://localhost:")
         made_up = await browser.client.get("/api/v1/auth/login", headers={"Host": "evil.example"})
         assert "evil.example" not in made_up.headers["location"]
 
 
-async def test_behind_a_public_address_a_browser_comes_back_there(
-    settings: Settings, tone3000: StandIn, clean: None
-) -> None:
+async def test_with_a_public_url_a_browser_returns_to_it(settings: Settings, tone3000: StandIn, clean: None) -> None:
     public = ServerSettings(public_url="https://shootout.example.org")
     with serving(replace(settings, server=public, tone3000=tone3000.settings())) as url:
         async with httpx.AsyncClient(base_url=url, headers={"Host": "shootout.example.org"}) as client:
-            departure = await client.get("/api/v1/auth/login")
-    redirect = query_of(departure.headers["location"])["redirect_uri"]
-    assert redirect == "https://shootout.example.org/api/v1/auth/callback"
+            redirect = await client.get("/api/v1/auth/login")
+    redirect_uri = query_of(redirect.headers["location"])["redirect_uri"]
+    assert redirect_uri == "https://shootout.example.org/api/v1/auth/callback"
 
 
 @pytest.mark.parametrize(("prompt", "asked"), [("select_tone", {}), ("load_tone", {"tone_id": "900101"})])
-async def test_a_tone_that_was_chosen_comes_back(
+async def test_the_selected_tone_is_returned(
     browser: Browser, tone3000: StandIn, prompt: str, asked: dict[str, str]
 ) -> None:
     tone3000.answer_sign_ins(tone_id=900102)
@@ -98,15 +96,15 @@ async def test_a_tone_that_was_chosen_comes_back(
     assert onward.headers["location"] == "/docs?x=1&sign_in=done&tone_id=900102#part"
 
 
-async def test_to_load_a_tone_one_says_which(browser: Browser) -> None:
-    refused(await browser.leave(prompt="load_tone"), "tone_id_missing")
+async def test_load_tone_requires_a_tone_id(browser: Browser) -> None:
+    refused(await browser.start(prompt="load_tone"), "tone_id_missing")
 
 
-async def test_two_browsers_of_somebody_new_make_one_user(
+async def test_two_concurrent_first_sign_ins_create_one_user(
     browser: Browser, service: str, tone3000: StandIn, sql: Sql
 ) -> None:
     async with browsing(service, tone3000) as other:
-        backs = [await b.sign_in_there(await b.leave()) for b in (browser, other)]
+        backs = [await b.authorize(await b.start()) for b in (browser, other)]
         answers = await asyncio.gather(browser.client.get(backs[0]), other.client.get(backs[1]))
         assert [answer.status_code for answer in answers] == [200, 200]
         ids = {(await b.client.get(ME)).json()["id"] for b in (browser, other)}
@@ -114,7 +112,7 @@ async def test_two_browsers_of_somebody_new_make_one_user(
     assert await sql("SELECT name FROM user_account") == [("lab_rat",)]
 
 
-async def test_while_the_broker_is_away_nobody_signs_in_there_and_is_told_so(
+async def test_sign_in_with_tone3000_is_unavailable_without_redis(
     settings: Settings, tone3000: StandIn, clean: None, tmp_path: Path
 ) -> None:
     away = RedisSettings(url=f"unix://{tmp_path}/nothing.sock")
@@ -125,16 +123,14 @@ async def test_while_the_broker_is_away_nobody_signs_in_there_and_is_told_so(
     assert answer.headers["retry-after"] == "5"
 
 
-async def test_whoever_closes_the_page_after_signing_in_is_signed_in_without_a_tone(
-    browser: Browser, tone3000: StandIn
-) -> None:
+async def test_cancel_after_sign_in_signs_in_without_a_tone(browser: Browser, tone3000: StandIn) -> None:
     tone3000.answer_sign_ins("cancel")
     answer = await browser.sign_in(prompt="select_tone")
     assert answer.json() == {"signed_in": True, "canceled": True, "tone_id": None}
     assert (await browser.client.get(ME)).status_code == 200
 
 
-async def test_whoever_closes_the_page_before_signing_in_is_not(browser: Browser, tone3000: StandIn) -> None:
+async def test_cancel_before_sign_in_does_not_sign_in(browser: Browser, tone3000: StandIn) -> None:
     tone3000.answer_sign_ins("cancel_before_sign_in")
     answer = await browser.sign_in()
     assert (answer.status_code, answer.json()["signed_in"], answer.json()["canceled"]) == (200, False, True)
@@ -144,7 +140,7 @@ async def test_whoever_closes_the_page_before_signing_in_is_not(browser: Browser
 
 
 @pytest.mark.parametrize("outcome", ["access_denied", "invalid_request", "server_error"])
-async def test_whoever_is_refused_there_is_told_so(browser: Browser, tone3000: StandIn, outcome: str) -> None:
+async def test_a_denied_sign_in_is_reported(browser: Browser, tone3000: StandIn, outcome: str) -> None:
     tone3000.answer_sign_ins(outcome)
     answer = await browser.sign_in()
     assert (answer.status_code, answer.json()["code"]) == (403, "sign_in_denied")
@@ -158,46 +154,46 @@ def refused(answer: httpx.Response, code: str = "sign_in_expired", status: int =
     assert not any(name.startswith("shootout_access") for name in answer.cookies)
 
 
-async def test_a_state_counts_once(browser: Browser, tone3000: StandIn) -> None:
-    back = await browser.sign_in_there(await browser.leave())
+async def test_a_state_works_once(browser: Browser, tone3000: StandIn) -> None:
+    back = await browser.authorize(await browser.start())
     cookies = dict(browser.client.cookies)
     assert (await browser.client.get(back)).status_code == 200
     browser.client.cookies.clear()
     refused(await browser.client.get(back, headers={"Cookie": "; ".join(f"{n}={v}" for n, v in cookies.items())}))
 
 
-async def test_a_code_counts_once(browser: Browser) -> None:
-    first = await browser.sign_in_there(await browser.leave())
-    second = await browser.sign_in_there(await browser.leave())
+async def test_a_code_works_once(browser: Browser) -> None:
+    first = await browser.authorize(await browser.start())
+    second = await browser.authorize(await browser.start())
     assert (await browser.client.get(first)).status_code == 200
     browser.client.cookies.delete("shootout_access")
     mixed = second.replace(query_of(second)["code"], query_of(first)["code"])
     refused(await browser.client.get(mixed))
 
 
-async def test_a_code_of_another_sign_in_does_not_count(browser: Browser) -> None:
-    """Its verifier is another one: a code that was overheard is of no use."""
-    first = await browser.sign_in_there(await browser.leave())
-    second = await browser.sign_in_there(await browser.leave())
+async def test_a_code_of_another_sign_in_is_refused(browser: Browser) -> None:
+    """Its verifier differs, so an intercepted code is useless."""
+    first = await browser.authorize(await browser.start())
+    second = await browser.authorize(await browser.start())
     mixed = second.replace(query_of(second)["code"], query_of(first)["code"])
     refused(await browser.client.get(mixed))
 
 
-async def test_a_link_that_somebody_else_has_begun_signs_nobody_in(
+async def test_a_callback_of_another_browsers_sign_in_is_refused(
     browser: Browser, service: str, tone3000: StandIn
 ) -> None:
-    back = await browser.sign_in_there(await browser.leave())
+    back = await browser.authorize(await browser.start())
     async with browsing(service, tone3000) as victim:
         refused(await victim.client.get(back))
-        own = await victim.leave()
+        own = await victim.start()
         assert own.status_code == 302
         refused(await victim.client.get(back))
         assert (await victim.client.get(ME)).status_code == 401
-    refused(await browser.client.get(back))  # a state that was tried elsewhere is spent
+    refused(await browser.client.get(back))  # the attempt in the other browser has used up the state
 
 
 @pytest.mark.parametrize("query", ["", "?state=", "?state=made-up&code=x", "?code=x", f"?state={'x' * 128}&code=x"])
-async def test_whoever_comes_back_without_having_left_is_refused(browser: Browser, query: str) -> None:
+async def test_a_callback_without_a_sign_in_is_refused(browser: Browser, query: str) -> None:
     refused(await browser.client.get(CALLBACK + query))
 
 
@@ -219,12 +215,12 @@ async def test_whoever_comes_back_without_having_left_is_refused(browser: Browse
         "/" + "x" * 512,
     ],
 )
-async def test_nobody_is_sent_on_to_another_place(browser: Browser, path: str) -> None:
-    answer = await browser.leave(next=path)
+async def test_next_must_be_a_path_of_the_service(browser: Browser, path: str) -> None:
+    answer = await browser.start(next=path)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
 
 
-async def test_a_local_user_connects_and_is_the_same_person_from_then_on(
+async def test_a_connected_local_user_signs_in_with_tone3000(
     browser: Browser, service: str, tone3000: StandIn, user: Person, sql: Sql
 ) -> None:
     await browser.client.post("/api/v1/auth/session", json={"token": user.token})
@@ -237,15 +233,15 @@ async def test_a_local_user_connects_and_is_the_same_person_from_then_on(
     assert await sql("SELECT count(*) FROM user_account") == [(1,)]
 
 
-async def test_nobody_connects_without_being_signed_in(browser: Browser, read_token: str) -> None:
-    answer = await browser.leave(link="true")
+async def test_connecting_requires_a_credential_of_write_scope(browser: Browser, read_token: str) -> None:
+    answer = await browser.start(link="true")
     assert answer.status_code == 401
     headers = {"Authorization": f"Bearer {read_token}"}
     reading = await browser.client.get("/api/v1/auth/login", params={"link": "true"}, headers=headers)
     assert (reading.status_code, reading.json()["code"]) == (403, "read_only_token")
 
 
-async def test_a_page_of_somebody_elses_connects_nobody(browser: Browser, user: Person) -> None:
+async def test_a_foreign_page_can_not_connect_a_user(browser: Browser, user: Person) -> None:
     await browser.client.post("/api/v1/auth/session", json={"token": user.token})
     for page in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}):
         answer = await browser.client.get("/api/v1/auth/login", params={"link": "true"}, headers=page)
@@ -255,24 +251,24 @@ async def test_a_page_of_somebody_elses_connects_nobody(browser: Browser, user: 
 
 
 @pytest.mark.parametrize("ended", ["session", "token"])
-async def test_who_was_signed_out_meanwhile_connects_nobody_any_more(
+async def test_connecting_fails_after_the_credential_was_revoked(
     browser: Browser, user: Person, issue_token: IssueToken, ended: str
 ) -> None:
-    """A thief who has begun it in time must not stay by an account of their own."""
+    """A thief with a stolen credential must not keep access by connecting an account."""
     if ended == "session":
         await browser.client.post("/api/v1/auth/session", json={"token": user.token})
-        back = await browser.sign_in_there(await browser.leave(link="true"))
+        back = await browser.authorize(await browser.start(link="true"))
         assert (await user.client.delete(f"{ME}/sessions")).status_code == 204
     else:
         browser.client.headers["Authorization"] = f"Bearer {await issue_token(user)}"
-        back = await browser.sign_in_there(await browser.leave(link="true"))
+        back = await browser.authorize(await browser.start(link="true"))
         stolen = (await user.client.get(f"{ME}/tokens")).json()["items"][0]["id"]
         assert (await user.client.delete(f"{ME}/tokens/{stolen}")).status_code == 204
     refused(await browser.client.get(back))
     assert (await user.client.get(ME)).json()["tone3000"] is None
 
 
-async def test_a_person_of_tone3000_belongs_to_one_user(
+async def test_a_tone3000_account_belongs_to_one_user(
     browser: Browser, tone3000: StandIn, user: Person, other_user: Person
 ) -> None:
     await browser.client.post("/api/v1/auth/session", json={"token": user.token})
@@ -286,7 +282,7 @@ async def test_a_person_of_tone3000_belongs_to_one_user(
     assert (await other_user.client.get(ME)).json()["tone3000"] is None
 
 
-async def test_a_connection_is_taken_back_and_made_anew(browser: Browser, user: Person, other_user: Person) -> None:
+async def test_a_connection_can_be_deleted_and_made_again(browser: Browser, user: Person, other_user: Person) -> None:
     await browser.client.post("/api/v1/auth/session", json={"token": user.token})
     await browser.sign_in(link="true")
     assert (await user.client.delete(f"{ME}/tone3000")).status_code == 204
@@ -297,7 +293,7 @@ async def test_a_connection_is_taken_back_and_made_anew(browser: Browser, user: 
     assert (await browser.sign_in(link="true")).status_code == 200
 
 
-async def test_nobody_disconnects_what_they_could_not_sign_in_without(browser: Browser, base_url: str) -> None:
+async def test_the_only_way_to_sign_in_can_not_be_disconnected(browser: Browser, base_url: str) -> None:
     await browser.sign_in()
     origin = {"Origin": str(browser.client.base_url).rstrip("/")}
     answer = await browser.client.delete(f"{ME}/tone3000", headers=origin)
@@ -309,7 +305,7 @@ async def test_nobody_disconnects_what_they_could_not_sign_in_without(browser: B
     assert (await browser.client.delete(f"{ME}/tone3000", headers=origin)).status_code == 204
 
 
-async def test_a_name_that_is_taken_gets_a_number(browser: Browser, tone3000: StandIn, sql: Sql) -> None:
+async def test_a_taken_name_gets_a_number(browser: Browser, tone3000: StandIn, sql: Sql) -> None:
     await sql(
         "INSERT INTO user_account (id, name, role, is_active, created_at, updated_at)"
         " SELECT gen_random_uuid(), n, 'user', true, now(), now() FROM unnest(ARRAY['Box.Miker', 'box.miker-3']) n"
@@ -319,9 +315,7 @@ async def test_a_name_that_is_taken_gets_a_number(browser: Browser, tone3000: St
     assert (await browser.client.get(ME)).json()["name"] == "box.miker-2"
 
 
-async def test_a_name_from_there_can_harm_no_database_and_no_terminal(
-    browser: Browser, tone3000: StandIn, user: Person, sql: Sql
-) -> None:
+async def test_names_of_tone3000_are_sanitized(browser: Browser, tone3000: StandIn, user: Person, sql: Sql) -> None:
     person = {"id": "x-1", "username": "mal\x00\x1b[2Jlory", "display_name": "Mal\x00 \x1b]0;owned\x07 \u202elory"}
     tone3000.fault("status", "/user$", status=200, body=json.dumps(person))
     await browser.sign_in()
@@ -332,13 +326,13 @@ async def test_a_name_from_there_can_harm_no_database_and_no_terminal(
     refused(await browser.sign_in(), "tone3000_bad_answer", 502)
 
 
-async def test_a_disabled_user_stays_out(browser: Browser, sql: Sql) -> None:
+async def test_a_disabled_user_can_not_sign_in(browser: Browser, sql: Sql) -> None:
     await browser.sign_in()
     await sql("UPDATE user_account SET is_active = false")
     refused(await browser.sign_in(), "user_disabled", 409)
 
 
-async def test_where_nobody_signs_up_only_those_who_are_known_come_in(
+async def test_with_sign_up_disabled_only_known_users_sign_in(
     settings: Settings, tone3000: StandIn, user: Person
 ) -> None:
     tone3000.answer_sign_ins()
@@ -353,18 +347,16 @@ async def test_where_nobody_signs_up_only_those_who_are_known_come_in(
             assert (await browser.sign_in()).status_code == 200
 
 
-async def test_without_a_key_of_tone3000_nobody_is_sent_there(api: httpx.AsyncClient) -> None:
+async def test_without_a_key_sign_in_with_tone3000_is_not_configured(api: httpx.AsyncClient) -> None:
     answer = await api.get("/api/v1/auth/login")
     assert (answer.status_code, answer.json()["code"]) == (409, "tone3000_not_configured")
     answer = await api.post("/api/v1/auth/device")
     assert (answer.status_code, answer.json()["code"]) == (409, "tone3000_not_configured")
 
 
-async def test_a_tone3000_that_is_broken_signs_nobody_in_and_breaks_nothing(
-    browser: Browser, tone3000: StandIn
-) -> None:
+async def test_an_error_of_tone3000_fails_only_that_sign_in(browser: Browser, tone3000: StandIn) -> None:
     for kind in ("status", "html", "malformed"):
-        back = await browser.sign_in_there(await browser.leave())
+        back = await browser.authorize(await browser.start())
         tone3000.fault(kind, "/oauth/token")
         answer = await browser.client.get(back)
         assert answer.status_code in (502, 503)
@@ -372,8 +364,8 @@ async def test_a_tone3000_that_is_broken_signs_nobody_in_and_breaks_nothing(
     assert (await browser.sign_in()).status_code == 200
 
 
-async def test_nothing_that_is_secret_is_stored_in_the_clear(browser: Browser, tone3000: StandIn, sql: Sql) -> None:
+async def test_tokens_of_tone3000_are_stored_encrypted(browser: Browser, tone3000: StandIn, sql: Sql) -> None:
     await browser.sign_in()
     ((stored,),) = await sql("SELECT tokens FROM tone3000_connection")
-    assert b"t3k." not in bytes(stored)  # what the stand-in's tokens begin with
+    assert b"t3k." not in bytes(stored)  # prefix of the stand-in's tokens
     assert b"token" not in bytes(stored)

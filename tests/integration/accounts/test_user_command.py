@@ -37,9 +37,7 @@ def shootout_user(settings: Settings) -> Shootout:
     return run
 
 
-async def test_a_token_is_all_that_is_printed_and_it_signs_in(
-    api: httpx.AsyncClient, shootout_user: Shootout, sql: Sql
-) -> None:
+async def test_only_a_valid_token_is_printed(api: httpx.AsyncClient, shootout_user: Shootout, sql: Sql) -> None:
     first, second = await shootout_user("token", "ada"), await shootout_user("token", "ADA")
     for result in (first, second):
         assert result.exit_code == 0
@@ -49,7 +47,7 @@ async def test_a_token_is_all_that_is_printed_and_it_signs_in(
     assert await sql("SELECT name, role FROM user_account") == [("ada", "user")]
 
 
-async def test_scope_days_and_role_are_as_asked_for(api: httpx.AsyncClient, shootout_user: Shootout, sql: Sql) -> None:
+async def test_options_set_scope_expiry_and_role(api: httpx.AsyncClient, shootout_user: Shootout, sql: Sql) -> None:
     made = await shootout_user("token", "root", "--scope", "read", "--days", "7", "--administrator")
     me = (await api.get("/api/v1/me", headers={"Authorization": f"Bearer {made.stdout.rstrip()}"})).json()
     assert (me["role"], me["scope"]) == ("administrator", "read")
@@ -104,7 +102,7 @@ async def test_users_are_listed_disabled_enabled_and_given_roles(
     assert (await api.get("/api/v1/me", headers=headers)).json()["role"] == "administrator"
 
 
-async def test_the_jobs_of_a_user_who_is_disabled_are_cancelled_and_nobody_else_s(
+async def test_disabling_a_user_cancels_only_their_jobs(
     user: Person, other_user: Person, shootout_user: Shootout, sql: Sql
 ) -> None:
     runs, waits, theirs = [(await submit(person.client))["id"] for person in (user, user, other_user)]
@@ -127,7 +125,7 @@ async def test_the_jobs_of_a_user_who_is_disabled_are_cancelled_and_nobody_else_
     ],
     ids=str,
 )
-async def test_what_can_not_be_done_is_said_in_one_line(
+async def test_errors_are_one_line(
     clean: None, shootout_user: Shootout, sql: Sql, arguments: tuple[str, ...], line: str
 ) -> None:
     result = await shootout_user(*arguments)
@@ -150,9 +148,7 @@ async def test_what_can_not_be_done_is_said_in_one_line(
     ],
     ids=lambda text: text[:24],
 )
-async def test_a_database_that_can_not_be_used_is_said_in_one_line(
-    shootout_user: Shootout, servers: Servers, url: str, line: str
-) -> None:
+async def test_database_errors_are_one_line(shootout_user: Shootout, servers: Servers, url: str, line: str) -> None:
     if url == "{empty}":
         url = servers.create_database("empty")
     elif url == "{missing}":
@@ -164,7 +160,7 @@ async def test_a_database_that_can_not_be_used_is_said_in_one_line(
     assert "secret" not in result.stderr
 
 
-def test_without_a_running_service_the_data_folder_is_enough(tmp_path: Path, clean_environ: dict[str, str]) -> None:
+def test_the_data_folder_is_enough_without_a_running_service(tmp_path: Path, clean_environ: dict[str, str]) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         line = [sys.executable, "-m", "tone_shootout", "user", *arguments, "--data", str(tmp_path / "data")]
         return subprocess.run(line, env=clean_environ, capture_output=True, text=True, timeout=120, check=True)

@@ -1,4 +1,4 @@
-"""Attacks that no other file of tests is about: on paths, on headers, and with packed bodies."""
+"""Attacks with paths, headers and compressed bodies."""
 
 import gzip
 import json
@@ -22,7 +22,7 @@ TRAVERSALS = [
 
 
 @pytest.mark.slow
-async def test_no_path_leads_out_of_a_jobs_results(world: World) -> None:
+async def test_artifact_paths_can_not_leave_the_job(world: World) -> None:
     job = world.values["job_id"]
     client = world.person.client
     assert (await client.get(f"/api/v1/jobs/{job}/artifacts/manifest.json")).status_code == 200
@@ -34,14 +34,14 @@ async def test_no_path_leads_out_of_a_jobs_results(world: World) -> None:
 
 
 @pytest.mark.parametrize("next_page", ["/x%0d%0aSet-Cookie:%20stolen=1", "/%0d%0a%0d%0a<script>", "/%0aX-Evil:%201"])
-async def test_no_line_break_gets_into_a_header(api: httpx.AsyncClient, next_page: str) -> None:
+async def test_line_breaks_can_not_be_injected_into_headers(api: httpx.AsyncClient, next_page: str) -> None:
     answer = await api.get(f"/api/v1/auth/login?next={next_page}")
     assert answer.status_code == 400
     assert "x-evil" not in answer.headers
     assert "stolen" not in answer.headers.get("set-cookie", "")
 
 
-async def test_a_foreign_host_gets_into_no_address(user: Person) -> None:
+async def test_a_foreign_host_header_is_not_reflected(user: Person) -> None:
     answer = await user.client.post(
         "/api/v1/webhooks", json={"url": "https://hooks.example/"}, headers={"Host": "evil.example"}
     )
@@ -50,7 +50,7 @@ async def test_a_foreign_host_gets_into_no_address(user: Person) -> None:
     assert "evil.example" not in answer.text + str(answer.headers)
 
 
-async def test_a_packed_body_is_not_unpacked(user: Person) -> None:
+async def test_a_compressed_body_is_not_decompressed(user: Person) -> None:
     bomb = gzip.compress(json.dumps({"name": "x" * 50_000_000}).encode())
     assert len(bomb) < 100_000
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}

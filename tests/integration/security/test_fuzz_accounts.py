@@ -1,4 +1,4 @@
-"""Whatever is sent to accounts, operating and tones: no error of ours, and every answer as documented."""
+"""Fuzzing of accounts, operating and tones: no server error, and every response as documented."""
 
 import httpx
 import pytest
@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @how_thorough
-async def test_whatever_is_sent_is_answered_as_documented(base_url: str, world: World, thorough: bool) -> None:
+async def test_every_response_is_as_documented(base_url: str, world: World, thorough: bool) -> None:
     await fuzz(base_url, world, "accounts", "operating", "tones", thorough=thorough)
 
 

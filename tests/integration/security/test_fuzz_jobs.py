@@ -1,4 +1,4 @@
-"""Whatever is sent to jobs and webhooks: no error of ours, and every answer as documented."""
+"""Fuzzing of jobs and webhooks: no server error, and every response as documented."""
 
 import pytest
 
@@ -9,5 +9,5 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @how_thorough
-async def test_whatever_is_sent_is_answered_as_documented(base_url: str, world: World, thorough: bool) -> None:
+async def test_every_response_is_as_documented(base_url: str, world: World, thorough: bool) -> None:
     await fuzz(base_url, world, "jobs", "webhooks", thorough=thorough)

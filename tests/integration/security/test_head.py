@@ -1,4 +1,4 @@
-"""HEAD on every GET: the same status and headers, no body, and an end even where GET has none."""
+"""HEAD returns the status and headers of GET without a body, even for endless responses."""
 
 import httpx
 
@@ -7,23 +7,23 @@ from tests.support.security import World, operations
 
 PAGES = ("/docs", "/docs/assets/swagger-ui.css", "/openapi.json", "/metrics", "/health/live", "/health/ready")
 VARYING = {"date", "set-cookie", "location"}
-"""Have a time or a secret of one request in them."""
+"""Headers that contain a time or a secret of one request."""
 GET_ONLY = {"finish_sign_in"}
-"""Changes something: a HEAD of it must not."""
+"""Operations with side effects, which HEAD must not have."""
 GROWING = {"/metrics", "/api/v1/me/sessions", "/api/v1/me/export"}
-"""Tell of the requests themselves: their length may change with every one."""
+"""Responses that describe the requests themselves, so that their length can change."""
 
 
-async def test_head_is_answered_as_get_without_the_body(world: World, api: httpx.AsyncClient) -> None:
+async def test_head_equals_get_without_the_body(world: World, api: httpx.AsyncClient) -> None:
     document = (await api.get("/openapi.json")).json()
-    asked: list[tuple[str, dict[str, str]]] = [(path, {}) for path in PAGES]
-    asked += [
+    requests: list[tuple[str, dict[str, str]]] = [(path, {}) for path in PAGES]
+    requests += [
         (world.path(one, {}), ROWS[one.id].query)
         for one in operations(document)
         if one.method == "GET" and one.id not in GET_ONLY
     ]
-    assert len(asked) > 30
-    for path, query in asked:
+    assert len(requests) > 30
+    for path, query in requests:
         async with world.person.client.stream("GET", path, params=query) as got:
             endless = got.headers.get("content-type", "").startswith("text/event-stream")
             body = b"" if endless else await got.aread()
@@ -38,13 +38,13 @@ async def test_head_is_answered_as_get_without_the_body(world: World, api: httpx
             assert int(head.headers["content-length"]) == len(body), path
 
 
-async def test_head_needs_the_same_credential_and_the_same_method_exists(api: httpx.AsyncClient) -> None:
+async def test_head_requires_the_credential_and_route_of_get(api: httpx.AsyncClient) -> None:
     assert (await api.head("/api/v1/jobs")).status_code == 401
     assert (await api.head("/nothing")).status_code == 404
     assert (await api.head("/api/v1/auth/logout")).status_code == 405
 
 
-async def test_allow_names_head_wherever_get_is_allowed(api: httpx.AsyncClient) -> None:
+async def test_the_allow_header_has_head_wherever_it_has_get(api: httpx.AsyncClient) -> None:
     for path, methods in (
         ("/api/v1/jobs", {"GET", "HEAD", "POST", "OPTIONS"}),
         ("/health/live", {"GET", "HEAD", "OPTIONS"}),
@@ -58,12 +58,12 @@ async def test_allow_names_head_wherever_get_is_allowed(api: httpx.AsyncClient) 
         assert ("HEAD" in named) == ("HEAD" in methods), path
 
 
-async def test_head_of_what_changes_something_is_refused_before_it_does(api: httpx.AsyncClient) -> None:
+async def test_head_of_a_get_with_side_effects_is_refused(api: httpx.AsyncClient) -> None:
     answer = await api.head("/api/v1/auth/callback", params={"state": "x", "code": "y"})
     assert answer.status_code == 405
 
 
-async def test_head_of_a_part_is_the_head_of_the_whole(world: World) -> None:
+async def test_head_ignores_range(world: World) -> None:
     path = f"/api/v1/library/{world.values['item_id']}/content"
     whole = await world.person.client.head(path)
     part = await world.person.client.head(path, headers={"Range": "bytes=0-1"})

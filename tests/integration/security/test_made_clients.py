@@ -1,6 +1,6 @@
-"""Clients that others' programs make out of the document: they compile, and download a picture.
+"""Clients generated from the OpenAPI document compile and download a picture.
 
-Both programs come from package registries, so they run in `task test:thorough` only, the second where Node.js is.
+The generators come from package registries, so the tests run only in `task test:thorough`; one requires Node.js.
 """
 
 import json
@@ -62,7 +62,7 @@ TSCONFIG = {
 async def document(
     tmp_path: Path, api: httpx.AsyncClient, user: Person, session_maker: Sessions, settings: Settings
 ) -> Path:
-    """The document in a file; its `user` has a job with a picture."""
+    """Write the document to a file, and create a job of `user` with a picture."""
     shootout = (await user.client.post(SHOOTOUTS, json={"config": await config(user.client)})).json()["id"]
     job = (await user.client.post(f"{SHOOTOUTS}/{shootout}/jobs")).json()["id"]
     file, key = tmp_path / "levels.png", f"users/{user.id}/jobs/{job}/levels.png"
@@ -90,7 +90,7 @@ def _run(folder: Path, *command: str) -> bytes:
     return done.stdout
 
 
-def test_one_of_openapi_python_client_compiles_and_downloads_a_picture(
+def test_a_client_of_openapi_python_client_compiles_and_downloads_a_picture(
     document: Path, base_url: str, user: Person
 ) -> None:
     uvx = shutil.which("uvx")
@@ -108,7 +108,7 @@ def test_one_of_openapi_python_client_compiles_and_downloads_a_picture(
 
 if shutil.which("npm"):
 
-    def test_one_of_openapi_typescript_compiles_and_downloads_a_picture(
+    def test_a_client_of_openapi_typescript_compiles_and_downloads_a_picture(
         document: Path, base_url: str, user: Person
     ) -> None:
         folder = document.parent

@@ -1,7 +1,7 @@
-"""Who may do what: every operation of the document, by everybody who might ask.
+"""Authorization matrix: every operation of the OpenAPI document, by every kind of client.
 
-`ROWS` has a row for every operation. A new operation needs one: its id, and the status that its owner gets. Operations
-that take somebody's object, that change something, or that are open to everybody, are told by the document itself.
+`ROWS` has a row for every operation. A new operation needs one: its id, and the status that the owner gets. The
+document tells which operations take an object of a user, are unsafe, or are public.
 """
 
 import json
@@ -34,18 +34,18 @@ pytestmark = pytest.mark.slow
 
 @dataclass(frozen=True)
 class Row:
-    """What the owner sends, and the status that comes; whoever may not gets another."""
+    """Request of the owner and its expected status."""
 
     status: int
     body: dict[str, Any] | None = None
     form: bool = False
     query: dict[str, str] = field(default_factory=dict)
     on: dict[str, str] = field(default_factory=dict)
-    """Which of one's objects, where not the usual one."""
+    """Objects to use instead of the default ones, by path parameter."""
 
 
 ROWS = {
-    # Open to everybody, whatever they send along.
+    # Public, whatever the credential.
     "health_live": Row(200),
     "health_ready": Row(200),
     "start_session": Row(401, body={"token": "tst_nobody"}),
@@ -55,7 +55,7 @@ ROWS = {
     "finish_sign_in": Row(400),
     "sign_in_device": Row(201),
     "poll_device": Row(400, body={"device_code": "nothing"}),
-    # One's own account.
+    # The user's account.
     "get_me": Row(200),
     "export_me": Row(200),
     "list_tokens": Row(200),
@@ -64,19 +64,19 @@ ROWS = {
     "list_sessions": Row(200),
     "end_one_session": Row(204),
     "end_all_sessions": Row(204),
-    # TONE3000's library, which looks the same to everybody.
+    # TONE3000's library, the same for every user.
     "list_trending_tones": Row(200),
     "list_latest_tones": Row(200),
     "list_created_tones": Row(200),
     "list_favorited_tones": Row(200),
     "list_downloaded_tones": Row(200),
-    "search_tones": Row(403, query={"query": "plexi"}),  # the search is off
+    "search_tones": Row(403, query={"query": "plexi"}),  # search is disabled
     "get_tone": Row(200),
     "list_models": Row(200),
     "import_model": Row(201),
     "forget_imports": Row(200),
     "disconnect_tone3000": Row(204),
-    # One's own library.
+    # The user's library.
     "list_library": Row(200),
     "get_library_usage": Row(200),
     "upload_library_item": Row(201, form=True),
@@ -85,7 +85,7 @@ ROWS = {
     "get_library_content": Row(200),
     "head_library_content": Row(200),
     "delete_library_item": Row(204, on={"item_id": "spare_item"}),
-    # One's own shootouts.
+    # The user's shootouts.
     "list_shootouts": Row(200),
     "list_public_shootouts": Row(200),
     "create_shootout": Row(201, body={}),
@@ -93,7 +93,7 @@ ROWS = {
     "change_shootout": Row(200, body={"visibility": "private"}),
     "get_plan": Row(200),
     "delete_shootout": Row(204, on={"shootout_id": "spare_shootout"}),
-    # One's own jobs.
+    # The user's jobs.
     "list_jobs": Row(200),
     "get_job": Row(200),
     "list_artifacts": Row(200),
@@ -104,7 +104,7 @@ ROWS = {
     "follow_job": Row(200),
     "retry_job": Row(202),
     "submit_job": Row(202),
-    # One's own webhooks.
+    # The user's webhooks.
     "list_webhooks": Row(200),
     "create_webhook": Row(201, body={"url": "https://hooks.example/"}),
     "get_webhook": Row(200),
@@ -115,11 +115,11 @@ ROWS = {
     "get_delivery": Row(200),
     "redeliver": Row(202),
     "delete_webhook": Row(204),
-    # And last
+    # Last, because it deletes everything.
     "delete_me": Row(204),
 }
 OTHERS_SEE = {"get_tone", "list_models", "import_model"}
-"""Operations on what is nobody's in particular."""
+"""Operations on objects that belong to no user."""
 
 
 @pytest.fixture
@@ -127,8 +127,8 @@ async def document(api: httpx.AsyncClient) -> dict[str, Operation]:
     return {operation.id: operation for operation in operations((await api.get("/openapi.json")).json())}
 
 
-async def _ask(client: httpx.AsyncClient, world: World, operation: Operation) -> httpx.Response:
-    """Ask for an operation on what is in `world`; only the head of what has no end."""
+async def _request(client: httpx.AsyncClient, world: World, operation: Operation) -> httpx.Response:
+    """Request an operation on the objects of `world`; of an event stream, read only the headers."""
     row = ROWS[operation.id]
     content: dict[str, Any] = {"json": row.body} if row.body is not None else {}
     if row.form:
@@ -144,7 +144,7 @@ async def _ask(client: httpx.AsyncClient, world: World, operation: Operation) ->
 
 
 async def _contents(engine: AsyncEngine) -> str:
-    """Everything that users have, as text; not who was seen when."""
+    """Return all rows as text, without times of last use."""
     async with engine.connect() as connection:
         names = await connection.scalars(
             text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_version'")
@@ -160,22 +160,17 @@ async def _contents(engine: AsyncEngine) -> str:
 
 def test_every_operation_has_a_row(document: dict[str, Operation]) -> None:
     missing, superfluous = document.keys() - ROWS.keys(), ROWS.keys() - document.keys()
-    assert not missing, f"add rows for {sorted(missing)} to ROWS: the status that the owner gets"
-    assert not superfluous, f"there is no operation {sorted(superfluous)} any more: take its row out"
+    assert not missing, f"add rows for {sorted(missing)} to ROWS, with the status that the owner gets"
+    assert not superfluous, f"the operations {sorted(superfluous)} do not exist: remove their rows"
 
 
-async def test_the_owner_is_let_in(world: World, document: dict[str, Operation]) -> None:
-    found = {}
-    for name in ROWS:
-        a = await _ask(world.person.client, world, document[name])
-        found[name] = a.status_code
-        if a.status_code >= 400:
-            print(name, a.text)
+async def test_the_owner_has_access(world: World, document: dict[str, Operation]) -> None:
+    found = {name: (await _request(world.person.client, world, document[name])).status_code for name in ROWS}
     assert found == {name: row.status for name, row in ROWS.items()}
 
 
 @pytest.mark.parametrize("who", ["nobody", "expired token", "expired session", "disabled user", "deleted user"])
-async def test_whoever_is_not_signed_in_is_told_so_and_changes_nothing(
+async def test_requests_without_a_valid_credential_are_refused_and_change_nothing(
     who: str,
     world: World,
     document: dict[str, Operation],
@@ -205,7 +200,7 @@ async def test_whoever_is_not_signed_in_is_told_so_and_changes_nothing(
         client = api if who == "nobody" else asker.client
         before = await _contents(engine)
         for name, operation in document.items():
-            answer = await _ask(client, world, operation)
+            answer = await _request(client, world, operation)
             if operation.public:
                 assert (name, answer.status_code) == (name, ROWS[name].status)
                 continue
@@ -218,13 +213,13 @@ async def test_whoever_is_not_signed_in_is_told_so_and_changes_nothing(
             assert await _close_code(base_url, asker, world) == 4401
 
 
-async def test_a_token_that_may_only_read_changes_nothing(
+async def test_a_read_token_changes_nothing(
     world: World, document: dict[str, Operation], session_maker: Sessions, engine: AsyncEngine
 ) -> None:
     async with with_token(world.person, await issue(session_maker, world.person, scope="read")) as reader:
         before = await _contents(engine)
         for name, operation in document.items():
-            answer = await _ask(reader.client, world, operation)
+            answer = await _request(reader.client, world, operation)
             if operation.changes and not operation.public:
                 assert (name, answer.status_code) == (name, 403)
                 assert body_of(answer)["code"] == "read_only_token"
@@ -234,7 +229,7 @@ async def test_a_token_that_may_only_read_changes_nothing(
 
 
 @pytest.mark.parametrize("who", ["other user", "administrator"])
-async def test_what_is_somebody_elses_is_not_there(
+async def test_objects_of_another_user_are_not_found(
     who: str,
     world: World,
     document: dict[str, Operation],
@@ -248,29 +243,29 @@ async def test_what_is_somebody_elses_is_not_there(
     for name, operation in document.items():
         if not operation.names or name in OTHERS_SEE:
             continue
-        answer = await _ask(asker.client, world, operation)
+        answer = await _request(asker.client, world, operation)
         assert (name, answer.status_code) == (name, 404)
         if operation.method != "HEAD":
             there = body_of(answer)
             missing = World(world.person, {name: _other(value) for name, value in world.values.items()})
-            answer = await _ask(asker.client, missing, operation)
-            assert body_of(answer)["code"] == there["code"]  # nobody learns whether it is there
+            answer = await _request(asker.client, missing, operation)
+            assert body_of(answer)["code"] == there["code"]  # the response does not reveal whether it exists
     assert await _contents(engine) == before
     assert await _close_code(base_url, asker, world) == 4404
 
 
-async def test_lists_hold_nothing_of_anybody_else(
+async def test_lists_have_no_objects_of_another_user(
     world: World, document: dict[str, Operation], other_user: Person, administrator: Person
 ) -> None:
     theirs = {value for value in world.values.values() if len(value) == 36} | {str(world.person.id)}
     for asker in (other_user, administrator):
         for name, operation in document.items():
             if operation.method == "GET" and not operation.names:
-                answer = await _ask(asker.client, world, operation)
+                answer = await _request(asker.client, world, operation)
                 assert not [value for value in theirs if value in answer.text], name
 
 
-async def test_the_owner_s_websocket_opens(world: World, base_url: str) -> None:
+async def test_the_owner_can_open_the_websocket(world: World, base_url: str) -> None:
     async with watching(base_url, world.person, world.values["job_id"]) as socket:
         assert json.loads(await socket.recv())["type"] == "snapshot"
 
@@ -283,5 +278,5 @@ async def _close_code(base_url: str, person: Person, world: World) -> int | None
 
 
 def _other(value: str) -> str:
-    """An id that nothing has."""
+    """Return an id of no object."""
     return "01900000-0000-7000-8000-000000000000" if len(value) == 36 else value

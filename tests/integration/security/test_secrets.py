@@ -1,4 +1,4 @@
-"""What is secret stays where it was put: it is in no log, answer, description, table, key of the broker, or result."""
+"""Secrets appear in no log, response, document, table, Redis key or result."""
 
 import io
 import json
@@ -31,19 +31,19 @@ Answers = list[httpx.Response]
 
 @asynccontextmanager
 async def _client(url: str, answers: Answers, **headers: str) -> AsyncGenerator[httpx.AsyncClient, None]:
-    """A client that keeps what is answered."""
+    """Yield a client that appends all responses to `answers`."""
 
-    async def keep(answer: httpx.Response) -> None:
+    async def record(answer: httpx.Response) -> None:
         await answer.aread()
         answers.append(answer)
 
-    hooks = {"response": [keep]}
+    hooks = {"response": [record]}
     async with httpx.AsyncClient(base_url=url, timeout=60, headers=headers, event_hooks=hooks) as client:
         yield client
 
 
 async def _misuse(url: str, answers: Answers, secret: str) -> None:
-    """Put a secret wherever a careless client might."""
+    """Send a secret in every place where a careless client might put it."""
     async with _client(url, answers) as client:
         for header in (f"Bearer {secret}x", f"Basic {secret}", secret):
             await client.get("/api/v1/me", headers={"Authorization": header})
@@ -60,7 +60,7 @@ async def _misuse(url: str, answers: Answers, secret: str) -> None:
 
 
 def _dump(url: str) -> str:
-    """All tables, as PostgreSQL writes them out."""
+    """Return all tables in PostgreSQL's text format."""
     found = io.BytesIO()
     with psycopg.connect(url) as connection:
         names = connection.execute(
@@ -74,7 +74,7 @@ def _dump(url: str) -> str:
 
 
 async def _broker(redis: Redis) -> str:
-    """All keys and values of the broker."""
+    """Return all keys and values of Redis."""
     found = []
     async for key in redis.scan_iter():
         kind = await redis.type(key)
@@ -83,7 +83,7 @@ async def _broker(redis: Redis) -> str:
     return "\n".join(found)
 
 
-async def test_nothing_secret_shows_anywhere(
+async def test_secrets_appear_nowhere(
     connected: Settings,
     user: Person,
     session_maker: Sessions,

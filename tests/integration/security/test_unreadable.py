@@ -1,4 +1,4 @@
-"""What is no UTF-8, or packed: refused as such, signed in or not, anywhere in a request."""
+"""Invalid UTF-8 and compressed bodies are refused anywhere in a request, with or without a credential."""
 
 import gzip
 import json
@@ -23,7 +23,7 @@ NOT_UTF_8 = [
     b'{"name": "\xc0\xaf"}',  # longer than needed
     b"\xff",
 ]
-PACKED: dict[str, Callable[[bytes], bytes]] = {
+COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "deflate": zlib.compress,
     "x-gzip": gzip.compress,
@@ -34,7 +34,7 @@ LATIN_1 = "caf\xe9".encode("latin-1")
 
 
 async def _bodies(api: httpx.AsyncClient) -> list[tuple[str, str, bool]]:
-    """Method, path with made-up ids, and whether everybody may ask, of every operation with a JSON body."""
+    """Return method, path with made-up ids, and whether it is public, of every operation with a JSON body."""
     document = (await api.get("/openapi.json")).json()
     nothing = dict.fromkeys(("item_id", "shootout_id", "webhook_id"), "0195f3e2-7c1a-7bbb-8000-0242ac120002")
     return [
@@ -62,10 +62,10 @@ async def test_a_json_body_that_is_not_utf_8_is_refused_with_400(api: httpx.Asyn
             assert nobody.status_code == (400 if public else 401), (path, body)
 
 
-async def test_a_packed_body_is_refused_with_415(api: httpx.AsyncClient, user: Person) -> None:
+async def test_a_compressed_body_is_refused_with_415(api: httpx.AsyncClient, user: Person) -> None:
     for method, path, _public in await _bodies(api):
-        for coding, pack in PACKED.items():
-            content = pack(json.dumps({"name": "new"}).encode())
+        for coding, compress in COMPRESSED.items():
+            content = compress(json.dumps({"name": "new"}).encode())
             for client in (user.client, api):
                 answer = await client.request(method, path, content=content, headers={"Content-Encoding": coding})
                 assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type"), (path, coding)
@@ -75,13 +75,13 @@ async def test_a_packed_body_is_refused_with_415(api: httpx.AsyncClient, user: P
     assert answer.status_code == 415
 
 
-async def test_identity_is_no_packing_and_without_a_body_nothing_is_packed(user: Person) -> None:
+async def test_identity_encoding_and_an_encoded_empty_body_are_accepted(user: Person) -> None:
     answer = await user.client.post("/api/v1/me/tokens", json={"name": "a"}, headers={"Content-Encoding": "identity"})
     assert answer.status_code == 201
     assert (await user.client.get("/api/v1/me", headers={"Content-Encoding": "gzip"})).status_code == 200
 
 
-async def test_an_address_that_is_not_utf_8_is_refused(world: World, api: httpx.AsyncClient) -> None:
+async def test_a_url_that_is_not_utf_8_is_refused(world: World, api: httpx.AsyncClient) -> None:
     base = str(api.base_url)
     for query in ("q=%ff", "%e9=1", "limit=%c0%af"):
         for path in ("/api/v1/library", "/api/v1/jobs", "/openapi.json", "/health/live", "/api/v1/auth/login"):
@@ -105,7 +105,7 @@ HEADERS: tuple[str, ...] = (
 HEADERS += ("Accept", "Content-Type", "User-Agent", "X-Forwarded-For", "Sec-Fetch-Site", "Content-Encoding")
 
 
-async def test_a_header_that_is_not_ascii_is_never_our_fault(world: World, api: httpx.AsyncClient) -> None:
+async def test_a_non_ascii_header_is_never_a_server_error(world: World, api: httpx.AsyncClient) -> None:
     paths = [
         ("GET", f"/api/v1/jobs/{world.values['job_id']}/artifacts/manifest.json"),
         ("GET", "/api/v1/me"),
@@ -123,7 +123,7 @@ async def test_a_header_that_is_not_ascii_is_never_our_fault(world: World, api: 
 
 
 @pytest.mark.parametrize("target", [b"/api/v1/jobs/caf\xe9", b"/api/v1/library?q=caf\xe9", b"/\xff"])
-def test_bytes_in_an_address_are_no_request(base_url: str, target: bytes) -> None:
+def test_raw_bytes_in_a_request_target_are_refused(base_url: str, target: bytes) -> None:
     where = urlsplit(base_url)
     with socket.create_connection((where.hostname or "", where.port or 0), timeout=30) as connection:
         connection.sendall(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -160,7 +160,7 @@ async def test_a_form_that_is_not_utf_8_is_refused_with_400(api: httpx.AsyncClie
     assert (await api.post("/api/v1/library", **form)).status_code == 401
 
 
-async def test_a_part_that_is_packed_is_refused_with_415(user: Person) -> None:
+async def test_a_compressed_part_is_refused_with_415(user: Person) -> None:
     for more in (b"Content-Transfer-Encoding: base64\r\n", b"Content-Encoding: gzip\r\n"):
         answer = await user.client.post("/api/v1/library", **_form(KIND, _file(b'filename="a.wav"', more)))
         assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
@@ -179,7 +179,7 @@ async def test_a_part_that_is_packed_is_refused_with_415(user: Person) -> None:
         (b"filename*=nonsense", "unnamed"),
     ],
 )
-async def test_a_file_name_that_is_encoded_is_read(user: Person, disposition: bytes, name: str) -> None:
+async def test_an_encoded_file_name_is_decoded(user: Person, disposition: bytes, name: str) -> None:
     answer = await user.client.post("/api/v1/library", **_form(KIND, _file(disposition)))
     assert answer.status_code == 201
     assert answer.json()["filename"] == name

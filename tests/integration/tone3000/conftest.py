@@ -1,4 +1,4 @@
-"""A client of the stand-in, with an allowance of its own."""
+"""Clients of the stand-in, with a fresh rate limit."""
 
 from collections.abc import AsyncGenerator
 
@@ -36,5 +36,5 @@ def downloads(http_client: HttpClient) -> Downloads:
 
 @pytest.fixture
 def token(tone3000: StandIn) -> str:
-    """A token of lab_rat."""
+    """Return an access token of lab_rat."""
     return tone3000.token()

@@ -1,4 +1,4 @@
-"""The stand-in keeps the promises that we hold TONE3000 to, and one that is not kept is noticed."""
+"""The stand-in keeps all promises of the contract, and broken promises are reported."""
 
 import asyncio
 import json
@@ -14,11 +14,11 @@ from tone_shootout.tone3000.http_client import HttpClient
 
 
 async def _findings(tone3000: StandIn, token: str | None = None, **settings: Any) -> dict[str, Finding]:
-    heard: list[str] = []
+    reported: list[str] = []
     async with HttpClient(
-        tone3000.settings(**{"search": True} | settings), None, on_deprecation=heard.append
+        tone3000.settings(**{"search": True} | settings), None, on_deprecation=reported.append
     ) as http_client:
-        target = Target(http_client, token or tone3000.token(), heard)
+        target = Target(http_client, token or tone3000.token(), reported)
         return {finding.promise: finding async for finding in check_promises(target)}
 
 
@@ -26,7 +26,7 @@ def _broken(findings: dict[str, Finding]) -> list[str]:
     return [promise for promise, finding in findings.items() if finding.verdict == "broken"]
 
 
-async def test_the_stand_in_keeps_every_promise_and_nothing_is_changed_by_looking(tone3000: StandIn) -> None:
+async def test_the_stand_in_keeps_every_promise_and_the_checks_only_read(tone3000: StandIn) -> None:
     tone3000.behave(device_interval=0)
     findings = await _findings(tone3000)
     assert {finding.verdict for finding in findings.values()} == {"kept"}, findings
@@ -35,7 +35,7 @@ async def test_the_stand_in_keeps_every_promise_and_nothing_is_changed_by_lookin
     assert posted == {"/api/v1/oauth/token", "/api/v1/oauth/device_authorization"}
 
 
-async def test_what_has_no_example_is_left_out(tone3000: StandIn) -> None:
+async def test_promises_without_an_example_are_left_out(tone3000: StandIn) -> None:
     for tone_id in (900101, 900103):
         tone3000.show(tone_id, "gone")
     findings = await _findings(tone3000, client_id="", search=False)
@@ -44,7 +44,7 @@ async def test_what_has_no_example_is_left_out(tone3000: StandIn) -> None:
     assert not _broken(findings)
 
 
-async def test_promises_that_are_not_kept_are_named(tone3000: StandIn) -> None:
+async def test_broken_promises_are_reported(tone3000: StandIn) -> None:
     faults: dict[str, dict[str, Any]] = {
         "Trending tones": {"kind": "status", "path": "/trending$", "status": 200, "body": '{"data": []}'},
         "All other requests": {"kind": "status", "path": "/user$", "status": 200, "body": '{"id": 1, "username": "x"}'},
@@ -72,13 +72,13 @@ def _check(tone3000: StandIn, *arguments: str, token: str | None = None) -> subp
     return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
 
 
-async def test_an_operator_can_check_with_a_key_of_their_own(tone3000: StandIn) -> None:
+async def test_operators_can_check_with_their_own_secret_key(tone3000: StandIn) -> None:
     done = await asyncio.to_thread(_check, tone3000, "--json", token="t3k_cs_stand_in_of_lab_rat")
     assert done.returncode == 0, done.stderr
     assert {finding["verdict"] for finding in json.loads(done.stdout)} == {"kept", "left out"}
 
 
-async def test_without_a_key_the_operator_signs_in_as_a_device_and_a_broken_promise_is_an_exit_code(
+async def test_without_a_token_the_command_signs_in_as_a_device_and_fails_on_a_broken_promise(
     tone3000: StandIn,
 ) -> None:
     tone3000.behave(device_interval=0)

@@ -1,4 +1,4 @@
-"""Files come from TONE3000's own addresses, whole and bounded, and no token goes anywhere else."""
+"""Downloads come only from allowed hosts, are complete and limited in size, and do not leak the token."""
 
 from pathlib import Path
 
@@ -28,14 +28,16 @@ def _model(url: str) -> Model:
     return Model(id=1, model_url=url)
 
 
-async def test_a_file_arrives_byte_for_byte(downloads: Downloads, client: Tone3000, token: str, tmp_path: Path) -> None:
+async def test_a_file_is_downloaded_unchanged(
+    downloads: Downloads, client: Tone3000, token: str, tmp_path: Path
+) -> None:
     size = await downloads.fetch(token, await client.model(token, CLEAN), tmp_path / "file")
     expected = bundled_capture("clean.nam")
     assert (tmp_path / "file").read_bytes() == expected
     assert size == len(expected)
 
 
-async def test_a_file_needs_a_token_that_may_see_it(
+async def test_a_download_requires_access_to_the_tone(
     downloads: Downloads, client: Tone3000, tone3000: StandIn, tmp_path: Path
 ) -> None:
     hidden = await client.model(tone3000.token("box.miker"), ONLY_OF_BOX_MIKER)
@@ -59,7 +61,7 @@ async def test_a_file_needs_a_token_that_may_see_it(
         "javascript:alert(1)",
     ],
 )
-async def test_an_address_elsewhere_is_not_even_asked(
+async def test_a_url_on_another_host_gets_no_request(
     downloads: Downloads, tone3000: StandIn, token: str, tmp_path: Path, url: str
 ) -> None:
     with pytest.raises(ForeignAddressError):
@@ -67,16 +69,14 @@ async def test_an_address_elsewhere_is_not_even_asked(
     assert not tone3000.requests()
 
 
-async def test_an_address_that_names_the_same_place_in_another_way_is_the_same_place(
-    downloads: Downloads, tone3000: StandIn
-) -> None:
+async def test_relative_and_absolute_urls_resolve_to_the_same_file(downloads: Downloads, tone3000: StandIn) -> None:
     path = "/api/v1/models/910001/download/q1w2e3.nam"
     assert downloads.resolve_url(path) == f"{tone3000.url}{path}"
     assert downloads.resolve_url(f"{tone3000.url}{path}") == f"{tone3000.url}{path}"
 
 
 @pytest.mark.parametrize("path", ["/a\x01b.nam", "/" + "x" * 70_000, "/a\x7f.nam"], ids=["control", "long", "delete"])
-async def test_an_address_that_nobody_can_ask_is_a_bad_answer(
+async def test_an_invalid_url_is_a_bad_answer(
     downloads: Downloads, client: Tone3000, tone3000: StandIn, token: str, tmp_path: Path, path: str
 ) -> None:
     with pytest.raises(BadAnswerError):
@@ -85,7 +85,7 @@ async def test_an_address_that_nobody_can_ask_is_a_bad_answer(
 
 
 @pytest.mark.parametrize("host", ["localhost", "elsewhere.example"])
-async def test_being_sent_on_to_a_place_that_is_not_known_is_refused(
+async def test_a_redirect_to_an_unknown_host_is_refused(
     downloads: Downloads, client: Tone3000, tone3000: StandIn, token: str, tmp_path: Path, host: str
 ) -> None:
     model = await client.model(token, CLEAN)
@@ -96,7 +96,7 @@ async def test_being_sent_on_to_a_place_that_is_not_known_is_refused(
     assert not tone3000.requests("/elsewhere/")
 
 
-async def test_being_sent_on_to_a_store_of_tone3000_s_is_followed_without_the_token(
+async def test_a_redirect_to_an_allowed_host_is_followed_without_the_token(
     client: Tone3000, tone3000: StandIn, token: str, tmp_path: Path
 ) -> None:
     model = await client.model(token, CLEAN)
@@ -110,7 +110,7 @@ async def test_being_sent_on_to_a_store_of_tone3000_s_is_followed_without_the_to
     ]
 
 
-async def test_a_store_can_not_send_the_token_back_to_itself_by_way_of_tone3000(
+async def test_a_redirect_back_to_tone3000_does_not_restore_the_token(
     client: Tone3000, tone3000: StandIn, token: str, tmp_path: Path
 ) -> None:
     model = await client.model(token, CLEAN)
@@ -122,7 +122,7 @@ async def test_a_store_can_not_send_the_token_back_to_itself_by_way_of_tone3000(
     assert [request["authorized"] for request in tone3000.requests("/elsewhere/")] == [False, False]
 
 
-async def test_being_sent_on_within_tone3000_is_followed_with_the_token(
+async def test_a_redirect_within_tone3000_is_followed_with_the_token(
     downloads: Downloads, client: Tone3000, tone3000: StandIn, token: str, tmp_path: Path
 ) -> None:
     model = await client.model(token, CLEAN)
@@ -131,7 +131,7 @@ async def test_being_sent_on_within_tone3000_is_followed_with_the_token(
     assert [request["authorized"] for request in tone3000.requests("/elsewhere/")] == [True]
 
 
-async def test_being_sent_around_without_end_is_given_up(
+async def test_endless_redirects_are_stopped(
     downloads: Downloads, client: Tone3000, tone3000: StandIn, token: str, tmp_path: Path
 ) -> None:
     model = await client.model(token, CLEAN)
@@ -141,7 +141,7 @@ async def test_being_sent_around_without_end_is_given_up(
     assert len(tone3000.requests("/download/")) == 4
 
 
-async def test_a_file_that_announces_too_much_is_not_read(
+async def test_a_too_large_content_length_is_refused_before_the_download(
     downloads: Downloads, client: Tone3000, token: str, tmp_path: Path
 ) -> None:
     with pytest.raises(DownloadTooLargeError):
@@ -149,7 +149,7 @@ async def test_a_file_that_announces_too_much_is_not_read(
     assert not (tmp_path / "file").exists()
 
 
-async def test_a_file_without_end_is_cut_off(
+async def test_an_endless_file_is_stopped_at_the_limit(
     downloads: Downloads, client: Tone3000, tone3000: StandIn, token: str, tmp_path: Path
 ) -> None:
     model = await client.model(token, CLEAN)
@@ -160,7 +160,7 @@ async def test_a_file_without_end_is_cut_off(
 
 
 @pytest.mark.parametrize("kind", ["status", "truncated"])
-async def test_a_file_that_breaks_off_is_fetched_again(
+async def test_a_failed_download_is_retried(
     downloads: Downloads, client: Tone3000, tone3000: StandIn, token: str, tmp_path: Path, kind: str
 ) -> None:
     model = await client.model(token, CLEAN)
@@ -170,7 +170,7 @@ async def test_a_file_that_breaks_off_is_fetched_again(
     assert len(tone3000.requests("/download/")) == 2
 
 
-async def test_a_file_that_comes_too_slowly_is_given_up(
+async def test_a_slow_download_times_out(
     tone3000: StandIn, redis: Redis, client: Tone3000, token: str, tmp_path: Path
 ) -> None:
     model = await client.model(token, CLEAN)
@@ -180,7 +180,7 @@ async def test_a_file_that_comes_too_slowly_is_given_up(
             await Downloads(http_client).fetch(token, model, tmp_path / "file")
 
 
-async def test_a_compressed_file_is_refused_because_it_could_unfold_without_end(
+async def test_a_compressed_file_is_refused(
     downloads: Downloads, client: Tone3000, tone3000: StandIn, token: str, tmp_path: Path
 ) -> None:
     model = await client.model(token, CLEAN)

@@ -30,10 +30,10 @@ def access_tokens() -> AccessTokens:
 
 
 def claims(access_tokens: AccessTokens, **changes: Any) -> dict[str, Any]:
-    """The claims of a good token, with changes; None takes a claim out."""
+    """Return the claims of a valid token with changes; None removes a claim."""
     token = access_tokens.issue(user_id=USER, session_id=SESSION, now=datetime.now(UTC))
-    good: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    return {name: value for name, value in (good | changes).items() if value is not None}
+    valid: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return {name: value for name, value in (valid | changes).items() if value is not None}
 
 
 def signed(claims: dict[str, Any], *, secret: str = SETTINGS.secret, algorithm: str = "HS256") -> str:
@@ -45,29 +45,29 @@ def unsigned(header: dict[str, Any], claims: dict[str, Any], signature: str = ""
     return ".".join([*parts, signature])
 
 
-def test_an_access_token_names_its_user_and_session(access_tokens: AccessTokens) -> None:
+def test_an_access_token_contains_its_user_and_session(access_tokens: AccessTokens) -> None:
     token = access_tokens.issue(user_id=USER, session_id=SESSION, now=datetime.now(UTC))
     assert access_tokens.verify(token) == (USER, SESSION)
     assert access_tokens.verify(signed(claims(access_tokens))) == (USER, SESSION)
     assert len(token) < MAX_CREDENTIAL_LENGTH
 
 
-def test_an_access_token_ends_when_the_settings_say(access_tokens: AccessTokens) -> None:
-    life = timedelta(minutes=SETTINGS.access_minutes)
+def test_an_access_token_expires_after_the_configured_lifetime(access_tokens: AccessTokens) -> None:
+    lifetime = timedelta(minutes=SETTINGS.access_minutes)
     now = datetime.now(UTC)
-    just_good = access_tokens.issue(user_id=USER, session_id=SESSION, now=now - life + timedelta(minutes=1))
-    just_over = access_tokens.issue(user_id=USER, session_id=SESSION, now=now - life - timedelta(minutes=1))
-    assert access_tokens.verify(just_good) == (USER, SESSION)
-    assert access_tokens.verify(just_over) is None
+    valid = access_tokens.issue(user_id=USER, session_id=SESSION, now=now - lifetime + timedelta(minutes=1))
+    expired = access_tokens.issue(user_id=USER, session_id=SESSION, now=now - lifetime - timedelta(minutes=1))
+    assert access_tokens.verify(valid) == (USER, SESSION)
+    assert access_tokens.verify(expired) is None
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", ""])
-def test_an_unsigned_token_is_refused_however_it_says_so(access_tokens: AccessTokens, algorithm: str) -> None:
+def test_an_unsigned_token_is_refused(access_tokens: AccessTokens, algorithm: str) -> None:
     assert access_tokens.verify(unsigned({"alg": algorithm, "typ": "JWT"}, claims(access_tokens))) is None
 
 
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
-def test_our_own_secret_with_another_algorithm_is_refused(access_tokens: AccessTokens, algorithm: str) -> None:
+def test_another_algorithm_with_the_right_secret_is_refused(access_tokens: AccessTokens, algorithm: str) -> None:
     secret = "s" * 64
     pinned = AccessTokens(dataclasses.replace(SETTINGS, secret=secret))
     assert pinned.verify(signed(claims(access_tokens), secret=secret)) == (USER, SESSION)
@@ -78,9 +78,9 @@ def test_a_token_signed_with_another_secret_is_refused(access_tokens: AccessToke
     assert access_tokens.verify(signed(claims(access_tokens), secret=OTHER_SECRET)) is None
 
 
-def test_a_key_that_a_token_brings_along_is_not_used(access_tokens: AccessTokens) -> None:
-    brought = {"kty": "oct", "k": base64.urlsafe_b64encode(OTHER_SECRET.encode()).decode()}
-    token = jwt.encode(claims(access_tokens), OTHER_SECRET, headers={"jwk": brought, "kid": "/dev/null"})
+def test_a_key_in_the_token_header_is_ignored(access_tokens: AccessTokens) -> None:
+    key = {"kty": "oct", "k": base64.urlsafe_b64encode(OTHER_SECRET.encode()).decode()}
+    token = jwt.encode(claims(access_tokens), OTHER_SECRET, headers={"jwk": key, "kid": "/dev/null"})
     assert access_tokens.verify(token) is None
 
 
@@ -131,7 +131,7 @@ def test_a_signed_token_that_lacks_a_claim_is_refused(access_tokens: AccessToken
     ],
     ids=lambda text: text[:12],
 )
-def test_what_is_no_access_token_is_refused_without_an_error(access_tokens: AccessTokens, text: str) -> None:
+def test_other_text_is_not_an_access_token(access_tokens: AccessTokens, text: str) -> None:
     assert access_tokens.verify(text) is None
 
 
@@ -140,20 +140,20 @@ def test_a_short_signing_secret_is_refused() -> None:
         AccessTokens(SecuritySettings(secret="short"))
 
 
-def test_a_refresh_token_tells_its_session() -> None:
+def test_a_refresh_token_contains_its_session() -> None:
     first, second = REFRESH_TOKENS.issue(SESSION), REFRESH_TOKENS.issue(SESSION)
     assert REFRESH_TOKENS.parse(first) == REFRESH_TOKENS.parse(second) == (SESSION, True)
     assert digest(first) != digest(second)
     assert RefreshTokens(SecuritySettings(secret=OTHER_SECRET)).parse(first) == (SESSION, False)
 
 
-@pytest.mark.parametrize("place", [0, 15, 16, 47, 48, 65])
-def test_a_refresh_token_that_is_changed_anywhere_is_not_ours(place: int) -> None:
+@pytest.mark.parametrize("index", [0, 15, 16, 47, 48, 65])
+def test_a_changed_refresh_token_has_an_invalid_signature(index: int) -> None:
     content = bytearray(base64.urlsafe_b64decode(REFRESH_TOKEN.removeprefix("tsr_")))
-    content[place] ^= 1
-    read = REFRESH_TOKENS.parse("tsr_" + base64.urlsafe_b64encode(content).decode())
-    assert read is not None
-    assert read[1] is False
+    content[index] ^= 1
+    parsed = REFRESH_TOKENS.parse("tsr_" + base64.urlsafe_b64encode(content).decode())
+    assert parsed is not None
+    assert parsed[1] is False
 
 
 @pytest.mark.parametrize(
@@ -171,11 +171,11 @@ def test_a_refresh_token_that_is_changed_anywhere_is_not_ours(place: int) -> Non
     ],
     ids=lambda text: text[:12],
 )
-def test_what_is_no_refresh_token_has_no_session(text: str) -> None:
+def test_other_text_is_not_a_refresh_token(text: str) -> None:
     assert REFRESH_TOKENS.parse(text) is None
 
 
-def test_api_tokens_differ_and_are_long_enough_to_resist_guessing() -> None:
+def test_api_tokens_are_unique_and_have_256_random_bits() -> None:
     tokens = {new_api_token() for _ in range(100)}
     assert len(tokens) == 100
     assert all(len(base64.urlsafe_b64decode(token.removeprefix("tst_") + "=")) == 32 for token in tokens)

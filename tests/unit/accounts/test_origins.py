@@ -38,7 +38,7 @@ def connection(
         "https://studio.example:8443",
     ],
 )
-def test_the_public_address_and_the_allowed_origins_are_our_own(origin: str) -> None:
+def test_the_public_url_and_the_allowed_origins_are_allowed(origin: str) -> None:
     assert origin_allowed(connection({"host": "tones.example", "origin": origin}), PUBLIC)
 
 
@@ -63,7 +63,7 @@ def test_the_public_address_and_the_allowed_origins_are_our_own(origin: str) -> 
         "ht\xe9",
     ],
 )
-def test_every_other_origin_is_foreign(origin: str) -> None:
+def test_other_origins_are_not_allowed(origin: str) -> None:
     assert not origin_allowed(connection({"host": "tones.example", "origin": origin}), PUBLIC)
 
 
@@ -78,7 +78,7 @@ def test_every_other_origin_is_foreign(origin: str) -> None:
         ("192.168.1.7", "wss", ("192.168.1.7", 443)),
     ],
 )
-def test_the_address_that_was_connected_to_is_our_own(host: str, scheme: str, server: tuple[str, int]) -> None:
+def test_the_address_of_the_connection_is_allowed(host: str, scheme: str, server: tuple[str, int]) -> None:
     origin = f"{'https' if scheme == 'wss' else 'http'}://{host}"
     assert origin_allowed(connection({"host": host, "origin": origin}, scheme=scheme, server=server), PUBLIC)
 
@@ -94,35 +94,31 @@ def test_the_address_that_was_connected_to_is_our_own(host: str, scheme: str, se
         ({"host": "evil.example", "origin": "http://evil.example"}, ("/run/web.sock", None)),
     ],
 )
-def test_a_name_that_was_made_to_point_here_is_foreign(
-    headers: dict[str, str], server: tuple[str, int | None] | None
-) -> None:
+def test_a_rebound_dns_name_is_not_allowed(headers: dict[str, str], server: tuple[str, int | None] | None) -> None:
     assert not origin_allowed(connection(headers, server=server), LOCAL)
 
 
 @pytest.mark.parametrize("host", ["localhost:8123", "127.0.0.1:8123", "studio:8123", "studio.local:8123"])
 @pytest.mark.parametrize("server", [("192.168.1.7", 8123), ("/run/web.sock", None), None])
-def test_a_name_that_no_public_name_server_answers_for_is_our_own_wherever_we_listen(
-    host: str, server: tuple[str, int | None] | None
-) -> None:
+def test_a_host_outside_of_public_dns_is_allowed(host: str, server: tuple[str, int | None] | None) -> None:
     assert origin_allowed(connection({"host": host, "origin": f"http://{host}"}, server=server), LOCAL)
 
 
-def test_without_a_public_address_the_one_listened_on_is_our_own() -> None:
+def test_the_listening_address_is_allowed_without_a_public_url() -> None:
     assert origin_allowed(connection({"host": "proxy", "origin": "http://127.0.0.1:8000"}), LOCAL)
 
 
 @pytest.mark.parametrize(
     ("site", "allowed"), [("same-origin", True), ("none", True), ("same-site", False), ("cross-site", False)]
 )
-def test_without_an_origin_the_browsers_word_decides(site: str, allowed: bool) -> None:
+def test_sec_fetch_site_decides_without_an_origin(site: str, allowed: bool) -> None:
     assert origin_allowed(connection({"host": "tones.example", "sec-fetch-site": site}), PUBLIC) is allowed
 
 
-def test_an_origin_weighs_more_than_the_browsers_word() -> None:
+def test_the_origin_overrides_sec_fetch_site() -> None:
     headers = {"host": "tones.example", "origin": "https://evil.example", "sec-fetch-site": "same-origin"}
     assert not origin_allowed(connection(headers), PUBLIC)
 
 
-def test_a_request_that_names_no_page_is_not_allowed() -> None:
+def test_a_request_without_origin_headers_is_not_allowed() -> None:
     assert not origin_allowed(connection({"host": "tones.example"}), PUBLIC)

@@ -1,4 +1,4 @@
-"""The guide names what there is, and nothing else."""
+"""`docs/tone3000.md` agrees with the code."""
 
 import re
 import tomllib
@@ -22,26 +22,26 @@ GUIDE = (PROJECT / "docs" / "tone3000.md").read_text()
 
 
 def _rows(heading: str) -> list[list[str]]:
-    """The cells of the table under a heading."""
+    """Return the cells of the table under a heading."""
     section = GUIDE.split(f"{heading}\n")[1]
     table = re.search(r"(?:^\|.*\n)+", section, re.MULTILINE)
     assert table
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[0].splitlines()[2:]]
 
 
-def test_the_settings_that_are_named_are_there() -> None:
+def test_the_guide_names_existing_settings() -> None:
     named = set(re.findall(r"SHOOTOUT_TONE3000_([A-Z0-9_]+)", GUIDE))
     assert {"CLIENT_ID", "SEARCH"} < named <= {field.name.upper() for field in fields(Tone3000Settings)}
     others = set(re.findall(r"SHOOTOUT_(?!TONE3000)([A-Z0-9]+)_\w+", GUIDE))
     assert others <= {field.name.upper() for field in fields(Settings)}
 
 
-def test_the_commands_that_are_named_are_there() -> None:
+def test_the_guide_names_existing_commands() -> None:
     for name in set(re.findall(r"(?:`|^)shootout ([a-z0-9]+)", GUIDE, re.MULTILINE)):
         assert main.get_command(None, name) is not None  # type: ignore[arg-type]  # our group needs no context
 
 
-def test_every_error_that_is_explained_is_one_and_the_common_ones_are_explained() -> None:
+def test_the_guide_explains_existing_errors_and_all_common_ones() -> None:
     others: list[type[ProblemError]] = [NotConnectedError, ReconnectError, UnsupportedFormatError]
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Tone3000Error)]
     known = {kind.code for kind in (*kinds, *others)}
@@ -50,18 +50,18 @@ def test_every_error_that_is_explained_is_one_and_the_common_ones_are_explained(
     assert known - explained == {"tone3000_failed", "tone3000_not_granted", "too_large"}
 
 
-def test_licences_allow_what_the_guide_says_that_they_allow() -> None:
-    told = {
+def test_the_guide_states_what_licenses_allow() -> None:
+    stated = {
         code: row[2].startswith("yes")
         for row in _rows("**Licenses** are each creator's choice.")
         for code in re.findall(r"`([a-z0-9-]+)`", row[0])
     }
-    assert len(told) == 8
-    assert {code: get_license(code).commercial for code in told} == told
+    assert len(stated) == 8
+    assert {code: get_license(code).commercial for code in stated} == stated
     assert get_license("house-rules").commercial is get_license("").commercial is None
 
 
-def test_the_block_that_is_shown_is_one() -> None:
+def test_the_block_in_the_guide_is_valid() -> None:
     shown = re.search(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
     assert shown
     block = tomllib.loads(shown[1])["chains"]["blocks"][0]
@@ -69,5 +69,5 @@ def test_the_block_that_is_shown_is_one() -> None:
 
 
 @pytest.mark.parametrize("setting", re.findall(r"^(SHOOTOUT_\w+)=(t3k_\S+)$", GUIDE, re.MULTILINE))
-def test_the_key_that_is_shown_is_of_the_right_kind(setting: tuple[str, str]) -> None:
+def test_the_key_in_the_guide_is_publishable(setting: tuple[str, str]) -> None:
     assert load_settings(dict([setting])).tone3000.client_id.startswith("t3k_pub_")

@@ -1,4 +1,4 @@
-"""Signing in with TONE3000: code with PKCE, refresh, devices."""
+"""OAuth with TONE3000: authorization code with PKCE, refresh tokens, devices."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,7 +24,7 @@ BACK = "http://127.0.0.1:8123/api/v1/auth/callback"
 async def _come_back(
     tone3000: StandIn, verifier: str, *, state: str = "some-state", choice: ToneChoice | None = None, back: str = BACK
 ) -> dict[str, str]:
-    """Send a browser there and return what it brings back."""
+    """Open the authorization page; return the query of the callback."""
     url = authorize_url(
         tone3000.settings(), redirect_url=back, state=state, challenge=challenge_of(verifier), choice=choice
     )
@@ -36,7 +36,7 @@ async def _come_back(
     return {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
 
 
-async def test_a_code_becomes_tokens_of_whoever_signed_in(
+async def test_a_code_is_exchanged_for_tokens_of_the_user(
     oauth: OAuthClient, client: Tone3000, tone3000: StandIn
 ) -> None:
     tone3000.answer_sign_ins(user="valve-shed")
@@ -48,12 +48,12 @@ async def test_a_code_becomes_tokens_of_whoever_signed_in(
     assert pair.expires_in == 3600
 
 
-def test_the_challenge_is_the_one_of_the_standards_example() -> None:
+def test_the_challenge_matches_the_example_of_rfc_7636() -> None:
     # RFC 7636, appendix B
     assert challenge_of("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
-async def test_a_code_counts_once(oauth: OAuthClient, tone3000: StandIn) -> None:
+async def test_a_code_works_once(oauth: OAuthClient, tone3000: StandIn) -> None:
     tone3000.answer_sign_ins()
     verifier = new_verifier()
     code = (await _come_back(tone3000, verifier))["code"]
@@ -64,7 +64,7 @@ async def test_a_code_counts_once(oauth: OAuthClient, tone3000: StandIn) -> None
 
 
 @pytest.mark.parametrize(("verifier", "back"), [("another-verifier", BACK), (None, f"{BACK}/")])
-async def test_a_code_counts_with_its_own_verifier_and_address_only(
+async def test_a_code_requires_its_verifier_and_redirect_url(
     oauth: OAuthClient, tone3000: StandIn, verifier: str | None, back: str
 ) -> None:
     tone3000.answer_sign_ins()
@@ -83,7 +83,7 @@ async def test_a_code_counts_with_its_own_verifier_and_address_only(
         (None, 900101, None),
     ],
 )
-async def test_a_choice_brings_a_tone_back(
+async def test_the_callback_has_the_selected_tone(
     tone3000: StandIn, choice: ToneChoice | None, answered: int | None, expected: str | None
 ) -> None:
     tone3000.answer_sign_ins(tone_id=answered)
@@ -105,7 +105,7 @@ async def test_the_stand_in_has_every_outcome_of_a_sign_in(tone3000: StandIn, ou
     assert set(await _come_back(tone3000, new_verifier())) == expected
 
 
-async def test_somebody_can_sign_in_on_the_page_of_the_stand_in(tone3000: StandIn) -> None:
+async def test_the_page_of_the_stand_in_signs_a_user_in_once(tone3000: StandIn) -> None:
     url = authorize_url(tone3000.settings(), redirect_url=BACK, state="s", challenge=challenge_of(new_verifier()))
     async with httpx.AsyncClient(trust_env=False) as browser:
         page = await browser.get(url)
@@ -129,7 +129,7 @@ async def test_somebody_can_sign_in_on_the_page_of_the_stand_in(tone3000: StandI
         ("prompt", "load_tone"),
     ],
 )
-async def test_the_stand_in_refuses_what_is_not_asked_for_properly(tone3000: StandIn, name: str, value: str) -> None:
+async def test_the_stand_in_refuses_invalid_authorization_requests(tone3000: StandIn, name: str, value: str) -> None:
     tone3000.answer_sign_ins()
     url = authorize_url(tone3000.settings(), redirect_url=BACK, state="s", challenge=challenge_of(new_verifier()))
     async with httpx.AsyncClient(trust_env=False) as browser:
@@ -137,7 +137,7 @@ async def test_the_stand_in_refuses_what_is_not_asked_for_properly(tone3000: Sta
 
 
 @pytest.mark.parametrize("odd", [False, True])
-async def test_a_refresh_token_counts_once_and_brings_the_next(
+async def test_a_refresh_token_works_once_and_is_rotated(
     oauth: OAuthClient, client: Tone3000, tone3000: StandIn, odd: bool
 ) -> None:
     tone3000.behave(odd_errors=odd)
@@ -150,7 +150,7 @@ async def test_a_refresh_token_counts_once_and_brings_the_next(
     assert caught.value.error == "invalid_grant"
 
 
-async def test_after_a_revocation_nothing_counts(oauth: OAuthClient, client: Tone3000, tone3000: StandIn) -> None:
+async def test_revoked_tokens_are_refused(oauth: OAuthClient, client: Tone3000, tone3000: StandIn) -> None:
     pair = tone3000.tokens()
     tone3000.revoke()
     with pytest.raises(TokenRefusedError):
@@ -159,7 +159,7 @@ async def test_after_a_revocation_nothing_counts(oauth: OAuthClient, client: Ton
         await oauth.refresh(pair["refresh_token"])
 
 
-async def test_a_device_is_let_in(oauth: OAuthClient, client: Tone3000, tone3000: StandIn) -> None:
+async def test_an_allowed_device_gets_tokens(oauth: OAuthClient, client: Tone3000, tone3000: StandIn) -> None:
     tone3000.behave(device_interval=0)
     device = await oauth.start_device()
     assert device.user_code in device.verification_uri_complete
@@ -174,7 +174,9 @@ async def test_a_device_is_let_in(oauth: OAuthClient, client: Tone3000, tone3000
 
 
 @pytest.mark.parametrize(("allow", "error"), [(False, "access_denied"), (None, "expired_token")])
-async def test_a_device_is_not_let_in(oauth: OAuthClient, tone3000: StandIn, allow: bool | None, error: str) -> None:
+async def test_a_denied_or_expired_device_gets_an_error(
+    oauth: OAuthClient, tone3000: StandIn, allow: bool | None, error: str
+) -> None:
     device = await oauth.start_device()
     tone3000.decide(device.user_code, allow=allow)
     with pytest.raises(GrantError) as caught:
@@ -182,7 +184,7 @@ async def test_a_device_is_not_let_in(oauth: OAuthClient, tone3000: StandIn, all
     assert (caught.value.error, caught.value.is_final) == (error, True)
 
 
-async def test_a_device_that_asks_too_often_is_told_so(oauth: OAuthClient, tone3000: StandIn) -> None:
+async def test_a_device_that_polls_too_often_gets_slow_down(oauth: OAuthClient, tone3000: StandIn) -> None:
     device = await oauth.start_device()
     errors = []
     for _ in range(2):
@@ -192,14 +194,14 @@ async def test_a_device_that_asks_too_often_is_told_so(oauth: OAuthClient, tone3
     assert errors == ["authorization_pending", "slow_down"]
 
 
-async def test_a_change_of_tokens_is_never_asked_for_twice(oauth: OAuthClient, tone3000: StandIn) -> None:
+async def test_token_requests_are_not_retried(oauth: OAuthClient, tone3000: StandIn) -> None:
     tone3000.fault("status", "/oauth/token", status=503, times=0)
     with pytest.raises(Exception, match="is unavailable"):
         await oauth.refresh("whatever")
     assert len(tone3000.requests("/oauth/token")) == 1
 
 
-async def test_without_a_key_nothing_is_asked(tone3000: StandIn, http_client: HttpClient) -> None:
+async def test_without_a_key_no_request_is_sent(tone3000: StandIn, http_client: HttpClient) -> None:
     async with HttpClient(tone3000.settings(client_id=""), None) as unset:
         with pytest.raises(NotConfiguredError):
             await OAuthClient(unset).start_device()
@@ -208,7 +210,7 @@ async def test_without_a_key_nothing_is_asked(tone3000: StandIn, http_client: Ht
     assert not tone3000.requests()
 
 
-async def test_tokens_are_not_in_what_is_printed(tone3000: StandIn, oauth: OAuthClient) -> None:
+async def test_the_repr_of_tokens_has_no_secret(tone3000: StandIn, oauth: OAuthClient) -> None:
     pair = await oauth.refresh(tone3000.tokens()["refresh_token"])
     assert pair.access_token not in repr(pair)
     assert pair.refresh_token not in repr(pair)

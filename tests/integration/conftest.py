@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from tests.support.live import serving
-from tests.support.tone3000 import StandIn, standing_in
+from tests.support.tone3000 import StandIn, run_stand_in
 from tone_shootout import migrations
 from tone_shootout.accounts.connections import ConnectionStore
 from tone_shootout.accounts.principal import Role
@@ -115,7 +115,7 @@ def base_url(settings: Settings) -> Generator[str, None, None]:
 
 @pytest.fixture(scope="session")
 def tone3000_process() -> Generator[StandIn, None, None]:
-    with standing_in() as running:
+    with run_stand_in() as running:
         yield running
 
 

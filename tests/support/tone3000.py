@@ -38,13 +38,13 @@ class StandIn:
     def reset(self) -> None:
         self._control("POST", "reset")
 
-    def behave(self, **options: Any) -> None:
+    def set_options(self, **options: Any) -> None:
         """Set options, see `world.Options`; omitted fields get their defaults."""
         self._control("PUT", "options", options)
 
     def answer_sign_ins(self, outcome: str = "allow", **answer: Any) -> None:
         """Set an automatic outcome of sign-ins, see `world.Answer`."""
-        self.behave(answer={"outcome": outcome, **answer})
+        self.set_options(answer={"outcome": outcome, **answer})
 
     def fault(self, kind: str, path: str = "", **fault: Any) -> None:
         """Add a fault, see `world.Fault`."""
@@ -68,7 +68,7 @@ class StandIn:
         """Allow or deny a device, the most recent one by default; None expires its code."""
         self._control("POST", "devices", {"user_code": user_code, "allow": allow, "user": user})
 
-    def show(self, tone_id: int, visibility: str) -> None:
+    def set_visibility(self, tone_id: int, visibility: str) -> None:
         """Set the visibility of a tone: `public`, `private` or `gone`."""
         self._control("PUT", f"tones/{tone_id}", {"visibility": visibility})
 
@@ -91,7 +91,7 @@ class StandIn:
 
 
 @contextmanager
-def standing_in() -> Generator[StandIn, None, None]:
+def run_stand_in() -> Generator[StandIn, None, None]:
     """Run a stand-in on a free port."""
     command = launch_command(
         [sys.executable, "-P", "-m", "tone_shootout.fake_tone3000"], writes=[], orphan_signal=signal.SIGTERM

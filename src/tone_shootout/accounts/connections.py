@@ -71,25 +71,25 @@ class ConnectionStore:
 
         No other transaction can connect the account until this one ends.
         """
-        await self._connections.lock_person(tone3000_user_id)
-        connection = await self._connections.get_for_person(tone3000_user_id)
+        await self._connections.lock_tone3000_user(tone3000_user_id)
+        connection = await self._connections.get_by_tone3000_user(tone3000_user_id)
         return None if connection is None else connection.user_id
 
-    async def connect(self, user_id: UUID, person: User, pair: TokenPair) -> None:
+    async def connect(self, user_id: UUID, tone3000_user: User, pair: TokenPair) -> None:
         """Connect a user with a TONE3000 account, or replace the tokens of an existing connection.
 
         Raises:
             LinkedElsewhereError: the account is connected with another user.
             OtherAccountError: the user is connected with another account.
         """
-        if await self.get_owner(person.id) not in (None, user_id):
+        if await self.get_owner(tone3000_user.id) not in (None, user_id):
             raise LinkedElsewhereError
         connection = await self._connections.get_for_user(user_id, lock=True)
         if connection is None:
-            connection = Tone3000Connection(user_id=user_id, tone3000_user_id=str(person.id))
-        elif connection.tone3000_user_id != person.id:
+            connection = Tone3000Connection(user_id=user_id, tone3000_user_id=str(tone3000_user.id))
+        elif connection.tone3000_user_id != tone3000_user.id:
             raise OtherAccountError
-        connection.username = plain(person.name)[:100]
+        connection.username = plain(tone3000_user.name)[:100]
         self.store_tokens(connection, pair)
         await self._connections.add(connection)
 
@@ -131,14 +131,14 @@ class ConnectionStore:
 
         Afterwards the other keys can be removed.
         """
-        renewed = 0
+        count = 0
         for user_id in await self._connections.list_user_ids():
             connection = await self._connections.get_for_user(user_id, lock=True)
             if connection is not None and connection.tokens is not None:
                 connection.tokens = self._keys.rotate(connection.tokens)
                 await self._connections.add(connection)
-                renewed += 1
-        return renewed
+                count += 1
+        return count
 
 
 class ConnectionService:

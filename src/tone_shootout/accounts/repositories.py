@@ -197,11 +197,11 @@ class ConnectionRepository(OwnedRepository[Tone3000Connection]):
         """Return a user's connection; with `lock`, its row is locked until the transaction ends."""
         return await self.find_one(self.is_owned(user_id), lock="update" if lock else None)
 
-    async def lock_person(self, tone3000_user_id: str) -> None:
+    async def lock_tone3000_user(self, tone3000_user_id: str) -> None:
         """Prevent other transactions from connecting this TONE3000 user until this one ends."""
         await locks.acquire(self.session, locks.shared("tone3000", tone3000_user_id))
 
-    async def get_for_person(self, tone3000_user_id: str) -> Tone3000Connection | None:
+    async def get_by_tone3000_user(self, tone3000_user_id: str) -> Tone3000Connection | None:
         """Return the connection of a TONE3000 user, locked until the transaction ends."""
         return await self.find_one(Tone3000Connection.tone3000_user_id == tone3000_user_id, lock="update")
 

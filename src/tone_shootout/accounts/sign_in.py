@@ -215,11 +215,11 @@ class SignInService:
         The credential of `link_to` must still be valid: with a stolen one that has been revoked, a thief could
         otherwise connect a TONE3000 account and keep access.
         """
-        person = await self._tone3000.user(pair.access_token)
-        if not 0 < len(person.id) <= 64 or not person.id.isprintable():
+        tone3000_user = await self._tone3000.user(pair.access_token)
+        if not 0 < len(tone3000_user.id) <= 64 or not tone3000_user.id.isprintable():
             raise BadAnswerError("invalid user id")
         if link_to is None:
-            user_id = await self._store.get_owner(person.id) or await self._sign_up(person)
+            user_id = await self._store.get_owner(tone3000_user.id) or await self._sign_up(tone3000_user)
         elif await self._sessions.is_valid(link_to):
             user_id = link_to.user_id
         else:
@@ -227,13 +227,13 @@ class SignInService:
         user = await self._accounts.get_user(user_id)
         if not user.is_active:
             raise UserDisabledError(user.name)
-        await self._store.connect(user_id, person, pair)
+        await self._store.connect(user_id, tone3000_user, pair)
         return await self._sessions.start_for(user_id, user_agent=user_agent)
 
-    async def _sign_up(self, person: User) -> UUID:
+    async def _sign_up(self, tone3000_user: User) -> UUID:
         if not self._settings.security.sign_up:
             raise SignUpClosedError
-        stem = re.sub(r"[^A-Za-z0-9._-]+", "-", person.username).strip("._-")[:56] or "player"
-        user = await self._accounts.create_unique_user(stem, display_name=plain(person.name)[:100] or None)
+        stem = re.sub(r"[^A-Za-z0-9._-]+", "-", tone3000_user.username).strip("._-")[:56] or "player"
+        user = await self._accounts.create_unique_user(stem, display_name=plain(tone3000_user.name)[:100] or None)
         _log.info("signed_up", user_id=str(user.id))
         return user.id

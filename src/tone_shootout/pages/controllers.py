@@ -79,7 +79,7 @@ class SignInPageController(Controller):
             return _page(request, settings, next_path, status=422, error="Enter an API token.")
         try:
             async with sign_in_limiter.limit_failures(request, token):
-                grant = await sessions.start(token, user_agent=request.headers.get("user-agent"))
+                tokens = await sessions.start(token, user_agent=request.headers.get("user-agent"))
         except UnauthorizedError:
             error = "The token is invalid, has expired or was revoked. Check it, or create a new one."
             return _page(request, settings, next_path, status=401, error=error)
@@ -89,7 +89,7 @@ class SignInPageController(Controller):
             next_path,
             status_code=303,
             headers={"Cache-Control": "no-store"},
-            cookies=session_cookies(grant, settings.security),
+            cookies=session_cookies(tokens, settings.security),
         )
 
 

@@ -143,7 +143,7 @@ async def test_a_revoked_user_must_connect_again_and_sends_no_more_requests(
     tone3000: StandIn,
     odd_errors: bool,
 ) -> None:
-    tone3000.behave(odd_errors=odd_errors)
+    tone3000.set_options(odd_errors=odd_errors)
     tone3000.revoke()
     for _ in range(2):
         with pytest.raises(ReconnectError):

@@ -27,7 +27,7 @@ def service(settings: Settings, tone3000_process: StandIn) -> Generator[str, Non
 
 @pytest.fixture
 async def device(service: str, tone3000: StandIn, clean: None) -> AsyncGenerator[httpx.AsyncClient, None]:
-    tone3000.behave(device_interval=1)
+    tone3000.set_options(device_interval=1)
     async with httpx.AsyncClient(base_url=service, timeout=60) as client:
         yield client
 

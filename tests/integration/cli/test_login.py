@@ -35,7 +35,7 @@ def service(settings: Settings, tone3000_process: StandIn) -> Generator[str, Non
 @pytest.fixture
 def shootout(service: str, tone3000: StandIn, clean: None, tmp_path: Path) -> Shootout:
     """Runs `shootout …`."""
-    tone3000.behave(device_interval=1)
+    tone3000.set_options(device_interval=1)
 
     async def run(*arguments: str, **environ: str) -> Result:
         given = {"SHOOTOUT_URL": service, "SHOOTOUT_DATA": str(tmp_path), "SHOOTOUT_TOKEN": "", **environ}

@@ -128,7 +128,7 @@ async def test_a_job_says_what_could_not_be_fetched_and_why(
     tone3000_service: str, user: Person, connect: Connect, tone3000: StandIn, block: dict[str, Any], code: str
 ) -> None:
     ada = await connect(user)
-    tone3000.show(GONE[0], "gone")
+    tone3000.set_visibility(GONE[0], "gone")
     done = await _run(tone3000_service, ada, await _make(ada, block))
     assert (done["status"], done["error"]["code"], done["attempt"]) == ("failed", code, 1)
     assert str(block["tone3000"]["model"]) in done["error"]["detail"]

@@ -148,13 +148,13 @@ async def test_a_deleted_tone_leaves_the_item_usable_and_marked(
 ) -> None:
     ada = await connect(user)
     first = await _import(ada, *CLEAN)
-    tone3000.show(BLUEBIRD, "gone")
+    tone3000.set_visibility(BLUEBIRD, "gone")
     again = await _import(ada, *CLEAN)
     assert (again.status_code, again.json()["id"]) == (200, first.json()["id"])
     assert again.json()["source"]["gone_at"]
     assert again.json()["source"]["creator"] == "Valve Shed"
     assert (await ada.client.get(again.json()["links"]["content"])).content == bundled_capture("clean.nam")
-    tone3000.show(BLUEBIRD, "public")
+    tone3000.set_visibility(BLUEBIRD, "public")
     assert (await _import(ada, *CLEAN)).json()["source"]["gone_at"] is None
 
 
@@ -164,10 +164,10 @@ async def test_requesting_a_tone_made_private_marks_its_imports(
 ) -> None:
     ada = await connect(user)
     imported = await _import(ada, NIGHTJAR, 910031)
-    tone3000.show(NIGHTJAR, "private")
+    tone3000.set_visibility(NIGHTJAR, "private")
     assert (await ada.client.get(f"/api/v1/tones/{NIGHTJAR}{path}")).status_code == 404
     assert (await _item(ada, imported))["source"]["gone_at"]
-    tone3000.show(NIGHTJAR, "public")
+    tone3000.set_visibility(NIGHTJAR, "public")
     assert (await ada.client.get(f"/api/v1/tones/{NIGHTJAR}/models")).status_code == 200
     assert (await _item(ada, imported))["source"]["gone_at"] is None
 

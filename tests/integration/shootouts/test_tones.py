@@ -121,7 +121,7 @@ async def test_files_of_every_architecture_are_listed_without_urls(user: Person,
 async def test_missing_and_private_tones_give_the_same_error(
     user: Person, connect: Connect, tone3000: StandIn, status: int
 ) -> None:
-    tone3000.behave(hidden_status=status)
+    tone3000.set_options(hidden_status=status)
     ada = await connect(user)
     for path in (f"{BACK_ROOM}", f"{BACK_ROOM}/models", "999999", "999999/models"):
         answer = await ada.client.get(f"{TONES}/{path}")

@@ -127,7 +127,7 @@ async def test_favorite_and_unfavorite_are_idempotent(client: Tone3000, token: s
 async def test_hidden_and_missing_tones_give_the_same_error(
     client: Tone3000, tone3000: StandIn, token: str, status: int
 ) -> None:
-    tone3000.behave(hidden_status=status)
+    tone3000.set_options(hidden_status=status)
     for tone_id in (BACK_ROOM, 999_999):
         with pytest.raises(NotAvailableError):
             await client.tone(token, tone_id)

@@ -27,7 +27,7 @@ def _broken(findings: dict[str, Finding]) -> list[str]:
 
 
 async def test_the_stand_in_keeps_every_promise_and_the_checks_only_read(tone3000: StandIn) -> None:
-    tone3000.behave(device_interval=0)
+    tone3000.set_options(device_interval=0)
     findings = await _findings(tone3000)
     assert {finding.verdict for finding in findings.values()} == {"kept"}, findings
     assert len(findings) >= 20
@@ -37,7 +37,7 @@ async def test_the_stand_in_keeps_every_promise_and_the_checks_only_read(tone300
 
 async def test_promises_without_an_example_are_left_out(tone3000: StandIn) -> None:
     for tone_id in (900101, 900103):
-        tone3000.show(tone_id, "gone")
+        tone3000.set_visibility(tone_id, "gone")
     findings = await _findings(tone3000, client_id="", search=False)
     left_out = [promise for promise, finding in findings.items() if finding.verdict == "left out"]
     assert len(left_out) == 4
@@ -81,7 +81,7 @@ async def test_operators_can_check_with_their_own_secret_key(tone3000: StandIn) 
 async def test_without_a_token_the_command_signs_in_as_a_device_and_fails_on_a_broken_promise(
     tone3000: StandIn,
 ) -> None:
-    tone3000.behave(device_interval=0)
+    tone3000.set_options(device_interval=0)
     tone3000.fault("deprecated", "/latest$")
     checking = asyncio.create_task(asyncio.to_thread(_check, tone3000))
     await asyncio.to_thread(eventually, lambda: bool(tone3000.requests("/device_authorization$")))

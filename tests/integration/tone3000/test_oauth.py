@@ -140,7 +140,7 @@ async def test_the_stand_in_refuses_invalid_authorization_requests(tone3000: Sta
 async def test_a_refresh_token_works_once_and_is_rotated(
     oauth: OAuthClient, client: Tone3000, tone3000: StandIn, odd: bool
 ) -> None:
-    tone3000.behave(odd_errors=odd)
+    tone3000.set_options(odd_errors=odd)
     first = tone3000.tokens()
     second = await oauth.refresh(first["refresh_token"])
     assert second.refresh_token != first["refresh_token"]
@@ -160,7 +160,7 @@ async def test_revoked_tokens_are_refused(oauth: OAuthClient, client: Tone3000, 
 
 
 async def test_an_allowed_device_gets_tokens(oauth: OAuthClient, client: Tone3000, tone3000: StandIn) -> None:
-    tone3000.behave(device_interval=0)
+    tone3000.set_options(device_interval=0)
     device = await oauth.start_device()
     assert device.user_code in device.verification_uri_complete
     with pytest.raises(GrantError) as waiting:

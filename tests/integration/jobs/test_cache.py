@@ -111,6 +111,22 @@ async def test_workers_that_write_and_evict_at_once_agree(
     assert objects(settings, user.id) <= set(kept)
 
 
+async def test_an_entry_that_is_evicted_while_it_is_written_leaves_no_object(
+    opened: Open, user: Person, settings: Settings, session_maker: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing, other = opened(user.id, max_bytes=2 * ENTRY_BYTES), opened(user.id, max_bytes=2 * ENTRY_BYTES)
+    store = writing._storage.put
+
+    async def put_late(name: str, data: bytes) -> None:
+        for newer in (2, 3):  # another worker fills the cache between the row and its object
+            await put(other, newer)
+        await store(name, data)
+
+    monkeypatch.setattr(writing._storage, "put", put_late)
+    await put(writing, 1)
+    assert objects(settings, user.id) == set(await rows(session_maker, user.id)) == {key(2), key(3)}
+
+
 @pytest.mark.parametrize("harm", ["damaged", "deleted"])
 async def test_what_the_store_has_lost_is_a_miss_and_can_be_kept_again(
     harm: str, opened: Open, user: Person, settings: Settings

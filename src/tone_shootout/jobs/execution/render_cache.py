@@ -40,8 +40,8 @@ class RenderCache:
     """The render cache of one owner (`rendering.produce.Store`).
 
     Each entry is an object in the storage and a row with its size and last use. A row is written before its object and
-    deleted after it, so that maintenance finds every object. A row without an object is a miss, and is evicted like any
-    other.
+    deleted after it, so that an interruption leaves no object without a row. A row without an object is a miss, and is
+    evicted like any other. A writer whose row was evicted before its object was there deletes the object.
 
     The methods are called from the rendering thread. An entry that can't be read or is damaged is a miss; a failed
     write is ignored. A slow storage does not delay cancellation, because `check` is called while waiting. During a
@@ -126,8 +126,12 @@ class RenderCache:
             await session.commit()
         await self._storage.put(self._object(key), content)
         async with self._sessions() as session:
-            evicted = await RenderCacheRepository(session).evict(self._owner_id, self._max_bytes)
-            await self._storage.delete([self._object(old) for old in evicted])
+            cache = RenderCacheRepository(session)
+            unwanted = set(await cache.evict(self._owner_id, self._max_bytes))
+            # Another worker may have evicted the row before there was an object to delete.
+            if not await cache.find_keys(self._owner_id, [key]):
+                unwanted.add(key)
+            await self._storage.delete([self._object(old) for old in unwanted])
             await session.commit()
 
     async def _remove(self, key: str) -> None:

@@ -24,6 +24,7 @@ from tone_shootout.jobs.scheduling.task_log import TaskLog, TaskRun
 from tone_shootout.jobs.services import JobService
 from tone_shootout.jobs.status import WAITING, JobStatus, sources
 from tone_shootout.kit.settings import LimitSettings
+from tone_shootout.kit.tasks import SCHEDULED_PREFIX
 from tone_shootout.shootouts.services import ShootoutService, rendering_limits
 
 SHOWN = 200
@@ -177,7 +178,7 @@ class ScheduleQueue:
     async def info(self, jobs: bool = False) -> dict[str, Any]:
         """Return workers, counts and, if asked for, the tasks."""
         names = [schedule.function.__qualname__ for schedule in self._schedules]
-        found = await self._queue.jobs(f"cron:{name}" for name in names)
+        found = await self._queue.jobs(f"{SCHEDULED_PREFIX}{name}" for name in names)
         entries = dict(zip(names, found, strict=True))
         active = sum(entry is not None and entry.status is Status.ACTIVE for entry in found)
         scheduled = sum(entry is not None and entry.status in (Status.NEW, Status.QUEUED) for entry in found)

@@ -25,6 +25,8 @@ RETRIES: Final = 3
 HEARTBEAT_S: Final = 60
 """A scheduled task that sent no heartbeat for this long runs again on another worker."""
 RESULT_TTL_S: Final = 60
+SCHEDULED_PREFIX: Final = "cron:"
+"""Prefix of the keys that SAQ gives the entries of scheduled tasks."""
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)

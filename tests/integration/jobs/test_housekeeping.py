@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from click.testing import CliRunner
+from saq import Job as SaqJob
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
@@ -36,6 +37,7 @@ from tone_shootout.composition import MAINTENANCE, SCHEDULES, Services, run_main
 from tone_shootout.jobs.execution.scratch import Scratch
 from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.scheduling import gated_queue
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.webhooks.models import WebhookDelivery
 from tone_shootout.kit.db import locks
@@ -311,6 +313,32 @@ async def test_workers_schedule_each_task_once_within_the_next_hour(
                     planned = [(row.key, row.scheduled) for row in rows]
     assert [key for key, _ in planned] == expected
     assert all(0 < scheduled - time.time() <= 3600 for _, scheduled in planned)
+
+
+async def test_an_idle_worker_enqueues_the_next_run_of_a_task_once(
+    clean: None, services: Services, session_maker: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = services.queue
+    await queue.connect()
+    enqueued: list[str] = []
+    enqueue = queue._enqueue
+
+    async def note(job: SaqJob) -> SaqJob | None:
+        enqueued.append(job.key)
+        return await enqueue(job)
+
+    monkeypatch.setattr(queue, "_enqueue", note)
+    hour = 3600 * (int(time.time()) // 3600 + 1)
+    for _ in range(3):
+        await queue.enqueue("thin_events", key="cron:thin_events", scheduled=hour)
+    assert len(enqueued) == 1
+    await queue.enqueue("thin_events", key="cron:thin_events", scheduled=hour + 3600)
+    assert len(enqueued) == 2, "the next run is another one"
+    async with session_maker.begin() as session:
+        await session.execute(text("DELETE FROM saq.saq_jobs"))
+    monkeypatch.setattr(gated_queue, "RECHECK_S", 0.0)
+    await queue.enqueue("thin_events", key="cron:thin_events", scheduled=hour + 3600)
+    assert await queue.job("cron:thin_events") is not None, "an entry that the queue has lost comes back"
 
 
 def test_every_scheduled_task_belongs_to_a_step_of_the_command() -> None:

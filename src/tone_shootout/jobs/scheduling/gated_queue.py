@@ -1,9 +1,16 @@
-"""A queue that a worker takes nothing from while its gate is closed."""
+"""SAQ's queues with a gate in front of their entries, and with fewer enqueues of scheduled tasks."""
 
+import time
 from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from saq import Job, Queue
 from saq.queue.redis import RedisQueue
+
+from tone_shootout.kit.tasks import SCHEDULED_PREFIX
+
+RECHECK_S: Final = 30.0
+"""Seconds after which the next run of a scheduled task is enqueued again, in case the queue has lost its entry."""
 
 
 class GatedQueue(Queue):
@@ -16,11 +23,32 @@ class GatedQueue(Queue):
 
     gate: Callable[[], Awaitable[None]] | None = None
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._scheduled: dict[str, tuple[int, float]] = {}
+        """Next run of each scheduled task, and when it was enqueued, in seconds of the monotonic clock."""
+
     async def dequeue(self, timeout: float = 0.0, poll_interval: float = 0.0) -> Job | None:  # noqa: ASYNC109 - SAQ's
         """Wait for the gate, then take an entry."""
         if self.gate is not None:
             await self.gate()
         return await super().dequeue(timeout, poll_interval)  # type: ignore[safe-super]  # a mixin
+
+    async def enqueue(self, job_or_func: str | Job, **kwargs: Any) -> Job | None:
+        """Enqueue an entry; for a run of a scheduled task that was just enqueued, do nothing.
+
+        SAQ's workers enqueue the next run of every scheduled task each second.
+        """
+        key, due = kwargs.get("key"), kwargs.get("scheduled")
+        if not isinstance(key, str) or not isinstance(due, int) or not key.startswith(SCHEDULED_PREFIX):
+            return await super().enqueue(job_or_func, **kwargs)
+        now = time.monotonic()
+        enqueued, enqueued_at = self._scheduled.get(key, (0, 0.0))
+        if due == enqueued and now - enqueued_at < RECHECK_S:
+            return None
+        job = await super().enqueue(job_or_func, **kwargs)
+        self._scheduled[key] = due, now
+        return job
 
 
 class GatedRedisQueue(GatedQueue, RedisQueue):

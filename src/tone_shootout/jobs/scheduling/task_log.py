@@ -1,6 +1,6 @@
 """The last run of each scheduled task, for the dashboard.
 
-SAQ replaces the entry of a scheduled task within a second after its end by that of the next run.
+The entry of a scheduled task is soon replaced by that of its next run.
 """
 
 from collections.abc import Awaitable
@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from saq import Job
 
-from tone_shootout.kit.tasks import Context
+from tone_shootout.kit.tasks import SCHEDULED_PREFIX, Context
 
 _KEY: Final = "scheduled-tasks"
 _log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ class TaskLog:
     async def record(self, context: Context) -> None:
         """Store how the task of the context ended, if it is a scheduled one. SAQ calls this after each task."""
         job: Job = context["job"]
-        if not job.key.startswith("cron:"):
+        if not job.key.startswith(SCHEDULED_PREFIX):
             return
         run = TaskRun(job.status.value, job.started, job.completed)
         try:

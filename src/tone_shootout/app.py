@@ -28,6 +28,7 @@ from tone_shootout.jobs.dashboard_page import DashboardPlugin
 from tone_shootout.jobs.plugin import JobsPlugin
 from tone_shootout.kit.db.pagination import provide_paging
 from tone_shootout.kit.db.session import unit_of_work
+from tone_shootout.kit.http.access_log import AccessLog
 from tone_shootout.kit.http.body_timeout import BodyTimeout
 from tone_shootout.kit.http.cors import VaryingCors
 from tone_shootout.kit.http.head import HeadAsGet
@@ -37,7 +38,7 @@ from tone_shootout.kit.http.openapi import BytesAreBinary, DocumentationPage, Pa
 from tone_shootout.kit.http.problems import EXCEPTION_HANDLERS, check_body, problems
 from tone_shootout.kit.http.readable import ReadableRequest
 from tone_shootout.kit.http.websocket import SocketRefusals, note_refusal
-from tone_shootout.kit.logs import AccessLog, configure_logs
+from tone_shootout.kit.logs import configure_logs
 from tone_shootout.kit.settings import Settings, SettingsError, load_settings, origin_of, require_servers
 from tone_shootout.kit.throttle import AddressLimit, Rate
 from tone_shootout.pages.plugin import PagesPlugin

@@ -1,22 +1,15 @@
-"""Structured logs: method, path, status, duration and ids; never bodies, headers, cookies or tokens."""
+"""Structured logs, without bodies, headers, cookies or tokens."""
 
 import logging
 import logging.config
 import sys
-import time
 from typing import Any
 
 import structlog
-from litestar.enums import ScopeType
-from litestar.middleware import ASGIMiddleware
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.processors import ExceptionRenderer
 from structlog.tracebacks import ExceptionDictTransformer
 
-from tone_shootout.kit.http.head import ASKED_METHOD
 from tone_shootout.kit.settings import LogSettings
-
-_log = structlog.get_logger("tone_shootout.access")
 
 
 def configure_logs(settings: LogSettings) -> None:
@@ -71,32 +64,3 @@ def _without_websocket_urls(record: logging.LogRecord) -> bool:
 def _without_ordinary_stops(record: logging.LogRecord) -> bool:
     """Drop SAQ's warning at each stop of a worker: ours have no grace period (`jobs.tasks`)."""
     return not (isinstance(record.msg, str) and "within the shutdown grace period" in record.msg)
-
-
-class AccessLog(ASGIMiddleware):
-    """Logs each request."""
-
-    scopes = (ScopeType.HTTP,)
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Call the next application and log the result."""
-        started = time.perf_counter()
-        status = 500
-
-        async def send_noting_status(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await next_app(scope, receive, send_noting_status)
-        finally:
-            if not scope["path"].startswith("/health/"):
-                _log.info(
-                    "request",
-                    method=scope["state"].get(ASKED_METHOD, scope["method"]),  # type: ignore[typeddict-item]  # HTTP scopes only
-                    path=scope["path"],
-                    status=status,
-                    ms=round((time.perf_counter() - started) * 1000, 1),
-                )

@@ -39,6 +39,7 @@ class Readiness:
     def __init__(self, checks: Mapping[str, Check]) -> None:
         self._checks = dict(checks)
         self._last: dict[str, CheckResult] = {}
+        self._shared: asyncio.Task[dict[str, CheckResult]] | None = None
 
     def add(self, part: str, check: Check) -> None:
         """Add a check."""
@@ -55,6 +56,12 @@ class Readiness:
         for name, (result, reason) in zip(names, found, strict=True):
             self.note(name, result, reason)
         return {name: result for name, (result, _) in zip(names, found, strict=True)}
+
+    async def check_shared(self) -> dict[str, CheckResult]:
+        """Run all checks; concurrent calls share one run."""
+        if self._shared is None or self._shared.done():
+            self._shared = asyncio.create_task(self.check())
+        return await asyncio.shield(self._shared)
 
     def note(self, part: str, result: CheckResult, reason: str = "") -> None:
         """Record a result, and log it if it has changed. An initial `ok` is not logged."""

@@ -1,9 +1,8 @@
 """Liveness and readiness probes."""
 
-import asyncio
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from litestar import Controller, Request, Response, get
+from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from msgspec import Meta, Struct
 
@@ -31,14 +30,10 @@ class HealthController(Controller):
         return Health(status="ok")
 
     @get("/ready", operation_id="health_ready", summary="Check readiness", responses=problems(503))
-    async def ready(self, request: Request[Any, Any, Any], readiness: NamedDependency[Readiness]) -> Response[Health]:
+    async def ready(self, readiness: NamedDependency[Readiness]) -> Response[Health]:
         """Check database, queue, broker, storage, free disk space and schema version."""
-        state = request.app.state
-        # Concurrent requests share one check: this route needs no sign-in and has no rate limit.
-        check: asyncio.Task[dict[str, CheckResult]] | None = state.get("readiness_check")
-        if check is None or check.done():
-            check = state["readiness_check"] = asyncio.create_task(readiness.check())
-        checks = await asyncio.shield(check)
+        # Shared, because this route needs no sign-in and has no rate limit.
+        checks = await readiness.check_shared()
         is_ready = all(result == "ok" for result in checks.values())
         health = Health(status="ok" if is_ready else "unavailable", checks=checks)
         return Response(health, status_code=200 if is_ready else 503)

@@ -1,0 +1,41 @@
+"""A log line for each request: method, path, status and duration; never bodies, headers, cookies or tokens."""
+
+import time
+
+import structlog
+from litestar.enums import ScopeType
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from tone_shootout.kit.http.head import ASKED_METHOD
+
+_log = structlog.get_logger("tone_shootout.access")
+
+
+class AccessLog(ASGIMiddleware):
+    """Logs each request."""
+
+    scopes = (ScopeType.HTTP,)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Call the next application and log the result."""
+        started = time.perf_counter()
+        status = 500
+
+        async def send_noting_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await next_app(scope, receive, send_noting_status)
+        finally:
+            if not scope["path"].startswith("/health/"):
+                _log.info(
+                    "request",
+                    method=scope["state"].get(ASKED_METHOD, scope["method"]),  # type: ignore[typeddict-item]  # HTTP scopes only
+                    path=scope["path"],
+                    status=status,
+                    ms=round((time.perf_counter() - started) * 1000, 1),
+                )

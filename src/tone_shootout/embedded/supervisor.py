@@ -15,9 +15,10 @@ from typing import BinaryIO
 
 from tone_shootout.embedded.errors import EmbeddedError
 from tone_shootout.embedded.launch import Account, launch_command
+from tone_shootout.kit.backoff import Backoff
 
-FIRST_DELAY_S = 0.1
-LONGEST_DELAY_S = 5.0
+RESTARTS = Backoff(first_s=0.1, longest_s=5.0)
+"""Delays before a program that failed is started again."""
 STABLE_S = 10.0
 """Uptime after which the failure count, and with it the restart delay, starts over."""
 ATTEMPTS = 3
@@ -62,18 +63,6 @@ class Program:
     """Signal that it receives when the supervisor itself is killed (Linux only)."""
     echo: bool = False
     """Forward its output, line by line, to `on_output`."""
-
-
-def restart_delay_s(failures: int) -> float:
-    """Return the delay in seconds before the next restart.
-
-    Args:
-        failures: consecutive failures, 1 or more.
-
-    Returns:
-        0.1 s after the first failure, doubled for each further one, at most 5 s.
-    """
-    return float(min(FIRST_DELAY_S * 2 ** min(failures - 1, 10), LONGEST_DELAY_S))
 
 
 class Supervisor:
@@ -258,7 +247,7 @@ class _Child:
         self._failures = 1 if stable else self._failures + 1
         if self.program.once or (not self._ever_ready and self._failures >= ATTEMPTS):
             raise EmbeddedError(f"{name} {what}: {self._log_tail()} (log: {self.program.log})")
-        self._start_at = time.monotonic() + restart_delay_s(self._failures)
+        self._start_at = time.monotonic() + RESTARTS.delay_s(self._failures)
         self._on_event(f"{name} {what}; restarting")
 
     def _reap(self, process: subprocess.Popen[bytes]) -> None:

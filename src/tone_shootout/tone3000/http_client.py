@@ -13,8 +13,9 @@ import httpx
 import msgspec
 import structlog
 from redis.asyncio import Redis
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
+from tone_shootout.kit.backoff import Backoff
 from tone_shootout.kit.http.retry_after import parse_retry_after
 from tone_shootout.kit.settings import Tone3000Settings
 from tone_shootout.tone3000.bucket import TokenBucket
@@ -33,6 +34,7 @@ T = TypeVar("T")
 Parameters = Mapping[str, str | int]
 
 INITIAL_BACKOFF_S: Final = 0.5
+"""Longest delay after the first failure; delays are drawn between zero and the longest."""
 DEFAULT_RETRY_AFTER_S: Final = 10.0
 """Time to wait after a 429 response without a valid `Retry-After`."""
 MAX_RETRY_AFTER_S: Final = 600.0
@@ -143,7 +145,7 @@ class HttpClient:
         A `BusyError` that demands a longer wait than the setting `patience_s` is raised without a retry.
         """
         patience_s = self.settings.patience_s
-        backoff = wait_random_exponential(multiplier=INITIAL_BACKOFF_S, max=patience_s)
+        backoff = Backoff(first_s=INITIAL_BACKOFF_S / 2, longest_s=patience_s / 2, jitter=1.0)
 
         def is_retryable(error: BaseException) -> bool:
             wait_s = error.retry_after_s if isinstance(error, BusyError) else 0.0
@@ -151,7 +153,7 @@ class HttpClient:
 
         def delay_s(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
-            return error.retry_after_s if isinstance(error, BusyError) else backoff(state)
+            return error.retry_after_s if isinstance(error, BusyError) else backoff.delay_s(state.attempt_number)
 
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(is_retryable),

@@ -9,7 +9,7 @@ import pytest
 from tone_shootout.embedded.errors import EmbeddedError
 from tone_shootout.embedded.folder import SOCKET_PATH_BYTES, DataFolder
 from tone_shootout.embedded.service import Service, use_servers
-from tone_shootout.embedded.supervisor import restart_delay_s
+from tone_shootout.embedded.supervisor import RESTARTS
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import load_settings
 
@@ -17,8 +17,8 @@ ELSEWHERE = {"SHOOTOUT_DATABASE_URL": "postgresql://db.example/x", "SHOOTOUT_RED
 
 
 def test_restart_delay_doubles_up_to_five_seconds() -> None:
-    assert [restart_delay_s(failures) for failures in range(1, 9)] == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
-    assert restart_delay_s(100_000) == 5.0
+    assert [RESTARTS.delay_s(failures) for failures in range(1, 9)] == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    assert RESTARTS.delay_s(100_000) == 5.0
 
 
 @pytest.mark.parametrize("data", ["d", "a" * 150, "deep/" * 60, "with spaces and ünïcode"])

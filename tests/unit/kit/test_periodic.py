@@ -51,3 +51,24 @@ async def test_a_step_that_does_not_finish_is_cancelled() -> None:
     async with running_periodically(step, interval_s=60.0, on_error=lambda *_: None, stop_s=0.01):
         await is_running.wait()
     assert cancelled == [True]
+
+
+async def test_a_step_can_be_woken_early_but_not_right_after_a_failure() -> None:
+    wake, steps = asyncio.Event(), asyncio.Queue[int]()
+    failing = True
+
+    async def step() -> None:
+        steps.put_nowait(1)
+        if failing:
+            raise OSError
+
+    async with running_periodically(step, interval_s=60.0, on_error=lambda *_: None, wake=wake, retry_s=0.05, stop_s=0):
+        began = asyncio.get_running_loop().time()
+        for _ in range(3):
+            await asyncio.wait_for(steps.get(), 5)
+            wake.set()
+        assert asyncio.get_running_loop().time() - began >= 0.09
+        failing = False
+        await asyncio.wait_for(steps.get(), 5)
+        wake.set()
+        await asyncio.wait_for(steps.get(), 5)

@@ -7,22 +7,12 @@ from sqlalchemy import func
 
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.status import JobStatus
+from tone_shootout.kit.backoff import Backoff
 from tone_shootout.kit.outages import Dependency
 from tone_shootout.kit.settings import WorkerSettings
 
 OUTAGE_DELAY_S: Final = 15.0
 """Longest delay after an outage: workers claim no jobs during an outage that they notice."""
-
-
-def backoff_s(interruptions: int, settings: WorkerSettings) -> float:
-    """Return the delay before the next attempt, in seconds: exponential, up to `backoff_max_s`.
-
-    Args:
-        interruptions: number of interruptions so far, from 1.
-        settings: first and longest delay.
-    """
-    # The bound keeps the result finite for every allowed number of attempts.
-    return min(settings.backoff_s * 2.0 ** min(interruptions - 1, 64), settings.backoff_max_s)
 
 
 def retry_or_fail(job: Job, settings: WorkerSettings, *, code: str, detail: str) -> tuple[JobStatus, dict[str, Any]]:
@@ -37,7 +27,7 @@ def retry_or_fail(job: Job, settings: WorkerSettings, *, code: str, detail: str)
     interruptions = job.interruptions + 1
     if interruptions >= settings.attempts:
         return JobStatus.FAILED, {"interruptions": interruptions, "error_code": code, "error_detail": detail}
-    later = func.now() + timedelta(seconds=backoff_s(interruptions, settings))
+    later = func.now() + timedelta(seconds=_backoff(settings).delay_s(interruptions))
     return JobStatus.QUEUED, {"interruptions": interruptions, "queued_at": func.now(), "not_before": later}
 
 
@@ -53,6 +43,10 @@ def retry_after_outage(
         settings: delays between attempts.
         waiting_for: the dependency that is unavailable.
     """
-    delay_s = min(backoff_s(max(1, job.attempt - job.interruptions), settings), OUTAGE_DELAY_S)
+    delay_s = min(_backoff(settings).delay_s(max(1, job.attempt - job.interruptions)), OUTAGE_DELAY_S)
     later = func.now() + timedelta(seconds=delay_s)
     return JobStatus.QUEUED, {"queued_at": func.now(), "not_before": later, "waiting_for": waiting_for}
+
+
+def _backoff(settings: WorkerSettings) -> Backoff:
+    return Backoff(first_s=settings.backoff_s, longest_s=settings.backoff_max_s)

@@ -13,6 +13,7 @@ from collections import Counter, deque
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from tone_shootout.jobs.status import EventType
 from tone_shootout.jobs.streaming.pubsub import subscribe_to_events
 from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.http.websocket import Push, text_frame
+from tone_shootout.kit.periodic import running_periodically
 
 POLL_INTERVAL_S = 3.0
 """Seconds between polls of the database, for events whose message was lost."""
@@ -242,23 +244,28 @@ class EventHub:
     @asynccontextmanager
     async def running(self, redis: Redis) -> AsyncGenerator[None, None]:
         """Receive events and poll the database as long as the context lasts."""
-        tasks = {asyncio.create_task(self._receive_loop(redis)), asyncio.create_task(self._poll_loop())}
-        try:
+        async with (
+            running_periodically(
+                self._poll,
+                interval_s=POLL_INTERVAL_S,
+                wake=self._poll_requested,
+                retry_s=RETRY_DELAY_S,
+                on_error=_report_failed_poll,
+            ),
+            running_periodically(
+                partial(self._receive_all, redis),
+                interval_s=POLL_INTERVAL_S,
+                on_error=_report_failed_subscription,
+                stop_s=0,  # it has no end of its own
+            ),
+        ):
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
 
-    async def _receive_loop(self, redis: Redis) -> None:
-        while True:
-            try:
-                async for message in subscribe_to_events(redis):
-                    if message is None or not self._receive(message):
-                        self.request_poll()
-            except Exception:  # noqa: BLE001 - without this loop all clients lag by the poll interval
-                _log.exception("event_subscription_failed")
-                await asyncio.sleep(POLL_INTERVAL_S)
+    async def _receive_all(self, redis: Redis) -> None:
+        """Receive published events, without end."""
+        async for message in subscribe_to_events(redis):
+            if message is None or not self._receive(message):
+                self.request_poll()
 
     def _receive(self, message: bytes) -> bool:
         """Add a published event to its stream; return whether the stream is complete."""
@@ -272,24 +279,6 @@ class EventHub:
             return True
         stream.add(EncodedEvent.of(event))
         return not stream.is_behind
-
-    async def _poll_loop(self) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(POLL_INTERVAL_S):
-                    await self._poll_requested.wait()
-            except TimeoutError:
-                pass
-            self._poll_requested.clear()
-            try:
-                await self._poll()
-            except (SQLAlchemyError, OSError) as error:
-                _log.warning("event_poll_failed", error=str(error))
-                self.request_poll()
-                await asyncio.sleep(RETRY_DELAY_S)
-            except Exception:  # noqa: BLE001 - without this loop lost messages would never be made up for
-                _log.exception("event_poll_failed")
-                await asyncio.sleep(POLL_INTERVAL_S)
 
     def _sign_out(self, credentials: Iterable[Credential]) -> None:
         """Sign out the subscribers of credentials that are no longer valid."""
@@ -320,3 +309,14 @@ class EventHub:
                         if not events:
                             break
             self._sign_out(credentials - await filter_valid_credentials(session, credentials))
+
+
+def _report_failed_poll(error: Exception, failures: int) -> None:
+    if isinstance(error, SQLAlchemyError | OSError):
+        _log.warning("event_poll_failed", error=str(error))
+    elif failures == 1:
+        _log.error("event_poll_failed", exc_info=error)
+
+
+def _report_failed_subscription(error: Exception, _failures: int) -> None:
+    _log.error("event_subscription_failed", exc_info=error)

@@ -5,13 +5,13 @@ day. Redirects are not followed.
 """
 
 import asyncio
-import random
 import ssl
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -29,17 +29,20 @@ from tone_shootout.jobs.webhooks.repositories import (
 )
 from tone_shootout.jobs.webhooks.services import purpose
 from tone_shootout.jobs.webhooks.signing import signed_headers
+from tone_shootout.kit.backoff import Backoff
 from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.http.retry_after import parse_retry_after
 from tone_shootout.kit.keyring import KeyRing, UnreadableSecretError
+from tone_shootout.kit.periodic import running_periodically
 from tone_shootout.kit.settings import WebhookSettings
 from tone_shootout.kit.ssrf_guard import AddressPolicy, AddressRefusedError, GuardedBackend
 
 CONCURRENCY = 20
 """Concurrent deliveries of a worker."""
-FIRST_DELAY_S = 5.0
-GROWTH = 3.0
 MAX_DELAY_S = 4 * 3600.0
+"""Longest delay between two attempts."""
+RETRIES = Backoff(first_s=5.0, longest_s=MAX_DELAY_S, growth=3.0, jitter=0.2)
+"""Delays after failed attempts."""
 ROUND_DURATION = timedelta(days=1)
 GONE = 410
 BUSY = frozenset({429, 503})
@@ -98,66 +101,63 @@ class Deliverer:
         self._backend = backend or GuardedBackend(AddressPolicy(settings.allowed_networks))
         self._ssl_context = ssl_context or httpx.create_ssl_context()
         self._sending: dict[asyncio.Task[None], ClaimedDelivery] = {}
+        self._has_room = asyncio.Event()
+        """Set when a delivery ends while the most that may run at a time are running."""
 
     @asynccontextmanager
     async def delivering(self) -> AsyncGenerator[None, None]:
         """Deliver as long as the context lasts."""
-        stopping = asyncio.Event()
-        loop = asyncio.create_task(self._deliver_until(stopping))
-        try:
-            yield
-        finally:
-            stopping.set()
-            await asyncio.wait({loop, *self._sending}, timeout=GRACE_S)
-            # Unfinished deliveries are due again when their lease expires.
-            for task in (unfinished := {loop, *self._sending}):
-                task.cancel()
-            await asyncio.wait(unfinished)
-
-    async def _deliver_until(self, stopping: asyncio.Event) -> None:
-        stopped = asyncio.create_task(stopping.wait())
         async with httpcore.AsyncConnectionPool(
             ssl_context=self._ssl_context,
             max_connections=CONCURRENCY,
             max_keepalive_connections=0,
             network_backend=self._backend,
         ) as pool:
-            while not stopping.is_set():
-                claimed_now = await self._claim()
-                for claimed in claimed_now:
-                    task = asyncio.create_task(self._deliver(pool, claimed))
-                    self._sending[task] = claimed
-                    task.add_done_callback(self._sending.pop)
-                full = len(self._sending) >= CONCURRENCY
-                if claimed_now and not full:
-                    continue
-                await asyncio.wait(
-                    {stopped, *self._sending} if full else {stopped},
-                    timeout=self._settings.poll_s,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-            if self._sending:
-                await asyncio.wait(self._sending)
+            try:
+                async with running_periodically(
+                    partial(self._start_due, pool),
+                    interval_s=self._settings.poll_s,
+                    wake=self._has_room,
+                    on_error=_report_failed_claim,
+                ):
+                    yield
+            finally:
+                await self._finish_open()
 
-    async def _claim(self) -> Collection[ClaimedDelivery]:
-        free = CONCURRENCY - len(self._sending)
-        if not free:
-            return ()
+    async def _start_due(self, pool: httpcore.AsyncConnectionPool) -> None:
+        """Start the due deliveries, as many as may run at a time."""
+        while (free := CONCURRENCY - len(self._sending)) and (due := await self._claim(free)):
+            for claimed in due:
+                task = asyncio.create_task(self._deliver(pool, claimed))
+                self._sending[task] = claimed
+                task.add_done_callback(self._note_end)
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        if len(self._sending) >= CONCURRENCY:
+            self._has_room.set()
+        del self._sending[task]
+
+    async def _finish_open(self) -> None:
+        """Wait `GRACE_S` for open deliveries; the rest is due again when the leases expire."""
+        if not self._sending:
+            return
+        _, unfinished = await asyncio.wait(self._sending, timeout=GRACE_S)
+        for task in unfinished:
+            task.cancel()
+        if unfinished:
+            await asyncio.wait(unfinished)
+
+    async def _claim(self, limit: int) -> Collection[ClaimedDelivery]:
         sending = self._sending.values()
         endpoints, owners = Counter(it.webhook_id for it in sending), Counter(it.owner_id for it in sending)
-        try:
-            async with self._sessions() as session:
-                lease_s = self._settings.timeout_s + 30
-                claimed = await DeliveryRepository(session).claim(
-                    limit=free,
-                    lease_s=lease_s,
-                    busy=[webhook_id for webhook_id, number in endpoints.items() if number >= PER_ENDPOINT],
-                    busy_owners=[owner_id for owner_id, number in owners.items() if number >= PER_OWNER],
-                )
-                await session.commit()
-        except Exception:  # noqa: BLE001 - the loop must not end
-            _log.warning("webhook_claim_failed", exc_info=True)
-            return ()
+        async with self._sessions() as session:
+            claimed = await DeliveryRepository(session).claim(
+                limit=limit,
+                lease_s=self._settings.timeout_s + 30,
+                busy=[webhook_id for webhook_id, number in endpoints.items() if number >= PER_ENDPOINT],
+                busy_owners=[owner_id for owner_id, number in owners.items() if number >= PER_OWNER],
+            )
+            await session.commit()
         return claimed
 
     async def _deliver(self, pool: httpcore.AsyncConnectionPool, claimed: ClaimedDelivery) -> None:
@@ -231,20 +231,15 @@ async def _conclude(
         if await deliveries.record(claimed, attempt, state="failed", next_attempt_at=None):
             await webhooks.disable(claimed.webhook_id, "gone")
         return
-    retry_at = datetime.now(UTC) + timedelta(seconds=max(retry_delay_s(claimed.round_attempt), outcome.retry_after_s))
+    retry_at = datetime.now(UTC) + timedelta(seconds=max(RETRIES.delay_s(claimed.round_attempt), outcome.retry_after_s))
     if retry_at <= claimed.round_at + ROUND_DURATION:
         await deliveries.record(claimed, attempt, next_attempt_at=retry_at)
     elif await deliveries.record(claimed, attempt, state="failed", next_attempt_at=None):
         await webhooks.disable(claimed.webhook_id, "failing", unless_success_since=claimed.round_at)
 
 
-def retry_delay_s(attempt: int) -> float:
-    """Return the delay after an attempt, numbered from 1, in seconds.
-
-    Jitter of ±20 % spreads retries of messages that failed together.
-    """
-    scheduled = min(FIRST_DELAY_S * GROWTH ** min(attempt - 1, 20), MAX_DELAY_S)
-    return scheduled * random.uniform(0.8, 1.2)  # noqa: S311 - not for cryptography
+def _report_failed_claim(error: Exception, _failures: int) -> None:
+    _log.warning("webhook_claim_failed", exc_info=error)
 
 
 def _retry_after_s(response: httpcore.Response) -> float:

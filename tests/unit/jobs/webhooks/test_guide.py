@@ -3,13 +3,14 @@
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.support.shared import PROJECT
 from tone_shootout.jobs.status import JobStatus
-from tone_shootout.jobs.webhooks.delivery import FIRST_DELAY_S, GROWTH, MAX_DELAY_S
+from tone_shootout.jobs.webhooks.delivery import RETRIES
 from tone_shootout.jobs.webhooks.signing import new_secret, signed_headers
 
 GUIDE = (PROJECT / "docs" / "webhooks.md").read_text()
@@ -51,7 +52,7 @@ def test_every_status_is_named() -> None:
 def test_the_waits_are_those_of_the_schedule() -> None:
     units = {"s": 1, "min": 60, "h": 3600}
     told = [int(number) * units[unit] for number, unit in re.findall(r"(\d+) (s|min|h)\b", _line("anything else"))]
-    schedule = [min(FIRST_DELAY_S * GROWTH**n, MAX_DELAY_S) for n in range(len(told))]
+    schedule = [replace(RETRIES, jitter=0.0).delay_s(attempt) for attempt in range(1, len(told) + 1)]
     assert told == pytest.approx(schedule, rel=0.15)
 
 

@@ -10,7 +10,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.webhooks import events
-from tone_shootout.jobs.webhooks.delivery import ROUND_DURATION, retry_delay_s
+from tone_shootout.jobs.webhooks.delivery import RETRIES, ROUND_DURATION
 from tone_shootout.jobs.webhooks.signing import new_secret, signed_headers
 
 BODY = json.dumps({"type": "job.completed", "data": {"title": "Für Elise – 3×"}})
@@ -60,13 +60,13 @@ def test_there_is_an_event_for_each_status_of_a_job() -> None:
 
 def test_waits_grow_and_fill_a_day_with_a_dozen_attempts() -> None:
     for _ in range(50):
-        waits = [retry_delay_s(attempt) for attempt in range(1, 40)]
+        waits = [RETRIES.delay_s(attempt) for attempt in range(1, 40)]
         assert 4 <= waits[0] <= 6
         assert all(later > earlier for earlier, later in pairwise(waits[:8]))
         attempts = next(n for n in range(1, 40) if sum(waits[:n]) > ROUND_DURATION.total_seconds())
         assert 11 <= attempts <= 16
-    assert retry_delay_s(32_767) <= 5 * 3600
+    assert RETRIES.delay_s(32_767) <= 5 * 3600
 
 
 def test_what_failed_together_does_not_come_again_together() -> None:
-    assert len({round(retry_delay_s(6), 3) for _ in range(100)}) > 50
+    assert len({round(RETRIES.delay_s(6), 3) for _ in range(100)}) > 50

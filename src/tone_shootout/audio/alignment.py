@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
-from scipy.signal import chirp
 
 from tone_shootout.audio.signals import AudioError, Float32, Float64, Signal, amplitude, as_float32, as_mono, check_rate
 
@@ -60,6 +59,8 @@ def latency_probe(rate: int) -> Float32:
     Raises:
         AudioError: `unsupported_rate`.
     """
+    from scipy.signal import chirp  # here: importing it takes most of a second
+
     count, fade = round(SWEEP_S * check_rate(rate)), round(FADE_S * rate)
     seconds = np.arange(count) / rate
     sweep = chirp(seconds, SWEEP_HZ[0], SWEEP_S, min(SWEEP_HZ[1], 0.45 * rate), phi=-90.0)

@@ -7,7 +7,6 @@ shootout equalizes levels anyway, and the level that an IR passes to later block
 from math import gcd
 
 import numpy as np
-from scipy.signal import oaconvolve
 
 from tone_shootout.audio.files import Audio
 from tone_shootout.audio.filters import Band, equalize
@@ -82,6 +81,8 @@ def convolve_ir(x: Signal, ir: Signal, *, origin: int = 0) -> Float32:
     Raises:
         AudioError: `empty`, `not_finite` or `bad_shape`.
     """
+    from scipy.signal import oaconvolve  # here: importing it takes most of a second
+
     signal = check_mono(x)
     length = len(signal) + origin
     response = as_mono(ir)[:length]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from scipy.signal import sosfilt
 
 from tone_shootout.audio.signals import (
     BLOCK,
@@ -61,6 +60,8 @@ def equalize(x: Signal, rate: int, bands: Sequence[Band]) -> Float32:
     as_channels(x)
     if not bands:
         return as_float32(x)
+    from scipy.signal import sosfilt  # here: importing it takes most of a second
+
     sections = np.concatenate([biquad(band, rate) for band in bands])
     out = np.empty(x.shape, dtype=np.float32)
     state = np.zeros((len(sections), *x.shape[:-1], 2))

@@ -10,7 +10,6 @@ from functools import cache
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.signal import sosfilt
 
 from tone_shootout.audio.signals import AudioError, Float64, Signal, as_channels, check_rate, decibels
 from tone_shootout.audio.true_peak import true_peak_dbtp
@@ -212,6 +211,8 @@ class _Energy:
 
 
 def _weighted_energy(x: Signal, rate: int) -> _Energy:
+    from scipy.signal import sosfilt  # here: importing it takes most of a second
+
     channels = as_channels(x)
     sections = k_weighting(check_rate(rate))
     weights = CHANNEL_WEIGHTS.get(len(channels))

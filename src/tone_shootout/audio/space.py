@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from scipy.signal import butter, sosfilt
 
 from tone_shootout.audio.convolve import convolve_ir
 from tone_shootout.audio.signals import (
@@ -133,6 +132,8 @@ def _decay(seconds: Float64, t60: float) -> Float64:
 
 
 def _diffuse(rate: int, room: _Room, decay_s: float) -> Float64:
+    from scipy.signal import butter, sosfilt  # here: importing it takes most of a second
+
     seconds = np.arange(int(decay_s * rate)) / rate
     raw = np.random.PCG64(SEED).random_raw(len(seconds))
     noise = np.asarray(raw / 2.0**63 - 1.0)

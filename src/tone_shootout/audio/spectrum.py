@@ -7,7 +7,6 @@ from functools import cache
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.fft import rfft
-from scipy.signal import get_window
 
 from tone_shootout.audio.signals import Float64, Signal, check_mono, check_rate
 
@@ -173,6 +172,8 @@ def _frame_powers(signal: Signal, frame: int, hop: int, size: int) -> Iterator[F
 
 
 def _window(frame: int) -> Float64:
+    from scipy.signal import get_window  # here: importing it takes most of a second
+
     return np.asarray(get_window("hann", frame))
 
 

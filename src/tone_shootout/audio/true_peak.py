@@ -4,7 +4,6 @@ from functools import cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.signal import firwin
 
 from tone_shootout.audio.signals import Float64, Signal, as_channels, check_rate, decibels
 
@@ -46,6 +45,8 @@ def true_peak_dbtp(x: Signal, rate: int) -> float:
 @cache
 def _interpolator(factor: int) -> Float64:
     """Return the low-pass filter at the oversampled rate, with unit DC gain in each phase."""
+    from scipy.signal import firwin  # here: importing it takes most of a second
+
     taps = factor * firwin(2 * HALF_LENGTH * factor + 1, 1.0 / factor, window=("kaiser", KAISER_BETA))
     phases = [slice(phase, None, factor) for phase in range(factor)]
     for phase in phases:

@@ -6,7 +6,6 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import IO
 
+from tests.support.forking import ForkedProcess, start_shootout
 from tone_shootout.app import create_app
 from tone_shootout.composition import services_of
 from tone_shootout.kit.http.web_server import WebServer
@@ -78,8 +78,9 @@ def scratch_files(settings: Settings) -> list[Path]:
 class WebProcess:
     """A web process of its own, as `shootout web` runs it, and what it has logged."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: ForkedProcess, log: IO[str]) -> None:
         self.process = process
+        self._lines = log
         self.log: list[str] = []
         self.url = ""
         self._listening = threading.Event()
@@ -99,8 +100,7 @@ class WebProcess:
         self._reader.join(15)
 
     def _read(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
+        for line in self._lines:
             self.log.append(line)
             if "web_started" in line and (found := re.search(r"http://[\w.:]+", line)) is not None:
                 self.url = found[0]
@@ -111,12 +111,14 @@ class WebProcess:
 @contextmanager
 def web_process(settings: Settings) -> Generator[WebProcess, None, None]:
     """Run a web process for `settings`, on a free port."""
-    command = [sys.executable, "-m", "tone_shootout", "web", "--port", "0"]
-    with subprocess.Popen(
-        command, env=environ_of(settings), stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, encoding="utf-8") as log:
         try:
-            web = WebProcess(process)
+            process = start_shootout("web", "--port", "0", environ=environ_of(settings), stderr=writing)
+        finally:
+            os.close(writing)
+        try:
+            web = WebProcess(process, log)
         except BaseException:
             process.kill()
             raise
@@ -127,10 +129,9 @@ def web_process(settings: Settings) -> Generator[WebProcess, None, None]:
 
 
 @contextmanager
-def working(settings: Settings, log: IO[str] | None = None) -> Generator[subprocess.Popen[bytes], None, None]:
+def working(settings: Settings, log: IO[str] | None = None) -> Generator[ForkedProcess, None, None]:
     """Run a worker process for `settings`, whose log goes to a file where one is given."""
-    command = [sys.executable, "-m", "tone_shootout", "worker"]
-    with subprocess.Popen(command, env=environ_of(settings), stderr=log, start_new_session=True) as process:
+    with start_shootout("worker", environ=environ_of(settings), stderr=log) as process:
         try:
             yield process
         finally:

@@ -1,6 +1,5 @@
 """A worker whose log is watched, and a user of a service whose parts go away."""
 
-import subprocess
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -13,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, make_shootout
+from tests.support.forking import ForkedProcess
 from tests.support.live import working
 from tests.support.uploads import SHOOTOUTS, add, eventually, playing, wav
 from tone_shootout.demo import bundled_capture
@@ -25,7 +25,7 @@ Sessions = async_sessionmaker[AsyncSession]
 class Watched:
     """A worker, and what it has logged."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, process: ForkedProcess, log: Path) -> None:
         self.process = process
         self._log = log
 

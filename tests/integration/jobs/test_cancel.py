@@ -1,7 +1,6 @@
 """Cancelling, whenever it comes: one truthful outcome, and nothing is left behind."""
 
 import asyncio
-import subprocess
 from collections.abc import Generator
 
 import psutil
@@ -9,6 +8,7 @@ import pytest
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, make_shootout
+from tests.support.forking import ForkedProcess
 from tests.support.live import scratch_files, working
 from tests.support.uploads import SHOOTOUTS, add, eventually, playing, wav
 from tone_shootout.demo import bundled_capture
@@ -36,13 +36,13 @@ QUICK = {("status", "queued"), ("phase", "render"), ("phase", "publish"), ("done
 
 
 @pytest.fixture(scope="module")
-def worker(settings: Settings) -> Generator[subprocess.Popen[bytes], None, None]:
+def worker(settings: Settings) -> Generator[ForkedProcess, None, None]:
     """A worker process, for as long as a module's tests take."""
     with working(settings) as process:
         yield process
 
 
-def _idle(worker: subprocess.Popen[bytes], settings: Settings) -> bool:
+def _idle(worker: ForkedProcess, settings: Settings) -> bool:
     """Whether no process renders and no file of a job is left."""
     servers = psutil.Process(worker.pid).children()
     rendering = [child for server in servers for child in server.children()]
@@ -73,7 +73,7 @@ async def test_whenever_a_job_is_cancelled_its_outcome_is_what_was_answered(
     base_url: str,
     user: Person,
     settings: Settings,
-    worker: subprocess.Popen[bytes],
+    worker: ForkedProcess,
     kind: str,
     value: str,
 ) -> None:
@@ -110,7 +110,7 @@ async def test_whenever_a_job_is_cancelled_its_outcome_is_what_was_answered(
 
 @pytest.mark.parametrize("jobs", [6, pytest.param(16, marks=pytest.mark.thorough)])
 async def test_a_storm_of_submissions_and_cancellations_leaves_no_job_between(
-    base_url: str, user: Person, settings: Settings, worker: subprocess.Popen[bytes], jobs: int
+    base_url: str, user: Person, settings: Settings, worker: ForkedProcess, jobs: int
 ) -> None:
     async def submit_and_cancel(number: int) -> tuple[str, int]:
         job_id = await _submit(user, gain_db=number / 100)

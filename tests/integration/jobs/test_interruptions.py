@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import subprocess
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -14,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, make_shootout
+from tests.support.forking import ForkedProcess
 from tests.support.live import scratch_files, working
 from tests.support.uploads import SHOOTOUTS, add, eventually, playing, wav
 from tone_shootout.demo import bundled_capture
@@ -54,7 +54,7 @@ async def _interruptions(sessions: Sessions, job_id: str) -> int:
     return job.interruptions
 
 
-def _rendering(worker: subprocess.Popen[bytes]) -> list[psutil.Process]:
+def _rendering(worker: ForkedProcess) -> list[psutil.Process]:
     """The processes that render for a worker."""
     return [child for server in psutil.Process(worker.pid).children() for child in server.children()]
 

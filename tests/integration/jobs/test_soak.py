@@ -1,9 +1,8 @@
 """Jobs of five people on two workers that keep dying: none lost, none done twice, everybody in turn."""
 
 import asyncio
+import os
 import random
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -20,6 +19,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.jobs.conftest import make_shootout
+from tests.support.forking import ForkedProcess, start_shootout
 from tests.support.live import environ_of, serving
 from tests.support.uploads import SHOOTOUTS, config
 from tone_shootout.accounts.services import AccountService
@@ -80,7 +80,7 @@ class Crew:
         self._environ = environ_of(settings)
         self._sessions = sessions
         self._soak = soak
-        self._workers: list[subprocess.Popen[bytes]] = []
+        self._workers: list[ForkedProcess] = []
         self.kills = 0
 
     @asynccontextmanager
@@ -98,9 +98,9 @@ class Crew:
                 worker.kill()
                 worker.wait()
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tone_shootout", "worker"]
-        return subprocess.Popen(command, env=self._environ, stderr=subprocess.DEVNULL)
+    def _start(self) -> ForkedProcess:
+        with Path(os.devnull).open("w") as nowhere:
+            return start_shootout("worker", environ=self._environ, stderr=nowhere)
 
     async def _kill_by_chance(self) -> None:
         chance = random.Random(5)

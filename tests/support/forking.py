@@ -1,0 +1,201 @@
+"""Processes of the `shootout` command, forked from one that has everything imported.
+
+A worker spends two to three seconds of processor time on imports, and the tests start dozens. Each is a process of its
+own as `python -m tone_shootout` makes it: own environment, session, files and signals; only the imports are shared.
+"""
+
+import atexit
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+_REQUEST_BYTES = 1 << 20
+_STATUS = struct.Struct("i")
+
+
+class ForkedProcess:
+    """The part of `subprocess.Popen` that tests use, for a process that is another one's child."""
+
+    def __init__(self, pid: int, status: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._status = status
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.wait()
+
+    def poll(self) -> int | None:
+        """Return the exit code, negative for a signal; None while the process runs."""
+        if self.returncode is None and select.select([self._status], [], [], 0)[0]:
+            self._read()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until the process has ended; return its exit code.
+
+        Raises:
+            subprocess.TimeoutExpired: it still runs after `timeout` seconds.
+        """
+        if self.returncode is None:
+            if not select.select([self._status], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("shootout", timeout or 0)
+            self._read()
+        assert self.returncode is not None
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless the process has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+    def _read(self) -> None:
+        content = os.read(self._status, _STATUS.size)
+        os.close(self._status)
+        # An empty answer: the server itself was killed, and its children with it.
+        self.returncode = os.waitstatus_to_exitcode(_STATUS.unpack(content)[0]) if content else -signal.SIGKILL
+
+
+class _Client:
+    """The process with everything imported, and the connection to it."""
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._server = subprocess.Popen(
+                [sys.executable, "-m", __name__, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def start(self, arguments: Sequence[str], environ: Mapping[str, str], out: int, error: int) -> ForkedProcess:
+        ours, theirs = os.pipe()
+        request = json.dumps({"arguments": arguments, "environ": dict(environ), "cwd": str(Path.cwd())}).encode()
+        try:
+            socket.send_fds(self._socket, [request], [out, error, theirs])
+        finally:
+            os.close(theirs)
+        return ForkedProcess(_STATUS.unpack(self._socket.recv(_STATUS.size))[0], ours)
+
+    def close(self) -> None:
+        self._socket.close()
+        self._server.wait()
+
+
+@cache
+def _client() -> _Client:
+    client = _Client()
+    atexit.register(client.close)
+    return client
+
+
+def start_shootout(
+    *arguments: str,
+    environ: Mapping[str, str],
+    stdout: IO[str] | int | None = None,
+    stderr: IO[str] | int | None = None,
+) -> ForkedProcess:
+    """Start a `shootout` command in a session of its own, with the caller's output or that of given files."""
+    out, error = (
+        file if isinstance(file, int) else number if file is None else file.fileno()
+        for number, file in ((1, stdout), (2, stderr))
+    )
+    return _client().start(arguments, environ, out, error)
+
+
+def _serve(connection: socket.socket) -> list[str]:
+    """Fork a process per request; return the arguments in the child. The end of the tests ends all of them."""
+    running: dict[int, int] = {}
+    wakeup, on_signal = os.pipe()
+    os.set_blocking(on_signal, False)
+    os.set_blocking(wakeup, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(on_signal)
+    while True:
+        ready, _, _ = select.select([connection.fileno(), wakeup], [], [])
+        if wakeup in ready:
+            os.read(wakeup, 4096)
+            _reap(running)
+        if connection.fileno() not in ready:
+            continue
+        content, files, _, _ = socket.recv_fds(connection, _REQUEST_BYTES, 3)
+        if not content:
+            for pid in running:
+                os.kill(pid, signal.SIGKILL)
+            os._exit(0)
+        pid = os.fork()
+        if pid:
+            running[pid] = files[2]
+            os.close(files[0])
+            os.close(files[1])
+            connection.send(_STATUS.pack(pid))
+            continue
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        os.dup2(files[0], 1)
+        os.dup2(files[1], 2)
+        connection.close()
+        for number in {wakeup, on_signal, *files, *running.values()}:
+            os.close(number)
+        request = json.loads(content)
+        os.environ.clear()
+        os.environ.update(request["environ"])
+        time.tzset()
+        os.chdir(request["cwd"])
+        return list(request["arguments"])
+
+
+def _reap(running: dict[int, int]) -> None:
+    while running:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if not pid:
+            return
+        os.write(running[pid], _STATUS.pack(status))
+        os.close(running.pop(pid))
+
+
+def _run() -> None:
+    import gc
+
+    gc.disable()
+    import tone_shootout.app
+    import tone_shootout.cli.errors
+    import tone_shootout.composition
+    import tone_shootout.kit.http.web_server
+    import tone_shootout.kit.logs  # noqa: F401 - imported for the children
+    from tone_shootout.cli import main
+
+    gc.freeze()
+    gc.enable()
+    sys.argv[1:] = _serve(socket.socket(fileno=int(sys.argv[1])))
+    sys.argv[0] = "shootout"
+    main(prog_name="shootout")
+
+
+if __name__ == "__main__":
+    _run()

@@ -30,17 +30,23 @@ from tone_shootout.kit.db.pagination import provide_paging
 from tone_shootout.kit.db.session import unit_of_work
 from tone_shootout.kit.http.access_log import AccessLog
 from tone_shootout.kit.http.body_timeout import BodyTimeout
-from tone_shootout.kit.http.cors import VaryingCors
-from tone_shootout.kit.http.head import HeadAsGet
+from tone_shootout.kit.http.cors import VaryCorsMiddleware
+from tone_shootout.kit.http.head import HeadMiddleware
 from tone_shootout.kit.http.health import HealthController
 from tone_shootout.kit.http.index_page import index_page
-from tone_shootout.kit.http.openapi import BytesAreBinary, DocumentationPage, PagesHaveNames, TuplesAreLists, bodiless
+from tone_shootout.kit.http.openapi import (
+    BinarySchemaPlugin,
+    DocumentationPage,
+    PageSchemaPlugin,
+    TupleSchemaPlugin,
+    empty_responses,
+)
 from tone_shootout.kit.http.problems import EXCEPTION_HANDLERS, check_body, problems
-from tone_shootout.kit.http.readable import ReadableRequest
-from tone_shootout.kit.http.websocket import SocketRefusals, note_refusal
+from tone_shootout.kit.http.readable import RequestEncodingMiddleware
+from tone_shootout.kit.http.websocket import WebSocketRejectionMiddleware, record_rejection
 from tone_shootout.kit.logs import configure_logs
 from tone_shootout.kit.settings import Settings, SettingsError, load_settings, origin_of, require_servers
-from tone_shootout.kit.throttle import AddressLimit, Rate
+from tone_shootout.kit.throttle import AddressRateLimitMiddleware, Rate
 from tone_shootout.pages.plugin import PagesPlugin
 from tone_shootout.shootouts.plugin import ShootoutsPlugin
 from tone_shootout.tone3000.plugin import Tone3000Plugin
@@ -101,13 +107,13 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         )
         app_config.exception_handlers.update(EXCEPTION_HANDLERS)
         app_config.before_request = check_body
-        app_config.after_exception.append(note_refusal)
-        app_config.middleware[:0] = [AccessLog(), SocketRefusals()]
+        app_config.after_exception.append(record_rejection)
+        app_config.middleware[:0] = [AccessLog(), WebSocketRejectionMiddleware()]
         limits = settings.limits
         app_config.middleware.append(
-            AddressLimit(services.throttle, Rate("address", limits.address_requests_per_minute))
+            AddressRateLimitMiddleware(services.throttle, Rate("address", limits.address_requests_per_minute))
         )
-        app_config.middleware.append(ReadableRequest())
+        app_config.middleware.append(RequestEncodingMiddleware())
         app_config.middleware.append(BodyTimeout(grace_s=limits.body_grace_s, bytes_per_s=limits.body_bytes_per_s))
         app_config.route_handlers.extend([index_page, HealthController, Metrics])
         if settings.server.docs:
@@ -127,7 +133,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
                 common = problems(400) if handler.opt.get("unlimited") else problems(400, 429)
                 if handler.parsed_data_field is not None:
                     common |= problems(408, 413, 415)
-                handler.responses = {**common, **bodiless(handler), **(handler.responses or {})}
+                handler.responses = {**common, **empty_responses(handler), **(handler.responses or {})}
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
@@ -172,7 +178,7 @@ def _build_app(services: Services) -> Litestar:
         middleware=[prometheus.middleware],
         plugins=[
             # Before the schema plugins of Litestar, which also match these types.
-            *(TuplesAreLists(), BytesAreBinary(), PagesHaveNames()),
+            *(TupleSchemaPlugin(), BinarySchemaPlugin(), PageSchemaPlugin()),
             SQLAlchemyInitPlugin(config=services.database),
             KitPlugin(services),
             Tone3000Plugin(services.http_client),
@@ -208,9 +214,9 @@ def _build_app(services: Services) -> Litestar:
         state=State({"services": services}),
         lifespan=[lifespan],
     )
-    app.asgi_handler = HeadAsGet(app, app.asgi_handler)
+    app.asgi_handler = HeadMiddleware(app, app.asgi_handler)
     if cors := cors_config(settings):
-        app.asgi_handler = VaryingCors(app.asgi_handler, cors)
+        app.asgi_handler = VaryCorsMiddleware(app.asgi_handler, cors)
     return app
 
 

@@ -1,7 +1,7 @@
-"""The dashboard's view of jobs.
+"""Queues for the dashboard of SAQ: jobs and scheduled tasks.
 
-SAQ's pages read queues and the entries in them. Our queue holds only wake-ups, so the pages are given the jobs of the
-table instead, with buttons that obey the rules of jobs, and the scheduled tasks as a second queue.
+The pages of SAQ show queues and their entries. The queue of the service contains only wake-ups, so the pages get the
+jobs of the database instead, with actions that follow the rules of jobs, and the scheduled tasks as a second queue.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,19 +28,19 @@ from tone_shootout.kit.tasks import SCHEDULED_PREFIX
 from tone_shootout.shootouts.services import ShootoutService, rendering_limits
 
 SHOWN = 200
-"""Jobs on the page: those that are not finished first, then the newest."""
+"""Number of jobs on the page: unfinished ones first, then the newest."""
 
 _log = structlog.get_logger(__name__)
 
 
 class DashboardQueue:
-    """The jobs, in the form of the queue that the pages read.
+    """The jobs of the database, with the interface of a queue.
 
     Args:
-        queue: the real one, which knows the workers.
-        sessions: opens sessions of the database.
-        dispatcher: queues what is retried, and tells of what is cancelled.
-        limits: what one user may ask for.
+        queue: queue of the service, for its workers.
+        sessions: creates database sessions.
+        dispatcher: enqueues retried jobs and publishes events of cancelled ones.
+        limits: limits per user.
     """
 
     def __init__(
@@ -57,26 +57,26 @@ class DashboardQueue:
 
     @property
     def name(self) -> str:
-        """The queue's name."""
+        """Name of the queue."""
         return self._queue.name
 
     async def connect(self) -> None:
-        """Connect the real queue."""
+        """Connect the queue of the service."""
         await self._queue.connect()
 
     async def info(self, jobs: bool = False) -> dict[str, Any]:
-        """Return workers, counts and, if asked for, jobs."""
+        """Return workers, counts and, if `jobs`, the newest jobs."""
         workers = (await self._queue.info())["workers"]
         async with self._sessions() as session:
             repository = JobRepository(session)
             counts = await repository.count_by_state()
             rows = await repository.list_newest(SHOWN) if jobs else []
             names = await AccountService(session).get_display_names({job.owner_id for job in rows})
-        shown = [Entry(self, job, names.get(job.owner_id, "")).to_dict() for job in rows]
-        return {"name": self.name, "workers": workers, **counts, "jobs": shown}
+        entries = [DashboardJob(self, job, names.get(job.owner_id, "")).to_dict() for job in rows]
+        return {"name": self.name, "workers": workers, **counts, "jobs": entries}
 
-    async def job(self, key: str) -> "Entry | None":
-        """Return a job by its id."""
+    async def job(self, key: str) -> "DashboardJob | None":
+        """Return a job by its id, None if there is none."""
         try:
             job_id = UUID(key)
         except ValueError:
@@ -86,52 +86,52 @@ class DashboardQueue:
             if job is None:
                 return None
             names = await AccountService(session).get_display_names({job.owner_id})
-        return Entry(self, job, names.get(job.owner_id, ""))
+        return DashboardJob(self, job, names.get(job.owner_id, ""))
 
     async def cancel(self, job: Job) -> None:
-        """Cancel a job on an administrator's wish.
+        """Cancel a job for an administrator.
 
         Raises:
-            JobNotFoundError: it was deleted meanwhile.
-            JobFinishedError: it has completed or failed.
+            JobNotFoundError: the job was deleted meanwhile.
+            JobFinishedError: the job has completed or failed.
         """
         async with self._sessions() as session:
             _, events = await self._service(session).cancel(job.owner_id, job.id)
             await session.commit()
-        _log.info("cancelled by an administrator", job=str(job.id))
+        _log.info("job_cancelled_by_administrator", job=str(job.id))
         await self._dispatcher.announce(events)
 
     async def retry(self, job: Job) -> None:
-        """Let a job begin again on an administrator's wish.
+        """Retry a job for an administrator.
 
         Raises:
-            JobNotFoundError: it was deleted meanwhile.
-            NothingToRetryError: it is not finished, or completed.
-            TooManyJobsError: its owner has too many that are not finished.
-            QuotaExceededError: its owner has no room for results.
+            JobNotFoundError: the job was deleted meanwhile.
+            NothingToRetryError: the job is unfinished or has completed.
+            TooManyJobsError: its owner has too many unfinished jobs.
+            QuotaExceededError: the storage quota of its owner is exceeded.
         """
         async with self._sessions() as session:
             _, events = await self._service(session).retry(job.owner_id, job.id)
             await session.commit()
-        _log.info("retried by an administrator", job=str(job.id))
+        _log.info("job_retried_by_administrator", job=str(job.id))
         await self._dispatcher.dispatch(job.id, events)
 
     def _service(self, session: AsyncSession) -> JobService:
         return JobService(session, ShootoutService(session, rendering_limits(self._limits)), self._limits)
 
 
-class Entry(NamedTuple):
-    """A job, in the form of the queue's entry that the pages read."""
+class DashboardJob(NamedTuple):
+    """A job of the database, with the interface of an entry in a queue."""
 
-    board: DashboardQueue
+    queue: DashboardQueue
     job: Job
     owner: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what the pages show."""
-        shown = JobRead.of(self.job)
+        """Return the fields that the pages show."""
+        read = JobRead.of(self.job)
         return {
-            "queue": "",  # the pages make of it a link that leads nowhere
+            "queue": "",  # the pages would link to a page of the queue, which does not exist
             "key": str(self.job.id),
             "function": self.job.title,
             "owner": self.owner,
@@ -139,29 +139,29 @@ class Entry(NamedTuple):
             "queued": _ms(self.job.queued_at or self.job.created_at),
             "started": _ms(self.job.started_at),
             "completed": _ms(self.job.finished_at),
-            "progress": shown.progress.percent / 100.0,
+            "progress": read.progress.percent / 100.0,
             "attempts": self.job.attempt,
             "can_retry": self.job.status in sources(JobStatus.PENDING),
             "can_abort": self.job.status in WAITING or self.job.status == JobStatus.RUNNING,
-            "error": None if shown.error is None else f"{shown.error.code}: {shown.error.detail}",
+            "error": None if read.error is None else f"{read.error.code}: {read.error.detail}",
         }
 
     async def abort(self, _reason: str) -> None:
         """Cancel the job."""
-        await self.board.cancel(self.job)
+        await self.queue.cancel(self.job)
 
     async def retry(self, _reason: str) -> None:
-        """Let the job begin again."""
-        await self.board.retry(self.job)
+        """Retry the job."""
+        await self.queue.retry(self.job)
 
 
 class ScheduleQueue:
-    """The scheduled tasks, in the form of a queue that the pages read.
+    """The scheduled tasks, with the interface of a queue.
 
     Args:
-        queue: the real queue, which holds the next run of each task.
-        schedules: of all modules.
-        task_log: the last run of each task.
+        queue: queue of the service, with the next run of each task.
+        schedules: schedules of all modules.
+        task_log: last run of each task.
     """
 
     name = "scheduled-tasks"
@@ -172,11 +172,11 @@ class ScheduleQueue:
         self._task_log = task_log
 
     async def connect(self) -> None:
-        """Connect the real queue."""
+        """Connect the queue of the service."""
         await self._queue.connect()
 
     async def info(self, jobs: bool = False) -> dict[str, Any]:
-        """Return workers, counts and, if asked for, the tasks."""
+        """Return workers, counts and, if `jobs`, the tasks."""
         names = [schedule.function.__qualname__ for schedule in self._schedules]
         found = await self._queue.jobs(f"{SCHEDULED_PREFIX}{name}" for name in names)
         entries = dict(zip(names, found, strict=True))
@@ -197,7 +197,7 @@ class ScheduleQueue:
         }
 
     async def job(self, _key: str) -> None:
-        """Return None: a scheduled task has no page of its own, and no button."""
+        """Return None: scheduled tasks have no page and no actions."""
         return
 
     def _row(

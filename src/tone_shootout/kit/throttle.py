@@ -1,7 +1,7 @@
 """Rate limiting, shared by all web processes through Redis.
 
 A sliding window counter (the library `limits`, one Lua script per step): atomic, with two small keys per counter that
-expire. Without Redis, rate limiting is disabled rather than the service stopped.
+expire. If Redis is unavailable, rate limiting is disabled and the service continues.
 """
 
 import asyncio
@@ -65,7 +65,7 @@ class Throttle:
             TooManyRequestsError: the limit is reached; the request is not counted.
         """
         if rate.amount and not await self._call(self._limiter.hit, rate, key, otherwise=True):
-            raise await self._refusal(rate, key)
+            raise await self._rate_limit_error(rate, key)
 
     async def check(self, rate: Rate, key: str) -> None:
         """Check the limit without counting a request.
@@ -74,9 +74,9 @@ class Throttle:
             TooManyRequestsError: the limit is reached.
         """
         if rate.amount and not await self._call(self._limiter.test, rate, key, otherwise=True):
-            raise await self._refusal(rate, key)
+            raise await self._rate_limit_error(rate, key)
 
-    async def _refusal(self, rate: Rate, key: str) -> TooManyRequestsError:
+    async def _rate_limit_error(self, rate: Rate, key: str) -> TooManyRequestsError:
         stats = await self._call(self._limiter.get_window_stats, rate, key, otherwise=None)
         wait_s = 1 if stats is None else max(1, math.ceil(stats.reset_time - time.time()))
         return TooManyRequestsError(
@@ -111,7 +111,7 @@ class Throttle:
             _log.warning("rate_limiting_disabled", reason=reason)
 
 
-class AddressLimit(ASGIMiddleware):
+class AddressRateLimitMiddleware(ASGIMiddleware):
     """Limits requests per IP address, before authentication.
 
     Routes with `opt={"unlimited": True}` are exempt, for monitoring.
@@ -134,10 +134,10 @@ class AddressLimit(ASGIMiddleware):
                 await socket.accept()  # a browser shows its page only close codes
                 await socket.close(code=TOO_MANY, reason=error.detail)
                 return
-            # Sent here, not raised, so that the access log in front gets the status.
+            # Sent instead of raised, so that the enclosing access log gets the status.
             request: Request[Any, Any, Any] = Request(scope, receive, send)
-            answer = problem_response(error.status, error.code, error.detail, headers=error.headers)
-            await answer.to_asgi_response(app=None, request=request)(scope, receive, send)
+            response = problem_response(error.status, error.code, error.detail, headers=error.headers)
+            await response.to_asgi_response(app=None, request=request)(scope, receive, send)
             return
         await next_app(scope, receive, send)
 

@@ -7,7 +7,7 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from tone_shootout.kit.http.head import ASKED_METHOD
+from tone_shootout.kit.http.head import ORIGINAL_METHOD
 
 _log = structlog.get_logger("tone_shootout.access")
 
@@ -34,7 +34,7 @@ class AccessLog(ASGIMiddleware):
             if not scope["path"].startswith("/health/"):
                 _log.info(
                     "request",
-                    method=scope["state"].get(ASKED_METHOD, scope["method"]),  # type: ignore[typeddict-item]  # HTTP scopes only
+                    method=scope["state"].get(ORIGINAL_METHOD, scope["method"]),  # type: ignore[typeddict-item]  # HTTP scopes only
                     path=scope["path"],
                     status=status,
                     ms=round((time.perf_counter() - started) * 1000, 1),

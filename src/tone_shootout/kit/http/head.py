@@ -1,4 +1,4 @@
-"""HEAD wherever there is GET (RFC 9110, section 9.3.2)."""
+"""HEAD for every operation with GET (RFC 9110, section 9.3.2)."""
 
 from typing import Final
 
@@ -11,20 +11,20 @@ from litestar.types import ASGIApp, HTTPScope, Message, Method, Receive, Scope, 
 from litestar.utils.path import normalize_path
 
 GET_ONLY: Final = "get_only"
-"""Option of a GET handler that changes something: HEAD is not answered by it, but with 405."""
-ASKED_METHOD: Final = "asked_method"
-"""Where `scope["state"]` keeps the method of a request that is answered as another one."""
+"""Option of a GET handler with side effects: HEAD gets 405."""
+ORIGINAL_METHOD: Final = "original_method"
+"""Key in `scope["state"]` of the method of a request that is handled as another one."""
 
 
-class HeadAsGet:
-    """Answers HEAD as GET without the body, where an operation has no HEAD of its own.
+class HeadMiddleware:
+    """Handles HEAD like GET without the body, if an operation has no HEAD handler.
 
-    The handler of GET runs and its headers are sent, `Content-Length` included where it is known. What it sends
-    after them is dropped. A stream without an end is told that its client has gone, which is true.
+    The handler of GET runs and its headers are sent, including `Content-Length` if it is known. The body is discarded.
+    An endless stream ends, because the client has disconnected.
 
     Args:
         app: the application, for its routes.
-        next_app: what answers.
+        next_app: the next ASGI application.
     """
 
     def __init__(self, app: Litestar, next_app: ASGIApp) -> None:
@@ -32,7 +32,7 @@ class HeadAsGet:
         self._next_app = next_app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Handle a request."""
         if scope["type"] != ScopeType.HTTP:
             await self._next_app(scope, receive, send)
             return
@@ -46,14 +46,14 @@ class HeadAsGet:
                 await send(message)
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-        # A copy: the server looks at its own to know that no body follows. HEAD knows no ranges.
+        # A copy, because the server reads the method in the original scope. HEAD does not support ranges.
         headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
-        scope["state"][ASKED_METHOD] = "HEAD"
+        scope["state"][ORIGINAL_METHOD] = "HEAD"
         as_get: HTTPScope = {**scope, "method": "GET", "headers": headers}
         await self._next_app(as_get, receive, send_head)
 
     def _allowing_head(self, path: str, method: str, send: Send) -> Send:
-        """Return a `send` that names HEAD in `Allow` where GET is named and answers it."""
+        """Return a `send` that adds HEAD to `Allow` if GET is allowed and handles HEAD."""
 
         async def send_allow(message: Message) -> None:
             if message["type"] == "http.response.start" and (message["status"] == HTTP_405 or method == "OPTIONS"):
@@ -80,5 +80,5 @@ class HeadAsGet:
 
     def _has_head(self, path: str) -> bool:
         handler = self._handler_of(path, "HEAD")
-        # Litestar's own one for static files leaves the content type out.
+        # Litestar's handler for static files omits the content type.
         return isinstance(handler, HTTPRouteHandler) and handler.resolve_include_in_schema()

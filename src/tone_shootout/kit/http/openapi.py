@@ -31,14 +31,14 @@ FILE_RESPONSES: Final = {
     206: ResponseSpec(bytes, generate_examples=False, media_type=ANY_TYPE, description="The requested range."),
     304: ResponseSpec(None, generate_examples=False, description="Not modified."),
 }
-"""Responses of an operation that sends stored content (`kit.http.ranges`), besides problems."""
+"""Responses of an operation that sends stored content (`kit.http.ranges`), in addition to problems."""
 
 
 @dataclass
 class DownloadOperation(Operation):
     """An operation that sends a file.
 
-    Client generators recognize few media types as files: `application/octet-stream` is listed beside the real type.
+    Client generators recognize few media types as files, so `application/octet-stream` is listed in addition.
     """
 
     def __post_init__(self) -> None:
@@ -49,8 +49,8 @@ class DownloadOperation(Operation):
                 response.content = {"application/octet-stream": OpenAPIMediaType(schema=file), **response.content}
 
 
-class TuplesAreLists(OpenAPISchemaPlugin):
-    """Describes `tuple[T, ...]` as an array of T. Litestar treats the ellipsis as a second type."""
+class TupleSchemaPlugin(OpenAPISchemaPlugin):
+    """Describes `tuple[T, ...]` as an array of T, because Litestar treats the ellipsis as a second type."""
 
     @staticmethod
     def is_plugin_supported_type(value: Any) -> bool:
@@ -65,7 +65,7 @@ class TuplesAreLists(OpenAPISchemaPlugin):
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: "SchemaCreator") -> Schema:
         """Return the schema of the array, with the same constraints."""
         as_list = FieldDefinition.from_kwarg(
-            annotation=list[field_definition.args[0]],  # type: ignore[name-defined]  # made of a value, not a type
+            annotation=list[field_definition.args[0]],  # type: ignore[name-defined]  # a value, not a type
             name=field_definition.name,
             default=field_definition.default,
             kwarg_definition=field_definition.kwarg_definition,
@@ -75,8 +75,8 @@ class TuplesAreLists(OpenAPISchemaPlugin):
         return found
 
 
-class BytesAreBinary(OpenAPISchemaPlugin):
-    """Describes `bytes` as binary content. Litestar describes it as text."""
+class BinarySchemaPlugin(OpenAPISchemaPlugin):
+    """Describes `bytes` as binary content, because Litestar describes it as text."""
 
     @staticmethod
     def is_plugin_supported_type(value: Any) -> bool:
@@ -88,8 +88,8 @@ class BytesAreBinary(OpenAPISchemaPlugin):
         return Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
 
 
-class PagesHaveNames(OpenAPISchemaPlugin):
-    """Names `Page[JobRead]` `JobPage`. Litestar makes a name of the module's path, which no client can be made of."""
+class PageSchemaPlugin(OpenAPISchemaPlugin):
+    """Names the schema of `Page[JobRead]` `JobPage`; client generators reject Litestar's name, a module path."""
 
     @staticmethod
     def is_plugin_supported_type(value: Any) -> bool:
@@ -111,7 +111,7 @@ class PagesHaveNames(OpenAPISchemaPlugin):
         found = schema_creator.for_field_definition(named)
         assert isinstance(found, Reference)  # noqa: S101 - structs are components
         schema_creator.schema_registry.from_reference(found).schema.title = name
-        return found  # type: ignore[return-value]  # a reference serves as well
+        return found  # type: ignore[return-value]  # a reference works, too
 
 
 class DocumentationPage(SwaggerRenderPlugin):
@@ -126,12 +126,12 @@ class DocumentationPage(SwaggerRenderPlugin):
 
     @staticmethod
     def render_json(request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        """Make the page fetch the document, so that server URLs are relative to the document's URL."""
+        """Return the arguments that make the page fetch the document, so that server URLs are relative to its URL."""
         del request, openapi_schema
         return b'undefined, url: "openapi.json"'
 
 
-def bodiless(handler: HTTPRouteHandler) -> dict[int, ResponseSpec]:
+def empty_responses(handler: HTTPRouteHandler) -> dict[int, ResponseSpec]:
     """Return the OpenAPI responses without a body of an operation."""
     if handler.http_methods == {"HEAD"}:
         return {200: ResponseSpec(None, generate_examples=False, description="As GET, without the body.")}

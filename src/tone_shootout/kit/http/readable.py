@@ -12,7 +12,7 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from tone_shootout.kit.http.problems import MalformedError, ProblemError, UnsupportedError, problem_response
 
 
-class ReadableRequest(ASGIMiddleware):
+class RequestEncodingMiddleware(ASGIMiddleware):
     """Rejects a URL that is not UTF-8 (400), and a compressed body (415).
 
     The server would otherwise replace invalid bytes, and look up another resource than requested.
@@ -25,10 +25,10 @@ class ReadableRequest(ASGIMiddleware):
         try:
             _check(scope)  # type: ignore[arg-type]  # HTTP scopes only
         except ProblemError as error:
-            # Sent here, not raised, so that the access log in front gets the status.
+            # Sent instead of raised, so that the enclosing access log gets the status.
             request: Request[Any, Any, Any] = Request(scope, receive, send)
-            answer = problem_response(error.status, error.code, error.detail, headers=error.headers)
-            await answer.to_asgi_response(app=None, request=request)(scope, receive, send)
+            response = problem_response(error.status, error.code, error.detail, headers=error.headers)
+            await response.to_asgi_response(app=None, request=request)(scope, receive, send)
             return
         await next_app(scope, receive, send)
 

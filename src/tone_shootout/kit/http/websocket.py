@@ -50,13 +50,13 @@ def text_frame(text: str) -> bytes:
     return Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
 
 
-async def note_refusal(error: Exception, scope: Scope) -> None:
-    """Record the error of a WebSocket for `SocketRefusals`; an `after_exception` hook."""
+async def record_rejection(error: Exception, scope: Scope) -> None:
+    """Record the error of a WebSocket for `WebSocketRejectionMiddleware`; an `after_exception` hook."""
     if scope["type"] == ScopeType.WEBSOCKET:
-        scope["state"]["refusal"] = _code_and_reason(error, scope["path"])
+        scope["state"]["rejection"] = _code_and_reason(error, scope["path"])
 
 
-class SocketRefusals(ASGIMiddleware):
+class WebSocketRejectionMiddleware(ASGIMiddleware):
     """Closes rejected WebSockets with a code, after accepting them."""
 
     scopes = (ScopeType.WEBSOCKET,)
@@ -65,21 +65,21 @@ class SocketRefusals(ASGIMiddleware):
         """Call the next application."""
         accepted = False
 
-        async def sending(message: Message) -> None:
+        async def send_message(message: Message) -> None:
             nonlocal accepted
             if message["type"] == "websocket.close":
                 if not accepted:
                     await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
                 if message["code"] == _UNKNOWN:
-                    message["code"], message["reason"] = scope["state"].get("refusal", (INTERNAL_ERROR, ""))
+                    message["code"], message["reason"] = scope["state"].get("rejection", (INTERNAL_ERROR, ""))
             accepted = True
             await send(message)
 
         try:
-            await next_app(scope, receive, sending)
+            await next_app(scope, receive, send_message)
         except Exception as error:  # noqa: BLE001 - every error becomes a close code
-            await note_refusal(error, scope)
-            await sending({"type": "websocket.close", "code": _UNKNOWN, "reason": ""})
+            await record_rejection(error, scope)
+            await send_message({"type": "websocket.close", "code": _UNKNOWN, "reason": ""})
 
 
 def _code_and_reason(error: Exception, path: str) -> tuple[int, str]:

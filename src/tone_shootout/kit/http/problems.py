@@ -323,7 +323,6 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     HTTPException: _of_http,
     RequestEntityTooLarge: _of_large_body,
     IntegrityError: _of_broken_constraint,
-    msgspec.ValidationError: lambda _request, error: problem_response(400, "invalid_request", str(error)),
     RedisError: _of_redis_error,
     StorageFaultError: _of_storage_fault,
     Exception: _of_anything_else,

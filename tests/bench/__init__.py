@@ -1,1 +1,1 @@
-"""Benchmarks: `python -m tests.bench` measures here and now, prints, and writes docs/benchmarks.md."""
+"""Benchmarks: `python -m tests.bench` runs them, prints the results and writes docs/benchmarks.md."""

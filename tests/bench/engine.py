@@ -1,4 +1,4 @@
-"""How fast the tone engine runs on one core, beside what the core could do at all."""
+"""Speed of the tone engine on one core, compared with the limits of the core."""
 
 from statistics import median
 from time import process_time
@@ -14,10 +14,10 @@ ROUNDS = 9
 
 
 def engine_section() -> list[str]:
-    """Measure every shape and the core's limits in turn, nine rounds of it, and return lines of Markdown.
+    """Measure every shape and the limits of the core alternately, in nine rounds, and return lines of Markdown.
 
-    A shape's limit is the time of its multiplications at the core's peak, as NumPy reaches it on large square matrices,
-    plus the time of its tanh, as NumPy takes it over an array that fits the cache. No recurrence can reach it.
+    The limit of a shape is the time of its multiplications at the speed of NumPy on large square matrices, plus the
+    time of its tanh at the speed of NumPy on an array in the cache. Recurrent networks can't reach it.
     """
     captures = {name: load(make()) for name, make in SHAPES.items()}
     runs = {name: capture.start() for name, capture in captures.items()}
@@ -34,7 +34,7 @@ def engine_section() -> list[str]:
     lines = [
         "One core, in processor time, 48 kHz, medians of nine rounds, seeded random weights.",
         "",
-        f"Its limits in this run: {2e-9 * median(products):.0f} GFLOP/s (SGEMM), {1e9 / median(tanhs):.2f} ns a tanh.",
+        f"Limits of the core: {2e-9 * median(products):.0f} GFLOP/s (SGEMM), {1e9 / median(tanhs):.2f} ns per tanh.",
         "",
         "| shape | parameters | times real time | limit | share |",
         "|---|---:|---:|---:|---:|",
@@ -50,14 +50,14 @@ def engine_section() -> list[str]:
 
 
 def times_real_time(run: Run, x: np.ndarray) -> float:
-    """Return seconds of audio rendered in a second."""
+    """Return the seconds of audio rendered per second."""
     start = process_time()
     run.process(x)
     return len(x) / RATE / (process_time() - start)
 
 
 def products_per_second() -> float:
-    """Return the multiply-adds a second of a product of two 1024×1024 matrices."""
+    """Return the multiply-adds per second of a product of two 1024×1024 matrices."""
     a = np.random.default_rng(3).standard_normal((1024, 1024), dtype=np.float32)
     out = a @ a
     start = process_time()
@@ -67,7 +67,7 @@ def products_per_second() -> float:
 
 
 def tanhs_per_second() -> float:
-    """Return the tanh a second over 16,384 numbers."""
+    """Return the tanh operations per second over 16,384 numbers."""
     z = np.random.default_rng(4).standard_normal(16_384, dtype=np.float32)
     out = np.tanh(z)
     start = process_time()

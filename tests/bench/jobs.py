@@ -1,4 +1,4 @@
-"""What the machinery around the rendering costs: to a worker, through it, and out of it by a cancellation."""
+"""Overhead of jobs besides rendering: from submission to the claim and the end, and of a cancellation."""
 
 import asyncio
 import random
@@ -52,7 +52,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Figures:
+class JobTimes:
     """Seconds by the logs, from submitted to taken and to done, and jobs a second."""
 
     taken: list[float]
@@ -81,19 +81,20 @@ class Plant:
 
 
 def jobs_section() -> list[str]:
-    """Measure jobs on their way through a real service with real servers."""
-    rows = [_row(name, _measured(queue, _work_off)) for name, queue in (("PostgreSQL", ""), ("Valkey", "redis"))]
+    """Measure jobs of a real service with real servers."""
+    rows = [_row(name, _measured(queue, _run_until_idle)) for name, queue in (("PostgreSQL", ""), ("Valkey", "redis"))]
     cancelled = _measured("", _cancel)
     return [
-        "One web process and one worker on the machine of their servers, by the times in the jobs' logs. The jobs have",
-        f"nothing to render, all is there from before: {SINGLE} one after the other, then {TOGETHER} at once.",
+        "One web process and one worker on the machine of the servers, by the times in the event logs of the jobs. All",
+        f"segments are cached. {SINGLE} jobs one after another, then {TOGETHER} jobs at once.",
         "",
-        "| queue | to taken, median | 99 % | to done, median | jobs a second |",
+        "| queue | to claimed, median | 99 % | to done, median | jobs per second |",
         "|---|---:|---:|---:|---:|",
         *rows,
         "",
-        f"From `cancelling` to `cancelled`, children ended and files removed: {CANCELLED} jobs in each phase, asked at",
-        f"a chance moment of its first half second. A DI track of {LONG_S / 60:g} minutes through {CHAINS} chains.",
+        f"From `cancelling` to `cancelled`, with children ended and files removed: {CANCELLED} jobs in each phase,",
+        f"cancelled at a random time in its first half second. A DI track of {LONG_S / 60:g} minutes through {CHAINS}",
+        "chains.",
         "",
         "| phase | median | longest |",
         "|---|---:|---:|",
@@ -101,12 +102,12 @@ def jobs_section() -> list[str]:
     ]
 
 
-def _row(name: str, figures: Figures) -> str:
+def _row(name: str, times: JobTimes) -> str:
     columns = [
-        _ms(figures.taken, 0.5),
-        _ms(figures.taken, 0.99),
-        _ms(figures.done, 0.5),
-        f"{figures.throughput:.1f}",
+        _ms(times.taken, 0.5),
+        _ms(times.taken, 0.99),
+        _ms(times.done, 0.5),
+        f"{times.throughput:.1f}",
     ]
     return f"| {name} | {' | '.join(columns)} |"
 
@@ -154,7 +155,7 @@ async def _with_user(settings: Settings, url: str, measure: Callable[[Plant], Co
         await config.get_engine().dispose()
 
 
-async def _work_off(plant: Plant) -> Figures:
+async def _run_until_idle(plant: Plant) -> JobTimes:
     shootout_id = await make_shootout(plant.client)
     for _ in range(3):
         await plant.finish(await plant.submit(shootout_id))
@@ -166,7 +167,7 @@ async def _work_off(plant: Plant) -> Figures:
     together = await asyncio.gather(*(plant.submit(shootout_id) for _ in range(TOGETHER)))
     await asyncio.gather(*map(plant.finish, together))
     throughput = TOGETHER / (time.perf_counter() - begun)
-    return Figures(
+    return JobTimes(
         taken=await _between(plant.sessions, single, "pending", "running"),
         done=await _between(plant.sessions, single, "pending", "completed"),
         throughput=throughput,

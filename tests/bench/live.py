@@ -1,4 +1,4 @@
-"""What the live channel costs: from a worker's event to its clients, one, many, and of many jobs at once."""
+"""Cost of the live channel, from an event of a worker to one or many clients of one or many jobs."""
 
 import asyncio
 import secrets
@@ -39,11 +39,11 @@ from tone_shootout.kit.settings import (
 
 @dataclass(frozen=True)
 class Scene:
-    """Who watches, and what they are told."""
+    """Numbers of jobs, subscribers and events."""
 
     name: str
     jobs: int
-    watchers: int
+    subscribers: int
     """Of each job."""
     rounds: int
     """Events of each job."""
@@ -52,31 +52,31 @@ class Scene:
 
 
 SCENES = (
-    Scene("one watcher of one job", jobs=1, watchers=1, rounds=100, pace_s=0.1),
-    Scene("500 watchers of one job", jobs=1, watchers=500, rounds=100, pace_s=0.1),
-    Scene("1000 watchers of one job", jobs=1, watchers=1000, rounds=50, pace_s=0.3),
-    Scene("200 jobs with a watcher each", jobs=200, watchers=1, rounds=5, pace_s=2.0),
+    Scene("1 subscriber of 1 job", jobs=1, subscribers=1, rounds=100, pace_s=0.1),
+    Scene("500 subscribers of 1 job", jobs=1, subscribers=500, rounds=100, pace_s=0.1),
+    Scene("1000 subscribers of 1 job", jobs=1, subscribers=1000, rounds=50, pace_s=0.3),
+    Scene("1 subscriber each of 200 jobs", jobs=200, subscribers=1, rounds=5, pace_s=2.0),
 )
 RUNS = 3
-"""Of each scene; the median of their figures counts."""
+"""Runs of each scene; the result is the median."""
 
 
 @dataclass
-class Figures:
-    """What one run has shown."""
+class RunResult:
+    """Results of one run."""
 
     median_s: float
-    """From the begin of writing an event to a client, of all events at all clients."""
+    """Median time from the start of writing an event to its arrival, of all events at all clients."""
     high_s: float
-    """99 of 100 are quicker."""
+    """99th percentile of that time."""
     cpu_s: float
-    """Of the web process, for each event."""
+    """Processor time of the web process per event."""
     memory: float
-    """Of the web process, for each client."""
+    """Memory of the web process per client."""
 
 
 def live_section() -> list[str]:
-    """Measure events on their way, by a real web process with real servers."""
+    """Measure events of a real web process with real servers."""
     with tempfile.TemporaryDirectory() as folder, Servers(Path(folder) / "servers") as servers:
         url = servers.create_database("bench")
         settings = Settings(
@@ -96,26 +96,26 @@ def live_section() -> list[str]:
                     runs.append(asyncio.run(_measured(settings, web, scene)))
             rows.append(_row(scene, runs))
     return [
-        "Clients over WebSockets on the machine of the service, in a process of their own. Every event is written and",
-        "committed as a worker does it, published, and received by each who watches its job. The times are of all",
-        f"events at all clients, the processor's time and the memory are the web process's; medians of {RUNS} runs.",
+        "WebSocket clients in a separate process on the machine of the service. Every event is written and committed",
+        "like by a worker, published, and received by each subscriber of its job. The latencies are of all events at",
+        f"all clients; processor time and memory are those of the web process. Medians of {RUNS} runs.",
         "",
-        "| | events a second | median | 99 % | processor for an event | memory for a client |",
+        "| | events per second | latency, median | 99 % | processor time per event | memory per client |",
         "|---|---:|---:|---:|---:|---:|",
         *rows,
     ]
 
 
-def _row(scene: Scene, runs: Sequence[Figures]) -> str:
+def _row(scene: Scene, runs: Sequence[RunResult]) -> str:
     columns = [
         f"{scene.jobs / scene.pace_s:.0f}",
         *(f"{1000 * median(getattr(run, name) for run in runs):.1f} ms" for name in ("median_s", "high_s", "cpu_s")),
-        f"{median(run.memory for run in runs) / 1000:.0f} kB" if scene.jobs * scene.watchers > 1 else "",
+        f"{median(run.memory for run in runs) / 1000:.0f} kB" if scene.jobs * scene.subscribers > 1 else "",
     ]
     return f"| {scene.name} | {' | '.join(columns)} |"
 
 
-async def _measured(settings: Settings, web: WebProcess, scene: Scene) -> Figures:
+async def _measured(settings: Settings, web: WebProcess, scene: Scene) -> RunResult:
     config = database_config(settings)
     redis = connect_broker(settings)
     try:
@@ -125,7 +125,7 @@ async def _measured(settings: Settings, web: WebProcess, scene: Scene) -> Figure
         await config.get_engine().dispose()
 
 
-async def _measure(engine: AsyncEngine, publisher: Publisher, web: WebProcess, scene: Scene) -> Figures:
+async def _measure(engine: AsyncEngine, publisher: Publisher, web: WebProcess, scene: Scene) -> RunResult:
     sessions = async_sessionmaker(engine, expire_on_commit=False)
     async with sessions.begin() as session:
         accounts = AccountService(session)
@@ -137,8 +137,8 @@ async def _measure(engine: AsyncEngine, publisher: Publisher, web: WebProcess, s
             await JobRepository(session).transition(job, JobStatus.RUNNING, attempt=1, heartbeat_at=func.now())
     process = psutil.Process(web.process.pid)
     before = process.memory_info().rss
-    with receivers(web.url, token, jobs * scene.watchers, scene.rounds) as clients:
-        memory = (process.memory_info().rss - before) / (scene.jobs * scene.watchers)
+    with receivers(web.url, token, jobs * scene.subscribers, scene.rounds) as clients:
+        memory = (process.memory_info().rss - before) / (scene.jobs * scene.subscribers)
         cpu = sum(process.cpu_times()[:2])
         begun = await _write(sessions, publisher, jobs, scene)
         heard = await asyncio.to_thread(clients.times)
@@ -149,7 +149,7 @@ async def _measure(engine: AsyncEngine, publisher: Publisher, web: WebProcess, s
         for at, begin in zip(of_client, begun[number % scene.jobs], strict=True)
     ]
     median_s, high_s = (float(value) for value in np.quantile(times, (0.5, 0.99)))
-    return Figures(median_s, high_s, cpu_s, memory)
+    return RunResult(median_s, high_s, cpu_s, memory)
 
 
 async def _write(

@@ -1,4 +1,4 @@
-"""What a shootout costs as a whole: on one core and on two, in memory, and until help answers."""
+"""Speed and memory of a whole shootout on one and two cores, and the time of `--help`."""
 
 import os
 import resource
@@ -28,7 +28,7 @@ LONG_MINUTES = 10
 
 
 class Silent:
-    """Whoever is not interested."""
+    """Reporter without output."""
 
     def phase(self, name: Phase) -> None: ...
     def progress(self, done: float, total: float) -> None: ...
@@ -38,19 +38,19 @@ class Silent:
 
 
 def rendering_section() -> list[str]:
-    """Measure a shootout of eight segments with one process and with two in turn, and two commands."""
+    """Measure a shootout of eight segments with one and two processes alternately, and two commands."""
     with tempfile.TemporaryDirectory() as folder:
         one, two = _in_turn(Path(folder))
         reamping = _peak_of_reamping(Path(folder))
     ratios = [first / second for first, second in zip(one, two, strict=True)]
     return [
-        f"A1 standard, {SEGMENTS} levelled segments of {SECONDS} s as files, {ROUNDS} rounds in turn.",
+        f"A1 standard, {SEGMENTS} leveled segments of {SECONDS} s as files, {ROUNDS} rounds, alternating.",
         "",
         "| | median |",
         "|---|---:|",
         f"| one process | {median(one):.1f} s |",
         f"| two processes | {median(two):.1f} s |",
-        f"| one process over two, round by round | {median(ratios):.2f} |",
+        f"| speedup of two processes | {median(ratios):.2f} |",
         f"| peak memory of `shootout reamp` with a DI of {LONG_MINUTES} minutes | {reamping:.0f} MB |",
         f"| `shootout --help` | {median(_times_of_help()):.2f} s |",
     ]

@@ -1,4 +1,4 @@
-"""Where the time of a shootout goes, and what it costs to do it again."""
+"""Time of the stages of a shootout, and of a repetition from the cache."""
 
 import tempfile
 from pathlib import Path
@@ -29,7 +29,7 @@ ROUNDS = 3
 
 
 class _Clock(Silent):
-    """Writes down when each phase starts."""
+    """Reporter that records the start of each phase."""
 
     def __init__(self) -> None:
         self.starts: dict[str, float] = {}
@@ -39,7 +39,7 @@ class _Clock(Silent):
 
 
 def stages_section() -> list[str]:
-    """Time the stages of a shootout in one process, and a grid of captures and cabs, new and again."""
+    """Measure the stages of a shootout in one process, and a grid of captures and cabs without and with cache."""
     with tempfile.TemporaryDirectory() as folder:
         stages, engine = _stages(Path(folder))
     with tempfile.TemporaryDirectory() as folder:
@@ -49,29 +49,29 @@ def stages_section() -> list[str]:
     return [
         f"A1 standard and a cab IR, {SEGMENTS} segments of {SECONDS} s, one process, {ROUNDS} rounds.",
         "",
-        "| stage | seconds a segment |",
+        "| stage | seconds per segment |",
         "|---|---:|",
         f"| render | {stages['render'] / SEGMENTS:.2f} |",
         f"| of that, the engine | {engine / SEGMENTS:.2f} |",
         f"| level: one gain, 24-bit FLAC, measured again | {stages['level'] / SEGMENTS:.2f} |",
-        f"| figures, cards, sound of the video | {stages['figures'] / SEGMENTS:.2f} |",
+        f"| metrics, cards, sound of the video | {stages['metrics'] / SEGMENTS:.2f} |",
         f"| plots | {stages['plots'] / SEGMENTS:.2f} |",
-        f"| video, put together and measured | {stages['video'] / SEGMENTS:.2f} |",
+        f"| video: muxed and measured | {stages['video'] / SEGMENTS:.2f} |",
         "",
-        f"Not spent in the engine: {1 - engine / sound:.0%} of what it takes to get levelled segments,",
-        f"{1 - engine / everything:.0%} of a job with figures, plots and a video of {SEGMENTS * SECONDS} s.",
+        f"Share of the time outside of the engine: {1 - engine / sound:.0%} for leveled segments,",
+        f"{1 - engine / everything:.0%} with metrics, plots and a video of {SEGMENTS * SECONDS} s.",
         "",
-        f"A grid of {AMPS} captures and {CABS} cabs over {GRID_SECONDS} s: {AMPS} inferences, and with two processes",
-        f"{cold:.1f} s for everything with figures, plots and video. The same again, out of the cache and to the same",
-        f"bytes: {warm:.2f} s, {cold / warm:.0f} times sooner. A segment's sound comes out of the cache in",
-        f"{1e3 * hit:.1f} ms.",
+        f"A grid of {AMPS} captures and {CABS} cabs over {GRID_SECONDS} s takes {AMPS} inferences and,",
+        f"with two processes, {cold:.1f} s with metrics, plots and video. A repetition from the cache,",
+        f"with equal bytes, takes {warm:.2f} s and is {cold / warm:.0f} times faster.",
+        f"Reading the samples of a segment from the cache takes {1e3 * hit:.1f} ms.",
     ]
 
 
 def _stages(folder: Path) -> tuple[dict[str, float], float]:
     """Return the median seconds of each stage, and the engine's."""
     planned, sources = _plan(folder, amps=SEGMENTS, cabs=1, seconds=SECONDS)
-    rounds: dict[str, list[float]] = {name: [] for name in ("render", "level", "figures", "plots", "video")}
+    rounds: dict[str, list[float]] = {name: [] for name in ("render", "level", "metrics", "plots", "video")}
     for _ in range(ROUNDS):
         sound, whole = _Clock(), _Clock()
         produce(planned, sources, folder / "out", processes=1, reporter=sound, sound_only=True)
@@ -81,7 +81,7 @@ def _stages(folder: Path) -> tuple[dict[str, float], float]:
         taken = {name: end - start for (name, start), end in zip(whole.starts.items(), ends[1:], strict=True)}
         rounds["render"].append(taken["render"])
         rounds["level"].append(level)
-        rounds["figures"].append(max(taken["level"] - level, 0.0))
+        rounds["metrics"].append(max(taken["level"] - level, 0.0))
         rounds["plots"].append(taken["plots"])
         rounds["video"].append(taken["video"])
     return {name: median(times) for name, times in rounds.items()}, SEGMENTS * _engine()

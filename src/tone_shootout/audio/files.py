@@ -1,7 +1,7 @@
 """Audio files: decoded to float32 under strict bounds, written as 32-bit float WAV or 24-bit FLAC.
 
 FFmpeg (through PyAV) supports hundreds of formats, some of which open other files or network addresses. A file is
-therefore recognised by its first bytes and handed to that one demuxer as a file object, with a list of allowed codecs.
+therefore recognized by its first bytes and handed to that one demuxer as a file object, with a list of allowed codecs.
 """
 
 import io

@@ -15,10 +15,11 @@ from uuid import UUID
 import httpx
 import numpy as np
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from tests.integration.jobs.conftest import follow, make_shootout
 from tests.support.live import web_process, working
+from tests.support.sessions import Sessions
 from tests.support.uploads import SHOOTOUTS, add, playing, wav
 from tone_shootout import migrations
 from tone_shootout.accounts.services import AccountService
@@ -47,7 +48,6 @@ CANCELLED = 5
 LONG_S, CHAINS = 180.0, 4
 """Material of the jobs that are cancelled: seconds of the DI track, and chains."""
 
-Sessions = async_sessionmaker[AsyncSession]
 T = TypeVar("T")
 
 

@@ -13,11 +13,12 @@ from uuid import UUID
 import numpy as np
 import psutil
 from sqlalchemy import func
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
 from tests.bench.receiver import receivers
 from tests.support.job_logs import written_jobs
 from tests.support.live import WebProcess, web_process
+from tests.support.sessions import Sessions
 from tone_shootout import migrations
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.embedded.servers import Servers
@@ -152,9 +153,7 @@ async def _measure(engine: AsyncEngine, publisher: Publisher, web: WebProcess, s
     return RunResult(median_s, high_s, cpu_s, memory)
 
 
-async def _write(
-    sessions: async_sessionmaker[AsyncSession], publisher: Publisher, jobs: Sequence[UUID], scene: Scene
-) -> list[list[float]]:
+async def _write(sessions: Sessions, publisher: Publisher, jobs: Sequence[UUID], scene: Scene) -> list[list[float]]:
     """Tell of the progress of every job, as a worker does, at the scene's pace; return when each writing began."""
     data = {"percent": 42.86, "done": 1_200_000.0, "total": 2_800_000.0, "eta_s": 3.5}
     columns = {"progress_done": data["done"], "progress_total": data["total"], "eta_s": data["eta_s"]}

@@ -7,16 +7,15 @@ from uuid import UUID
 import pytest
 from playwright.async_api import Locator, expect
 from sqlalchemy import func, text, update
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.browser.conftest import Visit
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import submit
+from tests.support.sessions import Sessions
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import JobStatus
-
-Sessions = async_sessionmaker[AsyncSession]
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
 from tests.support.live import serving
+from tests.support.sessions import Sessions
 from tests.support.tone3000 import StandIn, run_stand_in
 from tone_shootout import migrations
 from tone_shootout.accounts.connections import ConnectionStore
@@ -95,7 +96,7 @@ async def engine(settings: Settings) -> AsyncGenerator[AsyncEngine, None]:
 
 
 @pytest.fixture(scope="session")
-def session_maker(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
+def session_maker(engine: AsyncEngine) -> Sessions:
     return async_sessionmaker(engine, expire_on_commit=False)
 
 
@@ -141,7 +142,7 @@ def tone3000_service(tone3000_settings: Settings) -> Generator[str, None, None]:
 
 @pytest.fixture
 async def connect(
-    session_maker: async_sessionmaker[AsyncSession], settings: Settings, tone3000: StandIn, tone3000_service: str
+    session_maker: Sessions, settings: Settings, tone3000: StandIn, tone3000_service: str
 ) -> AsyncGenerator[Connect, None]:
     """Connects a user with a person of TONE3000; the user's client then is one of the service that knows it."""
     async with AsyncExitStack() as clients:
@@ -201,9 +202,7 @@ async def api(base_url: str, clean: None) -> AsyncGenerator[httpx.AsyncClient, N
         yield client
 
 
-async def somebody(
-    session_maker: async_sessionmaker[AsyncSession], base_url: str, name: str, role: Role
-) -> AsyncGenerator[Person, None]:
+async def somebody(session_maker: Sessions, base_url: str, name: str, role: Role) -> AsyncGenerator[Person, None]:
     """A new user, for as long as the generator is not closed."""
     async with session_maker() as session:
         accounts = AccountService(session)
@@ -216,24 +215,18 @@ async def somebody(
 
 
 @pytest.fixture
-async def user(
-    session_maker: async_sessionmaker[AsyncSession], base_url: str, clean: None
-) -> AsyncGenerator[Person, None]:
+async def user(session_maker: Sessions, base_url: str, clean: None) -> AsyncGenerator[Person, None]:
     async for person in somebody(session_maker, base_url, "ada", "user"):
         yield person
 
 
 @pytest.fixture
-async def other_user(
-    session_maker: async_sessionmaker[AsyncSession], base_url: str, clean: None
-) -> AsyncGenerator[Person, None]:
+async def other_user(session_maker: Sessions, base_url: str, clean: None) -> AsyncGenerator[Person, None]:
     async for person in somebody(session_maker, base_url, "bob", "user"):
         yield person
 
 
 @pytest.fixture
-async def administrator(
-    session_maker: async_sessionmaker[AsyncSession], base_url: str, clean: None
-) -> AsyncGenerator[Person, None]:
+async def administrator(session_maker: Sessions, base_url: str, clean: None) -> AsyncGenerator[Person, None]:
     async for person in somebody(session_maker, base_url, "root", "administrator"):
         yield person

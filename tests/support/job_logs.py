@@ -5,15 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, update
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.support.factories import JobFactory, ShootoutFactory
+from tests.support.sessions import Sessions
 from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import EventType, JobStatus
 from tone_shootout.jobs.streaming.pubsub import Publisher
-
-Sessions = async_sessionmaker[AsyncSession]
 
 
 class Written:

@@ -8,18 +8,16 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, make_shootout
 from tests.support.forking import ForkedProcess
 from tests.support.live import working
+from tests.support.sessions import Sessions
 from tests.support.uploads import SHOOTOUTS, add, eventually, playing, wav
 from tone_shootout.demo import bundled_capture
 from tone_shootout.jobs.models import Job
 from tone_shootout.kit.settings import Settings
-
-Sessions = async_sessionmaker[AsyncSession]
 
 
 class Watched:

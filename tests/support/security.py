@@ -11,10 +11,10 @@ from uuid import UUID
 
 import httpx
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
 from tests.support.factories import JobArtifactFactory, WebhookDeliveryFactory
+from tests.support.sessions import Sessions
 from tests.support.tone3000 import StandIn
 from tests.support.uploads import SHOOTOUTS, add, config, di
 from tone_shootout.accounts.connections import ConnectionStore
@@ -27,7 +27,6 @@ from tone_shootout.tone3000.client import Tone3000
 from tone_shootout.tone3000.http_client import HttpClient
 from tone_shootout.tone3000.types import TokenPair
 
-Sessions = async_sessionmaker[AsyncSession]
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 
 

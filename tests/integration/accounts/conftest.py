@@ -7,9 +7,10 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.conftest import Person
+from tests.support.sessions import Sessions
 from tone_shootout.accounts.principal import Scope
 from tone_shootout.accounts.services import AccountService
 
@@ -36,7 +37,7 @@ class SignedIn:
 
 
 @pytest.fixture
-def issue_token(session_maker: async_sessionmaker[AsyncSession]) -> IssueToken:
+def issue_token(session_maker: Sessions) -> IssueToken:
     """Return a function that issues tokens of any kind, including expired ones."""
 
     async def issue(person: Person, *, scope: Scope = "write", expires_at: datetime | None = None) -> str:

@@ -10,12 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.accounts.conftest import Sql, sign_in
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, finish, submit
 from tests.support.live import working
+from tests.support.sessions import Sessions
 from tests.support.uploads import add, di, eventually
 from tone_shootout.accounts.connections import ConnectionStore
 from tone_shootout.accounts.export import stream_archive
@@ -35,7 +35,7 @@ def worker(settings: Settings) -> Generator[None, None, None]:
 
 
 @pytest.fixture
-async def connected(user: Person, settings: Settings, session_maker: async_sessionmaker[AsyncSession]) -> TokenPair:
+async def connected(user: Person, settings: Settings, session_maker: Sessions) -> TokenPair:
     """Connect `user` with TONE3000 and return the tokens."""
     pair = TokenPair(access_token="planted-access-token", refresh_token="planted-refresh-token")
     async with session_maker.begin() as session:
@@ -188,7 +188,7 @@ async def test_an_export_with_a_missing_file_is_refused(user: Person, settings: 
 
 
 async def test_an_export_stops_when_a_file_disappears(
-    user: Person, settings: Settings, session_maker: async_sessionmaker[AsyncSession]
+    user: Person, settings: Settings, session_maker: Sessions
 ) -> None:
     for seed in (1, 2):
         await add(user.client, "di_track", di(0.5, seed=seed), name=f"DI {seed}")

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.accounts.conftest import Sql
 from tests.integration.conftest import Person
+from tests.support.sessions import Sessions
 from tests.support.tone3000 import StandIn
 from tone_shootout.accounts.connections import ConnectionService, ConnectionStore
 from tone_shootout.accounts.errors import NotConnectedError, ReconnectError
@@ -20,8 +20,6 @@ from tone_shootout.tone3000.errors import GrantError, UnreachableError
 from tone_shootout.tone3000.http_client import HttpClient
 from tone_shootout.tone3000.oauth import OAuthClient
 from tone_shootout.tone3000.types import TokenPair
-
-Sessions = async_sessionmaker[AsyncSession]
 
 
 @pytest.fixture

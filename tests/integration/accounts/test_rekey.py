@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
+from tests.support.sessions import Sessions
 from tone_shootout.accounts.connections import ConnectionStore
 from tone_shootout.cli.db import command
 from tone_shootout.jobs.webhooks.services import WebhookService
@@ -36,7 +36,7 @@ def rekey(settings: Settings) -> Rekey:
 
 
 async def test_after_rekey_the_new_key_alone_decrypts_all_secrets(
-    user: Person, settings: Settings, session_maker: async_sessionmaker[AsyncSession], rekey: Rekey
+    user: Person, settings: Settings, session_maker: Sessions, rekey: Rekey
 ) -> None:
     pair = TokenPair(access_token="access", refresh_token="refresh")
     old = KeyRing([OLD])

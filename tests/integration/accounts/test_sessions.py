@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 import httpx
 import jwt
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.accounts.conftest import IssueToken, SignedIn, Sql, sign_in, whoami
 from tests.integration.conftest import Person
+from tests.support.sessions import Sessions
 from tone_shootout.accounts.services import REFRESH_OVERLAP, SessionService
 from tone_shootout.kit.settings import Settings
 
@@ -217,7 +217,7 @@ async def test_the_id_of_a_session_is_not_enough_to_end_it(
 
 
 async def test_refresh_tokens_survive_a_change_of_the_signing_secret(
-    api: httpx.AsyncClient, user: Person, settings: Settings, session_maker: async_sessionmaker[AsyncSession]
+    api: httpx.AsyncClient, user: Person, settings: Settings, session_maker: Sessions
 ) -> None:
     session, other = await sign_in(api, user.token), await sign_in(api, user.token)
     changed = replace(settings.security, secret="n" * 48)

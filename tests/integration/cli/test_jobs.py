@@ -17,11 +17,11 @@ import pytest
 from click.testing import CliRunner, Result
 from redis.asyncio import Redis
 from sqlalchemy import func
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from websockets.asyncio.server import ServerConnection, serve
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import submit
+from tests.support.sessions import Sessions
 from tone_shootout.cli import main
 from tone_shootout.cli._live import follow
 from tone_shootout.cli._session import CREDENTIALS, Session, delete_token, save_token
@@ -30,7 +30,6 @@ from tone_shootout.jobs.repositories import JobEventRepository, JobRepository
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.streaming.pubsub import Publisher
 
-Sessions = async_sessionmaker[AsyncSession]
 Shootout = Callable[..., Coroutine[Any, Any, Result]]
 
 

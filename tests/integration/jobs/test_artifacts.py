@@ -7,11 +7,11 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import make_shootout
 from tests.support.factories import JobArtifactFactory, JobFactory
+from tests.support.sessions import Sessions
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
@@ -27,7 +27,7 @@ class Flac:
 
 
 @pytest.fixture
-async def flac(settings: Settings, session_maker: async_sessionmaker[AsyncSession], user: Person) -> Flac:
+async def flac(settings: Settings, session_maker: Sessions, user: Person) -> Flac:
     whole = secrets.token_bytes(5000)
     sha256 = hashlib.sha256(whole).hexdigest()
     shootout_id = UUID(await make_shootout(user.client))

@@ -9,20 +9,20 @@ from contextlib import asynccontextmanager, contextmanager
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events
 from tests.support.job_logs import written_job
 from tests.support.live import environ_of
 from tests.support.outages import submitted
+from tests.support.sessions import Sessions
 from tone_shootout.jobs.streaming.event_hub import EventHub, JobStream
 from tone_shootout.jobs.streaming.pubsub import PREFIX, Publisher
 from tone_shootout.kit.settings import Settings
 
 pytestmark = pytest.mark.slow
 
-Sessions = async_sessionmaker[AsyncSession]
 
 ONE_THREAD = """
 import asyncio

@@ -12,11 +12,12 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, finish, make_shootout, submit
 from tests.support.live import working
+from tests.support.sessions import Sessions
 from tests.support.uploads import add, capture, config, di, ir
 from tone_shootout.jobs.execution.render_cache import RenderCache
 from tone_shootout.jobs.models import RenderCacheEntry
@@ -26,7 +27,6 @@ from tone_shootout.rendering.errors import Cancelled
 
 pytestmark = pytest.mark.slow
 
-Sessions = async_sessionmaker[AsyncSession]
 Open = Callable[..., RenderCache]
 BYTES = 4000
 ENTRY_BYTES = 32 + BYTES

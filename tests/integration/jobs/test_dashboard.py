@@ -14,19 +14,17 @@ from redis.asyncio import Redis
 from saq import Job as SaqJob
 from saq import Status
 from sqlalchemy import func, update
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import submit
 from tests.support.live import working
+from tests.support.sessions import Sessions
 from tone_shootout.composition import SCHEDULES
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.scheduling.task_log import TaskLog
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.settings import Settings
-
-Sessions = async_sessionmaker[AsyncSession]
 
 
 @pytest.fixture

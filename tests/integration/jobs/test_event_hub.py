@@ -13,7 +13,8 @@ from sqlalchemy import delete, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.conftest import Person
-from tests.support.job_logs import Sessions, Written, written_job
+from tests.support.job_logs import Written, written_job
+from tests.support.sessions import Sessions
 from tone_shootout.jobs.errors import JobNotFoundError
 from tone_shootout.jobs.models import JobEvent
 from tone_shootout.jobs.status import JobStatus

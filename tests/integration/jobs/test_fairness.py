@@ -11,9 +11,10 @@ import anyio.to_thread
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy import func, select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from tests.support.factories import JobFactory, ShootoutFactory, UserFactory
+from tests.support.sessions import Sessions
 from tone_shootout import migrations
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.jobs.models import Job
@@ -24,7 +25,6 @@ from tone_shootout.jobs.streaming.pubsub import Publisher
 from tone_shootout.kit.db.session import create_engine
 from tone_shootout.kit.settings import LimitSettings, WorkerSettings
 
-Sessions = async_sessionmaker[AsyncSession]
 SHORT, LONG = 1.0, 100.0
 SETTINGS = WorkerSettings(jobs=100, short_jobs=0, short_s=20.0, patience_s=300.0, heartbeat_s=600)
 

@@ -15,7 +15,8 @@ import pytest
 
 from tests.integration.conftest import Person
 from tests.support.live import environ_of
-from tests.support.outages import Sessions, completed_at_no_cost, event_of, submitted, waits
+from tests.support.outages import completed_at_no_cost, event_of, submitted, waits
+from tests.support.sessions import Sessions
 from tone_shootout.kit.settings import Settings
 
 _TOOLS = ("unshare", "nsenter", "mount")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.support.factories import JobFactory, ShootoutFactory, UserFactory
+from tests.support.sessions import Sessions
 from tests.support.shared import PROJECT
 from tone_shootout.jobs.execution.attempt import Attempt
 from tone_shootout.jobs.models import Job
@@ -57,9 +57,7 @@ async def test_work_stops_when_it_is_not_wanted_and_goes_on_from_there(tmp_path:
     assert [(tmp_path / f"{number}.part").read_bytes() for number in (1, 2, 3)] == [b"kept", b"two", b"three"]
 
 
-async def test_a_task_can_run_twice_and_twice_at_once(
-    session_maker: async_sessionmaker[AsyncSession], clean: None
-) -> None:
+async def test_a_task_can_run_twice_and_twice_at_once(session_maker: Sessions, clean: None) -> None:
     examples = _examples()
     task, context = examples["delete_old_failures"], task_context(examples["FailedJobs"](session_maker))
     async with session_maker() as session:

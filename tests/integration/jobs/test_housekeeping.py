@@ -13,7 +13,6 @@ import pytest
 from click.testing import CliRunner
 from saq import Job as SaqJob
 from sqlalchemy import func, select, text
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, submit
@@ -31,6 +30,7 @@ from tests.support.factories import (
     WebhookFactory,
 )
 from tests.support.live import environ_of, working
+from tests.support.sessions import Sessions
 from tone_shootout.accounts.models import ApiToken, IdempotencyRecord, UserSession
 from tone_shootout.cli import main
 from tone_shootout.composition import MAINTENANCE, SCHEDULES, Services, run_maintenance
@@ -45,7 +45,6 @@ from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.kit.tasks import Context, task_context
 
-Sessions = async_sessionmaker[AsyncSession]
 NOW = datetime.now(UTC)
 LONG_AGO = NOW - timedelta(days=100)
 YESTERDAY = NOW - timedelta(days=1, hours=1)

@@ -9,17 +9,17 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from sqlalchemy import func, select, text
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import make_shootout, submit
+from tests.support.sessions import Sessions
 from tests.support.uploads import SHOOTOUTS, config
 from tone_shootout.accounts.models import IdempotencyRecord
 from tone_shootout.accounts.repositories import IdempotencyRepository
 from tone_shootout.jobs.models import Job
 from tone_shootout.shootouts.models import Shootout
 
-Sessions = async_sessionmaker[AsyncSession]
 KEY = {"Idempotency-Key": "0195f3e2-7c1a-7bbb-8000-0242ac120002"}
 
 

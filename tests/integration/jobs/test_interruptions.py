@@ -9,20 +9,19 @@ from uuid import UUID
 import psutil
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, make_shootout
 from tests.support.forking import ForkedProcess
 from tests.support.live import scratch_files, working
+from tests.support.sessions import Sessions
 from tests.support.uploads import SHOOTOUTS, add, eventually, playing, wav
 from tone_shootout.demo import bundled_capture
 from tone_shootout.jobs.models import Job
 from tone_shootout.kit.settings import Settings
 
 pytestmark = pytest.mark.slow
-
-Sessions = async_sessionmaker[AsyncSession]
 
 
 async def _submit(user: Person, *, seconds: float, chains: int) -> str:

@@ -10,12 +10,12 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy import func, select, text
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import events, make_shootout, submit
+from tests.support.sessions import Sessions
 from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
@@ -24,7 +24,6 @@ from tone_shootout.jobs.status import TRANSITIONS, JobStatus
 from tone_shootout.jobs.streaming.pubsub import Publisher
 from tone_shootout.kit.settings import Settings
 
-Sessions = async_sessionmaker[AsyncSession]
 NOBODY = uuid4()
 
 

@@ -4,17 +4,15 @@ import asyncio
 
 import pytest
 from sqlalchemy import func, select, text
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import make_shootout, submit
 from tests.support.factories import JobFactory
+from tests.support.sessions import Sessions
 from tests.support.uploads import SHOOTOUTS, config
 from tone_shootout.jobs.models import Job
 from tone_shootout.kit.settings import Settings
 from tone_shootout.shootouts.models import Shootout
-
-Sessions = async_sessionmaker[AsyncSession]
 
 
 async def _fill(person: Person, sessions: Sessions, settings: Settings, *, room: int = 0) -> str:

@@ -17,10 +17,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.integration.conftest import Person
-from tests.support.job_logs import Sessions, Written, written_job, written_jobs
+from tests.support.job_logs import Written, written_job, written_jobs
 from tests.support.live import WebProcess, serving, web_process
 from tests.support.live_clients import DeafReader, address, rest, streaming, watching
 from tests.support.processes import eventually
+from tests.support.sessions import Sessions
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.status import JobStatus

@@ -16,8 +16,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.integration.conftest import Person
-from tests.support.job_logs import Sessions, Written, written_job
+from tests.support.job_logs import Written, written_job
 from tests.support.live_clients import address, streaming, watching
+from tests.support.sessions import Sessions
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.jobs.streaming.pubsub import Publisher
 

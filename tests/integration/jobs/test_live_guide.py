@@ -11,7 +11,8 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.integration.conftest import Person
-from tests.support.job_logs import Sessions, written_job
+from tests.support.job_logs import written_job
+from tests.support.sessions import Sessions
 from tests.support.shared import PROJECT
 from tone_shootout.accounts.guards import NOT_SIGNED_IN, ORIGIN_REFUSED
 from tone_shootout.jobs.status import PHASES, EventType, JobStatus

@@ -13,8 +13,9 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.integration.conftest import Person
 from tests.support.examples import examples
-from tests.support.job_logs import Sessions, Written, written_job
+from tests.support.job_logs import Written, written_job
 from tests.support.live_clients import streaming, watching
+from tests.support.sessions import Sessions
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.streaming.pubsub import Publisher
 

@@ -15,9 +15,10 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from websockets.exceptions import ConnectionClosed
 
 from tests.integration.conftest import Person
-from tests.support.job_logs import Sessions, Written, written_job
+from tests.support.job_logs import Written, written_job
 from tests.support.live import serving, web_process
 from tests.support.live_clients import rest, streaming, watching
+from tests.support.sessions import Sessions
 from tone_shootout import migrations
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.embedded.servers import Servers

@@ -16,7 +16,6 @@ from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import submit
 from tests.support.live import serving
 from tests.support.outages import (
-    Sessions,
     Watched,
     completed_at_no_cost,
     event_of,
@@ -27,6 +26,7 @@ from tests.support.outages import (
     watched_worker,
 )
 from tests.support.s3 import S3, s3_process
+from tests.support.sessions import Sessions
 from tests.support.uploads import add, di, upload
 from tone_shootout.jobs.status import PHASES
 from tone_shootout.kit.settings import Settings, StorageSettings

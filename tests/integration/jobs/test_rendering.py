@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.conftest import Person, empty, somebody
 from tests.integration.jobs.conftest import events, finish, submit
+from tests.support.sessions import Sessions
 from tests.support.uploads import add, capture, config, playing, wav
 from tone_shootout.audio.files import read_audio
 from tone_shootout.audio.loudness import measure
@@ -33,7 +34,7 @@ class First:
 async def first(
     engine: AsyncEngine,
     redis: Redis,
-    session_maker: async_sessionmaker[AsyncSession],
+    session_maker: Sessions,
     base_url: str,
     worker: None,
 ) -> AsyncGenerator[First, None]:

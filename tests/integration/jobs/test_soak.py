@@ -16,11 +16,12 @@ from urllib.request import url2pathname
 import httpx
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from tests.integration.jobs.conftest import make_shootout
 from tests.support.forking import ForkedProcess, start_shootout
 from tests.support.live import environ_of, serving
+from tests.support.sessions import Sessions
 from tests.support.uploads import SHOOTOUTS, config
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
@@ -28,7 +29,6 @@ from tone_shootout.kit.settings import Settings, WorkerSettings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-Sessions = async_sessionmaker[AsyncSession]
 Submitting = Callable[[], Awaitable[None]]
 WORKERS = 2
 

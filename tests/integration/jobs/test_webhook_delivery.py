@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from sqlalchemy import func, select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
@@ -25,6 +24,7 @@ from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import submit
 from tests.support.live import working
 from tests.support.receiver import Received, Receiver, receiving
+from tests.support.sessions import Sessions
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.repositories import JobRepository
@@ -43,7 +43,6 @@ from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings, WebhookSettings
 from tone_shootout.kit.ssrf_guard import AddressPolicy, GuardedBackend
 
-Sessions = async_sessionmaker[AsyncSession]
 WEBHOOKS = "/api/v1/webhooks"
 
 

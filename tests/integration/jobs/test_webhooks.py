@@ -9,10 +9,10 @@ import httpx
 import msgspec
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
 from tests.support.bodies import WebhookChangesFactory, WebhookRequestFactory
+from tests.support.sessions import Sessions
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.jobs.webhooks.errors import WebhookAddressError
 from tone_shootout.jobs.webhooks.models import Webhook
@@ -20,7 +20,6 @@ from tone_shootout.jobs.webhooks.services import WebhookService, purpose
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings
 
-Sessions = async_sessionmaker[AsyncSession]
 WEBHOOKS = "/api/v1/webhooks"
 URL = "https://hooks.example/shootout?key=1"
 NOBODY = uuid4()

@@ -8,17 +8,15 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import submit
 from tests.support.live import serving
 from tests.support.s3 import S3, s3_process
+from tests.support.sessions import Sessions
 from tests.support.uploads import LIBRARY, di, upload
 from tone_shootout.jobs.models import JobArtifact
 from tone_shootout.kit.settings import Settings
-
-Sessions = async_sessionmaker[AsyncSession]
 
 
 async def _answers(client: httpx.AsyncClient, path: str) -> list[httpx.Response]:

@@ -8,15 +8,15 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import event, text
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.conftest import Person
+from tests.support.sessions import Sessions
 from tone_shootout.kit.db import locks
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.repository import OwnedRepository
 from tone_shootout.shootouts.library.models import LibraryItem
 
-Sessions = async_sessionmaker[AsyncSession]
 NEWEST = (LibraryItem.created_at.desc(), LibraryItem.id.desc())
 
 

@@ -8,7 +8,8 @@ from redis.asyncio import Redis
 
 from tests.integration.conftest import Person
 from tests.support.live import serving
-from tests.support.security import Sessions, World, build_world, connect_tone3000
+from tests.support.security import World, build_world, connect_tone3000
+from tests.support.sessions import Sessions
 from tests.support.tone3000 import StandIn
 from tone_shootout.kit.settings import Settings
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.conftest import Person
 from tests.support.factories import JobArtifactFactory
-from tests.support.security import Sessions
+from tests.support.sessions import Sessions
 from tests.support.uploads import SHOOTOUTS, config
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage

@@ -19,13 +19,13 @@ from tests.integration.conftest import Person
 from tests.support.live_clients import watching
 from tests.support.security import (
     Operation,
-    Sessions,
     World,
     body_of,
     issue,
     operations,
     with_token,
 )
+from tests.support.sessions import Sessions
 from tests.support.uploads import di
 from tone_shootout.accounts.services import AccountService
 

@@ -19,7 +19,8 @@ from websockets.exceptions import ConnectionClosed
 from tests.integration.conftest import Person
 from tests.support.live import web_process, working
 from tests.support.live_clients import address, rest
-from tests.support.security import Sessions, connect_tone3000
+from tests.support.security import connect_tone3000
+from tests.support.sessions import Sessions
 from tests.support.tone3000 import StandIn
 from tests.support.uploads import SHOOTOUTS, config
 from tone_shootout.kit.settings import LogSettings, Settings

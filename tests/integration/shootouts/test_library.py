@@ -8,9 +8,9 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
+from tests.support.sessions import Sessions
 from tests.support.uploads import (
     LIBRARY,
     SHOOTOUTS,
@@ -203,9 +203,7 @@ async def test_concurrent_use_and_deletion_of_an_item_exclude_each_other(attempt
     assert statuses in ({("DELETE", 204), ("POST", 422)}, {("DELETE", 409), ("POST", 201)})
 
 
-async def test_deleting_an_account_deletes_items_and_shootouts(
-    user: Person, session_maker: async_sessionmaker[AsyncSession]
-) -> None:
+async def test_deleting_an_account_deletes_items_and_shootouts(user: Person, session_maker: Sessions) -> None:
     await user.client.post(SHOOTOUTS, json={"config": await config(user.client)})
     async with session_maker() as session:
         await AccountService(session).delete_user(user.id)

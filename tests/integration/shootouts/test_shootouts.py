@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
+from tests.support.sessions import Sessions
 from tests.support.uploads import (
     LIBRARY,
     SHOOTOUTS,
@@ -393,9 +393,7 @@ async def test_notices_about_files_are_in_the_plan(user: Person) -> None:
     assert pointers(refused) == {"/di_tracks/0/channel": "sides_cancel"}
 
 
-async def test_a_plan_over_new_limits_is_rejected(
-    user: Person, session_maker: async_sessionmaker[AsyncSession]
-) -> None:
+async def test_a_plan_over_new_limits_is_rejected(user: Person, session_maker: Sessions) -> None:
     made = await make(user, await config(user.client))
     async with session_maker() as session:
         service = ShootoutService(session, Limits(chains=1))
@@ -405,7 +403,7 @@ async def test_a_plan_over_new_limits_is_rejected(
 
 
 async def test_a_snapshot_has_everything_that_rendering_needs(
-    user: Person, settings: Settings, session_maker: async_sessionmaker[AsyncSession]
+    user: Person, settings: Settings, session_maker: Sessions
 ) -> None:
     chosen = await config(user.client)
     made = await make(user, chosen)

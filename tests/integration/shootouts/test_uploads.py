@@ -10,9 +10,9 @@ from uuid import UUID
 import httpx
 import numpy as np
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.integration.conftest import Person
+from tests.support.sessions import Sessions
 from tests.support.uploads import (
     LIBRARY,
     RATE,
@@ -48,9 +48,7 @@ async def test_uploading_needs_credentials(api: httpx.AsyncClient) -> None:
     assert response.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_read_only_token_can_not_upload(
-    user: Person, api: httpx.AsyncClient, session_maker: async_sessionmaker[AsyncSession]
-) -> None:
+async def test_a_read_only_token_can_not_upload(user: Person, api: httpx.AsyncClient, session_maker: Sessions) -> None:
     async with session_maker() as session:
         accounts = AccountService(session)
         issued = await accounts.issue_token(await accounts.get_user(user.id), name="reader", scope="read")
@@ -110,9 +108,7 @@ async def test_a_file_with_padded_samples_has_its_true_length(user: Person) -> N
     assert facts["samples"] == FRAMES
 
 
-async def test_uploading_again_corrects_facts_of_an_earlier_version(
-    user: Person, session_maker: async_sessionmaker[AsyncSession]
-) -> None:
+async def test_uploading_again_corrects_facts_of_an_earlier_version(user: Person, session_maker: Sessions) -> None:
     first = (await upload(user.client, "di_track", extensible(16, 32))).json()
     async with session_maker() as session, session.begin():
         item = await session.get_one(LibraryItem, UUID(first["id"]))

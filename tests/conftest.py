@@ -1,10 +1,13 @@
 """Configuration of all tests."""
 
 import gc
+import importlib
 import logging
 import os
 import sys
+from functools import cache
 
+import httpx
 import hypothesis
 import pytest
 import structlog
@@ -22,6 +25,9 @@ structlog.configure(
     wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
     logger_factory=structlog.PrintLoggerFactory(sys.__stderr__),
 )
+
+# Each HTTP client would load the certificates of all public authorities, which takes 50 ms; no test needs them.
+vars(importlib.import_module("httpx._transports.default"))["create_ssl_context"] = cache(httpx.create_ssl_context)
 
 # Tests start hundreds of Python processes: they share compiled modules.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

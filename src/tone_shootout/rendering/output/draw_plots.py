@@ -192,12 +192,12 @@ def _empty(height: int) -> Figure:
 
 
 def _set_margins(figure: Figure, *, left: float, bottom: float = 75.0, gap: float = 0.0) -> None:
-    """Set the space around and between a figure's panels, pixels.
+    """Set the space around a figure's panel, or around and between its two panels, pixels.
 
     A constrained layout would draw each figure once more to find the same.
     """
     width, height = figure.get_size_inches() * _DPI
-    columns = figure.axes[0].get_gridspec().ncols
+    columns = 2 if gap else 1
     panel = (width - left - _GAP - (columns - 1) * gap) / columns
     figure.subplots_adjust(
         left=left / width, right=1 - _GAP / width, bottom=bottom / height, top=1 - _GAP / height, wspace=gap / panel
@@ -206,7 +206,7 @@ def _set_margins(figure: Figure, *, left: float, bottom: float = 75.0, gap: floa
 
 def _text_width(figure: Figure, names: Sequence[str]) -> float:
     """Return the width of the longest tick label, pixels."""
-    renderer = cast(FigureCanvasAgg, figure.canvas).get_renderer()
+    renderer: Any = cast(Any, figure.canvas).get_renderer()
     font = FontProperties(family=_STYLE["font.family"], size=_STYLE["font.size"])
     return float(max(renderer.get_text_width_height_descent(name, font, ismath=False)[0] for name in names))
 

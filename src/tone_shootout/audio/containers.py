@@ -134,7 +134,12 @@ def declares_length(file: IO[bytes], container: Format) -> bool:
 
 
 def is_truncated(file: IO[bytes], container: Format) -> bool:
-    """Return whether the container's size fields or flags show that the end of the file is missing."""
+    """Return whether the size fields or flags of a container show that the end of the file is missing.
+
+    Args:
+        file: file object, open for reading and seekable, with the header at offset 0.
+        container: format of the file; only CAF, M4A and OGG are checked.
+    """
     size = file.seek(0, os.SEEK_END)
     if container == "caf":
         return any(end > size for name, end in _caf_chunks(file, size) if name == b"data")

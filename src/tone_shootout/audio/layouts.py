@@ -101,8 +101,15 @@ class _Chunk:
 def wav_layout(file: IO[bytes]) -> Layout:
     """Read the header of a WAV, RF64, BW64 or RIFX file.
 
+    Args:
+        file: file object, open for reading and seekable, with the header at offset 0.
+
+    Returns:
+        Position and format of the samples, with notices about the declared length.
+
     Raises:
-        AudioError: `not_audio` or `truncated`.
+        AudioError: `not_audio` for an invalid header or an unsupported codec, `truncated`, `too_many_channels` for
+            zero channels.
     """
     size = file.seek(0, os.SEEK_END)
     order = ">" if read_at(file, 0, 4) == b"RIFX" else "<"

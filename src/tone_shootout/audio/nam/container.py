@@ -27,6 +27,9 @@ class ContainerConfig(Struct):
 def read_container(source: Source) -> "Container":
     """Read a container.
 
+    Args:
+        source: document of the model.
+
     Raises:
         NamError: with a pointer to the first invalid value.
     """

@@ -33,6 +33,9 @@ class ConvNetConfig(Struct):
 def read_convnet(source: Source) -> "ConvNet":
     """Read a ConvNet.
 
+    Args:
+        source: document of the model.
+
     Raises:
         NamError: with a pointer to the first invalid value.
     """

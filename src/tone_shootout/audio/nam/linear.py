@@ -29,6 +29,9 @@ class LinearConfig(Struct):
 def read_linear(source: Source) -> "Linear":
     """Read a Linear model.
 
+    Args:
+        source: document of the model.
+
     Raises:
         NamError: with a pointer to the first invalid value.
     """

@@ -34,6 +34,9 @@ class LSTMConfig(Struct):
 def read_lstm(source: Source) -> "LSTM":
     """Read an LSTM.
 
+    Args:
+        source: document of the model.
+
     Raises:
         NamError: with a pointer to the first invalid value.
     """

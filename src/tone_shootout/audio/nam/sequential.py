@@ -32,6 +32,9 @@ class SequentialConfig(Struct):
 def read_sequential(source: Source) -> "Sequential":
     """Read a Sequential.
 
+    Args:
+        source: document of the model.
+
     Raises:
         NamError: with a pointer to the first invalid value.
     """

@@ -143,7 +143,12 @@ def _match_unicode(folder: Path, name: str) -> str:
 
 
 def read_source(path: Path, *, max_bytes: int, sha256: str | None = None) -> bytes:
-    """Read a file of at most `max_bytes` bytes, and check its hash if one is given.
+    """Read a file, with checks of its size and hash.
+
+    Args:
+        path: the file.
+        max_bytes: maximum size in bytes.
+        sha256: expected hash in hexadecimal; None for no check.
 
     Raises:
         SourceError: `too_large`, or `changed` if the content has another hash.
@@ -159,10 +164,17 @@ def read_source(path: Path, *, max_bytes: int, sha256: str | None = None) -> byt
 
 
 def decode_audio(data: bytes, *, max_seconds: float = LONGEST_SECONDS) -> Audio:
-    """Decode a recording or an impulse response without changing it.
+    """Decode a recording or an impulse response.
+
+    Args:
+        data: content of the file.
+        max_seconds: maximum duration in seconds.
+
+    Returns:
+        Unchanged samples, shape (channels, T), full scale ±1, 1 or 2 channels.
 
     Raises:
-        SourceError: as `probe`.
+        SourceError: as for `probe`.
     """
     try:
         return read_audio(data, max_seconds=max_seconds)
@@ -171,29 +183,52 @@ def decode_audio(data: bytes, *, max_seconds: float = LONGEST_SECONDS) -> Audio:
 
 
 def decode_di(data: bytes, *, channel: Channel | None = None) -> tuple[Float32, int]:
-    """Decode a DI track to mono samples, shape (T,), full scale ±1, and their sample rate in Hz.
+    """Decode a DI track to mono.
+
+    Args:
+        data: content of the file.
+        channel: channel of a stereo file; None for the rule of `audio.files.mono`.
+
+    Returns:
+        Samples, shape (T,), full scale ±1, and their sample rate in Hz.
 
     Raises:
-        SourceError: as `probe`.
+        SourceError: as for `probe`.
     """
     audio = decode_audio(data)
     return mono(audio, channel), audio.rate
 
 
 def decode_ir(data: bytes, rate: int, *, channel: Channel | None = None) -> Float32:
-    """Decode a cab IR and prepare it for `audio.convolve.cab_ir` at `rate` Hz; samples of shape (T,).
+    """Decode a cab IR and prepare it for `audio.convolve.cab_ir`.
+
+    Args:
+        data: content of the file.
+        rate: sample rate of the chain in Hz.
+        channel: channel of a stereo file whose sides differ.
+
+    Returns:
+        Samples, shape (T,), at `rate`.
 
     Raises:
-        SourceError: as `prepare`.
+        SourceError: as for `prepare`.
     """
     return prepare(decode_audio(data), rate, channel)
 
 
 def prepare(audio: Audio, rate: int, channel: Channel | None) -> Float32:
-    """Prepare a decoded cab IR for `audio.convolve.cab_ir` at `rate` Hz; samples of shape (T,).
+    """Prepare a decoded cab IR for `audio.convolve.cab_ir`.
+
+    Args:
+        audio: decoded cab IR.
+        rate: sample rate of the chain in Hz.
+        channel: channel of a stereo file whose sides differ.
+
+    Returns:
+        Samples, shape (T,), at `rate`.
 
     Raises:
-        SourceError: as `probe`, or `stereo_ir` if the sides differ and `channel` selects none.
+        SourceError: as for `probe`, or `stereo_ir` if the sides differ and `channel` is None.
     """
     try:
         return prepare_ir(audio, rate, channel=channel)
@@ -204,8 +239,12 @@ def prepare(audio: Audio, rate: int, channel: Channel | None) -> Float32:
 def decode_capture(data: bytes) -> NamModel:
     """Load a capture.
 
+    Args:
+        data: content of the `.nam` file.
+
     Raises:
-        SourceError: with the code of the engine's error, and a detail that names the position in the file.
+        SourceError: with the code of the engine and a detail with the JSON pointer, or `unsupported_rate` for a sample
+            rate that is not an integer from 8 to 192 kHz.
     """
     try:
         capture = load(data)

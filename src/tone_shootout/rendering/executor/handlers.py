@@ -61,7 +61,12 @@ def measure_loudness(task: MeasureLoudness, _cache: SourceCache, _report: Report
 
 
 def level_segment(task: LevelSegment, _cache: SourceCache, _report: ReportProgress) -> Measured:
-    """Write a segment at its gain and measure the written file."""
+    """Write a segment at its gain and measure the written file.
+
+    Raises:
+        RenderError: the gain is out of range, the samples exceed full scale, or the result is silent.
+        OSError: a file can't be read or written.
+    """
     try:
         samples = apply_gain(np.load(task.raw, allow_pickle=False), task.gain_db)
         write_flac(Path(task.flac), samples, OUTPUT_RATE)

@@ -58,6 +58,14 @@ def description(
     """Return the description: chapters, levels, inputs and credits.
 
     If it is longer than YouTube allows, parts are shortened in the order of `_reductions`, and a line names them.
+
+    Args:
+        title: title of the shootout.
+        level: the level match.
+        inputs: inputs of the manifest.
+        segments: segments in order.
+        encoded: levels of the video; None if not measured.
+        notices: notices about the spec and the licenses.
     """
     credited = [item.credit for item in inputs if item.credit is not None]
     attributions = {credit.attribution for credit in credited}

@@ -17,6 +17,11 @@ def calibrate(track: DiTrack, chain: Chain, media_info: Mapping[str, MediaInfo])
     0 dBFS is `calibration_dbu` at the DI track's interface and the input level at the capture; the gain is their
     difference.
 
+    Args:
+        track: the DI track.
+        chain: the chain.
+        media_info: media info of the files, by the spec's `file`.
+
     Returns:
         Gain before the first capture in dB, None if a level is unknown; and a description.
     """

@@ -17,7 +17,16 @@ SHORTEST_SECONDS: Final = 0.4
 
 
 def check_spec(spec: Spec, media_info: Mapping[str, MediaInfo], limits: Limits) -> Iterator[SpecError]:
-    """Yield all errors of a spec; their codes are listed at `planner.plan`."""
+    """Yield all errors of a spec.
+
+    Args:
+        spec: the spec.
+        media_info: media info of its files, by the spec's `file`.
+        limits: limits on the size of a shootout.
+
+    Yields:
+        Errors with the codes listed in `planner.plan`, each with a JSON pointer into the spec.
+    """
     yield from _check_size(spec, limits)
     yield from _check_sources(spec, media_info)
     yield from _check_slices(spec, media_info, limits)

@@ -40,7 +40,11 @@ def invalid(error: msgspec.ValidationError, kind: Any = None, document: object =
 
 
 def parse_spec(data: bytes, *, format: Format) -> Spec:  # noqa: A002 - the term that users know
-    """Read a spec file.
+    """Parse and validate a spec file.
+
+    Args:
+        data: content of the file, UTF-8, at most 1 MB.
+        format: `toml` or `json`.
 
     Raises:
         SpecError: the file is not TOML or JSON or larger than 1 MB, or a field is unknown, missing or out of range.

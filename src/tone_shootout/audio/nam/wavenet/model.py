@@ -31,6 +31,9 @@ SIZE_CLASSES = {
 def read_wavenet(source: Source) -> "WaveNet":
     """Read a WaveNet.
 
+    Args:
+        source: document of the model.
+
     Raises:
         NamError: with a pointer to the first invalid value.
     """

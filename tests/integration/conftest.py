@@ -81,7 +81,7 @@ async def settings(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -
             queued_jobs=20,
         ),
         worker=WorkerSettings(sweep_s=0.5, heartbeat_s=3, processes=2, backoff_s=0.1),
-        webhooks=WebhookSettings(allowed_networks=["127.0.0.0/8"], endpoints=3, timeout_s=20, poll_s=0.05),
+        webhooks=WebhookSettings(allowed_networks=["127.0.0.0/8"], endpoints=3, timeout_s=20, poll_s=0.5),
     )
     await anyio.to_thread.run_sync(migrations.upgrade, url)
     await prepare_queue(made)

@@ -127,7 +127,8 @@ async def _delivering(
     sessions: Sessions, settings: Settings, *, webhooks: WebhookSettings | None = None, **more: Any
 ) -> AsyncGenerator[None, None]:
     ring = KeyRing(settings.security.encryption_keys)
-    async with Deliverer(sessions, ring, webhooks or settings.webhooks, **more).delivering():
+    webhooks = replace(webhooks or settings.webhooks, poll_s=0.05)
+    async with Deliverer(sessions, ring, webhooks, **more).delivering():
         yield
 
 

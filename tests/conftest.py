@@ -13,6 +13,7 @@ import pytest
 import structlog
 
 from tests.support.examples import THOROUGH_PROFILE
+from tone_shootout.rendering.executor.fork_server import preload_rendering
 
 # The same examples in each run. Run others with `--hypothesis-profile=default`.
 hypothesis.settings.register_profile("same-examples", derandomize=True)
@@ -28,6 +29,9 @@ structlog.configure(
 
 # Each HTTP client would load the certificates of all public authorities, which takes 50 ms; no test needs them.
 vars(importlib.import_module("httpx._transports.default"))["create_ssl_context"] = cache(httpx.create_ssl_context)
+
+# The service under test and the renderer share this process, and thus the server that their children are forked from.
+preload_rendering()
 
 # Tests start hundreds of Python processes: they share compiled modules.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -52,6 +52,7 @@ from tone_shootout.kit.storage import Storage
 from tone_shootout.kit.tasks import Context, Task, task_context
 from tone_shootout.kit.throttle import Throttle
 from tone_shootout.migrations import alembic_config, head_revision
+from tone_shootout.rendering.executor.fork_server import preload_rendering
 from tone_shootout.rendering.media_info import Limits
 from tone_shootout.shootouts.library.maintenance import LibraryMaintenance
 from tone_shootout.shootouts.library.quota import StorageQuota
@@ -384,6 +385,7 @@ async def run_worker(services: Services) -> None:
 async def _worker_lifespan(services: Services) -> AsyncGenerator[Context, None]:
     """Run what accompanies the queue in a worker; yield the context of its tasks."""
     services.queue.gate = services.availability.wait
+    preload_rendering()  # before an imported file is probed, which starts the same server process
     async with (
         services,
         services.availability.watched(services.dispatcher.requeue),

@@ -42,11 +42,23 @@ if __name__ == "__main__":
 SERVER = """
 import multiprocessing.forkserver
 from pathlib import Path
-from tone_shootout.rendering.executor.pool import _start_server
+from tone_shootout.rendering.executor.fork_server import start_server
 
-_start_server()
+start_server()
 server = multiprocessing.forkserver._forkserver._forkserver_pid
 print(Path(f"/proc/{server}/status").read_text())
+"""
+
+PROBES_FIRST = """
+from tone_shootout.rendering.executor.fork_server import CONTEXT, preload, preload_rendering, start_server
+
+preload_rendering()
+preload("tone_shootout.shootouts.library.media_probe")
+start_server()
+names = {"tone_shootout.rendering.executor.handlers", "scipy.signal", "tone_shootout.shootouts.library.media_probe"}
+child = CONTEXT.Process(target=exec, args=(f"import sys; print({names} <= sys.modules.keys(), flush=True)",))
+child.start()
+child.join()
 """
 
 IMPATIENT = """
@@ -164,6 +176,11 @@ def test_ctrl_c_does_not_reach_the_fork_server_even_during_its_start() -> None:
     told = subprocess.run([sys.executable, "-c", SERVER], capture_output=True, text=True, check=True).stdout
     blocked = next(int(line.split()[1], 16) for line in told.splitlines() if line.startswith("SigBlk:"))
     assert blocked & 1 << (signal.SIGINT - 1)
+
+
+def test_children_have_all_imports_also_if_another_part_started_the_server() -> None:
+    done = subprocess.run([sys.executable, "-c", PROBES_FIRST], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
 
 
 def test_a_shootout_can_be_rendered_in_a_thread(tmp_path: Path) -> None:

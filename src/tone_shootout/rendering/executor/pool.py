@@ -5,16 +5,8 @@ milliseconds. A child has no state worth saving: it is stopped by killing it, wh
 If the parent dies, the pipe closes and the child exits.
 """
 
-import multiprocessing
-import multiprocessing.forkserver
-import multiprocessing.resource_tracker
-import os
-import signal
-import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
-from contextlib import contextmanager
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Final, Self
@@ -23,17 +15,11 @@ import msgspec
 
 from tone_shootout.rendering.errors import RenderError, WorkerDied
 from tone_shootout.rendering.executor.child import main as child_main
+from tone_shootout.rendering.executor.fork_server import CONTEXT, preload_rendering, start_server
 from tone_shootout.rendering.executor.tasks import Crashed, Done, Failed, Message, Progress, Result, Task
 
 TICK_SECONDS: Final = 0.1
 """Longest time between two calls of `check`."""
-
-# Apple's Accelerate, which NumPy uses on macOS, does not work on both sides of a fork.
-if sys.platform == "darwin":
-    _CONTEXT: Final = multiprocessing.get_context("spawn")
-else:
-    _CONTEXT: Final = multiprocessing.get_context("forkserver")
-_SERVER_LOCK: Final = threading.Lock()
 
 
 class Pool:
@@ -102,9 +88,10 @@ class _Child:
     """One child process."""
 
     def __init__(self) -> None:
-        _start_server()
-        self.connection, theirs = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(target=child_main, args=(theirs,), daemon=True)
+        preload_rendering()
+        start_server()
+        self.connection, theirs = CONTEXT.Pipe()
+        self._process = CONTEXT.Process(target=child_main, args=(theirs,), daemon=True)
         with theirs:
             self._process.start()
 
@@ -159,37 +146,3 @@ def _kill(started: "futures.Future[_Child]") -> None:
 
 
 _decoder: Final[msgspec.msgpack.Decoder[Message]] = msgspec.msgpack.Decoder(Message)
-
-
-def _start_server() -> None:
-    """Start the process that children are forked from, if it is not running."""
-    if sys.platform == "darwin":
-        return
-    # Start the tracker first: its start unblocks SIGINT.
-    multiprocessing.resource_tracker.ensure_running()
-    with _SERVER_LOCK, _without_interrupts(), _environment("PYTHONSAFEPATH", "1"):
-        # The server and its children must not import from the current folder, and leave Ctrl-C to the parent.
-        _CONTEXT.set_forkserver_preload(["tone_shootout.rendering.executor.preload"])
-        multiprocessing.forkserver.ensure_running()
-
-
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before

@@ -41,6 +41,7 @@ from tone_shootout.kit.http.openapi import (
     TupleSchemaPlugin,
     empty_responses,
 )
+from tone_shootout.kit.http.openapi_document import DocumentConfig
 from tone_shootout.kit.http.problems import EXCEPTION_HANDLERS, check_body, problems
 from tone_shootout.kit.http.readable import RequestEncodingMiddleware
 from tone_shootout.kit.http.websocket import WebSocketRejectionMiddleware, record_rejection
@@ -244,7 +245,7 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
         path="/",
         favicon="",
     )
-    return OpenAPIConfig(
+    return DocumentConfig(
         title="Tone Shootout",
         version=version("tone-shootout"),
         description=(

@@ -8,6 +8,8 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import pytest
 
+from tone_shootout.error_codes import CLOSE_CODES, all_codes
+
 Operation = tuple[str, str, dict[str, Any]]
 METHODS = ("get", "post", "put", "patch", "delete", "head")
 
@@ -144,3 +146,12 @@ async def test_a_method_that_is_not_there_is_a_problem_too(api: httpx.AsyncClien
     assert answer.status_code == 405
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] == "method_not_allowed"
+
+
+async def test_the_document_lists_every_code_with_what_to_do(api: httpx.AsyncClient) -> None:
+    schemas = (await _document(api))["components"]["schemas"]
+    assert set(schemas["ErrorCode"]["enum"]) == set(all_codes())
+    for entry in all_codes().values():
+        assert f"`{entry.code}`" in schemas["ErrorCode"]["description"]
+        assert entry.action in schemas["ErrorCode"]["description"]
+    assert {entry.code for entry in CLOSE_CODES} == set(schemas["CloseCode"]["enum"])

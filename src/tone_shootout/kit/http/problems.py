@@ -18,7 +18,7 @@ The exceptions::
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 import structlog
@@ -45,7 +45,9 @@ _log = structlog.get_logger(__name__)
 class Fault(Struct, kw_only=True):
     """One error in the request."""
 
-    code: Annotated[str, Meta(description="Stable code for programs.", examples=["ir_required"])]
+    code: Annotated[
+        str, Meta(description="Stable code for programs; `ErrorCode` lists them.", examples=["ir_required"])
+    ]
     pointer: Annotated[str, Meta(description="JSON pointer to the invalid value.", examples=["/chains/0/blocks"])]
     detail: Annotated[str, Meta(description="What was expected and what was received.")]
 
@@ -55,7 +57,7 @@ class Problem(Struct, kw_only=True, omit_defaults=True):
 
     status: Annotated[int, Meta(description="The HTTP status.", examples=[404])]
     title: Annotated[str, Meta(description="The status phrase.", examples=["Not Found"])]
-    code: Annotated[str, Meta(description="Stable code for programs.", examples=["not_found"])]
+    code: Annotated[str, Meta(description="Stable code for programs; `ErrorCode` lists them.", examples=["not_found"])]
     detail: Annotated[str, Meta(description="Explanation for people.")]
     errors: Annotated[list[Fault], Meta(description="All errors in the request.")] = []
     type: Annotated[str, Meta(description="A URI for the type of problem.")] = "about:blank"
@@ -65,7 +67,7 @@ class ProblemError(Exception):
     """Base class of all errors that are shown to clients."""
 
     status: ClassVar[int] = 400
-    code: str = "bad_request"
+    code: str = "invalid_request"
 
     def __init__(
         self,
@@ -84,8 +86,6 @@ class ProblemError(Exception):
 
 class MalformedError(ProblemError):
     """The request is malformed."""
-
-    code = "invalid_request"
 
 
 class UnauthorizedError(ProblemError):
@@ -165,8 +165,22 @@ class UnavailableError(ProblemError):
 
 RETRY_AFTER_S = 5
 
+HTTP_CODES: Final = {
+    400: "invalid_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+    429: "too_many_requests",
+    500: "internal_error",
+    503: "unavailable",
+}
+"""Codes of the framework's own errors."""
+
 _EXAMPLES: dict[int, tuple[str, str]] = {
-    400: ("bad_request", "Expected `str`, got `int`"),
+    400: ("invalid_request", "/title: Expected `str`, got `int`"),
     401: ("unauthorized", "Sign in first."),
     403: ("forbidden", "This token can only read."),
     404: ("not_found", "Shootout not found."),
@@ -285,9 +299,10 @@ def _of_validation(_request: Request[Any, Any, Any], error: ValidationException)
 
 
 def _of_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
-    phrase = HTTPStatus(error.status_code).phrase
-    code = phrase.lower().replace(" ", "_").replace("-", "_")
-    return problem_response(error.status_code, code, error.detail or phrase, headers=dict(error.headers or {}))
+    status = error.status_code
+    code = HTTP_CODES.get(status, "internal_error" if status >= 500 else "invalid_request")
+    detail = error.detail or HTTPStatus(status).phrase
+    return problem_response(status, code, detail, headers=dict(error.headers or {}))
 
 
 def _of_large_body(request: Request[Any, Any, Any], _error: RequestEntityTooLarge) -> Response[Problem]:

@@ -174,6 +174,8 @@ class TestLostObject:
     async def test_a_job_waits_until_the_same_content_is_uploaded_again(
         self, worker: Watched, base_url: str, user: Person, objects: Path, session_maker: Sessions
     ) -> None:
+        # A storage that holds none of the library's files is taken for a foreign one.
+        await upload(user.client, "di_track", di(seed=8))
         content = di(seed=7)
         lost = (await upload(user.client, "di_track", content)).json()
         key = f"users/{user.id}/blobs/{lost['sha256']}"

@@ -63,7 +63,8 @@ def _render(spec: Path, out: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "material", [pytest.param(_demo, id="demo"), *([pytest.param(_real, id="real")] if SHARED else [])]
+    "material",
+    [pytest.param(_demo, id="demo"), *([pytest.param(_real, id="real", marks=pytest.mark.thorough)] if SHARED else [])],
 )
 async def test_a_spec_rendered_here_and_a_job_rendered_there_are_the_same(
     base_url: str, user: Person, tmp_path: Path, material: Callable[[Path], Sources]

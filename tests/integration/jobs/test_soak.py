@@ -56,12 +56,12 @@ class Soak:
 
 
 QUICK = Soak(
-    {"ada": 14, "bob": 11, "cid": 8, "dot": 6, "eve": 2},
+    {"ada": 9, "bob": 7, "cid": 5, "dot": 3, "eve": 2},
     later=4,
-    killing_s=12,
-    between_s=(4, 6),
-    last_place=28,
-    furthest_ahead=9,
+    killing_s=10,
+    between_s=(3, 5),
+    last_place=19,
+    furthest_ahead=8,
 )
 TWO_MINUTES = Soak(
     {"ada": 60, "bob": 44, "cid": 32, "dot": 22, "eve": 2},

@@ -23,7 +23,7 @@ class Comparison:
 
     Attributes:
         esr: error-to-signal ratio Σ(reference − x)² / Σ reference²; 0 for equal signals.
-        esr_pre_emphasised: error-to-signal ratio after the pre-emphasis filter 1 − 0.95·z⁻¹ on both (Wright and
+        esr_pre_emphasized: error-to-signal ratio after the pre-emphasis filter 1 − 0.95·z⁻¹ on both (Wright and
             Välimäki, "Perceptual Loss Function for Neural Modelling of Audio Systems", ICASSP 2020).
         correlation: normalized cross-correlation at lag 0, −1 to 1.
         log_mel_db: root-mean-square difference of the log-mel spectrograms in dB. Levels are floored at 80 dB below
@@ -33,7 +33,7 @@ class Comparison:
     """
 
     esr: float
-    esr_pre_emphasised: float
+    esr_pre_emphasized: float
     correlation: float
     log_mel_db: float
     third_octaves_db: tuple[float, ...]
@@ -91,7 +91,7 @@ def compare_all(signals: Sequence[Signal], rate: int) -> dict[tuple[int, int], C
         norm = float(np.sqrt(plain[i, i]) * np.sqrt(plain[j, j]))
         comparisons[i, j] = Comparison(
             esr=float(plain[i, j] / max(plain[i, i], TINY)),
-            esr_pre_emphasised=float(emphasized[i, j] / max(emphasized[i, i], TINY)),
+            esr_pre_emphasized=float(emphasized[i, j] / max(emphasized[i, i], TINY)),
             correlation=float(np.clip(products[i, j] / norm, -1.0, 1.0)) if norm > 0 else 0.0,
             log_mel_db=float(np.sqrt(np.mean(np.square(mel_i - mel_j)))),
             third_octaves_db=tuple((bands_j - bands_i).tolist()),

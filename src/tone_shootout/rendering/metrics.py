@@ -64,10 +64,10 @@ class Behavior(Struct, frozen=True, kw_only=True):
 
 
 class CaptureMetrics(Struct, frozen=True, kw_only=True):
-    """Metrics of a capture; `behaviour` is null if its output for the test tones is not finite."""
+    """Metrics of a capture; `behavior` is null if its output for the test tones is not finite."""
 
     latency: Latency
-    behaviour: Behavior | None
+    behavior: Behavior | None
 
 
 class Pair(Struct, frozen=True, kw_only=True):
@@ -78,7 +78,7 @@ class Pair(Struct, frozen=True, kw_only=True):
         position: position of the other segment.
         aligned: whether the latencies of both are known and compensated.
         esr: error-to-signal ratio.
-        esr_pre_emphasised: error-to-signal ratio of the high-passed signals.
+        esr_pre_emphasized: error-to-signal ratio of the high-passed signals.
         correlation: -1 to 1.
         log_mel_db: distance of the log-mel spectrograms, dB.
         third_octaves_db: level of the other segment minus that of the reference, dB, by third-octave band.
@@ -88,7 +88,7 @@ class Pair(Struct, frozen=True, kw_only=True):
     position: int
     aligned: bool
     esr: float
-    esr_pre_emphasised: float
+    esr_pre_emphasized: float
     correlation: float
     log_mel_db: float
     third_octaves_db: tuple[float, ...]

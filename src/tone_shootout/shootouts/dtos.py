@@ -139,7 +139,7 @@ class PlannedSegmentRead(Struct, kw_only=True):
 class NoticeRead(Struct, kw_only=True):
     """A remark on the comparison or on publishing it. It does not prevent rendering."""
 
-    code: Annotated[str, Meta(description="Stable code for programs.", examples=["non_commercial_licence"])]
+    code: Annotated[str, Meta(description="Stable code for programs.", examples=["non_commercial_license"])]
     pointer: Annotated[str, Meta(description="JSON pointer into the config.", examples=["/chains/0/blocks/0"])]
     detail: Annotated[str, Meta(description="Explanation in one sentence.")]
 

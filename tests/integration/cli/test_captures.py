@@ -17,7 +17,7 @@ name = "Riff in E"
 file = "riff.wav"
 calibration_dbu = 13.0
 [[chains]]
-name = "Levelled"
+name = "Leveled"
 blocks = [{ type = "capture", file = "b.nam" }, { type = "cab_ir", file = "cab-a.wav" }]
 [[chains]]
 name = "Plain"
@@ -111,7 +111,7 @@ def test_incomparable_drives_give_a_warning_everywhere(folder: Path) -> None:
     (folder / "uneven.toml").write_text(SPEC)
     result = _run("render", folder / "uneven.toml", "--out", folder / "out", "--no-plots")
     assert result.exit_code == 0, result.output
-    assert result.stderr.startswith("Warning: /chains/1: The input of “Levelled” is calibrated")
+    assert result.stderr.startswith("Warning: /chains/1: The input of “Leveled” is calibrated")
     manifest = decode_manifest((folder / "out" / "manifest.json").read_bytes())
     (notice,) = manifest.notices
     assert (notice.code, notice.pointer) == ("uneven_calibration", "/chains/1")

@@ -24,7 +24,7 @@ MOMENTS = [
     ("phase", "render"),
     ("segment", "rendered"),
     ("phase", "level"),
-    ("segment", "levelled"),
+    ("segment", "leveled"),
     ("phase", "plots"),
     ("phase", "video"),
     ("phase", "publish"),

@@ -50,7 +50,7 @@ async def test_credits_and_notices_are_in_everything_that_is_published_and_captu
     assert made.status_code == 201, made.text
     plan = (await ada.client.get(made.json()["links"]["plan"])).json()
     job = (await ada.client.get(made.json()["links"]["job"])).json()
-    expected = [("non_commercial_licence", "/chains/0/blocks/0")]
+    expected = [("non_commercial_license", "/chains/0/blocks/0")]
     assert [(notice["code"], notice["pointer"]) for notice in plan["notices"]] == expected
     assert plan["notices"] == job["notices"]
     assert (await finish(tone3000_service, ada, job["id"]))[-1]["data"]["status"] == "completed"
@@ -59,11 +59,11 @@ async def test_credits_and_notices_are_in_everything_that_is_published_and_captu
     contents = {item["path"]: (await ada.client.get(item["href"])).content for item in listed}
     manifest = msgspec.json.decode(contents["manifest.json"])
     credited = [item["credit"] for item in manifest["inputs"] if item["credit"]]
-    assert {(credit["creator"], credit["licence"]) for credit in credited} == {
+    assert {(credit["creator"], credit["license"]) for credit in credited} == {
         ("lab_rat", "cc-by-nc"),
         ("box.miker", "cc-by"),
     }
-    assert [notice["code"] for notice in manifest["notices"]] == ["non_commercial_licence"]
+    assert [notice["code"] for notice in manifest["notices"]] == ["non_commercial_license"]
     description = contents["description.txt"].decode()
     for line in (*manifest["credits"], *(notice["detail"] for notice in manifest["notices"])):
         assert line in description

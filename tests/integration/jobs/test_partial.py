@@ -31,7 +31,7 @@ async def _chains(user: Person, count: int) -> list[dict[str, Any]]:
     ]
 
 
-async def test_a_segment_is_heard_while_others_are_rendered_and_gives_way_to_the_levelled_one(
+async def test_a_segment_is_heard_while_others_are_rendered_and_gives_way_to_the_leveled_one(
     base_url: str, user: Person
 ) -> None:
     track = await add(user.client, "di_track", wav(playing(4.0)))

@@ -117,7 +117,7 @@ def test_each_capture_is_measured_once(manifest: Manifest) -> None:
     assert list(captures) == ["unity.nam", "quarter.nam", "inverted.nam", "late.nam", "a.nam"]
     assert captures["late.nam"].latency.samples == DELAY
     assert captures["inverted.nam"].latency.polarity == -1
-    quarter = captures["quarter.nam"].behaviour
+    quarter = captures["quarter.nam"].behavior
     assert quarter is not None
     for point in quarter.drive:
         assert point.output_dbfs == pytest.approx(point.input_dbfs - 12.04, abs=0.01)

@@ -54,8 +54,8 @@ def test_a_grid_runs_each_capture_once_and_a_repetition_runs_none(folder: Path) 
     warm = carry_out(folder, GRID, store=store, harm=AMPS[0])
     assert [(inferences(made), hits(made)) for made in (without, cold, warm)] == [(4, 0), (4, 0), (0, 20)]
     assert without.files == cold.files == warm.files
-    behind_captures, segments, measures, levelled = 4, 20, 20, 20
-    assert len(list((folder / "cache").iterdir())) == behind_captures + segments + measures + levelled
+    behind_captures, segments, measures, leveled = 4, 20, 20, 20
+    assert len(list((folder / "cache").iterdir())) == behind_captures + segments + measures + leveled
 
 
 def test_another_cab_runs_no_capture(folder: Path) -> None:
@@ -64,7 +64,7 @@ def test_another_cab_runs_no_capture(folder: Path) -> None:
     carry_out(folder, GRID[:1], store=store)
     made = carry_out(folder, GRID[:2], store=store, log=log, harm=AMPS[0])
     assert [(segment.cache_hit, segment.inferences) for segment in made.segments] == [(True, 0), (False, 0)]
-    assert {position: status for position, status in log.segments if status != "levelled"} == {
+    assert {position: status for position, status in log.segments if status != "leveled"} == {
         1: "cached",
         2: "rendered",
     }

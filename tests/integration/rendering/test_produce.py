@@ -111,7 +111,7 @@ def test_progress_only_grows_and_ends_at_its_total(log: Log) -> None:
 
 def test_the_reporter_receives_every_segment_and_file_the_manifest_last(log: Log, manifest: Manifest) -> None:
     assert log.phases == ["render", "level"]
-    assert sorted(log.segments) == sorted((n, status) for n in range(1, 5) for status in ("rendered", "levelled"))
+    assert sorted(log.segments) == sorted((n, status) for n in range(1, 5) for status in ("rendered", "leveled"))
     assert log.measured == {s.position: s.measured for s in manifest.segments}
     assert log.files == [*(item.path for item in manifest.files), "manifest.json"]
 
@@ -125,8 +125,8 @@ def test_cached_segments_are_not_rendered_again(folder: Path, out: Path, manifes
     store, first, second = Memory(), Log(), Log()
     carry_out(folder, two_by_two(), tmp_path / "first", reporter=first, store=store)
     again = carry_out(folder, two_by_two(), tmp_path / "second", reporter=second, store=store)
-    assert {status for _, status in first.segments} == {"rendered", "levelled"}
-    assert {status for _, status in second.segments} == {"cached", "levelled"}
+    assert {status for _, status in first.segments} == {"rendered", "leveled"}
+    assert {status for _, status in second.segments} == {"cached", "leveled"}
     assert [s.cache_hit for s in again.segments] == [True] * 4
     assert again.files == manifest.files
 
@@ -136,7 +136,7 @@ def test_changing_one_chain_renders_that_chain_alone(folder: Path, tmp_path: Pat
     carry_out(folder, two_by_two(), tmp_path / "out", store=store)
     changed = {**CHAINS[1], "blocks": blocks("b.nam", "cab-b.wav")}
     carry_out(folder, spec(CHAINS[0], changed, tracks=TRACKS), tmp_path / "out", store=store, reporter=log)
-    assert sorted(log.segments)[::2] == [(1, "cached"), (2, "levelled"), (3, "cached"), (4, "levelled")]
+    assert sorted(log.segments)[::2] == [(1, "cached"), (2, "leveled"), (3, "cached"), (4, "leveled")]
 
 
 def test_damaged_cache_content_is_rendered_again(folder: Path, manifest: Manifest, tmp_path: Path) -> None:

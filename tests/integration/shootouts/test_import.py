@@ -58,9 +58,9 @@ async def test_a_capture_is_imported_with_its_credit(user: Person, connect: Conn
         "model": "Gain 3",
         "gear": "amp",
         "creator": "Valve Shed",
-        "licence": "t3k",
-        "licence_name": "TONE3000 license",
-        "licence_url": "https://www.tone3000.com/terms",
+        "license": "t3k",
+        "license_name": "TONE3000 license",
+        "license_url": "https://www.tone3000.com/terms",
         "commercial": True,
         "gone_at": None,
     }

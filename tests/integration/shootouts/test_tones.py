@@ -100,7 +100,7 @@ async def test_a_tone_has_creator_license_and_attribution(user: Person, connect:
     tone = (await ada.client.get(f"{TONES}/{OPEN_BACK}")).json()
     assert tone["title"] == "2x12 Open Back Set"
     assert tone["creator"]["name"] == "box.miker"
-    assert (tone["licence"]["code"], tone["licence"]["name"], tone["licence"]["commercial"]) == ("cc-by", "CC BY", True)
+    assert (tone["license"]["code"], tone["license"]["name"], tone["license"]["commercial"]) == ("cc-by", "CC BY", True)
     assert tone["kind"] == "cab_ir"
     assert tone["counts"] == {"a1": 0, "a2": 0, "custom": 0, "ir": 3, "total": 3}
     assert tone["powered_by"] == {"text": "Powered by TONE3000", "url": "https://www.tone3000.com"}

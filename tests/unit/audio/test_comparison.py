@@ -18,7 +18,7 @@ from tone_shootout.audio.spectrum import THIRD_OCTAVES_HZ
 
 def test_distance_of_a_signal_from_itself_is_zero() -> None:
     found = compare(riff(1.0), riff(1.0), RATE)
-    assert (found.esr, found.esr_pre_emphasised, found.log_mel_db) == (0.0, 0.0, 0.0)
+    assert (found.esr, found.esr_pre_emphasized, found.log_mel_db) == (0.0, 0.0, 0.0)
     assert found.correlation == pytest.approx(1.0)
     assert found.third_octaves_db == (0.0,) * 30
 
@@ -27,9 +27,9 @@ def test_esr_is_error_energy_over_reference_energy() -> None:
     reference, x = riff(1.0).astype(np.float64), riff(1.0, seed=9).astype(np.float64)
     found = compare(reference, x, RATE)
     assert found.esr == pytest.approx(np.sum((reference - x) ** 2) / np.sum(reference**2))
-    emphasised = [np.convolve(y, [1, -0.95])[: len(y)] for y in (reference, x)]
-    expected = np.sum((emphasised[0] - emphasised[1]) ** 2) / np.sum(emphasised[0] ** 2)
-    assert found.esr_pre_emphasised == pytest.approx(expected)
+    emphasized = [np.convolve(y, [1, -0.95])[: len(y)] for y in (reference, x)]
+    expected = np.sum((emphasized[0] - emphasized[1]) ** 2) / np.sum(emphasized[0] ** 2)
+    assert found.esr_pre_emphasized == pytest.approx(expected)
     assert found.correlation == pytest.approx(reference @ x / np.sqrt((reference @ reference) * (x @ x)))
 
 
@@ -93,7 +93,7 @@ finite = st.floats(-(2.0**100), 2.0**100, width=32)
 )
 def test_distances_are_never_nan(pair: tuple[NDArray[np.float32], NDArray[np.float32]], rate: int) -> None:
     found = compare(*pair, rate)
-    values = [found.esr, found.esr_pre_emphasised, found.correlation, found.log_mel_db, *found.third_octaves_db]
+    values = [found.esr, found.esr_pre_emphasized, found.correlation, found.log_mel_db, *found.third_octaves_db]
     assert np.isfinite(values).all()
 
 

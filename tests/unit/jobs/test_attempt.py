@@ -84,7 +84,7 @@ async def test_what_could_not_be_written_stays_in_front() -> None:
 
 async def test_every_segment_that_can_be_heard_is_named_once() -> None:
     attempt = Attempt(Job())
-    for position, status in ((1, "cached"), (2, "rendered"), (1, "levelled")):
+    for position, status in ((1, "cached"), (2, "rendered"), (1, "leveled")):
         attempt.segment(position, status, None)  # type: ignore[arg-type]  # the tuples above hold its values
     assert attempt.take_ready_segments() == [1, 2]
     assert attempt.take_ready_segments() == []

@@ -31,7 +31,7 @@ def _pair(reference: int, position: int, log_mel_db: float) -> Pair:
         position=position,
         aligned=True,
         esr=0.0,
-        esr_pre_emphasised=0.0,
+        esr_pre_emphasized=0.0,
         correlation=1.0,
         log_mel_db=log_mel_db,
         third_octaves_db=(),
@@ -86,7 +86,7 @@ def test_a_capture_that_overflows_on_test_tones_has_no_metrics_but_does_not_fail
     )
     found = msgspec.msgpack.decode((tmp_path / "metrics").read_bytes(), type=CaptureMetrics)
     assert found.latency.polarity == 1
-    assert found.behaviour is None
+    assert found.behavior is None
 
 
 def _plots(folder: Path, name: str) -> list[tuple[Plot, int]]:

@@ -15,9 +15,9 @@ def _credit(title: str = "Bluebird 45 Lead, Gain 3", **changes: Any) -> Credit:
         "title": title,
         "creator": "Valve Shed",
         "creator_url": "https://tone3000.example/valve-shed",
-        "licence": "cc-by-nc",
-        "licence_name": "CC BY-NC",
-        "licence_url": "https://creativecommons.org/licenses/by-nc/4.0/",
+        "license": "cc-by-nc",
+        "license_name": "CC BY-NC",
+        "license_url": "https://creativecommons.org/licenses/by-nc/4.0/",
         "commercial": False,
         "url": "https://tone3000.example/tones/900101",
         "attribution": "Powered by TONE3000 – https://www.tone3000.com",
@@ -31,14 +31,14 @@ CREDITS = {"amp.nam": _credit(), "cab.wav": _credit("Open back", commercial=True
 def test_a_commercial_shootout_has_one_notice_per_non_commercial_file() -> None:
     twice = spec(blocks("amp.nam", "cab.wav"), blocks("amp.nam", "cab.wav"), commercial=True)
     found = list(notices(twice, CREDITS))
-    assert [(notice.code, notice.pointer) for notice in found] == [("non_commercial_licence", "/chains/0/blocks/0")]
+    assert [(notice.code, notice.pointer) for notice in found] == [("non_commercial_license", "/chains/0/blocks/0")]
     assert "“Bluebird 45 Lead, Gain 3” by Valve Shed is under CC BY-NC" in found[0].detail
 
 
 def test_an_unknown_license_is_reported_as_unknown() -> None:
-    strange = {"amp.nam": _credit(licence_name="an unknown license (house-rules)", commercial=None)}
+    strange = {"amp.nam": _credit(license_name="an unknown license (house-rules)", commercial=None)}
     found = list(notices(spec(blocks("amp.nam", "cab.wav"), commercial=True), strange))
-    assert [notice.code for notice in found] == ["unknown_licence"]
+    assert [notice.code for notice in found] == ["unknown_license"]
     assert "is under an unknown license (house-rules), and it is unknown" in found[0].detail
 
 
@@ -59,11 +59,11 @@ def test_a_non_commercial_shootout_has_no_notices(
 
 
 def test_each_credit_and_each_attribution_is_listed_once() -> None:
-    licence = "CC BY-NC: https://creativecommons.org/licenses/by-nc/4.0/"
+    terms = "CC BY-NC: https://creativecommons.org/licenses/by-nc/4.0/"
     page = "https://tone3000.example/tones/900101"
-    assert credit_lines([*CREDITS.values(), _credit(), _credit("Own", licence_url="", url="")]) == [
-        f"“Bluebird 45 Lead, Gain 3” by Valve Shed ({licence}) – {page}",
-        f"“Open back” by Valve Shed ({licence}) – {page}",
+    assert credit_lines([*CREDITS.values(), _credit(), _credit("Own", license_url="", url="")]) == [
+        f"“Bluebird 45 Lead, Gain 3” by Valve Shed ({terms}) – {page}",
+        f"“Open back” by Valve Shed ({terms}) – {page}",
         "“Own” by Valve Shed (CC BY-NC)",
         "Powered by TONE3000 – https://www.tone3000.com",
     ]

@@ -160,9 +160,9 @@ def _credit(number: int) -> Credit:
         title=f"Tone {number}",
         creator="Valve Shed",
         creator_url="",
-        licence="cc-by",
-        licence_name="CC BY",
-        licence_url="https://creativecommons.org/licenses/by/4.0/",
+        license="cc-by",
+        license_name="CC BY",
+        license_url="https://creativecommons.org/licenses/by/4.0/",
         commercial=True,
         url=f"https://www.tone3000.com/tones/{number}",
         attribution="Powered by TONE3000 – https://www.tone3000.com",
@@ -183,7 +183,7 @@ def _inputs(count: int, **changes: Any) -> list[Input]:
 )
 def test_the_description_respects_the_limits_of_youtube(title: str, name: str, count: int, files: int) -> None:
     level = LevelRecord(requested=-14.0, target=-16.0, ceiling=-1.0, limited_by=count)
-    noted = [Notice(code="unknown_licence", pointer="", detail=f"“{name}” is under one that nobody knows.")] * files
+    noted = [Notice(code="unknown_license", pointer="", detail=f"“{name}” is under one that nobody knows.")] * files
     segments = [
         msgspec.structs.replace(segment, di_track=name, chain=name)
         for segment in _segments(*range(0, count * 12_000, 12_000))

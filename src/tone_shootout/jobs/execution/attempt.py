@@ -87,7 +87,7 @@ class Attempt:
         if measured is not None:
             data["measured"] = msgspec.to_builtins(measured)
         self._report(("segment", data, {}))
-        if status != "levelled":
+        if status != "leveled":
             with self._lock:
                 self._ready.append(position)
             self._loop.call_soon_threadsafe(self.segment_ready.set)

@@ -224,7 +224,7 @@ def _plots(
             plots[f"difference-{track}"] = DifferencePlot(
                 di_track=matrix.di_track, chains=matrix.chains, matrix=matrix.matrix
             )
-    curves = [(_capture_label(capture), capture.behaviour.drive) for capture in analysis.captures if capture.behaviour]
+    curves = [(_capture_label(capture), capture.behavior.drive) for capture in analysis.captures if capture.behavior]
     plots["drive"] = DrivePlot(names=tuple(name for name, _ in curves), curves=tuple(curve for _, curve in curves))
     full_scale = max(amplitude(segment.measured.sample_peak_dbfs) for segment in segments)
     for segment, record in zip(plan.segments, segments, strict=True):
@@ -284,7 +284,7 @@ def _leaf_order(count: int, distances: list[float]) -> list[int]:
 
 def _capture_record(source: Input, size: float | None, metrics: CaptureMetrics) -> CaptureRecord:
     return CaptureRecord(
-        name=source.name, sha256=source.sha256, size=size, latency=metrics.latency, behaviour=metrics.behaviour
+        name=source.name, sha256=source.sha256, size=size, latency=metrics.latency, behavior=metrics.behavior
     )
 
 

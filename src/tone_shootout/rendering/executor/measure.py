@@ -70,7 +70,7 @@ def measure_capture(task: MeasureCapture, source_cache: SourceCache, _report: Re
         behavior = msgspec.convert(drive.measure_drive(process, rate), metrics.Behavior, from_attributes=True)
     except sources.SourceError:
         behavior = None
-    _write(task.metrics_file, metrics.CaptureMetrics(latency=latency, behaviour=behavior))
+    _write(task.metrics_file, metrics.CaptureMetrics(latency=latency, behavior=behavior))
 
 
 def measure_segment(task: MeasureSegment, _cache: SourceCache, _report: ReportProgress) -> None:

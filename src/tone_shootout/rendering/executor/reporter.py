@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 from tone_shootout.rendering.executor.tasks import Measured
 
 Phase = Literal["render", "level", "plots", "video"]
-SegmentStatus = Literal["rendered", "cached", "levelled"]
+SegmentStatus = Literal["rendered", "cached", "leveled"]
 
 
 class Reporter(Protocol):

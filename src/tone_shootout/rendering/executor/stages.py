@@ -276,7 +276,7 @@ def level(
             n = todo[index]
             after = cast(Measured, result)
             written[n] = LeveledSegment(after, match.gains_db[n], before[n].integrated_lufs, before[n].true_peak_dbtp)
-            executor.reporter.segment(plan.segments[n].position, "levelled", after)
+            executor.reporter.segment(plan.segments[n].position, "leveled", after)
         implied = [written[n].measured.integrated_lufs - written[n].gain_db for n in range(len(before))]
         if all(abs(new - old.integrated_lufs) <= _LEVEL_TOLERANCE_LU for new, old in zip(implied, before, strict=True)):
             break

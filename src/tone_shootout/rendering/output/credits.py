@@ -10,8 +10,8 @@ from tone_shootout.rendering.spec.pointers import block_pointer
 from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock, Spec
 
 _OBJECTIONS: Final[Mapping[bool | None, tuple[str, str]]] = {
-    False: ("non_commercial_licence", "which does not allow commercial use of results made with it"),
-    None: ("unknown_licence", "and it is unknown whether that allows commercial use of results made with it"),
+    False: ("non_commercial_license", "which does not allow commercial use of results made with it"),
+    None: ("unknown_license", "and it is unknown whether that allows commercial use of results made with it"),
 }
 
 
@@ -22,9 +22,9 @@ class Credit(Struct, frozen=True, kw_only=True):
         title: title of the work.
         creator: name of its author.
         creator_url: the author's page; empty if unknown.
-        licence: code of the license at the source.
-        licence_name: name of the license.
-        licence_url: address of the license text; empty if unknown.
+        license: code of the license at the source.
+        license_name: name of the license.
+        license_url: address of the license text; empty if unknown.
         commercial: whether the license allows commercial use of results; None: unknown.
         url: address of the work; empty if unknown.
         attribution: text that the source requires beside it; may be empty.
@@ -33,9 +33,9 @@ class Credit(Struct, frozen=True, kw_only=True):
     title: str
     creator: str
     creator_url: str
-    licence: str
-    licence_name: str
-    licence_url: str
+    license: str
+    license_name: str
+    license_url: str
     commercial: bool | None
     url: str
     attribution: str
@@ -59,7 +59,7 @@ def notices(spec: Spec, credited: Mapping[str, Credit]) -> Iterator[Notice]:
             if credit is not None and not credit.commercial:
                 reported.add(block.file)
                 code, objection = _OBJECTIONS[credit.commercial]
-                work = f"“{credit.title}” by {credit.creator} is under {credit.licence_name}"
+                work = f"“{credit.title}” by {credit.creator} is under {credit.license_name}"
                 yield Notice(
                     code=code,
                     pointer=block_pointer(index, position),
@@ -71,7 +71,7 @@ def credit_lines(credited: Iterable[Credit]) -> list[str]:
     """Return a line for each credit, then the required attributions, without duplicates."""
     lines, attributions = [], []
     for credit in credited:
-        licence = f"{credit.licence_name}: {credit.licence_url}" if credit.licence_url else credit.licence_name
-        lines.append(f"“{credit.title}” by {credit.creator} ({licence}){f' – {credit.url}' if credit.url else ''}")
+        terms = f"{credit.license_name}: {credit.license_url}" if credit.license_url else credit.license_name
+        lines.append(f"“{credit.title}” by {credit.creator} ({terms}){f' – {credit.url}' if credit.url else ''}")
         attributions.append(credit.attribution)
     return [*dict.fromkeys(lines), *dict.fromkeys(line for line in attributions if line)]

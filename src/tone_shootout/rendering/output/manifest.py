@@ -119,14 +119,14 @@ class CaptureRecord(Struct, frozen=True, kw_only=True):
         sha256: hash of the file.
         size: size of a slimmable capture; null: full.
         latency: latency at the capture's own rate.
-        behaviour: drive curve, noise and aliasing; null if its output for the test tones is not finite.
+        behavior: drive curve, noise and aliasing; null if its output for the test tones is not finite.
     """
 
     name: str
     sha256: str
     size: float | None
     latency: Latency
-    behaviour: Behavior | None
+    behavior: Behavior | None
 
 
 class FileRecord(Struct, frozen=True, kw_only=True):

@@ -32,9 +32,9 @@ class Provenance(Struct, frozen=True, kw_only=True):
     ] = None
     creator: Annotated[str, Meta(description="Creator to credit.", examples=["Valve Shed"])]
     creator_url: Annotated[str, Meta(description="URL of the creator's page; empty if unknown.")]
-    licence: Annotated[str, Meta(description="License code at TONE3000.", examples=["cc-by-nc"])]
-    licence_name: Annotated[str, Meta(description="Name of the license.", examples=["CC BY-NC"])]
-    licence_url: Annotated[str, Meta(description="URL of the license text; empty if unknown.")]
+    license: Annotated[str, Meta(description="License code at TONE3000.", examples=["cc-by-nc"])]
+    license_name: Annotated[str, Meta(description="Name of the license.", examples=["CC BY-NC"])]
+    license_url: Annotated[str, Meta(description="URL of the license text; empty if unknown.")]
     commercial: Annotated[
         bool | None,
         Meta(
@@ -48,7 +48,7 @@ class Provenance(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, tone: Tone, model: Model) -> Self:
         """Return the provenance of a model, with sanitized texts and URLs."""
-        licence = get_license(plain(tone.license)[:40])
+        terms = get_license(plain(tone.license)[:40])
         return cls(
             tone_id=tone.id,
             model_id=model.id,
@@ -57,10 +57,10 @@ class Provenance(Struct, frozen=True, kw_only=True):
             gear=plain(tone.gear)[:40] or None,
             creator=plain(tone.user.name)[:TITLE_LENGTH] or "unknown",
             creator_url=web_address(tone.user.url),
-            licence=licence.code,
-            licence_name=licence.name,
-            licence_url=licence.url,
-            commercial=licence.commercial,
+            license=terms.code,
+            license_name=terms.name,
+            license_url=terms.url,
+            commercial=terms.commercial,
             url=web_address(tone.url),
             fetched_at=datetime.now(UTC),
         )
@@ -72,9 +72,9 @@ class Provenance(Struct, frozen=True, kw_only=True):
             title=self.name,
             creator=self.creator,
             creator_url=self.creator_url,
-            licence=self.licence,
-            licence_name=self.licence_name,
-            licence_url=self.licence_url,
+            license=self.license,
+            license_name=self.license_name,
+            license_url=self.license_url,
             commercial=self.commercial,
             url=self.url,
             attribution=f"{POWERED_BY} – {HOME}",

@@ -63,8 +63,8 @@ class LicenseRead(Struct, kw_only=True):
     @classmethod
     def of(cls, code: str) -> Self:
         """Return a license's representation."""
-        licence = get_license(plain(code)[:40])
-        return cls(code=licence.code, name=licence.name, url=licence.url or None, commercial=licence.commercial)
+        terms = get_license(plain(code)[:40])
+        return cls(code=terms.code, name=terms.name, url=terms.url or None, commercial=terms.commercial)
 
 
 class CountsRead(Struct, kw_only=True):
@@ -93,7 +93,7 @@ class ToneRead(Struct, kw_only=True):
     gear: Annotated[str, Meta(description="Gear type. TONE3000 can add values at any time.", examples=["amp"])]
     format: Annotated[str, Meta(description="`nam`, `ir` or an unsupported format.", examples=["nam"])]
     kind: Annotated[Kind | None, Meta(description="Kind of its files in your library; null: unsupported format.")]
-    licence: Annotated[LicenseRead, Meta(description="License of the tone.")]
+    license: Annotated[LicenseRead, Meta(description="License of the tone.")]
     creator: Annotated[CreatorRead, Meta(description="Creator, to be credited wherever the tone is used.")]
     makes: Annotated[list[str], Meta(description="Makes of the gear.", examples=[["Bluebird 45"]])]
     tags: Annotated[list[str], Meta(description="Tags.", examples=[["crunch"]])]
@@ -124,7 +124,7 @@ class ToneRead(Struct, kw_only=True):
             gear=plain(tone.gear)[:40],
             format=plain(tone.format)[:40],
             kind=kind_of(tone),
-            licence=LicenseRead.of(tone.license),
+            license=LicenseRead.of(tone.license),
             creator=CreatorRead.of(tone.user),
             makes=[plain(make.name)[:100] for make in tone.makes],
             tags=[plain(tag.name)[:100] for tag in tone.tags],

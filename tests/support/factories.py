@@ -70,7 +70,7 @@ class JobFactory(_Factory[Job]):
         lambda: {
             "spec": {
                 "di_tracks": [{"name": "Riff", "file": "riff.wav"}],
-                "chains": [{"name": "Dry", "blocks": [{"type": "gain", "db": 0.0}]}],
+                "chains": [{"name": "Dry", "blocks": [{"type": "gain", "gain_db": 0.0}]}],
             },
             "assets": {},
         }

@@ -226,7 +226,7 @@ async def test_an_attempt_goes_on_from_what_the_one_before_it_had(
     track = await add(user.client, "di_track", di(4.0))
     amp, cab = await add(user.client, "capture", capture()), await add(user.client, "cab_ir", ir())
     blocks = [{"type": "capture", "asset": amp}, {"type": "cab_ir", "asset": cab}]
-    chains = [{"name": f"No. {n}", "blocks": [*blocks, {"type": "gain", "db": float(n)}]} for n in range(2)]
+    chains = [{"name": f"No. {n}", "blocks": [*blocks, {"type": "gain", "gain_db": float(n)}]} for n in range(2)]
     with working(settings) as worker:
         job = await submit(user.client, di_tracks=[{"name": "Long", "asset": track}], chains=chains)
         async for event in events(base_url, user, job["id"], "?after=0"):

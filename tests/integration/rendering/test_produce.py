@@ -239,7 +239,7 @@ def test_a_segment_that_can_not_be_rendered_is_named(folder: Path, tmp_path: Pat
 
 
 def test_a_segment_below_the_lowest_loudness_is_named(folder: Path, tmp_path: Path) -> None:
-    faint = {"name": "Faint", "blocks": blocks("a.nam", "cab-a.wav", {"type": "gain", "db": -60.0})}
+    faint = {"name": "Faint", "blocks": blocks("a.nam", "cab-a.wav", {"type": "gain", "gain_db": -60.0})}
     with pytest.raises(RenderError, match=r"“Riff in E” through “Faint” is too quiet to compare: .* -70 LUFS"):
         carry_out(folder, spec(faint), tmp_path / "out")
 
@@ -266,7 +266,7 @@ def test_inputs_with_equal_names_are_distinguished(folder: Path, tmp_path: Path)
 
 
 def test_an_extremely_loud_chain_is_matched_to_the_common_level(folder: Path, tmp_path: Path) -> None:
-    gains = [{"type": "gain", "db": 60.0}] * 4
+    gains = [{"type": "gain", "gain_db": 60.0}] * 4
     chains = [CHAINS[0], {"name": "Loud", "blocks": [*CHAINS[0]["blocks"], *gains]}]
     (tmp_path / "partials").mkdir()
     manifest = carry_out(folder, spec(*chains, tracks=TRACKS[:1]), tmp_path / "out", previews=tmp_path / "partials")

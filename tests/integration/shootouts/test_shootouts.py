@@ -35,12 +35,12 @@ ROUTES = [
     ("DELETE", "", None),
 ]
 BLOCKS: list[dict[str, Any]] = [
-    {"type": "gain", "db": -3.0},
-    {"type": "eq", "bands": [{"kind": "peak", "hz": 3000.0, "db": 2.0}]},
+    {"type": "gain", "gain_db": -3.0},
+    {"type": "eq", "bands": [{"type": "peak", "frequency_hz": 3000.0, "gain_db": 2.0}]},
     {"type": "compressor"},
     {"type": "noise_gate"},
-    {"type": "delay", "ms": 380.0},
-    {"type": "reverb", "kind": "hall", "bypass": True},
+    {"type": "delay", "time_ms": 380.0},
+    {"type": "reverb", "reverb_type": "hall", "bypass": True},
 ]
 
 

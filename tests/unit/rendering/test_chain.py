@@ -98,7 +98,7 @@ def test_input_gain_and_calibration_drive_the_first_capture_once(folder: Path) -
 
 
 def test_a_bypassed_block_has_no_effect(folder: Path) -> None:
-    bypassed = {"type": "gain", "db": 20.0, "bypass": True}
+    bypassed = {"type": "gain", "gain_db": 20.0, "bypass": True}
     np.testing.assert_array_equal(_render(folder, blocks("a.nam", bypassed)), _render(folder, blocks("a.nam")))
 
 
@@ -112,7 +112,7 @@ def test_a_shelf_changes_nothing(folder: Path) -> None:
 
 def test_progress_grows_up_to_the_planned_cost(folder: Path) -> None:
     ticks: list[float] = []
-    chain = blocks({"type": "gain", "db": 3.0}, "a.nam", "cab-a.wav")
+    chain = blocks({"type": "gain", "gain_db": 3.0}, "a.nam", "cab-a.wav")
     _render(folder, chain, ticks=ticks)
     planned, _ = plan_in(folder, spec(chain))
     assert ticks == sorted(ticks)
@@ -123,19 +123,19 @@ def test_progress_grows_up_to_the_planned_cost(folder: Path) -> None:
 @pytest.mark.parametrize(
     "block",
     [
-        {"type": "gain", "db": -60.0},
-        {"type": "gain", "db": 60.0},
-        {"type": "eq", "bands": [{"kind": "low_shelf", "hz": 1.0, "db": 24.0, "q": 0.1}]},
-        {"type": "eq", "bands": [{"kind": "peak", "hz": 23_999.0, "db": -24.0, "q": 20.0}] * 16},
+        {"type": "gain", "gain_db": -60.0},
+        {"type": "gain", "gain_db": 60.0},
+        {"type": "eq", "bands": [{"type": "low_shelf", "frequency_hz": 1.0, "gain_db": 24.0, "q": 0.1}]},
+        {"type": "eq", "bands": [{"type": "peak", "frequency_hz": 23_999.0, "gain_db": -24.0, "q": 20.0}] * 16},
         {"type": "compressor", "threshold_db": -60.0, "ratio": 100.0, "attack_ms": 0.1, "release_ms": 1.0},
         {"type": "compressor", "threshold_db": 0.0, "ratio": 1.0, "attack_ms": 500.0, "release_ms": 5000.0},
         {"type": "noise_gate", "threshold_db": -100.0},
-        {"type": "delay", "ms": 1.0, "feedback": 0.95, "mix": 1.0},
-        {"type": "delay", "ms": 5000.0, "feedback": 0.0, "mix": 0.5},
-        {"type": "reverb", "kind": "room", "mix": 1.0, "decay_s": 0.1},
-        {"type": "reverb", "kind": "hall", "mix": 0.5, "decay_s": 10.0},
-        {"type": "reverb", "kind": "plate", "mix": 0.5},
-        {"type": "reverb", "kind": "spring", "mix": 0.5},
+        {"type": "delay", "time_ms": 1.0, "feedback": 0.95, "mix": 1.0},
+        {"type": "delay", "time_ms": 5000.0, "feedback": 0.0, "mix": 0.5},
+        {"type": "reverb", "reverb_type": "room", "mix": 1.0, "decay_s": 0.1},
+        {"type": "reverb", "reverb_type": "hall", "mix": 0.5, "decay_s": 10.0},
+        {"type": "reverb", "reverb_type": "plate", "mix": 0.5},
+        {"type": "reverb", "reverb_type": "spring", "mix": 0.5},
         {"type": "cab_ir", "file": "cab-a.wav", "mix": 0.5, "low_cut_hz": 1.0, "high_cut_hz": 23_999.0},
     ],
     ids=lambda block: f"{block['type']}",
@@ -149,7 +149,7 @@ def test_every_block_works_at_the_ends_of_its_ranges(folder: Path, block: dict[s
 def test_a_chain_that_ends_in_silence_names_the_block(folder: Path) -> None:
     gate = {"type": "noise_gate", "threshold_db": 0.0}
     with pytest.raises(RenderError) as caught:
-        _render(folder, blocks("a.nam", "cab-a.wav", {"type": "gain", "db": -40.0}, gate))
+        _render(folder, blocks("a.nam", "cab-a.wav", {"type": "gain", "gain_db": -40.0}, gate))
     assert caught.value.code == "silent"
     assert caught.value.detail == (
         "“Riff” through “Chain 0”: block 4 (noise gate) outputs silence (peak below -80 dBFS)"
@@ -157,7 +157,7 @@ def test_a_chain_that_ends_in_silence_names_the_block(folder: Path) -> None:
 
 
 def test_a_chain_may_be_silent_for_a_while(folder: Path) -> None:
-    down, up = {"type": "gain", "db": -60.0}, {"type": "gain", "db": 60.0}
+    down, up = {"type": "gain", "gain_db": -60.0}, {"type": "gain", "gain_db": 60.0}
     rendered = _render(folder, blocks(down, down, up, up, "a.nam"))
     np.testing.assert_allclose(rendered, _render(folder, blocks("a.nam")), atol=1e-4)
 
@@ -170,7 +170,7 @@ def test_a_silent_slice_is_reported(folder: Path) -> None:
 
 def test_overflowing_gains_are_reported_with_their_block(folder: Path) -> None:
     with pytest.raises(RenderError) as caught:
-        _render(folder, blocks(*[{"type": "gain", "db": 60.0}] * 14))
+        _render(folder, blocks(*[{"type": "gain", "gain_db": 60.0}] * 14))
     assert caught.value.code == "not_finite"
     assert caught.value.detail.startswith("“Riff” through “Chain 0”: block 13 (gain): ")
 
@@ -202,7 +202,7 @@ def test_a_recording_shorter_than_its_media_info_is_rejected(folder: Path) -> No
 def test_the_selected_channels_of_track_and_cab_are_used(folder: Path, channel: str | None, expected: float) -> None:
     riff = plucks(1.0, peak=0.25)
     write_wav(folder / "riff.wav", np.stack([riff, 2 * riff]), RATE)
-    heard = _render(folder, [{"type": "gain", "db": 0.0}], channel=channel)
+    heard = _render(folder, [{"type": "gain", "gain_db": 0.0}], channel=channel)
     assert heard == pytest.approx(expected * riff, abs=1e-7)
     write_wav(folder / "riff.wav", riff, RATE)
     write_wav(folder / "wide.wav", np.array([[1.0, 0.0], [2.0, 0.0]], np.float32), RATE)
@@ -245,7 +245,9 @@ def test_a_slimmable_capture_runs_at_its_size(folder: Path) -> None:
 
 
 def test_resuming_from_cached_samples_gives_the_same_samples_without_earlier_stages(folder: Path) -> None:
-    chain = blocks({"type": "gain", "db": 3.0}, "pedal.nam", "b.nam", "cab-b.wav", {"type": "reverb", "kind": "room"})
+    chain = blocks(
+        {"type": "gain", "gain_db": 3.0}, "pedal.nam", "b.nam", "cab-b.wav", {"type": "reverb", "reverb_type": "room"}
+    )
     document = spec(chain, tracks=[{"name": "Arpeggio", "file": "arpeggio.wav"}])
     planned, paths = plan_in(folder, document)
     files = {file: SourceFile(str(path), planned.media_info[file]) for file, path in paths.items()}

@@ -9,8 +9,8 @@ from tests.support.specs import FACTS, blocks, capture_facts, spec
 from tone_shootout.rendering.media_info import MediaInfo, SizeInfo
 from tone_shootout.rendering.plan.planner import InvalidSpec, plan
 
-GAIN = {"type": "gain", "db": 3.0}
-EQ = {"type": "eq", "bands": [{"kind": "peak", "hz": 3000.0, "db": 2.0}]}
+GAIN = {"type": "gain", "gain_db": 3.0}
+EQ = {"type": "eq", "bands": [{"type": "peak", "frequency_hz": 3000.0, "gain_db": 2.0}]}
 
 
 def _faults(chain: dict[str, Any] | list[dict[str, Any]], **more: Any) -> list[tuple[str, str]]:

@@ -10,9 +10,9 @@ import pytest
 
 from tests.support.specs import FACTS, blocks, capture_facts, di_facts, digest, spec
 from tone_shootout.rendering.media_info import Limits, MediaInfo
-from tone_shootout.rendering.plan.keys import ENGINE
+from tone_shootout.rendering.plan.keys import ENGINE, block_document
 from tone_shootout.rendering.plan.planner import InvalidSpec, Plan, plan
-from tone_shootout.rendering.spec.schema import Spec
+from tone_shootout.rendering.spec.schema import Block, Spec
 
 TWO_TRACKS: list[dict[str, Any]] = [
     {"name": "Riff in E", "file": "riff.wav"},
@@ -103,7 +103,7 @@ def test_a_plan_round_trips_through_json() -> None:
 
 def test_a_render_key_is_the_sha256_of_the_documented_json() -> None:
     track = {"name": "Riff", "file": "riff.wav", "start_s": 1, "end_s": 3}
-    chain = {"name": "A", "trim_db": 1, "blocks": blocks("amp.nam", "cab.wav", {"type": "gain", "db": -0.0})}
+    chain = {"name": "A", "trim_db": 1, "blocks": blocks("amp.nam", "cab.wav", {"type": "gain", "gain_db": -0.0})}
     document = {
         "engine": ENGINE,
         "libraries": {name: version(name) for name in ("numpy", "scipy", "onnxruntime", "soxr", "av")},
@@ -135,7 +135,7 @@ def test_a_render_key_is_the_sha256_of_the_documented_json() -> None:
         spec(PLEXI, COMBO, tracks=[{"name": "Renamed", "file": "riff.wav"}]),
         spec(PLEXI, COMBO, tracks=[{"name": "Riff", "file": "riff.wav", "start_s": 0.0, "end_s": 10.0}]),
         spec(PLEXI, COMBO, tracks=[{"name": "Riff", "file": "riff.wav", "calibration_dbu": 12.2}]),
-        spec(PLEXI, {"name": "Combo", "blocks": blocks("combo.nam", {"type": "gain", "db": 3.0, "bypass": True})}),
+        spec(PLEXI, {"name": "Combo", "blocks": blocks("combo.nam", {"type": "gain", "gain_db": 3.0, "bypass": True})}),
         spec(PLEXI, {"name": "Combo", "blocks": [{"type": "capture", "file": "combo.nam", "gear": "amp_cab"}]}),
     ],
 )
@@ -152,10 +152,10 @@ def test_a_copy_of_a_file_under_another_name_changes_no_key() -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        blocks("combo.nam", {"type": "gain", "db": 0.1}),
+        blocks("combo.nam", {"type": "gain", "gain_db": 0.1}),
         [{"type": "capture", "file": "combo.nam", "input_gain_db": 0.1}],
         [{"type": "capture", "file": "unknown.nam"}],
-        blocks("combo.nam", {"type": "eq", "bands": [{"kind": "peak", "hz": 3000.0, "db": 2.0}]}),
+        blocks("combo.nam", {"type": "eq", "bands": [{"type": "peak", "frequency_hz": 3000.0, "gain_db": 2.0}]}),
     ],
 )
 def test_changing_a_block_changes_the_key_of_its_chain_alone(changed: list[dict[str, Any]]) -> None:
@@ -185,7 +185,7 @@ def test_known_levels_calibrate_the_first_capture_once_and_are_part_of_the_key()
         "pedal.nam": capture_facts("pedal.nam", gear_type="pedal", input_level_dbu=14.7),
         "amp.nam": capture_facts("amp.nam", gear_type="amp", input_level_dbu=18.3),
     }
-    chain = {"name": "Boosted", "blocks": blocks({"type": "gain", "db": 1.0}, "pedal.nam", "amp.nam", "cab.wav")}
+    chain = {"name": "Boosted", "blocks": blocks({"type": "gain", "gain_db": 1.0}, "pedal.nam", "amp.nam", "cab.wav")}
     plain = plan(spec(chain), facts).segments[0]
     segment = plan(spec(chain, tracks=[{"name": "Riff", "file": "riff.wav", "calibration_dbu": 12.2}]), facts).segments[
         0
@@ -204,7 +204,7 @@ def test_a_chain_runs_at_the_rate_of_its_captures() -> None:
         "pedal.nam": capture_facts("pedal.nam", gear_type="pedal", rate=44_100),
         "amp.nam": capture_facts("amp.nam", gear_type="amp", rate=96_000),
     }
-    chain = {"name": "Mixed", "blocks": blocks({"type": "gain", "db": 1.0}, "pedal.nam", "amp.nam", "cab.wav")}
+    chain = {"name": "Mixed", "blocks": blocks({"type": "gain", "gain_db": 1.0}, "pedal.nam", "amp.nam", "cab.wav")}
     segment = plan(spec(chain), facts).segments[0]
     assert [stage.rate for stage in segment.stages] == [44_100, 44_100, 96_000, 96_000]
     assert [stage.samples for stage in segment.stages] == [441_000, 441_000, 960_000, 960_000]
@@ -249,12 +249,12 @@ def test_a_shootout_above_the_limits_is_rejected() -> None:
 
 def test_a_frequency_above_the_nyquist_frequency_is_rejected() -> None:
     facts: dict[str, MediaInfo] = {**FACTS, "amp.nam": capture_facts("amp.nam", gear_type="amp", rate=44_100)}
-    bands = [{"kind": "lowpass", "hz": 22_000.0}, {"kind": "lowpass", "hz": 22_100.0}]
+    bands = [{"type": "lowpass", "frequency_hz": 22_000.0}, {"type": "lowpass", "frequency_hz": 22_100.0}]
     cab = {"type": "cab_ir", "file": "cab.wav", "low_cut_hz": 30_000.0, "high_cut_hz": 40_000.0}
     assert _errors(spec(blocks("amp.nam", cab, {"type": "eq", "bands": bands})), facts) == [
         ("beyond_nyquist", "/chains/0/blocks/1/low_cut_hz"),
         ("beyond_nyquist", "/chains/0/blocks/1/high_cut_hz"),
-        ("beyond_nyquist", "/chains/0/blocks/2/bands/1/hz"),
+        ("beyond_nyquist", "/chains/0/blocks/2/bands/1/frequency_hz"),
     ]
 
 
@@ -265,3 +265,21 @@ def test_only_slimmable_captures_accept_a_size() -> None:
     assert len(plan(spec([whole]), FACTS).segments) == 1
     slim: dict[str, MediaInfo] = {**FACTS, "combo.nam": capture_facts("combo.nam", gear_type="amp_cab", slimmable=True)}
     assert len(plan(spec([half]), slim).segments) == 1
+
+
+def test_a_field_that_is_named_otherwise_in_specs_keeps_its_name_in_keys() -> None:
+    """A rename in the spec makes no rendered sound useless."""
+    band = {"type": "peak", "frequency_hz": 3000.0, "gain_db": 2.0, "q": 0.9}
+    given = [
+        {"type": "eq", "bands": [band]},
+        {"type": "delay", "time_ms": 380.0, "feedback": 0.3, "mix": 0.25},
+        {"type": "reverb", "reverb_type": "hall", "mix": 0.2, "decay_s": 1.2},
+    ]
+    documents = [
+        block_document(msgspec.convert(block, Block), rate=48_000, sha256=None, drive_db=None) for block in given
+    ]
+    assert documents == [
+        {"type": "eq", "bands": [{"kind": "peak", "hz": 3000.0, "db": 2.0, "q": 0.9}], "rate": 48_000},
+        {"type": "delay", "ms": 380.0, "feedback": 0.3, "mix": 0.25, "rate": 48_000},
+        {"type": "reverb", "kind": "hall", "mix": 0.2, "decay_s": 1.2, "rate": 48_000},
+    ]

@@ -118,9 +118,9 @@ def test_backslashes_in_single_quotes_are_read() -> None:
             "expected one of `capture`, `cab_ir`, `gain`, `eq`, ",
         ),
         ({"schema": 2}, (), "expected `1`, got 2"),
-        ({"blocks": [{"type": "reverb", "kind": "Hall"}]}, ("chains", 0), "got 'Hall'; did you mean `hall`?"),
+        ({"blocks": [{"type": "reverb", "reverb_type": "Hall"}]}, ("chains", 0), "got 'Hall'; did you mean `hall`?"),
         (
-            {"blocks": [{"type": "eq", "bands": [{"kind": "notch", "hz": 50.0}]}]},
+            {"blocks": [{"type": "eq", "bands": [{"type": "notch", "frequency_hz": 50.0}]}]},
             ("chains", 0),
             "expected one of `high_shelf`, `highpass`, `low_shelf`, `lowpass`, `peak`, got 'notch'",
         ),
@@ -157,30 +157,30 @@ def test_an_unknown_field_suggests_the_nearest(field: str, path: tuple[str | int
 def test_an_unknown_field_without_a_similar_one_lists_all_fields() -> None:
     error = _refused_json({"level": {"zzz": 1}})
     assert error.detail.endswith("; known fields: ceiling_dbtp, target_lufs")
-    block = _refused_json({"blocks": [{"type": "gain", "db": 1.0, "xyz\n": 1}]}, "chains", 0)
-    assert block.detail.endswith("; known fields: bypass, db, type")
+    block = _refused_json({"blocks": [{"type": "gain", "gain_db": 1.0, "xyz\n": 1}]}, "chains", 0)
+    assert block.detail.endswith("; known fields: bypass, gain_db, type")
 
 
 @pytest.mark.parametrize(
     ("text", "table"),
     [
-        (TRACK + '[chains]\nname = "A"\nblocks = [{ type = "gain", db = 1 }]', "chains"),
+        (TRACK + '[chains]\nname = "A"\nblocks = [{ type = "gain", gain_db = 1 }]', "chains"),
         (TRACK + '[chains]\nname = "A"\n[[chains.blocks]]\ntype = "gain"', "chains"),
         (TRACK + '[chains]\nname = "A"\n[chains]\nname = "B"', "chains"),
         (TRACK + '[ chains ] # one\nname = "A"\n[[chains]]\nname = "B"', "chains"),
         (TOML.replace("[[di_tracks]]", "[di_tracks]"), "di_tracks"),
         ('[di_tracks]\nname = "x"\n' + TOML, "di_tracks"),
-        (TRACK + '[[chains]]\nname = "A"\n[chains.blocks]\ntype = "gain"\ndb = 1', "chains.blocks"),
+        (TRACK + '[[chains]]\nname = "A"\n[chains.blocks]\ntype = "gain"\ngain_db = 1', "chains.blocks"),
         (
             TRACK + '[[chains]]\nname = "A"\n[chains.blocks]\ntype = "gain"\n[chains.blocks]\ntype = "gain"',
             "chains.blocks",
         ),
         (
-            TRACK + '[[chains]]\nname = "A"\n[[chains.blocks]]\ntype = "eq"\n[chains.blocks.bands]\nkind = "peak"',
+            TRACK + '[[chains]]\nname = "A"\n[[chains.blocks]]\ntype = "eq"\n[chains.blocks.bands]\ntype = "peak"',
             "chains.blocks.bands",
         ),
         (
-            TRACK + '[[chains]]\nname = "A"\nblocks = [{ type = "eq", bands = { kind = "peak", hz = 1 } }]',
+            TRACK + '[[chains]]\nname = "A"\nblocks = [{ type = "eq", bands = { type = "peak", frequency_hz = 1 } }]',
             "chains.blocks.bands",
         ),
     ],

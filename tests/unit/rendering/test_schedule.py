@@ -105,7 +105,7 @@ def test_equal_chains_are_one_step() -> None:
 
 
 def test_outputs_of_effects_are_not_cached() -> None:
-    effects = [{"type": "gain", "db": 1.0}, {"type": "reverb", "kind": "room"}]
+    effects = [{"type": "gain", "gain_db": 1.0}, {"type": "reverb", "reverb_type": "room"}]
     made = planned({"name": "Wet", "blocks": [effects[0], *blocks("amp-0.nam", "cab-0.wav"), effects[1]]})
     (segment,) = made.segments
     assert sound_keys(made) == {segment.render_key, segment.stages[1].key}

@@ -37,12 +37,12 @@ type = "cab_ir"
 file = "v30.wav"
 [[chains.blocks]]
 type = "eq"
-bands = [{ kind = "highpass", hz = 80.0 }, { kind = "peak", hz = 3000.0, db = 2.0, q = 0.9 }]
+bands = [{ type = "highpass", frequency_hz = 80.0 }, { type = "peak", frequency_hz = 3000.0, gain_db = 2.0, q = 0.9 }]
 [[chains]]
 name = "No cab"
 allow = ["no_cab"]
-blocks = [{ type = "capture", file = "plexi.nam" }, { type = "gain", db = -3 }, { type = "compressor" },
-  { type = "noise_gate" }, { type = "delay", ms = 380 }, { type = "reverb", kind = "plate", bypass = true }]
+blocks = [{ type = "capture", file = "plexi.nam" }, { type = "gain", gain_db = -3 }, { type = "compressor" },
+  { type = "noise_gate" }, { type = "delay", time_ms = 380 }, { type = "reverb", reverb_type = "plate", bypass = true }]
 """
 
 
@@ -109,7 +109,12 @@ def test_a_spec_round_trips_through_json() -> None:
         ({"type": "flanger"}, ("chains", 0, "blocks", 0), "invalid", "/chains/0/blocks/0/type"),
         ({"size": 2.0}, ("chains", 0, "blocks", 0), "invalid", "/chains/0/blocks/0/size"),
         ({"gear": "kazoo"}, ("chains", 0, "blocks", 0), "invalid", "/chains/0/blocks/0/gear"),
-        ({"hz": 0.0}, ("chains", 0, "blocks", 2, "bands", 1), "invalid", "/chains/0/blocks/2/bands/1/hz"),
+        (
+            {"frequency_hz": 0.0},
+            ("chains", 0, "blocks", 2, "bands", 1),
+            "invalid",
+            "/chains/0/blocks/2/bands/1/frequency_hz",
+        ),
         ({"allow": ["everything"]}, ("chains", 1), "invalid", "/chains/1/allow/0"),
         ({"feedback": 1.0}, ("chains", 1, "blocks", 4), "invalid", "/chains/1/blocks/4/feedback"),
     ],

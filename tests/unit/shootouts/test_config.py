@@ -53,11 +53,11 @@ CONFIG: dict[str, Any] = {
                     "low_cut_hz": 70.0,
                     "high_cut_hz": 9000.0,
                 },
-                {"type": "gain", "bypass": False, "db": -3.0},
+                {"type": "gain", "bypass": False, "gain_db": -3.0},
                 {
                     "type": "eq",
                     "bypass": False,
-                    "bands": [{"kind": "peak", "hz": 3000.0, "db": 2.0, "q": 0.9}],
+                    "bands": [{"type": "peak", "frequency_hz": 3000.0, "gain_db": 2.0, "q": 0.9}],
                 },
                 {
                     "type": "compressor",
@@ -67,8 +67,8 @@ CONFIG: dict[str, Any] = {
                     "attack_ms": 5.0,
                     "release_ms": 90.0,
                 },
-                {"type": "delay", "bypass": False, "ms": 380.0, "feedback": 0.2, "mix": 0.3},
-                {"type": "reverb", "bypass": False, "kind": "hall", "mix": 0.1, "decay_s": 2.0},
+                {"type": "delay", "bypass": False, "time_ms": 380.0, "feedback": 0.2, "mix": 0.3},
+                {"type": "reverb", "bypass": False, "reverb_type": "hall", "mix": 0.1, "decay_s": 2.0},
             ],
         }
     ],

@@ -240,9 +240,11 @@ def _apply(
             ir = source_cache.ir(sources[block.file], rate, block.channel)
             return cab_ir(x, ir, rate, mix=block.mix, low_cut_hz=block.low_cut_hz, high_cut_hz=block.high_cut_hz)
         case GainBlock():
-            return _apply_gain(x, block.db)
+            return _apply_gain(x, block.gain_db)
         case EqBlock():
-            return equalize(x, rate, [Band(band.kind, band.hz, q=band.q, db=band.db) for band in block.bands])
+            return equalize(
+                x, rate, [Band(band.type, band.frequency_hz, q=band.q, db=band.gain_db) for band in block.bands]
+            )
         case CompressorBlock():
             return compressor(
                 x,
@@ -255,9 +257,9 @@ def _apply(
         case NoiseGateBlock():
             return noise_gate(x, rate, threshold_db=block.threshold_db)
         case DelayBlock():
-            return delay(x, rate, ms=block.ms, feedback=block.feedback, mix=block.mix)
+            return delay(x, rate, ms=block.time_ms, feedback=block.feedback, mix=block.mix)
         case ReverbBlock():
-            return reverb(x, rate, kind=block.kind, mix=block.mix, decay_s=block.decay_s)
+            return reverb(x, rate, kind=block.reverb_type, mix=block.mix, decay_s=block.decay_s)
 
 
 def _report_samples(report_cost: ReportCost, done: float, cost: float, samples: int, processed: int) -> None:

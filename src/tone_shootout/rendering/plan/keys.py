@@ -27,6 +27,17 @@ _LIBRARIES: Final = ("av", "numpy", "onnxruntime", "scipy", "soxr")
 
 _FIELDS_WITHOUT_EFFECT = ("file", "bypass", "gear")
 
+_KEY_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
+    "gain": {"gain_db": "db"},
+    "eq": {"type": "kind", "frequency_hz": "hz", "gain_db": "db"},
+    "delay": {"time_ms": "ms"},
+    "reverb": {"reverb_type": "kind"},
+}
+"""Names in keys of the fields of a block, and of the bands of an EQ, that are named otherwise in specs.
+
+A rename in the spec changes no sound, so it changes no key: names in keys stay as they were.
+"""
+
 
 @cache
 def libraries() -> Mapping[str, str]:
@@ -77,8 +88,13 @@ def block_document(
         drive_db: calibration gain before it, dB; None: none.
         padded: as in `di_document`, for a cab IR.
     """
-    document: dict[str, Any] = msgspec.to_builtins(block)
-    document = {name: _plain(value) for name, value in document.items() if name not in _FIELDS_WITHOUT_EFFECT}
+    fields: dict[str, Any] = msgspec.to_builtins(block)
+    names = _KEY_NAMES.get(fields["type"], {})
+    if "bands" in fields:
+        fields["bands"] = [_renamed(band, names) for band in fields["bands"]]
+    else:
+        fields = _renamed(fields, names)
+    document = {name: _plain(value) for name, value in fields.items() if name not in _FIELDS_WITHOUT_EFFECT}
     if document.get("channel", "") is None:
         del document["channel"]  # the field is newer than the keys; absent keeps them equal
     document["rate"] = rate
@@ -103,6 +119,10 @@ def render_key(di: dict[str, Any], blocks: Sequence[dict[str, Any]], *, rate: in
 
 def _versions() -> dict[str, Any]:
     return {"engine": ENGINE, "libraries": dict(libraries())}
+
+
+def _renamed(fields: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(name, name): value for name, value in fields.items()}
 
 
 def _plain(value: Any) -> Any:

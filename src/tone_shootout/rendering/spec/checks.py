@@ -128,8 +128,8 @@ def _check_chain(
                 yield SpecError("not_slimmable", block_pointer(number, index, "size"), detail)
         elif isinstance(block, EqBlock):
             for band_index, band in enumerate(block.bands):
-                pointer = block_pointer(number, index, f"bands/{band_index}/hz")
-                yield from _check_frequency(band.hz, pointer, rate)
+                pointer = block_pointer(number, index, f"bands/{band_index}/frequency_hz")
+                yield from _check_frequency(band.frequency_hz, pointer, rate)
     for violation in grammar.violations(parts, allow):
         position = violation.block
         pointer = chain_pointer(number, "blocks") if position is None else block_pointer(number, position)

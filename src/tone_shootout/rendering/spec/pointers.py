@@ -12,7 +12,7 @@ def chain_pointer(index: int, field: str | None = None) -> str:
 
 
 def block_pointer(chain: int, block: int, field: str | None = None) -> str:
-    """Return the pointer to a block of a chain, or to one of its fields such as `file` or `bands/0/hz`."""
+    """Return the pointer to a block of a chain, or to one of its fields such as `file` or `bands/0/frequency_hz`."""
     return _join(f"/chains/{chain}/blocks/{block}", field)
 
 

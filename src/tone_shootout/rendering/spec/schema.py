@@ -119,18 +119,18 @@ class CabIrBase(BlockBase, kw_only=True, frozen=True, tag="cab_ir"):
 class GainBlock(BlockBase, kw_only=True, frozen=True, tag="gain"):
     """A change of level."""
 
-    db: Annotated[Decibels, Meta(description="Gain, dB.", examples=[-3.0])]
+    gain_db: Annotated[Decibels, Meta(description="Gain, dB.", examples=[-3.0])]
 
 
 class Band(_Config, kw_only=True, frozen=True):
     """One filter of an equalizer."""
 
-    kind: Annotated[
+    type: Annotated[
         Literal["highpass", "lowpass", "low_shelf", "high_shelf", "peak"],
         Meta(description="Filter type.", examples=["peak"]),
     ]
-    hz: Annotated[Hertz, Meta(description="Corner or center frequency, Hz.", examples=[3000.0])]
-    db: Annotated[float, Meta(ge=-24.0, le=24.0, description="Gain of a shelf or peak, dB.", examples=[2.0])] = 0.0
+    frequency_hz: Annotated[Hertz, Meta(description="Corner or center frequency, Hz.", examples=[3000.0])]
+    gain_db: Annotated[float, Meta(ge=-24.0, le=24.0, description="Gain of a shelf or peak, dB.", examples=[2.0])] = 0.0
     q: Annotated[float, Meta(ge=0.1, le=20.0, description="Quality factor.", examples=[0.9])] = 0.7071067811865476
 
 
@@ -158,7 +158,7 @@ class NoiseGateBlock(BlockBase, kw_only=True, frozen=True, tag="noise_gate"):
 class DelayBlock(BlockBase, kw_only=True, frozen=True, tag="delay"):
     """A delay with feedback. The tail is cut at the end of the DI track."""
 
-    ms: Annotated[float, Meta(ge=1.0, le=5000.0, description="Delay time, ms.", examples=[380.0])]
+    time_ms: Annotated[float, Meta(ge=1.0, le=5000.0, description="Delay time, ms.", examples=[380.0])]
     feedback: Annotated[
         float, Meta(ge=0.0, le=0.95, description="Gain of each repeat relative to the previous one.", examples=[0.3])
     ] = 0.3
@@ -168,7 +168,9 @@ class DelayBlock(BlockBase, kw_only=True, frozen=True, tag="delay"):
 class ReverbBlock(BlockBase, kw_only=True, frozen=True, tag="reverb"):
     """A reverb. The tail is cut at the end of the DI track."""
 
-    kind: Annotated[Literal["room", "hall", "plate", "spring"], Meta(description="Type of reverb.")] = "room"
+    reverb_type: Annotated[
+        Literal["room", "hall", "plate", "spring"], Meta(description="Type of reverb.", examples=["plate"])
+    ] = "room"
     mix: Annotated[Share, Meta(description="Share of the wet signal, 0 to 1.", examples=[0.2])] = 0.2
     decay_s: Annotated[
         float, Meta(ge=0.1, le=10.0, description="Time to decay by 60 dB (RT60), seconds.", examples=[1.2])

@@ -26,6 +26,7 @@ from tone_shootout.composition import SCHEDULES, Services, queue_config
 from tone_shootout.jobs.dashboard import DashboardQueue, ScheduleQueue
 from tone_shootout.jobs.dashboard_page import DashboardPlugin
 from tone_shootout.jobs.plugin import JobsPlugin
+from tone_shootout.jobs.submission import SubmissionController
 from tone_shootout.kit.db.pagination import provide_paging
 from tone_shootout.kit.db.session import unit_of_work
 from tone_shootout.kit.http.access_log import AccessLog
@@ -190,7 +191,7 @@ def _build_app(services: Services) -> Litestar:
                 throttle=services.throttle,
                 connections=services.connections,
             ),
-            ShootoutsPlugin(settings),
+            ShootoutsPlugin(settings, [SubmissionController]),
             JobsPlugin(
                 settings,
                 session_maker=services.session_maker,

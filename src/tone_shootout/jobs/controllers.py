@@ -13,12 +13,13 @@ from tone_shootout.accounts.guards import NOT_SIGNED_IN, authenticate_websocket,
 from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.jobs.dtos import ArtifactList, ArtifactRead, JobOrder, JobRead, TicketRead
-from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
+from tone_shootout.jobs.models import JobArtifact
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.services import JobService
 from tone_shootout.jobs.status import FINISHED, JobStatus
 from tone_shootout.jobs.streaming.job_stream import StreamService
 from tone_shootout.jobs.streaming.tickets import TICKET_LIFETIME_S, Tickets
+from tone_shootout.jobs.submission import queued_response
 from tone_shootout.kit.db.pagination import Page, Paging
 from tone_shootout.kit.http.openapi import FILE_RESPONSES, DownloadOperation
 from tone_shootout.kit.http.problems import problems
@@ -30,35 +31,6 @@ JobId = Annotated[UUID, Parameter(description="The job's id.")]
 ArtifactPath = Annotated[str, Parameter(description="The artifact's path.", max_length=400, pattern=r"^[^\x00]*$")]
 Order = Annotated[JobOrder, Parameter(description="Sort order; a minus sign sorts newest first.")]
 After = Annotated[int | None, Parameter(ge=0, description="Number of the last event received; later events are sent.")]
-
-
-class ShootoutJobsController(Controller):
-    """Submission of shootouts."""
-
-    path = "/api/v1/shootouts"
-    tags = ("jobs",)
-
-    @post(
-        "/{shootout_id:uuid}/jobs",
-        operation_id="submit_job",
-        summary="Submit a shootout",
-        status_code=202,
-        responses=problems(401, 403, 404, 409, 422, 429),
-    )
-    async def submit(
-        self,
-        shootout_id: Annotated[UUID, Parameter(description="The shootout's id.")],
-        principal: NamedDependency[Principal],
-        jobs: NamedDependency[JobService],
-        dispatcher: NamedDependency[Dispatcher],
-        idempotent: NamedDependency[Idempotent],
-    ) -> Response[JobRead]:
-        """Submit a job that renders the shootout in its current state."""
-
-        async def make() -> Response[JobRead]:
-            return _queued(dispatcher, *await jobs.submit(principal.user_id, shootout_id))
-
-        return await idempotent(make)
 
 
 class JobController(Controller):
@@ -126,7 +98,7 @@ class JobController(Controller):
         """Retry a failed or cancelled job. Segments in the render cache are not rendered again."""
 
         async def make() -> Response[JobRead]:
-            return _queued(dispatcher, *await jobs.retry(principal.user_id, job_id))
+            return queued_response(dispatcher, *await jobs.retry(principal.user_id, job_id))
 
         return await idempotent(make)
 
@@ -231,15 +203,6 @@ class JobController(Controller):
     ) -> Response[None]:
         """Return size, media type and ETag of a file that a job has produced."""
         return await _content(request, storage, await jobs.artifact(principal.user_id, job_id, path.lstrip("/")))
-
-
-def _queued(dispatcher: Dispatcher, job: Job, events: list[JobEvent]) -> Response[JobRead]:
-    return Response(
-        JobRead.of(job),
-        status_code=202,
-        headers={"Location": f"/api/v1/jobs/{job.id}"},
-        background=BackgroundTask(dispatcher.dispatch, job.id, events),
-    )
 
 
 async def _content(request: Request[Any, Any, Any], storage: Storage, artifact: JobArtifact) -> Response[Any]:

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.jobs.account_deletion import UserJobCanceller
-from tone_shootout.jobs.controllers import JobController, ShootoutJobsController, watch_job
+from tone_shootout.jobs.controllers import JobController, watch_job
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.services import JobService, ShootoutJobs
 from tone_shootout.jobs.streaming.event_hub import EventHub
@@ -48,7 +48,7 @@ class JobsPlugin(InitPlugin):
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add what the domain brings."""
-        app_config.route_handlers.extend([ShootoutJobsController, JobController, WebhookController, watch_job])
+        app_config.route_handlers.extend([JobController, WebhookController, watch_job])
         app_config.dependencies.update(
             {
                 "jobs": Provide(_provide_jobs, sync_to_thread=False),
@@ -77,9 +77,5 @@ def _provide_jobs(
     return JobService(db_session, shootout_service, settings.limits)
 
 
-def _provide_shootout_jobs(
-    db_session: NamedDependency[AsyncSession],
-    jobs: NamedDependency[JobService],
-    dispatcher: NamedDependency[Dispatcher],
-) -> ShootoutJobs:
-    return ShootoutJobs(db_session, jobs, dispatcher)
+def _provide_shootout_jobs(db_session: NamedDependency[AsyncSession]) -> ShootoutJobs:
+    return ShootoutJobs(db_session)

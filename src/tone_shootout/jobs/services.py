@@ -1,7 +1,6 @@
 """The rules of submitting, cancelling and retrying jobs."""
 
 from collections.abc import Collection, Sequence
-from functools import partial
 from uuid import UUID
 
 import msgspec
@@ -20,13 +19,11 @@ from tone_shootout.jobs.execution.inputs import Asset, Inputs
 from tone_shootout.jobs.execution.render_cache import find_cached
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.repositories import JobArtifactRepository, JobRepository, RenderCacheRepository, results_bytes
-from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.status import FINISHED, JobStatus
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.rendering.engine.schedule import sound_keys
 from tone_shootout.rendering.estimate import estimate
-from tone_shootout.shootouts.jobs_port import SubmittedJob
 from tone_shootout.shootouts.library.quota import StorageQuota
 from tone_shootout.shootouts.services import ShootoutService
 
@@ -181,16 +178,9 @@ class JobService:
 class ShootoutJobs:
     """The jobs that the shootouts domain needs (`shootouts.jobs_port.JobsPort`), in one unit of work."""
 
-    def __init__(self, session: AsyncSession, jobs: JobService, dispatcher: Dispatcher) -> None:
-        self._jobs = jobs
+    def __init__(self, session: AsyncSession) -> None:
         self._rows = JobRepository(session)
         self._cache = RenderCacheRepository(session)
-        self._dispatcher = dispatcher
-
-    async def submit(self, owner_id: UUID, shootout_id: UUID) -> SubmittedJob:
-        """Add a job for a shootout."""
-        job, events = await self._jobs.submit(owner_id, shootout_id)
-        return SubmittedJob(id=job.id, dispatch=partial(self._dispatcher.dispatch, job.id, events))
 
     async def release(self, owner_id: UUID, shootout_id: UUID) -> Sequence[str]:
         """Check that a shootout's jobs can be deleted; return the storage prefixes of their results.

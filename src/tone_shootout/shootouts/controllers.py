@@ -3,12 +3,11 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Controller, Response, delete, get, patch, post
+from litestar import Controller, Response, delete, get, patch
 from litestar.background_tasks import BackgroundTask, BackgroundTasks
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidation
 
-from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.db.pagination import Page, Paging
 from tone_shootout.kit.http.problems import problems
@@ -17,11 +16,9 @@ from tone_shootout.rendering.engine.schedule import sound_keys
 from tone_shootout.shootouts.dtos import (
     PlanRead,
     PublicShootoutRead,
-    ShootoutCreate,
     ShootoutOrder,
     ShootoutRead,
     ShootoutUpdate,
-    shootout_path,
 )
 from tone_shootout.shootouts.jobs_port import JobsPort
 from tone_shootout.shootouts.library.controllers import ORDER_BY, NameQuery
@@ -35,36 +32,6 @@ class ShootoutController(Controller):
 
     path = "/api/v1/shootouts"
     tags = ("shootouts",)
-
-    @post(
-        operation_id="create_shootout",
-        summary="Create a shootout",
-        responses=problems(400, 401, 403, 409, 413, 422, 429),
-    )
-    async def create(
-        self,
-        data: JSONBody[ShootoutCreate],
-        principal: NamedDependency[Principal],
-        shootout_service: NamedDependency[ShootoutService],
-        jobs_port: NamedDependency[SkipValidation[JobsPort]],
-        idempotent: NamedDependency[Idempotent],
-    ) -> Response[ShootoutRead]:
-        """Create a shootout from items of your library, and submit a job for it if `submit` is true.
-
-        Error pointers are relative to the config.
-        """
-
-        async def create_response() -> Response[ShootoutRead]:
-            shootout = await shootout_service.create(principal.user_id, data.config, visibility=data.visibility)
-            job = await jobs_port.submit(principal.user_id, shootout.id) if data.submit else None
-            return Response(
-                ShootoutRead.of(shootout, job_id=job.id if job else None),
-                status_code=201,
-                headers={"Location": shootout_path(shootout.id)},
-                background=BackgroundTask(job.dispatch) if job else None,
-            )
-
-        return await idempotent(create_response)
 
     @get(operation_id="list_shootouts", summary="List shootouts", responses=problems(400, 401))
     async def list_shootouts(

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import msgspec
@@ -47,7 +47,6 @@ class ShootoutLinks(Struct, kw_only=True):
     self: Annotated[str, Meta(description="The shootout.")]
     plan: Annotated[str, Meta(description="Its plan.")]
     jobs: Annotated[str, Meta(description="POST here to submit a job.")]
-    job: Annotated[str | None, Meta(description="The job submitted with it; null: none.")]
 
 
 class ShootoutRead(Struct, kw_only=True):
@@ -62,8 +61,8 @@ class ShootoutRead(Struct, kw_only=True):
     links: Annotated[ShootoutLinks, Meta(description="Links.")]
 
     @classmethod
-    def of(cls, shootout: Shootout, *, job_id: UUID | None = None) -> Self:
-        """Return a shootout as its owner sees it."""
+    def of(cls, shootout: Shootout, **further: Any) -> Self:
+        """Return a shootout as its owner sees it; `further` are fields of a subclass."""
         path = shootout_path(shootout.id)
         return cls(
             id=shootout.id,
@@ -76,8 +75,8 @@ class ShootoutRead(Struct, kw_only=True):
                 self=path,
                 plan=f"{path}/plan",
                 jobs=f"{path}/jobs",
-                job=None if job_id is None else f"/api/v1/jobs/{job_id}",
             ),
+            **further,
         )
 
 

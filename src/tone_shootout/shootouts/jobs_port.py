@@ -4,27 +4,13 @@ The jobs domain imports shootouts, never the reverse: it implements `JobsPort` a
 `jobs_port`.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from typing import Protocol
 from uuid import UUID
 
 
-@dataclass(frozen=True, slots=True)
-class SubmittedJob:
-    """A job created in the current unit of work."""
-
-    id: UUID
-    dispatch: Callable[[], Awaitable[None]]
-    """Enqueues the job; call it after the commit."""
-
-
 class JobsPort(Protocol):
     """Operations on jobs, in the current unit of work."""
-
-    async def submit(self, owner_id: UUID, shootout_id: UUID) -> SubmittedJob:
-        """Create a job for a shootout."""
-        ...
 
     async def release(self, owner_id: UUID, shootout_id: UUID) -> Sequence[str]:
         """Prepare the deletion of a shootout with its jobs; return the storage prefixes of their results.

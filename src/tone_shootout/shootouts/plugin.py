@@ -1,6 +1,8 @@
 """The plugin of the shootouts domain: routes and services."""
 
-from litestar import Router
+from collections.abc import Sequence
+
+from litestar import Controller, Router
 from litestar.config.app import AppConfig
 from litestar.di import NamedDependency, Provide
 from litestar.plugins import InitPlugin
@@ -19,9 +21,16 @@ from tone_shootout.shootouts.tones.controllers import ToneController
 
 
 class ShootoutsPlugin(InitPlugin):
-    """Adds the controllers of the library, tones and shootouts, and their services."""
+    """Adds the controllers of the library, tones and shootouts, and their services.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: of the installation.
+        controllers: further controllers on the paths of these. Litestar merges controllers with the same path only
+            within one router.
+    """
+
+    def __init__(self, settings: Settings, controllers: Sequence[type[Controller]] = ()) -> None:
+        self._controllers = controllers
         self._limits = rendering_limits(settings.limits)
         self._media_probe = MediaProbe(self._limits)
         # Not the system's temporary folder, which may be in memory: uploads are large.
@@ -32,7 +41,9 @@ class ShootoutsPlugin(InitPlugin):
         upload_bytes = self._limits.max_upload_bytes + FORM_BYTES
         uploads = Router("/", route_handlers=[UploadController], request_max_body_size=upload_bytes)
         app_config.route_handlers.append(
-            Router("/", route_handlers=[uploads, LibraryController, ShootoutController, ToneController])
+            Router(
+                "/", route_handlers=[uploads, LibraryController, ShootoutController, ToneController, *self._controllers]
+            )
         )
         app_config.dependencies.update(
             {

@@ -189,7 +189,7 @@ async def test_an_item_of_a_queued_job_can_not_be_deleted(user: Person) -> None:
     path = f"{LIBRARY}/{chosen['di_tracks'][0]['asset']}"
     refused = await user.client.delete(path)
     assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
-    assert (await user.client.post(f"{shootout['links']['job']}/cancel")).status_code == 202
+    assert (await user.client.post(f"{shootout['job']['links']['self']}/cancel")).status_code == 202
     assert (await user.client.delete(path)).status_code == 204
 
 

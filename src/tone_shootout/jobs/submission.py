@@ -1,0 +1,107 @@
+"""REST endpoints that make shootouts and submit them."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Controller, Response, post
+from litestar.background_tasks import BackgroundTask
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, PathParameter
+from msgspec import Meta
+
+from tone_shootout.accounts.idempotency import Idempotent
+from tone_shootout.accounts.principal import Principal
+from tone_shootout.jobs.dtos import JobRead
+from tone_shootout.jobs.models import Job, JobEvent
+from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
+from tone_shootout.jobs.services import JobService
+from tone_shootout.kit.http.problems import problems
+from tone_shootout.shootouts.dtos import ShootoutCreate, ShootoutRead, shootout_path
+from tone_shootout.shootouts.services import ShootoutService
+
+
+class NewShootoutRead(ShootoutRead, kw_only=True):
+    """A shootout that was just created, with its job."""
+
+    job: Annotated[JobRead | None, Meta(description="The job submitted with it; null: none.")]
+
+
+class SubmissionController(Controller):
+    """Creation and submission of shootouts."""
+
+    path = "/api/v1/shootouts"
+
+    @post(
+        operation_id="create_shootout",
+        tags=("shootouts",),
+        summary="Create a shootout",
+        responses=problems(400, 401, 403, 409, 413, 422, 429),
+    )
+    async def create(
+        self,
+        data: JSONBody[ShootoutCreate],
+        principal: NamedDependency[Principal],
+        shootout_service: NamedDependency[ShootoutService],
+        jobs: NamedDependency[JobService],
+        dispatcher: NamedDependency[Dispatcher],
+        idempotent: NamedDependency[Idempotent],
+    ) -> Response[NewShootoutRead]:
+        """Create a shootout from items of your library, and submit a job for it if `submit` is true.
+
+        Both are made in one transaction: a job that is refused leaves no shootout. Error pointers are relative to the
+        config.
+        """
+
+        async def make() -> Response[NewShootoutRead]:
+            shootout = await shootout_service.create(principal.user_id, data.config, visibility=data.visibility)
+            job, dispatch = await _submitted(jobs, dispatcher, principal.user_id, shootout.id if data.submit else None)
+            return _created(NewShootoutRead.of(shootout, job=job), dispatch)
+
+        return await idempotent(make)
+
+    @post(
+        "/{shootout_id:uuid}/jobs",
+        operation_id="submit_job",
+        tags=("jobs",),
+        summary="Submit a shootout",
+        status_code=202,
+        responses=problems(401, 403, 404, 409, 422, 429),
+    )
+    async def submit(
+        self,
+        shootout_id: Annotated[UUID, PathParameter(description="The shootout's id.")],
+        principal: NamedDependency[Principal],
+        jobs: NamedDependency[JobService],
+        dispatcher: NamedDependency[Dispatcher],
+        idempotent: NamedDependency[Idempotent],
+    ) -> Response[JobRead]:
+        """Submit a job that renders the shootout in its current state."""
+
+        async def make() -> Response[JobRead]:
+            return queued_response(dispatcher, *await jobs.submit(principal.user_id, shootout_id))
+
+        return await idempotent(make)
+
+
+def queued_response(dispatcher: Dispatcher, job: Job, events: list[JobEvent]) -> Response[JobRead]:
+    """Return the response for a job that waits, which dispatches it after the commit."""
+    return Response(
+        JobRead.of(job),
+        status_code=202,
+        headers={"Location": f"/api/v1/jobs/{job.id}"},
+        background=BackgroundTask(dispatcher.dispatch, job.id, events),
+    )
+
+
+async def _submitted(
+    jobs: JobService, dispatcher: Dispatcher, owner_id: UUID, shootout_id: UUID | None
+) -> tuple[JobRead | None, BackgroundTask | None]:
+    """Submit a job for a shootout, if one is given; return it, and the task that dispatches it after the commit."""
+    if shootout_id is None:
+        return None, None
+    job, events = await jobs.submit(owner_id, shootout_id)
+    return JobRead.of(job), BackgroundTask(dispatcher.dispatch, job.id, events)
+
+
+def _created(shootout: NewShootoutRead, dispatch: BackgroundTask | None) -> Response[NewShootoutRead]:
+    return Response(shootout, status_code=201, headers={"Location": shootout_path(shootout.id)}, background=dispatch)

@@ -13,13 +13,14 @@ import httpx
 from redis.asyncio import Redis
 
 from tests.integration.conftest import Person
-from tests.support.factories import JobArtifactFactory, WebhookDeliveryFactory
+from tests.support.factories import JobArtifactFactory, JobFactory, WebhookDeliveryFactory
 from tests.support.sessions import Sessions
 from tests.support.tone3000 import StandIn
 from tests.support.uploads import SHOOTOUTS, add, config, di
 from tone_shootout.accounts.connections import ConnectionStore
 from tone_shootout.accounts.principal import Scope
 from tone_shootout.accounts.services import AccountService
+from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
@@ -98,12 +99,16 @@ async def build_world(person: Person, sessions: Sessions, settings: Settings) ->
     path.write_bytes(manifest)
     await Storage.from_settings(settings).put(key, path)
     job = (await client.post(f"{SHOOTOUTS}/{shootouts[1]}/jobs")).json()["id"]
+    finished = JobFactory.build(owner_id=person.id, shootout_id=UUID(shootouts[0]), status=JobStatus.COMPLETED)
     async with sessions.begin() as session:
+        session.add(finished)
+        await session.flush()
         delivery = WebhookDeliveryFactory.build(webhook_id=UUID(webhook))
-        session.add(
+        session.add_all(
             JobArtifactFactory.build(
-                job_id=UUID(job), size=len(manifest), storage_key=key, media_type="application/json", sha256="0" * 64
+                job_id=job_id, size=len(manifest), storage_key=key, media_type="application/json", sha256="0" * 64
             )
+            for job_id in (UUID(job), finished.id)
         )
         session.add(delivery)
     values = {
@@ -112,6 +117,7 @@ async def build_world(person: Person, sessions: Sessions, settings: Settings) ->
         "shootout_id": shootouts[0],
         "spare_shootout": shootouts[2],
         "job_id": job,
+        "finished_job": str(finished.id),
         "path": "manifest.json",
         "webhook_id": webhook,
         "delivery_id": str(delivery.id),

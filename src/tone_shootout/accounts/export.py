@@ -6,9 +6,8 @@ responses.
 """
 
 import zipfile
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing
-from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from tone_shootout.kit.db.session import Base, SessionMaker
 from tone_shootout.kit.outages import StorageFaultError
 from tone_shootout.kit.storage import MissingObjectError, Storage
 from tone_shootout.kit.throttle import Rate
+from tone_shootout.kit.zip_stream import ZipBuffer, open_archive, write_member, zip_member
 
 EXPORT_RATE: Final = Rate("exports", 10, 3600)
 """Maximum number of exports of a user in an hour. Each reads all stored objects."""
@@ -35,27 +35,6 @@ files/    stored files: blobs/ has the files of your library, named by their SHA
 """
 
 
-class _Buffer:
-    """Unseekable output file of the archive, emptied after each step."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def write(self, data: bytes) -> int:
-        """Append data."""
-        self._parts.append(bytes(data))
-        return len(data)
-
-    def flush(self) -> None:
-        """Do nothing."""
-
-    def drain(self) -> bytes:
-        """Return and remove the data written since the last call."""
-        drained = b"".join(self._parts)
-        self._parts.clear()
-        return drained
-
-
 async def stream_archive(sessions: SessionMaker, storage: Storage, user_id: UUID) -> AsyncIterator[bytes]:
     """Yield a ZIP archive of all data of a user.
 
@@ -68,7 +47,7 @@ async def stream_archive(sessions: SessionMaker, storage: Storage, user_id: UUID
         StorageFaultError: an object that a row refers to is missing.
         SQLAlchemyError: the database is unavailable.
     """
-    buffer = _Buffer()
+    buffer = ZipBuffer()
     prefix = storage_prefix(user_id)
     keys = [key async for key in storage.keys(prefix) if not key.removeprefix(prefix).startswith(_OMITTED_PREFIXES)]
     known = set(keys)
@@ -80,15 +59,15 @@ async def stream_archive(sessions: SessionMaker, storage: Storage, user_id: UUID
             keys.append(key)
     if keys:
         await storage.size_of(keys[0])
-    with zipfile.ZipFile(buffer, "w", allowZip64=True) as archive:  # type: ignore[call-overload]  # needs only `write`
-        archive.writestr(_member("README.txt", zipfile.ZIP_DEFLATED), _README)
+    with open_archive(buffer) as archive:
+        archive.writestr(zip_member("README.txt", zipfile.ZIP_DEFLATED), _README)
         await _write_rows(archive, sessions, user_id)
         yield buffer.drain()
         for key in keys:
             name = key.removeprefix(prefix)
             try:
-                # Closed when the client disconnects: an archive with an open member can't be closed.
-                async with aclosing(_write_file(archive, buffer, f"files/{name}", storage.stream(key))) as chunks:
+                member = zip_member(f"files/{name}")
+                async with aclosing(write_member(archive, buffer, member, storage.stream(key))) as chunks:
                     async for chunk in chunks:
                         yield chunk
             except MissingObjectError:
@@ -96,18 +75,6 @@ async def stream_archive(sessions: SessionMaker, storage: Storage, user_id: UUID
                     # Truncate the archive, which the client notices, instead of omitting the file silently.
                     raise StorageFaultError(key, is_missing=True) from None
     yield buffer.drain()
-
-
-async def prefetch_first(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Await the first chunk and return an iterator over all, so that errors are raised before the response starts."""
-    first = await anext(chunks, b"")
-
-    async def all_chunks() -> AsyncIterator[bytes]:
-        yield first
-        async for chunk in chunks:
-            yield chunk
-
-    return all_chunks()
 
 
 def select_user_rows(metadata: MetaData, user_id: UUID) -> dict[Table, ColumnElement[bool]]:
@@ -147,7 +114,7 @@ async def _write_rows(archive: zipfile.ZipFile, sessions: SessionMaker, user_id:
         connection = await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         for table, condition in select_user_rows(Base.metadata, user_id).items():
             statement = select(*_exported_columns(table)).where(condition).order_by(*table.primary_key.columns)
-            with archive.open(_member(f"rows/{table.name}.json", zipfile.ZIP_DEFLATED), "w") as file:
+            with archive.open(zip_member(f"rows/{table.name}.json", zipfile.ZIP_DEFLATED), "w") as file:
                 separator = b"["
                 async for row in await connection.stream(statement):
                     file.write(separator + b"\n" + msgspec.json.encode(dict(row._mapping)))  # noqa: SLF001 - SQLAlchemy documents it as public
@@ -155,24 +122,5 @@ async def _write_rows(archive: zipfile.ZipFile, sessions: SessionMaker, user_id:
                 file.write(b"[]\n" if separator == b"[" else b"\n]\n")
 
 
-async def _write_file(
-    archive: zipfile.ZipFile, buffer: _Buffer, name: str, content: AsyncIterator[bytes]
-) -> AsyncGenerator[bytes, None]:
-    first = await anext(content, b"")
-    with archive.open(_member(name, zipfile.ZIP_STORED), "w", force_zip64=True) as file:
-        file.write(first)
-        yield buffer.drain()
-        async for chunk in content:
-            file.write(chunk)
-            yield buffer.drain()
-
-
 def _exported_columns(table: Table) -> list[Column[Any]]:
     return [c for c in table.columns if c.name not in _OMITTED_COLUMNS and not isinstance(c.type, LargeBinary)]
-
-
-def _member(name: str, compression: int) -> zipfile.ZipInfo:
-    member = zipfile.ZipInfo(name, datetime.now(UTC).timetuple()[:6])
-    member.compress_type = compression
-    member.external_attr = 0o600 << 16
-    return member

@@ -1,18 +1,22 @@
 """Jobs over HTTP and WebSocket."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Controller, Request, Response, WebSocket, get, head, post, websocket
+from litestar import Controller, Request, Response, WebSocket, delete, get, head, post, websocket
 from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Operation, Schema
 from litestar.params import HeaderParameter, Parameter
-from litestar.response import ServerSentEvent
+from litestar.response import ServerSentEvent, Stream
 
 from tone_shootout.accounts.guards import NOT_SIGNED_IN, authenticate_websocket, reject_websocket
 from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.jobs.dtos import ArtifactList, ArtifactRead, JobOrder, JobRead, TicketRead
+from tone_shootout.jobs.archive import archive_name, stream_results
+from tone_shootout.jobs.dtos import ArtifactList, ArtifactRead, EventList, JobOrder, JobRead, TicketRead
 from tone_shootout.jobs.models import JobArtifact
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.services import JobService
@@ -26,11 +30,27 @@ from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.http.ranges import content_response
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
+from tone_shootout.kit.zip_stream import prefetch_first
 
 JobId = Annotated[UUID, Parameter(description="The job's id.")]
 ArtifactPath = Annotated[str, Parameter(description="The artifact's path.", max_length=400, pattern=r"^[^\x00]*$")]
 Order = Annotated[JobOrder, Parameter(description="Sort order; a minus sign sorts newest first.")]
+EventLimit = Annotated[
+    int, Parameter(ge=1, le=1000, description="Number of events to return in a list; a stream ignores it.")
+]
 After = Annotated[int | None, Parameter(ge=0, description="Number of the last event received; later events are sent.")]
+
+
+@dataclass
+class EventsOperation(Operation):
+    """OpenAPI operation of a job's events: a stream or a list, as the client accepts."""
+
+    def __post_init__(self) -> None:
+        """Add the stream, first."""
+        found = (self.responses or {}).get("200")
+        if isinstance(found, OpenAPIResponse) and found.content:
+            stream = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, description="Server-sent events."))
+            found.content = {"text/event-stream": stream, "application/json": next(iter(found.content.values()))}
 
 
 class JobController(Controller):
@@ -123,33 +143,92 @@ class JobController(Controller):
     @get(
         "/{job_id:uuid}/events",
         operation_id="follow_job",
+        operation_class=EventsOperation,
         summary="Follow a job",
-        responses=problems(400, 401, 404),
+        responses={
+            200: ResponseSpec(
+                EventList, generate_examples=False, description="The events, as the client accepts them."
+            ),
+            **problems(400, 401, 404),
+        },
         media_type="text/event-stream",
     )
     async def follow(
         self,
         job_id: JobId,
+        request: Request[Any, Any, Any],
         principal: NamedDependency[Principal],
         jobs: NamedDependency[JobService],
         streams: NamedDependency[StreamService],
         after: After = None,
+        limit: EventLimit = 100,
         last_event_id: Annotated[
             int | None,
             HeaderParameter(name="Last-Event-ID", ge=0, description="Same as `after`, sent by browsers."),
         ] = None,
-    ) -> ServerSentEvent | Response[None]:
+    ) -> ServerSentEvent | Response[EventList] | Response[None]:
         """Send a job's events: a snapshot, then all later events (or those after `after`), up to `done`.
 
         `Last-Event-ID` takes precedence over `after`, because a browser that reconnects sends both. If all events of a
         finished job were received, the response is 204, which stops a browser from reconnecting.
+
+        With `Accept: application/json` the response is a list of the events so far, at most `limit` of those after
+        `after`.
         """
-        job = await jobs.get(principal.user_id, job_id)
         after = after if last_event_id is None else last_event_id
+        if request.accept.best_match(["text/event-stream", "application/json"]) == "application/json":
+            rows = await jobs.events(principal.user_id, job_id, after=after or 0, limit=limit + 1)
+            content = EventList.of(rows, after=after or 0, limit=limit)
+            return Response(content, media_type="application/json", headers={"Vary": "Accept"})
+        job = await jobs.get(principal.user_id, job_id)
         if after is not None and after >= job.event_seq and job.status in FINISHED:
             return Response(None, status_code=204)
         streams.check_limit(principal.user_id)
         return ServerSentEvent(streams.to_sse(principal.credential, job_id, after=after))
+
+    @delete(
+        "/{job_id:uuid}",
+        operation_id="delete_job",
+        summary="Delete a job",
+        responses=problems(401, 403, 404, 409),
+    )
+    async def delete_job(
+        self,
+        job_id: JobId,
+        principal: NamedDependency[Principal],
+        jobs: NamedDependency[JobService],
+        storage: NamedDependency[Storage],
+    ) -> Response[None]:
+        """Delete a finished job with its events and results. Its shootout stays."""
+        prefix = await jobs.delete(principal.user_id, job_id)
+        return Response(None, status_code=204, background=BackgroundTask(storage.delete_prefix, prefix))
+
+    @get(
+        "/{job_id:uuid}/archive",
+        operation_id="get_archive",
+        operation_class=DownloadOperation,
+        summary="Get all results",
+        responses={
+            200: ResponseSpec(bytes, generate_examples=False, media_type="application/zip", description="The archive."),
+            **problems(401, 404, 409, 503),
+        },
+    )
+    async def get_archive(
+        self,
+        job_id: JobId,
+        principal: NamedDependency[Principal],
+        jobs: NamedDependency[JobService],
+        storage: NamedDependency[Storage],
+    ) -> Stream:
+        """Send all files of a finished job as one ZIP archive, with their paths. Nothing is compressed again."""
+        job, artifacts = await jobs.results(principal.user_id, job_id)
+        content = await prefetch_first(stream_results(storage, job, artifacts))
+        headers = {
+            "Content-Disposition": f'attachment; filename="{archive_name(job)}"',
+            "Cache-Control": "private, no-cache",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return Stream(content, media_type="application/zip", headers=headers)
 
     @get(
         "/{job_id:uuid}/artifacts",

@@ -1,5 +1,6 @@
 """Jobs and their events in responses."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -47,6 +48,7 @@ class JobLinks(Struct, kw_only=True):
     events: Annotated[str, Meta(description="The job's events as server-sent events.")]
     ws: Annotated[str, Meta(description="The job's events over a WebSocket.")]
     artifacts: Annotated[str, Meta(description="The job's artifacts.")]
+    archive: Annotated[str | None, Meta(description="Its artifacts as one ZIP archive; null until it has finished.")]
     shootout: Annotated[str, Meta(description="The shootout.")]
 
 
@@ -104,6 +106,7 @@ class JobRead(Struct, kw_only=True):
                 events=f"{path}/events",
                 ws=f"{path}/ws",
                 artifacts=f"{path}/artifacts",
+                archive=f"{path}/archive" if status in FINISHED else None,
                 shootout=f"/api/v1/shootouts/{job.shootout_id}",
             ),
         )
@@ -128,6 +131,22 @@ class Event(Struct, kw_only=True):
             at=event.at,
             data=event.data,
         )
+
+
+class EventList(Struct, kw_only=True):
+    """Events of a job, in order."""
+
+    items: Annotated[list[Event], Meta(description="The events. Progress events of old jobs are deleted.")]
+    last_seq: Annotated[
+        int, Meta(description="Number of the last event of `items`: `after` of the next request.", examples=[7])
+    ]
+    has_more: Annotated[bool, Meta(description="Whether there were later events.", examples=[False])]
+
+    @classmethod
+    def of(cls, events: Sequence[JobEvent], *, after: int, limit: int) -> "EventList":
+        """Return the response for events after a number; one more than `limit` shows that there are more."""
+        items = [Event.of(event) for event in events[:limit]]
+        return cls(items=items, last_seq=items[-1].seq if items else after, has_more=len(events) > limit)
 
 
 class TicketRead(Struct, kw_only=True):

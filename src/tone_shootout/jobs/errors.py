@@ -65,9 +65,18 @@ class TooManyStreamsError(TooManyRequestsError):
 
 
 class UnfinishedJobError(ConflictError):
-    """A shootout with an unfinished job can't be deleted."""
+    """An unfinished job can't be deleted, nor can its shootout, and its results can't be downloaded as one."""
 
     code = "job_unfinished"
 
+    def __init__(self, detail: str = "A job of this shootout is not finished. Cancel it first.") -> None:
+        super().__init__(detail)
+
+
+class NoResultsError(NotFoundError):
+    """The job has finished without results."""
+
+    code = "no_results"
+
     def __init__(self) -> None:
-        super().__init__("A job of this shootout is not finished. Cancel it first.")
+        super().__init__("The job has no results: it failed or was cancelled before a segment was rendered.")

@@ -11,6 +11,7 @@ from tone_shootout.jobs.errors import (
     ArtifactNotFoundError,
     JobFinishedError,
     JobNotFoundError,
+    NoResultsError,
     NothingToRetryError,
     TooManyJobsError,
     UnfinishedJobError,
@@ -18,7 +19,13 @@ from tone_shootout.jobs.errors import (
 from tone_shootout.jobs.execution.inputs import Asset, Inputs
 from tone_shootout.jobs.execution.render_cache import find_cached
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
-from tone_shootout.jobs.repositories import JobArtifactRepository, JobRepository, RenderCacheRepository, results_bytes
+from tone_shootout.jobs.repositories import (
+    JobArtifactRepository,
+    JobEventRepository,
+    JobRepository,
+    RenderCacheRepository,
+    results_bytes,
+)
 from tone_shootout.jobs.status import FINISHED, JobStatus
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.settings import LimitSettings
@@ -41,6 +48,7 @@ class JobService:
         self._session = session
         self._jobs = JobRepository(session)
         self._artifacts = JobArtifactRepository(session)
+        self._events = JobEventRepository(session)
         self._cache = RenderCacheRepository(session)
         self._quota = StorageQuota(limits, results_bytes)
         self._shootouts = shootouts
@@ -167,6 +175,46 @@ class JobService:
         if artifact is None:
             raise ArtifactNotFoundError(path)
         return artifact
+
+    async def results(self, owner_id: UUID, job_id: UUID) -> tuple[Job, Sequence[JobArtifact]]:
+        """Return a finished job and its artifacts, sorted by path.
+
+        Raises:
+            JobNotFoundError: the owner has no such job.
+            UnfinishedJobError: it is not finished.
+            NoResultsError: it has no artifacts.
+        """
+        job = await self.get(owner_id, job_id)
+        if job.status not in FINISHED:
+            raise UnfinishedJobError(f"The job is {job.status}. Wait until it has finished.")
+        artifacts = await self._artifacts.list_of_job(job_id)
+        if not artifacts:
+            raise NoResultsError
+        return job, artifacts
+
+    async def events(self, owner_id: UUID, job_id: UUID, *, after: int, limit: int) -> Sequence[JobEvent]:
+        """Return at most `limit` of a job's events with numbers greater than `after`, in order.
+
+        Raises:
+            JobNotFoundError: the owner has no such job.
+        """
+        await self.get(owner_id, job_id)
+        return await self._events.list_after(job_id, after, limit=limit)
+
+    async def delete(self, owner_id: UUID, job_id: UUID) -> str:
+        """Delete a finished job; return the storage prefix of its results, to delete after the commit.
+
+        Raises:
+            JobNotFoundError: the owner has no such job.
+            UnfinishedJobError: it is not finished.
+        """
+        job = await self._jobs.get_owned(owner_id, job_id, lock="update")
+        if job is None:
+            raise JobNotFoundError(job_id)
+        if job.status not in FINISHED:
+            raise UnfinishedJobError(f"The job is {job.status}. Cancel it first.")
+        await self._jobs.delete_owned(owner_id, job_id)
+        return results_prefix(job)
 
     async def _check_limits(self, owner_id: UUID) -> None:
         await self._quota.available_bytes(self._session, owner_id)

@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import Controller, Response, post
 from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
-from litestar.params import JSONBody, PathParameter
+from litestar.params import JSONBody
 from msgspec import Meta
 
 from tone_shootout.accounts.idempotency import Idempotent
@@ -16,7 +16,8 @@ from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.services import JobService
 from tone_shootout.kit.http.problems import problems
-from tone_shootout.shootouts.dtos import ShootoutCreate, ShootoutRead, shootout_path
+from tone_shootout.shootouts.controllers import ShootoutId
+from tone_shootout.shootouts.dtos import ShootoutCreate, ShootoutDuplicate, ShootoutRead, shootout_path
 from tone_shootout.shootouts.services import ShootoutService
 
 
@@ -60,6 +61,36 @@ class SubmissionController(Controller):
         return await idempotent(make)
 
     @post(
+        "/{shootout_id:uuid}/duplicate",
+        operation_id="duplicate_shootout",
+        tags=("shootouts",),
+        summary="Duplicate a shootout",
+        responses=problems(400, 401, 403, 404, 409, 413, 422, 429),
+    )
+    async def duplicate(
+        self,
+        shootout_id: ShootoutId,
+        principal: NamedDependency[Principal],
+        shootout_service: NamedDependency[ShootoutService],
+        jobs: NamedDependency[JobService],
+        dispatcher: NamedDependency[Dispatcher],
+        idempotent: NamedDependency[Idempotent],
+        data: JSONBody[ShootoutDuplicate | None] = None,
+    ) -> Response[NewShootoutRead]:
+        """Create a private shootout with the config of this one, and submit a job for it if `submit` is true.
+
+        The body may be left out.
+        """
+        asked = data or ShootoutDuplicate()
+
+        async def make() -> Response[NewShootoutRead]:
+            shootout = await shootout_service.duplicate(principal.user_id, shootout_id, title=asked.title)
+            job, dispatch = await _submitted(jobs, dispatcher, principal.user_id, shootout.id if asked.submit else None)
+            return _created(NewShootoutRead.of(shootout, job=job), dispatch)
+
+        return await idempotent(make)
+
+    @post(
         "/{shootout_id:uuid}/jobs",
         operation_id="submit_job",
         tags=("jobs",),
@@ -69,7 +100,7 @@ class SubmissionController(Controller):
     )
     async def submit(
         self,
-        shootout_id: Annotated[UUID, PathParameter(description="The shootout's id.")],
+        shootout_id: ShootoutId,
         principal: NamedDependency[Principal],
         jobs: NamedDependency[JobService],
         dispatcher: NamedDependency[Dispatcher],

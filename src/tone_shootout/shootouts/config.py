@@ -149,7 +149,9 @@ def _block(block: AssetBlock) -> spec.Block:
 
 
 def _file(block: AssetCapture | AssetCabIr) -> str:
-    return str(block.asset) if block.tone3000 is UNSET else block.tone3000.file
+    if block.tone3000 is not UNSET:
+        return block.tone3000.file
+    return "" if block.asset is UNSET else str(block.asset)  # `check_sources` reports a block with neither
 
 
 def _fields(struct: Struct, *, without: tuple[str, ...]) -> dict[str, Any]:

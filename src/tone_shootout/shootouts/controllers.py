@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Controller, Response, delete, get, patch
+from litestar import Controller, Response, delete, get, patch, post
 from litestar.background_tasks import BackgroundTask, BackgroundTasks
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidation
@@ -16,9 +16,11 @@ from tone_shootout.rendering.engine.schedule import sound_keys
 from tone_shootout.shootouts.dtos import (
     PlanRead,
     PublicShootoutRead,
+    ShootoutCreate,
     ShootoutOrder,
     ShootoutRead,
     ShootoutUpdate,
+    ValidationRead,
 )
 from tone_shootout.shootouts.jobs_port import JobsPort
 from tone_shootout.shootouts.library.controllers import ORDER_BY, NameQuery
@@ -45,6 +47,28 @@ class ShootoutController(Controller):
         """List your shootouts."""
         rows, total = await shootout_service.list(principal.user_id, paging, order_by=order_by, q=q)
         return paging.page([ShootoutRead.of(shootout) for shootout in rows], total)
+
+    @post(
+        "/validate",
+        operation_id="validate_shootout",
+        summary="Check a shootout",
+        status_code=200,
+        responses=problems(400, 401, 403, 413, 422),
+    )
+    async def validate(
+        self,
+        data: JSONBody[ShootoutCreate],
+        principal: NamedDependency[Principal],
+        shootout_service: NamedDependency[ShootoutService],
+        jobs_port: NamedDependency[SkipValidation[JobsPort]],
+    ) -> ValidationRead:
+        """Return all errors and notices of a config, and the plan of a valid one. Nothing is made.
+
+        The body is that of “Create a shootout”. Error pointers are relative to the config.
+        """
+        found = await shootout_service.validate(principal.user_id, data.config)
+        keys = sound_keys(found.snapshot.plan) if found.snapshot else ()
+        return ValidationRead.of(found, await jobs_port.rendered(principal.user_id, keys))
 
     @get(
         "/public",

@@ -9,17 +9,19 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from tone_shootout.kit.http.problems import Fault
 from tone_shootout.rendering.engine.schedule import Step, schedule
 from tone_shootout.rendering.notices import Notice
 from tone_shootout.rendering.plan.planner import PlannedSegment
-from tone_shootout.rendering.spec.schema import files_of
+from tone_shootout.rendering.spec.schema import ONE_LINE, files_of
 from tone_shootout.shootouts.assets import WantedModel
 from tone_shootout.shootouts.config import Config
 from tone_shootout.shootouts.models import Shootout
-from tone_shootout.shootouts.services import ShootoutSnapshot, Visibility
+from tone_shootout.shootouts.services import MAX_TITLE, ShootoutSnapshot, Validation, Visibility
 
 ShootoutOrder = Literal["created_at", "-created_at", "updated_at", "-updated_at", "title", "-title"]
 
+Title = Annotated[str, Meta(min_length=1, max_length=MAX_TITLE, pattern=ONE_LINE)]
 _Visibility = Annotated[
     Visibility,
     Meta(description="`public` lists its title and its owner's name for all users.", examples=["private"]),
@@ -31,6 +33,18 @@ class ShootoutCreate(Struct, kw_only=True, forbid_unknown_fields=True):
 
     config: Annotated[Config, Meta(description="The config: what is compared.")]
     visibility: _Visibility = "private"
+    submit: Annotated[bool, Meta(description="Whether to submit a job at once.", examples=[False])] = False
+
+
+class ShootoutDuplicate(Struct, kw_only=True, forbid_unknown_fields=True):
+    """How to duplicate a shootout."""
+
+    title: Annotated[
+        Title | None,
+        Meta(
+            description="Title of the duplicate. Default: the title with “ (copy)”.", examples=["Two crunches, louder"]
+        ),
+    ] = None
     submit: Annotated[bool, Meta(description="Whether to submit a job at once.", examples=[False])] = False
 
 
@@ -189,6 +203,28 @@ class PlanRead(Struct, kw_only=True):
             estimated_s=round(math.fsum(step.cost for step in steps.values()), 3),
             to_fetch=list(snapshot.wanted),
             notices=[NoticeRead.of(notice) for notice in snapshot.notices],
+        )
+
+
+class ValidationRead(Struct, kw_only=True):
+    """Result of checking a config. Nothing was made."""
+
+    valid: Annotated[bool, Meta(description="Whether a shootout with this config can be created.", examples=[True])]
+    errors: Annotated[list[Fault], Meta(description="All errors, with JSON pointers into the config.")]
+    notices: Annotated[list[NoticeRead], Meta(description="Notices; they do not prevent rendering.")]
+    plan: Annotated[
+        PlanRead | None, Meta(description="What a job would render and its cost; null if the config is not valid.")
+    ]
+
+    @classmethod
+    def of(cls, validation: Validation, cached: Collection[str]) -> Self:
+        """Return the result's representation; `cached` are the keys of audio in the render cache."""
+        snapshot = validation.snapshot
+        return cls(
+            valid=snapshot is not None,
+            errors=list(validation.errors),
+            notices=[NoticeRead.of(notice) for notice in validation.notices],
+            plan=None if snapshot is None else PlanRead.of(snapshot, cached),
         )
 
 

@@ -1,7 +1,7 @@
 """The rules of shootouts. Nothing here commits."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.repository import RowLock
+from tone_shootout.kit.http.problems import Fault
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.rendering.media_info import Limits
-from tone_shootout.rendering.notices import Notice
-from tone_shootout.rendering.output.credits import notices
+from tone_shootout.rendering.notices import Notice, spec_notices
+from tone_shootout.rendering.output.credits import Credit, notices
 from tone_shootout.rendering.plan.planner import InvalidSpec, Plan, plan
 from tone_shootout.rendering.spec.schema import Spec
 from tone_shootout.shootouts.assets import AssetRef, ResolvedAssets, WantedModel, resolve
@@ -26,6 +27,11 @@ from tone_shootout.shootouts.models import Shootout
 from tone_shootout.shootouts.repositories import ShootoutRepository
 
 Visibility = Literal["private", "public"]
+
+MAX_TITLE: Final = 120
+"""Length of a title."""
+COPY: Final = " (copy)"
+"""What a duplicate's title ends with, unless another is given."""
 
 
 class ShootoutSnapshot(Struct, frozen=True, kw_only=True):
@@ -45,8 +51,15 @@ class ShootoutSnapshot(Struct, frozen=True, kw_only=True):
     @property
     def notices(self) -> tuple[Notice, ...]:
         """Notices about its files and their licenses."""
-        credited = {asset.file: asset.credit for asset in self.assets if asset.credit}
-        return (*self.plan.notices, *notices(self.spec, credited))
+        return (*self.plan.notices, *notices(self.spec, _credits(self.assets)))
+
+
+class Validation(Struct, frozen=True, kw_only=True):
+    """What is wrong with a config and what a job would do with it; `snapshot` is None if it can't be rendered."""
+
+    errors: tuple[Fault, ...]
+    notices: tuple[Notice, ...]
+    snapshot: ShootoutSnapshot | None
 
 
 def rendering_limits(settings: LimitSettings) -> Limits:
@@ -158,23 +171,58 @@ class ShootoutService:
         shootout = await self.get(owner_id, shootout_id, lock="key_share")
         config = msgspec.convert(shootout.config, Config)
         assets = await resolve(self._items, owner_id, config)
-        planned = self._plan(config, assets)
-        return ShootoutSnapshot(
-            title=shootout.title,
-            config=shootout.config,
-            spec=planned.spec,
-            plan=planned,
-            assets=assets.refs,
-            wanted=assets.wanted,
-        )
+        return _snapshot(config, shootout.config, assets, self._plan(config, assets))
+
+    async def validate(self, owner_id: UUID, config: Config) -> Validation:
+        """Check a config as `create` does, and plan it; make nothing."""
+        assets = await resolve(self._items, owner_id, config)
+        try:
+            planned = self._plan(config, assets)
+        except InvalidConfigError as error:
+            spec = spec_of(config)
+            found = (*spec_notices(spec, assets.media_info), *notices(spec, _credits(assets.refs)))
+            return Validation(errors=tuple(error.errors), notices=found, snapshot=None)
+        snapshot = _snapshot(config, msgspec.to_builtins(config), assets, planned)
+        return Validation(errors=(), notices=snapshot.notices, snapshot=snapshot)
+
+    async def duplicate(self, owner_id: UUID, shootout_id: UUID, *, title: str | None = None) -> Shootout:
+        """Create a private shootout with the config of another, under a new title.
+
+        Raises:
+            ShootoutNotFoundError: the owner has no such shootout.
+            InvalidConfigError: it can't be rendered any more, because the limits have changed.
+        """
+        shootout = await self.get(owner_id, shootout_id)
+        config = msgspec.convert(shootout.config, Config)
+        title = title or f"{config.title[: MAX_TITLE - len(COPY)]}{COPY}"
+        return await self.create(owner_id, msgspec.structs.replace(config, title=title))
 
     def _plan(self, config: Config, assets: ResolvedAssets) -> Plan:
-        if errors := list(check_sources(config)):
-            raise InvalidConfigError(errors, config)
+        errors = list(check_sources(config))
+        known = {error.pointer for error in errors}
         try:
-            return plan(spec_of(config), assets.media_info, limits=self._limits)
+            planned = plan(spec_of(config), assets.media_info, limits=self._limits)
         except InvalidSpec as error:
-            raise InvalidConfigError(error.errors, config) from None
+            # A block without a source is reported once, not again as one whose file is missing.
+            errors += [each for each in error.errors if each.pointer.removesuffix("/file") not in known]
+        if errors:
+            raise InvalidConfigError(errors, config)
+        return planned
+
+
+def _snapshot(config: Config, stored: dict[str, Any], assets: ResolvedAssets, planned: Plan) -> ShootoutSnapshot:
+    return ShootoutSnapshot(
+        title=config.title,
+        config=stored,
+        spec=planned.spec,
+        plan=planned,
+        assets=assets.refs,
+        wanted=assets.wanted,
+    )
+
+
+def _credits(assets: Sequence[AssetRef]) -> dict[str, Credit]:
+    return {asset.file: asset.credit for asset in assets if asset.credit}
 
 
 def _set_config(shootout: Shootout, config: Config) -> None:

@@ -58,3 +58,61 @@ async def test_a_job_that_is_refused_leaves_no_shootout(
 async def test_without_an_account_nothing_is_made(api: httpx.AsyncClient) -> None:
     refused = await api.post(SHOOTOUTS, json={"config": {}, "submit": True})
     assert (refused.status_code, refused.json()["code"]) == (401, "unauthorized")
+
+
+async def test_a_valid_config_is_planned_and_nothing_is_made(user: Person) -> None:
+    chosen = await config(user.client)
+    answer = await user.client.post(f"{SHOOTOUTS}/validate", json={"config": chosen, "submit": True})
+    found = answer.json()
+    assert (answer.status_code, found["valid"], found["errors"]) == (200, True, [])
+    assert [segment["chain"] for segment in found["plan"]["segments"]] == ["Low", "High"]
+    assert found["plan"]["estimated_s"] > 0
+    for place in (SHOOTOUTS, "/api/v1/jobs"):
+        assert (await user.client.get(place)).json()["total"] == 0
+
+
+async def test_all_errors_of_a_config_are_found_at_once(user: Person) -> None:
+    chosen = await config(user.client)
+    chosen["di_tracks"][0]["asset"] = "01900000-0000-7000-8000-000000000000"
+    chosen["chains"][0]["blocks"][0] = {"type": "capture"}
+    chosen["chains"][1]["blocks"].pop()
+    found = (await user.client.post(f"{SHOOTOUTS}/validate", json={"config": chosen})).json()
+    assert (found["valid"], found["plan"]) == (False, None)
+    assert {error["pointer"]: error["code"] for error in found["errors"]} == {
+        "/chains/0/blocks/0": "one_source",
+        "/di_tracks/0/asset": "missing_asset",
+        "/chains/1/blocks": "ir_required",
+    }
+    refused = await user.client.post(SHOOTOUTS, json={"config": chosen})
+    assert refused.status_code == 422
+    assert refused.json()["errors"] == found["errors"]
+
+
+async def test_a_duplicate_is_a_private_shootout_with_the_same_config(user: Person) -> None:
+    made = (await _make(user.client, visibility="public")).json()
+    answer = await user.client.post(f"{made['links']['self']}/duplicate")
+    copy = answer.json()
+    assert (answer.status_code, answer.headers["location"]) == (201, copy["links"]["self"])
+    assert copy["id"] != made["id"]
+    assert (copy["title"], copy["visibility"], copy["job"]) == ("Two crunches (copy)", "private", None)
+    assert copy["config"] == {**made["config"], "title": copy["title"]}
+    named = await user.client.post(f"{made['links']['self']}/duplicate", json={"title": "Louder", "submit": True})
+    assert (named.json()["title"], named.json()["job"]["title"]) == ("Louder", "Louder")
+
+
+async def test_a_duplicate_of_the_longest_title_is_not_too_long(user: Person) -> None:
+    made = await make_shootout(user.client, title="x" * 120)
+    copy = (await user.client.post(f"{SHOOTOUTS}/{made}/duplicate")).json()
+    assert copy["title"] == f"{'x' * 113} (copy)"
+
+
+async def test_a_duplication_that_is_sent_again_is_one(user: Person) -> None:
+    address = f"{SHOOTOUTS}/{await make_shootout(user.client)}/duplicate"
+    first, again = [await user.client.post(address, headers={"Idempotency-Key": "one"}) for _ in range(2)]
+    assert first.json() == again.json()
+
+
+async def test_nobody_duplicates_the_shootout_of_another(user: Person, other_user: Person) -> None:
+    made = await make_shootout(user.client)
+    refused = await other_user.client.post(f"{SHOOTOUTS}/{made}/duplicate")
+    assert (refused.status_code, refused.json()["code"]) == (404, "shootout_not_found")

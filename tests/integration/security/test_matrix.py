@@ -89,6 +89,8 @@ ROWS = {
     "list_shootouts": Row(200),
     "list_public_shootouts": Row(200),
     "create_shootout": Row(201, body={}),
+    "validate_shootout": Row(200, body={}),
+    "duplicate_shootout": Row(201),
     "get_shootout": Row(200),
     "change_shootout": Row(200, body={"visibility": "private"}),
     "get_plan": Row(200),
@@ -99,11 +101,13 @@ ROWS = {
     "list_artifacts": Row(200),
     "get_artifact": Row(200),
     "head_artifact": Row(200),
+    "get_archive": Row(200, on={"job_id": "finished_job"}),
     "get_ticket": Row(201),
     "cancel_job": Row(202),
     "follow_job": Row(200),
     "retry_job": Row(202),
     "submit_job": Row(202),
+    "delete_job": Row(204, on={"job_id": "finished_job"}),
     # The user's webhooks.
     "list_webhooks": Row(200),
     "create_webhook": Row(201, body={"url": "https://hooks.example/"}),
@@ -133,7 +137,7 @@ async def _request(client: httpx.AsyncClient, world: World, operation: Operation
     content: dict[str, Any] = {"json": row.body} if row.body is not None else {}
     if row.form:
         content = {"data": {"kind": "di_track"}, "files": {"file": ("new.wav", di(seed=7))}}
-    if operation.id == "create_shootout":
+    if operation.id in ("create_shootout", "validate_shootout"):
         shown = (await world.person.client.get(f"/api/v1/shootouts/{world.values['shootout_id']}")).json()
         content = {"json": {"config": shown["config"]}}
     address = world.path(operation, row.on)

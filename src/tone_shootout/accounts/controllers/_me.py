@@ -15,7 +15,7 @@ from tone_shootout.accounts.account_deletion import JobCanceller, purge
 from tone_shootout.accounts.controllers._shared import NO_STORE, provide_accounts
 from tone_shootout.accounts.cookies import expired_session_cookies
 from tone_shootout.accounts.dtos import MeRead, TokenCreate, TokenRead, TokenSecretRead
-from tone_shootout.accounts.export import EXPORT_RATE, prefetch_first, stream_archive
+from tone_shootout.accounts.export import EXPORT_RATE, stream_archive
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.kit.db.pagination import Page, Paging
@@ -25,6 +25,7 @@ from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.kit.throttle import Throttle
+from tone_shootout.kit.zip_stream import prefetch_first
 
 
 class MeController(Controller):

@@ -60,7 +60,7 @@ def _worker_on_a_small_disk(settings: Settings, size: str) -> Generator[psutil.P
 
 def _resize(worker: psutil.Process, folder: Path, size: str) -> None:
     within = ["nsenter", "-t", str(worker.pid), *_ENTER]
-    subprocess.run([*within, "mount", "-o", f"remount,size={size}", str(folder)], check=True)
+    subprocess.run([*within, "mount", "-o", f"remount,size={size}", "tmpfs", str(folder)], check=True)
 
 
 async def test_a_job_that_fills_the_disk_waits_for_room_and_goes_on_by_itself(

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,13 +13,12 @@ import click
 from tone_shootout.kit.private_files import write_private
 
 if TYPE_CHECKING:
-    import httpx
+    from tone_shootout.client import Client
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 CREDENTIALS = "credentials.json"
 """File in the data folder: API tokens by the URL of the service."""
-API = "/api/v1"
 
 
 class ServiceError(Exception):
@@ -33,27 +32,28 @@ class Session:
     url: str
     token: str
 
-    @property
-    def headers(self) -> dict[str, str]:
-        """Authorization header, empty without a token."""
-        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
-
     @contextmanager
-    def client(self) -> Generator["httpx.Client", None, None]:
+    def client(self) -> Generator["Client", None, None]:
         """Yield a client of the API.
 
         Raises:
-            ServiceError: the service can't be reached.
+            ServiceError: the service can't be reached or rejected a request.
         """
-        import httpx
+        from tone_shootout.client import Client, ClientError
 
         try:
-            with httpx.Client(base_url=f"{self.url}{API}", headers=self.headers, timeout=60) as client:
+            with Client(self.url, self.token) as client:
                 yield client
-        except httpx.InvalidURL as error:
-            raise ServiceError(f"{self.url} is not a valid URL: {error}") from None
-        except httpx.TransportError as error:
-            raise ServiceError(f"{self.url} can't be reached: {error}") from None
+        except ClientError as error:
+            raise ServiceError(describe(error)) from None
+
+
+def describe(error: Exception) -> str:
+    """Return what an error of the client says, with all errors in the request."""
+    from tone_shootout.client import ApiError
+
+    faults = error.errors if isinstance(error, ApiError) else ()
+    return "; ".join(f"{fault.pointer or '/'}: {fault.detail} ({fault.code})" for fault in faults) or str(error)
 
 
 def session_options(command: F) -> F:
@@ -111,10 +111,13 @@ def revoke(session: Session) -> None:
     Raises:
         ServiceError: the service can't be reached or rejected the request.
     """
+    from tone_shootout.client import NotFoundError, UnauthorizedError
+
     with session.client() as client:
         own = _own_id(client, session.token)
-        if own is not None and client.delete(f"/me/tokens/{own}").status_code not in (204, 401, 404):
-            raise ServiceError("the token could not be revoked")
+        if own is not None:
+            with suppress(UnauthorizedError, NotFoundError):
+                client.request("DELETE", f"/me/tokens/{own}")
 
 
 def save_token(folder: Path, url: str, token: str) -> None:
@@ -130,34 +133,16 @@ def delete_token(folder: Path, url: str, token: str) -> None:
         _save(folder, tokens)
 
 
-def parse_response(response: "httpx.Response") -> Any:
-    """Return the decoded body of a successful response.
-
-    Raises:
-        ServiceError: the status is an error (with the detail of the problem), or the body is not JSON.
-    """
-    if response.is_success:
-        try:
-            return response.json()
-        except ValueError:
-            url = response.request.url
-            origin = f"{url.scheme}://{url.netloc.decode()}"
-            raise ServiceError(f"{origin} is not a Tone Shootout service: the response is not JSON") from None
-    try:
-        detail = str(response.json()["detail"])
-    except (ValueError, KeyError, TypeError):
-        detail = f"{response.request.method} {response.request.url.path} failed with status {response.status_code}"
-    raise ServiceError(detail)
-
-
-def _own_id(client: "httpx.Client", token: str) -> str | None:
+def _own_id(client: "Client", token: str) -> str | None:
     """Return the id of the current token, None if it is no longer valid."""
+    from tone_shootout.client import UnauthorizedError
+
     offset, total = 0, 1
     while offset < total:
-        response = client.get("/me/tokens", params={"limit": 100, "offset": offset})
-        if response.status_code == 401:
+        try:
+            page = client.request("GET", "/me/tokens", params={"limit": 100, "offset": offset})
+        except UnauthorizedError:
             return None
-        page = parse_response(response)
         offset, total = offset + 100, page["total"]
         for item in page["items"]:
             if token.startswith(item["prefix"]):

@@ -26,15 +26,14 @@ def command(out: Path, data: Path | None) -> None:
     """
     import tempfile
 
-    import httpx
-
     from tone_shootout.cli._demo import DemoError, run
     from tone_shootout.cli._session import ServiceError
     from tone_shootout.cli.errors import handle_errors
+    from tone_shootout.client import ClientError
     from tone_shootout.embedded.errors import EmbeddedError
 
     with (
-        handle_errors(DemoError, ServiceError, EmbeddedError, httpx.HTTPError, OSError),
+        handle_errors(DemoError, ServiceError, ClientError, EmbeddedError, OSError),
         tempfile.TemporaryDirectory(prefix="shootout-demo-") as scratch,
     ):
         try:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tone_shootout.cli._session import ServiceError, Session, open_session, parse_response, session_options
+from tone_shootout.cli._session import ServiceError, Session, open_session, session_options
 from tone_shootout.cli.errors import handle_errors
 
 if TYPE_CHECKING:
-    import httpx
+    from tone_shootout.client import Client
 
 _STATUSES = ["pending", "queued", "running", "cancelling", "completed", "failed", "cancelled"]
 _json = click.option("--json", "as_json", is_flag=True, help="Write the JSON of the API.")
@@ -32,8 +32,8 @@ def command() -> None:
 def list_(status: str | None, limit: int, as_json: bool, url: str | None, token: str | None, data: Path | None) -> None:
     """List your jobs, newest first."""
     with handle_errors(ServiceError), open_session(url, token, data).client() as client:
-        query = {"limit": str(limit)} | ({"status": status} if status else {})
-        page = parse_response(client.get("/jobs", params=query))
+        query: dict[str, str | int] = {"limit": limit} | ({"status": status} if status else {})
+        page = client.request("GET", "/jobs", params=query)
     if as_json:
         click.echo(json.dumps(page))
         return
@@ -55,8 +55,8 @@ def show(job: str, watch: bool, as_json: bool, url: str | None, token: str | Non
     with handle_errors(ServiceError):
         session = open_session(url, token, data)
         with session.client() as client:
-            found = parse_response(client.get(f"/jobs/{_id(client, job)}"))
-            files = parse_response(client.get(f"/jobs/{found['id']}/artifacts"))["items"]
+            found = client.request("GET", f"/jobs/{_id(client, job)}")
+            files = client.request("GET", f"/jobs/{found['id']}/artifacts")["items"]
         if as_json:
             click.echo(json.dumps({**found, "artifacts": files}))
         else:
@@ -107,7 +107,7 @@ def _act(action: str, job: str, watch: bool, as_json: bool, session_of: Callable
     with handle_errors(ServiceError):
         session = session_of()
         with session.client() as client:
-            changed = parse_response(client.post(f"/jobs/{_id(client, job)}/{action}"))
+            changed = client.request("POST", f"/jobs/{_id(client, job)}/{action}")
         if not (watch and as_json):  # then every line is an event
             click.echo(json.dumps(changed) if as_json else _line(changed))
         if watch:
@@ -116,22 +116,15 @@ def _act(action: str, job: str, watch: bool, as_json: bool, session_of: Callable
 
 def _follow(session: Session, job_id: str, *, as_json: bool, wanted: str = "completed") -> None:
     """Show the events of a job until it is done; exit with code 1 if its status is not `wanted`."""
-    from tone_shootout.cli._live import follow, show
+    from tone_shootout.cli._live import follow
 
-    if as_json:
-        ended: dict[str, Any] = {}
-        for event in follow(session, job_id):
-            click.echo(json.dumps(event))
-            ended = event["data"]
-    else:
-        ended = show(follow(session, job_id))
-        error = ended.get("error")
-        click.echo(f"{ended['status']}{'' if error is None else ': ' + error['detail']}")
+    with session.client() as client:
+        ended = follow(client, job_id, as_json=as_json)
     if ended["status"] != wanted:
         sys.exit(1)
 
 
-def _id(client: "httpx.Client", job: str) -> str:
+def _id(client: "Client", job: str) -> str:
     """Return the id of a job, given as id or `latest`.
 
     Raises:
@@ -140,10 +133,10 @@ def _id(client: "httpx.Client", job: str) -> str:
     from uuid import UUID
 
     if job == "latest":
-        items = parse_response(client.get("/jobs", params={"limit": 1}))["items"]
+        items = client.jobs(limit=1)
         if not items:
             raise ServiceError("you have no jobs")
-        return str(items[0]["id"])
+        return str(items[0].id)
     try:
         return str(UUID(job))
     except ValueError:

@@ -2,6 +2,7 @@
 
 import platform
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,6 @@ from tone_shootout.cli._session import (
     Session,
     find_service,
     open_session,
-    parse_response,
     revoke,
     save_token,
     saved_token,
@@ -21,7 +21,7 @@ from tone_shootout.cli._session import (
 from tone_shootout.cli.errors import handle_errors
 
 if TYPE_CHECKING:
-    import httpx
+    from tone_shootout.client import Client
 
 
 @click.command("login")
@@ -33,22 +33,24 @@ def command(link: bool, url: str | None, token: str | None, data: Path | None) -
     Shows a code to enter at TONE3000 in any browser, on this machine or another. The token of the previous sign-in is
     revoked.
     """
+    from tone_shootout.client import ApiError
+
     with handle_errors(ServiceError, OSError):
         folder, address = find_service(url, data)
         session = open_session(address, token, data) if link else Session(address, "")
         with session.client() as client:
-            device = parse_response(client.post("/auth/device", json={"link": link}))
+            device = client.request("POST", "/auth/device", json={"link": link})
             click.echo(f"Open {device['verification_uri']} in any browser and enter {device['user_code']},", err=True)
             click.echo(f"or open {device['verification_uri_complete']}.", err=True)
             tokens = _poll(client, device)
-            client.cookies.clear()
-            client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
-            me = parse_response(client.get("/me"))
+        with Session(address, tokens["access_token"]).client() as client:
+            me = client.request("GET", "/me")
             if not link:
                 name = f"shootout login on {platform.node() or 'a machine'}"[:100]
-                issued = parse_response(client.post("/me/tokens", json={"name": name, "scope": "write"}))
+                issued = client.request("POST", "/me/tokens", json={"name": name, "scope": "write"})
                 _replace_token(folder, Session(address, issued["secret"]))
-            client.post("/auth/logout", json={"refresh_token": tokens["refresh_token"]})
+            with suppress(ApiError):
+                client.request("POST", "/auth/logout", json={"refresh_token": tokens["refresh_token"]})
     click.echo(f"{'Connected' if link else 'Signed in'} as {me['name']} at {address}.", err=True)
 
 
@@ -74,20 +76,24 @@ def _replace_token(folder: Path, session: Session) -> None:
             )
 
 
-def _poll(client: "httpx.Client", device: dict[str, Any]) -> dict[str, Any]:
+def _poll(client: "Client", device: dict[str, Any]) -> dict[str, Any]:
     """Poll until the sign-in is approved and return the tokens.
 
     Raises:
         ServiceError: the sign-in was denied or has expired.
     """
+    from tone_shootout.client import UnavailableError
+
     interval, deadline = int(device["interval"]), time.monotonic() + int(device["expires_in"])
     while time.monotonic() < deadline:
         time.sleep(interval)
-        response = client.post("/auth/device/poll", json={"device_code": device["device_code"]})
-        if response.status_code == 503:
+        try:
+            body: dict[str, Any] = client.request(
+                "POST", "/auth/device/poll", json={"device_code": device["device_code"]}
+            )
+        except UnavailableError:
             continue  # TONE3000 is temporarily unavailable; polling can continue (RFC 8628, 3.5)
-        body: dict[str, Any] = parse_response(response)
-        if response.status_code != 202:
-            return body
+        if "access_token" in body:
+            return dict(body)
         interval = int(body["interval"])
     raise ServiceError("the sign-in was not approved in time. Run the command again")

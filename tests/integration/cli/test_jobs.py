@@ -5,30 +5,23 @@ import json
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
 from click.testing import CliRunner, Result
 from redis.asyncio import Redis
-from sqlalchemy import func
-from websockets.asyncio.server import ServerConnection, serve
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import submit
+from tests.support.cutting import cutting
+from tests.support.hand import Hand
 from tests.support.sessions import Sessions
 from tone_shootout.cli import main
-from tone_shootout.cli._live import follow
-from tone_shootout.cli._session import CREDENTIALS, Session, delete_token, save_token
-from tone_shootout.jobs.models import Job, JobEvent
-from tone_shootout.jobs.repositories import JobEventRepository, JobRepository
+from tone_shootout.cli._session import CREDENTIALS, delete_token, save_token
 from tone_shootout.jobs.status import JobStatus
-from tone_shootout.jobs.streaming.pubsub import Publisher
 
 Shootout = Callable[..., Coroutine[Any, Any, Result]]
 
@@ -42,38 +35,6 @@ def shootout(base_url: str, user: Person, tmp_path: Path) -> Shootout:
         return await asyncio.to_thread(CliRunner().invoke, main, ["jobs", *arguments], env=given)
 
     return run
-
-
-class Hand:
-    """Transitions of a job, as a worker performs them."""
-
-    def __init__(self, sessions: Sessions, redis: Redis, job_id: str) -> None:
-        self._sessions = sessions
-        self._publisher = Publisher(redis)
-        self._id = UUID(job_id)
-
-    async def become(self, status: JobStatus, **values: Any) -> None:
-        async with self._sessions() as session:
-            jobs = JobRepository(session)
-            if status is JobStatus.RUNNING:
-                await jobs.transition(self._id, JobStatus.QUEUED, queued_at=func.now())
-                values = {"attempt": Job.attempt + 1, "heartbeat_at": func.now() + timedelta(hours=1)}
-            moved = await jobs.transition(self._id, status, **values)
-            await session.commit()
-        assert moved is not None
-        await self._publisher.publish(moved[1])
-
-    async def record(self, percent: float) -> None:
-        async with self._sessions() as session:
-            event = await JobRepository(session).record(self._id, 1, "progress", {"percent": percent})
-            await session.commit()
-        assert event is not None
-        await self._publisher.publish([event])
-
-    async def all_events(self) -> list[int]:
-        async with self._sessions() as session:
-            rows: list[JobEvent] = list(await JobEventRepository(session).list_after(self._id, 0))
-        return [row.seq for row in rows]
 
 
 async def test_own_jobs_are_listed_newest_first(user: Person, other_user: Person, shootout: Shootout) -> None:
@@ -140,59 +101,13 @@ async def test_watch_ends_with_the_job_and_its_exit_code_is_the_outcome(
     assert (after.exit_code, after.stdout.splitlines()[-1]) == (code, said)
 
 
-async def test_watch_waits_for_the_rate_limit() -> None:
-    codes = iter([4429, 1000])
-
-    async def answer(socket: ServerConnection) -> None:
-        code = next(codes)
-        if code == 1000:
-            await socket.send(json.dumps({"seq": 1, "type": "done", "data": {}}))
-        await socket.close(code)
-
-    async with serve(answer, "127.0.0.1", 0) as server:
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        heard = await asyncio.to_thread(lambda: list(follow(Session(url, "token"), "job")))
-    assert [event["type"] for event in heard] == ["done"]
-
-
-@asynccontextmanager
-async def _cutting(url: str, cuts: int, every_s: float) -> AsyncGenerator[tuple[str, list[int]], None]:
-    """A proxy of `url` that cuts connections to the live channel the given number of times."""
-    target = urlsplit(url)
-    made: list[int] = []
-
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
-
-    async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        request = await reader.readuntil(b"\r\n\r\n")
-        there, back = await asyncio.open_connection(target.hostname, target.port)
-        back.write(request)
-        pumping = asyncio.gather(pump(reader, back), pump(there, writer))
-        if b"/ws" in request:
-            made.append(len(made))
-            if len(made) <= cuts:
-                await asyncio.sleep(every_s)
-                writer.transport.abort()
-                back.transport.abort()
-        await pumping
-
-    server = await asyncio.start_server(lead, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", made
-
-
 async def test_a_lost_connection_neither_loses_nor_repeats_events(
     base_url: str, user: Person, shootout: Shootout, session_maker: Sessions, redis: Redis
 ) -> None:
     job = await submit(user.client)
     hand = Hand(session_maker, redis, job["id"])
     await hand.become(JobStatus.RUNNING)
-    async with _cutting(base_url, 3, 0.3) as (address, made):
+    async with cutting(base_url, 3, 0.3) as (address, made):
         following = asyncio.create_task(shootout("watch", job["id"], "--json", SHOOTOUT_URL=address))
         while len(made) <= 3:
             await hand.record(float(len(made)))

@@ -1,0 +1,206 @@
+"""The synchronous client."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from uuid import UUID
+
+import httpx
+from tenacity import Retrying
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
+
+from tone_shootout.client import _operations as operations
+from tone_shootout.client._calls import API, Call, Reply, Steps, reply_of, unreachable
+from tone_shootout.client._downloads import Download, is_complete, target_of
+from tone_shootout.client._operations import OnUpload
+from tone_shootout.client._retries import policy
+from tone_shootout.client._spec_files import SpecFile, local_file
+from tone_shootout.client._watching import FINISHED, Watching
+from tone_shootout.client.errors import ConnectionFailedError
+from tone_shootout.client.models import Artifact, Event, Job, Kind, LibraryItem
+
+T = TypeVar("T")
+
+
+class Client:
+    """A client of a service.
+
+    Every method raises `ApiError` (or the subclass of the code) for a rejected request, and `ConnectionFailedError`
+    for a service that can't be reached. Requests are retried after connection errors and temporary errors; a retried
+    request takes effect once.
+
+    Args:
+        url: URL of the service.
+        token: API token; None: anonymous.
+        timeout_s: timeout of a request, in seconds.
+        retries: number of retries of a request.
+    """
+
+    def __init__(self, url: str, token: str | None = None, *, timeout_s: float = 60.0, retries: int = 3) -> None:
+        self.url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._policy = policy(retries)
+        try:
+            self._http = httpx.Client(base_url=f"{self.url}{API}", headers=self._headers, timeout=timeout_s)
+        except httpx.InvalidURL as error:
+            raise ConnectionFailedError(f"{self.url} is not a valid URL: {error}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def request(self, method: str, path: str, *, params: dict[str, str | int] | None = None, json: Any = None) -> Any:
+        """Send any request to the API and return the decoded body, None if there is none.
+
+        Args:
+            method: HTTP method.
+            path: path below `/api/v1`, such as `/me`.
+            params: query.
+            json: JSON body.
+        """
+        return self._run(operations.request(method, path, params or {}, json))
+
+    def library(self, *, kind: Kind | None = None, q: str | None = None) -> list[LibraryItem]:
+        """Return the items of your library, newest first: of one kind, or with a text in their names."""
+        return self._run(operations.library(kind, q))
+
+    def upload(self, path: str | Path, kind: Kind, *, name: str | None = None, notes: str = "") -> LibraryItem:
+        """Add a file to your library. If the library has it as this kind, nothing is sent.
+
+        Raises:
+            LocalFileError: the file can't be read.
+        """
+        return self._run(operations.upload(local_file(Path(path), kind, name), notes))
+
+    def delete_item(self, item_id: UUID | str) -> None:
+        """Delete an item of your library."""
+        self._run(operations.delete_item(item_id))
+
+    def submit(self, config: dict[str, Any]) -> Job:
+        """Create a shootout from a config, a spec with ids of library items as `asset`, and submit it."""
+        return self._run(operations.submit(config))
+
+    def submit_spec(self, path: str | Path, *, on_upload: OnUpload | None = None) -> Job:
+        """Submit a local spec file, TOML or JSON. Files that your library does not have are uploaded.
+
+        Args:
+            path: path of the spec; paths in it are relative to its folder.
+            on_upload: called with the library item of each file; `is_new` says whether it was uploaded.
+
+        Raises:
+            LocalFileError: a file can't be read, or the spec is malformed.
+        """
+        return self._run(operations.submit_spec(SpecFile(Path(path)), on_upload))
+
+    def jobs(self, *, status: str | None = None, limit: int = 20) -> list[Job]:
+        """Return your newest jobs."""
+        return self._run(operations.jobs(status, limit))
+
+    def job(self, job_id: UUID | str) -> Job:
+        """Return a job."""
+        return self._run(operations.job(job_id))
+
+    def cancel(self, job_id: UUID | str) -> Job:
+        """Cancel a job. A running job is `cancelling` until its worker has stopped."""
+        return self._run(operations.cancel(job_id))
+
+    def retry(self, job_id: UUID | str) -> Job:
+        """Retry a failed or cancelled job."""
+        return self._run(operations.retry(job_id))
+
+    def watch(self, job_id: UUID | str, *, after: int | None = None) -> Iterator[Event]:
+        """Yield the events of a job up to `done`, in order and each once, over any number of connections.
+
+        Args:
+            job_id: id of the job.
+            after: number of the last event received earlier. None: the first event is a snapshot of the job.
+        """
+        watching = Watching(self.url, job_id, after)
+        while True:
+            try:
+                with connect(watching.address, additional_headers=self._headers, max_size=None) as socket:
+                    for message in socket:
+                        if (event := watching.receive(message)) is not None:
+                            yield event
+                            if event.type == "done":
+                                return
+                    if socket.close_code == FINISHED:
+                        return
+                delay_s = watching.lost()
+            except (WebSocketException, OSError) as error:
+                delay_s = watching.lost(error)
+            time.sleep(delay_s)
+
+    def artifacts(self, job_id: UUID | str) -> list[Artifact]:
+        """Return the files that a job has produced."""
+        return self._run(operations.artifacts(job_id))
+
+    def download(
+        self, job_id: UUID | str, out: str | Path, *, on_file: Callable[[Artifact], None] | None = None
+    ) -> list[Path]:
+        """Download all results of a job and check their SHA-256. Files that are there are not downloaded again.
+
+        Args:
+            job_id: id of the job.
+            out: folder, created if missing.
+            on_file: called with each artifact after it is saved.
+
+        Returns:
+            Paths of the files.
+
+        Raises:
+            InvalidResponseError: content differs from its SHA-256.
+            LocalFileError: a file can't be written.
+        """
+        saved = []
+        for artifact in self.artifacts(job_id):
+            target = target_of(artifact, Path(out))
+            if not is_complete(artifact, target):
+                self._save(operations.artifact_path(job_id, artifact.path), artifact, target)
+            saved.append(target)
+            if on_file is not None:
+                on_file(artifact)
+        return saved
+
+    def _save(self, path: str, artifact: Artifact, target: Path) -> None:
+        with Download(artifact, target) as download:
+            try:
+                for attempt in Retrying(**self._policy):
+                    with attempt, self._http.stream("GET", path, headers=download.headers) as response:
+                        if not response.is_success:
+                            response.read()
+                        download.begin(response, attempt.retry_state.attempt_number)
+                        for chunk in response.iter_bytes():
+                            download.write(chunk)
+            except httpx.TransportError as error:
+                raise unreachable(self.url, error) from None
+            download.finish()
+
+    def _run(self, steps: Steps[T]) -> T:
+        try:
+            call = next(steps)
+            while True:
+                call = steps.send(self._send(call))
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+
+    def _send(self, call: Call) -> Reply:
+        try:
+            for attempt in Retrying(**self._policy):
+                with attempt, call.arguments() as arguments:
+                    reply = reply_of(self._http.request(**arguments), attempt.retry_state.attempt_number)
+        except httpx.TransportError as error:
+            raise unreachable(self.url, error) from None
+        return reply

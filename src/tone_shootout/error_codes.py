@@ -44,7 +44,7 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
             "The field does not exist",
             "Remove it, or use the name that `detail` suggests.",
         ),
-        _C("missing", (400,), "A required field of the form is missing", "Send the field."),
+        _C("missing", (400,), "A required field is missing", "Send the field."),
         _C("repeated", (400,), "A field of the form was sent twice", "Send the field once."),
         _C("not_found", (404,), "Nothing is at this URL", "Compare the URL with the API's document."),
         _C("method_not_allowed", (405,), "The URL does not support this method", "Use a method that `Allow` lists."),

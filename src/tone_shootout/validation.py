@@ -20,6 +20,17 @@ _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _ENUM: Final = re.compile(r"Invalid (?:enum )?value (.*)", re.DOTALL)
 _UNKNOWN: Final = re.compile(r"unknown field `(.*)`", re.DOTALL)
 _MISSING: Final = re.compile(r"missing required field `([^`]*)`")
+_QUOTED: Final = re.compile(r"`([^`]*)`")
+_JSON_NAMES: Final = {
+    "str": "string",
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "uuid": "UUID",
+    "datetime": "date and time",
+    "bytes": "string",
+}
+"""Types as JSON and JSON Schema name them, by their names in msgspec's messages."""
 _LONGEST_WORD: Final = 60
 _LONGEST_LINE: Final = 500
 _MIN_SIMILARITY: Final = 0.6
@@ -69,7 +80,19 @@ def explain(error: msgspec.ValidationError | str, kind: Any = None, document: ob
                 detail += f"; did you mean `{close}`?"
     elif (missing := _MISSING.search(detail)) and (allowed := _allowed(kind, [*steps, missing.group(1)], document)):
         detail += f", which is {_one_of(allowed)}"
-    return Explanation("invalid", pointer, printable_line(detail))
+    return Explanation("invalid", pointer, printable_line(_json_types(detail)))
+
+
+def _json_types(detail: str) -> str:
+    """Name types as JSON does: `string` and `number` for `str` and `float`."""
+    if not detail.startswith("Expected `"):
+        return detail
+
+    def named(found: re.Match[str]) -> str:
+        words = [_JSON_NAMES.get(word, word) for word in found.group(1).split(" | ")]
+        return f"`{' | '.join(words)}`"
+
+    return _QUOTED.sub(named, detail).replace("got `integer`", "got `number`")
 
 
 def _advice(name: str, known: Sequence[str]) -> str:

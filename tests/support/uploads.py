@@ -117,7 +117,9 @@ async def eventually(condition: Callable[[], object]) -> None:
 
 def pointers(response: httpx.Response) -> dict[str, str]:
     """What a problem complains about: code by pointer."""
-    return {fault["pointer"]: fault["code"] for fault in response.json().get("errors", [])}
+    return {
+        fault.get("pointer", fault.get("parameter", "")): fault["code"] for fault in response.json().get("errors", [])
+    }
 
 
 class Raw:

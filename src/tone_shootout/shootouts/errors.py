@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from tone_shootout.kit.http.problems import Fault, InvalidError, NotFoundError
+from msgspec import to_builtins
+
+from tone_shootout.document_errors import in_words
+from tone_shootout.kit.http.problems import Fault, InvalidError, NotFoundError, summary
 from tone_shootout.rendering.spec.schema import SpecError
 from tone_shootout.shootouts.config import Config, config_pointer
 
@@ -18,10 +21,18 @@ class ShootoutNotFoundError(NotFoundError):
 
 
 class InvalidConfigError(InvalidError):
-    """The config can't be rendered; `errors` lists every reason."""
+    """The config can't be rendered; `errors` lists every reason, with a pointer to `/config/…`.
+
+    So it is in the bodies that carry a config, and in the shootout that is read.
+    """
 
     code = "invalid_config"
 
     def __init__(self, errors: Sequence[SpecError], config: Config) -> None:
-        faults = [Fault(code=e.code, pointer=config_pointer(e.pointer, config), detail=e.detail) for e in errors]
-        super().__init__("; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in faults), errors=faults)
+        document = to_builtins(config)
+        faults = []
+        for error in errors:
+            pointer = config_pointer(error.pointer, config)
+            detail = in_words(pointer, document, error.detail)
+            faults.append(Fault(code=error.code, pointer=f"/config{pointer}", detail=detail))
+        super().__init__(summary(faults), errors=faults)

@@ -44,7 +44,7 @@ async def test_a_token_has_read_scope_and_no_expiry_by_default(user: Person) -> 
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
-        ({}, None),
+        ({}, "/name"),
         ({"name": ""}, "/name"),
         ({"name": "x" * 101}, "/name"),
         ({"name": "a\x00b"}, "/name"),

@@ -142,7 +142,7 @@ async def test_a_job_of_somebody_who_is_not_connected_says_so(tone3000_service: 
 async def test_what_is_known_before_anything_is_fetched_is_refused_at_once(user: Person, connect: Connect) -> None:
     ada = await connect(user)
     both = _model(*CLEAN) | {"asset": "0197a6c2-5d5e-7b1a-8f3c-2b9d64e0a111"}
-    assert pointers(await _make(ada, both)) == {"/chains/0/blocks/0": "one_source"}
+    assert pointers(await _make(ada, both)) == {"/config/chains/0/blocks/0": "one_source"}
     imported = await ada.client.post(f"/api/v1/tones/{CENTER[0]}/models/{CENTER[1]}/import")
     assert imported.status_code == 201
-    assert pointers(await _make(ada, _model(*CENTER))) == {"/chains/0/blocks/0/tone3000": "wrong_kind"}
+    assert pointers(await _make(ada, _model(*CENTER))) == {"/config/chains/0/blocks/0/tone3000": "wrong_kind"}

@@ -21,7 +21,7 @@ TOKENS = "/api/v1/me/tokens"
     [
         ({"name": "x", "expires_in_days": "7"}, "/expires_in_days", "invalid"),
         ({"name": 5}, "/name", "invalid"),
-        ({}, "", "invalid"),
+        ({}, "/name", "missing"),
         ({"name": "x", "colour": "blue"}, "/colour", "unknown_field"),
         ({"name": "x", "a/b": 1}, "/a~1b", "unknown_field"),
         ([], "", "invalid"),
@@ -46,6 +46,20 @@ async def test_what_is_not_json_is_refused(user: Person, body: bytes) -> None:
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] in ("malformed_json", "invalid_request")
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml", "x"])
+async def test_a_body_that_is_declared_as_something_else_than_json_is_refused(user: Person, media_type: str) -> None:
+    answer = await user.client.post(TOKENS, content=b'{"name": "x"}', headers={"Content-Type": media_type})
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert "application/json" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("media_type", [None, "application/json; charset=utf-8", "application/merge-patch+json"])
+async def test_json_is_taken_by_each_of_its_media_types(user: Person, media_type: str | None) -> None:
+    headers = {"Content-Type": media_type} if media_type else {}
+    answer = await user.client.post(TOKENS, content=b'{"name": "x"}', headers=headers)
+    assert answer.status_code == 201
 
 
 async def test_a_body_beyond_the_limit_is_refused(user: Person, settings: Settings) -> None:

@@ -134,17 +134,20 @@ async def test_all_errors_of_a_config_are_reported_at_once(user: Person, other_u
     assert (
         pointers(response).items()
         >= {
-            "/di_tracks/0/asset": "missing_asset",
-            "/di_tracks/1/asset": "missing_asset",
-            "/di_tracks/2/asset": "wrong_kind",
-            "/di_tracks/3/end_s": "invalid_slice",
-            "/di_tracks/4": "too_short",
-            "/chains/0/blocks": "ir_required",
-            "/chains/1/blocks/0/asset": "wrong_kind",
-            "/chains/2/blocks/1": "invalid_order",
-            "/chains/3/blocks/2": "multiple_irs",
+            "/config/di_tracks/0/asset": "missing_asset",
+            "/config/di_tracks/1/asset": "missing_asset",
+            "/config/di_tracks/2/asset": "wrong_kind",
+            "/config/di_tracks/3/end_s": "invalid_slice",
+            "/config/di_tracks/4": "too_short",
+            "/config/chains/0/blocks": "ir_required",
+            "/config/chains/1/blocks/0/asset": "wrong_kind",
+            "/config/chains/2/blocks/1": "invalid_order",
+            "/config/chains/3/blocks/2": "multiple_irs",
         }.items()
     )
+    details = {fault["pointer"]: fault["detail"] for fault in response.json()["errors"]}
+    assert details["/config/chains/3/blocks/2"].startswith("chain “Two cabs”, block 3 (cab_ir): ")
+    assert details["/config/di_tracks/4"].startswith("DI track “Too short”: ")
     assert (await user.client.get(SHOOTOUTS)).json()["total"] == 0
 
 
@@ -162,9 +165,9 @@ async def test_limits_of_a_shootout_are_enforced(user: Person, settings: Setting
     }
     response = await user.client.post(SHOOTOUTS, json={"config": many})
     assert pointers(response) == {
-        "/di_tracks": "too_many_di_tracks",
-        "/chains": "too_many_chains",
-        "": "too_many_segments",
+        "/config/di_tracks": "too_many_di_tracks",
+        "/config/chains": "too_many_chains",
+        "/config": "too_many_segments",
     }
 
 
@@ -195,7 +198,7 @@ MALFORMED = [
     ("config.di_tracks.0.file", "/etc/passwd", "/config/di_tracks/0/file"),
     ("config.di_tracks.0.name", "a\nb", "/config/di_tracks/0/name"),
     ("config.chains.0.blocks", [{"type": "flanger"}], "/config/chains/0/blocks/0/type"),
-    ("config.chains.0.blocks", [{"type": "gain"}], "/config/chains/0/blocks/0"),
+    ("config.chains.0.blocks", [{"type": "gain"}], "/config/chains/0/blocks/0/db"),
     ("config.chains.0.trim_db", 13, "/config/chains/0/trim_db"),
     ("visibility", "friends", "/visibility"),
     ("owner_id", NOWHERE, "/owner_id"),
@@ -210,6 +213,11 @@ async def test_an_undocumented_body_is_rejected_with_a_pointer(user: Person) -> 
         assert response.status_code == 400, path
         assert response.json()["code"] == "invalid_request"
         assert list(pointers(response)) == [pointer], path
+    many: dict[str, Any] = document
+    for path, value, _ in MALFORMED[:1] + MALFORMED[9:10] + MALFORMED[14:]:
+        many = changed(many, path, value)
+    response = await user.client.post(SHOOTOUTS, json=many)
+    assert set(pointers(response)) == {pointer for *_, pointer in MALFORMED[:1] + MALFORMED[9:10] + MALFORMED[14:]}
     assert (await user.client.get(SHOOTOUTS)).json()["total"] == 0
 
 
@@ -359,7 +367,7 @@ async def test_a_stereo_ir_needs_a_channel_in_its_block(user: Person) -> None:
     chosen["chains"] = [{"name": "Wide", "blocks": [chosen["chains"][0]["blocks"][0], block]}]
     refused = await user.client.post(SHOOTOUTS, json={"config": chosen})
     assert refused.status_code == 422
-    assert pointers(refused) == {"/chains/0/blocks/1/channel": "stereo_ir"}
+    assert pointers(refused) == {"/config/chains/0/blocks/1/channel": "stereo_ir"}
     assert 'set channel to "left", "right" or "mean"' in refused.json()["errors"][0]["detail"]
     keys = set()
     for channel in ("left", "right", "mean"):
@@ -390,7 +398,7 @@ async def test_notices_about_files_are_in_the_plan(user: Person) -> None:
     assert "starts 20.0 ms after" in planned["notices"][1]["detail"]
     del chosen["di_tracks"][0]["channel"]
     refused = await user.client.post(SHOOTOUTS, json={"config": chosen})
-    assert pointers(refused) == {"/di_tracks/0/channel": "sides_cancel"}
+    assert pointers(refused) == {"/config/di_tracks/0/channel": "sides_cancel"}
 
 
 async def test_a_plan_over_new_limits_is_rejected(user: Person, session_maker: Sessions) -> None:
@@ -399,7 +407,7 @@ async def test_a_plan_over_new_limits_is_rejected(user: Person, session_maker: S
         service = ShootoutService(session, Limits(chains=1))
         with pytest.raises(Exception, match="at most 1 chains") as caught:
             await service.snapshot(user.id, made["id"])
-    assert [(fault.code, fault.pointer) for fault in caught.value.errors] == [("too_many_chains", "/chains")]  # type: ignore[attr-defined]
+    assert [(fault.code, fault.pointer) for fault in caught.value.errors] == [("too_many_chains", "/config/chains")]  # type: ignore[attr-defined]
 
 
 async def test_a_snapshot_has_everything_that_rendering_needs(

@@ -16,6 +16,7 @@ The exceptions::
     └── UnavailableError     503, with `Retry-After`
 """
 
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, Final
@@ -30,15 +31,17 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.types import ExceptionHandlersMap
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 from redis.exceptions import RedisError
 from sqlalchemy.exc import IntegrityError
 
+from tone_shootout.document_errors import explain_all, in_words
 from tone_shootout.kit.outages import StorageFaultError, outage_of
 from tone_shootout.validation import explain, printable_line
 
 MEDIA_TYPE = "application/problem+json"
 
+_JSON_TYPE: Final = re.compile(r"application/(?:[\w.+-]+\+)?json|text/json")
 _log = structlog.get_logger(__name__)
 
 
@@ -48,8 +51,24 @@ class Fault(Struct, kw_only=True):
     code: Annotated[
         str, Meta(description="Stable code for programs; `ErrorCode` lists them.", examples=["ir_required"])
     ]
-    pointer: Annotated[str, Meta(description="JSON pointer to the invalid value.", examples=["/chains/0/blocks"])]
-    detail: Annotated[str, Meta(description="What was expected and what was received.")]
+    pointer: Annotated[
+        str | UnsetType,
+        Meta(
+            description="JSON pointer into the body of the request, to the invalid, unknown or missing value.",
+            examples=["/config/chains/0/blocks"],
+        ),
+    ] = UNSET
+    parameter: Annotated[
+        str | UnsetType,
+        Meta(description="Name of the invalid query, path or header parameter.", examples=["limit"]),
+    ] = UNSET
+    detail: Annotated[
+        str,
+        Meta(
+            description="What was expected and what was received.",
+            examples=["chain “Plexi”: the amp's capture has no cabinet: expected a cab IR after it"],
+        ),
+    ]
 
 
 class Problem(Struct, kw_only=True, omit_defaults=True):
@@ -86,6 +105,15 @@ class ProblemError(Exception):
 
 class MalformedError(ProblemError):
     """The request is malformed."""
+
+
+class MalformedJsonError(MalformedError):
+    """The body is not JSON in UTF-8."""
+
+    code = "malformed_json"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, errors=[Fault(code=self.code, pointer="", detail=detail)])
 
 
 class UnauthorizedError(ProblemError):
@@ -233,18 +261,24 @@ def problem_of(error: ProblemError) -> Response[Problem]:
     return problem_response(error.status, error.code, error.detail, errors=error.errors, headers=error.headers)
 
 
-def fault_of(error: str, kind: Any = None, document: object = None) -> Fault:
-    """Convert the text of a msgspec validation error to a fault with a JSON pointer (RFC 6901).
+def faults_of(document: object, kind: Any) -> list[Fault]:
+    """Return all errors of a decoded document, with their places in words."""
+    return [
+        Fault(code=code, pointer=pointer, detail=in_words(pointer, document, detail + _list_advice(pointer, detail)))
+        for code, pointer, detail in explain_all(document, kind)
+    ]
 
-    Args:
-        error: the text.
-        kind: the expected type, if known.
-        document: the decoded document, if known.
-    """
-    code, pointer, detail = explain(error, kind, document)
-    if detail == "Expected `array`, got `object`" and (name := pointer.rpartition("/")[2]):
-        detail += f': write a list, `"{name}": [{{...}}]`'
-    return Fault(code=code, pointer=pointer, detail=detail)
+
+def _list_advice(pointer: str, detail: str) -> str:
+    name = pointer.rpartition("/")[2]
+    if name and not name.isdigit() and detail == "Expected `array`, got `object`":
+        return f': write a list, `"{name}": [{{...}}]`'
+    return ""
+
+
+def summary(faults: Sequence[Fault]) -> str:
+    """Return the detail of a problem with these errors."""
+    return "; ".join(fault.detail for fault in faults)
 
 
 async def check_body(request: Request[Any, Any, Any]) -> None:
@@ -253,22 +287,33 @@ async def check_body(request: Request[Any, Any, Any]) -> None:
     Litestar's own conversion is lenient: it accepts `"1"` as a number and `"true"` as a boolean.
 
     Raises:
-        MalformedError: the body is invalid; names the JSON pointer.
+        MalformedError: the body is invalid; names all errors, each with its JSON pointer.
+        UnsupportedError: the body is declared as something else than JSON.
     """
     expected = request.route_handler.parsed_data_field
     if expected is None or getattr(expected.kwarg_definition, "media_type", None) == RequestEncodingType.MULTI_PART:
         return
     body = await request.body() or b"null"
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if body != b"null" and media_type and not _JSON_TYPE.fullmatch(media_type):
+        raise UnsupportedError(
+            f"Expected a body of the type application/json, got {printable_line(media_type)[:80]!r}. "
+            "Send `Content-Type: application/json`.",
+            headers={"Accept": "application/json"},
+        )
     try:
         msgspec.json.decode(body, type=expected.annotation)
     except msgspec.ValidationError as error:
-        fault = fault_of(str(error), expected.annotation, _decode_or_none(body))
-        raise MalformedError(f"{printable_line(fault.pointer) or '/'}: {fault.detail}", errors=[fault]) from None
+        faults = faults_of(_decode_or_none(body), expected.annotation)
+        if not faults:
+            code, pointer, detail = explain(error, expected.annotation)
+            faults = [Fault(code=code, pointer=pointer, detail=detail)]
+        raise MalformedError(summary(faults), errors=faults) from None
     except UnicodeDecodeError as error:
         detail = f"The body is not UTF-8: byte {error.object[error.start]:#04x} at position {error.start} is invalid."
-        raise MalformedError(detail, code="malformed_json") from None
+        raise MalformedJsonError(detail) from None
     except (msgspec.DecodeError, RecursionError) as error:
-        raise MalformedError(f"The body is not JSON: {error}", code="malformed_json") from None
+        raise MalformedJsonError(f"The body is not JSON: {error}") from None
 
 
 def _decode_or_none(body: bytes) -> object:
@@ -291,11 +336,10 @@ def _of_problem(_request: Request[Any, Any, Any], error: ProblemError) -> Respon
 def _of_validation(_request: Request[Any, Any, Any], error: ValidationException) -> Response[Problem]:
     faults = []
     for item in error.extra if isinstance(error.extra, list) else []:
-        key, message = str(item.get("key", "")), str(item.get("message", ""))
-        fault = fault_of(message)
-        faults.append(fault if fault.pointer else msgspec.structs.replace(fault, pointer=f"/{key.replace('.', '/')}"))
-    detail = "; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in faults) or error.detail
-    return problem_response(400, "invalid_request", detail, errors=faults)
+        code, pointer, detail = explain(str(item.get("message", "")))
+        name = printable_line(str(item.get("key", "")) or pointer.strip("/"))
+        faults.append(Fault(code=code, parameter=name, detail=f"{name}: {detail}"))
+    return problem_response(400, MalformedError.code, summary(faults) or error.detail, errors=faults)
 
 
 def _of_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:

@@ -46,7 +46,7 @@ class ItemInUseError(ConflictError):
             if shootouts
             else "Used by an unfinished job. Wait until the job has finished, or cancel it.",
             errors=[
-                Fault(code="in_use", pointer="", detail=f"“{title}” (/api/v1/shootouts/{shootout_id})")
+                Fault(code="in_use", detail=f"“{title}” (/api/v1/shootouts/{shootout_id})")
                 for shootout_id, title in shootouts[:MAX_LISTED]
             ],
         )

@@ -26,9 +26,8 @@ from multipart import (  # type: ignore[import-untyped]  # it has no types of it
     parse_options_header,
 )
 
-from tone_shootout.kit.http.problems import Fault, TooLargeError, UnsupportedError
+from tone_shootout.kit.http.problems import Fault, TooLargeError, UnsupportedError, faults_of, summary
 from tone_shootout.rendering.media_info import Kind, Limits
-from tone_shootout.rendering.spec.reading import invalid
 from tone_shootout.rendering.spec.schema import ONE_LINE
 from tone_shootout.shootouts.library.errors import BadFormError
 
@@ -177,9 +176,9 @@ class _Reader:
             raise _bad("/file", "missing", "Expected a file.")
         try:
             form = msgspec.convert(self._fields, UploadForm)
-        except msgspec.ValidationError as error:
-            found = invalid(error, UploadForm, self._fields)
-            raise _bad(found.pointer, found.code, found.detail) from None
+        except msgspec.ValidationError:
+            faults = faults_of(self._fields, UploadForm)
+            raise BadFormError(summary(faults), errors=faults) from None
         self._check_size()
         await asyncio.to_thread(self._file.flush)
         return Upload(form=form, path=Path(self._file.name), size=self._size, filename=self._filename)
@@ -244,8 +243,10 @@ def _extended_filename(segment: MultipartSegment) -> str | None:
 def _boundary(request: Request[Any, Any, Any]) -> str:
     media_type, options = parse_options_header(request.headers.get("content-type", ""))
     boundary: str = options.get("boundary", "")
-    if media_type != "multipart/form-data" or not 1 <= len(boundary) <= 70:
-        raise BadFormError("Expected multipart/form-data with the fields `file` and `kind`.")
+    if media_type != "multipart/form-data":
+        raise UnsupportedError("Expected multipart/form-data with the fields `file` and `kind`.")
+    if not 1 <= len(boundary) <= 70:
+        raise BadFormError("Expected multipart/form-data with a boundary of 1 to 70 characters.")
     return boundary
 
 

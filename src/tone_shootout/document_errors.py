@@ -30,7 +30,7 @@ def explain_all(document: object, kind: Any) -> list[Explanation]:
 
 
 def place_of(pointer: str, document: object) -> str:
-    """Return where a JSON pointer leads, in words: `chain “Plexi”, block 2 (eq), band 1, hz`; empty for the root.
+    """Return where a JSON pointer leads, in words: `chain “Plexi”, block 2 (eq)`; empty for the root.
 
     Args:
         pointer: JSON pointer (RFC 6901).

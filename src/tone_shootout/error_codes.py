@@ -221,12 +221,12 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
         _C("unknown_length", (), "The file does not state its length", "Check that it is complete."),
         _C("uneven_calibration", (), "Only some chains are calibrated to the DI track", "Calibrate all, or none."),
         _C(
-            "non_commercial_licence",
+            "non_commercial_license",
             (),
             "The license forbids commercial use",
             "Use another file, or no commercial use.",
         ),
-        _C("unknown_licence", (), "It is unknown whether commercial use is allowed", "Ask the author of the file."),
+        _C("unknown_license", (), "It is unknown whether commercial use is allowed", "Ask the author of the file."),
     ),
 }
 """The codes by topic."""

@@ -21,7 +21,9 @@ class Body(msgspec.Struct, forbid_unknown_fields=True):
 def _config(**changes: Any) -> dict[str, Any]:
     return {
         "di_tracks": [{"name": "Riff", "asset": ID}],
-        "chains": [{"name": "Plexi", "blocks": [CAPTURE, {"type": "eq", "bands": [{"kind": "peak", "hz": 100}]}]}],
+        "chains": [
+            {"name": "Plexi", "blocks": [CAPTURE, {"type": "eq", "bands": [{"type": "peak", "frequency_hz": 100}]}]}
+        ],
     } | changes
 
 
@@ -39,7 +41,7 @@ def test_errors_in_all_parts_are_found_at_once() -> None:
         di_tracks=[{"name": 5, "asset": "x"}],
         chains=[
             {"blocks": [CAPTURE | {"gane": 1}]},
-            {"name": "B", "blocks": [{"type": "eq", "bands": [{"kind": "peek", "hz": "low"}]}]},
+            {"name": "B", "blocks": [{"type": "eq", "bands": [{"type": "peek", "frequency_hz": "low"}]}]},
         ],
         titel="x",
     )
@@ -49,8 +51,8 @@ def test_errors_in_all_parts_are_found_at_once() -> None:
             ("invalid", "/di_tracks/0/asset"),
             ("missing", "/chains/0/name"),
             ("unknown_field", "/chains/0/blocks/0/gane"),
-            ("invalid", "/chains/1/blocks/0/bands/0/kind"),
-            ("invalid", "/chains/1/blocks/0/bands/0/hz"),
+            ("invalid", "/chains/1/blocks/0/bands/0/type"),
+            ("invalid", "/chains/1/blocks/0/bands/0/frequency_hz"),
             ("unknown_field", "/titel"),
         ]
     )
@@ -60,11 +62,11 @@ def test_errors_in_all_parts_are_found_at_once() -> None:
     ("block", "detail"),
     [
         ({"type": "eq", "bands": "x"}, "Expected `array`, got `string`"),
-        ({"type": "delay", "ms": True}, "Expected `number`, got `boolean`"),
-        ({"type": "delay", "ms": 0.5}, "Expected `number` >= 1.0, got 0.5"),
-        ({"type": "gain"}, "Object missing required field `db`"),
-        ({"type": "gian", "db": 1}, "did you mean `gain`?"),
-        ({"type": "gain", "db": 1, "bypas": True}, "did you mean `bypass`?"),
+        ({"type": "delay", "time_ms": True}, "Expected `number`, got `boolean`"),
+        ({"type": "delay", "time_ms": 0.5}, "Expected `number` >= 1.0, got 0.5"),
+        ({"type": "gain"}, "Object missing required field `gain_db`"),
+        ({"type": "gian", "gain_db": 1}, "did you mean `gain`?"),
+        ({"type": "gain", "gain_db": 1, "bypas": True}, "did you mean `bypass`?"),
     ],
 )
 def test_a_message_names_types_as_json_does_and_what_was_probably_meant(block: dict[str, Any], detail: str) -> None:
@@ -74,8 +76,8 @@ def test_a_message_names_types_as_json_does_and_what_was_probably_meant(block: d
 
 def test_a_place_is_named_by_chain_and_number_of_the_block() -> None:
     document = {"config": _config()}
-    place = "chain “Plexi”, block 2 (eq), band 1, hz: too low"
-    assert in_words("/config/chains/0/blocks/1/bands/0/hz", document, "too low") == place
+    place = "chain “Plexi”, block 2 (eq), band 1 (peak), frequency_hz: too low"
+    assert in_words("/config/chains/0/blocks/1/bands/0/frequency_hz", document, "too low") == place
     assert in_words("/config/di_tracks/0/end_s", document, "late") == "DI track “Riff”, end_s: late"
     assert in_words("/config/chains/7", document, "gone") == "chain 8: gone"
     assert in_words("/config/title", document, "long") == "config.title: long"

@@ -198,7 +198,7 @@ MALFORMED = [
     ("config.di_tracks.0.file", "/etc/passwd", "/config/di_tracks/0/file"),
     ("config.di_tracks.0.name", "a\nb", "/config/di_tracks/0/name"),
     ("config.chains.0.blocks", [{"type": "flanger"}], "/config/chains/0/blocks/0/type"),
-    ("config.chains.0.blocks", [{"type": "gain"}], "/config/chains/0/blocks/0/db"),
+    ("config.chains.0.blocks", [{"type": "gain"}], "/config/chains/0/blocks/0/gain_db"),
     ("config.chains.0.trim_db", 13, "/config/chains/0/trim_db"),
     ("visibility", "friends", "/visibility"),
     ("owner_id", NOWHERE, "/owner_id"),

@@ -83,7 +83,7 @@ class UploadController(Controller):
             200: ResponseSpec(
                 LibraryItemRead, generate_examples=False, description="The library already has this file"
             ),
-            **problems(400, 401, 403, 408, 413, 422),
+            **problems(400, 401, 403, 408, 413, 415, 422),
         },
     )
     async def upload(

@@ -49,8 +49,7 @@ class SubmissionController(Controller):
     ) -> Response[NewShootoutRead]:
         """Create a shootout from items of your library, and submit a job for it if `submit` is true.
 
-        Both are made in one transaction: a job that is refused leaves no shootout. Error pointers are relative to the
-        config.
+        Both are made in one transaction: a job that is refused leaves no shootout.
         """
 
         async def make() -> Response[NewShootoutRead]:

@@ -64,7 +64,7 @@ class ShootoutController(Controller):
     ) -> ValidationRead:
         """Return all errors and notices of a config, and the plan of a valid one. Nothing is made.
 
-        The body is that of “Create a shootout”. Error pointers are relative to the config.
+        The body is that of “Create a shootout”.
         """
         found = await shootout_service.validate(principal.user_id, data.config)
         keys = sound_keys(found.snapshot.plan) if found.snapshot else ()

@@ -210,7 +210,7 @@ class ValidationRead(Struct, kw_only=True):
     """Result of checking a config. Nothing was made."""
 
     valid: Annotated[bool, Meta(description="Whether a shootout with this config can be created.", examples=[True])]
-    errors: Annotated[list[Fault], Meta(description="All errors, with JSON pointers into the config.")]
+    errors: Annotated[list[Fault], Meta(description="All errors, with JSON pointers into the body.")]
     notices: Annotated[list[NoticeRead], Meta(description="Notices; they do not prevent rendering.")]
     plan: Annotated[
         PlanRead | None, Meta(description="What a job would render and its cost; null if the config is not valid.")

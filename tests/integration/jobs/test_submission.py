@@ -79,9 +79,9 @@ async def test_all_errors_of_a_config_are_found_at_once(user: Person) -> None:
     found = (await user.client.post(f"{SHOOTOUTS}/validate", json={"config": chosen})).json()
     assert (found["valid"], found["plan"]) == (False, None)
     assert {error["pointer"]: error["code"] for error in found["errors"]} == {
-        "/chains/0/blocks/0": "one_source",
-        "/di_tracks/0/asset": "missing_asset",
-        "/chains/1/blocks": "ir_required",
+        "/config/chains/0/blocks/0": "one_source",
+        "/config/di_tracks/0/asset": "missing_asset",
+        "/config/chains/1/blocks": "ir_required",
     }
     refused = await user.client.post(SHOOTOUTS, json={"config": chosen})
     assert refused.status_code == 422

@@ -1,17 +1,21 @@
 """Jobs and their events in responses."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
+import msgspec
 from msgspec import Meta, Struct
 
 from tone_shootout.jobs.execution.inputs import notices_of
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.status import FINISHED, EventType, JobStatus, Phase
+from tone_shootout.jobs.summary import JobSummary
 from tone_shootout.kit.outages import Dependency
 from tone_shootout.shootouts.dtos import NoticeRead
+from tone_shootout.shootouts.services import Metadata
 
 JobOrder = Literal["created_at", "-created_at", "finished_at", "-finished_at"]
 
@@ -71,6 +75,8 @@ class JobRead(Struct, kw_only=True):
         ),
     ]
     notices: Annotated[list[NoticeRead], Meta(description="Notices about comparability and licenses.")]
+    summary: Annotated[JobSummary | None, Meta(description="Key figures of a completed job, else null.")]
+    metadata: Metadata
     created_at: Annotated[datetime, Meta(description="Time of submission.")]
     queued_at: Annotated[datetime | None, Meta(description="Time at which it was last queued.")]
     started_at: Annotated[datetime | None, Meta(description="Start of the newest attempt.")]
@@ -95,6 +101,8 @@ class JobRead(Struct, kw_only=True):
             error=None if job.error is None else JobErrorRead(**job.error),
             waiting_for=job.waiting_for,  # type: ignore[arg-type]  # only outages are written there
             notices=[NoticeRead.of(notice) for notice in notices_of(job)],
+            summary=None if job.summary is None else msgspec.convert(job.summary, JobSummary),
+            metadata=job.labels,
             created_at=job.created_at,
             queued_at=job.queued_at,
             started_at=job.started_at,
@@ -156,10 +164,28 @@ class TicketRead(Struct, kw_only=True):
     expires_in_s: Annotated[int, Meta(description="Lifetime in seconds.", examples=[30])]
 
 
+ArtifactType = Literal["manifest", "segment", "partial_segment", "plot", "video", "chapters", "description", "other"]
+_TYPES: Final[dict[str, ArtifactType]] = {
+    "manifest.json": "manifest",
+    "comparison.mp4": "video",
+    "chapters.txt": "chapters",
+    "description.txt": "description",
+}
+_FOLDERS: Final[dict[str, ArtifactType]] = {"segments": "segment", "partial": "partial_segment", "plots": "plot"}
+_POSITION: Final = re.compile(r"(?:segments|partial)/(\d+)-")
+
+
 class ArtifactRead(Struct, kw_only=True):
     """A file that a job has produced."""
 
     path: Annotated[str, Meta(description="Path within the results.", examples=["manifest.json"])]
+    type: Annotated[
+        ArtifactType,
+        Meta(description="What the file is. `partial_segment`: not level-matched yet.", examples=["manifest"]),
+    ]
+    segment: Annotated[
+        int | None, Meta(description="Position of the segment that the file has; null: none.", examples=[1])
+    ]
     size: Annotated[int, Meta(description="Size in bytes.", examples=[48_211])]
     sha256: Annotated[str, Meta(description="SHA-256 of the content, also its ETag.")]
     media_type: Annotated[str, Meta(description="Media type.", examples=["audio/flac"])]
@@ -168,8 +194,12 @@ class ArtifactRead(Struct, kw_only=True):
     @classmethod
     def of(cls, artifact: JobArtifact) -> "ArtifactRead":
         """Return the response for an artifact."""
+        position = _POSITION.match(artifact.path)
+        folder = artifact.path.partition("/")[0]
         return cls(
             path=artifact.path,
+            type=_TYPES.get(artifact.path) or _FOLDERS.get(folder, "other"),
+            segment=int(position[1]) if position else None,
             size=artifact.size,
             sha256=artifact.sha256,
             media_type=artifact.media_type,

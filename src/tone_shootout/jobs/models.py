@@ -53,6 +53,10 @@ class Job(UUIDv7AuditBase):
     progress_done: Mapped[float] = mapped_column(Float, default=0.0)
     progress_total: Mapped[float] = mapped_column(Float, default=0.0)
     eta_s: Mapped[float | None] = mapped_column(Float)
+    summary: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """Key figures of a completed job (`summary.JobSummary`)."""
+    labels: Mapped[dict[str, str]] = mapped_column("metadata", JSONB, default=dict, server_default="{}")
+    """`metadata` of the shootout at submission; SQLAlchemy uses that name itself."""
     error_code: Mapped[str | None] = mapped_column(String(64))
     error_detail: Mapped[str | None] = mapped_column(String(2000))
     error_segment: Mapped[int | None] = mapped_column(SmallInteger)

@@ -75,6 +75,7 @@ class JobService:
             owner_id=owner_id,
             shootout_id=shootout_id,
             title=snapshot.title,
+            labels=snapshot.metadata,
             inputs=msgspec.to_builtins(inputs),
             cost_s=estimate(snapshot.plan, cached),
             progress_total=0.0,

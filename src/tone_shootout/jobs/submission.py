@@ -53,7 +53,9 @@ class SubmissionController(Controller):
         """
 
         async def make() -> Response[NewShootoutRead]:
-            shootout = await shootout_service.create(principal.user_id, data.config, visibility=data.visibility)
+            shootout = await shootout_service.create(
+                principal.user_id, data.config, visibility=data.visibility, metadata=data.metadata
+            )
             job, dispatch = await _submitted(jobs, dispatcher, principal.user_id, shootout.id if data.submit else None)
             return _created(NewShootoutRead.of(shootout, job=job), dispatch)
 

@@ -111,10 +111,10 @@ class ShootoutController(Controller):
         principal: NamedDependency[Principal],
         shootout_service: NamedDependency[ShootoutService],
     ) -> ShootoutRead:
-        """Replace a shootout's config, or change its visibility. Jobs submitted earlier keep their config."""
+        """Replace a shootout's config or metadata, or change its visibility. Earlier jobs keep their config."""
         return ShootoutRead.of(
             await shootout_service.update(
-                principal.user_id, shootout_id, config=data.config, visibility=data.visibility
+                principal.user_id, shootout_id, config=data.config, visibility=data.visibility, metadata=data.metadata
             )
         )
 

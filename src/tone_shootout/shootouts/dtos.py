@@ -17,7 +17,7 @@ from tone_shootout.rendering.spec.schema import ONE_LINE, files_of
 from tone_shootout.shootouts.assets import WantedModel
 from tone_shootout.shootouts.config import Config
 from tone_shootout.shootouts.models import Shootout
-from tone_shootout.shootouts.services import MAX_TITLE, ShootoutSnapshot, Validation, Visibility
+from tone_shootout.shootouts.services import MAX_TITLE, Metadata, ShootoutSnapshot, Validation, Visibility
 
 ShootoutOrder = Literal["created_at", "-created_at", "updated_at", "-updated_at", "title", "-title"]
 
@@ -33,6 +33,7 @@ class ShootoutCreate(Struct, kw_only=True, forbid_unknown_fields=True):
 
     config: Annotated[Config, Meta(description="The config: what is compared.")]
     visibility: _Visibility = "private"
+    metadata: Metadata = msgspec.field(default_factory=dict)
     submit: Annotated[bool, Meta(description="Whether to submit a job at once.", examples=[False])] = False
 
 
@@ -53,6 +54,7 @@ class ShootoutUpdate(Struct, kw_only=True, forbid_unknown_fields=True):
 
     config: Annotated[Config | UnsetType, Meta(description="The new config, complete.")] = UNSET
     visibility: _Visibility | UnsetType = UNSET
+    metadata: Annotated[Metadata | UnsetType, Meta(description="The new metadata, complete.")] = UNSET
 
 
 class ShootoutLinks(Struct, kw_only=True):
@@ -70,6 +72,7 @@ class ShootoutRead(Struct, kw_only=True):
     title: Annotated[str, Meta(description="Title of its config.", examples=["Two crunches"])]
     visibility: Annotated[Visibility, Meta(description="Whether its title is public.")]
     config: Annotated[Config, Meta(description="The config: what is compared.")]
+    metadata: Metadata
     created_at: Annotated[datetime, Meta(description="When it was created.")]
     updated_at: Annotated[datetime, Meta(description="When it was last updated.")]
     links: Annotated[ShootoutLinks, Meta(description="Links.")]
@@ -83,6 +86,7 @@ class ShootoutRead(Struct, kw_only=True):
             title=shootout.title,
             visibility=msgspec.convert(shootout.visibility, Visibility),
             config=msgspec.convert(shootout.config, Config),
+            metadata=shootout.labels,
             created_at=shootout.created_at,
             updated_at=shootout.updated_at,
             links=ShootoutLinks(

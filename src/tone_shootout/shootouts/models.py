@@ -27,6 +27,8 @@ class Shootout(UUIDv7AuditBase):
     """Version of the config's format."""
     config: Mapped[dict[str, Any]] = mapped_column(JSONB)
     visibility: Mapped[str] = mapped_column(String(16), default="private")
+    labels: Mapped[dict[str, str]] = mapped_column("metadata", JSONB, default=dict, server_default="{}")
+    """The client's own `metadata`; SQLAlchemy uses that name itself."""
 
 
 class ShootoutAsset(Base):

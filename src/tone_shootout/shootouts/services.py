@@ -1,11 +1,11 @@
 """The rules of shootouts. Nothing here commits."""
 
-from collections.abc import Sequence
-from typing import Any, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.services import AccountService
@@ -17,7 +17,7 @@ from tone_shootout.rendering.media_info import Limits
 from tone_shootout.rendering.notices import Notice, spec_notices
 from tone_shootout.rendering.output.credits import Credit, notices
 from tone_shootout.rendering.plan.planner import InvalidSpec, Plan, plan
-from tone_shootout.rendering.spec.schema import Spec
+from tone_shootout.rendering.spec.schema import ONE_LINE, Spec
 from tone_shootout.shootouts.assets import AssetRef, ResolvedAssets, WantedModel, resolve
 from tone_shootout.shootouts.config import Config, check_sources, spec_of
 from tone_shootout.shootouts.errors import InvalidConfigError, ShootoutNotFoundError
@@ -27,6 +27,17 @@ from tone_shootout.shootouts.models import Shootout
 from tone_shootout.shootouts.repositories import ShootoutRepository
 
 Visibility = Literal["private", "public"]
+Metadata = Annotated[
+    dict[
+        Annotated[str, Meta(min_length=1, max_length=40, pattern=ONE_LINE)],
+        Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*$")],
+    ],
+    Meta(
+        max_length=20,
+        description="Your own data, text by name. A job has that of its shootout at submission.",
+        examples=[{"session": "2026-11-28"}],
+    ),
+]
 
 MAX_TITLE: Final = 120
 """Length of a title."""
@@ -42,6 +53,7 @@ class ShootoutSnapshot(Struct, frozen=True, kw_only=True):
     """
 
     title: str
+    metadata: dict[str, str]
     config: dict[str, Any]
     spec: Spec
     plan: Plan
@@ -85,7 +97,14 @@ class ShootoutService:
         self._items = LibraryRepository(session)
         self._limits = limits
 
-    async def create(self, owner_id: UUID, config: Config, *, visibility: Visibility = "private") -> Shootout:
+    async def create(
+        self,
+        owner_id: UUID,
+        config: Config,
+        *,
+        visibility: Visibility = "private",
+        metadata: Mapping[str, str] | None = None,
+    ) -> Shootout:
         """Create a shootout.
 
         Raises:
@@ -93,7 +112,7 @@ class ShootoutService:
         """
         assets = await resolve(self._items, owner_id, config)
         self._plan(config, assets)
-        shootout = Shootout(owner_id=owner_id, visibility=visibility)
+        shootout = Shootout(owner_id=owner_id, visibility=visibility, labels=dict(metadata or {}))
         _set_config(shootout, config)
         await self._shootouts.add(shootout)
         await self._shootouts.add_assets(shootout, assets.item_ids)
@@ -129,8 +148,9 @@ class ShootoutService:
         *,
         config: Config | UnsetType = UNSET,
         visibility: Visibility | UnsetType = UNSET,
+        metadata: dict[str, str] | UnsetType = UNSET,
     ) -> Shootout:
-        """Change a shootout's config or visibility. Jobs submitted earlier keep their config.
+        """Change a shootout's config, visibility or metadata. Jobs submitted earlier keep their config.
 
         Raises:
             ShootoutNotFoundError: the owner has no such shootout.
@@ -144,6 +164,8 @@ class ShootoutService:
             _set_config(shootout, config)
         if visibility is not UNSET:
             shootout.visibility = visibility
+        if metadata is not UNSET:
+            shootout.labels = metadata
         await self._session.flush()
         if assets is not None:
             await self._shootouts.replace_assets(shootout, assets.item_ids)
@@ -171,7 +193,7 @@ class ShootoutService:
         shootout = await self.get(owner_id, shootout_id, lock="key_share")
         config = msgspec.convert(shootout.config, Config)
         assets = await resolve(self._items, owner_id, config)
-        return _snapshot(config, shootout.config, assets, self._plan(config, assets))
+        return _snapshot(config, shootout.config, assets, self._plan(config, assets), shootout.labels)
 
     async def validate(self, owner_id: UUID, config: Config) -> Validation:
         """Check a config as `create` does, and plan it; make nothing."""
@@ -186,7 +208,7 @@ class ShootoutService:
         return Validation(errors=(), notices=snapshot.notices, snapshot=snapshot)
 
     async def duplicate(self, owner_id: UUID, shootout_id: UUID, *, title: str | None = None) -> Shootout:
-        """Create a private shootout with the config of another, under a new title.
+        """Create a private shootout with the config and metadata of another, under a new title.
 
         Raises:
             ShootoutNotFoundError: the owner has no such shootout.
@@ -195,7 +217,7 @@ class ShootoutService:
         shootout = await self.get(owner_id, shootout_id)
         config = msgspec.convert(shootout.config, Config)
         title = title or f"{config.title[: MAX_TITLE - len(COPY)]}{COPY}"
-        return await self.create(owner_id, msgspec.structs.replace(config, title=title))
+        return await self.create(owner_id, msgspec.structs.replace(config, title=title), metadata=shootout.labels)
 
     def _plan(self, config: Config, assets: ResolvedAssets) -> Plan:
         errors = list(check_sources(config))
@@ -210,9 +232,16 @@ class ShootoutService:
         return planned
 
 
-def _snapshot(config: Config, stored: dict[str, Any], assets: ResolvedAssets, planned: Plan) -> ShootoutSnapshot:
+def _snapshot(
+    config: Config,
+    stored: dict[str, Any],
+    assets: ResolvedAssets,
+    planned: Plan,
+    metadata: dict[str, str] | None = None,
+) -> ShootoutSnapshot:
     return ShootoutSnapshot(
         title=config.title,
+        metadata=metadata or {},
         config=stored,
         spec=planned.spec,
         plan=planned,

@@ -76,6 +76,32 @@ async def test_a_submitted_shootout_ends_completed_with_every_file_of_its_manife
     assert shown["attempt"] == 1
 
 
+async def test_the_summary_of_a_completed_job_is_that_of_its_manifest(first: First, user: Person) -> None:
+    results = await _results(user, first.job)
+    manifest = (await user.client.get(results["manifest.json"]["href"])).json()
+    assert first.job["summary"] is None
+    summary = (await user.client.get(first.job["links"]["self"])).json()["summary"]
+    assert summary["segments"] == len(manifest["segments"]) == 2
+    assert summary["audio_s"] == sum(segment["samples"] / segment["sample_rate"] for segment in manifest["segments"])
+    assert summary["target_lufs"] <= summary["requested_lufs"] == -16.0
+    assert summary["cache_hits"] == 0
+    assert summary["limiting_segment"] == manifest["level"]["limited_by"]
+    assert summary["notices"] == len(manifest["notices"])
+    assert set(summary["phases_s"]) == {"fetch", "render", "level", "plots", "video", "publish"}
+    assert summary["elapsed_s"] == pytest.approx(sum(summary["phases_s"].values()), abs=0.01)
+
+
+async def test_every_artifact_has_a_type_and_a_segment_its_position(first: First, user: Person) -> None:
+    results = await _results(user, first.job)
+    types = {path: item["type"] for path, item in results.items()}
+    assert types["manifest.json"] == "manifest"
+    assert types["comparison.mp4"] == "video"
+    assert [item["segment"] for item in results.values() if item["type"] == "segment"] == [1, 2]
+    assert {item["segment"] for item in results.values() if item["type"] != "segment"} == {None}
+    assert "plot" in types.values()
+    assert [path for path, kind in types.items() if kind == "other"] == []
+
+
 async def test_all_segments_come_out_equally_loud_and_equally_long(first: First, user: Person) -> None:
     results = await _results(user, first.job)
     manifest = (await user.client.get(results["manifest.json"]["href"])).json()

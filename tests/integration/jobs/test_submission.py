@@ -116,3 +116,30 @@ async def test_nobody_duplicates_the_shootout_of_another(user: Person, other_use
     made = await make_shootout(user.client)
     refused = await other_user.client.post(f"{SHOOTOUTS}/{made}/duplicate")
     assert (refused.status_code, refused.json()["code"]) == (404, "shootout_not_found")
+
+
+async def test_a_job_has_the_metadata_of_its_shootout_at_submission(user: Person) -> None:
+    made = (await _make(user.client, metadata={"session": "one"}, submit=True)).json()
+    assert made["metadata"] == made["job"]["metadata"] == {"session": "one"}
+    changed = await user.client.patch(made["links"]["self"], json={"metadata": {"session": "two", "take": ""}})
+    assert changed.json()["metadata"] == {"session": "two", "take": ""}
+    assert (await user.client.get(made["job"]["links"]["self"])).json()["metadata"] == {"session": "one"}
+    copy = (await user.client.post(f"{made['links']['self']}/duplicate", json={"submit": True})).json()
+    assert copy["metadata"] == copy["job"]["metadata"] == changed.json()["metadata"]
+
+
+async def test_metadata_has_bounds(user: Person) -> None:
+    chosen = await config(user.client)
+    fits = {f"{number:040}": "x" * 500 for number in range(20)}
+    assert (await user.client.post(SHOOTOUTS, json={"config": chosen, "metadata": fits})).json()["metadata"] == fits
+    for wrong in (
+        {**fits, "more": ""},
+        {"x" * 41: ""},
+        {"": ""},
+        {"x": "y" * 501},
+        {"x": 1},
+        {"x": "\0"},
+        {"a\nb": ""},
+    ):
+        refused = await user.client.post(SHOOTOUTS, json={"config": chosen, "metadata": wrong})
+        assert refused.status_code in (400, 422), wrong

@@ -60,10 +60,20 @@ class Attempt:
         self._reported = -1.0
         self._reported_at = -PROGRESS_S
         self._eta = EtaEstimator()
+        self._phases: list[tuple[Phase, float]] = []
 
     def phase(self, name: Phase) -> None:
         """Report the start of a phase."""
+        self._phases.append((name, self._clock()))
         self._report(("phase", {"phase": name}, {"phase": name}))
+
+    def phase_durations_s(self) -> dict[Phase, float]:
+        """Return the durations of all phases so far in seconds, in order; the current one ends now."""
+        durations: dict[Phase, float] = {}
+        ends = [began for _, began in self._phases[1:]] + [self._clock()]
+        for (name, began), end in zip(self._phases, ends, strict=True):
+            durations[name] = durations.get(name, 0.0) + end - began
+        return durations
 
     def progress(self, done: float, total: float) -> None:
         """Report progress, in the rendering's unit of work. It never decreases."""

@@ -6,6 +6,7 @@ import mimetypes
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import structlog
 from obstore.exceptions import BaseError as StorageError
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,6 +18,7 @@ from tone_shootout.jobs.repositories import JobArtifactRepository, JobRepository
 from tone_shootout.jobs.services import results_prefix
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.streaming.pubsub import Publisher
+from tone_shootout.jobs.summary import JobSummary
 from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.readiness import reason_of
 from tone_shootout.kit.storage import Storage
@@ -62,7 +64,7 @@ class Results:
             attempt.advance(number / len(paths))
         return artifacts
 
-    async def complete(self, job: Job, artifacts: list[JobArtifact]) -> list[JobEvent] | None:
+    async def complete(self, job: Job, artifacts: list[JobArtifact], summary: JobSummary) -> list[JobEvent] | None:
         """Replace all artifacts of the job by its results and complete the job, in one transaction.
 
         Returns:
@@ -76,7 +78,11 @@ class Results:
                 await rows.put(artifact)
                 events.append(await jobs.record(job.id, job.attempt, "artifact", _event_data(artifact)))
             ended = await jobs.transition(
-                job.id, JobStatus.COMPLETED, held_by=job.attempt, progress_done=Job.progress_total
+                job.id,
+                JobStatus.COMPLETED,
+                held_by=job.attempt,
+                progress_done=Job.progress_total,
+                summary=msgspec.to_builtins(summary),
             )
             if ended is None:
                 return None

@@ -33,6 +33,7 @@ from tone_shootout.jobs.scheduling.retry_policy import retry_after_outage, retry
 from tone_shootout.jobs.scheduling.scheduler import JobScheduler
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.streaming.pubsub import Publisher
+from tone_shootout.jobs.summary import JobSummary
 from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.outages import outage_of
 from tone_shootout.kit.readiness import reason_of
@@ -40,6 +41,8 @@ from tone_shootout.kit.settings import LimitSettings, WorkerSettings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
 from tone_shootout.rendering.executor.stages import preview_file
+from tone_shootout.rendering.output.manifest import decode_manifest
+from tone_shootout.rendering.output.result_folder import MANIFEST_NAME
 from tone_shootout.rendering.plan.planner import InvalidSpec, PlannedSegment, plan
 from tone_shootout.rendering.produce import produce
 from tone_shootout.shootouts.services import rendering_limits
@@ -283,10 +286,12 @@ class Runner:
         """Store the results, then write their rows and complete the job in one transaction."""
         job = attempt.job
         artifacts = await self._store(attempt, out)
+        manifest = decode_manifest(await asyncio.to_thread((out / MANIFEST_NAME).read_bytes))
+        summary = JobSummary.of(manifest, attempt.phase_durations_s())
 
         async def write() -> list[JobEvent] | None:
             await lease.flush()
-            return await self._results.complete(job, artifacts)
+            return await self._results.complete(job, artifacts, summary)
 
         events = await lease.retry_db_write(write)
         if events is None:

@@ -11,22 +11,23 @@ if TYPE_CHECKING:
     from tone_shootout.client import Client, Event
 
 
-def follow(client: "Client", job_id: str, *, as_json: bool) -> dict[str, Any]:
-    """Follow a job until it is done, and show its progress or, with `as_json`, its events.
+def follow(client: "Client", job_id: str, *, as_json: bool, quiet: bool = False) -> dict[str, Any]:
+    """Follow a job until it is done, and show its progress, its events (`as_json`) or nothing (`quiet`).
 
     Returns:
         Data of the `done` event.
     """
     import msgspec
 
-    if not as_json:
+    if not as_json and not quiet:
         ended = show(client.watch(job_id))
         error = ended.get("error")
         click.echo(f"{ended['status']}{'' if error is None else ': ' + error['detail']}")
         return ended
     ended = {}
     for event in client.watch(job_id):
-        click.echo(msgspec.json.encode(event))
+        if as_json:
+            click.echo(msgspec.json.encode(event))
         ended = event.data
     return ended
 

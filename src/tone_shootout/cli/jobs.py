@@ -21,7 +21,7 @@ _watch = click.option("--watch", is_flag=True, help="Follow the job until it is 
 
 @click.group("jobs")
 def command() -> None:
-    """List, follow, cancel and retry your jobs. JOB is the id of a job, or `latest`."""
+    """List, follow, cancel, retry and download your jobs. JOB is the id of a job, or `latest`."""
 
 
 @command.command("list")
@@ -101,6 +101,21 @@ def cancel(job: str, watch: bool, as_json: bool, url: str | None, token: str | N
 def retry(job: str, watch: bool, as_json: bool, url: str | None, token: str | None, data: Path | None) -> None:
     """Retry a failed or cancelled job. It continues from the segments that are complete."""
     _act("retry", job, watch, as_json, lambda: open_session(url, token, data))
+
+
+@command.command()
+@click.argument("job")
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for the results.")
+@click.option("--quiet", is_flag=True, help="Write only errors.")
+@session_options
+def download(job: str, out: Path, quiet: bool, url: str | None, token: str | None, data: Path | None) -> None:
+    """Download the results of a job. Files that are complete are kept, so that the command can be run again."""
+    with handle_errors(ServiceError), open_session(url, token, data).client() as client:
+        files = client.download(
+            _id(client, job), out, on_file=None if quiet else lambda artifact: click.echo(artifact.path)
+        )
+    if not quiet:
+        click.echo(f"{len(files)} files in {out}", err=True)
 
 
 def _act(action: str, job: str, watch: bool, as_json: bool, session_of: Callable[[], Session]) -> None:

@@ -84,7 +84,7 @@ def _plan(path: Path) -> "tuple[Plan, dict[str, Path]]":
     from tone_shootout.rendering.spec.schema import SpecError
 
     try:
-        spec = _read(path)
+        spec = read_spec(path)
         sources: dict[str, Path] = {}
         media_info: dict[str, MediaInfo] = {}
         errors: list[SpecError] = []
@@ -105,7 +105,13 @@ def _plan(path: Path) -> "tuple[Plan, dict[str, Path]]":
         raise click.ClickException(f"{path}: {error}") from None
 
 
-def _read(path: Path) -> "Spec":
+def read_spec(path: Path) -> "Spec":
+    """Read and parse a spec file.
+
+    Raises:
+        ClickException: the file can't be read or its name has another suffix.
+        SpecError: the spec is invalid.
+    """
     from tone_shootout.rendering.spec.reading import MAX_SPEC_BYTES, parse_spec
 
     formats: dict[str, Literal["toml", "json"]] = {".toml": "toml", ".json": "json"}

@@ -1,0 +1,101 @@
+"""`shootout submit`, `library` and `jobs download` against the real service."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.integration.conftest import Person
+from tests.support.live import working
+from tone_shootout.cli import main
+from tone_shootout.kit.settings import Settings
+
+Shootout = Callable[..., Coroutine[Any, Any, Result]]
+
+
+@pytest.fixture(scope="module")
+def worker(settings: Settings) -> Generator[None, None, None]:
+    with working(settings):
+        yield
+
+
+@pytest.fixture
+def shootout(base_url: str, user: Person, tmp_path: Path) -> Shootout:
+    """Runs `shootout …` as the user."""
+
+    async def run(*arguments: str | Path) -> Result:
+        environ = {"SHOOTOUT_URL": base_url, "SHOOTOUT_TOKEN": user.token, "SHOOTOUT_DATA": str(tmp_path / "data")}
+        return await asyncio.to_thread(CliRunner().invoke, main, [str(each) for each in arguments], env=environ)
+
+    return run
+
+
+def _replace(spec: Path, old: str, new: str, *, count: int = -1) -> None:
+    text = spec.read_text()
+    assert old in text
+    spec.write_text(text.replace(old, new, count))
+
+
+async def test_a_broken_spec_is_refused_before_anything_is_uploaded(shootout: Shootout, spec: Path) -> None:
+    _replace(spec, "input_gain_db = 6.0", "input_gain_db = 600.0")
+    refused = await shootout("submit", spec)
+    assert refused.exit_code == 1
+    assert "/chains/1/blocks/0/input_gain_db" in refused.stderr
+    _replace(spec, "input_gain_db = 600.0", "input_gain_db = 6.0")
+    _replace(spec, "cab.wav", "gone.wav")
+    refused = await shootout("submit", spec)
+    assert "gone.wav: No such file or directory" in refused.stderr
+    assert (await shootout("library", "list")).stdout == ""
+
+
+async def test_an_error_of_the_service_points_into_the_spec(shootout: Shootout, spec: Path) -> None:
+    _replace(spec, 'blocks = [{ type = "capture", file = "amp.nam" }, {', "blocks = [{")
+    _replace(spec, 'type = "cab_ir", file = "cab.wav" }]', 'type = "capture", file = "amp.nam" }]', count=1)
+    refused = await shootout("submit", spec)
+    assert refused.exit_code == 1
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith("Error: /chains/0/blocks: ")
+    assert line.endswith("(ir_required)")
+
+
+async def test_files_are_uploaded_listed_and_deleted(shootout: Shootout, spec: Path) -> None:
+    folder = spec.parent
+    added = await shootout("library", "upload", folder / "amp.nam", "--kind", "capture", "--name", "Plexi", "--json")
+    (item,) = json.loads(added.stdout)
+    assert (item["kind"], item["name"], item["is_new"]) == ("capture", "Plexi", True)
+    repeated = await shootout("library", "upload", folder / "amp.nam", "--kind", "capture", "--json")
+    (again,) = json.loads(repeated.stdout)
+    assert (again["id"], again["is_new"]) == (item["id"], False)
+    listed = await shootout("library", "list", "--kind", "capture", "--name", "plex")
+    assert listed.stdout.split() == [item["id"], "capture", "Plexi"]
+    assert (await shootout("library", "list", "--kind", "cab_ir")).stderr.strip() == "no items"
+    assert (await shootout("library", "upload", "a", "b", "--kind", "capture", "--name", "x")).exit_code == 2
+    assert "is not the id of an item" in (await shootout("library", "delete", "Plexi")).stderr
+    assert (await shootout("library", "delete", item["id"])).exit_code == 0
+    gone = await shootout("library", "delete", item["id"])
+    assert (gone.exit_code, len(gone.stderr.splitlines())) == (1, 1)
+
+
+async def test_a_spec_is_submitted_followed_and_downloaded(
+    worker: None, shootout: Shootout, spec: Path, tmp_path: Path
+) -> None:
+    done = await shootout("submit", spec, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert lines[:3] == ["Uploaded di track  Riff", "Uploaded capture   amp", "Uploaded cab ir    cab"]
+    assert lines[-1].endswith(f"files in {tmp_path / 'out'}")
+    assert (tmp_path / "out" / "segments" / "02-riff--high.flac").is_file()
+    again = await shootout("jobs", "download", "latest", "--out", tmp_path / "again")
+    assert again.exit_code == 0, again.output
+    assert "manifest.json" in again.stdout.splitlines()
+    assert (tmp_path / "again" / "manifest.json").read_bytes() == (tmp_path / "out" / "manifest.json").read_bytes()
+    quiet = await shootout("submit", spec, "--watch", "--quiet")
+    assert (quiet.exit_code, len(quiet.stdout.split())) == (0, 1)
+    as_json = await shootout("submit", spec, "--watch", "--json")
+    job, *events = [json.loads(line) for line in as_json.stdout.splitlines()]
+    assert {event["job_id"] for event in events} == {job["id"]}
+    assert (events[0]["type"], events[-1]["type"]) == ("snapshot", "done")

@@ -84,7 +84,9 @@ async def test_errors_are_classes_by_code(do: Do, user: Person, other_user: Pers
     chosen["chains"][0]["blocks"].pop()
     with pytest.raises(package.InvalidConfigError) as refused:
         await do("submit", chosen)
-    assert [(fault.code, fault.pointer) for fault in refused.value.errors] == [("ir_required", "/chains/0/blocks")]
+    assert [(fault.code, fault.pointer) for fault in refused.value.errors] == [
+        ("ir_required", "/config/chains/0/blocks")
+    ]
     with pytest.raises(package.ConnectionFailedError, match="can't be reached"):
         await do("jobs", url="nowhere")
     with pytest.raises(package.LocalFileError, match="No such file"):

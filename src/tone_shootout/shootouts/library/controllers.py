@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidation
+from msgspec import Meta
 
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.db.pagination import Page, Paging
@@ -36,6 +37,14 @@ NameQuery = Annotated[
         min_length=1,
         max_length=80,
         pattern=r"^[^\x00]*$",
+    ),
+]
+Hashes = Annotated[
+    list[Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]] | None,
+    QueryParameter(
+        description="Only items with one of these SHA-256 hashes, in lower case; repeat the parameter for each.",
+        min_items=1,
+        max_items=100,
     ),
 ]
 ORDER_BY = "Field to sort by; a minus sign reverses the order."
@@ -125,10 +134,22 @@ class LibraryController(Controller):
         paging: NamedDependency[Paging],
         kind: Annotated[Kind | None, QueryParameter(description="Only items of this kind.")] = None,
         q: NameQuery = None,
+        sha256: Hashes = None,
+        architecture: Annotated[
+            str | None,
+            QueryParameter(
+                description="Only captures with this architecture.", min_length=1, max_length=40, pattern=r"^[^\x00]*$"
+            ),
+        ] = None,
         order_by: Annotated[ItemOrder, QueryParameter(description=ORDER_BY)] = ("-created_at"),
     ) -> Page[LibraryItemRead]:
-        """List the items of your library."""
-        rows, total = await library.list(principal.user_id, paging, order_by=order_by, kind=kind, q=q)
+        """List the items of your library.
+
+        With the SHA-256 of your files, the answer tells which of them need not be uploaded.
+        """
+        rows, total = await library.list(
+            principal.user_id, paging, order_by=order_by, kind=kind, q=q, sha256=sha256, architecture=architecture
+        )
         return paging.page([LibraryItemRead.of(item) for item in rows], total)
 
     @get("/usage", operation_id="get_library_usage", summary="Get storage usage", responses=problems(401))

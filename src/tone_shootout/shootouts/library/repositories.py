@@ -28,7 +28,15 @@ class LibraryRepository(OwnedRepository[LibraryItem]):
     model_type = LibraryItem
 
     async def list_matching(
-        self, owner_id: UUID, *, paging: Paging, order_by: str, kind: str | None, q: str | None
+        self,
+        owner_id: UUID,
+        *,
+        paging: Paging,
+        order_by: str,
+        kind: str | None,
+        q: str | None,
+        sha256: Collection[str] | None = None,
+        architecture: str | None = None,
     ) -> tuple[Sequence[LibraryItem], int]:
         """Return a page of the owner's items, and how many match.
 
@@ -38,12 +46,18 @@ class LibraryRepository(OwnedRepository[LibraryItem]):
             order_by: a key of `ORDERS`.
             kind: only items of this kind.
             q: only items with this text in their names, in upper or lower case.
+            sha256: only items with one of these contents.
+            architecture: only captures with this architecture.
         """
         filters = []
         if kind is not None:
             filters.append(LibraryItem.kind == kind)
         if q is not None:
             filters.append(LibraryItem.name.icontains(q, autoescape=True))
+        if sha256 is not None:
+            filters.append(LibraryItem.sha256.in_(set(sha256)))
+        if architecture is not None:
+            filters.append(LibraryItem.facts["architecture"].astext == architecture)
         return await self.list_owned(
             owner_id, *filters, paging=paging, order_by=[ORDERS[order_by], LibraryItem.id.desc()]
         )

@@ -1,6 +1,6 @@
 """The rules of the library. Nothing here commits."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -97,10 +97,20 @@ class LibraryService:
         return item
 
     async def list(
-        self, owner_id: UUID, paging: Paging, *, order_by: str, kind: Kind | None = None, q: str | None = None
+        self,
+        owner_id: UUID,
+        paging: Paging,
+        *,
+        order_by: str,
+        kind: Kind | None = None,
+        q: str | None = None,
+        sha256: Collection[str] | None = None,
+        architecture: str | None = None,
     ) -> tuple[Sequence[LibraryItem], int]:
         """Return a page of the owner's items, and how many match."""
-        return await self._items.list_matching(owner_id, paging=paging, order_by=order_by, kind=kind, q=q)
+        return await self._items.list_matching(
+            owner_id, paging=paging, order_by=order_by, kind=kind, q=q, sha256=sha256, architecture=architecture
+        )
 
     async def usage(self, owner_id: UUID) -> Usage:
         """Return how much an owner stores."""

@@ -45,6 +45,7 @@ from tone_shootout.kit.http.openapi import (
 from tone_shootout.kit.http.openapi_document import DocumentConfig
 from tone_shootout.kit.http.problems import EXCEPTION_HANDLERS, check_body, problems
 from tone_shootout.kit.http.readable import RequestEncodingMiddleware
+from tone_shootout.kit.http.request_id import RequestIdMiddleware
 from tone_shootout.kit.http.websocket import WebSocketRejectionMiddleware, record_rejection
 from tone_shootout.kit.logs import configure_logs
 from tone_shootout.kit.settings import Settings, SettingsError, load_settings, origin_of, require_servers
@@ -65,6 +66,7 @@ EXPOSED_HEADERS: Final = [
     "RateLimit-Policy",
     "Retry-After",
     "WWW-Authenticate",
+    "X-Request-ID",
 ]
 """Response headers that pages of allowed origins may read, in addition to CORS-safelisted ones."""
 SWAGGER_UI = Path(__file__).parent / "kit" / "swagger_ui"
@@ -219,6 +221,7 @@ def _build_app(services: Services) -> Litestar:
     app.asgi_handler = HeadMiddleware(app, app.asgi_handler)
     if cors := cors_config(settings):
         app.asgi_handler = VaryCorsMiddleware(app.asgi_handler, cors)
+    app.asgi_handler = RequestIdMiddleware(app.asgi_handler)
     return app
 
 

@@ -146,6 +146,10 @@ def _plain(node: Any, schemas: dict[str, Any]) -> Any:
             plain[key] = {name: _plain(field, schemas) for name, field in value.items()}
         elif key == "mapping":
             plain[key] = sorted(value)
+        elif key == "headers" and isinstance(value, dict):
+            # Every answer has the id of its request.
+            if named := {name: _plain(header, schemas) for name, header in value.items() if name != "X-Request-ID"}:
+                plain[key] = named
         elif key not in TEXTS and key != "$defs":
             plain[key] = _plain(value, schemas)
     return plain

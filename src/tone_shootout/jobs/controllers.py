@@ -293,6 +293,7 @@ async def _content(request: Request[Any, Any, Any], storage: Storage, artifact: 
         sha256=artifact.sha256,
         media_type=artifact.media_type,
         filename=artifact.path.rsplit("/", 1)[-1],
+        immutable=True,  # a job that has results never gets others
     )
 
 

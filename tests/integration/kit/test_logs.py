@@ -32,4 +32,4 @@ async def test_no_token_cookie_query_or_body_is_logged(settings: Settings, user:
     assert len(lines) >= 5
     if form == "json":
         first = json.loads(lines[0])
-        assert {"event", "level", "timestamp", "method", "path", "status", "ms"} <= set(first)
+        assert {"event", "level", "timestamp", "method", "path", "status", "ms", "request_id"} <= set(first)

@@ -1,12 +1,18 @@
 """The OpenAPI document as published: what Litestar generates, completed where it offers no setting."""
 
 from dataclasses import dataclass, fields
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import OpenAPI
 
 from tone_shootout.error_codes import CLOSE_CODES, all_codes
+
+_REQUEST_ID: Final = {
+    "description": "Id of the request: the one that the client sent as `X-Request-ID` (1 to 64 letters, digits, dots, "
+    "underscores and hyphens), or a new one. It is in the logs of the service and in `request_id` of problems.",
+    "schema": {"type": "string", "examples": ["4f1d3c0a9be2477d8a55c6e0f1b2d3c4"]},
+}
 
 
 @dataclass
@@ -19,6 +25,12 @@ class Document(OpenAPI):
         schemas = document["components"]["schemas"]
         schemas.update({"ErrorCode": _error_codes(), "CloseCode": _close_codes()})
         document["components"]["schemas"] = dict(sorted(schemas.items()))
+        document["components"]["headers"] = {"RequestId": _REQUEST_ID}
+        for item in document["paths"].values():
+            for operation in item.values():
+                for response in operation["responses"].values() if isinstance(operation, dict) else ():
+                    named = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
+                    response["headers"] = {**response.get("headers", {}), **named}
         return document
 
 

@@ -36,6 +36,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import IntegrityError
 
 from tone_shootout.document_errors import explain_all, in_words
+from tone_shootout.kit.http.request_id import current_request_id
 from tone_shootout.kit.outages import StorageFaultError, outage_of
 from tone_shootout.validation import explain, printable_line
 
@@ -80,6 +81,13 @@ class Problem(Struct, kw_only=True, omit_defaults=True):
     detail: Annotated[str, Meta(description="Explanation for people.")]
     errors: Annotated[list[Fault], Meta(description="All errors in the request.")] = []
     type: Annotated[str, Meta(description="A URI for the type of problem.")] = "about:blank"
+    request_id: Annotated[
+        str,
+        Meta(
+            description="Id of the request, as in `X-Request-ID` and in the logs of the service.",
+            examples=["4f1d3c0a9be2477d8a55c6e0f1b2d3c4"],
+        ),
+    ] = ""
 
 
 class ProblemError(Exception):
@@ -252,7 +260,14 @@ def problem_response(
     status: int, code: str, detail: str, *, errors: Sequence[Fault] = (), headers: dict[str, str] | None = None
 ) -> Response[Problem]:
     """Return a problem response."""
-    problem = Problem(status=status, title=HTTPStatus(status).phrase, code=code, detail=detail, errors=list(errors))
+    problem = Problem(
+        status=status,
+        title=HTTPStatus(status).phrase,
+        code=code,
+        detail=detail,
+        errors=list(errors),
+        request_id=current_request_id(),
+    )
     return Response(content=problem, status_code=status, media_type=MEDIA_TYPE, headers=headers or {})
 
 

@@ -27,11 +27,14 @@ async def content_response(
     media_type: str,
     filename: str,
     inline: bool = True,
+    immutable: bool = False,
 ) -> Response[Any]:
     """Respond with stored content: 200, 206 for one range, 304 if not modified, 416 for a range beyond the end.
 
     The entity tag is the content's SHA-256, so it is strong. Several ranges in one request yield the whole content,
     which the RFC allows; so does a range that ends before it starts, which the RFC requires.
+
+    `immutable` states that the URL never has other content, so that caches need not ask again.
 
     The object is opened before the response starts, so that a 200 means that it exists.
 
@@ -43,7 +46,7 @@ async def content_response(
     headers = {
         "ETag": tag,
         "Accept-Ranges": "bytes",
-        "Cache-Control": "private, no-cache",
+        "Cache-Control": "private, max-age=31536000, immutable" if immutable else "private, no-cache",
         "Content-Disposition": f"{'inline' if inline else 'attachment'}; filename*=UTF-8''{quote(filename, safe='')}",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:",

@@ -40,5 +40,5 @@ async def test_an_id_of_the_client_is_kept(user: Person) -> None:
 
 @pytest.mark.parametrize("sent", ["", "a b", "x" * 65, "a/b", "<b>", "é"])
 async def test_an_id_that_could_break_a_log_is_replaced(api: httpx.AsyncClient, sent: str) -> None:
-    answer = await api.get("/health/live", headers={"X-Request-ID": sent.encode()})
+    answer = await api.get("/health/live", headers={b"X-Request-ID": sent.encode()})
     assert MADE.fullmatch(answer.headers["x-request-id"])

@@ -32,7 +32,7 @@ class RequestIdMiddleware:
 
         async def send_with_id(message: Message) -> None:
             if message["type"] in _HEADERS_TO:
-                message["headers"] = [*message["headers"], (HEADER, request_id)]  # type: ignore[typeddict-unknown-key,typeddict-item]  # both have headers
+                message["headers"] = [*message["headers"], (HEADER, request_id)]
             await send(message)
 
         with bound_contextvars(request_id=request_id.decode()):

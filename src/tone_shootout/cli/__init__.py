@@ -16,6 +16,8 @@ _COMMANDS = {
     "web": "Run only a web process.",
     "worker": "Run only a worker, such as on a second machine.",
     "render": "Render a spec file without a server.",
+    "check": "Check a spec file and show what rendering it takes.",
+    "schema": "Write the JSON schema of spec files.",
     "reamp": "Render one file through one capture.",
     "inspect": "Show properties of captures, impulse responses and audio files.",
     "verify": "Render a result again and compare.",

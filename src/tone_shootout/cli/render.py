@@ -77,32 +77,50 @@ def _check_folder(out: Path) -> None:
 
 
 def _plan(path: Path) -> "tuple[Plan, dict[str, Path]]":
-    """Read a spec, probe its files, and plan it."""
+    from tone_shootout.rendering.plan.planner import InvalidSpec
+    from tone_shootout.rendering.spec.schema import SpecError
+
+    try:
+        return plan_spec(path)
+    except (SpecError, InvalidSpec) as error:
+        raise click.ClickException(f"{path}: {error}") from None
+
+
+def plan_spec(path: Path) -> "tuple[Plan, dict[str, Path]]":
+    """Read a spec, probe its files, and plan it.
+
+    Returns:
+        The plan, and the path of each file by its name in the spec.
+
+    Raises:
+        ClickException: the spec can't be read.
+        SpecError: it is malformed.
+        InvalidSpec: it can't be rendered; has the errors of its files and all others.
+    """
     from tone_shootout.rendering.engine.sources import SourceError, probe, resolve_path
     from tone_shootout.rendering.media_info import MediaInfo
     from tone_shootout.rendering.plan.planner import InvalidSpec, plan
     from tone_shootout.rendering.spec.schema import SpecError
 
+    spec = read_spec(path)
+    sources: dict[str, Path] = {}
+    media_info: dict[str, MediaInfo] = {}
+    errors: list[SpecError] = []
+    for pointer, file, kind in _files(spec):
+        if file in sources:
+            continue
+        sources[file] = resolve_path(path.parent, file)
+        try:
+            media_info[file] = probe(sources[file], kind)
+        except SourceError as error:
+            errors.append(SpecError(error.code, pointer, f"{file}: {error.detail}"))
+        except OSError as error:
+            errors.append(SpecError("missing_asset", pointer, f"{file}: {error.strerror or error}"))
     try:
-        spec = read_spec(path)
-        sources: dict[str, Path] = {}
-        media_info: dict[str, MediaInfo] = {}
-        errors: list[SpecError] = []
-        for pointer, file, kind in _files(spec):
-            if file in sources:
-                continue
-            sources[file] = resolve_path(path.parent, file)
-            try:
-                media_info[file] = probe(sources[file], kind)
-            except SourceError as error:
-                errors.append(SpecError(error.code, pointer, f"{file}: {error.detail}"))
-            except OSError as error:
-                errors.append(SpecError("missing_asset", pointer, f"{file}: {error.strerror or error}"))
-        if errors:
-            raise InvalidSpec(errors)
         return plan(spec, media_info), sources
-    except (SpecError, InvalidSpec) as error:
-        raise click.ClickException(f"{path}: {error}") from None
+    except InvalidSpec as error:  # files without media info are among the errors already
+        others = [each for each in error.errors if each.code != "missing_asset"]
+        raise InvalidSpec([*errors, *others]) from None
 
 
 def read_spec(path: Path) -> "Spec":

@@ -1,0 +1,17 @@
+"""JSON schema of specs, generated from their types."""
+
+import json
+
+import msgspec
+
+from tone_shootout.rendering.spec.schema import Spec
+
+
+def spec_schema() -> str:
+    """Return the JSON schema (draft 2020-12) of a spec as indented JSON, with a line end."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Spec of a Tone Shootout",
+        **msgspec.json.schema(Spec),
+    }
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"

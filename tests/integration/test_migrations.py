@@ -1,5 +1,6 @@
 """The history of the schema leads from nothing to the models, and back, whatever is in the database."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -92,6 +93,45 @@ def test_a_filled_database_goes_all_the_way_back_and_forth(database: str) -> Non
     assert _tables(database) == set()
     migrations.upgrade(database)
     migrations.check(database)
+
+
+def test_stored_documents_follow_the_names_of_fields_both_ways(database: str) -> None:
+    blocks = [
+        {"type": "gain", "gain_db": 1.5, "bypass": False},
+        {"type": "eq", "bands": [{"type": "peak", "frequency_hz": 800.0, "gain_db": 2.0, "q": 0.9}]},
+        {"type": "delay", "time_ms": 380.0},
+        {"type": "reverb", "reverb_type": "plate"},
+        {"type": "capture", "asset": "x"},
+    ]
+    config = {"title": "All", "chains": [{"name": "One", "blocks": blocks}]}
+    terms = {"license": "cc-by", "license_name": "CC BY", "license_url": "", "title": "Plexi"}
+    inputs = {"spec": config, "assets": {"a.nam": {"sha256": "00", "credit": terms}, "b.wav": {"credit": None}}}
+    segment = {"position": 1, "status": "leveled"}
+    documents = {"shootout.config": config, "job.inputs": inputs, "library_item.source": terms}
+    migrations.upgrade(database)
+    _fill(database)
+    with psycopg.connect(database) as connection:
+        for place, document in documents.items():
+            table, _, column = place.partition(".")
+            connection.execute(f"UPDATE {table} SET {column} = %s", [json.dumps(document)])
+        connection.execute("UPDATE job_event SET type = 'segment', data = %s", [json.dumps(segment)])
+
+    def stored() -> str:
+        with psycopg.connect(database) as connection:
+            found = [
+                connection.execute(f"SELECT {place.partition('.')[2]} FROM {place.partition('.')[0]}").fetchone()
+                for place in documents
+            ]
+            return json.dumps([*found, connection.execute("SELECT data FROM job_event").fetchone()], sort_keys=True)
+
+    after = stored()
+    migrations.downgrade(database, "0010")
+    before = stored()
+    assert all(name in before for name in ('"ms": 380.0', '"hz": 800.0', '"kind": "plate"', '"db": 1.5', '"levelled"'))
+    assert all(name in before for name in ('"licence": "cc-by"', '"licence_name"', '"licence_url"'))
+    assert not any(name in before for name in ("time_ms", "frequency_hz", "gain_db", "reverb_type", "license"))
+    migrations.upgrade(database)
+    assert stored() == after
 
 
 def test_processes_that_start_at_once_migrate_one_after_the_other(database: str, settings: Settings) -> None:

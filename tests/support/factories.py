@@ -55,6 +55,7 @@ class ShootoutFactory(_Factory[Shootout]):
 
     schema_version = 1
     visibility = "private"
+    labels: Any = Use(dict[str, str])
 
 
 class ShootoutAssetFactory(_Factory[ShootoutAsset]):
@@ -84,6 +85,8 @@ class JobFactory(_Factory[Job]):
     event_seq = 1
     progress_done = 0.0
     progress_total = 0.0
+    summary = None
+    labels: Any = Use(dict[str, str])
 
 
 class JobEventFactory(_Factory[JobEvent]):

@@ -82,6 +82,7 @@ class JobFactory(_Factory[Job]):
     attempt = 0
     interruptions = 0
     not_before = None
+    waiting_for = None
     event_seq = 1
     progress_done = 0.0
     progress_total = 0.0

@@ -49,6 +49,7 @@ async def make(person: Person, chosen: dict[str, Any], **fields: Any) -> dict[st
     assert response.status_code == 201, response.text
     made: dict[str, Any] = response.json()
     assert response.headers["location"] == made["links"]["self"]
+    assert made.pop("job") is None
     return made
 
 

@@ -191,7 +191,7 @@ async def test_an_ordinary_stop_of_a_worker_warns_of_nothing(
 ) -> None:
     path = tmp_path_factory.mktemp("log") / "worker.log"
     with path.open("w+") as log, working(settings, log) as process:
-        while "Worker starting" not in path.read_text():
+        while "worker_ready" not in path.read_text():  # it handles signals from here on
             assert process.poll() is None
             await asyncio.sleep(0.05)
         os.kill(process.pid, signal.SIGTERM)

@@ -21,7 +21,7 @@ import pytest
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import submit
-from tests.support.litestar_commands import APP, Ended, LitestarCommands, litestar_commands
+from tests.support.litestar_commands import APP, Ended, run_litestar
 from tests.support.live import environ_of
 from tone_shootout import migrations
 from tone_shootout.embedded.servers import Servers
@@ -54,15 +54,9 @@ def running(settings: Settings, *arguments: str, folder: Path) -> Generator[Path
                 process.wait()
 
 
-@pytest.fixture(scope="module")
-def litestar() -> Generator[LitestarCommands, None, None]:
-    with litestar_commands() as commands:
-        yield commands
-
-
 @pytest.mark.slow
 def test_database_commands_migrate_write_revisions_and_compare(
-    litestar: LitestarCommands, settings: Settings, servers: Servers, tmp_path: Path
+    settings: Settings, servers: Servers, tmp_path: Path
 ) -> None:
     url = servers.create_database(f"litestar_{uuid4().hex}")
     environ = environ_of(replace(settings, database=DatabaseSettings(url=url)))
@@ -71,7 +65,7 @@ def test_database_commands_migrate_write_revisions_and_compare(
     shutil.copytree(MIGRATIONS, copy, ignore=shutil.ignore_patterns("__pycache__"))
 
     def run(*arguments: str, code: int = 0) -> Ended:
-        ended = litestar.run("database", *arguments, environ=environ, folder=tmp_path, migrations=copy)
+        ended = run_litestar("database", *arguments, environ=environ, folder=tmp_path, migrations=copy)
         assert ended.code == code, (arguments, ended)
         return ended
 
@@ -101,15 +95,13 @@ def test_database_commands_migrate_write_revisions_and_compare(
     assert left == [("schema_version",)]
 
 
-def test_schema_and_routes_need_no_server(
-    litestar: LitestarCommands, settings: Settings, base_url: str, tmp_path: Path
-) -> None:
+def test_schema_and_routes_need_no_server(settings: Settings, base_url: str, tmp_path: Path) -> None:
     environ = environ_of(settings)
-    schema = litestar.run("schema", "openapi", "--output", "schema.json", environ=environ, folder=tmp_path)
+    schema = run_litestar("schema", "openapi", "--output", "schema.json", environ=environ, folder=tmp_path)
     assert schema.code == 0, schema
     paths = json.loads((tmp_path / "schema.json").read_text())["paths"]
     assert paths == httpx.get(f"{base_url}/openapi.json").json()["paths"]
-    routes = litestar.run("routes", environ=environ, folder=tmp_path)
+    routes = run_litestar("routes", environ=environ, folder=tmp_path)
     assert routes.code == 0, routes
     assert "/api/v1/shootouts" in routes.stdout
 
@@ -123,9 +115,9 @@ def test_schema_and_routes_need_no_server(
     ],
 )
 def test_a_missing_setting_is_one_line(
-    litestar: LitestarCommands, settings: Settings, tmp_path: Path, variable: str, arguments: tuple[str, ...]
+    settings: Settings, tmp_path: Path, variable: str, arguments: tuple[str, ...]
 ) -> None:
-    ended = litestar.run(*arguments, environ={**environ_of(settings), variable: ""}, folder=tmp_path)
+    ended = run_litestar(*arguments, environ={**environ_of(settings), variable: ""}, folder=tmp_path)
     assert ended.code == 1, ended
     assert re.fullmatch(rf"Error: {variable}: [^\n]*\n", ended.stderr), ended
 

@@ -1,11 +1,10 @@
-"""Processes of the `shootout` command, forked from one that has everything imported.
+"""Processes of the commands `shootout` and `litestar`, forked from one that has everything imported.
 
 A worker spends two to three seconds of processor time on imports, and the tests start dozens. Each is a process of its
 own as `python -m tone_shootout` makes it: own environment, session, files and signals; only the imports are shared.
 """
 
 import atexit
-import json
 import os
 import select
 import signal
@@ -18,10 +17,22 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Literal, Self
+
+import msgspec
+
+from tests.support.shared import PROJECT
 
 _REQUEST_BYTES = 1 << 20
 _STATUS = struct.Struct("i")
+
+
+class _Request(msgspec.Struct, kw_only=True):
+    program: Literal["shootout", "litestar"]
+    arguments: Sequence[str]
+    environ: Mapping[str, str]
+    folder: str
+    migrations: str | None
 
 
 class ForkedProcess:
@@ -88,15 +99,15 @@ class _Client:
             self._server = subprocess.Popen(
                 [sys.executable, "-m", __name__, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
+                cwd=PROJECT,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
 
-    def start(self, arguments: Sequence[str], environ: Mapping[str, str], out: int, error: int) -> ForkedProcess:
+    def start(self, request: _Request, out: int, error: int) -> ForkedProcess:
         ours, theirs = os.pipe()
-        request = json.dumps({"arguments": arguments, "environ": dict(environ), "cwd": str(Path.cwd())}).encode()
         try:
-            socket.send_fds(self._socket, [request], [out, error, theirs])
+            socket.send_fds(self._socket, [msgspec.json.encode(request)], [out, error, theirs])
         finally:
             os.close(theirs)
         return ForkedProcess(_STATUS.unpack(self._socket.recv(_STATUS.size))[0], ours)
@@ -113,22 +124,42 @@ def _client() -> _Client:
     return client
 
 
-def start_shootout(
+def start_program(
+    program: Literal["shootout", "litestar"],
     *arguments: str,
     environ: Mapping[str, str],
-    stdout: IO[str] | int | None = None,
-    stderr: IO[str] | int | None = None,
+    folder: Path | None = None,
+    migrations: Path | None = None,
+    stdout: IO[Any] | int | None = None,
+    stderr: IO[Any] | int | None = None,
 ) -> ForkedProcess:
-    """Start a `shootout` command in a session of its own, with the caller's output or that of given files."""
+    """Start a command without input, in a session of its own.
+
+    Args:
+        program: the command.
+        arguments: its arguments.
+        environ: its whole environment.
+        folder: its working directory; None: the caller's.
+        migrations: a folder in place of our migrations, for commands that write to it.
+        stdout: its output; None: the caller's.
+        stderr: its error output; None: the caller's.
+    """
     out, error = (
         file if isinstance(file, int) else number if file is None else file.fileno()
         for number, file in ((1, stdout), (2, stderr))
     )
-    return _client().start(arguments, environ, out, error)
+    request = _Request(
+        program=program,
+        arguments=arguments,
+        environ=environ,
+        folder=str(folder or Path.cwd()),
+        migrations=None if migrations is None else str(migrations),
+    )
+    return _client().start(request, out, error)
 
 
-def _serve(connection: socket.socket) -> list[str]:
-    """Fork a process per request; return the arguments in the child. The end of the tests ends all of them."""
+def _serve(connection: socket.socket) -> _Request:
+    """Fork a process per request; return the request in the child. The end of the tests ends all of them."""
     running: dict[int, int] = {}
     wakeup, on_signal = os.pipe()
     os.set_blocking(on_signal, False)
@@ -162,12 +193,12 @@ def _serve(connection: socket.socket) -> list[str]:
         connection.close()
         for number in {wakeup, on_signal, *files, *running.values()}:
             os.close(number)
-        request = json.loads(content)
+        request = msgspec.json.decode(content, type=_Request)
         os.environ.clear()
-        os.environ.update(request["environ"])
+        os.environ.update(request.environ)
         time.tzset()
-        os.chdir(request["cwd"])
-        return list(request["arguments"])
+        os.chdir(request.folder)
+        return request
 
 
 def _reap(running: dict[int, int]) -> None:
@@ -183,18 +214,26 @@ def _run() -> None:
     import gc
 
     gc.disable()
+    from litestar.__main__ import run_cli
+
     import tone_shootout.app
     import tone_shootout.cli.errors
     import tone_shootout.composition
     import tone_shootout.kit.http.web_server
     import tone_shootout.kit.logs  # noqa: F401 - imported for the children
+    from tone_shootout import migrations
     from tone_shootout.cli import main
 
     gc.freeze()
     gc.enable()
-    sys.argv[1:] = _serve(socket.socket(fileno=int(sys.argv[1])))
-    sys.argv[0] = "shootout"
-    main(prog_name="shootout")
+    request = _serve(socket.socket(fileno=int(sys.argv[1])))
+    if request.migrations is not None:
+        migrations._FOLDER = Path(request.migrations)  # type: ignore[misc]  # a copy, which the command may write to
+    sys.argv = [request.program, *request.arguments]
+    if request.program == "litestar":
+        run_cli()
+    else:
+        main(prog_name="shootout")
 
 
 if __name__ == "__main__":

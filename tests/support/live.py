@@ -13,7 +13,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import IO
 
-from tests.support.forking import ForkedProcess, start_shootout
+from tests.support.forking import ForkedProcess, start_program
 from tone_shootout.app import create_app
 from tone_shootout.composition import services_of
 from tone_shootout.kit.http.web_server import WebServer
@@ -114,7 +114,7 @@ def web_process(settings: Settings) -> Generator[WebProcess, None, None]:
     reading, writing = os.pipe()
     with os.fdopen(reading, encoding="utf-8") as log:
         try:
-            process = start_shootout("web", "--port", "0", environ=environ_of(settings), stderr=writing)
+            process = start_program("shootout", "web", "--port", "0", environ=environ_of(settings), stderr=writing)
         finally:
             os.close(writing)
         try:
@@ -131,7 +131,7 @@ def web_process(settings: Settings) -> Generator[WebProcess, None, None]:
 @contextmanager
 def working(settings: Settings, log: IO[str] | None = None) -> Generator[ForkedProcess, None, None]:
     """Run a worker process for `settings`, whose log goes to a file where one is given."""
-    with start_shootout("worker", environ=environ_of(settings), stderr=log) as process:
+    with start_program("shootout", "worker", environ=environ_of(settings), stderr=log) as process:
         try:
             yield process
         finally:

@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tests.integration.jobs.conftest import make_shootout
-from tests.support.forking import ForkedProcess, start_shootout
+from tests.support.forking import ForkedProcess, start_program
 from tests.support.live import environ_of, serving
 from tests.support.sessions import Sessions
 from tests.support.uploads import SHOOTOUTS, config
@@ -100,7 +100,7 @@ class Crew:
 
     def _start(self) -> ForkedProcess:
         with Path(os.devnull).open("w") as nowhere:
-            return start_shootout("worker", environ=self._environ, stderr=nowhere)
+            return start_program("shootout", "worker", environ=self._environ, stderr=nowhere)
 
     async def _kill_by_chance(self) -> None:
         chance = random.Random(5)

@@ -194,7 +194,6 @@ async def test_an_ordinary_stop_of_a_worker_warns_of_nothing(
         while "worker_ready" not in path.read_text():
             assert process.poll() is None
             await asyncio.sleep(0.05)
-        await asyncio.sleep(1.0)  # an ordinary stop is one of a worker that waits for work
         os.kill(process.pid, signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 30) == 0
     said = path.read_text().lower()

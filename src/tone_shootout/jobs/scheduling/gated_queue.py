@@ -1,5 +1,6 @@
 """SAQ's queues with a gate in front of their entries, and with fewer enqueues of scheduled tasks."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -11,6 +12,8 @@ from tone_shootout.kit.tasks import SCHEDULED_PREFIX
 
 RECHECK_S: Final = 30.0
 """Seconds after which the next run of a scheduled task is enqueued again, in case the queue has lost its entry."""
+CANCEL_AGAIN_S: Final = 0.1
+"""Seconds after which a wait that has missed its cancellation is cancelled again."""
 
 
 class GatedQueue(Queue):
@@ -29,10 +32,21 @@ class GatedQueue(Queue):
         """Next run of each scheduled task, and when it was enqueued, in seconds of the monotonic clock."""
 
     async def dequeue(self, timeout: float = 0.0, poll_interval: float = 0.0) -> Job | None:  # noqa: ASYNC109 - SAQ's
-        """Wait for the gate, then take an entry."""
+        """Wait for the gate, then take an entry; None: the wait was cancelled.
+
+        SAQ's own wait can miss a cancellation that comes together with a notification, because `asyncio.wait_for` does
+        so before Python 3.12. A worker that stops would then wait for ever.
+        """
         if self.gate is not None:
             await self.gate()
-        return await super().dequeue(timeout, poll_interval)  # type: ignore[safe-super]  # a mixin
+        taking = asyncio.ensure_future(super().dequeue(timeout, poll_interval))  # type: ignore[safe-super]  # a mixin
+        try:
+            await asyncio.wait({taking})
+        except asyncio.CancelledError:
+            while not taking.done():
+                taking.cancel()
+                await asyncio.wait({taking}, timeout=CANCEL_AGAIN_S)
+        return taking.result()
 
     async def enqueue(self, job_or_func: str | Job, **kwargs: Any) -> Job | None:
         """Enqueue an entry; for a run of a scheduled task that was just enqueued, do nothing.

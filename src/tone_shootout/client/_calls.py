@@ -1,6 +1,6 @@
 """Requests and their responses, without input and output: both clients carry them out."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -20,6 +20,8 @@ from tone_shootout.client.errors import (
 )
 
 API: Final = "/api/v1"
+Params = Mapping[str, str | int | Sequence[str]]
+"""A query; a sequence is sent as one parameter per item."""
 T = TypeVar("T")
 
 
@@ -44,7 +46,7 @@ class Call(Struct, frozen=True):
 
     method: str
     path: str
-    params: dict[str, str | int] = {}
+    params: Params = {}
     json: Any = None
     upload: Upload | None = None
     headers: dict[str, str] = {}

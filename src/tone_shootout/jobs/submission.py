@@ -56,8 +56,8 @@ class SubmissionController(Controller):
             shootout = await shootout_service.create(
                 principal.user_id, data.config, visibility=data.visibility, metadata=data.metadata
             )
-            job, dispatch = await _submitted(jobs, dispatcher, principal.user_id, shootout.id if data.submit else None)
-            return _created(NewShootoutRead.of(shootout, job=job), dispatch)
+            made = NewShootoutRead.of(shootout, job=None)
+            return await _created(made, principal.user_id, jobs, dispatcher, submit=data.submit)
 
         return await idempotent(make)
 
@@ -86,8 +86,8 @@ class SubmissionController(Controller):
 
         async def make() -> Response[NewShootoutRead]:
             shootout = await shootout_service.duplicate(principal.user_id, shootout_id, title=asked.title)
-            job, dispatch = await _submitted(jobs, dispatcher, principal.user_id, shootout.id if asked.submit else None)
-            return _created(NewShootoutRead.of(shootout, job=job), dispatch)
+            made = NewShootoutRead.of(shootout, job=None)
+            return await _created(made, principal.user_id, jobs, dispatcher, submit=asked.submit)
 
         return await idempotent(make)
 
@@ -125,15 +125,12 @@ def queued_response(dispatcher: Dispatcher, job: Job, events: list[JobEvent]) ->
     )
 
 
-async def _submitted(
-    jobs: JobService, dispatcher: Dispatcher, owner_id: UUID, shootout_id: UUID | None
-) -> tuple[JobRead | None, BackgroundTask | None]:
-    """Submit a job for a shootout, if one is given; return it, and the task that dispatches it after the commit."""
-    if shootout_id is None:
-        return None, None
-    job, events = await jobs.submit(owner_id, shootout_id)
-    return JobRead.of(job), BackgroundTask(dispatcher.dispatch, job.id, events)
-
-
-def _created(shootout: NewShootoutRead, dispatch: BackgroundTask | None) -> Response[NewShootoutRead]:
-    return Response(shootout, status_code=201, headers={"Location": shootout_path(shootout.id)}, background=dispatch)
+async def _created(
+    made: NewShootoutRead, owner_id: UUID, jobs: JobService, dispatcher: Dispatcher, *, submit: bool
+) -> Response[NewShootoutRead]:
+    """Return the response for a new shootout; `submit` submits it and dispatches the job after the commit."""
+    dispatch = None
+    if submit:
+        job, events = await jobs.submit(owner_id, made.id)
+        made.job, dispatch = JobRead.of(job), BackgroundTask(dispatcher.dispatch, job.id, events)
+    return Response(made, status_code=201, headers={"Location": shootout_path(made.id)}, background=dispatch)

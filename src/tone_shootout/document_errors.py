@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 import msgspec
 
-from tone_shootout.validation import Explanation, explain, printable_line
+from tone_shootout.validation import Explanation, explain, pointer_step, printable_line, value_at
 
 MOST: Final = 100
 """Errors that are reported of one document."""
@@ -40,7 +40,7 @@ def place_of(pointer: str, document: object) -> str:
     rest: list[str] = []
     noun = None
     for step in pointer.split("/")[1:]:
-        document = _value(document, step)
+        document = value_at(document, step.replace("~1", "/").replace("~0", "~"))
         if noun and step.isdigit():
             words.append(_name(noun, int(step) + 1, document))
             rest = []
@@ -59,13 +59,8 @@ def in_words(pointer: str, document: object, detail: str) -> str:
 def _name(noun: str, number: int, item: object) -> str:
     name, type_ = (item.get("name"), item.get("type")) if isinstance(item, dict) else (None, None)
     if isinstance(name, str) and name.strip():
-        return f"{noun} “{_short(name)}”"
-    return f"{noun} {number}" + (f" ({_short(type_)})" if isinstance(type_, str) else "")
-
-
-def _short(text: str) -> str:
-    line = "".join(char if char.isprintable() else " " for char in text)
-    return line if len(line) <= _LONGEST_VALUE else f"{line[:_LONGEST_VALUE]}…"
+        return f"{noun} “{printable_line(name, _LONGEST_VALUE)}”"
+    return f"{noun} {number}" + (f" ({printable_line(type_, _LONGEST_VALUE)})" if isinstance(type_, str) else "")
 
 
 def _errors(value: object, kind: Any, pointer: str) -> Iterator[Explanation]:
@@ -80,7 +75,7 @@ def _errors(value: object, kind: Any, pointer: str) -> Iterator[Explanation]:
         else:
             code, place, detail = explain(error, kind, value)
             if not place and "got" not in detail and isinstance(value, str | int | float):
-                detail += f", got {_short(msgspec.json.encode(value).decode())}"
+                detail += f", got {printable_line(msgspec.json.encode(value).decode(), _LONGEST_VALUE)}"
             yield Explanation(code, f"{pointer}{place}", detail)
 
 
@@ -91,7 +86,7 @@ def _inner(value: object, kind: Any, pointer: str) -> Iterator[Explanation]:
         yield from _of_struct(value, member, pointer)
     elif isinstance(value, dict) and get_origin(member) is dict:
         for name, item in value.items():
-            yield from _errors(item, get_args(member)[1], f"{pointer}/{_escaped(name)}")
+            yield from _errors(item, get_args(member)[1], f"{pointer}/{pointer_step(str(name))}")
     elif isinstance(value, list) and get_origin(member) in (list, tuple, frozenset, set):
         for index, item in enumerate(value):
             yield from _errors(item, get_args(member)[0], f"{pointer}/{index}")
@@ -133,15 +128,3 @@ def _member(kind: Any, value: object) -> Any:
 def _is_tagged(kind: type[msgspec.Struct], value: dict[str, object]) -> bool:
     config = kind.__struct_config__
     return config.tag_field is not None and value.get(config.tag_field) == config.tag
-
-
-def _value(document: object, step: str) -> object:
-    if isinstance(document, dict):
-        return document.get(step.replace("~1", "/").replace("~0", "~"))
-    if isinstance(document, list | tuple) and step.isdigit() and int(step) < len(document):
-        return document[int(step)]
-    return None
-
-
-def _escaped(name: object) -> str:
-    return str(name).replace("~", "~0").replace("/", "~1")

@@ -69,8 +69,7 @@ def explain(error: msgspec.ValidationError | str, kind: Any = None, document: ob
         name = unknown.group(1)
         known = list(_fields(_at(kind, steps, document)))
         advice = _advice(name, known)
-        escaped = name.replace("~", "~0").replace("/", "~1")
-        return Explanation("unknown_field", f"{pointer}/{escaped}", f"{printable_line(detail)}{advice}")
+        return Explanation("unknown_field", f"{pointer}/{pointer_step(name)}", f"{printable_line(detail)}{advice}")
     if value := _ENUM.match(detail):
         allowed = _allowed(kind, steps, document)
         if allowed:
@@ -118,10 +117,24 @@ def _one_of(allowed: Sequence[object]) -> str:
     return words[0] if len(words) == 1 else f"one of {', '.join(words)}"
 
 
-def printable_line(text: str) -> str:
-    """Return untrusted text on one line, without control characters, truncated."""
+def printable_line(text: str, longest: int = _LONGEST_LINE) -> str:
+    """Return untrusted text on one line, without control characters, truncated to `longest` characters."""
     line = "".join(char if char.isprintable() else " " for char in text)
-    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…"
+    return line if len(line) <= longest else f"{line[:longest]}…"
+
+
+def pointer_step(name: str) -> str:
+    """Return a name as one step of a JSON pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def value_at(document: object, step: str) -> object:
+    """Return the value of a key or index of a document; None if there is none."""
+    if isinstance(document, dict):
+        return document.get(step)
+    if isinstance(document, list | tuple) and step.isdigit() and int(step) < len(document):
+        return document[int(step)]
+    return None
 
 
 def _at(kind: Any, steps: Sequence[str], document: object) -> list[inspect.Type]:
@@ -134,16 +147,8 @@ def _at(kind: Any, steps: Sequence[str], document: object) -> list[inspect.Type]
         return []
     for step in steps:
         types = [inner for each in types for inner in _step(each, step, document)]
-        document = _value(document, step)
+        document = value_at(document, step)
     return [member for each in types for member in _members(each, document)]
-
-
-def _value(document: object, step: str) -> object:
-    if isinstance(document, dict):
-        return document.get(step)
-    if isinstance(document, list | tuple) and step.isdigit() and int(step) < len(document):
-        return document[int(step)]
-    return None
 
 
 def _step(kind: inspect.Type, step: str, document: object) -> Iterator[inspect.Type]:

@@ -25,6 +25,7 @@ from tests.support.uploads import (
 )
 from tone_shootout.kit.settings import Settings
 from tone_shootout.rendering.media_info import Limits
+from tone_shootout.shootouts.errors import InvalidConfigError
 from tone_shootout.shootouts.services import ShootoutService, rendering_limits
 
 NOWHERE = "01a20548-80f5-7234-a4f7-90e2925fd2a5"
@@ -407,9 +408,9 @@ async def test_a_plan_over_new_limits_is_rejected(user: Person, session_maker: S
     made = await make(user, await config(user.client))
     async with session_maker() as session:
         service = ShootoutService(session, Limits(chains=1))
-        with pytest.raises(Exception, match="at most 1 chains") as caught:
+        with pytest.raises(InvalidConfigError, match="at most 1 chains") as caught:
             await service.snapshot(user.id, made["id"])
-    assert [(fault.code, fault.pointer) for fault in caught.value.errors] == [("too_many_chains", "/config/chains")]  # type: ignore[attr-defined]
+    assert [(fault.code, fault.pointer) for fault in caught.value.errors] == [("too_many_chains", "/config/chains")]
 
 
 async def test_a_snapshot_has_everything_that_rendering_needs(

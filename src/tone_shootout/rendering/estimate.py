@@ -16,12 +16,13 @@ def estimate(
     Args:
         plan: the plan.
         available: keys of the cached outputs.
-        video: whether to include the video.
-        plots: whether to include the plots.
+        video: whether to include the video, if the spec has one.
+        plots: whether to include the plots, if the spec has them.
         sound_only: whether to include only the segments.
     """
     total = stages.total_cost(plan, schedule(plan, available))
     if sound_only:
         return total
+    plots, video = plots and plan.spec.output.plots, video and plan.spec.output.video
     total += analysis.total_cost(plan, plots=plots, video=video)
     return total + video_pipeline.total_cost(plan) if video else total

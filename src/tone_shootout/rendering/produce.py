@@ -61,8 +61,8 @@ def produce(
         out: result folder, created if it does not exist. An earlier result in it is replaced as a whole at the end.
         processes: number of child processes.
         reporter: receives progress; its `check` can cancel.
-        video: whether to make a video.
-        plots: whether to draw plots.
+        video: whether to make a video, if the spec has one.
+        plots: whether to draw plots, if the spec has them.
         sound_only: whether to make only the segments: no metrics beyond loudness, no plots and no video.
         store: cache of earlier results; new ones are added to it.
         names: names of the inputs in the manifest, by the spec's `file`; by default the last part of the path.
@@ -87,7 +87,8 @@ def produce(
         available = stages.fetch(plan, store, raws, reporter)
         rounds = schedule(plan, available)
         total = estimate(plan, available, video=video, plots=plots, sound_only=sound_only)
-        plots, video = plots and not sound_only, video and not sound_only
+        plots = plots and plan.spec.output.plots and not sound_only
+        video = video and plan.spec.output.video and not sound_only
         executor = stages.TaskExecutor(pool, reporter, total, store)
         reporter.progress(0.0, total)
         measured = stages.render(plan, sources, raws, rounds, executor, previews)

@@ -21,6 +21,10 @@ def worker(settings: Settings) -> Generator[None, None, None]:
         yield
 
 
+EVERYTHING = {"plots": True, "video": True}
+"""`output` of a config whose job goes through all phases."""
+
+
 async def make_shootout(client: httpx.AsyncClient, **changes: Any) -> str:
     """A shootout of two segments; its id."""
     made = await client.post(SHOOTOUTS, json={"config": {**await config(client), **changes}})

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from tests.integration.conftest import Person
-from tests.integration.jobs.conftest import events, make_shootout
+from tests.integration.jobs.conftest import EVERYTHING, events, make_shootout
 from tests.support.forking import ForkedProcess
 from tests.support.live import scratch_files, working
 from tests.support.uploads import SHOOTOUTS, add, eventually, playing, wav
@@ -49,7 +49,7 @@ def _idle(worker: ForkedProcess, settings: Settings) -> bool:
     return not rendering and not scratch_files(settings)
 
 
-async def _submit(user: Person, *, gain_db: float) -> str:
+async def _submit(user: Person, *, gain_db: float, **changes: object) -> str:
     """A job that takes its time in every phase; its id."""
     amp = await add(user.client, "capture", bundled_capture("clean.nam"))
     track = await add(user.client, "di_track", wav(playing(2.0)))
@@ -58,6 +58,7 @@ async def _submit(user: Person, *, gain_db: float) -> str:
         user.client,
         di_tracks=[{"name": "Riff", "asset": track}],
         chains=[{"name": "Amp", "blocks": [block]}],
+        **changes,
     )
     return str((await user.client.post(f"{SHOOTOUTS}/{shootout_id}/jobs")).json()["id"])
 
@@ -77,7 +78,7 @@ async def test_whenever_a_job_is_cancelled_its_outcome_is_what_was_answered(
     kind: str,
     value: str,
 ) -> None:
-    job_id = await _submit(user, gain_db=0.0)
+    job_id = await _submit(user, gain_db=0.0, output=EVERYTHING)
     asking = None
     log = []
     async for event in events(base_url, user, job_id, "?after=0"):

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.integration.conftest import Person, empty, somebody
-from tests.integration.jobs.conftest import events, finish, submit
+from tests.integration.jobs.conftest import EVERYTHING, events, finish, submit
 from tests.support.sessions import Sessions
 from tests.support.uploads import add, capture, config, playing, wav
 from tone_shootout.audio.files import read_audio
@@ -41,7 +41,7 @@ async def first(
     """The first job of the user whom all tests here share: most of them only look at what has become of it."""
     await empty(engine, redis)
     async for user in somebody(session_maker, base_url, "ada", "user"):
-        job = await submit(user.client)
+        job = await submit(user.client, output=EVERYTHING)
         log = [event async for event in events(base_url, user, job["id"], "?after=0")]
         yield First(user, job, log)
 

@@ -58,6 +58,13 @@ class Level(_Config, kw_only=True, frozen=True):
     ] = -1.0
 
 
+class Output(_Config, kw_only=True, frozen=True):
+    """What to make of the segments, beside their files and measurements."""
+
+    plots: Annotated[bool, Meta(description="Whether to draw plots.")] = True
+    video: Annotated[bool, Meta(description="Whether to make the video with its chapters and description.")] = True
+
+
 class DiTrackBase(_Config, kw_only=True, frozen=True):
     """A dry recording, or a slice of one."""
 
@@ -211,6 +218,7 @@ class SpecBase(_Config, kw_only=True, frozen=True):
         ),
     ] = "Shootout"
     level: Annotated[Level, Meta(description="Common level of all segments.")] = Level()
+    output: Annotated[Output, Meta(description="What to make of the segments.")] = Output()
     allow: Annotated[
         tuple[Override, ...], Meta(description="Rules of the chain grammar to ignore for all chains.", examples=[[]])
     ] = ()

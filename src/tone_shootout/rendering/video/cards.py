@@ -1,16 +1,12 @@
 """Draws cards: the still picture of a segment in the video, with names, waveform and levels."""
 
-import io
-import warnings
-from typing import Any, Final
+from functools import cache
+from typing import Final, Literal
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.text import Text
 from numpy.typing import NDArray
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from tone_shootout.audio.signals import Float32
 from tone_shootout.rendering.video.palette import BACKGROUND, BRIGHT, LINE, MUTED, PANEL, accent, one_line
@@ -19,10 +15,10 @@ from tone_shootout.rendering.video.video_frames import Card
 WIDTH: Final = 1920
 HEIGHT: Final = 1080
 
-_DPI: Final = 100
-_LEFT: Final = 0.05
-_RIGHT: Final = 0.95
-_COLUMNS: Final = 1728
+_LEFT: Final = 96
+_RIGHT: Final = WIDTH - _LEFT
+_PANEL_TOP: Final = 389
+_PANEL_HEIGHT: Final = 486
 
 
 def draw(card: Card, samples: Float32) -> NDArray[np.uint8]:
@@ -35,23 +31,17 @@ def draw(card: Card, samples: Float32) -> NDArray[np.uint8]:
     Returns:
         RGB picture, shape (1080, 1920, 3).
     """
-    figure = Figure(figsize=(WIDTH / _DPI, HEIGHT / _DPI), dpi=_DPI, facecolor=BACKGROUND)
-    FigureCanvasAgg(figure)
+    picture = Image.new("RGB", (WIDTH, HEIGHT), BACKGROUND)
     color = accent(card.chain_index)
-    _write(figure, _LEFT, 0.925, card.title, size=22, color=MUTED, width=0.72)
-    _write(figure, _RIGHT, 0.925, f"{card.position} / {card.count}", size=22, color=MUTED, align="right")
-    _write(figure, _LEFT, 0.79, card.chain, size=56, color=BRIGHT, bold=True, width=0.9)
-    _write(figure, _LEFT, 0.705, card.di_track, size=32, color=color, width=0.9)
-    _draw_waveform(figure, samples, card.full_scale, color)
-    _write(figure, _LEFT, 0.105, f"{card.integrated_lufs:.1f} LUFS", size=34, color=BRIGHT, bold=True)
-    _write(figure, 0.31, 0.105, f"{card.true_peak_dbtp:.1f} dBTP", size=34, color=BRIGHT, bold=True)
-    _write(figure, _RIGHT, 0.105, card.remark, size=20, color=MUTED, align="right", width=0.4)
-    with warnings.catch_warnings():
-        # Names may use glyphs that the font lacks; they are drawn as boxes.
-        warnings.simplefilter("ignore", UserWarning)
-        figure.savefig(pixels := io.BytesIO(), format="rgba", facecolor=BACKGROUND)
-    rgba = np.frombuffer(pixels.getvalue(), np.uint8).reshape(HEIGHT, WIDTH, 4)
-    return np.ascontiguousarray(rgba[:, :, :3])
+    _write(picture, _LEFT, 81, card.title, size=31, color=MUTED, width=1382)
+    _write(picture, _RIGHT, 81, f"{card.position} / {card.count}", size=31, color=MUTED, align="right")
+    _write(picture, _LEFT, 227, card.chain, size=78, color=BRIGHT, bold=True, width=1728)
+    _write(picture, _LEFT, 319, card.di_track, size=44, color=color, width=1728)
+    picture.paste(Image.fromarray(_waveform(samples, card.full_scale, color)), (_LEFT, _PANEL_TOP))
+    _write(picture, _LEFT, 967, f"{card.integrated_lufs:.1f} LUFS", size=47, color=BRIGHT, bold=True)
+    _write(picture, 595, 967, f"{card.true_peak_dbtp:.1f} dBTP", size=47, color=BRIGHT, bold=True)
+    _write(picture, _RIGHT, 967, card.remark, size=28, color=MUTED, align="right", width=768)
+    return np.asarray(picture)
 
 
 def envelope(samples: Float32, columns: int) -> tuple[Float32, Float32]:
@@ -60,57 +50,54 @@ def envelope(samples: Float32, columns: int) -> tuple[Float32, Float32]:
     return np.minimum.reduceat(samples, edges), np.maximum.reduceat(samples, edges)
 
 
-def _draw_waveform(figure: Figure, samples: Float32, full_scale: float, color: str) -> None:
-    axes = figure.add_axes((_LEFT, 0.19, _RIGHT - _LEFT, 0.45), facecolor=PANEL)
-    low, high = envelope(samples, _COLUMNS)
-    time = np.arange(len(low))
-    axes.axhline(0.0, color=LINE, linewidth=1.0, zorder=1)
-    axes.fill_between(time, low, high, color=color, linewidth=0.6, zorder=2)
-    axes.set_xlim(0, max(len(low) - 1, 1))
-    axes.set_ylim(-full_scale, full_scale)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for side in axes.spines.values():
-        side.set_visible(False)
+def _waveform(samples: Float32, full_scale: float, color: str) -> NDArray[np.uint8]:
+    """Draw the waveform in a panel, RGB, shape (486, 1728, 3): each column covers the range of its samples."""
+    width = _RIGHT - _LEFT
+    low, high = envelope(samples, width)
+    # A steep signal has no gaps: each column reaches the one before it.
+    low[1:], high[1:] = np.minimum(low[1:], high[:-1]), np.maximum(high[1:], low[:-1])
+    columns = np.arange(width) * len(low) // width
+    scale = _PANEL_HEIGHT / 2 / full_scale
+    top = _PANEL_HEIGHT / 2 - high[columns] * scale - 0.5
+    bottom = _PANEL_HEIGHT / 2 - low[columns] * scale + 0.5
+    rows = np.arange(_PANEL_HEIGHT, dtype=np.float32)[:, None]
+    # The share of each pixel that is covered.
+    covered = np.clip(np.minimum(rows + 1, bottom) - np.maximum(rows, top), 0, 1)[..., None].astype(np.float32)
+    panel = np.full((_PANEL_HEIGHT, 1, 3), ImageColor.getrgb(PANEL), np.float32)
+    panel[_PANEL_HEIGHT // 2] = ImageColor.getrgb(LINE)
+    drawn = panel + covered * (np.array(ImageColor.getrgb(color), np.float32) - panel)
+    return np.rint(drawn).astype(np.uint8)
 
 
 def _write(
-    figure: Figure,
-    x: float,
-    y: float,
+    picture: Image.Image,
+    x: int,
+    y: int,
     text: str,
     *,
     size: float,
     color: str,
     bold: bool = False,
-    align: str = "left",
-    width: float | None = None,
+    align: Literal["left", "right"] = "left",
+    width: int | None = None,
 ) -> None:
-    """Draw one line of text, reduced in size to fit `width` (a share of the picture's width)."""
-    written = figure.text(
-        x,
-        y,
-        one_line(text),
-        fontproperties=_font(bold=bold),
-        fontsize=size,
-        color=color,
-        ha=align,
-        va="center",
-        parse_math=False,
-    )
+    """Draw one line of text around the height `y`, reduced in size to fit `width`; sizes in pixels."""
+    text = one_line(text)
+    font = _font(size, bold=bold)
     # Glyphs are fitted to pixels, so the width of a text is not exactly proportional to its size.
-    while width is not None and (taken := _width(written)) > width:
+    while width is not None and (taken := font.getlength(text)) > width:
         size *= 0.99 * width / taken
-        written.set_fontsize(size)
+        font = _font(size, bold=bold)
+    ImageDraw.Draw(picture).text((x, y), text, fill=color, font=font, anchor="lm" if align == "left" else "rm")
 
 
-def _width(text: Text) -> float:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        return float(text.get_window_extent().width) / WIDTH
-
-
-def _font(*, bold: bool) -> Any:
-    """Return the font that is part of matplotlib, for the same picture on every machine."""
+@cache
+def _font_file(*, bold: bool) -> str:
+    """Return the path of the font that is part of matplotlib, for the same picture on every machine."""
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return FontProperties(fname=f"{mpl.get_data_path()}/fonts/ttf/{name}")
+    return f"{mpl.get_data_path()}/fonts/ttf/{name}"
+
+
+def _font(size: float, *, bold: bool) -> ImageFont.FreeTypeFont:
+    # The other layout engine is not on every machine.
+    return ImageFont.truetype(_font_file(bold=bold), size, layout_engine=ImageFont.Layout.BASIC)

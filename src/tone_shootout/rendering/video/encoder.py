@@ -3,12 +3,13 @@
 Each picture is encoded once, as one closed group of pictures (GOP) of one second, and its packets are repeated for the
 duration of the segment, so the cost is independent of the duration. The IDR picture at the start of a GOP is encoded
 twice, because consecutive ones need different ids (ITU-T H.264, 7.4.3). At a constant quantizer both decode to the same
-picture, so the following pictures of a GOP can refer to either.
+picture, so the following pictures of a GOP can refer to either. The second picture of a GOP refines the first. All
+others are skipped macroblocks only, whatever the picture shows, so that all cards share their packets.
 """
 
 import os
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
@@ -20,6 +21,7 @@ from av.audio.stream import AudioStream
 from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType
 from av.video.stream import VideoStream
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
 # size and the same error.
 AUDIO_BIT_RATE: Final = 288_000
 _GOP: Final = FRAME_RATE
-_PACKETS: Final = _GOP + 1
 _BT709: Final = 1
 _X264: Final = {
     "preset": "veryfast",
@@ -61,26 +62,42 @@ _PACKET: Final = struct.Struct("<qII")
 
 
 class Still(Struct, frozen=True):
-    """An encoded picture: decoder configuration, the packets of a GOP, and the first packet of the next GOP."""
+    """An encoded picture: the first two packets of its GOP, and the first one with another id."""
 
-    configuration: bytes
-    packets: tuple[bytes, ...]
+    first: bytes
+    second: bytes
+    other_first: bytes
 
 
 def encode_still(rgb: NDArray[np.uint8]) -> Still:
     """Encode an RGB picture, shape (1080, 1920, 3)."""
+    picture = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p", dst_colorspace="ITU709")
+    first, second, _, other_first = _encode(picture, 4, idr_pictures={0, 3})
+    return Still(first, second, other_first)
+
+
+def repeated_packets() -> list[bytes]:
+    """Return the packets of a GOP after the second one: they repeat what is seen, so they are the same for all."""
+    blank = av.VideoFrame(WIDTH, HEIGHT, "yuv420p")
+    for plane in blank.planes:
+        plane.update(bytes(plane.buffer_size))
+    return _encode(blank, _GOP, idr_pictures={0})[2:]
+
+
+def _encode(picture: av.VideoFrame, count: int, idr_pictures: Container[int]) -> list[bytes]:
+    """Encode a picture `count` times."""
     encoder = av.CodecContext.create("libx264", "w")
     encoder.framerate = Fraction(FRAME_RATE)
     encoder.flags |= Flags.global_header
-    encoder.options = dict(_X264)
+    encoder.options = {**_X264, "forced-idr": "1"}
     _set_format(encoder)
-    picture = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p", dst_colorspace="ITU709")
     packets = []
-    for number in range(_PACKETS):
+    for number in range(count):
         picture.pts = number
+        picture.pict_type = PictureType.I if number in idr_pictures else PictureType.NONE
         packets += encoder.encode(picture)
     packets += encoder.encode(None)
-    return Still(encoder.extradata or b"", tuple(bytes(packet) for packet in packets))
+    return [bytes(packet) for packet in packets]
 
 
 def write_sound(path: Path, parts: Sequence[Part], report_progress: Callable[[float], None]) -> None:
@@ -135,13 +152,16 @@ def write_video(
         _set_format(picture.codec_context)
         packets = _packets(file, _sound_stream(container))
         waiting = next(packets, None)
-        first = 0
+        repeated = repeated_packets()
+        first = gops = 0
         for scene in scenes:
             still = msgspec.msgpack.decode(Path(scene.still).read_bytes(), type=Still)
             # One second of each at a time, so that the container has little to buffer for interleaving.
             for start in range(0, scene.frames, FRAME_RATE):
                 stop = min(start + FRAME_RATE, scene.frames)
-                container.mux(_pictures(picture, still, first, start, stop))
+                gop = (still.other_first if gops % 2 else still.first, still.second, *repeated)
+                gops += 1
+                container.mux(_pictures(picture, gop[: stop - start], first + start))
                 while waiting is not None and (waiting.pts or 0) < (first + stop) * FRAME_SAMPLES:
                     container.mux(waiting)
                     waiting = next(packets, None)
@@ -185,16 +205,16 @@ def _set_format(encoder: VideoCodecContext) -> None:
     encoder.colorspace = encoder.color_primaries = encoder.color_trc = _BT709
 
 
-def _pictures(stream: VideoStream, still: Still, first: int, start: int, stop: int) -> "list[av.Packet[Stream]]":
-    """Return the packets of a scene's frames `start` to `stop`; frame 0 of the scene is `first` in the video."""
+def _pictures(stream: VideoStream, gop: Sequence[bytes], first: int) -> "list[av.Packet[Stream]]":
+    """Return the packets of a GOP, the first of which has the number `first` in the video."""
     packets = []
-    for frame in range(start, stop):
-        packet = av.Packet(still.packets[_GOP if frame % (2 * _GOP) == _GOP else frame % _GOP])
+    for number, content in enumerate(gop):
+        packet = av.Packet(content)
         packet.stream = stream
         packet.time_base = Fraction(1, FRAME_RATE)
-        packet.pts = packet.dts = first + frame
+        packet.pts = packet.dts = first + number
         packet.duration = 1
-        packet.is_keyframe = frame % _GOP == 0
+        packet.is_keyframe = number == 0
         packets.append(packet)
     return packets
 

@@ -14,3 +14,11 @@ def test_libraries_of_the_rendering_are_imported_when_they_are_used() -> None:
     code = f"import sys, {modules}; print(*sorted({SLOW} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_rendering_does_not_import_the_statistics_of_scipy() -> None:
+    """They come with `scipy.signal`, and take longer to import than everything else."""
+    statistics = {"scipy.signal", "scipy.stats"}
+    code = f"import sys, tone_shootout.rendering.executor.preload; print(*{statistics} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -59,11 +59,10 @@ def latency_probe(rate: int) -> Float32:
     Raises:
         AudioError: `unsupported_rate`.
     """
-    from scipy.signal import chirp  # here: importing it takes most of a second
-
     count, fade = round(SWEEP_S * check_rate(rate)), round(FADE_S * rate)
     seconds = np.arange(count) / rate
-    sweep = chirp(seconds, SWEEP_HZ[0], SWEEP_S, min(SWEEP_HZ[1], 0.45 * rate), phi=-90.0)
+    rise = (min(SWEEP_HZ[1], 0.45 * rate) - SWEEP_HZ[0]) / SWEEP_S
+    sweep = np.cos(2 * np.pi * (SWEEP_HZ[0] * seconds + 0.5 * rise * seconds * seconds) - np.pi / 2)
     ramp = np.minimum(1.0, np.arange(count) / fade)
     faded = amplitude(PROBE_DBFS) * sweep * ramp * ramp[::-1]
     return as_float32(np.pad(faded, (0, round(SEARCH_S * rate))))

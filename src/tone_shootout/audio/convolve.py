@@ -4,9 +4,12 @@ An impulse response keeps its gain and its leading silence. It is not normalized
 shootout equalizes levels anyway, and the level that an IR passes to later blocks is part of its sound.
 """
 
-from math import gcd
+from math import ceil, e, gcd
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import irfft, next_fast_len, rfft
+from scipy.special import lambertw
 
 from tone_shootout.audio.files import Audio
 from tone_shootout.audio.filters import Band, equalize
@@ -16,6 +19,7 @@ from tone_shootout.audio.signals import (
     BLOCK,
     AudioError,
     Float32,
+    Float64,
     Signal,
     as_float32,
     as_mono,
@@ -81,8 +85,6 @@ def convolve_ir(x: Signal, ir: Signal, *, origin: int = 0) -> Float32:
     Raises:
         AudioError: `empty`, `not_finite` or `bad_shape`.
     """
-    from scipy.signal import oaconvolve  # here: importing it takes most of a second
-
     signal = check_mono(x)
     length = len(signal) + origin
     response = as_mono(ir)[:length]
@@ -94,12 +96,48 @@ def convolve_ir(x: Signal, ir: Signal, *, origin: int = 0) -> Float32:
         block = np.zeros(min(size, length - start))
         part = signal[start : start + size]
         block[: len(part)] = part
-        convolved = oaconvolve(block, response)
+        convolved = _convolve(block, response)
         convolved[: len(tail)] += tail
         tail = convolved[len(block) :]
         skipped = max(0, origin - start)
         wet[start + skipped - origin : start + len(block) - origin] = as_float32(convolved[skipped : len(block)])
     return wet
+
+
+def _convolve(x: Float64, response: Float64) -> Float64:
+    """Return the full convolution, as `scipy.signal.oaconvolve` does, whose import takes most of a second.
+
+    Args:
+        x: samples, shape (T,).
+        response: shape (N,).
+
+    Returns:
+        Shape (T + N - 1,).
+    """
+    shorter, longer = sorted((len(x), len(response)))
+    length, overlap = longer + shorter - 1, shorter - 1
+    if overlap == 0:
+        return x * response
+    size = 0
+    if shorter < longer / 2:
+        # Size N of the blocks for which the cost of a sample, N·log2(2N) / (N - overlap), is least.
+        size = next_fast_len(ceil(-overlap * lambertw(-1 / (2 * e * overlap), k=-1).real))
+    if not size or size >= longer:
+        size = next_fast_len(length, real=True)
+        return np.asarray(irfft(rfft(x, size) * rfft(response, size), size)[:length])
+    step = size - overlap
+    count = -(-length // step)
+
+    def spectra(signal: Float64) -> NDArray[np.complex128]:
+        """Transform the shorter one as a whole, the longer one in blocks, one in each row."""
+        rows = signal if len(signal) == shorter else np.pad(signal, (0, count * step - longer)).reshape(count, step)
+        return np.asarray(rfft(rows, size))
+
+    # In this order: the product of complex numbers is rounded differently in the other one.
+    parts = irfft(spectra(x) * spectra(response), size)
+    # The end of a block overlaps with the start of the next one.
+    parts[1:, :overlap] += parts[:-1, step:]
+    return np.asarray(parts[:, :step].ravel()[:length])
 
 
 def cab_ir(

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from tone_shootout.audio.sections import filter_sections
 from tone_shootout.audio.signals import (
     BLOCK,
     AudioError,
@@ -60,14 +61,12 @@ def equalize(x: Signal, rate: int, bands: Sequence[Band]) -> Float32:
     as_channels(x)
     if not bands:
         return as_float32(x)
-    from scipy.signal import sosfilt  # here: importing it takes most of a second
-
     sections = np.concatenate([biquad(band, rate) for band in bands])
     out = np.empty(x.shape, dtype=np.float32)
     state = np.zeros((len(sections), *x.shape[:-1], 2))
     for start in range(0, x.shape[-1], BLOCK):
         part = slice(start, start + BLOCK)
-        filtered, state = sosfilt(sections, x[..., part].astype(np.float64), axis=-1, zi=state)
+        filtered, state = filter_sections(sections, x[..., part].astype(np.float64), state)
         out[..., part] = as_float32(filtered)
     return out
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from tone_shootout.audio.sections import filter_sections
 from tone_shootout.audio.signals import AudioError, Float64, Signal, as_channels, check_rate, decibels
 from tone_shootout.audio.true_peak import true_peak_dbtp
 
@@ -211,8 +212,6 @@ class _Energy:
 
 
 def _weighted_energy(x: Signal, rate: int) -> _Energy:
-    from scipy.signal import sosfilt  # here: importing it takes most of a second
-
     channels = as_channels(x)
     sections = k_weighting(check_rate(rate))
     weights = CHANNEL_WEIGHTS.get(len(channels))
@@ -228,7 +227,7 @@ def _weighted_energy(x: Signal, rate: int) -> _Energy:
         for first in range(0, len(starts), CHUNK_SLOTS):
             part = slice(first, first + CHUNK_SLOTS)
             begin, end = starts[part][0], edges[part.start + len(starts[part])]
-            weighted, state = sosfilt(sections, channel[begin:end].astype(np.float64), zi=state)
+            weighted, state = filter_sections(sections, channel[begin:end].astype(np.float64), state)
             sums[part] += weight * np.add.reduceat(np.square(weighted), starts[part] - begin)
     return _Energy(sums, lengths, complete)
 

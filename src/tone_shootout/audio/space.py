@@ -6,6 +6,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from tone_shootout.audio.convolve import convolve_ir
+from tone_shootout.audio.sections import filter_sections
 from tone_shootout.audio.signals import (
     AudioError,
     Float32,
@@ -132,8 +133,6 @@ def _decay(seconds: Float64, t60: float) -> Float64:
 
 
 def _diffuse(rate: int, room: _Room, decay_s: float) -> Float64:
-    from scipy.signal import butter, sosfilt  # here: importing it takes most of a second
-
     seconds = np.arange(int(decay_s * rate)) / rate
     raw = np.random.PCG64(SEED).random_raw(len(seconds))
     noise = np.asarray(raw / 2.0**63 - 1.0)
@@ -143,10 +142,33 @@ def _diffuse(rate: int, room: _Room, decay_s: float) -> Float64:
             break
         octaves = float(np.log2(hz / 1_000.0))
         t60 = decay_s * (room.above**octaves if octaves > 0 else room.below**-octaves)
-        band = butter(2, (hz / 2**0.5, hz * 2**0.5), "bandpass", fs=rate, output="sos")
-        tail += np.asarray(sosfilt(band, noise)) * _decay(seconds, t60)
+        tail += filter_sections(_octave_band(hz, rate), noise)[0] * _decay(seconds, t60)
     build_up = -np.expm1(-seconds * 1000.0 / room.build_up_ms)
     return np.concatenate((np.zeros(int(room.predelay_ms * rate / 1000)), tail * build_up))
+
+
+def _octave_band(hz: float, rate: int) -> Float64:
+    """Return a Butterworth band-pass filter of one octave, as `scipy.signal.butter(2, …, "bandpass")` designs it.
+
+    Returns:
+        Second-order sections, shape (2, 6).
+    """
+    # Edges in rad/s for the bilinear transform at a rate of 2.
+    low, high = 4.0 * np.tan(np.pi * (2 * np.array([hz / 2**0.5, hz * 2**0.5]) / rate) / 2.0)
+    prototype = -np.exp(1j * np.pi * np.array([-1, 1]) / 4) * (high - low) / 2
+    spread = np.sqrt(prototype**2 - np.sqrt(low * high) ** 2)
+    analog = np.concatenate((prototype + spread, prototype - spread))
+    gain = (high - low) ** 2 * np.real(16.0 / np.prod(4.0 - analog))
+    digital = (4.0 + analog) / (4.0 - analog)
+    # The pole nearest to the unit circle comes last, with the zeros nearest to it.
+    first, last = sorted(digital[digital.imag > 0], key=abs)
+    zero = 1.0 if last.real > 0 else -1.0
+    return np.array(
+        [
+            [*(gain * np.array([1.0, 2.0 * zero, 1.0])), *np.poly([first, first.conj()]).real],
+            [1.0, -2.0 * zero, 1.0, *np.poly([last, last.conj()]).real],
+        ]
+    )
 
 
 def _spring(rate: int, decay_s: float) -> Float64:

@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from scipy.special import i0
 
 from tone_shootout.audio.signals import Float64, Signal, as_channels, check_rate, decibels
 
@@ -45,9 +46,11 @@ def true_peak_dbtp(x: Signal, rate: int) -> float:
 @cache
 def _interpolator(factor: int) -> Float64:
     """Return the low-pass filter at the oversampled rate, with unit DC gain in each phase."""
-    from scipy.signal import firwin  # here: importing it takes most of a second
-
-    taps = factor * firwin(2 * HALF_LENGTH * factor + 1, 1.0 / factor, window=("kaiser", KAISER_BETA))
+    position = np.arange(2 * HALF_LENGTH * factor + 1) - float(HALF_LENGTH * factor)
+    # Kaiser window of the ideal low-pass filter.
+    window = i0(KAISER_BETA * np.sqrt(1 - (position / (HALF_LENGTH * factor)) ** 2)) / i0(KAISER_BETA)
+    taps = 1.0 / factor * np.sinc(1.0 / factor * position) * window
+    taps = factor * (taps / taps.sum())
     phases = [slice(phase, None, factor) for phase in range(factor)]
     for phase in phases:
         taps[phase] /= taps[phase].sum()

@@ -55,7 +55,7 @@ from tone_shootout.rendering.executor.fork_server import CONTEXT, preload, prelo
 preload_rendering()
 preload("tone_shootout.shootouts.library.media_probe")
 start_server()
-names = {"tone_shootout.rendering.executor.handlers", "scipy.signal", "tone_shootout.shootouts.library.media_probe"}
+names = {"tone_shootout.rendering.executor.handlers", "tone_shootout.shootouts.library.media_probe"}
 child = CONTEXT.Process(target=exec, args=(f"import sys; print({names} <= sys.modules.keys(), flush=True)",))
 child.start()
 child.join()

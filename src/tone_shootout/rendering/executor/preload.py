@@ -3,7 +3,5 @@
 from tone_shootout.gc_tuning import gc_disabled
 
 with gc_disabled():
-    import scipy.signal  # noqa: F401 - the signal code imports it in its functions
-
     import tone_shootout.rendering.executor.handlers
     import tone_shootout.rendering.executor.measure  # noqa: F401 - imported for its effect

@@ -8,8 +8,10 @@ import pytest
 from tests.support.render_inputs import lay_out, plan_in
 from tests.support.shootouts import CHAINS, TRACKS, Log, Memory, children
 from tests.support.specs import spec
+from tone_shootout.rendering.estimate import estimate
 from tone_shootout.rendering.output.manifest import Manifest
 from tone_shootout.rendering.produce import produce
+from tone_shootout.rendering.spec.schema import Output
 
 pytestmark = pytest.mark.slow
 
@@ -33,11 +35,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def carry_out(
-    folder: Path, store: Memory, out: Path, *, log: Log | None = None, harm: bool = False, **changes: Any
+    folder: Path,
+    store: Memory,
+    out: Path,
+    *,
+    log: Log | None = None,
+    harm: bool = False,
+    output: Output | None = None,
+    **changes: Any,
 ) -> Manifest:
     """Render one DI track through two chains with all outputs; `harm` removes all sources after planning."""
     chains = [{**chain, **changes} if n == 0 else chain for n, chain in enumerate(CHAINS)]
-    planned, paths = plan_in(folder, spec(*chains, tracks=TRACKS[1:]))
+    planned, paths = plan_in(folder, spec(*chains, tracks=TRACKS[1:], output=output or Output()))
     if harm:
         paths = dict.fromkeys(paths, folder / "gone")
     return produce(planned, paths, out, processes=2, reporter=log or Log(), store=store)
@@ -108,3 +117,22 @@ def test_truncated_cache_content_is_computed_again(folder: Path, store: Memory, 
     assert again.files == cold.files
     assert not any(segment.cache_hit for segment in again.segments)
     assert cut_off.kept.keys() == store.kept.keys()
+
+
+def test_a_spec_leaves_out_plots_and_video_and_changes_nothing_else(
+    folder: Path, store: Memory, cold: Manifest, tmp_path: Path
+) -> None:
+    bare = carry_out(folder, store, tmp_path, output=Output(plots=False, video=False))
+    assert {record.path for record in bare.files} == {segment.file for segment in bare.segments}
+    assert bare.video is None
+    assert [(segment.sha256, segment.metrics) for segment in bare.segments] == [
+        (segment.sha256, segment.metrics) for segment in cold.segments
+    ]
+
+
+def test_what_a_spec_leaves_out_costs_nothing(folder: Path) -> None:
+    def cost(output: Output, **options: bool) -> float:
+        return estimate(plan_in(folder, spec(*CHAINS, tracks=TRACKS, output=output))[0], (), **options)
+
+    for name in ("plots", "video"):
+        assert cost(Output(**{name: False})) == cost(Output(), **{name: False}) < cost(Output())

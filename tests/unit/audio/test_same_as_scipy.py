@@ -1,5 +1,7 @@
 """Functions that stand in for `scipy.signal`, whose import takes most of a second, give its values to the last bit."""
 
+from importlib.machinery import PathFinder
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -34,7 +36,7 @@ def test_second_order_sections(shape: tuple[int, ...]) -> None:
 
 
 def test_second_order_sections_where_the_compiled_filter_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sections.PathFinder, "find_spec", lambda *_: None)
+    monkeypatch.setattr(PathFinder, "find_spec", lambda *_: None)
     assert sections._compiled.__wrapped__() is sosfilt.__globals__["_sosfilt"]
 
 

@@ -66,7 +66,7 @@ def _waveform(samples: Float32, full_scale: float, color: str) -> NDArray[np.uin
     panel = np.full((_PANEL_HEIGHT, 1, 3), ImageColor.getrgb(PANEL), np.float32)
     panel[_PANEL_HEIGHT // 2] = ImageColor.getrgb(LINE)
     drawn = panel + covered * (np.array(ImageColor.getrgb(color), np.float32) - panel)
-    return np.rint(drawn).astype(np.uint8)
+    return np.asarray(np.rint(drawn), np.uint8)
 
 
 def _write(

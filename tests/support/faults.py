@@ -24,7 +24,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from tests.integration.jobs.conftest import make_shootout
+from tests.integration.jobs.conftest import EVERYTHING, make_shootout
 from tests.support.uploads import SHOOTOUTS, add, playing, wav
 from tone_shootout.demo import bundled_capture
 from tone_shootout.embedded.postgres import NAME as POSTGRESQL
@@ -114,7 +114,8 @@ class Plant:
             self._gain += 0.01
             block = {"type": "capture", "asset": amp, "input_gain_db": self._gain, "gear": "amp_cab"}
             made.append({"name": f"Chain {number}", "blocks": [block]})
-        return await make_shootout(self.client, di_tracks=[{"name": "Riff", "asset": track}], chains=made)
+        tracks = [{"name": "Riff", "asset": track}]
+        return await make_shootout(self.client, di_tracks=tracks, chains=made, output=EVERYTHING)
 
     async def submit(self) -> str:
         """A job, acknowledged; its id."""

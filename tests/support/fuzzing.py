@@ -85,8 +85,8 @@ class Fuzzer:
         Each is sent twice where its path names something: about what there is, and about what schemathesis has made up.
         """
         if name in LARGE:
-            return 12 if self.thorough else 2
-        return 30 if self.thorough else 4
+            return 12 if self.thorough else 1
+        return 30 if self.thorough else 2
 
     def _round(self, operation: Any, mode: GenerationMode, number: int, session: requests.Session) -> None:
         name = operation.definition.raw["operationId"]

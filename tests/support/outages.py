@@ -53,7 +53,7 @@ async def visiting(url: str, person: Person) -> AsyncGenerator[Person, None]:
         yield replace(person, client=client)
 
 
-async def prepared(person: Person, *, seconds: float = 1.0, chains: int = 1, seed: int = 1) -> str:
+async def prepared(person: Person, *, seconds: float = 1.0, chains: int = 1, seed: int = 1, **changes: object) -> str:
     """A shootout of a neural capture; its id."""
     amp = await add(person.client, "capture", bundled_capture("clean.nam"))
     track = await add(person.client, "di_track", wav(playing(seconds, seed=seed)))
@@ -64,7 +64,7 @@ async def prepared(person: Person, *, seconds: float = 1.0, chains: int = 1, see
         }
         for gain in range(chains)
     ]
-    return await make_shootout(person.client, di_tracks=[{"name": "Riff", "asset": track}], chains=made)
+    return await make_shootout(person.client, di_tracks=[{"name": "Riff", "asset": track}], chains=made, **changes)
 
 
 async def submitted(person: Person, shootout_id: str | None = None, **made: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tone_shootout.client import AsyncClient, Client
 Do = Callable[..., Coroutine[Any, Any, Any]]
 SPEC = """
 title = "Two crunches"
+output = { plots = false, video = false }
 [[di_tracks]]
 name = "Riff"
 file = "riff.wav"

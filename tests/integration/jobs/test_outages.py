@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.integration.conftest import Person
-from tests.integration.jobs.conftest import submit
+from tests.integration.jobs.conftest import EVERYTHING, submit
 from tests.support.live import serving
 from tests.support.outages import (
     Watched,
@@ -123,7 +123,7 @@ async def test_a_store_that_is_away_for_a_minute_costs_no_attempt(
     phase: str,
 ) -> None:
     with watched_worker(s3_settings, tmp_path) as worker:
-        job = await submitted(visitor, seconds=20.0, chains=4, seed=PHASES.index(phase) + 10)
+        job = await submitted(visitor, seconds=20.0, chains=4, seed=PHASES.index(phase) + 10, output=EVERYTHING)
         await event_of(s3_service, visitor, job, "phase", phase)
         s3.leave()
         await asyncio.sleep(MINUTE_S)

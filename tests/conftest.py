@@ -15,6 +15,9 @@ import structlog
 from tests.support.examples import THOROUGH_PROFILE
 from tone_shootout.rendering.executor.fork_server import preload_rendering
 
+# One set of servers for all tests of a process, in whatever folder.
+pytest_plugins = ["tests.support.servers"]
+
 # The same examples in each run. Run others with `--hypothesis-profile=default`.
 hypothesis.settings.register_profile("same-examples", derandomize=True)
 hypothesis.settings.register_profile(THOROUGH_PROFILE, derandomize=True)

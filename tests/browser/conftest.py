@@ -9,21 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from tests.integration import conftest as integration
 from tests.support.browser import find_chromium
 
 if TYPE_CHECKING:
     from playwright.async_api import Request, Response
 
 collect_ignore_glob = [] if find_chromium() else ["test_*.py"]
-
-# The servers and users of the integration tests.
-servers, settings, engine = integration.servers, integration.settings, integration.engine
-session_maker, redis, base_url = integration.session_maker, integration.redis, integration.base_url
-tone3000_process, tone3000 = integration.tone3000_process, integration.tone3000
-tone3000_settings, tone3000_service = integration.tone3000_settings, integration.tone3000_service
-clean, api = integration.clean, integration.api
-user, other_user, administrator = integration.user, integration.other_user, integration.administrator
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,6 @@ from math import ceil, e, gcd
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import irfft, next_fast_len, rfft
-from scipy.special import lambertw
 
 from tone_shootout.audio.files import Audio
 from tone_shootout.audio.filters import Band, equalize
@@ -114,6 +112,10 @@ def _convolve(x: Float64, response: Float64) -> Float64:
     Returns:
         Shape (T + N - 1,).
     """
+    # Here: plans are made without them.
+    from scipy.fft import irfft, next_fast_len, rfft
+    from scipy.special import lambertw
+
     shorter, longer = sorted((len(x), len(response)))
     length, overlap = longer + shorter - 1, shorter - 1
     if overlap == 0:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.jobs.conftest import follow, submit
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 COMMAND = [sys.executable, "-m", "tone_shootout"]
 

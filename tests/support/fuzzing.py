@@ -5,7 +5,6 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -28,10 +27,6 @@ CHECKS: list[Any] = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-how_thorough = pytest.mark.parametrize(
-    "thorough", [pytest.param(False, id="quick"), pytest.param(True, id="thorough", marks=pytest.mark.thorough)]
-)
-"""Send some hundred requests in the suite, five thousand in `task test:thorough`."""
 LARGE = {"create_shootout", "change_shootout"}
 """Take whole configurations: a case of theirs costs as much as twenty others, so they get fewer and one round."""
 SHARES = {
@@ -39,7 +34,7 @@ SHARES = {
     frozenset({"library", "shootouts"}): 1_250,
     frozenset({"jobs", "webhooks"}): 2_000,
 }
-"""How many requests a thorough run sends at least, by the tags of the operations; a file of tests each."""
+"""How many requests are sent at least, by the tags of the operations; a file of tests each."""
 ENDLESS = "follow_job"
 """Is asked about jobs that are not there: the stream of one that is ends with the job."""
 LAST = {"delete_me", "end_all_sessions"}
@@ -53,7 +48,6 @@ class Fuzzer:
     base_url: str
     world: World
     tags: frozenset[str]
-    thorough: bool
     sent: int = 0
     statuses: dict[str, set[int]] = field(default_factory=dict)
     """By operation, what came."""
@@ -85,8 +79,8 @@ class Fuzzer:
         Each is sent twice where its path names something: about what there is, and about what schemathesis has made up.
         """
         if name in LARGE:
-            return 12 if self.thorough else 1
-        return 30 if self.thorough else 2
+            return 12
+        return 30
 
     def _round(self, operation: Any, mode: GenerationMode, number: int, session: requests.Session) -> None:
         name = operation.definition.raw["operationId"]
@@ -124,12 +118,12 @@ class Fuzzer:
         case.validate_response(answer, checks=checks)
 
 
-async def fuzz(base_url: str, world: World, *tags: str, thorough: bool) -> None:
+async def fuzz(base_url: str, world: World, *tags: str) -> None:
     """Send the share of requests that the operations of some tags get, and look at every answer.
 
     A failure names the request that has caused it.
     """
-    fuzzer = Fuzzer(base_url, world, frozenset(tags), thorough)
-    await asyncio.to_thread(fuzzer.run, SHARES[fuzzer.tags] if thorough else 1)
+    fuzzer = Fuzzer(base_url, world, frozenset(tags))
+    await asyncio.to_thread(fuzzer.run, SHARES[fuzzer.tags])
     # Not everything was refused: the requests have reached what lies behind the checks.
     assert [name for name, statuses in fuzzer.statuses.items() if min(statuses) < 300]

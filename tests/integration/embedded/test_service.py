@@ -100,7 +100,7 @@ def test_signal_handlers_are_restored_after_a_stop(tmp_path: Path) -> None:
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-@pytest.mark.parametrize("victim", ["web", "worker"])
+@pytest.mark.parametrize("victim", ["web", pytest.param("worker", marks=pytest.mark.thorough)])
 def test_killed_program_is_restarted_at_the_same_url(service: Service, events: Events, victim: str) -> None:
     events.all()
     pid = service.processes()[victim]
@@ -112,6 +112,7 @@ def test_killed_program_is_restarted_at_the_same_url(service: Service, events: E
     assert is_ready(service.url)
 
 
+@pytest.mark.thorough
 def test_data_survive_a_kill_of_all_processes_and_a_stop_leaves_none_running(tmp_path: Path) -> None:
     data = tmp_path / "a folder with spaces"
     with Script(SERVE, data) as killed:

@@ -86,6 +86,7 @@ def _worker_of_one_thread(settings: Settings) -> Generator[None, None, None]:
                 process.kill()
 
 
+@pytest.mark.thorough
 async def test_segments_are_published_while_rendering_with_one_thread_in_the_event_loop(
     base_url: str, user: Person, settings: Settings
 ) -> None:

@@ -88,6 +88,7 @@ async def test_a_worker_that_is_told_to_stop_gives_its_job_back_at_once_and_free
     assert await _interruptions(session_maker, job_id) == 0
 
 
+@pytest.mark.thorough
 async def test_a_rendering_process_that_is_killed_costs_an_attempt_and_not_the_job(
     base_url: str, user: Person, settings: Settings, session_maker: Sessions
 ) -> None:
@@ -102,6 +103,7 @@ async def test_a_rendering_process_that_is_killed_costs_an_attempt_and_not_the_j
     assert await _interruptions(session_maker, job_id) == 1
 
 
+@pytest.mark.thorough
 async def test_a_job_that_is_interrupted_every_time_fails_and_can_be_retried(
     base_url: str, user: Person, settings: Settings, session_maker: Sessions
 ) -> None:
@@ -119,6 +121,7 @@ async def test_a_job_that_is_interrupted_every_time_fails_and_can_be_retried(
     assert await _interruptions(session_maker, job_id) == 0
 
 
+@pytest.mark.thorough
 async def test_a_job_that_takes_too_long_fails_and_nothing_of_it_goes_on(
     base_url: str, user: Person, settings: Settings
 ) -> None:

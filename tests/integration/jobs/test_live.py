@@ -47,6 +47,7 @@ async def job(session_maker: Sessions, redis: Redis, user: Person) -> Written:
     return await written_job(session_maker, Publisher(redis), user.id)
 
 
+@pytest.mark.thorough
 async def test_five_hundred_watchers_of_one_job_each_get_every_event(
     web: WebProcess, user: Person, job: Written
 ) -> None:
@@ -66,6 +67,7 @@ async def test_five_hundred_watchers_of_one_job_each_get_every_event(
         assert log[-1]["type"] == "done"
 
 
+@pytest.mark.thorough
 async def test_two_hundred_jobs_watched_at_once_are_not_mixed_up(
     web: WebProcess, user: Person, session_maker: Sessions, redis: Redis
 ) -> None:
@@ -85,6 +87,7 @@ async def test_two_hundred_jobs_watched_at_once_are_not_mixed_up(
         assert [event["type"] for event in log] == ["snapshot", "status", "progress", "status", "done"]
 
 
+@pytest.mark.thorough
 async def test_readers_who_never_read_cost_little_memory(web: WebProcess, user: Person, job: Written) -> None:
     paths = (f"/api/v1/jobs/{job.id}/ws", True), (f"/api/v1/jobs/{job.id}/events", False)
     readers = [DeafReader(web.url, user, path, upgrade=upgrade) for path, upgrade in paths for _ in range(25)]

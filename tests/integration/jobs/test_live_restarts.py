@@ -88,7 +88,14 @@ async def _write(job: Written) -> None:
             return
 
 
-@pytest.mark.parametrize("killed", [["Valkey"], ["PostgreSQL"], ["Valkey", "PostgreSQL"]], ids="+".join)
+@pytest.mark.parametrize(
+    "killed",
+    [
+        pytest.param(["Valkey"], id="Valkey", marks=pytest.mark.thorough),
+        pytest.param(["PostgreSQL"], id="PostgreSQL", marks=pytest.mark.thorough),
+        pytest.param(["Valkey", "PostgreSQL"], id="both"),
+    ],
+)
 async def test_watchers_bear_the_death_of_a_server(house: House, url: str, killed: list[str]) -> None:
     job = await house.job()
     async with (

@@ -67,8 +67,10 @@ def objects(settings: Settings) -> Path:
 
 @pytest.mark.parametrize(
     ("method", "part", "attempts"),
-    [(b"GET", b"/blobs/", 2), (b"PUT", b"/jobs/", 1)],
-    ids=["fetch", "publish"],
+    [
+        pytest.param(b"GET", b"/blobs/", 2, id="fetch"),
+        pytest.param(b"PUT", b"/jobs/", 1, id="publish", marks=pytest.mark.thorough),
+    ],
 )
 async def test_a_store_that_is_away_for_a_moment_costs_no_attempt(
     s3: S3,
@@ -132,6 +134,7 @@ async def test_a_store_that_is_away_for_a_minute_costs_no_attempt(
         await completed_at_no_cost(s3_service, visitor, job, session_maker)
 
 
+@pytest.mark.thorough
 async def test_a_worker_that_sees_another_folder_pauses_and_another_one_does_the_job(
     base_url: str, user: Person, settings: Settings, session_maker: Sessions, tmp_path: Path
 ) -> None:
@@ -145,6 +148,7 @@ async def test_a_worker_that_sees_another_folder_pauses_and_another_one_does_the
     assert log[-1]["data"]["attempt"] == 1
 
 
+@pytest.mark.thorough
 async def test_a_worker_whose_folder_is_exchanged_under_it_gives_the_job_back_and_goes_on_by_itself(
     base_url: str, user: Person, settings: Settings, objects: Path, session_maker: Sessions, tmp_path: Path
 ) -> None:
@@ -215,6 +219,7 @@ async def submitted_with(user: Person, track: str) -> dict[str, Any]:
     return await submit(user.client, di_tracks=[{"name": "Riff", "asset": track}])
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux changes another process's limits")
 async def test_a_job_whose_files_have_no_room_waits_for_room(
     base_url: str, user: Person, settings: Settings, session_maker: Sessions, tmp_path: Path

@@ -151,6 +151,7 @@ def test_every_plot_is_drawn_as_png_and_svg(out: Path, manifest: Manifest, log: 
     assert log.shares[-1][0] == pytest.approx(log.shares[-1][1])
 
 
+@pytest.mark.thorough
 def test_metrics_and_plots_do_not_depend_on_the_number_of_processes(folder: Path, tmp_path: Path) -> None:
     document = two_by_two()
     for processes in (1, 3):

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pytest
 
 from tests.support.render_inputs import RATE, cabinet, nano_capture, plucks
 from tests.support.shootouts import Memory
@@ -65,6 +66,7 @@ def test_a_store_returns_only_entries_of_the_same_kind_of_machine() -> None:
     assert len(store_key("a" * 64)) == 64
 
 
+@pytest.mark.thorough
 def test_two_kinds_of_processor_share_a_folder_and_a_render_key(tmp_path: Path) -> None:
     write_wav(tmp_path / "riff.wav", plucks(0.5), RATE)
     (tmp_path / "amp.nam").write_bytes(nano_capture(seed=1))

@@ -14,7 +14,7 @@ from tests.support.specs import spec
 from tone_shootout.audio.files import read_audio
 from tone_shootout.rendering.produce import produce
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 SHARED = shared_folder()
 MODELS = ["wavenet_a1_standard", "a1_feather", "a1_nano", "A2"]

@@ -3,15 +3,15 @@
 import httpx
 import pytest
 
-from tests.support.fuzzing import SHARES, fuzz, how_thorough
+from tests.support.fuzzing import SHARES, fuzz
 from tests.support.security import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-@how_thorough
-async def test_every_response_is_as_documented(base_url: str, world: World, thorough: bool) -> None:
-    await fuzz(base_url, world, "accounts", "operating", "tones", thorough=thorough)
+@pytest.mark.thorough
+async def test_every_response_is_as_documented(base_url: str, world: World) -> None:
+    await fuzz(base_url, world, "accounts", "operating", "tones")
 
 
 async def test_every_operation_is_in_a_share(api: httpx.AsyncClient) -> None:

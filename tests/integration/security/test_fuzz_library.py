@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.support.fuzzing import fuzz, how_thorough
+from tests.support.fuzzing import fuzz
 from tests.support.security import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-@how_thorough
-async def test_every_response_is_as_documented(base_url: str, world: World, thorough: bool) -> None:
-    await fuzz(base_url, world, "library", "shootouts", thorough=thorough)
+@pytest.mark.thorough
+async def test_every_response_is_as_documented(base_url: str, world: World) -> None:
+    await fuzz(base_url, world, "library", "shootouts")

@@ -92,17 +92,14 @@ async def test_a_url_that_is_not_utf_8_is_refused(world: World, api: httpx.Async
             assert (await client.get(f"{base}/api/v1/{path}")).status_code in (400, 401, 404), path
 
 
-HEADERS: tuple[str, ...] = (
-    "Authorization",
-    "Cookie",
-    "Idempotency-Key",
-    "If-None-Match",
-    "If-Range",
-    "Range",
-    "Last-Event-ID",
-    "Origin",
-)
-HEADERS += ("Accept", "Content-Type", "User-Agent", "X-Forwarded-For", "Sec-Fetch-Site", "Content-Encoding")
+HEADERS: dict[str, tuple[bytes, ...]] = {
+    "Authorization": (b"", b"Bearer ", b"Bearer tst_"),
+    "Cookie": (b"", b"shootout_access="),
+    "Content-Type": (b"", b"multipart/form-data; boundary="),
+    **dict.fromkeys(("Idempotency-Key", "If-None-Match", "If-Range", "Range", "Last-Event-ID", "Origin"), (b"",)),
+    **dict.fromkeys(("Accept", "User-Agent", "X-Forwarded-For", "Sec-Fetch-Site", "Content-Encoding"), (b"",)),
+}
+"""With what comes before the text that is not ASCII."""
 
 
 async def test_a_non_ascii_header_is_never_a_server_error(world: World, api: httpx.AsyncClient) -> None:
@@ -114,8 +111,8 @@ async def test_a_non_ascii_header_is_never_a_server_error(world: World, api: htt
         ("POST", "/api/v1/library"),
     ]
     for method, path in paths:
-        for name in HEADERS:
-            for prefix in (b"", b"Bearer ", b"tst_", b"shootout_access=", b"multipart/form-data; boundary="):
+        for name, prefixes in HEADERS.items():
+            for prefix in prefixes:
                 for client in (api, world.person.client):
                     headers: Any = {name.encode(): prefix + LATIN_1}
                     answer = await client.request(method, path, headers=headers, content=b'{"name": "x"}')

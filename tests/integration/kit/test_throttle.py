@@ -1,6 +1,7 @@
 """Who asks too often is told so, and when to come back."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -62,8 +63,29 @@ async def test_a_user_who_asks_too_often_waits_and_nobody_else(
         assert answer.json()["code"] == "too_many_requests"
         assert answer.headers["content-type"] == "application/problem+json"
         assert 1 <= int(answer.headers["retry-after"]) <= 60
-        assert answer.headers["ratelimit-policy"] == '"user";q=5;w=60'
-        assert answer.headers["ratelimit"] == f'"user";r=0;t={answer.headers["retry-after"]}'
+        assert answer.headers.get_list("ratelimit-policy") == ['"user";q=5;w=60']
+        assert answer.headers.get_list("ratelimit") == [f'"user";r=0;t={answer.headers["retry-after"]}']
+
+
+async def test_every_response_states_all_limits_that_apply_and_what_is_left(service: Service, user: Person) -> None:
+    rates = {"requests_per_minute": 5, "address_requests_per_minute": 9, "failed_sign_ins": 3}
+    async with service(**rates) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
+        found = [await client.get(ME, headers=bearer(user)) for _ in range(2)]
+        found.append(await client.get(f"{ME}/nothing", headers=bearer(user)))
+        found.append(await client.get(ME))
+        found.append(await client.post("/api/v1/auth/session", json={"token": "tst_nobody"}))
+        assert [answer.status_code for answer in found] == [200, 200, 404, 401, 401]
+        left = [re.findall(r'"([a-z-]+)";r=(\d+);t=\d+', answer.headers.get("ratelimit", "")) for answer in found]
+        assert left == [
+            [("address", "8"), ("user", "4")],
+            [("address", "7"), ("user", "3")],
+            [],  # no operation, so nothing is limited
+            [("address", "6")],
+            [("address", "5"), ("failed-sign-ins", "2")],
+        ]
+        assert found[0].headers["ratelimit-policy"] == '"address";q=9;w=60, "user";q=5;w=60'
+        assert found[4].headers["ratelimit-policy"] == '"address";q=9;w=60, "failed-sign-ins";q=3;w=300'
+        assert not {"ratelimit", "ratelimit-policy"} & (await client.get("/health/live")).headers.keys()
 
 
 async def test_an_address_that_asks_too_often_waits_whoever_it_says_it_is(service: Service, user: Person) -> None:

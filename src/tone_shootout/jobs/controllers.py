@@ -293,7 +293,8 @@ async def _content(request: Request[Any, Any, Any], storage: Storage, artifact: 
         sha256=artifact.sha256,
         media_type=artifact.media_type,
         filename=artifact.path.rsplit("/", 1)[-1],
-        immutable=True,  # a job that has results never gets others
+        # A job that has results never gets others; segments rendered so far are replaced by them.
+        immutable=ArtifactRead.of(artifact).type != "partial_segment",
     )
 
 

@@ -54,6 +54,7 @@ async def test_the_whole_is_what_was_stored(flac: Flac, user: Person) -> None:
     assert answer.content == flac.whole
     assert answer.headers["content-type"] == "audio/flac"
     assert answer.headers["accept-ranges"] == "bytes"
+    assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
 
 
 async def test_a_part_is_a_part_of_the_whole(flac: Flac, user: Person) -> None:

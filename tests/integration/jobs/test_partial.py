@@ -68,7 +68,8 @@ async def test_what_was_rendered_before_a_fault_can_still_be_heard(base_url: str
     assert log[-1]["data"]["status"] == "failed"
     for path, href in (await _paths(user, job)).items():
         assert path == "partial/01-riff--low.flac"
-        assert (await user.client.get(href)).status_code == 200
+        heard = await user.client.get(href)
+        assert (heard.status_code, heard.headers["cache-control"]) == (200, "private, no-cache")
 
 
 async def test_after_a_cancellation_they_stay_and_a_retry_puts_the_results_in_their_place(

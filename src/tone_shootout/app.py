@@ -32,6 +32,7 @@ from tone_shootout.kit.db.session import unit_of_work
 from tone_shootout.kit.http.access_log import AccessLog
 from tone_shootout.kit.http.body_timeout import BodyTimeout
 from tone_shootout.kit.http.cors import VaryCorsMiddleware
+from tone_shootout.kit.http.deprecation import DeprecationPlugin
 from tone_shootout.kit.http.head import HeadMiddleware
 from tone_shootout.kit.http.health import HealthController
 from tone_shootout.kit.http.index_page import index_page
@@ -59,12 +60,14 @@ EXPOSED_HEADERS: Final = [
     "Content-Disposition",
     "Content-Length",
     "Content-Range",
+    "Deprecation",
     "ETag",
     "Idempotency-Replayed",
     "Location",
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",
+    "Sunset",
     "WWW-Authenticate",
     "X-Request-ID",
 ]
@@ -185,6 +188,7 @@ def _build_app(services: Services) -> Litestar:
             *(TupleSchemaPlugin(), BinarySchemaPlugin(), PageSchemaPlugin()),
             SQLAlchemyInitPlugin(config=services.database),
             KitPlugin(services),
+            DeprecationPlugin(),
             Tone3000Plugin(services.http_client),
             AccountsPlugin(
                 settings,

@@ -87,7 +87,9 @@ class _Storage(RedisStorage):
     async def hit(self, item: RateLimitItemPerSecond, *names: str) -> tuple[bool, _Window]:
         """Count a request if it is allowed; return whether it is, and the window."""
         key = item.key_for(*names)
-        keys = [self.bridge.prefixed_key(each) for each in (self._previous_window_key(key), self._current_window_key(key))]
+        keys = [
+            self.bridge.prefixed_key(each) for each in (self._previous_window_key(key), self._current_window_key(key))
+        ]
         answer: list[Any] = await self._hit(keys, [item.amount, item.get_expiry(), 1])
         acquired, *counts = (int(each or 0) for each in answer)
         return bool(acquired), (counts[0], max(0, counts[1]) / 1000, counts[2], max(0, counts[3]) / 1000)

@@ -25,6 +25,7 @@ from tone_shootout.accounts.plugin import SECURITY_COMPONENTS, AccountsPlugin
 from tone_shootout.composition import SCHEDULES, Services, queue_config
 from tone_shootout.jobs.dashboard import DashboardQueue, ScheduleQueue
 from tone_shootout.jobs.dashboard_page import DashboardPlugin
+from tone_shootout.jobs.openapi import FURTHER_TYPES, describe_jobs
 from tone_shootout.jobs.plugin import JobsPlugin
 from tone_shootout.jobs.submission import SubmissionController
 from tone_shootout.kit.db.pagination import provide_paging
@@ -39,8 +40,7 @@ from tone_shootout.kit.http.index_page import index_page
 from tone_shootout.kit.http.openapi import (
     BinarySchemaPlugin,
     DocumentationPage,
-    PageSchemaPlugin,
-    TupleSchemaPlugin,
+    StructSchemaPlugin,
     empty_responses,
 )
 from tone_shootout.kit.http.openapi_document import DocumentConfig
@@ -93,8 +93,9 @@ async def openapi_document(request: Request[Any, Any, Any]) -> dict[str, Any]:
 class KitPlugin(InitPlugin, ReceiveRoutePlugin):
     """Registers the parts without a domain: unit of work, storage, Redis, problems, health, documentation."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, structs: StructSchemaPlugin) -> None:
         self._services = services
+        self._structs = structs
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add the dependencies, middleware and handlers that all domains share."""
@@ -124,7 +125,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         app_config.middleware.append(BodyTimeout(grace_s=limits.body_grace_s, bytes_per_s=limits.body_bytes_per_s))
         app_config.route_handlers.extend([index_page, HealthController, Metrics])
         if settings.server.docs:
-            app_config.openapi_config = openapi_config(settings)
+            app_config.openapi_config = openapi_config(settings, self._structs)
             app_config.route_handlers.append(openapi_document)
             app_config.route_handlers.append(
                 create_static_files_router(
@@ -140,6 +141,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
                 common = problems(400) if handler.opt.get("unlimited") else problems(400, 429)
                 if handler.parsed_data_field is not None:
                     common |= problems(408, 413, 415)
+                self._structs.handlers.append(handler)
                 handler.responses = {**common, **empty_responses(handler), **(handler.responses or {})}
 
 
@@ -174,6 +176,7 @@ def _build_app(services: Services) -> Litestar:
     _ = services.storage  # created now instead of on first use, so that startup fails if it is unusable
     prometheus = PrometheusConfig(app_name="shootout", group_path=True)
     saq = SAQPlugin(queue_config(services))
+    structs = StructSchemaPlugin()
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncGenerator[None, None]:
@@ -185,9 +188,9 @@ def _build_app(services: Services) -> Litestar:
         middleware=[prometheus.middleware],
         plugins=[
             # Before the schema plugins of Litestar, which also match these types.
-            *(TupleSchemaPlugin(), BinarySchemaPlugin(), PageSchemaPlugin()),
+            *(structs, BinarySchemaPlugin()),
             SQLAlchemyInitPlugin(config=services.database),
-            KitPlugin(services),
+            KitPlugin(services, structs),
             DeprecationPlugin(),
             Tone3000Plugin(services.http_client),
             AccountsPlugin(
@@ -244,7 +247,7 @@ def cors_config(settings: Settings) -> CORSConfig | None:
     )
 
 
-def openapi_config(settings: Settings) -> OpenAPIConfig:
+def openapi_config(settings: Settings, structs: StructSchemaPlugin) -> OpenAPIConfig:
     """Return the configuration of `/openapi.json` and of `/docs`, which loads no third-party resources."""
     page = DocumentationPage(
         js_url="docs/assets/swagger-ui-bundle.js",
@@ -268,6 +271,9 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
         servers=[Server(url=settings.public_url if settings.server.public_url else ".")],
         openapi_router=Router("/docs", route_handlers=[], opt={"public": True}, include_in_schema=False),
         render_plugins=[page],
+        source=structs,
+        further=FURTHER_TYPES,
+        complete=(describe_jobs,),
         use_handler_docstrings=True,
         components=SECURITY_COMPONENTS,
         security=[{"bearer": []}, {"cookie": []}],

@@ -6,26 +6,17 @@ are left out; paths, parameters, status codes, fields, types, bounds, commands, 
 
 import json
 from dataclasses import fields, is_dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 import msgspec
 
+from tests.support.openapi import document
 from tests.support.shared import PROJECT
 from tone_shootout.accounts import guards
-from tone_shootout.app import create_app
 from tone_shootout.cli import main
 from tone_shootout.jobs.dtos import Event
-from tone_shootout.kit.settings import (
-    PREFIX,
-    DatabaseSettings,
-    RedisSettings,
-    SecuritySettings,
-    Settings,
-    new_encryption_key,
-)
+from tone_shootout.kit.settings import PREFIX, Settings
 from tone_shootout.rendering.output.manifest import Manifest
 from tone_shootout.rendering.spec.schema import Spec
 
@@ -59,40 +50,47 @@ def written(found: dict[str, Any]) -> str:
 
 def rest() -> dict[str, Any]:
     """Return every operation of the REST API with its schemas written out."""
-    with TemporaryDirectory() as folder:
-        app = create_app(
-            Settings(
-                data=Path(folder),
-                database=DatabaseSettings(url="postgresql://localhost/none"),
-                redis=RedisSettings(url="redis://localhost/0"),
-                security=SecuritySettings(secret="x" * 48, encryption_keys=[new_encryption_key()]),
-            )
-        )
-    document = app.openapi_schema.to_schema()
-    schemas = document["components"]["schemas"]
-    operations = {}
-    for path, item in document["paths"].items():
-        for method, operation in item.items():
-            if not isinstance(operation, dict):
-                continue
-            parameters = {
-                f"{parameter['in']} {parameter['name']}": {
-                    "required": parameter.get("required", False),
-                    "schema": _plain(parameter["schema"], schemas),
-                }
-                for parameter in operation.get("parameters", [])
-            }
-            operations[f"{method.upper()} {path}"] = {
-                "parameters": parameters,
-                "body": _plain(operation.get("requestBody"), schemas),
-                "answers": {
-                    # A problem has one shape; what tells them apart is the status.
-                    status: sorted(answer.get("content", {})) if status >= "400" else _plain(answer, schemas)
-                    for status, answer in operation["responses"].items()
-                },
-                "security": operation.get("security"),
-            }
-    return operations
+    found = document()
+    schemas = found["components"]["schemas"]
+    operations = {
+        f"{method.upper()} {path}": {
+            "parameters": _parameters(operation, schemas),
+            "body": _plain(operation.get("requestBody"), schemas),
+            "answers": {
+                # A problem has one shape; what tells them apart is the status.
+                status: sorted(answer.get("content", {})) if status >= "400" else _plain(answer, schemas)
+                for status, answer in operation["responses"].items()
+            },
+            "security": operation.get("security"),
+        }
+        for path, item in found["paths"].items()
+        for method, operation in item.items()
+    }
+    messages = {
+        f"MESSAGE {name}": {
+            "parameters": _parameters(item["post"], schemas),
+            "body": _plain(item["post"]["requestBody"], schemas),
+        }
+        for name, item in found["webhooks"].items()
+    }
+    sockets = {
+        f"WS {path}": {
+            "parameters": _parameters(socket, schemas),
+            "message": _plain(socket["message"], schemas),
+        }
+        for path, socket in found["x-websockets"].items()
+    }
+    return {**operations, **messages, **sockets}
+
+
+def _parameters(operation: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    return {
+        f"{parameter['in']} {parameter['name']}": {
+            "required": parameter.get("required", False),
+            "schema": _plain(parameter["schema"], schemas),
+        }
+        for parameter in operation.get("parameters", [])
+    }
 
 
 def settings() -> dict[str, Any]:
@@ -148,7 +146,7 @@ def _plain(node: Any, schemas: dict[str, Any]) -> Any:
             plain[key] = sorted(value)
         elif key == "headers" and isinstance(value, dict):
             # Every answer has the id of its request.
-            if named := {name: _plain(header, schemas) for name, header in value.items() if name != "X-Request-ID"}:
+            if named := sorted(name for name in value if name != "X-Request-ID"):
                 plain[key] = named
         elif key not in TEXTS and key != "$defs":
             plain[key] = _plain(value, schemas)

@@ -11,7 +11,7 @@ from tone_shootout.kit.http.problems import ProblemError, problem_of
 
 SIGN_IN_PAGE: Final = "/sign-in"
 
-LOCAL_PATH_PATTERN: Final = r"^/(?![/\\])[^\\\x00-\x20\x7f]*$(?!\n)"
+LOCAL_PATH_PATTERN: Final = r"^/([^/\\\x00-\x20\x7f][^\\\x00-\x20\x7f]*)?$(?!\n)"
 """Pattern of a path of this service. It excludes every text that a browser could resolve to another origin.
 
 In Python, `$` also matches before a final line break. `\\Z` does not, but JSON Schema's regular expressions lack it.

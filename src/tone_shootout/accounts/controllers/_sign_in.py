@@ -128,6 +128,7 @@ class SignInController(Controller):
         operation_id="finish_sign_in",
         summary="Finish a sign-in with TONE3000",
         responses={
+            200: ResponseSpec(SignInResultRead, generate_examples=False, description="The result"),
             303: ResponseSpec(None, generate_examples=False, description="Redirect to `next`"),
             **problems(400, 403, 404, 409, 502, 503),
         },
@@ -149,7 +150,7 @@ class SignInController(Controller):
             str | None, QueryParameter(description="`true`: the page of TONE3000 was closed.", max_length=16)
         ] = None,
         tone_id: Annotated[
-            str | None, QueryParameter(description="Id of the selected tone.", pattern=r"^\d{1,18}$")
+            str | None, QueryParameter(description="Id of the selected tone.", pattern=r"^[0-9]{1,18}$(?!\n)")
         ] = None,
     ) -> Response[SignInResultRead | None]:
         """Finish a sign-in: start a session and set it as cookies, unless the sign-in was canceled or denied."""
@@ -189,6 +190,7 @@ class SignInController(Controller):
         summary="Poll the sign-in of a device",
         status_code=201,
         responses={
+            201: ResponseSpec(SessionRead, generate_examples=False, description="Signed in"),
             202: ResponseSpec(DevicePendingRead, generate_examples=False, description="Still pending"),
             **problems(400, 403, 404, 409, 502, 503),
         },

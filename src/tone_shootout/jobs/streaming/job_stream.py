@@ -181,9 +181,11 @@ class StreamService:
     ) -> AsyncGenerator[ServerSentEventMessage, None]:
         """Yield a job's events as server-sent events, with a comment after each heartbeat interval without one.
 
+        Lines end in LF, which simple clients expect; the standard allows CRLF, too.
+
         The comments keep proxies from closing the connection, and let a client detect a lost connection.
         """
-        yield ServerSentEventMessage(data=None, retry=RECONNECT_MS)
+        yield ServerSentEventMessage(data=None, retry=RECONNECT_MS, sep="\n")
         try:
             following = self._events(
                 credential.user_id, job_id, after, heartbeat_s=self._heartbeat_s, credential=credential
@@ -191,9 +193,9 @@ class StreamService:
             async with aclosing(following) as events:
                 async for event in events:
                     if event is None:
-                        yield ServerSentEventMessage(data=None, comment="heartbeat")
+                        yield ServerSentEventMessage(data=None, comment="heartbeat", sep="\n")
                     else:
-                        yield ServerSentEventMessage(data=event.text, event=event.type, id=event.seq)
+                        yield ServerSentEventMessage(data=event.text, event=event.type, id=event.seq, sep="\n")
         except (JobNotFoundError, UnauthorizedError, ShuttingDownError):
             pass  # the client reconnects and gets the reason as a status code
         except (SQLAlchemyError, OSError) as error:

@@ -29,7 +29,7 @@ _Description = Annotated[
         description="Description, without control characters.",
         examples=["posts results to the band chat"],
         max_length=200,
-        pattern=r"^[^\x00-\x1f\x7f]*$",
+        pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)",
     ),
 ]
 _Events = Annotated[

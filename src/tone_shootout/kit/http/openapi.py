@@ -1,9 +1,11 @@
 """Corrections of the OpenAPI document that Litestar generates."""
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from litestar import Request
+from litestar.constants import RESERVED_KWARGS
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import SwaggerRenderPlugin
@@ -13,14 +15,17 @@ from litestar.openapi.spec import (
     OpenAPIResponse,
     OpenAPIType,
     Operation,
-    Reference,
     Schema,
 )
 from litestar.params import ParameterKwarg
 from litestar.plugins import OpenAPISchemaPlugin
+from litestar.types import Empty
 from litestar.typing import FieldDefinition
+from litestar.utils.typing import make_non_optional_union
+from msgspec import Meta, Struct
 
 from tone_shootout.kit.db.pagination import Page
+from tone_shootout.kit.http.openapi_schemas import PREFIX, page_name, plain_schema
 
 if TYPE_CHECKING:
     from litestar._openapi.schema_generation import SchemaCreator
@@ -49,30 +54,39 @@ class DownloadOperation(Operation):
                 response.content = {"application/octet-stream": OpenAPIMediaType(schema=file), **response.content}
 
 
-class TupleSchemaPlugin(OpenAPISchemaPlugin):
-    """Describes `tuple[T, ...]` as an array of T, because Litestar treats the ellipsis as a second type."""
+class StructSchemaPlugin(OpenAPISchemaPlugin):
+    """Refers to structs by plain names, and remembers them: msgspec, which validates them, makes their schemas.
+
+    `Page[JobRead]` is named `JobPage`.
+
+    Attributes:
+        structs: all structs of requests and responses by name.
+        handlers: all handlers in the document.
+    """
+
+    def __init__(self) -> None:
+        self.structs: dict[str, Any] = {}
+        self.handlers: list[HTTPRouteHandler] = []
 
     @staticmethod
     def is_plugin_supported_type(value: Any) -> bool:
-        """Return False: only fields are supported."""
-        del value
-        return False
+        """Return whether the value is a struct."""
+        return isinstance(value, type) and issubclass(value, Struct)
 
     def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
-        """Return whether the field is a tuple of any length."""
-        return field_definition.origin is tuple and field_definition.args[1:] == (Ellipsis,)
+        """Return whether the field is a struct or a page."""
+        return field_definition.origin is Page or self.is_plugin_supported_type(field_definition.annotation)
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: "SchemaCreator") -> Schema:
-        """Return the schema of the array, with the same constraints."""
-        as_list = FieldDefinition.from_kwarg(
-            annotation=list[field_definition.args[0]],  # type: ignore[name-defined]  # a value, not a type
-            name=field_definition.name,
-            default=field_definition.default,
-            kwarg_definition=field_definition.kwarg_definition,
-        )
-        found = schema_creator.for_field_definition(as_list)
-        assert isinstance(found, Schema)  # noqa: S101 - arrays are inlined, never referenced
-        return found
+        """Return a reference to the struct's schema."""
+        annotation = field_definition.annotation
+        name = page_name(annotation) if field_definition.origin is Page else annotation.__name__
+        if self.structs.setdefault(name, annotation) != annotation:
+            raise ValueError(f"two structs have the name {name}")
+        registry = schema_creator.schema_registry
+        named = FieldDefinition.from_annotation(Annotated[annotation, ParameterKwarg(schema_component_key=name)])
+        registry.get_schema_for_field_definition(named)
+        return registry.get_reference_for_field_definition(named)  # type: ignore[return-value]  # a reference works, too
 
 
 class BinarySchemaPlugin(OpenAPISchemaPlugin):
@@ -86,32 +100,6 @@ class BinarySchemaPlugin(OpenAPISchemaPlugin):
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: "SchemaCreator") -> Schema:  # noqa: ARG002 - as Litestar calls it
         """Return the schema."""
         return Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
-
-
-class PageSchemaPlugin(OpenAPISchemaPlugin):
-    """Names the schema of `Page[JobRead]` `JobPage`; client generators reject Litestar's name, a module path."""
-
-    @staticmethod
-    def is_plugin_supported_type(value: Any) -> bool:
-        """Return False: only fields are supported."""
-        del value
-        return False
-
-    def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
-        """Return whether the field is a page without a name."""
-        named = getattr(field_definition.kwarg_definition, "schema_component_key", None)
-        return field_definition.origin is Page and not named
-
-    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: "SchemaCreator") -> Schema:
-        """Return a reference to the named schema."""
-        name = f"{field_definition.args[0].__name__.removesuffix('Read')}Page"
-        named = FieldDefinition.from_annotation(
-            Annotated[field_definition.annotation, ParameterKwarg(schema_component_key=name)]
-        )
-        found = schema_creator.for_field_definition(named)
-        assert isinstance(found, Reference)  # noqa: S101 - structs are components
-        schema_creator.schema_registry.from_reference(found).schema.title = name
-        return found  # type: ignore[return-value]  # a reference works, too
 
 
 class DocumentationPage(SwaggerRenderPlugin):
@@ -138,3 +126,35 @@ def empty_responses(handler: HTTPRouteHandler) -> dict[int, ResponseSpec]:
     if handler.status_code == 204:
         return {204: ResponseSpec(None, generate_examples=False, description="Done.")}
     return {}
+
+
+def parameter_fields(handler: HTTPRouteHandler) -> dict[str, FieldDefinition]:
+    """Return the fields of a handler and of its dependencies that may be parameters, by the names of these."""
+    providers = handler.resolve_dependencies()
+    found: dict[str, FieldDefinition] = {}
+    pending = [handler.parsed_fn_signature]
+    while pending:
+        for name, field in pending.pop().parameters.items():
+            if name in providers:
+                pending.append(providers[name].parsed_fn_signature)
+            elif name not in RESERVED_KWARGS:
+                found.setdefault(getattr(field.kwarg_definition, "name", None) or name, field)
+    return found
+
+
+def parameter_schema(field: FieldDefinition) -> dict[str, Any]:
+    """Return the schema of a parameter with all limits and without null, which a URL or header can't express.
+
+    Litestar's own lacks limits of parameters that may be left out.
+    """
+    annotation: Any = make_non_optional_union(field.annotation) if field.is_optional else field.annotation
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        schema = {"$ref": PREFIX + annotation.__name__}
+    else:
+        limits = field.kwarg_definition
+        given = {name: getattr(limits, name, None) for name in ("ge", "gt", "le", "lt", "multiple_of", "pattern")}
+        for name, of_list in (("min_length", "min_items"), ("max_length", "max_items")):
+            value = getattr(limits, name, None)
+            given[name] = getattr(limits, of_list, None) if value is None else value
+        schema = plain_schema(Annotated[annotation, Meta(**given)])
+    return schema if field.default in (None, Empty) else {**schema, "default": field.default}

@@ -1,50 +1,132 @@
 """The OpenAPI document as published: what Litestar generates, completed where it offers no setting."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from http import HTTPStatus
 from typing import Any, Final, cast
 
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import OpenAPI
+from litestar.typing import FieldDefinition
 
 from tone_shootout.error_codes import CLOSE_CODES, all_codes
+from tone_shootout.kit.http.openapi import StructSchemaPlugin, parameter_fields, parameter_schema
+from tone_shootout.kit.http.openapi_headers import component_headers, response_headers
+from tone_shootout.kit.http.openapi_schemas import PREFIX, component_schemas, publish
 
-_REQUEST_ID: Final = {
-    "description": "Id of the request: the one that the client sent as `X-Request-ID` (1 to 64 letters, digits, dots, "
-    "underscores and hyphens), or a new one. It is in the logs of the service and in `request_id` of problems.",
-    "schema": {"type": "string", "examples": ["4f1d3c0a9be2477d8a55c6e0f1b2d3c4"]},
-}
+Json = dict[str, Any]
+
+METHODS: Final = ("get", "head", "post", "put", "patch", "delete")
+_PHRASES: Final = {status.description: status.phrase for status in HTTPStatus if status.description}
+"""Litestar describes a response with the sentence of its status."""
 
 
 @dataclass
 class Document(OpenAPI):
-    """The document, with the parts that no handler declares."""
+    """The document, with the parts that no handler declares.
 
-    def to_schema(self) -> dict[str, Any]:
+    Attributes:
+        source: has the structs and handlers of the document.
+        further: types to publish in addition, or in place of structs of the same names.
+        complete: functions that complete the finished document.
+    """
+
+    source: StructSchemaPlugin = field(default_factory=StructSchemaPlugin)
+    further: Mapping[str, Any] = field(default_factory=dict)
+    complete: tuple[Callable[[Json], None], ...] = ()
+
+    def to_schema(self) -> Json:
         """Return the document as plain data."""
         document = super().to_schema()
-        schemas = document["components"]["schemas"]
-        schemas.update({"ErrorCode": _error_codes(), "CloseCode": _close_codes()})
-        document["components"]["schemas"] = dict(sorted(schemas.items()))
-        document["components"]["headers"] = {"RequestId": _REQUEST_ID}
-        for item in document["paths"].values():
-            for operation in item.values():
-                for response in operation["responses"].values() if isinstance(operation, dict) else ():
-                    named = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
-                    response["headers"] = {**response.get("headers", {}), **named}
+        for key in ("source", "further", "complete"):
+            document.pop(key, None)
+        parameters = {handler.operation_id: parameter_fields(handler) for handler in self.source.handlers}
+        for method, operation in _operations(document):
+            _tidy(operation, parameters[operation["operationId"]])
+            for status, response in operation["responses"].items():
+                response["headers"] = response_headers(method, operation, status)
+        components = document["components"]
+        sent = {name for _, operation in _operations(document) for name in _references(operation.get("requestBody"))}
+        types = {**self.source.structs, **self.further}
+        schemas = {name: publish(schema) for name, schema in components["schemas"].items() if name not in types}
+        schemas |= component_schemas(types, {name: types[name] for name in sent})
+        schemas |= {"ErrorCode": _error_codes(), "CloseCode": _close_codes()}
+        components["schemas"] = dict(sorted(schemas.items()))
+        components["headers"] = component_headers()
+        for complete in self.complete:
+            complete(document)
         return document
 
 
 @dataclass
 class DocumentConfig(OpenAPIConfig):
-    """Configuration that generates a `Document`."""
+    """Configuration that generates a `Document`; the attributes are those of `Document`."""
+
+    source: StructSchemaPlugin = field(default_factory=StructSchemaPlugin)
+    further: Mapping[str, Any] = field(default_factory=dict)
+    complete: tuple[Callable[[Json], None], ...] = ()
 
     def to_openapi_schema(self) -> OpenAPI:
         """Return the document without paths and schemas, which Litestar adds."""
         made = super().to_openapi_schema()
-        return Document(**{field.name: cast(Any, getattr(made, field.name)) for field in fields(made)})
+        return Document(
+            **{item.name: cast(Any, getattr(made, item.name)) for item in fields(made)},
+            source=self.source,
+            further=self.further,
+            complete=self.complete,
+        )
 
 
-def _error_codes() -> dict[str, Any]:
+def _operations(document: Json) -> Iterator[tuple[str, Json]]:
+    for item in document["paths"].values():
+        for method in METHODS:
+            if method in item:
+                yield method, item[method]
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, list):
+        for item in node:
+            yield from _references(item)
+    elif isinstance(node, dict):
+        if "$ref" in node:
+            yield node["$ref"].removeprefix(PREFIX)
+        for item in node.values():
+            yield from _references(item)
+
+
+def _tidy(operation: Json, parameters: Mapping[str, FieldDefinition]) -> None:
+    """Write an operation in the usual form, without values that are defaults of OpenAPI."""
+    if not operation.get("deprecated"):
+        operation.pop("deprecated", None)
+    for parameter in operation.get("parameters", ()):
+        for name in ("deprecated", "allowEmptyValue", "allowReserved"):
+            if not parameter.get(name):
+                parameter.pop(name, None)
+        parameter["schema"] = parameter_schema(parameters[parameter["name"]])
+    if body := operation.get("requestBody"):
+        for media in body["content"].values():
+            if {"type": "null"} in (branches := media["schema"].get("oneOf", [])):
+                (media["schema"],) = (branch for branch in branches if branch != {"type": "null"})
+                body["required"] = False
+            media["schema"] = _plain(media["schema"])
+    for response in operation["responses"].values():
+        response["description"] = _PHRASES.get(response["description"], response["description"]).rstrip(".")
+        for media in response.get("content", {}).values():
+            media["schema"] = _plain(media["schema"])
+
+
+def _plain(schema: Json) -> Json:
+    """Write `allOf` with a single schema as that schema, leave out null as a default."""
+    inner = schema.get("allOf", ())
+    if len(inner) == 1:
+        schema = {**inner[0], **{key: value for key, value in schema.items() if key != "allOf"}}
+    if schema.get("default", ...) is None:
+        schema = {key: value for key, value in schema.items() if key != "default"}
+    return schema
+
+
+def _error_codes() -> Json:
     codes = all_codes()
     rows = [
         f"| `{entry.code}` | {', '.join(map(str, entry.statuses)) or '–'} | {entry.title} | {entry.action} |"
@@ -62,7 +144,7 @@ def _error_codes() -> dict[str, Any]:
     }
 
 
-def _close_codes() -> dict[str, Any]:
+def _close_codes() -> Json:
     rows = [f"| {entry.code} | {entry.title} | {entry.action} |" for entry in CLOSE_CODES]
     head = "Codes that close a WebSocket.\n\n| code | meaning | what to do |\n|---|---|---|"
     return {

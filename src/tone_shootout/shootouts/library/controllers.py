@@ -40,7 +40,7 @@ NameQuery = Annotated[
     ),
 ]
 Hashes = Annotated[
-    list[Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]] | None,
+    list[Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]] | None,
     QueryParameter(
         description="Only items with one of these SHA-256 hashes, in lower case; repeat the parameter for each.",
         min_items=1,

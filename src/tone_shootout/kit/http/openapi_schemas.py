@@ -35,7 +35,8 @@ def plain_schema(kind: Any) -> Json:
     found, components = msgspec.json.schema_components([kind])
     if components:
         raise ValueError(f"{kind}: expected a type without structs and enumerations")
-    return publish(found[0])
+    schema: Json = publish(found[0])
+    return schema
 
 
 def component_schemas(types: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Json]:

@@ -145,8 +145,8 @@ def _plain(node: Any, schemas: dict[str, Any]) -> Any:
         elif key == "mapping":
             plain[key] = sorted(value)
         elif key == "headers" and isinstance(value, dict):
-            # Every answer has the id of its request.
-            if named := sorted(name for name in value if name != "X-Request-ID"):
+            # Every answer has the id of its request, and those of limited requests the limits.
+            if named := sorted(value.keys() - {"X-Request-ID", "RateLimit", "RateLimit-Policy"}):
                 plain[key] = named
         elif key not in TEXTS and key != "$defs":
             plain[key] = _plain(value, schemas)

@@ -22,8 +22,10 @@ HEADERS: Final[dict[str, Json]] = {
     ),
     "Location": _text("URL of what was made, or of the redirect.", "/api/v1/jobs/0197a6c2-5d5e-7b1a-8f3c-2b9d64e0a111"),
     "Retry-After": _number("Seconds to wait before the next request.", 3),
-    "RateLimit": _text("The limit that is reached: requests left and seconds until then.", '"user";r=0;t=3'),
-    "RateLimit-Policy": _text("The limit: requests in a number of seconds.", '"user";q=600;w=60'),
+    "RateLimit": _text("What is left of each limit: requests now, and seconds until another.", '"user";r=598;t=12'),
+    "RateLimit-Policy": _text("The limits that apply: requests in a number of seconds.", '"user";q=600;w=60'),
+    "Deprecation": _text("Time since when the operation is deprecated (RFC 9745).", "@1798761600"),
+    "Sunset": _text("Time from which on it may not respond any more (RFC 8594).", "Thu, 31 Dec 2027 00:00:00 GMT"),
     "WWW-Authenticate": _text("How to authenticate.", 'Bearer realm="shootout"'),
     "Idempotency-Replayed": _text("`true`: the stored response of an earlier request with this key.", "true"),
     "ETag": _text(
@@ -91,8 +93,12 @@ def _special(method: str, operation: Json, status: str) -> Iterator[str]:
         yield "Set-Cookie"
     if status < "300" and any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ())):
         yield "Idempotency-Replayed"
-    yield from _of_status(status)
     responses = operation["responses"]
+    if "429" in responses:
+        yield from ("RateLimit", "RateLimit-Policy")
+    if operation.get("deprecated"):
+        yield from ("Deprecation", "Sunset")
+    yield from _of_status(status)
     has_ranges = "206" in responses or method == "head"
     if status in ("200", "206", "304") and has_ranges:
         yield from _FILE
@@ -106,6 +112,6 @@ def _of_status(status: str) -> tuple[str, ...]:
     return {
         "401": ("WWW-Authenticate",),
         "416": ("Content-Range",),
-        "429": ("Retry-After", "RateLimit", "RateLimit-Policy"),
+        "429": ("Retry-After",),
         "503": ("Retry-After",),
     }.get(status, ())

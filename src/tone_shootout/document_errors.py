@@ -14,7 +14,17 @@ from tone_shootout.validation import Explanation, explain, pointer_step, printab
 
 MOST: Final = 100
 """Errors that are reported of one document."""
-_NOUNS: Final = {"di_tracks": "DI track", "chains": "chain", "blocks": "block", "bands": "band", "paths": "path"}
+_NOUNS: Final = {
+    "di_tracks": "DI track",
+    "chains": "chain",
+    "blocks": "block",
+    "bands": "band",
+    "paths": "path",
+    "pedals": "pedal",
+    "captures": "capture",
+    "cab_irs": "cab IR",
+    "template": "block of the template",
+}
 """What the items of a list are called."""
 _LONGEST_VALUE: Final = 60
 

@@ -175,6 +175,8 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
         _C("missing_asset", (422,), "The file or library item does not exist", "Upload it, or correct the name or id."),
         _C("wrong_kind", (422,), "The file is of another kind", "Use the item in a block of its kind."),
         _C("one_source", (422,), "A block has not exactly one of `asset` and `tone3000`", "Set one of the two."),
+        _C("invalid_grid", (422,), "The grid and its template do not fit", "Change what `detail` names."),
+        _C("duplicate_name", (422,), "Two chains or parts of a grid have the same name", "Set `name` of one of them."),
         _C("too_many_di_tracks", (422,), "Too many DI tracks", "Use fewer, or several shootouts."),
         _C("too_many_chains", (422,), "Too many chains", "Use fewer, or several shootouts."),
         _C("too_many_segments", (422,), "Too many pairs of DI track and chain", "Use fewer DI tracks or chains."),

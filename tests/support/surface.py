@@ -18,7 +18,7 @@ from tone_shootout.cli import main
 from tone_shootout.jobs.dtos import Event
 from tone_shootout.kit.settings import PREFIX, Settings
 from tone_shootout.rendering.output.manifest import Manifest
-from tone_shootout.rendering.spec.schema import Spec
+from tone_shootout.rendering.spec.document import SpecDocument
 
 REFERENCE = PROJECT / "tests" / "reference" / "surface.json"
 TEXTS = frozenset({"title", "description", "summary", "examples", "example", "tags", "operationId", "deprecated"})
@@ -30,7 +30,7 @@ def surface() -> dict[str, Any]:
         "rest": rest(),
         "commands": _commands(main),
         "settings": settings(),
-        "spec": _schema(Spec),
+        "spec": _schema(SpecDocument),
         "manifest": _schema(Manifest),
         "event": _schema(Event),
         "close_codes": {"not_signed_in": guards.NOT_SIGNED_IN, "origin_refused": guards.ORIGIN_REFUSED},

@@ -86,17 +86,10 @@ def _submit(client: Client, assets: dict[Path, str], material: Material) -> Job:
         "title": TITLE,
         "level": {"target_lufs": -16.0, "ceiling_dbtp": -1.0},
         "di_tracks": [{"name": track.name, "asset": assets[track.path]} for track in material.di_tracks],
-        "chains": [
-            {
-                "name": f"{capture.name}, {cab.name}",
-                "blocks": [
-                    {"type": "capture", "asset": assets[capture.path]},
-                    {"type": "cab_ir", "asset": assets[cab.path]},
-                ],
-            }
-            for capture in material.captures
-            for cab in material.cab_irs
-        ],
+        "grid": {
+            "captures": [{"name": capture.name, "asset": assets[capture.path]} for capture in material.captures],
+            "cab_irs": [{"name": cab.name, "asset": assets[cab.path]} for cab in material.cab_irs],
+        },
     }
     job = client.submit(config)
     click.echo(f"Submitted job {job.id}.")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tone_shootout.rendering.media_info import Kind
     from tone_shootout.rendering.output.manifest import Manifest
     from tone_shootout.rendering.plan.planner import Plan
+    from tone_shootout.rendering.spec.document import SpecDocument
     from tone_shootout.rendering.spec.schema import Spec
 
 
@@ -97,18 +98,22 @@ def plan_spec(path: Path) -> "tuple[Plan, dict[str, Path]]":
         SpecError: it is malformed.
         InvalidSpec: it can't be rendered; has the errors of its files and all others.
     """
+    import msgspec
+
     from tone_shootout.rendering.engine.sources import SourceError, probe, resolve_path
     from tone_shootout.rendering.media_info import MediaInfo
     from tone_shootout.rendering.plan.planner import InvalidSpec, plan
+    from tone_shootout.rendering.spec.grid import expand
     from tone_shootout.rendering.spec.schema import SpecError
 
-    spec = read_spec(path)
+    expansion = expand(read_document(path))
     sources: dict[str, Path] = {}
     media_info: dict[str, MediaInfo] = {}
     errors: list[SpecError] = []
-    for pointer, file, kind in _files(spec):
+    for place, file, kind in _files(expansion.spec):
         if file in sources:
             continue
+        pointer = expansion.pointer(place)
         sources[file] = resolve_path(path.parent, file)
         try:
             media_info[file] = probe(sources[file], kind)
@@ -116,21 +121,26 @@ def plan_spec(path: Path) -> "tuple[Plan, dict[str, Path]]":
             errors.append(SpecError(error.code, pointer, f"{file}: {error.detail}"))
         except OSError as error:
             errors.append(SpecError("missing_asset", pointer, f"{file}: {error.strerror or error}"))
+    errors += expansion.errors
     try:
-        return plan(spec, media_info), sources
+        planned = plan(expansion.spec, media_info)
     except InvalidSpec as error:  # files without media info are among the errors already
         others = [each for each in error.errors if each.code != "missing_asset"]
-        raise InvalidSpec([*errors, *others]) from None
+        raise InvalidSpec([*errors, *expansion.locate(others)]) from None
+    if errors:
+        raise InvalidSpec(errors)
+    notices = [msgspec.structs.replace(each, pointer=expansion.pointer(each.pointer)) for each in planned.notices]
+    return msgspec.structs.replace(planned, notices=tuple(notices)), sources
 
 
-def read_spec(path: Path) -> "Spec":
+def read_document(path: Path) -> "SpecDocument":
     """Read and parse a spec file.
 
     Raises:
         ClickException: the file can't be read or its name has another suffix.
         SpecError: the spec is invalid.
     """
-    from tone_shootout.rendering.spec.reading import MAX_SPEC_BYTES, parse_spec
+    from tone_shootout.rendering.spec.reading import MAX_SPEC_BYTES, parse_document
 
     formats: dict[str, Literal["toml", "json"]] = {".toml": "toml", ".json": "json"}
     if path.suffix.lower() not in formats:
@@ -140,7 +150,7 @@ def read_spec(path: Path) -> "Spec":
             data = file.read(MAX_SPEC_BYTES + 1)
     except OSError as error:
         raise click.ClickException(f"{path}: {error.strerror}") from None
-    return parse_spec(data, format=formats[path.suffix.lower()])
+    return parse_document(data, format=formats[path.suffix.lower()])
 
 
 def _files(spec: "Spec") -> "Iterator[tuple[str, str, Kind]]":

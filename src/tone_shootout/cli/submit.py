@@ -36,8 +36,9 @@ def command(
     submitted and, if it was followed, completed.
     """
     from tone_shootout.cli._live import follow
-    from tone_shootout.cli.render import read_spec
+    from tone_shootout.cli.render import read_document
     from tone_shootout.client import LibraryItem
+    from tone_shootout.rendering.spec.grid import expand
     from tone_shootout.rendering.spec.schema import SpecError
 
     def report(item: LibraryItem) -> None:
@@ -45,9 +46,11 @@ def command(
             click.echo(f"{'Uploaded' if item.is_new else 'Found'} {item.kind.replace('_', ' '):9} {item.name}")
 
     try:
-        read_spec(spec)  # so that the errors of a spec are those of `render`
+        errors = expand(read_document(spec)).errors  # so that the errors of a spec are those of `render`
     except SpecError as error:
-        raise click.ClickException(f"{spec}: {error}") from None
+        errors = (error,)
+    if errors:
+        raise click.ClickException(f"{spec}: {errors[0]}")
     with handle_errors(ServiceError), open_session(url, token, data).client() as client:
         job = client.submit_spec(spec, on_upload=report)
         if as_json:

@@ -5,7 +5,7 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from msgspec import Struct
@@ -14,6 +14,10 @@ from tone_shootout.client.errors import LocalFileError
 from tone_shootout.client.models import Kind
 
 _KINDS: Final[dict[object, Kind]] = {"capture": "capture", "cab_ir": "cab_ir"}
+_AXES: Final[dict[Kind, tuple[str, ...]]] = {"capture": ("pedals", "captures"), "cab_ir": ("cab_irs",)}
+"""Lists of a grid, by the kind of their files."""
+_MAX_NAME: Final = 80
+"""Length of a chain's name, which has the names of all its parts."""
 _MAX_SPEC_BYTES: Final = 2_000_000
 
 
@@ -87,19 +91,46 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _references(document: dict[str, Any]) -> Iterator[tuple[Kind, str, str | None]]:
-    for kind, holder in _holders(document):
+    for kind, holder in _holders(deepcopy(document)):
         name = holder.get("name") if kind == "di_track" else None
         yield kind, holder["file"], name if isinstance(name, str) else None
 
 
 def _holders(document: dict[str, Any]) -> Iterator[tuple[Kind, dict[str, Any]]]:
-    """Yield the kind and the table of each file in a spec, which the service validates later."""
+    """Yield the kind and the table of each file in a spec, which the service validates later.
+
+    Paths in a grid are turned into tables, named as `shootout render` names them.
+    """
     for track in _tables(document.get("di_tracks")):
         yield "di_track", track
     for table in _tables(document.get("chains"), needs_file=False):
-        for block in _tables(table.get("blocks")):
-            if (kind := _KINDS.get(block.get("type"))) is not None:
-                yield kind, block
+        yield from _blocks(table.get("blocks"))
+    grid = document.get("grid")
+    if not isinstance(grid, dict):
+        return
+    yield from _blocks(grid.get("template"))
+    axes: dict[Kind, list[list[Any]]] = {
+        kind: [grid[name] for name in names if isinstance(grid.get(name), list) and grid[name]]
+        for kind, names in _AXES.items()
+    }
+    count = sum(map(len, axes.values()))
+    for kind, lists in axes.items():
+        for entries in lists:
+            entries[:] = [{"file": entry} if isinstance(entry, str) else entry for entry in entries]
+            for entry in _tables(entries):
+                entry.setdefault("name", _name_of(entry["file"], (_MAX_NAME - 2 * (count - 1)) // count))
+                yield kind, entry
+
+
+def _blocks(value: object) -> Iterator[tuple[Kind, dict[str, Any]]]:
+    for block in _tables(value):
+        if (kind := _KINDS.get(block.get("type"))) is not None:
+            yield kind, block
+
+
+def _name_of(file: str, longest: int) -> str:
+    name = PurePosixPath(file.replace("\\", "/")).stem
+    return "".join(char if char.isprintable() else " " for char in name)[:longest].strip() or "unnamed"
 
 
 def _tables(value: object, *, needs_file: bool = True) -> Iterator[dict[str, Any]]:

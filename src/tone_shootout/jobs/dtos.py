@@ -39,7 +39,10 @@ class JobErrorRead(Struct, kw_only=True):
     ] = None
     pointer: Annotated[
         str | None,
-        Meta(description="JSON pointer to the cause in the shootout's config.", examples=["/chains/1/blocks/0"]),
+        Meta(
+            description="JSON pointer to the cause in the spec of the manifest, whose chains are those of the plan.",
+            examples=["/chains/1/blocks/0"],
+        ),
     ] = None
 
 

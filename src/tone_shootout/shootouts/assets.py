@@ -85,6 +85,13 @@ class ResolvedAssets(Struct, frozen=True, kw_only=True):
         return tuple(AssetRef.of(file, item) for file, item in self.items.items())
 
     @property
+    def names(self) -> dict[str, str]:
+        """Names of the items, and of each model to download."""
+        return {file: item.name for file, item in self.items.items()} | {
+            model.file: f"TONE3000 {model.model}" for model in self.wanted
+        }
+
+    @property
     def media_info(self) -> dict[str, MediaInfo]:
         """Media info of the items, and an estimate of it for each model to download."""
         return {file: item.media_info for file, item in self.items.items()} | {

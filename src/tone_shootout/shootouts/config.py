@@ -7,7 +7,9 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from tone_shootout.rendering.media_info import Kind
+from tone_shootout.rendering.spec import document as grids
 from tone_shootout.rendering.spec import schema as spec
+from tone_shootout.rendering.spec.grid import AXES
 from tone_shootout.rendering.spec.pointers import block_pointer
 
 _SOURCES = ("asset", "tone3000")
@@ -74,47 +76,145 @@ class AssetChain(spec.ChainBase, kw_only=True, frozen=True):
     blocks: Annotated[tuple[AssetBlock, ...], Meta(min_length=1, max_length=32, description="Blocks, in order.")]
 
 
+class AssetGridCapture(grids.GridCaptureBase, kw_only=True, frozen=True):
+    """A capture of a grid. An option that is left out is that of the template's block."""
+
+    asset: AssetChoice = UNSET
+    tone3000: ModelChoice = UNSET
+
+
+class AssetGridCabIr(grids.GridCabIrBase, kw_only=True, frozen=True):
+    """A cab IR of a grid. An option that is left out is that of the template's block."""
+
+    asset: AssetChoice = UNSET
+    tone3000: ModelChoice = UNSET
+
+
+class AssetCaptureSlot(spec.CaptureBase, kw_only=True, frozen=True, tag="capture"):
+    """The place of the grid's captures; with `asset` or `tone3000`, one capture for all chains."""
+
+    asset: AssetChoice = UNSET
+    tone3000: ModelChoice = UNSET
+
+
+class AssetCabIrSlot(spec.CabIrBase, kw_only=True, frozen=True, tag="cab_ir"):
+    """The place of the grid's cab IRs; with `asset` or `tone3000`, one cab IR for all chains."""
+
+    asset: AssetChoice = UNSET
+    tone3000: ModelChoice = UNSET
+
+
+AssetTemplateBlock = (
+    grids.PedalSlot
+    | AssetCaptureSlot
+    | AssetCabIrSlot
+    | spec.GainBlock
+    | spec.EqBlock
+    | spec.CompressorBlock
+    | spec.NoiseGateBlock
+    | spec.DelayBlock
+    | spec.ReverbBlock
+)
+
+_EXAMPLES = [["0197a6c2-5d5e-7b1a-8f3c-2b9d64e0a111"]]
+
+
+class AssetGrid(grids.GridBase, kw_only=True, frozen=True):
+    """Every pedal with every capture and every cab IR, as chains named after their parts."""
+
+    pedals: Annotated[
+        tuple[AssetId | AssetGridCapture, ...],
+        Meta(max_length=64, description="Captures of pedals: ids, or objects with options.", examples=_EXAMPLES),
+    ] = ()
+    captures: Annotated[
+        tuple[AssetId | AssetGridCapture, ...],
+        Meta(max_length=64, description="Captures: ids, or objects with options.", examples=_EXAMPLES),
+    ] = ()
+    cab_irs: Annotated[
+        tuple[AssetId | AssetGridCabIr, ...],
+        Meta(max_length=64, description="Cab IRs: ids, or objects with options.", examples=_EXAMPLES),
+    ] = ()
+    template: (
+        Annotated[
+            tuple[AssetTemplateBlock, ...],
+            Meta(
+                min_length=1,
+                max_length=32,
+                description="Blocks of each chain. Blocks of type `pedal`, `capture` and `cab_ir` without `asset` and "
+                "`tone3000` are the places of the parts. Default: pedal, capture, cab IR.",
+                examples=[[{"type": "capture"}, {"type": "cab_ir"}, {"type": "gain", "gain_db": -3.0}]],
+            ),
+        ]
+        | None
+    ) = None
+
+
 class Config(spec.SpecBase, kw_only=True, frozen=True):
     """The config of a shootout: DI tracks, chains and the common level."""
 
     di_tracks: Annotated[tuple[AssetDiTrack, ...], Meta(min_length=1, max_length=64, description="DI tracks.")]
-    chains: Annotated[tuple[AssetChain, ...], Meta(min_length=1, max_length=256, description="Chains to compare.")]
+    chains: Annotated[
+        tuple[AssetChain, ...], Meta(max_length=256, description="Chains to compare; those of the grid follow.")
+    ] = ()
+    grid: Annotated[AssetGrid | None, Meta(description="Captures and cab IRs to combine to chains.")] = None
+
+
+_Holder = AssetCapture | AssetCabIr | AssetGridCapture | AssetGridCabIr | AssetCaptureSlot | AssetCabIrSlot
 
 
 def assets_of(config: Config) -> Iterator[UUID]:
     """Yield the ids of the library items in a config, repeated ones repeatedly."""
     for track in config.di_tracks:
         yield track.asset
-    for chain in config.chains:
-        for block in chain.blocks:
-            if isinstance(block, AssetCapture | AssetCabIr) and block.asset is not UNSET:
-                yield block.asset
+    for _, holder, _ in _holders(config):
+        if isinstance(holder, UUID):
+            yield holder
+        elif holder.asset is not UNSET:
+            yield holder.asset
 
 
 def models_of(config: Config) -> Iterator[tuple[str, ModelRef, Kind]]:
     """Yield file name, model and required kind of each model of TONE3000 in a config, repeated ones repeatedly."""
-    for chain in config.chains:
-        for block in chain.blocks:
-            if isinstance(block, AssetCapture | AssetCabIr) and block.tone3000 is not UNSET:
-                yield block.tone3000.file, block.tone3000, "capture" if isinstance(block, AssetCapture) else "cab_ir"
+    for _, holder, kind in _holders(config):
+        if not isinstance(holder, UUID) and holder.tone3000 is not UNSET:
+            yield holder.tone3000.file, holder.tone3000, kind
 
 
 def check_sources(config: Config) -> Iterator[spec.SpecError]:
-    """Yield an error for each block that has not exactly one of `asset` and `tone3000`."""
+    """Yield an error for each block that has not exactly one of `asset` and `tone3000`.
+
+    A block of a grid's template may have neither.
+    """
+    for pointer, holder, _ in _holders(config):
+        if isinstance(holder, UUID) or (holder.asset is UNSET) != (holder.tone3000 is UNSET):
+            continue
+        given = "neither" if holder.asset is UNSET else "both"
+        if given == "both" or not isinstance(holder, AssetCaptureSlot | AssetCabIrSlot):
+            detail = f"expected either `asset` or `tone3000`, got {given}"
+            yield spec.SpecError("one_source", pointer, detail)
+
+
+def _holders(config: Config) -> Iterator[tuple[str, UUID | _Holder, Kind]]:
+    """Yield pointer, value and required kind of everything in a config that names a capture or a cab IR."""
     for index, chain in enumerate(config.chains):
         for position, block in enumerate(chain.blocks):
-            if not isinstance(block, AssetCapture | AssetCabIr):
-                continue
-            if (block.asset is UNSET) == (block.tone3000 is UNSET):
-                given = "neither" if block.asset is UNSET else "both"
-                detail = f"expected either `asset` or `tone3000`, got {given}"
-                yield spec.SpecError("one_source", block_pointer(index, position), detail)
+            if isinstance(block, AssetCapture | AssetCabIr):
+                yield block_pointer(index, position), block, "capture" if isinstance(block, AssetCapture) else "cab_ir"
+    if config.grid is None:
+        return
+    for axis in AXES:
+        for index, entry in enumerate(getattr(config.grid, axis)):
+            yield f"/grid/{axis}/{index}", entry, "cab_ir" if axis == "cab_irs" else "capture"
+    for index, slot in enumerate(config.grid.template or ()):
+        if isinstance(slot, AssetCaptureSlot | AssetCabIrSlot):
+            yield f"/grid/template/{index}", slot, "capture" if isinstance(slot, AssetCaptureSlot) else "cab_ir"
 
 
-def spec_of(config: Config) -> spec.Spec:
-    """Return the spec of a config, with the ids of library items as file names."""
-    return spec.Spec(
-        **_fields(config, without=("di_tracks", "chains")),
+def document_of(config: Config) -> grids.SpecDocument:
+    """Return the spec of a config as a file would contain it, with the ids of library items as file names."""
+    return grids.SpecDocument(
+        **_fields(config, without=("di_tracks", "chains", "grid")),
+        grid=None if config.grid is None else _grid(config.grid),
         di_tracks=tuple(
             spec.DiTrack(**_fields(track, without=("asset",)), file=str(track.asset)) for track in config.di_tracks
         ),
@@ -126,18 +226,16 @@ def spec_of(config: Config) -> spec.Spec:
 
 
 def config_pointer(pointer: str, config: Config) -> str:
-    """Turn a JSON pointer into a spec into one into its config.
+    """Turn a JSON pointer into a spec document into one into its config.
 
     `/di_tracks/0/file` is `/di_tracks/0/asset` there, `/chains/0/blocks/0/file` may be `/chains/0/blocks/0/tone3000`.
     """
     if not pointer.endswith("/file"):
         return pointer
-    steps = pointer.removesuffix("/file").split("/")[1:]
-    if len(steps) == 4:
-        block = config.chains[int(steps[1])].blocks[int(steps[3])]
-        if isinstance(block, AssetCapture | AssetCabIr) and block.tone3000 is not UNSET:
-            return f"/{'/'.join(steps)}/tone3000"
-    return f"/{'/'.join(steps)}/asset"
+    holder_pointer = pointer.removesuffix("/file")
+    holder = next((each for at, each, _ in _holders(config) if at == holder_pointer), None)
+    is_model = holder is not None and not isinstance(holder, UUID) and holder.tone3000 is not UNSET
+    return f"{holder_pointer}/{'tone3000' if is_model else 'asset'}"
 
 
 def _block(block: AssetBlock) -> spec.Block:
@@ -148,7 +246,27 @@ def _block(block: AssetBlock) -> spec.Block:
     return block
 
 
-def _file(block: AssetCapture | AssetCabIr) -> str:
+def _grid(grid: AssetGrid) -> grids.Grid:
+    template = None if grid.template is None else tuple(_slot(block) for block in grid.template)
+    entries: dict[str, Any] = {axis: tuple(map(_entry, getattr(grid, axis))) for axis in AXES}
+    return grids.Grid(allow=grid.allow, template=template, **entries)
+
+
+def _entry(entry: UUID | AssetGridCapture | AssetGridCabIr) -> str | grids.GridCapture | grids.GridCabIr:
+    if isinstance(entry, UUID):
+        return str(entry)
+    kind = grids.GridCapture if isinstance(entry, AssetGridCapture) else grids.GridCabIr
+    return kind(**_fields(entry, without=_SOURCES), file=_file(entry))
+
+
+def _slot(block: AssetTemplateBlock) -> grids.TemplateBlock:
+    if not isinstance(block, AssetCaptureSlot | AssetCabIrSlot):
+        return block
+    kind = grids.CaptureSlot if isinstance(block, AssetCaptureSlot) else grids.CabIrSlot
+    return kind(**_fields(block, without=_SOURCES), file=_file(block) or UNSET)
+
+
+def _file(block: _Holder) -> str:
     if block.tone3000 is not UNSET:
         return block.tone3000.file
     return "" if block.asset is UNSET else str(block.asset)  # `check_sources` reports a block with neither

@@ -1,6 +1,6 @@
 """The rules of shootouts. Nothing here commits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -17,9 +17,10 @@ from tone_shootout.rendering.media_info import Limits
 from tone_shootout.rendering.notices import Notice, spec_notices
 from tone_shootout.rendering.output.credits import Credit, notices
 from tone_shootout.rendering.plan.planner import InvalidSpec, Plan, plan
+from tone_shootout.rendering.spec.grid import Expansion, expand
 from tone_shootout.rendering.spec.schema import ONE_LINE, Spec
 from tone_shootout.shootouts.assets import AssetRef, ResolvedAssets, WantedModel, resolve
-from tone_shootout.shootouts.config import Config, check_sources, spec_of
+from tone_shootout.shootouts.config import Config, check_sources, document_of
 from tone_shootout.shootouts.errors import InvalidConfigError, ShootoutNotFoundError
 from tone_shootout.shootouts.jobs_port import JobsPort
 from tone_shootout.shootouts.library.repositories import LibraryRepository
@@ -57,13 +58,14 @@ class ShootoutSnapshot(Struct, frozen=True, kw_only=True):
     config: dict[str, Any]
     spec: Spec
     plan: Plan
+    expansion: Expansion
     assets: tuple[AssetRef, ...]
     wanted: tuple[WantedModel, ...]
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """Notices about its files and their licenses."""
-        return (*self.plan.notices, *notices(self.spec, _credits(self.assets)))
+        """Notices about its files and their licenses, with pointers into the config."""
+        return _located(self.expansion, (*self.plan.notices, *notices(self.spec, _credits(self.assets))))
 
 
 class Validation(Struct, frozen=True, kw_only=True):
@@ -193,18 +195,21 @@ class ShootoutService:
         shootout = await self.get(owner_id, shootout_id, lock="key_share")
         config = msgspec.convert(shootout.config, Config)
         assets = await resolve(self._items, owner_id, config)
-        return _snapshot(config, shootout.config, assets, self._plan(config, assets), shootout.labels)
+        expansion = self._expand(config, assets)
+        planned = self._plan(config, assets, expansion)
+        return _snapshot(config, shootout.config, assets, expansion, planned, shootout.labels)
 
     async def validate(self, owner_id: UUID, config: Config) -> Validation:
         """Check a config as `create` does, and plan it; make nothing."""
         assets = await resolve(self._items, owner_id, config)
+        expansion = self._expand(config, assets)
         try:
-            planned = self._plan(config, assets)
+            planned = self._plan(config, assets, expansion)
         except InvalidConfigError as error:
-            spec = spec_of(config)
+            spec = expansion.spec
             found = (*spec_notices(spec, assets.media_info), *notices(spec, _credits(assets.refs)))
-            return Validation(errors=tuple(error.errors), notices=found, snapshot=None)
-        snapshot = _snapshot(config, msgspec.to_builtins(config), assets, planned)
+            return Validation(errors=tuple(error.errors), notices=_located(expansion, found), snapshot=None)
+        snapshot = _snapshot(config, msgspec.to_builtins(config), assets, expansion, planned)
         return Validation(errors=(), notices=snapshot.notices, snapshot=snapshot)
 
     async def duplicate(self, owner_id: UUID, shootout_id: UUID, *, title: str | None = None) -> Shootout:
@@ -219,14 +224,20 @@ class ShootoutService:
         title = title or f"{config.title[: MAX_TITLE - len(COPY)]}{COPY}"
         return await self.create(owner_id, msgspec.structs.replace(config, title=title), metadata=shootout.labels)
 
-    def _plan(self, config: Config, assets: ResolvedAssets) -> Plan:
+    def _expand(self, config: Config, assets: ResolvedAssets) -> Expansion:
+        return expand(document_of(config), names=assets.names, limits=self._limits)
+
+    def _plan(self, config: Config, assets: ResolvedAssets, expansion: Expansion | None = None) -> Plan:
+        expansion = expansion or self._expand(config, assets)
         errors = list(check_sources(config))
         known = {error.pointer for error in errors}
+        errors += expansion.errors
         try:
-            planned = plan(spec_of(config), assets.media_info, limits=self._limits)
+            planned = plan(expansion.spec, assets.media_info, limits=self._limits)
         except InvalidSpec as error:
             # A block without a source is reported once, not again as one whose file is missing.
-            errors += [each for each in error.errors if each.pointer.removesuffix("/file") not in known]
+            found = expansion.locate(error.errors)
+            errors += [each for each in found if each.pointer.removesuffix("/file") not in known]
         if errors:
             raise InvalidConfigError(errors, config)
         return planned
@@ -236,6 +247,7 @@ def _snapshot(
     config: Config,
     stored: dict[str, Any],
     assets: ResolvedAssets,
+    expansion: Expansion,
     planned: Plan,
     metadata: dict[str, str] | None = None,
 ) -> ShootoutSnapshot:
@@ -245,9 +257,14 @@ def _snapshot(
         config=stored,
         spec=planned.spec,
         plan=planned,
+        expansion=expansion,
         assets=assets.refs,
         wanted=assets.wanted,
     )
+
+
+def _located(expansion: Expansion, found: Iterable[Notice]) -> tuple[Notice, ...]:
+    return tuple(msgspec.structs.replace(each, pointer=expansion.pointer(each.pointer)) for each in found)
 
 
 def _credits(assets: Sequence[AssetRef]) -> dict[str, Credit]:

@@ -6,10 +6,11 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from tone_shootout.rendering.spec import document as documents
 from tone_shootout.rendering.spec import schema as spec
 from tone_shootout.rendering.spec.schema import files_of
 from tone_shootout.shootouts import config as configs
-from tone_shootout.shootouts.config import Config, assets_of, check_sources, config_pointer, models_of, spec_of
+from tone_shootout.shootouts.config import Config, assets_of, check_sources, config_pointer, document_of, models_of
 
 TRACK, AMP, CAB = (UUID(int=number) for number in (1, 2, 3))
 CONFIG: dict[str, Any] = {
@@ -73,6 +74,13 @@ CONFIG: dict[str, Any] = {
             ],
         }
     ],
+    "grid": None,
+}
+GRID: dict[str, Any] = {
+    "pedals": [{"name": "Boost", "tone3000": {"tone": 7, "model": 8}}],
+    "captures": [str(AMP), {"asset": str(AMP), "name": "Plexi", "size": 0.5}],
+    "cab_irs": [{"asset": str(CAB), "mix": 0.5}],
+    "template": [{"type": "pedal"}, {"type": "capture"}, {"type": "cab_ir"}, {"type": "cab_ir", "asset": str(TRACK)}],
 }
 WITH_MODEL = CONFIG | {
     "chains": [
@@ -99,7 +107,12 @@ PAIRS = [
     (configs.AssetCapture, spec.CaptureBlock),
     (configs.AssetCabIr, spec.CabIrBlock),
     (configs.AssetChain, spec.Chain),
-    (configs.Config, spec.Spec),
+    (configs.AssetGridCapture, documents.GridCapture),
+    (configs.AssetGridCabIr, documents.GridCabIr),
+    (configs.AssetCaptureSlot, documents.CaptureSlot),
+    (configs.AssetCabIrSlot, documents.CabIrSlot),
+    (configs.AssetGrid, documents.Grid),
+    (configs.Config, documents.SpecDocument),
 ]
 
 
@@ -113,7 +126,7 @@ def with_files(value: Any) -> Any:
 def test_a_spec_has_everything_of_its_config() -> None:
     config = msgspec.convert(CONFIG, Config)
     assert msgspec.json.decode(msgspec.json.encode(config)) == CONFIG
-    assert msgspec.json.decode(msgspec.json.encode(spec_of(config))) == with_files(CONFIG)
+    assert msgspec.json.decode(msgspec.json.encode(document_of(config))) == with_files(CONFIG)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), PAIRS)
@@ -156,7 +169,7 @@ def test_a_model_of_tone3000_can_replace_an_asset() -> None:
     assert [(file, ref.tone, ref.model, kind) for file, ref, kind in models_of(config)] == [
         ("tone3000:7/8", 7, 8, "capture")
     ]
-    assert list(files_of(spec_of(config).chains[1])) == ["tone3000:7/8"]
+    assert list(files_of(document_of(config).chains[1])) == ["tone3000:7/8"]
     assert not list(check_sources(config))
 
 
@@ -180,3 +193,42 @@ def test_a_model_of_tone3000_needs_tone_and_model_id(model: dict[str, Any]) -> N
 def test_a_title_is_one_visible_line(title: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=r"\$\.title"):
         msgspec.convert(CONFIG | {"title": title}, Config)
+
+
+def test_a_grid_of_a_config_is_that_of_a_spec() -> None:
+    config = msgspec.convert(CONFIG | {"chains": [], "grid": GRID}, Config)
+    assert msgspec.convert(msgspec.to_builtins(config), Config) == config
+    grid = document_of(config).grid
+    assert grid is not None
+    plain, plexi = grid.captures
+    assert plain == str(AMP)
+    assert isinstance(plexi, documents.GridCapture)
+    assert (plexi.file, plexi.name, plexi.size, plexi.input_gain_db) == (str(AMP), "Plexi", 0.5, msgspec.UNSET)
+    assert list(msgspec.to_builtins(grid.pedals)) == [{"name": "Boost", "file": "tone3000:7/8"}]
+    assert [getattr(block, "file", None) for block in grid.template or ()] == [
+        *(None, msgspec.UNSET, msgspec.UNSET, str(TRACK))
+    ]
+    assert list(assets_of(config)) == [TRACK, TRACK, AMP, AMP, CAB, TRACK]
+    assert [(ref.model, kind) for _, ref, kind in models_of(config)] == [(8, "capture")]
+    assert not list(check_sources(config))
+    for pointer, expected in (
+        ("/grid/pedals/0/file", "/grid/pedals/0/tone3000"),
+        ("/grid/captures/1/file", "/grid/captures/1/asset"),
+        ("/grid/captures/0", "/grid/captures/0"),
+        ("/grid/template/3/file", "/grid/template/3/asset"),
+    ):
+        assert config_pointer(pointer, config) == expected
+
+
+def test_an_entry_of_a_grid_has_exactly_one_source() -> None:
+    both = {"asset": str(AMP), "tone3000": {"tone": 7, "model": 8}}
+    grid = {"captures": [{}, both], "template": [{"type": "capture", **both}, {"type": "capture"}]}
+    config = msgspec.convert(CONFIG | {"grid": grid}, Config)
+    assert [error.pointer for error in check_sources(config)] == [
+        *("/grid/captures/0", "/grid/captures/1", "/grid/template/0")
+    ]
+
+
+def test_a_grid_has_the_options_of_blocks() -> None:
+    for entry, block in ((configs.AssetGridCapture, spec.CaptureBase), (configs.AssetGridCabIr, spec.CabIrBase)):
+        assert set(entry.__struct_fields__) - {"name", "asset", "tone3000"} == set(block.__struct_fields__)

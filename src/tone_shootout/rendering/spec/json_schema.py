@@ -4,7 +4,7 @@ import json
 
 import msgspec
 
-from tone_shootout.rendering.spec.schema import Spec
+from tone_shootout.rendering.spec.document import SpecDocument
 
 
 def spec_schema() -> str:
@@ -12,6 +12,6 @@ def spec_schema() -> str:
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Spec of a Tone Shootout",
-        **msgspec.json.schema(Spec),
+        **msgspec.json.schema(SpecDocument),
     }
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"

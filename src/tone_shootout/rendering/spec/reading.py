@@ -8,6 +8,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from tone_shootout.rendering.spec.document import SpecDocument
+from tone_shootout.rendering.spec.grid import AXES, expand
 from tone_shootout.rendering.spec.pointers import block_pointer, di_track_pointer
 from tone_shootout.rendering.spec.schema import Spec, SpecError, check_slices
 from tone_shootout.validation import explain
@@ -40,6 +42,18 @@ def invalid(error: msgspec.ValidationError, kind: Any = None, document: object =
 
 
 def parse_spec(data: bytes, *, format: Format) -> Spec:  # noqa: A002 - the term that users know
+    """Parse and validate a spec file and write its grid out.
+
+    Raises:
+        SpecError: as `parse_document`, or the first error of the grid.
+    """
+    expansion = expand(parse_document(data, format=format))
+    for error in expansion.errors:
+        raise error
+    return expansion.spec
+
+
+def parse_document(data: bytes, *, format: Format) -> SpecDocument:  # noqa: A002 - as above
     """Parse and validate a spec file.
 
     Args:
@@ -55,12 +69,12 @@ def parse_spec(data: bytes, *, format: Format) -> Spec:  # noqa: A002 - the term
     _reject_models(document)
     _reject_control_characters(document, format)
     try:
-        spec = msgspec.convert(document, Spec)
+        parsed = msgspec.convert(document, SpecDocument)
     except msgspec.ValidationError as error:
-        found = invalid(error, Spec, document)
+        found = invalid(error, SpecDocument, document)
         raise SpecError(found.code, found.pointer, found.detail + _shape(found, format)) from None
-    check_slices(spec.di_tracks)
-    return spec
+    check_slices(parsed.di_tracks)
+    return parsed
 
 
 def _decode(data: bytes, format: Format) -> Any:  # noqa: A002 - as above
@@ -111,8 +125,10 @@ def _shape(found: SpecError, format: Format) -> str:  # noqa: A002 - as above
             return f': several are allowed, write a list, `"{steps[-1]}": [{{...}}]`'
         inline = f", or `{steps[-1]} = [{{ ... }}]`" if len(steps) > 1 else ""
         return f": several are allowed, write [[{name}]] with two brackets for each of them{inline}, not [{name}]"
-    if name == "level" and found.detail.startswith("Expected `object`, got `array`"):
-        return ": write [level] with one bracket" if format == "toml" else ": write an object, not a list"
+    if name in ("level", "grid") and found.detail.startswith(
+        ("Expected `object`, got `array`", "Expected `object | null`, got `array`")
+    ):
+        return f": write [{name}] with one bracket" if format == "toml" else ": write an object, not a list"
     return ""
 
 
@@ -137,6 +153,21 @@ def _files(document: Any) -> Iterator[tuple[str, str]]:
         for position, block in enumerate(_dicts(chain, "blocks")):
             if isinstance(file := block.get("file"), str):
                 yield block_pointer(index, position, "file"), file
+    for pointer, entry in _grid_entries(document):
+        if isinstance(entry, str):
+            yield pointer, entry
+        elif isinstance(file := entry.get("file"), str):
+            yield f"{pointer}/file", file
+
+
+def _grid_entries(document: Any) -> Iterator[tuple[str, str | dict[str, Any]]]:
+    """Yield pointer and value of each entry of a grid, and of each block of its template."""
+    grid = document.get("grid") if isinstance(document, dict) else None
+    for name in (*AXES, "template"):
+        entries = grid.get(name) if isinstance(grid, dict) else None
+        for index, entry in enumerate(entries if isinstance(entries, list) else []):
+            if isinstance(entry, str | dict):
+                yield f"/grid/{name}/{index}", entry
 
 
 def _dicts(document: Any, name: str) -> list[dict[str, Any]]:
@@ -151,17 +182,19 @@ def _reject_models(document: Any) -> None:
     Raises:
         SpecError: `needs_service`, with a pointer to the first one.
     """
-    chains = document.get("chains") if isinstance(document, dict) else None
-    for index, chain in enumerate(chains if isinstance(chains, list) else []):
-        blocks = chain.get("blocks") if isinstance(chain, dict) else None
-        for position, block in enumerate(blocks if isinstance(blocks, list) else []):
-            if isinstance(block, dict) and "tone3000" in block:
-                raise SpecError(
-                    "needs_service",
-                    block_pointer(index, position, "tone3000"),
-                    "expected `file`: only the service fetches TONE3000 models. Start it with `shootout serve`, sign "
-                    "in with TONE3000 and submit the shootout there, or download the model and set `file` to its path",
-                )
+    holders: list[tuple[str, str | dict[str, Any]]] = [
+        (block_pointer(index, position), block)
+        for index, chain in enumerate(_dicts(document, "chains"))
+        for position, block in enumerate(_dicts(chain, "blocks"))
+    ]
+    for pointer, holder in [*holders, *_grid_entries(document)]:
+        if isinstance(holder, dict) and "tone3000" in holder:
+            raise SpecError(
+                "needs_service",
+                f"{pointer}/tone3000",
+                "expected `file`: only the service fetches TONE3000 models. Start it with `shootout serve`, sign "
+                "in with TONE3000 and submit the shootout there, or download the model and set `file` to its path",
+            )
 
 
 def _finite(text: str) -> float:

@@ -1,7 +1,8 @@
 """Schema of specs: DI tracks, chains and the common level.
 
-`Spec` is the content of a spec file. The `config` of the REST API has the same structure with `asset` ids in place of
-files: both derive from the structs named `…Base`, so that each field is described once.
+A spec file contains a `document.SpecDocument`, which may have a grid; `Spec` is the same with all chains written out.
+The `config` of the REST API has the structure of a document with `asset` ids in place of files: both derive from the
+structs named `…Base`, so that each field is described once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ Decibels = Annotated[float, Meta(ge=-60.0, le=60.0)]
 Hertz = Annotated[float, Meta(ge=1.0, le=96_000.0)]
 Seconds = Annotated[float, Meta(gt=0.0, le=36_000.0)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+FilePath = Annotated[str, Meta(min_length=1, max_length=1024, description="Path, relative to the spec.")]
 
 Override = Literal["no_amp", "multiple_amps", "no_cab", "ir_required", "ir_forbidden", "multiple_irs", "invalid_order"]
 """Rule of the chain grammar that an author can disable; `no_cab` is a synonym of `ir_required`."""
@@ -43,11 +45,11 @@ class SpecError(ValueError):
         self.detail = detail
 
 
-class _Config(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, omit_defaults=False):
+class Part(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, omit_defaults=False):
     """Base of all parts of a spec: unknown keys are rejected."""
 
 
-class Level(_Config, kw_only=True, frozen=True):
+class Level(Part, kw_only=True, frozen=True):
     """Common loudness and maximum true peak of all segments."""
 
     target_lufs: Annotated[
@@ -58,14 +60,14 @@ class Level(_Config, kw_only=True, frozen=True):
     ] = -1.0
 
 
-class Output(_Config, kw_only=True, frozen=True):
+class Output(Part, kw_only=True, frozen=True):
     """What to make of the segments, beside their files and measurements."""
 
     plots: Annotated[bool, Meta(description="Whether to draw plots.")] = True
     video: Annotated[bool, Meta(description="Whether to make the video with its chapters and description.")] = True
 
 
-class DiTrackBase(_Config, kw_only=True, frozen=True):
+class DiTrackBase(Part, kw_only=True, frozen=True):
     """A dry recording, or a slice of one."""
 
     name: Annotated[Name, Meta(description="Name in results.", examples=["Riff in E"])]
@@ -86,41 +88,51 @@ class DiTrackBase(_Config, kw_only=True, frozen=True):
     ] = None
 
 
-class BlockBase(_Config, kw_only=True, frozen=True, tag_field="type"):
+Bypass = Annotated[bool, Meta(description="Whether to skip this block.")]
+InputGain = Annotated[Decibels, Meta(description="Gain before the capture, dB.", examples=[0.0])]
+CaptureSize = Annotated[
+    Share | None, Meta(description="Size of a slimmable capture, 0 to 1. Default: full size.", examples=[1.0])
+]
+CaptureGear = Annotated[
+    Literal["amp", "amp_cab", "pedal", "pedal_amp", "amp_pedal_cab", "preamp", "studio"] | None,
+    Meta(
+        description="Gear type of the capture. Default: gear type in the metadata of the file or of TONE3000.",
+        examples=["amp"],
+    ),
+]
+CabChannel = Annotated[
+    Channel | None,
+    Meta(
+        description="Side to use of a stereo file whose sides differ; ignored for other files.",
+        examples=["left"],
+    ),
+]
+CabMix = Annotated[Share, Meta(description="Share of the wet signal, 0 to 1.", examples=[1.0])]
+LowCut = Annotated[Hertz | None, Meta(description="High-pass after the cabinet, Hz.", examples=[70.0])]
+HighCut = Annotated[Hertz | None, Meta(description="Low-pass after the cabinet, Hz.", examples=[9000.0])]
+
+
+class BlockBase(Part, kw_only=True, frozen=True, tag_field="type"):
     """One element of a chain."""
 
-    bypass: Annotated[bool, Meta(description="Whether to skip this block.")] = False
+    bypass: Bypass = False
 
 
 class CaptureBase(BlockBase, kw_only=True, frozen=True, tag="capture"):
     """A neural model of gear."""
 
-    input_gain_db: Annotated[Decibels, Meta(description="Gain before the capture, dB.", examples=[0.0])] = 0.0
-    size: Annotated[
-        Share | None, Meta(description="Size of a slimmable capture, 0 to 1. Default: full size.", examples=[1.0])
-    ] = None
-    gear: Annotated[
-        Literal["amp", "amp_cab", "pedal", "pedal_amp", "amp_pedal_cab", "preamp", "studio"] | None,
-        Meta(
-            description="Gear type of the capture. Default: gear type in the metadata of the file or of TONE3000.",
-            examples=["amp"],
-        ),
-    ] = None
+    input_gain_db: InputGain = 0.0
+    size: CaptureSize = None
+    gear: CaptureGear = None
 
 
 class CabIrBase(BlockBase, kw_only=True, frozen=True, tag="cab_ir"):
     """The impulse response of a cabinet."""
 
-    channel: Annotated[
-        Channel | None,
-        Meta(
-            description="Side to use of a stereo file whose sides differ; ignored for other files.",
-            examples=["left"],
-        ),
-    ] = None
-    mix: Annotated[Share, Meta(description="Share of the wet signal, 0 to 1.", examples=[1.0])] = 1.0
-    low_cut_hz: Annotated[Hertz | None, Meta(description="High-pass after the cabinet, Hz.", examples=[70.0])] = None
-    high_cut_hz: Annotated[Hertz | None, Meta(description="Low-pass after the cabinet, Hz.", examples=[9000.0])] = None
+    channel: CabChannel = None
+    mix: CabMix = 1.0
+    low_cut_hz: LowCut = None
+    high_cut_hz: HighCut = None
 
 
 class GainBlock(BlockBase, kw_only=True, frozen=True, tag="gain"):
@@ -129,7 +141,7 @@ class GainBlock(BlockBase, kw_only=True, frozen=True, tag="gain"):
     gain_db: Annotated[Decibels, Meta(description="Gain, dB.", examples=[-3.0])]
 
 
-class Band(_Config, kw_only=True, frozen=True):
+class Band(Part, kw_only=True, frozen=True):
     """One filter of an equalizer."""
 
     type: Annotated[
@@ -184,7 +196,7 @@ class ReverbBlock(BlockBase, kw_only=True, frozen=True, tag="reverb"):
     ] = 1.2
 
 
-class ChainBase(_Config, kw_only=True, frozen=True):
+class ChainBase(Part, kw_only=True, frozen=True):
     """Blocks from the DI track to the output, in order."""
 
     name: Annotated[Name, Meta(description="Name in results.", examples=["Plexi, V30"])]
@@ -203,7 +215,7 @@ class ChainBase(_Config, kw_only=True, frozen=True):
     ] = ()
 
 
-class SpecBase(_Config, kw_only=True, frozen=True):
+class SpecBase(Part, kw_only=True, frozen=True):
     """Title, level and options of a shootout."""
 
     schema: Annotated[Literal[1], Meta(description="Version of this format.")] = SCHEMA
@@ -235,19 +247,19 @@ class SpecBase(_Config, kw_only=True, frozen=True):
 class DiTrack(DiTrackBase, kw_only=True, frozen=True):
     """A dry recording in a spec file."""
 
-    file: Annotated[str, Meta(min_length=1, max_length=1024, description="Path, relative to the spec.")]
+    file: FilePath
 
 
 class CaptureBlock(CaptureBase, kw_only=True, frozen=True, tag="capture"):
     """A capture in a spec file."""
 
-    file: Annotated[str, Meta(min_length=1, max_length=1024, description="Path, relative to the spec.")]
+    file: FilePath
 
 
 class CabIrBlock(CabIrBase, kw_only=True, frozen=True, tag="cab_ir"):
     """A cab IR in a spec file."""
 
-    file: Annotated[str, Meta(min_length=1, max_length=1024, description="Path, relative to the spec.")]
+    file: FilePath
 
 
 Block = CaptureBlock | CabIrBlock | GainBlock | EqBlock | CompressorBlock | NoiseGateBlock | DelayBlock | ReverbBlock
@@ -270,7 +282,7 @@ def files_of(chain: Chain) -> Iterator[str]:
 
 
 class Spec(SpecBase, kw_only=True, frozen=True):
-    """Content of a spec file.
+    """A spec with all chains written out: a grid is expanded (`spec.grid`).
 
     The renderer treats `file` as an opaque name; its caller maps names to media info and paths.
     """

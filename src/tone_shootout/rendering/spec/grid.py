@@ -1,0 +1,240 @@
+"""Expansion of a grid into chains. Plans, render keys, manifests and estimates see the chains only."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import PurePosixPath
+from typing import Any, Final, get_args
+
+from msgspec import UNSET, structs
+
+from tone_shootout.rendering.media_info import DEFAULT_LIMITS, Limits
+from tone_shootout.rendering.spec.document import (
+    CabIrSlot,
+    CaptureSlot,
+    Grid,
+    GridCabIr,
+    GridCapture,
+    PedalSlot,
+    SpecDocument,
+    TemplateBlock,
+)
+from tone_shootout.rendering.spec.pointers import chain_pointer
+from tone_shootout.rendering.spec.schema import (
+    Block,
+    CabIrBase,
+    CabIrBlock,
+    CaptureBase,
+    CaptureBlock,
+    Chain,
+    Override,
+    Spec,
+    SpecError,
+)
+
+Entry = str | GridCapture | GridCabIr
+
+AXES: Final = {"pedals": "pedal", "captures": "capture", "cab_irs": "cab_ir"}
+"""Lists of a grid, in the order of names, and the types of their places in the template."""
+JOINT: Final = ", "
+"""What stands between the parts of a chain's name."""
+MAX_NAME: Final = 80
+"""Length of a chain's name."""
+_SLOTS: Final[dict[str, TemplateBlock]] = {"pedals": PedalSlot(), "captures": CaptureSlot(), "cab_irs": CabIrSlot()}
+_GRAMMAR: Final = frozenset(get_args(Override))
+"""Codes of errors that concern one chain, not one part of several chains."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """The spec of a document, and where its parts stand in the document.
+
+    Attributes:
+        spec: the spec: chains of the document, then those of its grid. If the grid has errors, without the latter.
+        errors: errors of the grid, or that there are no chains.
+    """
+
+    spec: Spec
+    errors: tuple[SpecError, ...] = ()
+    _first: int = 0
+    _grid: Grid | None = None
+    _slots: tuple[str | None, ...] = ()
+    _combinations: tuple[dict[str, int], ...] = ()
+
+    def pointer(self, pointer: str) -> str:
+        """Turn a JSON pointer into the spec into one into the document: parts of a grid's chain are its entries."""
+        steps = pointer.split("/")[1:]
+        if self._grid is None or len(steps) < 2 or steps[0] != "chains" or int(steps[1]) < self._first:
+            return pointer
+        entries = self._combinations[int(steps[1]) - self._first]
+        if len(steps) < 4:
+            axis = "captures" if "captures" in entries else next(iter(entries))
+            return "/grid/allow" if steps[2:] == ["allow"] else f"/grid/{axis}/{entries[axis]}"
+        number, rest = int(steps[3]), steps[4:]
+        slot = self._slots[number]
+        in_template = "/".join(["/grid/template", str(number), *rest])
+        if slot is None:
+            return in_template
+        entry, index = getattr(self._grid, slot)[entries[slot]], entries[slot]
+        if rest and rest[0] != "file" and not _sets(entry, rest[0]) and self._template_sets(number, rest[0]):
+            return in_template
+        return "/".join(["/grid", slot, str(index), *([] if isinstance(entry, str) else rest)])
+
+    def locate(self, errors: Iterable[SpecError]) -> list[SpecError]:
+        """Return errors of the spec as errors of the document, each once."""
+        found: dict[tuple[str, str, str], SpecError] = {}
+        for error in errors:
+            pointer, detail = self.pointer(error.pointer), error.detail
+            if pointer != error.pointer and error.code in _GRAMMAR:
+                detail = f"chain “{self.spec.chains[int(error.pointer.split('/')[2])].name}”: {detail}"
+            found[error.code, pointer, detail] = SpecError(error.code, pointer, detail)
+        return list(found.values())
+
+    def _template_sets(self, number: int, option: str) -> bool:
+        template = self._grid.template if self._grid else None
+        if template is None:
+            return False
+        default = _SLOTS[self._slots[number] or ""]
+        return bool(getattr(template[number], option) != getattr(default, option))
+
+
+def expand(
+    document: SpecDocument, *, names: Mapping[str, str] | None = None, limits: Limits = DEFAULT_LIMITS
+) -> Expansion:
+    """Write the chains of a document's grid out.
+
+    Args:
+        document: the document.
+        names: names of files, by `file`. Default: the file's name without its suffix.
+        limits: limits on the number of chains and segments, checked before any chain is made.
+
+    Returns:
+        The spec. Its `errors` have the codes `invalid`, `invalid_grid`, `duplicate_name`, `too_many_chains` and
+        `too_many_segments`.
+    """
+    grid = document.grid
+    if grid is None:
+        missing = SpecError("invalid", "/chains", "expected at least one chain, or a grid")
+        return Expansion(_spec(document, document.chains), () if document.chains else (missing,))
+    axes = {axis: entries for axis in AXES if (entries := getattr(grid, axis))}
+    template = grid.template if grid.template is not None else tuple(_SLOTS[axis] for axis in axes)
+    errors = [*_check_template(axes, template), *_check_size(document, axes, limits)]
+    parts: dict[str, list[str]] = {}
+    if not errors:
+        longest = (MAX_NAME - len(JOINT) * (len(axes) - 1)) // len(axes)
+        parts = {axis: [_name_of(entry, names or {}, longest) for entry in axes[axis]] for axis in axes}
+        errors = list(_check_names(document, parts))
+    if errors:
+        return Expansion(_spec(document, document.chains), tuple(errors))
+    slots = tuple(_axis_of(block) for block in template)
+    combinations = [dict(zip(axes, each, strict=True)) for each in product(*(range(len(axes[axis])) for axis in axes))]
+    chains = tuple(
+        Chain(
+            name=JOINT.join(parts[axis][index] for axis, index in indices.items()),
+            allow=grid.allow,
+            blocks=tuple(
+                _block(block, None if slot is None else axes[slot][indices[slot]])
+                for block, slot in zip(template, slots, strict=True)
+            ),
+        )
+        for indices in combinations
+    )
+    return Expansion(
+        _spec(document, (*document.chains, *chains)), (), len(document.chains), grid, slots, tuple(combinations)
+    )
+
+
+def _spec(document: SpecDocument, chains: tuple[Chain, ...]) -> Spec:
+    fields = {name: getattr(document, name) for name in Spec.__struct_fields__ if name != "chains"}
+    return Spec(**fields, chains=chains)
+
+
+def _check_template(axes: Mapping[str, Sequence[Entry]], template: Sequence[TemplateBlock]) -> Iterator[SpecError]:
+    if not axes:
+        yield SpecError("invalid_grid", "/grid", "expected `captures`, `cab_irs` or `pedals` to combine")
+        return
+    found = [_axis_of(block) for block in template]
+    for number, axis in enumerate(found):
+        if axis is not None and axis not in axes:
+            detail = f"expected `file` here, or `{axis}` in the grid" if axis != "pedals" else "expected `pedals`"
+            yield SpecError("invalid_grid", f"/grid/template/{number}", detail)
+        elif axis is not None and axis in found[:number]:
+            detail = f"expected one block of the type `{AXES[axis]}` without `file`, this is another"
+            yield SpecError("invalid_grid", f"/grid/template/{number}", detail)
+    for axis in axes:
+        if axis not in found:
+            detail = f"expected a block of the type `{AXES[axis]}` without `file` for the grid's `{axis}`"
+            yield SpecError("invalid_grid", "/grid/template", detail)
+
+
+def _check_size(document: SpecDocument, axes: Mapping[str, Sequence[Entry]], limits: Limits) -> Iterator[SpecError]:
+    counts = [len(entries) for entries in axes.values()]
+    chains = len(document.chains) + math.prod(counts)
+    sum_of = " + ".join([*([str(len(document.chains))] if document.chains else []), " × ".join(map(str, counts))])
+    segments = chains * len(document.di_tracks)
+    if chains > limits.chains:
+        detail = f"expected at most {limits.chains} chains, got {sum_of} = {chains}"
+        yield SpecError("too_many_chains", "/grid", detail)
+    if segments > limits.segments:
+        detail = f"expected at most {limits.segments} segments (DI tracks times chains), got {segments}"
+        yield SpecError("too_many_segments", "/grid", detail)
+
+
+def _check_names(document: SpecDocument, parts: Mapping[str, Sequence[str]]) -> Iterator[SpecError]:
+    is_unique = True
+    for axis, names in parts.items():
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                is_unique = False
+                detail = f"{axis} {names.index(name) + 1} and {index + 1} are both named “{name}”: set `name`"
+                yield SpecError("duplicate_name", f"/grid/{axis}/{index}", detail)
+    if not is_unique:
+        return
+    chains = {chain.name: chain_pointer(number, "name") for number, chain in enumerate(document.chains)}
+    for combination in product(*parts.values()):
+        name = JOINT.join(combination)
+        if len(name) > MAX_NAME:
+            axis = max(parts, key=lambda each: max(map(len, parts[each])))
+            longest = max(range(len(parts[axis])), key=lambda index: len(parts[axis][index]))
+            detail = f"expected names of chains of at most {MAX_NAME} characters, got “{name}”: shorten `name`"
+            yield SpecError("invalid", f"/grid/{axis}/{longest}/name", detail)
+            return
+        if name in chains:
+            yield SpecError("duplicate_name", chains[name], f"a chain of the grid is named “{name}” too")
+        chains[name] = "/grid"
+
+
+def _name_of(entry: Entry, names: Mapping[str, str], longest: int) -> str:
+    if not isinstance(entry, str) and entry.name is not None:
+        return entry.name
+    file = entry if isinstance(entry, str) else entry.file
+    name = names.get(file) or PurePosixPath(file.replace("\\", "/")).stem
+    return "".join(char if char.isprintable() else " " for char in name)[:longest].strip() or "unnamed"
+
+
+def _axis_of(block: TemplateBlock) -> str | None:
+    """Return the list whose entries take the place of a block; None: the block stays."""
+    if isinstance(block, PedalSlot):
+        return "pedals"
+    if isinstance(block, CaptureSlot | CabIrSlot) and block.file is UNSET:
+        return "captures" if isinstance(block, CaptureSlot) else "cab_irs"
+    return None
+
+
+def _block(block: TemplateBlock, entry: Entry | None) -> Block:
+    if not isinstance(block, PedalSlot | CaptureSlot | CabIrSlot):
+        return block
+    base: type[CaptureBase | CabIrBase] = CabIrBase if isinstance(block, CabIrSlot) else CaptureBase
+    options: dict[str, Any] = {
+        name: getattr(entry if _sets(entry, name) else block, name) for name in base.__struct_fields__
+    }
+    if entry is None:
+        options["file"] = structs.asdict(block)["file"]
+    else:
+        options["file"] = entry if isinstance(entry, str) else entry.file
+    return CabIrBlock(**options) if base is CabIrBase else CaptureBlock(**options)
+
+
+def _sets(entry: Entry | None, option: str) -> bool:
+    return not (entry is None or isinstance(entry, str)) and getattr(entry, option, UNSET) is not UNSET

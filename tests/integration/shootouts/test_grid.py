@@ -1,0 +1,47 @@
+"""A grid over REST: stored as written, planned as chains, wrong entries pointed to."""
+
+from typing import Any
+
+from tests.integration.conftest import Person
+from tests.support.uploads import SHOOTOUTS, add, capture, di, ir, pointers
+
+NOWHERE = "01a20548-80f5-7234-a4f7-90e2925fd2a5"
+
+
+async def test_a_grid_is_stored_as_written_and_planned_like_the_chains_written_out(user: Person) -> None:
+    track = await add(user.client, "di_track", di(), name="Riff")
+    amps = [await add(user.client, "capture", capture(gain), name=f"Amp {gain}") for gain in (0.25, 0.5, 0.75)]
+    cabs = [await add(user.client, "cab_ir", ir(seed=seed), name=f"Cab {seed}") for seed in (2, 3)]
+    tracks = [{"name": "Riff", "asset": track}]
+    grid = {"captures": [amps[0], amps[1], {"asset": amps[2], "name": "Hot"}], "cab_irs": cabs}
+    made = (await user.client.post(SHOOTOUTS, json={"config": {"di_tracks": tracks, "grid": grid}})).json()
+    assert made["config"]["grid"]["captures"][:2] == amps[:2]
+    assert made["config"]["grid"]["captures"][2] == {"name": "Hot", "asset": amps[2]}
+    assert made["config"]["chains"] == []
+    plan = (await user.client.get(made["links"]["plan"])).json()
+    names = [f"{amp}, {cab}" for amp in ("Amp 0.25", "Amp 0.5", "Hot") for cab in ("Cab 2", "Cab 3")]
+    assert [segment["chain"] for segment in plan["segments"]] == names
+    pairs = [(amp, cab) for amp in amps for cab in cabs]
+    chains = [
+        {"name": name, "blocks": [{"type": "capture", "asset": amp}, {"type": "cab_ir", "asset": cab}]}
+        for name, (amp, cab) in zip(names, pairs, strict=True)
+    ]
+    written = {"config": {"di_tracks": tracks, "chains": chains}}
+    assert (await user.client.post(f"{SHOOTOUTS}/validate", json=written)).json()["plan"] == plan
+    # The items of a grid are in use.
+    for item in (*amps, *cabs):
+        assert (await user.client.delete(f"/api/v1/library/{item}")).status_code == 409
+
+    wrong: dict[str, Any] = {"captures": [amps[0], {"asset": NOWHERE}, {}], "cab_irs": [cabs[0], track]}
+    answer = await user.client.post(SHOOTOUTS, json={"config": {"di_tracks": tracks, "grid": wrong}})
+    assert answer.status_code == 422
+    assert pointers(answer) == {
+        "/config/grid/captures/1/asset": "missing_asset",
+        "/config/grid/captures/2": "one_source",
+        "/config/grid/cab_irs/1": "wrong_kind",
+    }
+    many = {"captures": amps * 6, "cab_irs": cabs}
+    answer = await user.client.post(SHOOTOUTS, json={"config": {"di_tracks": tracks, "grid": many}})
+    assert pointers(answer) == {"/config/grid": "too_many_chains"}
+    none = await user.client.post(SHOOTOUTS, json={"config": {"di_tracks": tracks}})
+    assert pointers(none) == {"/config/chains": "invalid"}

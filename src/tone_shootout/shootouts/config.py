@@ -134,19 +134,14 @@ class AssetGrid(grids.GridBase, kw_only=True, frozen=True):
         tuple[AssetId | AssetGridCabIr, ...],
         Meta(max_length=64, description="Cab IRs: ids, or objects with options.", examples=_EXAMPLES),
     ] = ()
-    template: (
-        Annotated[
-            tuple[AssetTemplateBlock, ...],
-            Meta(
-                min_length=1,
-                max_length=32,
-                description="Blocks of each chain. Blocks of type `pedal`, `capture` and `cab_ir` without `asset` and "
-                "`tone3000` are the places of the parts. Default: pedal, capture, cab IR.",
-                examples=[[{"type": "capture"}, {"type": "cab_ir"}, {"type": "gain", "gain_db": -3.0}]],
-            ),
-        ]
-        | None
-    ) = None
+    template: Annotated[
+        Annotated[tuple[AssetTemplateBlock, ...], Meta(min_length=1, max_length=32)] | None,
+        Meta(
+            description="Blocks of each chain. Blocks of type `pedal`, `capture` and `cab_ir` without `asset` and "
+            "`tone3000` are the places of the parts. Default: pedal, capture, cab IR.",
+            examples=[[{"type": "capture"}, {"type": "cab_ir"}, {"type": "gain", "gain_db": -3.0}]],
+        ),
+    ] = None
 
 
 class Config(spec.SpecBase, kw_only=True, frozen=True):

@@ -129,19 +129,14 @@ class Grid(GridBase, kw_only=True, frozen=True):
         tuple[FilePath | GridCabIr, ...],
         Meta(max_length=64, description="Cab IRs: paths, or tables with options.", examples=[["v30.wav"]]),
     ] = ()
-    template: (
-        Annotated[
-            tuple[TemplateBlock, ...],
-            Meta(
-                min_length=1,
-                max_length=32,
-                description="Blocks of each chain. Blocks of type `pedal`, `capture` and `cab_ir` without `file` are "
-                "the places of the parts. Default: pedal, capture, cab IR.",
-                examples=[[{"type": "capture"}, {"type": "cab_ir"}, {"type": "gain", "gain_db": -3.0}]],
-            ),
-        ]
-        | None
-    ) = None
+    template: Annotated[
+        Annotated[tuple[TemplateBlock, ...], Meta(min_length=1, max_length=32)] | None,
+        Meta(
+            description="Blocks of each chain. Blocks of type `pedal`, `capture` and `cab_ir` without `file` are "
+            "the places of the parts. Default: pedal, capture, cab IR.",
+            examples=[[{"type": "capture"}, {"type": "cab_ir"}, {"type": "gain", "gain_db": -3.0}]],
+        ),
+    ] = None
 
 
 class SpecDocument(SpecBase, kw_only=True, frozen=True):

@@ -51,6 +51,7 @@ from tone_shootout.kit.http.websocket import WebSocketRejectionMiddleware, recor
 from tone_shootout.kit.logs import configure_logs
 from tone_shootout.kit.settings import Settings, SettingsError, load_settings, origin_of, require_servers
 from tone_shootout.kit.throttle import AddressRateLimitMiddleware, Rate
+from tone_shootout.openapi_examples import add_examples
 from tone_shootout.pages.plugin import PagesPlugin
 from tone_shootout.shootouts.plugin import ShootoutsPlugin
 from tone_shootout.tone3000.plugin import Tone3000Plugin
@@ -273,7 +274,7 @@ def openapi_config(settings: Settings, structs: StructSchemaPlugin) -> OpenAPICo
         render_plugins=[page],
         source=structs,
         further=FURTHER_TYPES,
-        complete=(describe_jobs,),
+        complete=(describe_jobs, add_examples),
         use_handler_docstrings=True,
         components=SECURITY_COMPONENTS,
         security=[{"bearer": []}, {"cookie": []}],

@@ -8,7 +8,10 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import pytest
 
+from tests.integration.conftest import Person
+from tests.support.uploads import LIBRARY, SHOOTOUTS, config, di
 from tone_shootout.error_codes import CLOSE_CODES, all_codes
+from tone_shootout.kit.http.openapi_headers import HEADERS
 
 Operation = tuple[str, str, dict[str, Any]]
 METHODS = ("get", "post", "put", "patch", "delete", "head")
@@ -155,3 +158,76 @@ async def test_the_document_lists_every_code_with_what_to_do(api: httpx.AsyncCli
         assert f"`{entry.code}`" in schemas["ErrorCode"]["description"]
         assert entry.action in schemas["ErrorCode"]["description"]
     assert {entry.code for entry in CLOSE_CODES} == set(schemas["CloseCode"]["enum"])
+
+
+async def test_limits_of_parameters_are_those_that_are_enforced(user: Person) -> None:
+    tried = 0
+    for path, method, operation in _operations(await _document(user.client)):
+        if method != "get" or "{" in path or path.startswith(("/api/v1/auth", "/api/v1/tones")):
+            continue
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] == "query":
+                for value, allowed in _at_and_beyond_limits(parameter["schema"]):
+                    answer = await user.client.get(path, params={parameter["name"]: value})
+                    refused = answer.status_code == 400 and answer.json()["errors"][0]["parameter"] == parameter["name"]
+                    assert refused != allowed, f"{path} {parameter['name']}={value!r}: {answer.status_code}"
+                    tried += 1
+    assert tried > 50
+
+
+def _at_and_beyond_limits(schema: dict[str, Any]) -> Iterator[tuple[Any, bool]]:
+    """Yield values of a parameter, and whether its schema allows them."""
+    if "items" in schema:
+        ((value, _),) = [pair for pair in _at_and_beyond_limits(schema["items"]) if pair[1]][:1]
+        for count in (schema.get("minItems", 1), schema.get("maxItems", 1)):
+            yield [value] * count, True
+        if "maxItems" in schema:
+            yield [value] * (schema["maxItems"] + 1), False
+    elif "enum" in schema:
+        yield schema["enum"][0], True
+        yield "nonsense", False
+    elif schema.get("type") == "integer":
+        for name, beyond in (("minimum", -1), ("maximum", 1)):
+            if name in schema:
+                yield schema[name], True
+                yield schema[name] + beyond, False
+    elif schema.get("type") == "string" and "format" not in schema:
+        if schema.get("pattern") == "^[0-9a-f]{64}$":
+            yield "0" * 64, True
+            yield "0" * 65, False
+        else:
+            yield "a" * schema.get("maxLength", 1), True
+            yield "a" * (schema.get("maxLength", 10**5) + 1), "maxLength" not in schema
+            yield "", schema.get("minLength", 0) == 0
+
+
+async def test_responses_have_the_headers_that_the_document_names(user: Person) -> None:
+    document = await _document(user.client)
+    item = await user.client.post(LIBRARY, data={"kind": "di_track"}, files={"file": ("riff.wav", di())})
+    content = item.json()["links"]["content"]
+    webhook = {"url": "https://studio.example.org/hook"}
+    requests: list[tuple[str, str, str, dict[str, Any]]] = [
+        ("get", LIBRARY, LIBRARY, {}),
+        ("post", LIBRARY, LIBRARY, {"data": {"kind": "di_track"}, "files": {"file": ("riff.wav", di())}}),
+        ("get", "/api/v1/library/{item_id}/content", content, {}),
+        ("head", "/api/v1/library/{item_id}/content", content, {}),
+        ("get", "/api/v1/library/{item_id}/content", content, {"headers": {"Range": "bytes=0-9"}}),
+        ("get", "/api/v1/library/{item_id}/content", content, {"headers": {"Range": "bytes=999999999-"}}),
+        ("get", "/api/v1/library/{item_id}/content", content, {"headers": {"If-None-Match": "*"}}),
+        ("post", "/api/v1/shootouts", SHOOTOUTS, {"json": {"config": await config(user.client)}}),
+        ("post", "/api/v1/shootouts", SHOOTOUTS, {"json": {}}),
+        ("post", "/api/v1/webhooks", "/api/v1/webhooks", {"json": webhook}),
+        ("get", "/api/v1/me/export", "/api/v1/me/export", {}),
+        ("get", "/api/v1/me", "/api/v1/me", {"headers": {"Authorization": "Bearer tst_unknown"}}),
+        ("get", "/health/live", "/health/live", {}),
+        ("post", "/api/v1/auth/session", "/api/v1/auth/session", {"json": {"token": user.token}}),
+    ]
+    # The limits of the tests' service are off.
+    optional = {"Set-Cookie", "Idempotency-Replayed", "Cache-Control", "Vary", "RateLimit", "RateLimit-Policy"}
+    for method, template, path, sent in requests:
+        answer = await user.client.request(method, path, **sent)
+        documented = document["paths"][template][method]["responses"][str(answer.status_code)]["headers"].keys()
+        place = f"{method} {template} {answer.status_code}"
+        found = {name for name in HEADERS if name in answer.headers}
+        assert found - documented <= optional, place
+        assert documented - optional <= found, place

@@ -1,14 +1,16 @@
 """The OpenAPI document is the same in every instance, and written in the forms that generators of clients read best."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import jsonschema_rs
+import msgspec
 import pytest
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tests.support.openapi import document, new_app, nodes, operations
+from tests.support.openapi import changes, document, new_app, nodes, operations, validator
 from tone_shootout.kit.http.openapi_schemas import component_schemas
+from tone_shootout.openapi_examples import BODIES, FIELDS, Examples
 
 
 def test_every_instance_of_the_application_publishes_the_same_document() -> None:
@@ -117,3 +119,81 @@ def test_limits_stand_inside_the_schema_that_may_be_null() -> None:
 @pytest.mark.parametrize(("sent", "required"), [({}, ["parts"]), ({"Received": Received}, [])])
 def test_a_field_with_a_default_is_required_in_responses_only(sent: dict[str, type], required: list[str]) -> None:
     assert component_schemas({"Received": Received}, sent)["Received"]["required"] == required
+
+
+def _bodies() -> list[tuple[str, dict[str, Any]]]:
+    bodies = []
+    for place, operation in operations(document()):
+        answers = [(f"{place} {status}", answer) for status, answer in operation["responses"].items()]
+        for name, body in [(place, operation.get("requestBody", {})), *answers]:
+            bodies += [(f"{name} {kind}", media) for kind, media in body.get("content", {}).items()]
+    return bodies
+
+
+def test_every_body_has_a_whole_example_that_its_schema_accepts() -> None:
+    for place, media in _bodies():
+        if media["schema"].get("format") == "binary":
+            continue
+        examples = [media["example"]] if "example" in media else [item["value"] for item in media["examples"].values()]
+        for example in examples:
+            errors = [str(error) for error in validator(media["schema"]).iter_errors(example)]
+            assert not errors, f"{place}: {errors}"
+
+
+def _requests() -> list[tuple[str, Any, dict[str, Any]]]:
+    """Place, type and example of each JSON body that clients send."""
+    app = new_app()
+    app.openapi_schema.to_schema()
+    types = app.openapi_schema.source.structs  # type: ignore[attr-defined]  # our subclass has it
+    return [
+        (place, types[media["schema"]["$ref"].rpartition("/")[2]], media)
+        for place, operation in operations(document())
+        for kind, media in operation.get("requestBody", {}).get("content", {}).items()
+        if kind == "application/json" and not place.startswith("webhook")
+    ]
+
+
+def _complete_config() -> dict[str, Any]:
+    """A body with a block of each type and every field."""
+    schemas = document()["components"]["schemas"]
+    blocks = schemas["AssetChain"]["properties"]["blocks"]["items"]["oneOf"]
+    examples = Examples(schemas)
+    chain = {**examples.of(schemas["AssetChain"]), "blocks": [examples.of(block) for block in blocks]}
+    config = {**examples.of(schemas["Config"]), "di_tracks": [examples.of(schemas["AssetDiTrack"])], "chains": [chain]}
+    return {"config": config, "metadata": {"session": "1"}, "visibility": "private", "submit": False}
+
+
+def test_what_the_document_allows_is_what_the_types_accept() -> None:
+    """Each value of each example is changed to values at and beyond the limits."""
+    schemas = document()["components"]["schemas"]
+    tried, different = 0, []
+    for place, kind, media in _requests():
+        check = validator(media["schema"])
+        bodies = [media["example"]]
+        if kind.__name__ == "ShootoutCreate":
+            bodies.append(_complete_config())
+        for body in bodies:
+            for change, changed in ("none", body), *changes(media["schema"], body, schemas):
+                if check.is_valid(changed) != _is_accepted(changed, kind):
+                    different.append(f"{place}: {change}")
+                tried += 1
+    assert not different
+    assert tried > 500
+
+
+def _is_accepted(value: Any, kind: Any) -> bool:
+    try:
+        msgspec.json.decode(msgspec.json.encode(value), type=kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def test_what_replaces_an_example_names_existing_fields() -> None:
+    schemas = document()["components"]["schemas"]
+    for name, body in BODIES.items():
+        assert body.keys() <= schemas[name]["properties"].keys(), name
+    fields = {field for schema in schemas.values() for field in schema.get("properties", {})}
+    for name in FIELDS:
+        schema, _, field = name.rpartition(".")
+        assert field in (schemas[schema]["properties"] if schema else fields), name

@@ -1,0 +1,219 @@
+"""Whole examples of every body in the OpenAPI document.
+
+An example is assembled from the examples of the fields, which their structs declare. This module has what that can't
+give: fields whose values depend on their struct, and bodies whose fields depend on each other.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+Json = dict[str, Any]
+
+_JOB: Final = "/api/v1/jobs/0197a6c2-7b3e-7c55-9a40-5f1d2c3b4a01"
+_SHOOTOUT: Final = "/api/v1/shootouts/0197a6c2-6a11-7d02-8c7e-3b9a1d5e6f02"
+_ITEM: Final = "/api/v1/library/0197a6c2-5d5e-7b1a-8f3c-2b9d64e0a111"
+_TONE: Final = "/api/v1/tones/900101"
+_HASH: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+_ID: Final = "0197a6c2-5d5e-7b1a-8f3c-2b9d64e0a111"
+_TIME: Final = "2026-11-28T12:00:00Z"
+
+CONFIG: Final[Json] = {
+    "title": "Two crunches",
+    "level": {"target_lufs": -16.0},
+    "di_tracks": [{"name": "Riff in E", "asset": "0197a6c2-5d5e-7b1a-8f3c-2b9d64e0a111"}],
+    "chains": [
+        {
+            "name": "Plexi, V30",
+            "blocks": [
+                {"type": "capture", "asset": "0197a6c2-5d5e-7b1a-8f3c-2b9d64e0a222"},
+                {"type": "cab_ir", "asset": "0197a6c2-5d5e-7b1a-8f3c-2b9d64e0a333"},
+                {
+                    "type": "eq",
+                    "bands": [
+                        {"type": "highpass", "frequency_hz": 80.0},
+                        {"type": "peak", "frequency_hz": 3000.0, "gain_db": 2.0, "q": 0.9},
+                    ],
+                },
+            ],
+        },
+        {
+            "name": "JCM, Greenback",
+            "blocks": [
+                {"type": "capture", "tone3000": {"tone": 900101, "model": 910001}},
+                {"type": "cab_ir", "asset": "0197a6c2-5d5e-7b1a-8f3c-2b9d64e0a444", "mix": 0.9},
+                {"type": "reverb", "mix": 0.15},
+            ],
+        },
+    ],
+}
+"""A config as `POST /api/v1/shootouts` accepts it."""
+
+FIELDS: Final[dict[str, Any]] = {
+    "sha256": _HASH,
+    "render_key": _HASH,
+    "ArtifactRead.href": f"{_JOB}/artifacts/manifest.json",
+    "CreatorRead.id": "8d1c1b0e",
+    "CreatorRead.avatar_url": "https://www.tone3000.com/avatars/valve-shed.png",
+    "CreatorRead.url": "https://www.tone3000.com/valve-shed",
+    "ItemSource.creator_url": "https://www.tone3000.com/valve-shed",
+    "ItemSource.url": "https://www.tone3000.com/tones/900101",
+    "ToneRead.url": "https://www.tone3000.com/tones/900101",
+    "license_url": "https://creativecommons.org/licenses/by-nc/4.0/",
+    "LicenseRead.url": "https://creativecommons.org/licenses/by-nc/4.0/",
+    "ToneRead.description": "A bright channel, pushed by its own preamp.",
+    "ToneRead.images": ["https://www.tone3000.com/images/900101.jpg"],
+    "FileNotice.detail": "12 samples in a row are at full scale. Record it with less gain.",
+    "NoticeRead.detail": "“Gain 3” may not be used commercially (CC BY-NC).",
+    "JobErrorRead.detail": "The chain “Plexi, V30” is silent. Check its gain.",
+    "Problem.detail": "Shootout not found.",
+    "Problem.type": "about:blank",
+    "Health.checks": {"database": "ok"},
+    "WantedModel.file": "tone3000:900101/910001",
+    "PlannedSegmentRead.calibration": "as recorded",
+    "notes": "Bridge pickup, no pedal.",
+    "access_token": "eyJhbGciOiJIUzI1NiJ9…",
+    "refresh_token": "tsr_…",
+    "ticket": "wst_…",
+    "WebhookRead.url": "https://studio.example.org/hooks/shootout",
+    "WebhookRead.description": "posts results to the band chat",
+    "ItemLinks.self": _ITEM,
+    "ItemLinks.content": f"{_ITEM}/content",
+    "ShootoutLinks.self": _SHOOTOUT,
+    "ShootoutLinks.plan": f"{_SHOOTOUT}/plan",
+    "ShootoutLinks.jobs": f"{_SHOOTOUT}/jobs",
+    "ToneLinks.self": _TONE,
+    "ToneLinks.models": f"{_TONE}/models",
+    "ModelRead.import_url": f"{_TONE}/models/910001/import",
+    "JobLinks.self": _JOB,
+    "JobLinks.events": f"{_JOB}/events",
+    "JobLinks.ws": f"{_JOB}/ws",
+    "JobLinks.artifacts": f"{_JOB}/artifacts",
+    "JobLinks.archive": f"{_JOB}/archive",
+    "JobLinks.shootout": _SHOOTOUT,
+    "JobLinks.cancel": None,
+    "JobLinks.retry": None,
+    "job_id": _JOB.rpartition("/")[2],
+    "JobRead.id": _JOB.rpartition("/")[2],
+    "shootout_id": _SHOOTOUT.rpartition("/")[2],
+    "ShootoutRead.id": _SHOOTOUT.rpartition("/")[2],
+    "NewShootoutRead.id": _SHOOTOUT.rpartition("/")[2],
+    "bytes": 1_152_044,
+    "samples": 384_000,
+    "rate": 48_000,
+    "sample_rate": 48_000,
+    "seconds": 8.0,
+    "channels": 1,
+    "peak_dbfs": -6.2,
+    "architecture": "WaveNet",
+    "size_class": "standard",
+    "parameters": 13_802,
+    "receptive_field": 8_185,
+    "CaptureInfo.name": "Plexi, gain 3",
+    "PartInfo.name": "Plexi, gain 3",
+    "gear_type": "amp",
+    "input_level_dbu": 12.2,
+    "catalog_gear": "amp",
+}
+"""Examples of fields by name, or by schema and name, which takes precedence."""
+
+BODIES: Final[dict[str, Json]] = {
+    "Config": CONFIG,
+    "ShootoutUpdate": {"visibility": "public"},
+    "JobRead": {
+        "status": "completed",
+        "phase": None,
+        "progress": {"percent": 100.0, "done": 2_800_000.0, "total": 2_800_000.0, "eta_s": None},
+        "error": None,
+        "waiting_for": None,
+        "notices": [],
+    },
+    "StatusData": {"status": "running"},
+    "PlanRead": {"to_fetch": []},
+}
+"""Whole bodies, or values of fields that replace the assembled ones."""
+_WHOLE: Final = frozenset({"Config", "ShootoutUpdate"})
+
+
+def add_examples(document: Json) -> None:
+    """Add an example to every body of the document that has none."""
+    examples = Examples(document["components"]["schemas"])
+    for item in (*document["paths"].values(), *document["webhooks"].values()):
+        for operation in item.values():
+            for media in _bodies(operation):
+                if "example" not in media and "examples" not in media:
+                    media["example"] = examples.of(media["schema"])
+    for name, item in document["webhooks"].items():
+        (media,) = item["post"]["requestBody"]["content"].values()
+        job = media["example"]["data"].get("job")
+        if job is not None:
+            status = name.removeprefix("job.")
+            media["example"] = {**media["example"], "type": name, "data": {"seq": 41, "job": {**job, "status": status}}}
+
+
+def _bodies(operation: Json) -> Iterator[Json]:
+    yield from operation.get("requestBody", {}).get("content", {}).values()
+    for response in operation["responses"].values():
+        yield from (
+            media for media in response.get("content", {}).values() if media["schema"].get("format") != "binary"
+        )
+
+
+class Examples:
+    """Assembles examples of schemas.
+
+    Args:
+        schemas: all schemas by name.
+    """
+
+    def __init__(self, schemas: Json) -> None:
+        self._schemas = schemas
+
+    def of(self, schema: Json, field: str = "", owner: str = "") -> Any:
+        """Return an example of a schema, which may be that of a field of a named schema.
+
+        Raises:
+            ValueError: no example can be made; the field has to declare one.
+        """
+        for key in (f"{owner}.{field}", field):
+            if key in FIELDS:
+                return FIELDS[key]
+        if "examples" in schema:
+            return schema["examples"][0]
+        if "$ref" in schema:
+            return self._named(schema["$ref"].rpartition("/")[2])
+        if "const" in schema:
+            return schema["const"]
+        if "oneOf" in schema:
+            return self.of(schema["oneOf"][0], field, owner)
+        return self._plain(schema, field, owner)
+
+    def _named(self, name: str) -> Any:
+        schema = self._schemas[name]
+        if name in _WHOLE:
+            return BODIES[name]
+        if "properties" not in schema:
+            return self.of(schema)
+        made = {
+            field: self.of(described, field, name)
+            for field, described in schema["properties"].items()
+            if field in schema["required"] or "additionalProperties" in schema
+        }
+        return {**made, **BODIES.get(name, {})}
+
+    def _plain(self, schema: Json, field: str, owner: str) -> Any:
+        if "enum" in schema:
+            return schema.get("default", schema["enum"][0])
+        match schema:
+            case {"format": "uuid"}:
+                return _ID
+            case {"format": "date-time"}:
+                return _TIME
+            case {"format": "binary"}:
+                return "(content of the file)"
+            case {"type": "array", "items": items}:
+                return [self.of(items, "", owner)]
+            case {"type": "object", "properties": fields}:
+                return {name: self.of(described, name, owner) for name, described in fields.items()}
+            case {"type": "boolean"}:
+                return schema.get("default", False)
+        raise ValueError(f"{owner}.{field}: has no example; declare one with `Meta(examples=[…])`")

@@ -101,13 +101,25 @@ def test_stored_documents_follow_the_names_of_fields_both_ways(database: str) ->
         {"type": "eq", "bands": [{"type": "peak", "frequency_hz": 800.0, "gain_db": 2.0, "q": 0.9}]},
         {"type": "delay", "time_ms": 380.0},
         {"type": "reverb", "reverb_type": "plate"},
-        {"type": "capture", "asset": "x"},
+        {"type": "capture", "tone3000": {"tone_id": 7, "model_id": 8}},
     ]
     config = {"title": "All", "chains": [{"name": "One", "blocks": blocks}]}
     terms = {"license": "cc-by", "license_name": "CC BY", "license_url": "", "title": "Plexi"}
-    inputs = {"spec": config, "assets": {"a.nam": {"sha256": "00", "credit": terms}, "b.wav": {"credit": None}}}
+    facts = {"kind": "capture", "size_bytes": 9, "sample_rate_hz": 48_000, "gear": "amp", "parts": [{"gear": "amp"}]}
+    sound = {"kind": "di_track", "size_bytes": 9, "sample_rate_hz": 44_100, "duration_s": 1.5}
+    assets = {
+        "a.nam": {"sha256": "00", "facts": facts, "credit": terms},
+        "b.wav": {"sha256": "00", "facts": sound, "credit": None},
+    }
+    inputs = {"spec": config, "assets": assets, "wanted": [{"file": "c", "tone_id": 7, "model_id": 8}]}
     segment = {"position": 1, "status": "leveled"}
-    documents = {"shootout.config": config, "job.inputs": inputs, "library_item.source": terms}
+    documents = {
+        "shootout.config": config,
+        "job.inputs": inputs,
+        "library_item.source": {**terms, "model_name": "Gain 3", "gear": "amp_cab"},
+        "library_item.facts": facts,
+        "webhook_delivery.log": [{"duration_ms": 3, "http_status": 204, "error": None}],
+    }
     migrations.upgrade(database)
     _fill(database)
     with psycopg.connect(database) as connection:
@@ -130,6 +142,10 @@ def test_stored_documents_follow_the_names_of_fields_both_ways(database: str) ->
     assert all(name in before for name in ('"ms": 380.0', '"hz": 800.0', '"kind": "plate"', '"db": 1.5', '"levelled"'))
     assert all(name in before for name in ('"licence": "cc-by"', '"licence_name"', '"licence_url"'))
     assert not any(name in before for name in ("time_ms", "frequency_hz", "gain_db", "reverb_type", "license"))
+    units = ("size_bytes", "_hz", "duration_s", '"gear": "amp"', "tone_id", "model_", "duration_ms", "http_status")
+    assert not any(name in before for name in units)
+    renamed = ("size_bytes", "_hz", "duration_s", '"gear": "amp"', "tone_id", "model_", "duration_ms", "http_status")
+    assert not any(name in before for name in renamed)
     migrations.upgrade(database)
     assert stored() == after
 

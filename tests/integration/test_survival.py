@@ -68,4 +68,4 @@ async def test_a_job_outlives_the_death_of_everything(data: Path) -> None:
             items = (await client.get(job["links"]["artifacts"])).json()["items"]
             assert {"manifest.json"} <= {item["path"] for item in items}
             for item in items:
-                assert len((await client.get(item["href"])).content) == item["size"]
+                assert len((await client.get(item["links"]["content"])).content) == item["size_bytes"]

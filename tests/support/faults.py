@@ -168,10 +168,10 @@ class Plant:
         assert len(found) == len(items)
         told = Counter(event["data"]["path"] for event in log if event["type"] == "artifact")
         assert all(told[path] == 1 for path in found)
-        manifest = (await self.get(found["manifest.json"]["href"])).json()
+        manifest = (await self.get(found["manifest.json"]["links"]["content"])).json()
         assert set(found) >= {entry["path"] for entry in manifest["files"]} | {"comparison.mp4", "manifest.json"}
         for item in items:
-            content = (await self.get(item["href"])).content
+            content = (await self.get(item["links"]["content"])).content
             assert hashlib.sha256(content).hexdigest() == item["sha256"], item["path"]
 
     async def check_nothing_is_stuck(self) -> None:

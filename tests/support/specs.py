@@ -15,7 +15,13 @@ def digest(name: str) -> str:
 
 def di_facts(name: str = "riff.wav", *, samples: int = 480_000, rate: int = 48_000) -> DiTrackInfo:
     return DiTrackInfo(
-        sha256=digest(name), bytes=1000, samples=samples, rate=rate, seconds=samples / rate, channels=1, peak_dbfs=-6.0
+        sha256=digest(name),
+        size_bytes=1000,
+        samples=samples,
+        sample_rate_hz=rate,
+        duration_s=samples / rate,
+        channels=1,
+        peak_dbfs=-6.0,
     )
 
 
@@ -29,21 +35,21 @@ def capture_facts(
 ) -> CaptureInfo:
     return CaptureInfo(
         sha256=digest(name),
-        bytes=1000,
+        size_bytes=1000,
         architecture="WaveNet",
         size_class="nano",
-        sample_rate=rate,
+        sample_rate_hz=rate,
         sample_rate_stated=True,
         parameters=842,
-        receptive_field=4093,
+        receptive_field_samples=4093,
         slimmable=slimmable,
-        gear_type=gear_type,
+        gear=gear_type,
         input_level_dbu=input_level_dbu,
     )
 
 
 def ir_facts(name: str = "cab.wav") -> CabIrInfo:
-    return CabIrInfo(sha256=digest(name), bytes=1000, samples=4410, rate=44_100, seconds=0.1)
+    return CabIrInfo(sha256=digest(name), size_bytes=1000, samples=4410, sample_rate_hz=44_100, duration_s=0.1)
 
 
 FACTS: dict[str, MediaInfo] = {

@@ -41,9 +41,9 @@ class SessionRead(Struct, kw_only=True):
     """Tokens of a session."""
 
     access_token: Annotated[str, Meta(description="Token to send as `Authorization: Bearer …`.")]
-    expires_in: Annotated[int, Meta(description="Lifetime of the access token in seconds.", examples=[900])]
+    expires_in_s: Annotated[int, Meta(description="Lifetime of the access token in seconds.", examples=[900])]
     refresh_token: Annotated[str, Meta(description="Token to exchange for the next pair. It works once.")]
-    refresh_expires_in: Annotated[
+    refresh_expires_in_s: Annotated[
         int, Meta(description="Lifetime of the refresh token in seconds.", examples=[2592000])
     ]
 
@@ -52,9 +52,9 @@ class SessionRead(Struct, kw_only=True):
         """Return the representation of a session's tokens."""
         return cls(
             access_token=tokens.access_token,
-            expires_in=int(tokens.access_lifetime.total_seconds()),
+            expires_in_s=int(tokens.access_lifetime.total_seconds()),
             refresh_token=tokens.refresh_token,
-            refresh_expires_in=int(tokens.refresh_lifetime.total_seconds()),
+            refresh_expires_in_s=int(tokens.refresh_lifetime.total_seconds()),
         )
 
 
@@ -125,8 +125,8 @@ class DeviceRead(Struct, kw_only=True):
             examples=["https://www.tone3000.com/activate?user_code=BCDF-GHJK"],
         ),
     ]
-    expires_in: Annotated[int, Meta(description="Lifetime of the codes in seconds.", examples=[600])]
-    interval: Annotated[int, Meta(description="Minimum polling interval in seconds.", examples=[5])]
+    expires_in_s: Annotated[int, Meta(description="Lifetime of the codes in seconds.", examples=[600])]
+    interval_s: Annotated[int, Meta(description="Minimum polling interval in seconds.", examples=[5])]
 
     @classmethod
     def of(cls, handle: str, device: DeviceCode) -> Self:
@@ -136,8 +136,8 @@ class DeviceRead(Struct, kw_only=True):
             user_code=device.user_code,
             verification_uri=device.verification_uri,
             verification_uri_complete=device.verification_uri_complete,
-            expires_in=device.expires_in,
-            interval=device.interval,
+            expires_in_s=device.expires_in,
+            interval_s=device.interval,
         )
 
 
@@ -158,7 +158,7 @@ class DevicePoll(Struct, kw_only=True, forbid_unknown_fields=True):
 class DevicePendingRead(Struct, kw_only=True):
     """The user has not decided about the device yet."""
 
-    interval: Annotated[int, Meta(description="Seconds to wait before the next poll.", examples=[5])]
+    interval_s: Annotated[int, Meta(description="Seconds to wait before the next poll.", examples=[5])]
     status: Annotated[Literal["pending"], Meta(description="Always `pending`.")] = "pending"
 
 

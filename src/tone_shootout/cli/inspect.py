@@ -47,10 +47,11 @@ def _capture(path: Path) -> "FileReport":
     from tone_shootout.rendering.media_info import DEFAULT_LIMITS
 
     media_info: dict[str, Any] = msgspec.to_builtins(probe(path, "capture"))
-    media_info.pop("catalog_gear")
+    del media_info["kind"], media_info["catalog_gear"]
     capture = decode_capture(read_source(path, max_bytes=DEFAULT_LIMITS.max_capture_bytes))
     metadata = msgspec.structs.asdict(capture.metadata)
     return {
+        "type": "capture",
         **media_info,
         "version": capture.version,
         "times_real_time": round(_speed(capture), 1),
@@ -99,14 +100,14 @@ def _audio(path: Path) -> "FileReport":
         file.seek(0)
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return {
-        "kind": "audio",
+        "type": "audio",
         "sha256": sha256,
-        "bytes": path.stat().st_size,
+        "size_bytes": path.stat().st_size,
         "format": NAMES[container],
         "channels": channels,
-        "rate": audio.rate,
+        "sample_rate_hz": audio.rate,
         "samples": samples,
-        "seconds": samples / audio.rate,
+        "duration_s": samples / audio.rate,
         "peak_dbfs": decibels(float(np.abs(audio.samples).max())),
         "as_di_track": as_di_track,
         "as_cab_ir": as_cab_ir,
@@ -163,7 +164,7 @@ def _part(part: "dict[str, Any]") -> str:
 def _levels(part: "dict[str, Any]") -> str:
     level = part["input_level_dbu"]
     stated = "input level not stated" if level is None else f"input level {level:g} dBu"
-    return f"{part['gear_type'] or 'gear not stated'}, {stated}"
+    return f"{part['gear'] or 'gear not stated'}, {stated}"
 
 
 def _text(value: object) -> str:

@@ -65,7 +65,7 @@ def show(job: str, watch: bool, as_json: bool, url: str | None, token: str | Non
             if found["error"]:
                 click.echo(f"  {found['error']['code']}: {found['error']['detail']}")
             for file in files:
-                click.echo(f"  {file['size']:>12,} {file['path']}")
+                click.echo(f"  {file['size_bytes']:>12,} {file['path']}")
         if watch:
             _follow(session, found["id"], as_json=as_json)
 

@@ -84,7 +84,7 @@ def _poll(client: "Client", device: dict[str, Any]) -> dict[str, Any]:
     """
     from tone_shootout.client import UnavailableError
 
-    interval, deadline = int(device["interval"]), time.monotonic() + int(device["expires_in"])
+    interval, deadline = int(device["interval_s"]), time.monotonic() + int(device["expires_in_s"])
     while time.monotonic() < deadline:
         time.sleep(interval)
         try:
@@ -95,5 +95,5 @@ def _poll(client: "Client", device: dict[str, Any]) -> dict[str, Any]:
             continue  # TONE3000 is temporarily unavailable; polling can continue (RFC 8628, 3.5)
         if "access_token" in body:
             return dict(body)
-        interval = int(body["interval"])
+        interval = int(body["interval_s"])
     raise ServiceError("the sign-in was not approved in time. Run the command again")

@@ -26,7 +26,7 @@ _COLUMNS = (
     ("noise", "noise_floor_dbfs", 1),
     ("notes/s", "transients_per_second", 1),
     ("clipped", "clipped_samples", 0),
-    ("seconds", "seconds", 2),
+    ("seconds", "duration_s", 2),
 )
 
 
@@ -61,11 +61,13 @@ def _measure(path: Path) -> "FileReport":
     audio = read_audio(path, max_seconds=LONGEST_SECONDS)
     print_notices(path, audio.notices)
     mixed = mono(audio)
+    levels = asdict(measure(audio.samples, audio.rate))
+    levels["duration_s"] = levels.pop("seconds")
     return {
         "channels": len(audio.samples),
-        "rate": audio.rate,
+        "sample_rate_hz": audio.rate,
         "notices": [msgspec.to_builtins(notice) for notice in audio.notices],
-        **asdict(measure(audio.samples, audio.rate)),
+        **levels,
         **asdict(spectrum(mixed, audio.rate)),
         **asdict(temporal_features(mixed, audio.rate)),
     }

@@ -175,7 +175,7 @@ def _print_summary(manifest: "Manifest", out: Path) -> None:
             f"{segment.gain_db:+6.1f} dB  {segment.di_track} – {segment.chain}"
         )
     limit = ""
-    if level.limited_by is not None:
-        limit = f" ({level.requested:.1f} would raise segment {level.limited_by} above the ceiling)"
-    click.echo(f"Common loudness: {level.target:.1f} LUFS{limit}, no true peak above {level.ceiling:g} dBTP.")
+    if level.limiting_segment is not None:
+        limit = f" ({level.requested_lufs:.1f} would raise segment {level.limiting_segment} above the ceiling)"
+    click.echo(f"Common loudness: {level.target_lufs:.1f} LUFS{limit}, no true peak above {level.ceiling_dbtp:g} dBTP.")
     click.echo(f"Results: {out}")

@@ -27,7 +27,7 @@ def target_of(artifact: Artifact, out: Path) -> Path:
 def is_complete(artifact: Artifact, target: Path) -> bool:
     """Return whether a file has the content of an artifact."""
     try:
-        if target.stat().st_size != artifact.size:
+        if target.stat().st_size != artifact.size_bytes:
             return False
         with target.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == artifact.sha256

@@ -18,7 +18,7 @@ class LibraryItem(Struct, frozen=True, kw_only=True):
         kind: kind of the item.
         name: name in the library.
         filename: name of the uploaded file.
-        size: size of the file, bytes.
+        size_bytes: size of the file, bytes.
         sha256: SHA-256 of the file.
         created_at: when it was added.
         is_new: whether the upload that returned it added it; False: the library had it.
@@ -28,7 +28,7 @@ class LibraryItem(Struct, frozen=True, kw_only=True):
     kind: Kind
     name: str
     filename: str
-    size: int
+    size_bytes: int
     sha256: str
     created_at: datetime
     is_new: bool = False
@@ -100,7 +100,7 @@ class Artifact(Struct, frozen=True, kw_only=True):
     """A file that a job has produced."""
 
     path: str
-    size: int
+    size_bytes: int
     sha256: str
     media_type: str
 

@@ -178,6 +178,13 @@ _FOLDERS: Final[dict[str, ArtifactType]] = {"segments": "segment", "partial": "p
 _POSITION: Final = re.compile(r"(?:segments|partial)/(\d+)-")
 
 
+class ArtifactLinks(Struct, kw_only=True):
+    """Links of an artifact."""
+
+    content: Annotated[str, Meta(description="Its content.")]
+    job: Annotated[str, Meta(description="The job that produced it.")]
+
+
 class ArtifactRead(Struct, kw_only=True):
     """A file that a job has produced."""
 
@@ -189,24 +196,25 @@ class ArtifactRead(Struct, kw_only=True):
     segment: Annotated[
         int | None, Meta(description="Position of the segment that the file has; null: none.", examples=[1])
     ]
-    size: Annotated[int, Meta(description="Size in bytes.", examples=[48_211])]
+    size_bytes: Annotated[int, Meta(description="Size in bytes.", examples=[48_211])]
     sha256: Annotated[str, Meta(description="SHA-256 of the content, also its ETag.")]
     media_type: Annotated[str, Meta(description="Media type.", examples=["audio/flac"])]
-    href: Annotated[str, Meta(description="URL of the content.")]
+    links: Annotated[ArtifactLinks, Meta(description="Links to related resources.")]
 
     @classmethod
     def of(cls, artifact: JobArtifact) -> "ArtifactRead":
         """Return the response for an artifact."""
+        job = f"/api/v1/jobs/{artifact.job_id}"
         position = _POSITION.match(artifact.path)
         folder = artifact.path.partition("/")[0]
         return cls(
             path=artifact.path,
             type=_TYPES.get(artifact.path) or _FOLDERS.get(folder, "other"),
             segment=int(position[1]) if position else None,
-            size=artifact.size,
+            size_bytes=artifact.size,
             sha256=artifact.sha256,
             media_type=artifact.media_type,
-            href=f"/api/v1/jobs/{artifact.job_id}/artifacts/{artifact.path}",
+            links=ArtifactLinks(content=f"{job}/artifacts/{artifact.path}", job=job),
         )
 
 

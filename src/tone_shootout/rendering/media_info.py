@@ -3,6 +3,7 @@
 A plan is made from media info alone, without access to the files.
 """
 
+import re
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -12,6 +13,11 @@ from tone_shootout.audio.notices import FileNotice
 Kind = Literal["di_track", "capture", "cab_ir"]
 
 FileNotices = Annotated[tuple[FileNotice, ...], Meta(description="Likely mistakes in the file; it is used unchanged.")]
+
+
+def gear_name(text: str | None) -> str | None:
+    """Return a gear type as this program spells it: `amp_cab` for “Amp-Cab”; None for None and blank text."""
+    return re.sub(r"[-\s]+", "_", (text or "").strip().lower()) or None
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -41,10 +47,10 @@ class DiTrackInfo(Struct, frozen=True, kw_only=True, tag_field="kind", tag="di_t
     """Media info of a DI track."""
 
     sha256: Annotated[str, Meta(description="SHA-256 of the file.")]
-    bytes: Annotated[int, Meta(description="Size of the file.")]
+    size_bytes: Annotated[int, Meta(description="Size of the file in bytes.")]
     samples: Annotated[int, Meta(description="Number of samples in each channel.")]
-    rate: Annotated[int, Meta(description="Sample rate, Hz.")]
-    seconds: Annotated[float, Meta(description="Duration, seconds.")]
+    sample_rate_hz: Annotated[int, Meta(description="Sample rate, Hz.")]
+    duration_s: Annotated[float, Meta(description="Duration, seconds.")]
     channels: Annotated[int, Meta(description="Number of channels in the file.")]
     peak_dbfs: Annotated[float, Meta(description="Peak in mono, dBFS; of the louder side if `cancels`.")]
     cancels: Annotated[
@@ -63,9 +69,9 @@ class PartInfo(Struct, frozen=True, kw_only=True):
     architecture: Annotated[str, Meta(description="Architecture of the network.")]
     size_class: Annotated[str, Meta(description="Size class of the network.")]
     parameters: Annotated[int, Meta(description="Number of weights.")]
-    receptive_field: Annotated[int, Meta(description="Receptive field, samples.")]
+    receptive_field_samples: Annotated[int, Meta(description="Receptive field, samples.")]
     name: Annotated[str | None, Meta(description="Name in the file.")] = None
-    gear_type: Annotated[str | None, Meta(description="Gear type in the file.")] = None
+    gear: Annotated[str | None, Meta(description="Gear type in the file, such as `amp_cab`.")] = None
     input_level_dbu: Annotated[float | None, Meta(description="Input level of a sine that peaks at 0 dBFS, dBu.")] = (
         None
     )
@@ -81,7 +87,7 @@ class SizeInfo(Struct, frozen=True, kw_only=True):
             examples=[0.5],
         ),
     ]
-    gear_type: Annotated[str | None, Meta(description="Gear type in the file.")] = None
+    gear: Annotated[str | None, Meta(description="Gear type in the file, such as `amp_cab`.")] = None
     input_level_dbu: Annotated[float | None, Meta(description="Input level of a sine that peaks at 0 dBFS, dBu.")] = (
         None
     )
@@ -90,23 +96,23 @@ class SizeInfo(Struct, frozen=True, kw_only=True):
 class CaptureInfo(Struct, frozen=True, kw_only=True, tag_field="kind", tag="capture"):
     """Media info of a capture.
 
-    `name`, `gear_type` and `input_level_dbu` come from the file's metadata at full size; `sizes` has their values at
+    `name`, `gear` and `input_level_dbu` come from the file's metadata at full size; `sizes` has their values at
     other sizes and is empty if they do not differ.
     """
 
     sha256: Annotated[str, Meta(description="SHA-256 of the file.")]
-    bytes: Annotated[int, Meta(description="Size of the file.")]
+    size_bytes: Annotated[int, Meta(description="Size of the file in bytes.")]
     architecture: Annotated[str, Meta(description="Architecture of the network.")]
     size_class: Annotated[str, Meta(description="Size class of the network.")]
-    sample_rate: Annotated[int, Meta(description="Sample rate of the capture, Hz.")]
+    sample_rate_hz: Annotated[int, Meta(description="Sample rate of the capture, Hz.")]
     sample_rate_stated: Annotated[
         bool, Meta(description="Whether the file states its sample rate; otherwise 48 kHz is assumed.")
     ]
     parameters: Annotated[int, Meta(description="Number of weights.")]
-    receptive_field: Annotated[int, Meta(description="Receptive field, samples.")]
+    receptive_field_samples: Annotated[int, Meta(description="Receptive field, samples.")]
     slimmable: Annotated[bool, Meta(description="Whether the capture has more than one size.")]
     name: Annotated[str | None, Meta(description="Name in the file.")] = None
-    gear_type: Annotated[str | None, Meta(description="Gear type in the file.")] = None
+    gear: Annotated[str | None, Meta(description="Gear type in the file, such as `amp_cab`.")] = None
     input_level_dbu: Annotated[float | None, Meta(description="Input level of a sine that peaks at 0 dBFS, dBu.")] = (
         None
     )
@@ -122,7 +128,7 @@ class CaptureInfo(Struct, frozen=True, kw_only=True, tag_field="kind", tag="capt
     def gear_at(self, size: float | None) -> str | None:
         """Return the gear type in the file at a size, None if not stated."""
         found = self._at(size)
-        return self.gear_type if found is None else found.gear_type
+        return self.gear if found is None else found.gear
 
     def level_at(self, size: float | None) -> float | None:
         """Return the input level at a size, dBu; None if not stated."""
@@ -139,10 +145,10 @@ class CabIrInfo(Struct, frozen=True, kw_only=True, tag_field="kind", tag="cab_ir
     """Media info of a cab IR."""
 
     sha256: Annotated[str, Meta(description="SHA-256 of the file.")]
-    bytes: Annotated[int, Meta(description="Size of the file.")]
+    size_bytes: Annotated[int, Meta(description="Size of the file in bytes.")]
     samples: Annotated[int, Meta(description="Number of samples in each channel.")]
-    rate: Annotated[int, Meta(description="Sample rate, Hz.")]
-    seconds: Annotated[float, Meta(description="Duration, seconds.")]
+    sample_rate_hz: Annotated[int, Meta(description="Sample rate, Hz.")]
+    duration_s: Annotated[float, Meta(description="Duration, seconds.")]
     stereo: Annotated[bool, Meta(description="Whether the sides differ, so that `channel` has to select one.")] = False
     padded: Annotated[
         bool, Meta(description="Whether samples are at least one byte smaller than their containers.")

@@ -99,15 +99,15 @@ class Difference(Struct, frozen=True, kw_only=True):
 
     Attributes:
         di_track: name of the DI track.
-        chains: names of the chains, in the order of the matrix.
+        chains: names of the chains, in the order of the distances.
         positions: positions of the segments, in the same order.
-        matrix: log-mel distance, dB; symmetric, 0 in the diagonal.
+        distances_db: log-mel distance, dB; symmetric, 0 in the diagonal.
     """
 
     di_track: str
     chains: tuple[str, ...]
     positions: tuple[int, ...]
-    matrix: tuple[tuple[float, ...], ...]
+    distances_db: tuple[tuple[float, ...], ...]
 
 
 class Encoded(Struct, frozen=True, kw_only=True):

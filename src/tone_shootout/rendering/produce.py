@@ -160,7 +160,7 @@ def _records(
             sha256=files[segment.file].sha256,
             start_ms=slot.start_ms,
             end_ms=slot.end_ms,
-            sample_rate=OUTPUT_RATE,
+            sample_rate_hz=OUTPUT_RATE,
             samples=segment.samples,
             measured=level.measured,
             loudness_before_lufs=level.loudness_before_lufs,

@@ -62,8 +62,8 @@ class WantedModel(Struct, frozen=True, kw_only=True):
 
     file: Annotated[str, Meta(description="Name of the file in the plan.")]
     kind: Annotated[Kind, Meta(description="Required kind of the file.", examples=["capture"])]
-    tone: Annotated[int, Meta(description="Id of the tone at TONE3000.", examples=[900101])]
-    model: Annotated[int, Meta(description="Id of the model at TONE3000.", examples=[910001])]
+    tone_id: Annotated[int, Meta(description="Id of the tone at TONE3000.", examples=[900101])]
+    model_id: Annotated[int, Meta(description="Id of the model at TONE3000.", examples=[910001])]
 
 
 class ResolvedAssets(Struct, frozen=True, kw_only=True):
@@ -103,10 +103,10 @@ async def resolve(items: LibraryRepository, owner_id: UUID, config: Config) -> R
     """Find a config's files, and lock library items among them against deletion until the transaction ends."""
     named = await items.lock_by_id(owner_id, set(assets_of(config)))
     models = {file: (ref, kind) for file, ref, kind in models_of(config)}
-    imported = await items.lock_by_model(owner_id, {ref.model for ref, _ in models.values()})
-    found = {file: imported[ref.model] for file, (ref, _) in models.items() if ref.model in imported}
+    imported = await items.lock_by_model(owner_id, {ref.model_id for ref, _ in models.values()})
+    found = {file: imported[ref.model_id] for file, (ref, _) in models.items() if ref.model_id in imported}
     wanted = tuple(
-        WantedModel(file=file, kind=kind, tone=ref.tone, model=ref.model)
+        WantedModel(file=file, kind=kind, tone_id=ref.tone_id, model_id=ref.model_id)
         for file, (ref, kind) in models.items()
         if file not in found
     )
@@ -119,15 +119,17 @@ def _estimate(model: WantedModel) -> MediaInfo:
     # Not the hash of any file, so that render keys made from it match nothing in the cache.
     sha256 = hashlib.sha256(model.file.encode()).hexdigest()
     if model.kind == "cab_ir":
-        return CabIrInfo(sha256=sha256, bytes=0, samples=_IR_SAMPLES, rate=_RATE, seconds=_IR_SAMPLES / _RATE)
+        return CabIrInfo(
+            sha256=sha256, size_bytes=0, samples=_IR_SAMPLES, sample_rate_hz=_RATE, duration_s=_IR_SAMPLES / _RATE
+        )
     return CaptureInfo(
         sha256=sha256,
-        bytes=0,
+        size_bytes=0,
         architecture="unknown",
         size_class="unknown",
-        sample_rate=_RATE,
+        sample_rate_hz=_RATE,
         sample_rate_stated=False,
         parameters=_PARAMETERS,
-        receptive_field=_RECEPTIVE_FIELD,
+        receptive_field_samples=_RECEPTIVE_FIELD,
         slimmable=True,
     )

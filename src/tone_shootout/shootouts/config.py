@@ -22,19 +22,19 @@ AssetId = Annotated[
 class ModelRef(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model of TONE3000. A job downloads it through your connection if your library does not have it."""
 
-    tone: Annotated[int, Meta(ge=1, le=2**53, description="Id of the tone at TONE3000.", examples=[900101])]
-    model: Annotated[int, Meta(ge=1, le=2**53, description="Id of the model at TONE3000.", examples=[910001])]
+    tone_id: Annotated[int, Meta(ge=1, le=2**53, description="Id of the tone at TONE3000.", examples=[900101])]
+    model_id: Annotated[int, Meta(ge=1, le=2**53, description="Id of the model at TONE3000.", examples=[910001])]
 
     @property
     def file(self) -> str:
         """Name of the file in a spec."""
-        return f"tone3000:{self.tone}/{self.model}"
+        return f"tone3000:{self.tone_id}/{self.model_id}"
 
 
 AssetChoice = Annotated[AssetId | UnsetType, Meta(description="Id of the library item. Alternative: `tone3000`.")]
 ModelChoice = Annotated[
     ModelRef | UnsetType,
-    Meta(description="A model of TONE3000, in place of `asset`.", examples=[{"tone": 900101, "model": 910001}]),
+    Meta(description="A model of TONE3000, in place of `asset`.", examples=[{"tone_id": 900101, "model_id": 910001}]),
 ]
 
 

@@ -122,7 +122,7 @@ class PlannedSegmentRead(Struct, kw_only=True):
         str | None,
         Meta(description="Content hash of everything that shapes its samples; null while a file is to be downloaded."),
     ]
-    seconds: Annotated[float, Meta(description="Length in seconds.", examples=[8.0])]
+    duration_s: Annotated[float, Meta(description="Length in seconds.", examples=[8.0])]
     cache_hit: Annotated[bool, Meta(description="Whether the render cache has it.")]
     inferences: Annotated[
         int,
@@ -145,7 +145,7 @@ class PlannedSegmentRead(Struct, kw_only=True):
             di_track=segment.di_name,
             chain=segment.chain_name,
             render_key=segment.render_key if is_known else None,
-            seconds=segment.seconds,
+            duration_s=round(segment.seconds, 3),
             cache_hit=cache_hit,
             inferences=step.inferences if step else 0,
             estimated_s=round(step.cost, 3) if step else 0.0,
@@ -170,7 +170,7 @@ class PlanRead(Struct, kw_only=True):
     """The plan of a shootout: all segments and their estimated cost."""
 
     segments: Annotated[list[PlannedSegmentRead], Meta(description="Every DI track through every chain.")]
-    seconds: Annotated[float, Meta(description="Length of all segments together in seconds.", examples=[16.0])]
+    audio_s: Annotated[float, Meta(description="Length of all segments together in seconds.", examples=[16.0])]
     cache_hits: Annotated[int, Meta(description="Number of segments in the render cache.", examples=[0])]
     inferences: Annotated[int, Meta(description="Number of captures to run.", examples=[2])]
     estimated_s: Annotated[
@@ -201,7 +201,7 @@ class PlanRead(Struct, kw_only=True):
         ]
         return cls(
             segments=segments,
-            seconds=plan.seconds,
+            audio_s=round(plan.seconds, 3),
             cache_hits=sum(segment.cache_hit for segment in segments),
             inferences=sum(segment.inferences for segment in segments),
             estimated_s=round(math.fsum(step.cost for step in steps.values()), 3),

@@ -32,6 +32,7 @@ from tone_shootout.tone3000.types import (
     TonesSort,
     User,
     UsersSort,
+    hyphenated,
 )
 
 T = TypeVar("T")
@@ -96,7 +97,7 @@ class Tone3000:
 
     async def trending(self, token: str | None = None, *, gear: Gear | None = None) -> list[Tone]:
         """Return at most ten trending tones."""
-        return (await self._get(_Tones, "/tones/trending", token, _drop_empty(gear=gear))).data
+        return (await self._get(_Tones, "/tones/trending", token, _drop_empty(gear=hyphenated(gear)))).data
 
     async def latest(self, token: str) -> list[Tone]:
         """Return at most ten of the latest published tones."""
@@ -131,9 +132,9 @@ class Tone3000:
             query=search.query,
             page=page,
             page_size=page_size,
-            sort=search.sort,
-            gears="_".join(search.gears),
-            format=search.format,
+            sort=hyphenated(search.sort),
+            gears="_".join(map(hyphenated, search.gears)),
+            format=hyphenated(search.format),
             sizes=search.size,
             tags="_".join(name for name in search.tags if "_" not in name),
             makes="_".join(name for name in search.makes if "_" not in name),
@@ -237,7 +238,7 @@ class Tone3000:
     async def _list(
         self, which: str, token: str, gear: Gear | None, query: str, page: int, page_size: int
     ) -> Page[Tone]:
-        parameters = _drop_empty(gear=gear, query=query, page=page, page_size=page_size)
+        parameters = _drop_empty(gear=hyphenated(gear), query=query, page=page, page_size=page_size)
         return await self._get(Page[Tone], f"/tones/{which}", token, parameters)
 
     async def _get(self, kind: type[T], path: str, token: str | None, parameters: Parameters | None = None) -> T:

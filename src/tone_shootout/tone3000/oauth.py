@@ -16,7 +16,7 @@ from msgspec import Struct
 from tone_shootout.kit.settings import Tone3000Settings
 from tone_shootout.tone3000.errors import BadAnswerError, GrantError, NotConfiguredError
 from tone_shootout.tone3000.http_client import HttpClient, decode_response
-from tone_shootout.tone3000.types import Architecture, DeviceCode, Format, Gear, Prompt, TokenPair
+from tone_shootout.tone3000.types import Architecture, DeviceCode, Format, Gear, Prompt, TokenPair, hyphenated
 
 T = TypeVar("T")
 
@@ -164,8 +164,8 @@ def _choice_parameters(choice: ToneChoice) -> dict[str, str]:
     fields = {
         "prompt": choice.prompt,
         "tone_id": None if choice.tone_id is None else str(choice.tone_id),
-        "gears": "_".join(choice.gears) or None,
-        "format": choice.format,
+        "gears": "_".join(map(hyphenated, choice.gears)) or None,
+        "format": hyphenated(choice.format) or None,
         "architecture": choice.architecture,
         "calibrated": "true" if choice.calibrated else None,
         "preview": "true" if choice.preview and choice.prompt == "select_tone" else None,

@@ -15,11 +15,11 @@ from tone_shootout.validation import error_path
 
 T = TypeVar("T")
 
-Gear = Literal["amp", "amp-cab", "pedal", "outboard", "cab", "space", "experimental"]
-Format = Literal["nam", "ir", "aida-x", "aa-snapshot", "proteus"]
+Gear = Literal["amp", "amp_cab", "pedal", "outboard", "cab", "space", "experimental"]
+Format = Literal["nam", "ir", "aida_x", "aa_snapshot", "proteus"]
 Size = Literal["standard", "lite", "feather", "nano", "custom"]
 Architecture = Literal["1", "2", "custom"]
-TonesSort = Literal["best-match", "trending", "newest", "oldest", "downloads-all-time"]
+TonesSort = Literal["best_match", "trending", "newest", "oldest", "downloads_all_time"]
 UsersSort = Literal["tones", "downloads", "favorites", "models"]
 NamesSort = Literal["tones", "name"]
 Prompt = Literal["select_tone", "load_tone"]
@@ -214,6 +214,11 @@ def decode(data: bytes, kind: type[T]) -> T:
                 raise
             _log.warning("tone3000_field_dropped", detail=str(error))
     return msgspec.convert(document, kind, dec_hook=_text)
+
+
+def hyphenated(value: str | None) -> str:
+    """Return a value of an enumeration as TONE3000 spells it: with hyphens, where this program has underscores."""
+    return (value or "").replace("_", "-")
 
 
 def plain(text: str) -> str:

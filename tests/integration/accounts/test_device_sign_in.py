@@ -42,9 +42,9 @@ async def test_a_device_is_signed_in_after_the_user_allows_it(device: httpx.Asyn
     begun = (await device.post(DEVICE)).json()
     assert begun["device_code"].startswith("tsd_")
     assert begun["verification_uri_complete"].startswith(tone3000.url)
-    assert (begun["interval"], begun["expires_in"]) == (1, 600)
+    assert (begun["interval_s"], begun["expires_in_s"]) == (1, 600)
     waiting = await poll(device, begun["device_code"])
-    assert (waiting.status_code, waiting.json()) == (202, {"status": "pending", "interval": 1})
+    assert (waiting.status_code, waiting.json()) == (202, {"status": "pending", "interval_s": 1})
     tone3000.decide(begun["user_code"], user="valve-shed")
     done = await poll(device, begun["device_code"])
     assert done.status_code == 201
@@ -84,7 +84,7 @@ async def test_slow_down_increases_the_interval(device: httpx.AsyncClient, tone3
     begun = (await device.post(DEVICE)).json()
     tone3000.fault("status", "/oauth/token", status=400, body='{"error": "slow_down"}')
     slower = await poll(device, begun["device_code"])
-    assert (slower.status_code, slower.json()["interval"]) == (202, 6)
+    assert (slower.status_code, slower.json()["interval_s"]) == (202, 6)
     asked = len(tone3000.requests("/oauth/token"))
     tone3000.decide(begun["user_code"])
     assert (await poll(device, begun["device_code"])).status_code == 202

@@ -35,7 +35,7 @@ async def test_an_api_token_starts_a_session(api: httpx.AsyncClient, user: Perso
     body = answer.json()
     assert answer.status_code == 201
     assert answer.headers["cache-control"] == "no-store"
-    assert (body["expires_in"], body["refresh_expires_in"]) == (15 * 60, 30 * 24 * 3600)
+    assert (body["expires_in_s"], body["refresh_expires_in_s"]) == (15 * 60, 30 * 24 * 3600)
     me = (await api.get("/api/v1/me", headers={"Authorization": f"Bearer {body['access_token']}"})).json()
     assert (me["id"], me["name"], me["scope"]) == (str(user.id), user.name, "write")
 

@@ -50,7 +50,7 @@ async def test_the_first_sign_in_creates_a_user_and_the_next_one_finds_it(
 
 
 async def test_the_authorization_request_has_the_documented_parameters(browser: Browser, service: str) -> None:
-    redirect = await browser.start(prompt="select_tone", gears="amp", format="nam", architecture="2", preview="true")
+    redirect = await browser.start(prompt="select_tone", gear="amp", format="nam", architecture="2", preview="true")
     query = query_of(redirect.headers["location"])
     assert len(query.pop("state")) >= 22
     assert len(query.pop("code_challenge")) == 43

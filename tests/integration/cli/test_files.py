@@ -63,7 +63,7 @@ def test_render_writes_a_result_and_prints_its_folder(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     manifest = decode_manifest((folder / "out" / "manifest.json").read_bytes())
     assert [segment.chain for segment in manifest.segments] == ["A", "B"]
-    assert f"Common loudness: {manifest.level.target:.1f} LUFS" in result.stdout
+    assert f"Common loudness: {manifest.level.target_lufs:.1f} LUFS" in result.stdout
     assert f"Results: {folder / 'out'}" in result.stdout
     assert result.stderr.startswith("Rendering\n  segment ")
 
@@ -262,8 +262,8 @@ def test_inspect_shows_properties_of_files(folder: Path) -> None:
     capture, cab, riff = _json("inspect", folder / "named.nam", folder / "cab-a.wav", folder / "riff.wav")
     assert (capture["kind"], capture["architecture"], capture["parameters"]) == ("capture", "WaveNet", 842)
     assert capture["metadata"] == {"gear_type": "amp", "modeled_by": "me", "gain": 0.5}
-    assert (cab["kind"], cab["format"], cab["rate"], cab["as_cab_ir"]) == ("audio", "WAV", 44_100, "yes")
-    assert (riff["seconds"], riff["channels"], riff["as_di_track"]) == (2.0, 1, "yes")
+    assert (cab["type"], cab["format"], cab["sample_rate_hz"], cab["as_cab_ir"]) == ("audio", "WAV", 44_100, "yes")
+    assert (riff["duration_s"], riff["channels"], riff["as_di_track"]) == (2.0, 1, "yes")
     text = _run("inspect", folder / "named.nam", folder / "cab-a.wav").stdout
     assert "  architecture" in text
     assert "  metadata.modeled_by" in text
@@ -274,7 +274,7 @@ def test_measure_agrees_with_ffmpeg_s_meter(folder: Path) -> None:
     heard = ebur128(plucks(2.0)[np.newaxis], RATE)
     assert measured["integrated_lufs"] == pytest.approx(heard["I"], abs=0.1)
     assert measured["true_peak_dbtp"] == pytest.approx(heard["TP"], abs=0.2)
-    assert measured["seconds"] == 2.0
+    assert measured["duration_s"] == 2.0
     assert {"centroid_hz", "tilt_db_per_octave", "crest_factor_db", "rms_dbfs"} < measured.keys()
 
 
@@ -305,7 +305,7 @@ def test_measure_agrees_with_the_manifest_of_a_result(folder: Path) -> None:
     files = sorted((folder / "out" / "segments").iterdir())
     manifest = decode_manifest((folder / "out" / "manifest.json").read_bytes())
     for measured, segment in zip(_json("measure", *files), manifest.segments, strict=True):
-        assert measured["integrated_lufs"] == pytest.approx(manifest.level.target, abs=0.01)
+        assert measured["integrated_lufs"] == pytest.approx(manifest.level.target_lufs, abs=0.01)
         figures = msgspec.to_builtins(segment.measured) | msgspec.to_builtins(segment.metrics)
         assert {name: measured[name] for name in figures} == json.loads(msgspec.json.encode(figures))
     assert read_audio(files[0], max_seconds=10).rate == RATE

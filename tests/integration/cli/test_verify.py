@@ -181,7 +181,7 @@ def test_control_characters_of_a_manifest_are_not_printed(result: Path, old: str
 
 def test_a_manifest_with_absurd_numbers_is_reported_as_different(made: Path, result: Path) -> None:
     path = result / "manifest.json"
-    path.write_text(path.read_text().replace('"sample_rate": 48000', '"sample_rate": 0', 1))
+    path.write_text(path.read_text().replace('"sample_rate_hz": 48000', '"sample_rate_hz": 0', 1))
     assert _run("verify", result, "--inputs", made).exit_code == 0
 
 

@@ -46,7 +46,7 @@ async def flac(settings: Settings, session_maker: Sessions, user: Person) -> Fla
         await session.commit()
     (item,) = (await user.client.get(f"/api/v1/jobs/{job.id}/artifacts")).json()["items"]
     assert (item["path"], item["sha256"]) == (path, sha256)
-    return Flac(href=item["href"], whole=whole, sha256=sha256)
+    return Flac(href=item["links"]["content"], whole=whole, sha256=sha256)
 
 
 async def test_the_whole_is_what_was_stored(flac: Flac, user: Person) -> None:

@@ -56,7 +56,7 @@ async def test_credits_and_notices_are_in_everything_that_is_published_and_captu
     assert (await finish(tone3000_service, ada, job["id"]))[-1]["data"]["status"] == "completed"
 
     listed = (await ada.client.get(job["links"]["artifacts"])).json()["items"]
-    contents = {item["path"]: (await ada.client.get(item["href"])).content for item in listed}
+    contents = {item["path"]: (await ada.client.get(item["links"]["content"])).content for item in listed}
     manifest = msgspec.json.decode(contents["manifest.json"])
     credited = [item["credit"] for item in manifest["inputs"] if item["credit"]]
     assert {(credit["creator"], credit["license"]) for credit in credited} == {

@@ -30,7 +30,7 @@ def tone3000_worker(tone3000_settings: Settings) -> Generator[None, None, None]:
 
 
 def _model(tone: int, model: int, kind: str = "capture") -> dict[str, Any]:
-    block = {"type": kind, "tone3000": {"tone": tone, "model": model}}
+    block = {"type": kind, "tone3000": {"tone_id": tone, "model_id": model}}
     return block | ({"gear": "amp"} if kind == "capture" else {})
 
 
@@ -59,7 +59,7 @@ async def test_a_job_fetches_what_its_plan_says_and_the_next_one_has_it(
     ada = await connect(user)
     made = await _make(ada, _model(*CLEAN), _model(*CENTER, kind="cab_ir"))
     plan = (await ada.client.get(made.json()["links"]["plan"])).json()
-    assert [(one["kind"], one["tone"], one["model"]) for one in plan["to_fetch"]] == [
+    assert [(one["kind"], one["tone_id"], one["model_id"]) for one in plan["to_fetch"]] == [
         ("capture", *CLEAN),
         ("cab_ir", *CENTER),
     ]
@@ -132,7 +132,7 @@ async def test_a_job_says_what_could_not_be_fetched_and_why(
     tone3000.set_visibility(GONE[0], "gone")
     done = await _run(tone3000_service, ada, await _make(ada, block))
     assert (done["status"], done["error"]["code"], done["attempt"]) == ("failed", code, 1)
-    assert str(block["tone3000"]["model"]) in done["error"]["detail"]
+    assert str(block["tone3000"]["model_id"]) in done["error"]["detail"]
 
 
 async def test_a_job_of_somebody_who_is_not_connected_says_so(tone3000_service: str, user: Person) -> None:

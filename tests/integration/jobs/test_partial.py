@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("worker")
 async def _paths(user: Person, job: dict[str, Any]) -> dict[str, str]:
     """Path and address of everything that the job has to show."""
     items = (await user.client.get(job["links"]["artifacts"])).json()["items"]
-    return {item["path"]: item["href"] for item in items}
+    return {item["path"]: item["links"]["content"] for item in items}
 
 
 async def _chains(user: Person, count: int) -> list[dict[str, Any]]:

@@ -61,11 +61,11 @@ async def test_a_submitted_shootout_ends_completed_with_every_file_of_its_manife
     assert first.log[-1]["type"] == "done"
     assert first.log[-1]["data"]["status"] == "completed"
     results = await _results(user, first.job)
-    manifest = (await user.client.get(results["manifest.json"]["href"])).json()
+    manifest = (await user.client.get(results["manifest.json"]["links"]["content"])).json()
     assert {"comparison.mp4", "chapters.txt", "description.txt", "manifest.json"} <= set(results)
     for entry in manifest["files"]:
         assert results[entry["path"]]["sha256"] == entry["sha256"]
-        content = (await user.client.get(results[entry["path"]]["href"])).content
+        content = (await user.client.get(results[entry["path"]]["links"]["content"])).content
         assert hashlib.sha256(content).hexdigest() == entry["sha256"]
     shown = (await user.client.get(first.job["links"]["self"])).json()
     assert shown["status"] == "completed"
@@ -78,14 +78,14 @@ async def test_a_submitted_shootout_ends_completed_with_every_file_of_its_manife
 
 async def test_the_summary_of_a_completed_job_is_that_of_its_manifest(first: First, user: Person) -> None:
     results = await _results(user, first.job)
-    manifest = (await user.client.get(results["manifest.json"]["href"])).json()
+    manifest = (await user.client.get(results["manifest.json"]["links"]["content"])).json()
     assert first.job["summary"] is None
     summary = (await user.client.get(first.job["links"]["self"])).json()["summary"]
     assert summary["segments"] == len(manifest["segments"]) == 2
-    assert summary["audio_s"] == sum(segment["samples"] / segment["sample_rate"] for segment in manifest["segments"])
+    assert summary["audio_s"] == sum(segment["samples"] / segment["sample_rate_hz"] for segment in manifest["segments"])
     assert summary["target_lufs"] <= summary["requested_lufs"] == -16.0
     assert summary["cache_hits"] == 0
-    assert summary["limiting_segment"] == manifest["level"]["limited_by"]
+    assert summary["limiting_segment"] == manifest["level"]["limiting_segment"]
     assert summary["notices"] == len(manifest["notices"])
     assert set(summary["phases_s"]) == {"fetch", "render", "level", "plots", "video", "publish"}
     assert summary["elapsed_s"] == pytest.approx(sum(summary["phases_s"].values()), abs=0.01)
@@ -104,16 +104,16 @@ async def test_every_artifact_has_a_type_and_a_segment_its_position(first: First
 
 async def test_all_segments_come_out_equally_loud_and_equally_long(first: First, user: Person) -> None:
     results = await _results(user, first.job)
-    manifest = (await user.client.get(results["manifest.json"]["href"])).json()
+    manifest = (await user.client.get(results["manifest.json"]["links"]["content"])).json()
     segments = [
-        read_audio((await user.client.get(results[segment["file"]]["href"])).content, max_seconds=60)
+        read_audio((await user.client.get(results[segment["file"]]["links"]["content"])).content, max_seconds=60)
         for segment in manifest["segments"]
     ]
     assert len({segment.samples.shape for segment in segments}) == 1
     for segment in segments:
         found = measure(segment.samples, segment.rate)
-        assert found.integrated_lufs == pytest.approx(manifest["level"]["target"], abs=0.1)
-        assert found.true_peak_dbtp <= manifest["level"]["ceiling"]
+        assert found.integrated_lufs == pytest.approx(manifest["level"]["target_lufs"], abs=0.1)
+        assert found.true_peak_dbtp <= manifest["level"]["ceiling_dbtp"]
 
 
 async def test_events_are_numbered_without_gaps_and_progress_never_falls(first: First) -> None:
@@ -158,7 +158,7 @@ async def test_a_second_job_of_a_shootout_renders_nothing_and_gives_the_same_byt
     assert shown
     assert not [path for path in shown if path.startswith("partial/")]
     one, two = await _results(user, first.job), await _results(user, second)
-    manifests = [(await user.client.get(made.pop("manifest.json")["href"])).json() for made in (one, two)]
+    manifests = [(await user.client.get(made.pop("manifest.json")["links"]["content"])).json() for made in (one, two)]
     assert {path: item["sha256"] for path, item in one.items()} == {path: item["sha256"] for path, item in two.items()}
     told = [[(s.pop("cache_hit"), s.pop("inferences", 0)) for s in made["segments"]] for made in manifests]
     assert told == [[(False, 1)] * 2, [(True, 0)] * 2]
@@ -192,7 +192,7 @@ async def test_what_was_submitted_is_rendered_whatever_becomes_of_the_shootout(b
     assert answer.status_code == 200, answer.text
     await finish(base_url, user, job["id"])
     results = await _results(user, job)
-    assert (await user.client.get(results["manifest.json"]["href"])).json()["title"] == "Two crunches"
+    assert (await user.client.get(results["manifest.json"]["links"]["content"])).json()["title"] == "Two crunches"
 
 
 async def test_a_di_at_another_rate_gives_segments_at_48_khz(base_url: str, user: Person) -> None:
@@ -203,7 +203,7 @@ async def test_a_di_at_another_rate_gives_segments_at_48_khz(base_url: str, user
     results = await _results(user, job)
     flacs = [item for path, item in results.items() if path.endswith(".flac")]
     for item in flacs:
-        audio = read_audio((await user.client.get(item["href"])).content, max_seconds=60)
+        audio = read_audio((await user.client.get(item["links"]["content"])).content, max_seconds=60)
         assert audio.rate == 48_000
         assert audio.samples.shape == (1, 48_000)
 
@@ -225,7 +225,9 @@ async def test_an_ir_of_another_rate_and_a_long_di_agree_with_numpy(base_url: st
     await finish(base_url, user, job["id"])
     results = await _results(user, job)
     item = next(item for path, item in results.items() if path.endswith(".flac"))
-    heard = read_audio((await user.client.get(item["href"])).content, max_seconds=60).samples[0].astype(float)
+    heard = (
+        read_audio((await user.client.get(item["links"]["content"])).content, max_seconds=60).samples[0].astype(float)
+    )
     played = playing(1.0).astype(float)
     gain = heard @ played / (played @ played)
     assert np.abs(heard - gain * played).max() < 2**-22

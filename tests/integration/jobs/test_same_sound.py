@@ -101,7 +101,7 @@ async def test_a_spec_rendered_here_and_a_job_rendered_there_are_the_same(
     assert [segment["sha256"] for segment in here["segments"]] == [segment["sha256"] for segment in there["segments"]]
     assert len({segment["samples"] for segment in here["segments"]}) == 1
     for segment in here["segments"]:
-        assert segment["measured"]["integrated_lufs"] == pytest.approx(here["level"]["target"], abs=0.1)
-        assert segment["measured"]["true_peak_dbtp"] <= here["level"]["ceiling"]
+        assert segment["measured"]["integrated_lufs"] == pytest.approx(here["level"]["target_lufs"], abs=0.1)
+        assert segment["measured"]["true_peak_dbtp"] <= here["level"]["ceiling_dbtp"]
         audio = read_audio(out / segment["file"], max_seconds=60)
         assert audio.samples.shape == (1, segment["samples"])

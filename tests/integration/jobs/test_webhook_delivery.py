@@ -75,7 +75,7 @@ class Hook:
         async with asyncio.timeout(60):
             while True:
                 found: dict[str, Any] = (await self.client.get(delivery)).json()
-                if found["delivery"]["state"] == state:
+                if found["delivery"]["status"] == state:
                     return found
                 await asyncio.sleep(0.02)
 
@@ -105,7 +105,7 @@ async def _come_due(sessions: Sessions, **values: Any) -> None:
     async with sessions() as session:
         await session.execute(
             update(WebhookDelivery)
-            .where(WebhookDelivery.state == "pending")
+            .where(WebhookDelivery.status == "pending")
             .values(next_attempt_at=func.now(), **values)
         )
         await session.commit()
@@ -188,7 +188,7 @@ async def test_what_does_not_arrive_is_sent_again_as_the_same_message(
     receiver.status = 500
     delivery = await hook.test()
     tried = await hook.until_tried(delivery)
-    assert (tried["delivery"]["state"], tried["attempts"][0]["status"]) == ("pending", 500)
+    assert (tried["delivery"]["status"], tried["attempts"][0]["http_status"]) == ("pending", 500)
     begun = dt.datetime.fromisoformat(tried["attempts"][0]["at"])
     again = dt.datetime.fromisoformat(tried["delivery"]["next_attempt_at"])
     assert dt.timedelta(seconds=4) <= again - begun <= dt.timedelta(seconds=30)
@@ -270,8 +270,8 @@ async def test_a_redirect_is_not_followed(user: Person, receiver: Receiver, deli
         hook = await make(user, receiver.url)
         receiver.status, receiver.headers = status, {"location": elsewhere.url}
         tried = await hook.until_tried(await hook.test())
-        assert tried["attempts"][0]["status"] == status
-        assert tried["delivery"]["state"] == "pending"
+        assert tried["attempts"][0]["http_status"] == status
+        assert tried["delivery"]["status"] == "pending"
         assert elsewhere.received == []
 
 
@@ -288,7 +288,7 @@ async def test_nothing_reaches_an_address_that_is_not_public(
     async with _delivering(session_maker, settings, backend=backend):
         tried = await hook.until_tried(await hook.test())
     assert tried["attempts"][0]["error"] == "address_refused"
-    assert tried["attempts"][0]["status"] is None
+    assert tried["attempts"][0]["http_status"] is None
     assert receiver.received == []
 
 
@@ -336,7 +336,7 @@ async def test_over_tls_the_name_is_checked_though_the_address_was_chosen_before
             tried = await hook.until_tried(await hook.test())
         assert receiver.server_names == [name]
         if arrives:
-            assert tried["attempts"][0]["status"] == 204
+            assert tried["attempts"][0]["http_status"] == 204
             assert receiver.received[0].headers["host"] == url.split("/")[2]
         else:
             assert tried["attempts"][0]["error"] == "tls_failed"
@@ -523,7 +523,7 @@ async def test_what_can_not_even_be_tried_counts_as_tried(
         await session.execute(update(WebhookRow).values(url="http://127.0.0.1:99999/"))
         await session.commit()
     tried = await hook.until_tried(await hook.test())
-    assert (tried["attempts"][0]["error"], tried["delivery"]["state"]) == ("internal_error", "pending")
+    assert (tried["attempts"][0]["error"], tried["delivery"]["status"]) == ("internal_error", "pending")
 
 
 @pytest.mark.slow

@@ -211,13 +211,13 @@ async def test_a_trial_is_in_the_log_and_found_where_the_answer_says(user: Perso
     first = await user.client.post(f"{address}/test")
     second = await user.client.post(f"{address}/test")
     assert first.status_code == second.status_code == 202
-    listed = (await user.client.get(f"{address}/deliveries", params={"state": "pending"})).json()
+    listed = (await user.client.get(f"{address}/deliveries", params={"status": "pending"})).json()
     assert [item["id"] for item in listed["items"]] == [second.json()["id"], first.json()["id"]]
     found = (await user.client.get(first.headers["location"])).json()
     assert found["delivery"]["type"] == "webhook.test"
     assert found["attempts"] == []
-    assert (await user.client.get(f"{address}/deliveries", params={"state": "failed"})).json()["total"] == 0
-    assert (await user.client.get(f"{address}/deliveries", params={"state": "lost"})).status_code == 400
+    assert (await user.client.get(f"{address}/deliveries", params={"status": "failed"})).json()["total"] == 0
+    assert (await user.client.get(f"{address}/deliveries", params={"status": "lost"})).status_code == 400
     missing = await user.client.get(f"{address}/deliveries/{NOBODY}")
     assert (missing.status_code, missing.json()["code"]) == (404, "delivery_not_found")
     again = await user.client.post(f"{address}/deliveries/{NOBODY}/redeliver")

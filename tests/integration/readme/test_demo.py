@@ -18,7 +18,7 @@ def test_the_demo_renders_a_verifiable_comparison(folder: Path, environ: dict[st
     assert len(manifest["segments"]) == 6
     for segment in manifest["segments"]:
         assert segment["file"] in output
-        assert abs(segment["measured"]["integrated_lufs"] - manifest["level"]["target"]) <= 0.1
+        assert abs(segment["measured"]["integrated_lufs"] - manifest["level"]["target_lufs"]) <= 0.1
     for name in ("comparison.mp4", "chapters.txt", "description.txt"):
         assert name in output
         assert (results / name).stat().st_size > 0

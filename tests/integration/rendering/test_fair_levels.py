@@ -68,14 +68,14 @@ def test_all_segments_are_equally_loud_within_a_tenth_of_a_unit(
     loudness = [reading["I"] for reading in heard]
     assert len(loudness) == 18
     assert max(loudness) - min(loudness) <= 0.1
-    assert loudness == pytest.approx([manifest.level.target] * 18, abs=0.1)
+    assert loudness == pytest.approx([manifest.level.target_lufs] * 18, abs=0.1)
 
 
 def test_no_segment_exceeds_the_ceiling_and_one_reaches_it(manifest: Manifest, heard: list[dict[str, float]]) -> None:
     peaks = [reading["TP"] for reading in heard]
     assert max(peaks) <= CEILING_DBTP + 0.1
-    assert manifest.level.limited_by is not None, "so much is asked for that a peak forbids it"
-    assert peaks[manifest.level.limited_by - 1] == pytest.approx(CEILING_DBTP, abs=0.1)
+    assert manifest.level.limiting_segment is not None, "so much is asked for that a peak forbids it"
+    assert peaks[manifest.level.limiting_segment - 1] == pytest.approx(CEILING_DBTP, abs=0.1)
 
 
 def test_the_captures_have_different_loudness_before_the_match(manifest: Manifest) -> None:

@@ -45,8 +45,8 @@ def test_every_segment_has_the_common_loudness_by_ffmpeg(out: Path, manifest: Ma
     for segment in manifest.segments:
         audio = read_audio(out / segment.file, max_seconds=10)
         heard = ebur128(audio.samples, audio.rate)
-        assert heard["I"] == pytest.approx(manifest.level.target + segment.trim_db, abs=0.1)
-        assert heard["TP"] <= manifest.level.ceiling + 0.1
+        assert heard["I"] == pytest.approx(manifest.level.target_lufs + segment.trim_db, abs=0.1)
+        assert heard["TP"] <= manifest.level.ceiling_dbtp + 0.1
         assert segment.measured.integrated_lufs == pytest.approx(heard["I"], abs=0.1)
         assert segment.measured.true_peak_dbtp == pytest.approx(heard["TP"], abs=0.2)
 
@@ -54,14 +54,14 @@ def test_every_segment_has_the_common_loudness_by_ffmpeg(out: Path, manifest: Ma
 def test_the_level_match_can_be_checked_from_the_manifest(manifest: Manifest) -> None:
     level = manifest.level
     reachable = [
-        s.loudness_before_lufs + level.ceiling - s.true_peak_before_dbtp - s.trim_db for s in manifest.segments
+        s.loudness_before_lufs + level.ceiling_dbtp - s.true_peak_before_dbtp - s.trim_db for s in manifest.segments
     ]
-    assert level.target == pytest.approx(min(level.requested, *reachable), abs=1e-4)
-    limiting = None if min(reachable) >= level.requested else int(np.argmin(reachable)) + 1
-    assert level.limited_by == limiting
+    assert level.target_lufs == pytest.approx(min(level.requested_lufs, *reachable), abs=1e-4)
+    limiting = None if min(reachable) >= level.requested_lufs else int(np.argmin(reachable)) + 1
+    assert level.limiting_segment == limiting
     for segment in manifest.segments:
-        assert segment.gain_db == pytest.approx(level.target - segment.loudness_before_lufs + segment.trim_db)
-        assert segment.measured.true_peak_dbtp <= level.ceiling
+        assert segment.gain_db == pytest.approx(level.target_lufs - segment.loudness_before_lufs + segment.trim_db)
+        assert segment.measured.true_peak_dbtp <= level.ceiling_dbtp
 
 
 def test_all_segments_of_a_di_track_are_equally_long(out: Path, manifest: Manifest) -> None:
@@ -77,7 +77,7 @@ def test_the_manifest_names_every_file_with_its_hash_and_nothing_of_this_machine
     assert on_disk == {"manifest.json", *(item.path for item in manifest.files)}
     for item in manifest.files:
         content = (out / item.path).read_bytes()
-        assert (hashlib.sha256(content).hexdigest(), len(content)) == (item.sha256, item.bytes)
+        assert (hashlib.sha256(content).hexdigest(), len(content)) == (item.sha256, item.size_bytes)
     assert {s.file: s.sha256 for s in manifest.segments}.items() <= {i.path: i.sha256 for i in manifest.files}.items()
     for source in manifest.inputs:
         assert hashlib.sha256((folder / source.name).read_bytes()).hexdigest() == source.sha256
@@ -90,7 +90,7 @@ def test_the_manifest_has_every_documented_field(out: Path) -> None:
     written = json.loads((out / "manifest.json").read_bytes())
     assert written["schema"] == 1
     assert {"engine", "versions", "inputs", "spec", "captures", "comparisons", "difference", "video"} <= set(written)
-    assert set(written["level"]) == {"requested", "target", "ceiling", "limited_by"}
+    assert set(written["level"]) == {"requested_lufs", "target_lufs", "ceiling_dbtp", "limiting_segment"}
     promised = (
         "position di_track chain render_key file sha256 start_ms end_ms sample_rate samples measured gain_db trim_db "
         "latency metrics cache_hit inferences drive_db calibration notes"
@@ -173,7 +173,7 @@ def test_a_quiet_recording_near_the_gate_still_meets_the_target(folder: Path, tm
     chain = {"name": "Clean", "blocks": blocks("clean.nam", "cab-a.wav")}
     made = carry_out(folder, spec(chain, tracks=[{"name": "Quiet", "file": "quiet.wav"}]), tmp_path)
     audio = read_audio(tmp_path / made.segments[0].file, max_seconds=60)
-    assert ebur128(audio.samples, audio.rate)["I"] == pytest.approx(made.level.target, abs=0.1)
+    assert ebur128(audio.samples, audio.rate)["I"] == pytest.approx(made.level.target_lufs, abs=0.1)
 
 
 def test_a_new_result_replaces_only_the_previous_one(folder: Path, tmp_path: Path) -> None:

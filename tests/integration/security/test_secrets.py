@@ -137,7 +137,7 @@ async def test_secrets_appear_nowhere(
             assert (await client.get("/api/v1/me/export")).status_code == 200
             assert (await client.get("/openapi.json")).status_code == 200
             for item in (await client.get(f"/api/v1/jobs/{job}/artifacts")).json()["items"]:
-                await client.get(item["href"])
+                await client.get(item["links"]["content"])
             assert [answer for answer in answers if answer.url.path.endswith("/manifest.json")]
     places = {
         "the web process's log": "".join(web.log),

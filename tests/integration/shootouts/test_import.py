@@ -55,7 +55,7 @@ async def test_a_capture_is_imported_with_its_credit(user: Person, connect: Conn
         "tone_id": BLUEBIRD,
         "model_id": 910001,
         "title": "Bluebird 45 Lead",
-        "model": "Gain 3",
+        "model_name": "Gain 3",
         "gear": "amp",
         "creator": "Valve Shed",
         "license": "t3k",
@@ -71,7 +71,7 @@ async def test_a_capture_is_imported_with_its_credit(user: Person, connect: Conn
 async def test_the_gear_of_the_catalog_overrides_that_of_the_file(user: Person, connect: Connect) -> None:
     ada = await connect(user)
     combo = (await _import(ada, NIGHTJAR, 910031)).json()
-    assert (combo["facts"]["gear_type"], combo["facts"]["catalog_gear"]) == ("amp", "amp-cab")
+    assert (combo["facts"]["gear"], combo["facts"]["catalog_gear"]) == ("amp", "amp_cab")
     cab = {"type": "cab_ir", "asset": await add(ada.client, "cab_ir", ir())}
     track = {"name": "Riff", "asset": await add(ada.client, "di_track", di())}
     for block, codes in (
@@ -129,7 +129,9 @@ async def test_listed_models_link_to_imported_items(user: Person, connect: Conne
     ada = await connect(user)
     item = (await _import(ada, *CLEAN)).json()
     models = (await ada.client.get(f"/api/v1/tones/{BLUEBIRD}/models")).json()["items"]
-    assert {model["id"]: model["library_item"] for model in models if model["library_item"]} == {910001: item["id"]}
+    assert {model["id"]: model["library_item_id"] for model in models if model["library_item_id"]} == {
+        910001: item["id"]
+    }
 
 
 async def test_each_user_has_their_own_copy(

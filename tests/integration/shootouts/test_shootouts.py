@@ -340,14 +340,14 @@ async def test_a_plan_has_a_segment_for_every_di_track_and_chain(user: Person) -
     chosen["di_tracks"].append({"name": "Second", "asset": second})
     made = await make(user, chosen)
     plan = (await user.client.get(made["links"]["plan"])).json()
-    segments = [(s["position"], s["di_track"], s["chain"], s["seconds"]) for s in plan["segments"]]
+    segments = [(s["position"], s["di_track"], s["chain"], s["duration_s"]) for s in plan["segments"]]
     assert segments == [
         (1, "Riff", "Low", 1.0),
         (2, "Riff", "High", 1.0),
         (3, "Second", "Low", 0.5),
         (4, "Second", "High", 0.5),
     ]
-    assert plan["seconds"] == 3.0
+    assert plan["audio_s"] == 3.0
     assert plan["estimated_s"] > 0
     assert len({segment["render_key"] for segment in plan["segments"]}) == 4
 

@@ -177,7 +177,7 @@ async def test_the_client_uses_no_deprecated_form(tone3000: StandIn, redis: Redi
     async with HttpClient(tone3000.settings(search=True), redis, on_deprecation=reported.append) as http_client:
         client = Tone3000(http_client)
         await client.trending(gear="cab")
-        await client.favorited(token, gear="amp-cab")
+        await client.favorited(token, gear="amp_cab")
         await client.search(token, Search(format="ir", gears=("cab",)))
         await client.all_models(token, await client.tone(token, 900201))
     assert reported == []

@@ -77,7 +77,7 @@ async def test_a_code_requires_its_verifier_and_redirect_url(
 @pytest.mark.parametrize(
     ("choice", "answered", "expected"),
     [
-        (ToneChoice(prompt="select_tone", gears=("amp", "amp-cab"), preview=True), 900103, "900103"),
+        (ToneChoice(prompt="select_tone", gears=("amp", "amp_cab"), preview=True), 900103, "900103"),
         (ToneChoice(prompt="load_tone", tone_id=900101), None, "900101"),
         (ToneChoice(prompt="load_tone", tone_id=900301), 900101, "900101"),
         (None, 900101, None),

@@ -54,7 +54,7 @@ def test_the_difference_matrix_groups_similar_segments() -> None:
     kinds = [kind[position] for position in found.positions]
     assert sorted(found.positions) == [1, 2, 3, 4, 5, 6]
     assert sum(one != other for one, other in pairwise(kinds)) == 2
-    matrix = np.array(found.matrix)
+    matrix = np.array(found.distances_db)
     np.testing.assert_array_equal(matrix, matrix.T)
     np.testing.assert_array_equal(matrix.diagonal(), 0.0)
     for row, column in combinations(range(6), 2):
@@ -67,7 +67,7 @@ def test_few_segments_keep_their_order(count: int) -> None:
     segments = plan(spec(*[blocks("combo.nam")] * count), FACTS).segments
     found = difference(segments, [_pair(1, 2, 3.0)][: count - 1])
     assert found.positions == _segments(count)
-    assert found.matrix == (((0.0,),) if count == 1 else ((0.0, 3.0), (3.0, 0.0)))
+    assert found.distances_db == (((0.0,),) if count == 1 else ((0.0, 3.0), (3.0, 0.0)))
 
 
 def test_silent_segments_are_left_out_of_the_matrix() -> None:

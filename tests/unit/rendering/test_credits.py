@@ -71,14 +71,18 @@ def test_each_credit_and_each_attribution_is_listed_once() -> None:
 
 def test_the_description_lists_credits_and_notices() -> None:
     inputs = [
-        Input(name=name, kind="capture", sha256=digest(name), bytes=1, credit=CREDITS.get(name))
+        Input(name=name, kind="capture", sha256=digest(name), size_bytes=1, credit=CREDITS.get(name))
         for name in ("amp.nam", "own.nam")
     ]
     noticed = tuple(notices(spec(blocks("amp.nam", "cab.wav"), commercial=True), CREDITS))
-    text = description("Title", LevelRecord(requested=-16.0, target=-16.0, ceiling=-1.0), inputs, [], None, noticed)
+    text = description(
+        "Title", LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0), inputs, [], None, noticed
+    )
     assert "Captures and cabinets by others:\n“Bluebird 45 Lead, Gain 3” by Valve Shed" in text
     assert "\nPowered by TONE3000 – https://www.tone3000.com\n" in text
     assert f"\nNote: {noticed[0].detail}\n" in text
-    plain = description("Title", LevelRecord(requested=-16.0, target=-16.0, ceiling=-1.0), inputs[1:], [])
+    plain = description(
+        "Title", LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0), inputs[1:], []
+    )
     assert "by others" not in plain
     assert "Note:" not in plain

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.support.specs import FACTS, blocks, capture_facts, spec
-from tone_shootout.rendering.media_info import MediaInfo, SizeInfo
+from tone_shootout.rendering.media_info import MediaInfo, SizeInfo, gear_name
 from tone_shootout.rendering.plan.planner import InvalidSpec, plan
 
 GAIN = {"type": "gain", "gain_db": 3.0}
@@ -92,9 +92,9 @@ def _judged(facts: dict[str, MediaInfo], *chain: Any, **more: Any) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("gear", ["amp-cab", "full-rig", "amp_cab", "AMP-CAB", "amp cab", "Full Rig"])
+@pytest.mark.parametrize("gear", ["amp_cab", "full-rig", "amp-cab", "AMP-CAB", "amp cab", "Full Rig"])
 def test_a_full_rig_in_any_spelling_before_a_cab_ir_is_rejected_unless_allowed(gear: str) -> None:
-    facts = _capture(gear_type=gear)
+    facts = _capture(gear=gear_name(gear))
     assert _judged(facts, "some.nam") == []
     assert _judged(facts, "some.nam", "cab.wav") == ["ir_forbidden"]
     assert _judged(facts, "some.nam", "cab.wav", allow=["ir_forbidden"]) == []
@@ -111,18 +111,18 @@ def test_a_full_rig_in_any_spelling_before_a_cab_ir_is_rejected_unless_allowed(g
     ],
 )
 def test_outboard_is_allowed_anywhere(gear: str, chain: list[str]) -> None:
-    assert _judged(_capture(gear_type=gear), *chain) == []
+    assert _judged(_capture(gear=gear), *chain) == []
 
 
 def test_outboard_is_neither_amp_nor_cabinet() -> None:
-    facts = _capture(gear_type="studio")
+    facts = _capture(gear="studio")
     assert _judged(facts, "some.nam") == ["no_amp"]
     assert _judged(facts, "amp.nam", "some.nam") == ["ir_required"]
     assert _judged(facts, "combo.nam", "some.nam", "cab.wav") == ["ir_forbidden"]
 
 
 def test_a_capture_of_a_cabinet_is_a_cabinet() -> None:
-    facts = _capture(gear_type="cab")
+    facts = _capture(gear="cab")
     assert _judged(facts, "amp.nam", "some.nam") == []
     assert _judged(facts, "combo.nam", "some.nam") == ["ir_forbidden"]
     assert _judged(facts, "amp.nam", "some.nam", "cab.wav") == ["multiple_irs"]
@@ -131,11 +131,11 @@ def test_a_capture_of_a_cabinet_is_a_cabinet() -> None:
 @pytest.mark.parametrize(
     ("said", "block", "faults"),
     [
-        ({"gear_type": "amp", "catalog_gear": "amp-cab"}, {}, ["ir_forbidden"]),
-        ({"gear_type": "amp_cab", "catalog_gear": "amp"}, {}, []),
-        ({"gear_type": "amp_cab", "catalog_gear": "experimental"}, {}, ["ir_forbidden"]),
-        ({"gear_type": "amp_cab", "catalog_gear": None}, {}, ["ir_forbidden"]),
-        ({"gear_type": "amp", "catalog_gear": "amp-cab"}, {"gear": "amp"}, []),
+        ({"gear": "amp", "catalog_gear": "amp_cab"}, {}, ["ir_forbidden"]),
+        ({"gear": "amp_cab", "catalog_gear": "amp"}, {}, []),
+        ({"gear": "amp_cab", "catalog_gear": "experimental"}, {}, ["ir_forbidden"]),
+        ({"gear": "amp_cab", "catalog_gear": None}, {}, ["ir_forbidden"]),
+        ({"gear": "amp", "catalog_gear": "amp_cab"}, {"gear": "amp"}, []),
     ],
 )
 def test_gear_of_the_spec_precedes_the_catalog_which_precedes_the_file(
@@ -145,8 +145,8 @@ def test_gear_of_the_spec_precedes_the_catalog_which_precedes_the_file(
 
 
 def test_the_gear_of_a_container_is_that_of_the_selected_size() -> None:
-    sizes = (SizeInfo(below=0.5, gear_type="amp"), SizeInfo(below=1.0, gear_type="amp_cab"))
-    facts = _capture(gear_type="amp_cab", sizes=sizes)
+    sizes = (SizeInfo(below=0.5, gear="amp"), SizeInfo(below=1.0, gear="amp_cab"))
+    facts = _capture(gear="amp_cab", sizes=sizes)
     assert _judged(facts, {"type": "capture", "file": "some.nam", "size": 0.2}, "cab.wav") == []
     assert _judged(facts, {"type": "capture", "file": "some.nam"}, "cab.wav") == ["ir_forbidden"]
 

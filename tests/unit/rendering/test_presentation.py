@@ -45,7 +45,7 @@ def _segments(*starts_ms: int, length_ms: int = 12_000, **changes: Any) -> list[
         sha256="",
         start_ms=0,
         end_ms=0,
-        sample_rate=48_000,
+        sample_rate_hz=48_000,
         samples=0,
         measured=MEASURED,
         loudness_before_lufs=-20.0,
@@ -123,14 +123,14 @@ def test_chapters_begin_at_zero_with_a_line_each() -> None:
 def test_the_description_states_if_youtube_will_show_no_chapters(
     segments: list[SegmentRecord], said: str | None
 ) -> None:
-    text = description("T", LevelRecord(requested=-16.0, target=-16.0, ceiling=-1.0), [], segments)
+    text = description("T", LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0), [], segments)
     assert ("YouTube" in text) == (said is not None)
     assert said is None or said in text
 
 
 def test_the_description_states_the_level_match() -> None:
-    level = LevelRecord(requested=-14.0, target=-16.04, ceiling=-1.0, limited_by=2)
-    inputs = [Input(name="plexi.nam", kind="capture", sha256="0123456789abcdef" * 4, bytes=1)]
+    level = LevelRecord(requested_lufs=-14.0, target_lufs=-16.04, ceiling_dbtp=-1.0, limiting_segment=2)
+    inputs = [Input(name="plexi.nam", kind="capture", sha256="0123456789abcdef" * 4, size_bytes=1)]
     text = description("T", level, inputs, _segments(0, 12_000, trim_db=1.5))
     assert "-16.0 LUFS, below the requested -14.0 LUFS because segment 2 (Riff – C2) reaches its true-peak" in text
     assert "at or below -1 dBTP. One gain per segment, no limiter." in text
@@ -140,7 +140,7 @@ def test_the_description_states_the_level_match() -> None:
 
 
 def test_the_description_states_the_levels_of_the_video() -> None:
-    level = LevelRecord(requested=-16.0, target=-16.0, ceiling=-1.0)
+    level = LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0)
     text = description("T", level, [], _segments(0), Encoded(integrated_lufs=-12.99, true_peak_dbtp=-0.94))
     assert "measured again in stereo (3 LU more than one side): -13.0 LUFS, -0.9 dBTP." in text
 
@@ -170,7 +170,7 @@ def _credit(number: int) -> Credit:
 
 
 def _inputs(count: int, **changes: Any) -> list[Input]:
-    made = Input(name="plexi.nam", kind="capture", sha256="0123456789abcdef" * 4, bytes=1, credit=_credit(0))
+    made = Input(name="plexi.nam", kind="capture", sha256="0123456789abcdef" * 4, size_bytes=1, credit=_credit(0))
     return [msgspec.structs.replace(made, credit=_credit(n), **changes) for n in range(count)]
 
 
@@ -182,7 +182,7 @@ def _inputs(count: int, **changes: Any) -> list[Input]:
     st.integers(1, 64),
 )
 def test_the_description_respects_the_limits_of_youtube(title: str, name: str, count: int, files: int) -> None:
-    level = LevelRecord(requested=-14.0, target=-16.0, ceiling=-1.0, limited_by=count)
+    level = LevelRecord(requested_lufs=-14.0, target_lufs=-16.0, ceiling_dbtp=-1.0, limiting_segment=count)
     noted = [Notice(code="unknown_license", pointer="", detail=f"“{name}” is under one that nobody knows.")] * files
     segments = [
         msgspec.structs.replace(segment, di_track=name, chain=name)
@@ -214,7 +214,9 @@ def test_a_long_description_is_reduced_in_order_with_a_note(count: int, files: i
         )
         for segment in _segments(*range(0, count * 12_000, 12_000))
     ]
-    text = description("T", LevelRecord(requested=-16.0, target=-16.0, ceiling=-1.0), _inputs(files), segments)
+    text = description(
+        "T", LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0), _inputs(files), segments
+    )
     said = re.findall("No room on YouTube for (.*): see manifest.json and chapters.txt", text)
     assert said == [missing] * bool(missing)
     assert ("\n0:12 Riff" in text) == (not missing.endswith("the chapters"))
@@ -227,5 +229,5 @@ def test_a_name_is_not_parsed_as_a_time_or_a_tag() -> None:
         msgspec.structs.replace(segment, chain="<Plexi> gain at 2:00") for segment in _segments(0, 12_000, 24_000)
     ]
     assert chapters(segments).splitlines()[1] == "0:12 Riff – ‹Plexi› gain at 2∶00"
-    text = description("At 3:30", LevelRecord(requested=-16.0, target=-16.0, ceiling=-1.0), [], segments)
+    text = description("At 3:30", LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0), [], segments)
     assert re.findall(r"\d+:\d\d", text) == ["0:00", "0:12", "0:24"]

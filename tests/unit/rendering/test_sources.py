@@ -30,10 +30,10 @@ def test_a_di_track_is_described(tmp_path: Path) -> None:
     write_flac(path, np.stack([plucks(1.5, rate=44_100, peak=0.25)] * 2), 44_100)
     facts = probe(path, "di_track")
     assert isinstance(facts, DiTrackInfo)
-    assert (facts.samples, facts.rate, facts.seconds, facts.channels) == (66_150, 44_100, 1.5, 2)
+    assert (facts.samples, facts.sample_rate_hz, facts.duration_s, facts.channels) == (66_150, 44_100, 1.5, 2)
     assert facts.peak_dbfs == pytest.approx(-12.04, abs=0.01)
     assert facts.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert facts.bytes == path.stat().st_size
+    assert facts.size_bytes == path.stat().st_size
 
 
 def test_a_capture_is_described(tmp_path: Path) -> None:
@@ -41,9 +41,9 @@ def test_a_capture_is_described(tmp_path: Path) -> None:
     path.write_bytes(nano_capture(metadata={"gear_type": "amp", "input_level_dbu": 14.7, "name": " A\nname "}))
     facts = probe(path, "capture")
     assert isinstance(facts, CaptureInfo)
-    assert (facts.architecture, facts.parameters, facts.receptive_field) == ("WaveNet", 842, 4093)
-    assert (facts.sample_rate, facts.sample_rate_stated, facts.slimmable) == (48_000, True, False)
-    assert (facts.gear_type, facts.input_level_dbu, facts.name) == ("amp", 14.7, "A name")
+    assert (facts.architecture, facts.parameters, facts.receptive_field_samples) == ("WaveNet", 842, 4093)
+    assert (facts.sample_rate_hz, facts.sample_rate_stated, facts.slimmable) == (48_000, True, False)
+    assert (facts.gear, facts.input_level_dbu, facts.name) == ("amp", 14.7, "A name")
 
 
 def test_a_cab_ir_is_described(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_cab_ir_is_described(tmp_path: Path) -> None:
     write_wav(path, cabinet(), 44_100)
     facts = probe(path, "cab_ir")
     assert isinstance(facts, CabIrInfo)
-    assert (facts.samples, facts.rate, facts.seconds) == (882, 44_100, 0.02)
+    assert (facts.samples, facts.sample_rate_hz, facts.duration_s) == (882, 44_100, 0.02)
 
 
 def test_media_info_round_trips_through_json(tmp_path: Path) -> None:

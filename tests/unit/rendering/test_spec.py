@@ -159,7 +159,7 @@ def test_any_bytes_are_parsed_or_raise_a_spec_error(data: bytes) -> None:
 def test_a_tone3000_model_requires_the_service(kind: str) -> None:
     document = {
         "di_tracks": [{"name": "Riff", "file": "riff.wav"}],
-        "chains": [{"name": "x", "blocks": [{"type": kind, "tone3000": {"tone": 7, "model": 8}}]}],
+        "chains": [{"name": "x", "blocks": [{"type": kind, "tone3000": {"tone_id": 7, "model_id": 8}}]}],
     }
     with pytest.raises(SpecError, match="only the service fetches") as refused:
         parse_spec(msgspec.json.encode(document), format="json")

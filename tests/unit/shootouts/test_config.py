@@ -93,7 +93,7 @@ WITH_MODEL = CONFIG | {
                 {
                     "type": "capture",
                     "bypass": False,
-                    "tone3000": {"tone": 7, "model": 8},
+                    "tone3000": {"tone_id": 7, "model_id": 8},
                     "input_gain_db": 0.0,
                     "size": None,
                     "gear": None,
@@ -166,14 +166,14 @@ def test_a_model_of_tone3000_can_replace_an_asset() -> None:
     config = msgspec.convert(WITH_MODEL, Config)
     assert msgspec.json.decode(msgspec.json.encode(config)) == WITH_MODEL
     assert list(assets_of(config)) == [TRACK, TRACK, AMP, CAB]
-    assert [(file, ref.tone, ref.model, kind) for file, ref, kind in models_of(config)] == [
+    assert [(file, ref.tone_id, ref.model_id, kind) for file, ref, kind in models_of(config)] == [
         ("tone3000:7/8", 7, 8, "capture")
     ]
     assert list(files_of(document_of(config).chains[1])) == ["tone3000:7/8"]
     assert not list(check_sources(config))
 
 
-@pytest.mark.parametrize("source", [{}, {"asset": str(AMP), "tone3000": {"tone": 7, "model": 8}}])
+@pytest.mark.parametrize("source", [{}, {"asset": str(AMP), "tone3000": {"tone_id": 7, "model_id": 8}}])
 def test_a_block_has_exactly_one_source(source: dict[str, Any]) -> None:
     block = {"type": "capture", **source}
     config = msgspec.convert(CONFIG | {"chains": [{"name": "x", "blocks": [block]}]}, Config)
@@ -181,7 +181,7 @@ def test_a_block_has_exactly_one_source(source: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [{}, {"tone": 7}, {"tone": 0, "model": 8}, {"tone": "7", "model": 8}, {"tone": 2**60}]
+    "model", [{}, {"tone_id": 7}, {"tone_id": 0, "model_id": 8}, {"tone_id": "7", "model_id": 8}, {"tone_id": 2**60}]
 )
 def test_a_model_of_tone3000_needs_tone_and_model_id(model: dict[str, Any]) -> None:
     block = {"type": "cab_ir", "tone3000": model}

@@ -65,7 +65,7 @@ def test_the_block_in_the_guide_is_valid() -> None:
     shown = re.search(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
     assert shown
     block = tomllib.loads(shown[1])["chains"]["blocks"][0]
-    assert msgspec.convert(block, AssetCapture).tone3000 == ModelRef(tone=900101, model=910001)
+    assert msgspec.convert(block, AssetCapture).tone3000 == ModelRef(tone_id=900101, model_id=910001)
 
 
 @pytest.mark.parametrize("setting", re.findall(r"^(SHOOTOUT_\w+)=(t3k_\S+)$", GUIDE, re.MULTILINE))

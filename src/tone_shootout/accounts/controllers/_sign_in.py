@@ -43,7 +43,7 @@ def provide_choice(
         QueryParameter(description="`select_tone`: select a tone at TONE3000. `load_tone`: load the tone `tone_id`."),
     ] = None,
     tone_id: Annotated[int | None, QueryParameter(description="Id of the tone to load.", ge=1)] = None,
-    gears: Annotated[
+    gear: Annotated[
         list[Gear] | None, QueryParameter(description="Show only tones of these gear types.", max_items=10)
     ] = None,
     format_: Annotated[
@@ -63,7 +63,7 @@ def provide_choice(
     return ToneChoice(
         prompt=prompt,
         tone_id=tone_id,
-        gears=tuple(gears or ()),
+        gears=tuple(gear or ()),
         format=format_,
         architecture=architecture,
         calibrated=calibrated,
@@ -207,7 +207,7 @@ class SignInController(Controller):
         async with sign_in_limiter.limit_failures(request, data.device_code):
             result = await sign_in.poll_device(data.device_code, user_agent=request.headers.get("user-agent"))
         if isinstance(result, int):
-            return Response(DevicePendingRead(interval=result), status_code=202, headers=NO_STORE)
+            return Response(DevicePendingRead(interval_s=result), status_code=202, headers=NO_STORE)
         return session_response(result, settings)
 
 

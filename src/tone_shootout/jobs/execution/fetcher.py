@@ -102,5 +102,5 @@ class Fetcher:
         except (BusyError, UnreachableError, BadAnswerError, GrantError) as error:
             raise UpstreamUnavailableError(error.code, error.detail) from None
         except ProblemError as error:
-            failed = f"Model {wanted.model} of tone {wanted.tone} could not be fetched from TONE3000"
+            failed = f"Model {wanted.model_id} of tone {wanted.tone_id} could not be fetched from TONE3000"
             raise JobError(error.code, f"{failed}: {error.detail}") from None

@@ -126,7 +126,12 @@ class Results:
 
 
 def _event_data(artifact: JobArtifact) -> dict[str, Any]:
-    return {name: getattr(artifact, name) for name in ("path", "size", "sha256", "media_type")}
+    return {
+        "path": artifact.path,
+        "size_bytes": artifact.size,
+        "sha256": artifact.sha256,
+        "media_type": artifact.media_type,
+    }
 
 
 def _files(folder: Path) -> list[Path]:

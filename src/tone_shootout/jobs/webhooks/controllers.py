@@ -13,7 +13,7 @@ from tone_shootout.accounts.principal import Principal
 from tone_shootout.jobs.webhooks.dtos import (
     DeliveryDetailRead,
     DeliveryRead,
-    DeliveryState,
+    DeliveryStatus,
     WebhookCreate,
     WebhookRead,
     WebhookSecretRead,
@@ -164,12 +164,12 @@ class WebhookController(Controller):
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
         paging: NamedDependency[Paging],
-        in_state: Annotated[
-            DeliveryState | None, QueryParameter(name="state", description="Only deliveries in this state.")
+        in_status: Annotated[
+            DeliveryStatus | None, QueryParameter(name="status", description="Only deliveries in this status.")
         ] = None,
     ) -> Page[DeliveryRead]:
         """List a webhook's deliveries, newest first."""
-        rows, total = await webhooks.list_deliveries(principal.user_id, webhook_id, paging, state=in_state)
+        rows, total = await webhooks.list_deliveries(principal.user_id, webhook_id, paging, status=in_status)
         return paging.page([DeliveryRead.of(row) for row in rows], total)
 
     @get(

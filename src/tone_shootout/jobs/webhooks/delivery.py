@@ -165,8 +165,8 @@ class Deliverer:
         outcome = await self._send(pool, claimed)
         attempt = {
             "at": at.isoformat(),
-            "ms": round((time.monotonic() - started) * 1000),
-            "status": outcome.status,
+            "duration_ms": round((time.monotonic() - started) * 1000),
+            "http_status": outcome.status,
             "error": outcome.error,
         }
         try:
@@ -224,17 +224,17 @@ async def _conclude(
     """Record an attempt and its consequences for the message and the endpoint."""
     deliveries, webhooks = DeliveryRepository(session), WebhookRepository(session)
     if outcome.is_success:
-        if await deliveries.record(claimed, attempt, state="delivered", next_attempt_at=None):
+        if await deliveries.record(claimed, attempt, status="delivered", next_attempt_at=None):
             await webhooks.note_success(claimed.webhook_id)
         return
     if outcome.status == GONE:
-        if await deliveries.record(claimed, attempt, state="failed", next_attempt_at=None):
+        if await deliveries.record(claimed, attempt, status="failed", next_attempt_at=None):
             await webhooks.disable(claimed.webhook_id, "gone")
         return
     retry_at = datetime.now(UTC) + timedelta(seconds=max(RETRIES.delay_s(claimed.round_attempt), outcome.retry_after_s))
     if retry_at <= claimed.round_at + ROUND_DURATION:
         await deliveries.record(claimed, attempt, next_attempt_at=retry_at)
-    elif await deliveries.record(claimed, attempt, state="failed", next_attempt_at=None):
+    elif await deliveries.record(claimed, attempt, status="failed", next_attempt_at=None):
         await webhooks.disable(claimed.webhook_id, "failing", unless_success_since=claimed.round_at)
 
 

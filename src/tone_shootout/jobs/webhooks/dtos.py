@@ -11,7 +11,7 @@ from tone_shootout.jobs.webhooks.events import EventName
 from tone_shootout.jobs.webhooks.models import Webhook, WebhookDelivery
 from tone_shootout.jobs.webhooks.services import IssuedSecret
 
-DeliveryState = Literal["pending", "delivered", "failed"]
+DeliveryStatus = Literal["pending", "delivered", "failed"]
 DisabledReason = Literal["owner", "gone", "failing"]
 
 _Url = Annotated[
@@ -117,8 +117,8 @@ class DeliveryAttemptRead(Struct, kw_only=True):
     """One attempt at a delivery."""
 
     at: Annotated[datetime, Meta(description="Time of the attempt.")]
-    ms: Annotated[int, Meta(description="Duration in milliseconds.", examples=[84])]
-    status: Annotated[int | None, Meta(description="HTTP status of the response, if any.", examples=[204])]
+    duration_ms: Annotated[int, Meta(description="Duration in milliseconds.", examples=[84])]
+    http_status: Annotated[int | None, Meta(description="HTTP status of the response, if any.", examples=[204])]
     error: Annotated[
         str | None,
         Meta(
@@ -134,7 +134,7 @@ class DeliveryRead(Struct, kw_only=True):
 
     id: Annotated[UUID, Meta(description="Delivery id; the message id is `msg_` and its hexadecimal digits.")]
     type: Annotated[str, Meta(description="Event type.", examples=["job.completed"])]
-    state: Annotated[DeliveryState, Meta(description="State of the delivery.")]
+    status: Annotated[DeliveryStatus, Meta(description="Status of the delivery.")]
     attempts: Annotated[int, Meta(description="Number of attempts.", examples=[1])]
     next_attempt_at: Annotated[datetime | None, Meta(description="Time of the next attempt, while pending.")]
     last_attempt: Annotated[DeliveryAttemptRead | None, Meta(description="The last attempt.")]
@@ -147,7 +147,7 @@ class DeliveryRead(Struct, kw_only=True):
         return cls(
             id=delivery.id,
             type=delivery.type,
-            state=cast("DeliveryState", delivery.state),
+            status=cast("DeliveryStatus", delivery.status),
             attempts=delivery.attempts,
             next_attempt_at=delivery.next_attempt_at,
             last_attempt=attempts[-1] if attempts else None,

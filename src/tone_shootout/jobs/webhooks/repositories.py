@@ -93,18 +93,18 @@ class DeliveryRepository(Repository[WebhookDelivery]):
         return await self.find_one(_is_owned(owner_id, webhook_id), WebhookDelivery.id == delivery_id, lock=lock)
 
     async def list_owned(
-        self, owner_id: UUID, webhook_id: UUID, *, state: str | None, paging: Paging
+        self, owner_id: UUID, webhook_id: UUID, *, status: str | None, paging: Paging
     ) -> tuple[Sequence[WebhookDelivery], int]:
         """Return a page of the messages to the owner's endpoint, newest first, and how many there are in all."""
         filters = [_is_owned(owner_id, webhook_id)]
-        if state is not None:
-            filters.append(WebhookDelivery.state == state)
+        if status is not None:
+            filters.append(WebhookDelivery.status == status)
         return await self.list_page(*filters, paging=paging, order_by=[WebhookDelivery.id.desc()])
 
     async def retry_pending(self, webhook_id: UUID) -> None:
         """Make all pending messages to an endpoint due now, with a new day of attempts."""
         statement = update(WebhookDelivery).where(
-            WebhookDelivery.webhook_id == webhook_id, WebhookDelivery.state == "pending"
+            WebhookDelivery.webhook_id == webhook_id, WebhookDelivery.status == "pending"
         )
         await self.session.execute(statement.values(round_attempts=0, next_attempt_at=func.now()))
 
@@ -132,7 +132,7 @@ class DeliveryRepository(Repository[WebhookDelivery]):
             )
             .join(Webhook, Webhook.id == WebhookDelivery.webhook_id)
             .where(
-                WebhookDelivery.state == "pending",
+                WebhookDelivery.status == "pending",
                 WebhookDelivery.next_attempt_at <= func.now(),
                 WebhookDelivery.webhook_id.not_in(busy),
                 Webhook.owner_id.in_(select_active_users()),
@@ -147,7 +147,7 @@ class DeliveryRepository(Repository[WebhookDelivery]):
             .where(
                 ranked.c.of_endpoint <= PER_ENDPOINT,
                 ranked.c.of_owner <= PER_OWNER,
-                WebhookDelivery.state == "pending",
+                WebhookDelivery.status == "pending",
                 WebhookDelivery.next_attempt_at <= func.now(),
             )
             .order_by(WebhookDelivery.next_attempt_at)
@@ -195,7 +195,7 @@ class DeliveryRepository(Repository[WebhookDelivery]):
             .where(
                 WebhookDelivery.id == claimed.id,
                 WebhookDelivery.attempts == claimed.attempt,
-                WebhookDelivery.state == "pending",
+                WebhookDelivery.status == "pending",
             )
             .values(log=[*claimed.log, attempt][-KEPT_ATTEMPTS:], **values)
             .returning(WebhookDelivery.id)
@@ -203,7 +203,7 @@ class DeliveryRepository(Repository[WebhookDelivery]):
         return await self.session.scalar(statement) is not None
 
     async def delete_before(self, before: datetime, *, limit: int = 10_000) -> int:
-        """Delete up to `limit` messages that were last changed before `before`, in any state; return how many."""
+        """Delete up to `limit` messages that were last changed before `before`, in any status; return how many."""
         old = select(WebhookDelivery.id).where(WebhookDelivery.updated_at < before).limit(limit)
         statement = delete(WebhookDelivery).where(WebhookDelivery.id.in_(old.with_for_update(skip_locked=True)))
         return len((await self.session.scalars(statement.returning(WebhookDelivery.id))).all())

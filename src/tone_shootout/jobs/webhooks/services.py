@@ -145,7 +145,7 @@ class WebhookService:
         return delivery
 
     async def list_deliveries(
-        self, owner_id: UUID, webhook_id: UUID, paging: Paging, *, state: str | None = None
+        self, owner_id: UUID, webhook_id: UUID, paging: Paging, *, status: str | None = None
     ) -> tuple[Sequence[WebhookDelivery], int]:
         """Return a page of an endpoint's deliveries, newest first, and how many there are in all.
 
@@ -153,7 +153,7 @@ class WebhookService:
             WebhookNotFoundError: the owner has no such endpoint.
         """
         await self.get(owner_id, webhook_id)
-        return await self._deliveries.list_owned(owner_id, webhook_id, state=state, paging=paging)
+        return await self._deliveries.list_owned(owner_id, webhook_id, status=status, paging=paging)
 
     async def get_delivery(self, owner_id: UUID, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:
         """Return a delivery.
@@ -180,7 +180,7 @@ class WebhookService:
         found = await self._deliveries.get_owned(owner_id, webhook_id, delivery_id, lock="update")
         if found is None:
             raise DeliveryNotFoundError
-        found.state = "pending"
+        found.status = "pending"
         found.round_attempts = 0
         found.round_at = found.next_attempt_at = datetime.now(UTC)
         await self._session.flush()

@@ -284,4 +284,4 @@ def _render_errors(where: str, segment: PlannedSegment, pointer: str | None = No
 
 
 def _content(source: SourceFile) -> bytes:
-    return read_source(Path(source.path), max_bytes=source.media_info.bytes, sha256=source.media_info.sha256)
+    return read_source(Path(source.path), max_bytes=source.media_info.size_bytes, sha256=source.media_info.sha256)

@@ -26,6 +26,7 @@ from tone_shootout.rendering.media_info import (
     MediaInfo,
     PartInfo,
     SizeInfo,
+    gear_name,
 )
 
 SILENCE_DBFS: Final = -80.0
@@ -86,10 +87,10 @@ def probe(path: Path, kind: Kind, *, limits: Limits = DEFAULT_LIMITS) -> MediaIn
         prepare(audio, audio.rate, "left" if stereo else None)
         return CabIrInfo(
             sha256=sha256,
-            bytes=len(data),
+            size_bytes=len(data),
             samples=samples,
-            rate=audio.rate,
-            seconds=seconds,
+            sample_rate_hz=audio.rate,
+            duration_s=seconds,
             stereo=stereo,
             padded=audio.padded,
             notices=(*audio.notices, *ir_notices(audio)),
@@ -98,10 +99,10 @@ def probe(path: Path, kind: Kind, *, limits: Limits = DEFAULT_LIMITS) -> MediaIn
     cancels = len(audio.samples) == 2 and _is_silent(mixed) and not _is_silent(audio.samples)
     return DiTrackInfo(
         sha256=sha256,
-        bytes=len(data),
+        size_bytes=len(data),
         samples=samples,
-        rate=audio.rate,
-        seconds=seconds,
+        sample_rate_hz=audio.rate,
+        duration_s=seconds,
         channels=len(audio.samples),
         peak_dbfs=_audible_peak(audio.samples if cancels else mixed),
         cancels=cancels,
@@ -262,16 +263,16 @@ def _capture_info(capture: NamModel, *, sha256: str, size: int) -> CaptureInfo:
     metadata = capture.metadata
     return CaptureInfo(
         sha256=sha256,
-        bytes=size,
+        size_bytes=size,
         architecture=capture.architecture,
         size_class=capture.size_class,
-        sample_rate=int(capture.sample_rate),
+        sample_rate_hz=int(capture.sample_rate),
         sample_rate_stated=capture.sample_rate_stated,
         parameters=capture.parameters,
-        receptive_field=capture.receptive_field,
+        receptive_field_samples=capture.receptive_field,
         slimmable=capture.slimmable,
         name=_text(metadata.name),
-        gear_type=_text(metadata.gear_type),
+        gear=gear_name(_text(metadata.gear_type)),
         input_level_dbu=_level(metadata),
         parts=tuple(_part_info(part) for part in capture.parts()[:MAX_PARTS]),
         sizes=_size_info(capture),
@@ -284,9 +285,9 @@ def _part_info(part: Part) -> PartInfo:
         architecture=part.architecture,
         size_class=part.size_class,
         parameters=part.parameters,
-        receptive_field=part.receptive_field,
+        receptive_field_samples=part.receptive_field,
         name=_text(part.metadata.name),
-        gear_type=_text(part.metadata.gear_type),
+        gear=gear_name(_text(part.metadata.gear_type)),
         input_level_dbu=_level(part.metadata),
     )
 
@@ -296,9 +297,9 @@ def _size_info(capture: NamModel) -> tuple[SizeInfo, ...]:
     sizes, lowest = [], 0.0
     for below in capture.size_limits():
         metadata = capture.metadata_at(min(max(lowest, 0.0), 1.0))
-        sizes.append(SizeInfo(below=below, gear_type=_text(metadata.gear_type), input_level_dbu=_level(metadata)))
+        sizes.append(SizeInfo(below=below, gear=gear_name(_text(metadata.gear_type)), input_level_dbu=_level(metadata)))
         lowest = below
-    equal = len({(each.gear_type, each.input_level_dbu) for each in sizes}) <= 1
+    equal = len({(each.gear, each.input_level_dbu) for each in sizes}) <= 1
     return () if equal else tuple(sizes)
 
 

@@ -168,7 +168,7 @@ def difference(segments: Sequence[PlannedSegment], pairs: Sequence[Pair]) -> Dif
         di_track=segments[0].di_name,
         chains=tuple(segment.chain_name for segment in ordered),
         positions=tuple(segment.position for segment in ordered),
-        matrix=tuple(
+        distances_db=tuple(
             tuple(
                 0.0
                 if row is column
@@ -209,8 +209,8 @@ def _plots(
             lufs_after=tuple(segment.measured.integrated_lufs for segment in segments),
             dbtp_before=tuple(segment.true_peak_before_dbtp for segment in segments),
             dbtp_after=tuple(segment.measured.true_peak_dbtp for segment in segments),
-            target_lufs=level.target,
-            ceiling_dbtp=level.ceiling,
+            target_lufs=level.target_lufs,
+            ceiling_dbtp=level.ceiling_dbtp,
         )
     }
     for n, (planned, matrix) in enumerate(zip(_by_track(plan), analysis.differences, strict=True), 1):
@@ -222,7 +222,7 @@ def _plots(
         )
         if len(planned) > 1:
             plots[f"difference-{track}"] = DifferencePlot(
-                di_track=matrix.di_track, chains=matrix.chains, matrix=matrix.matrix
+                di_track=matrix.di_track, chains=matrix.chains, matrix=matrix.distances_db
             )
     curves = [(_capture_label(capture), capture.behavior.drive) for capture in analysis.captures if capture.behavior]
     plots["drive"] = DrivePlot(names=tuple(name for name, _ in curves), curves=tuple(curve for _, curve in curves))

@@ -57,7 +57,7 @@ def measure_latency(task: MeasureLatency, source_cache: SourceCache, _report: Re
 def measure_capture(task: MeasureCapture, source_cache: SourceCache, _report: ReportProgress) -> None:
     """Measure latency, drive curve, noise and aliasing of a capture at its own rate."""
     capture = source_cache.capture(task.capture)
-    rate = cast(CaptureInfo, task.capture.media_info).sample_rate
+    rate = cast(CaptureInfo, task.capture.media_info).sample_rate_hz
 
     def process(x: Float32) -> Float32:
         return reamp(capture, x, size=task.size)

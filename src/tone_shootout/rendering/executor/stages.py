@@ -282,10 +282,10 @@ def level(
             break
         before = [msgspec.structs.replace(old, integrated_lufs=new) for new, old in zip(implied, before, strict=True)]
     record = LevelRecord(
-        requested=requested.target_lufs,
-        target=match.target_lufs,
-        ceiling=requested.ceiling_dbtp,
-        limited_by=None if match.limited_by is None else plan.segments[match.limited_by].position,
+        requested_lufs=requested.target_lufs,
+        target_lufs=match.target_lufs,
+        ceiling_dbtp=requested.ceiling_dbtp,
+        limiting_segment=None if match.limited_by is None else plan.segments[match.limited_by].position,
     )
     return record, [written[n] for n in range(len(before))]
 

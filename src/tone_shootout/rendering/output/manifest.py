@@ -29,16 +29,16 @@ class LevelRecord(Struct, frozen=True, kw_only=True):
     """The level match: T = min(requested, min over segments of (L + ceiling − P − trim)).
 
     Attributes:
-        requested: requested loudness, LUFS.
-        target: common loudness, LUFS.
-        ceiling: highest true peak, dBTP.
-        limited_by: position of the segment that limits the target to less than requested; null: none does.
+        requested_lufs: requested loudness, LUFS.
+        target_lufs: common loudness, LUFS.
+        ceiling_dbtp: highest true peak, dBTP.
+        limiting_segment: position of the segment that limits the target to less than requested; null: none does.
     """
 
-    requested: float
-    target: float
-    ceiling: float
-    limited_by: int | None = None
+    requested_lufs: float
+    target_lufs: float
+    ceiling_dbtp: float
+    limiting_segment: int | None = None
 
 
 class Input(Struct, frozen=True, kw_only=True):
@@ -48,14 +48,14 @@ class Input(Struct, frozen=True, kw_only=True):
         name: name in the `spec` of this manifest; unique among the inputs.
         kind: kind of the file.
         sha256: hash of its content.
-        bytes: size.
+        size_bytes: size.
         credit: author and license; null: unknown.
     """
 
     name: Line
     kind: Literal["di_track", "capture", "cab_ir"]
     sha256: str
-    bytes: int
+    size_bytes: int
     credit: Credit | None = None
 
 
@@ -71,7 +71,7 @@ class SegmentRecord(Struct, frozen=True, kw_only=True):
         sha256: hash of the file.
         start_ms: start in the video, ms.
         end_ms: end in the video, ms.
-        sample_rate: sample rate, Hz.
+        sample_rate_hz: sample rate, Hz.
         samples: number of samples.
         measured: levels of the file, after the level match.
         loudness_before_lufs: L of the level match.
@@ -95,7 +95,7 @@ class SegmentRecord(Struct, frozen=True, kw_only=True):
     sha256: str
     start_ms: int
     end_ms: int
-    sample_rate: int
+    sample_rate_hz: int
     samples: int
     measured: Measured
     loudness_before_lufs: float
@@ -134,7 +134,7 @@ class FileRecord(Struct, frozen=True, kw_only=True):
 
     path: str
     sha256: str
-    bytes: int
+    size_bytes: int
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
@@ -210,7 +210,7 @@ def name_inputs(
             name=name,
             kind=kinds.get(type(found), "cab_ir"),
             sha256=found.sha256,
-            bytes=found.bytes,
+            size_bytes=found.size_bytes,
             credit=credited.get(file),
         )
     return inputs

@@ -65,7 +65,7 @@ def record(folder: Path, name: str) -> FileRecord:
     path = folder / name
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return FileRecord(path=name, sha256=digest, bytes=path.stat().st_size)
+    return FileRecord(path=name, sha256=digest, size_bytes=path.stat().st_size)
 
 
 def publish(staging: Path, out: Path, manifest: Manifest) -> Iterator[str]:

@@ -91,7 +91,7 @@ def verify(
         Exception: anything that `reporter.check` raises, usually `Cancelled`.
     """
     spec = manifest.spec
-    largest = max((item.bytes for item in manifest.inputs), default=0)
+    largest = max((item.size_bytes for item in manifest.inputs), default=0)
     limits = Limits(
         max_upload_bytes=largest,
         max_capture_bytes=largest,
@@ -130,7 +130,7 @@ def _compared(manifest: Manifest, folder: Path, segments: Mapping[int, SegmentRe
 
 
 def _compare(segment: SegmentRecord, again: SegmentRecord, before: Path, after: Path) -> Verified:
-    seconds = again.samples / again.sample_rate + 1
+    seconds = again.samples / again.sample_rate_hz + 1
     old, new = (read_audio(path, max_seconds=seconds).samples for path in (before, after))
     if old.shape != new.shape:
         return _different(segment, f"its file has {old.shape[-1]} samples, the new rendering {new.shape[-1]}")
@@ -149,9 +149,9 @@ def _different(segment: SegmentRecord, reason: str) -> Verified:
 
 def _matches(path: Path, item: Input) -> bool:
     try:
-        if path.stat().st_size != item.bytes:
+        if path.stat().st_size != item.size_bytes:
             return False
-        read_source(path, max_bytes=item.bytes, sha256=item.sha256)
+        read_source(path, max_bytes=item.size_bytes, sha256=item.sha256)
     except (SourceError, OSError):
         return False
     return True

@@ -136,8 +136,8 @@ def _chapters(segments: Sequence[SegmentRecord], longest: int) -> Iterator[str]:
 
 def _summary(level: LevelRecord, segments: Sequence[SegmentRecord]) -> Iterator[str]:
     yield "The same performance through every chain, at one loudness."
-    yield f"Integrated loudness (ITU-R BS.1770-5) {level.target:.1f} LUFS, {_limit(level, segments)}"
-    yield f"True peak of every segment at or below {level.ceiling:g} dBTP. One gain per segment, no limiter."
+    yield f"Integrated loudness (ITU-R BS.1770-5) {level.target_lufs:.1f} LUFS, {_limit(level, segments)}"
+    yield f"True peak of every segment at or below {level.ceiling_dbtp:g} dBTP. One gain per segment, no limiter."
 
 
 def _levels(segments: Sequence[SegmentRecord]) -> Iterator[str]:
@@ -157,11 +157,11 @@ def _sound(encoded: Encoded | None) -> Iterator[str]:
 
 
 def _limit(level: LevelRecord, segments: Sequence[SegmentRecord]) -> str:
-    if level.limited_by is None:
+    if level.limiting_segment is None:
         return "as requested."
-    limiting = segments[level.limited_by - 1]
+    limiting = segments[level.limiting_segment - 1]
     return (
-        f"below the requested {level.requested:.1f} LUFS because segment {limiting.position} "
+        f"below the requested {level.requested_lufs:.1f} LUFS because segment {limiting.position} "
         f"({_pasteable(segment_title(limiting))}) reaches its true-peak ceiling there."
     )
 

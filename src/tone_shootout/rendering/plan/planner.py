@@ -177,7 +177,7 @@ def _segment(
 ) -> PlannedSegment:
     di = cast(DiTrackInfo, media_info[track.file])
     start, stop = slice_of(track, di)
-    samples = resampled(stop - start, di.rate, OUTPUT_RATE)
+    samples = resampled(stop - start, di.sample_rate_hz, OUTPUT_RATE)
     drive_db, calibration = calibrate(track, chain, media_info)
     documents, unkeyed = [], []
     for number, block, rate in running_rates(chain, media_info):
@@ -196,7 +196,7 @@ def _segment(
                 padded=isinstance(source, CabIrInfo) and source.padded,
             )
         )
-        length = resampled(stop - start, di.rate, rate)
+        length = resampled(stop - start, di.sample_rate_hz, rate)
         inference = isinstance(block, CaptureBlock)
         unkeyed.append((number, rate, length, drive, inference, length * _cost_ns(block, source) * 1e-9))
     slice_document = keys.di_document(sha256=di.sha256, start=start, stop=stop, channel=track.channel, padded=di.padded)
@@ -215,7 +215,7 @@ def _segment(
         chain_name=chain.name,
         file=f"segments/{position:02d}-{di_slug}--{chain_slug}.flac",
         render_key=keys.render_key(slice_document, documents, rate=OUTPUT_RATE),
-        di_rate=di.rate,
+        di_rate=di.sample_rate_hz,
         start=start,
         stop=stop,
         samples=samples,

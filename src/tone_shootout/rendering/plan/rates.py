@@ -17,8 +17,8 @@ def resampled(samples: int, from_rate: int, to_rate: int) -> int:
 
 def slice_of(track: DiTrack, di: DiTrackInfo) -> tuple[int, int]:
     """Return start and end (exclusive) of a DI track's slice, in samples at the DI track's rate."""
-    start = round(track.start_s * di.rate)
-    return start, di.samples if track.end_s is None else round(track.end_s * di.rate)
+    start = round(track.start_s * di.sample_rate_hz)
+    return start, di.samples if track.end_s is None else round(track.end_s * di.sample_rate_hz)
 
 
 def running_rates(chain: Chain, media_info: Mapping[str, MediaInfo]) -> Iterator[tuple[int, Block, int]]:
@@ -29,7 +29,7 @@ def running_rates(chain: Chain, media_info: Mapping[str, MediaInfo]) -> Iterator
     """
     blocks = [(index, block) for index, block in enumerate(chain.blocks) if not block.bypass]
     rates = {
-        index: found.sample_rate
+        index: found.sample_rate_hz
         for index, block in blocks
         if isinstance(block, CaptureBlock) and isinstance(found := media_info.get(block.file), CaptureInfo)
     }

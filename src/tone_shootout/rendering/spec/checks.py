@@ -81,9 +81,11 @@ def _check_slices(spec: Spec, media_info: Mapping[str, MediaInfo], limits: Limit
             continue
         pointer = di_track_pointer(index)
         start, stop = slice_of(track, di)
-        if di.seconds > limits.max_di_seconds:
+        if di.duration_s > limits.max_di_seconds:
             yield SpecError(
-                "too_long", f"{pointer}/file", f"expected at most {limits.max_di_seconds:g} s, got {di.seconds:.1f} s"
+                "too_long",
+                f"{pointer}/file",
+                f"expected at most {limits.max_di_seconds:g} s, got {di.duration_s:.1f} s",
             )
         if track.end_s is not None and track.end_s <= track.start_s:
             yield SpecError(
@@ -95,20 +97,17 @@ def _check_slices(spec: Spec, media_info: Mapping[str, MediaInfo], limits: Limit
             yield SpecError(
                 "invalid_slice",
                 f"{pointer}/start_s",
-                f"expected a start before the end of the track at {di.seconds:.3f} s, got {track.start_s:g} s",
+                f"expected a start before the end of the track at {di.duration_s:.3f} s, got {track.start_s:g} s",
             )
         elif stop > di.samples:
             yield SpecError(
                 "invalid_slice",
                 f"{pointer}/end_s",
-                f"expected an end no later than that of the track at {di.seconds:.3f} s, got {track.end_s:g} s",
+                f"expected an end no later than that of the track at {di.duration_s:.3f} s, got {track.end_s:g} s",
             )
-        elif stop - start < SHORTEST_SECONDS * di.rate:
-            yield SpecError(
-                "too_short",
-                pointer,
-                f"expected at least {SHORTEST_SECONDS:g} s to measure loudness, got {(stop - start) / di.rate:.3f} s",
-            )
+        elif (length_s := (stop - start) / di.sample_rate_hz) < SHORTEST_SECONDS:
+            detail = f"expected at least {SHORTEST_SECONDS:g} s to measure loudness, got {length_s:.3f} s"
+            yield SpecError("too_short", pointer, detail)
 
 
 def _check_chain(

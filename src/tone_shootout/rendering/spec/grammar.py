@@ -4,7 +4,6 @@ A chain with two cabs, or with an amp and no cab, sounds wrong in a way that is 
 chain is rejected unless its author allows it explicitly.
 """
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final, Literal
 
@@ -33,12 +32,8 @@ PARTS: Final[dict[str, Part]] = {
 
 
 def part_of(*gear_types: str | None) -> Part:
-    """Return the role of a capture by the first known gear type; case, spaces and hyphens are ignored."""
-    for gear_type in gear_types:
-        name = re.sub(r"[-\s]+", "_", (gear_type or "").strip().lower())
-        if name in PARTS:
-            return PARTS[name]
-    return "unknown"
+    """Return the role of a capture by the first known gear type."""
+    return next((PARTS[gear] for gear in gear_types if gear is not None and gear in PARTS), "unknown")
 
 
 class Violation(Struct, frozen=True):

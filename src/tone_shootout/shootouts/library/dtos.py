@@ -13,7 +13,7 @@ from tone_shootout.shootouts.library.provenance import Provenance
 from tone_shootout.shootouts.library.quota import UNLIMITED, StorageQuota, Usage
 from tone_shootout.shootouts.library.uploads import ItemName, Notes
 
-ItemOrder = Literal["created_at", "-created_at", "name", "-name", "size", "-size"]
+ItemOrder = Literal["created_at", "-created_at", "name", "-name", "size_bytes", "-size_bytes"]
 
 
 class ItemSource(Provenance, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class LibraryItemRead(Struct, kw_only=True):
     name: Annotated[str, Meta(description="Name in the library.", examples=["Riff in E"])]
     notes: Annotated[str, Meta(description="Your notes.")]
     filename: Annotated[str, Meta(description="Name of the uploaded file.", examples=["riff.wav"])]
-    size: Annotated[int, Meta(description="Size of the file in bytes.", examples=[1_152_044])]
+    size_bytes: Annotated[int, Meta(description="Size of the file in bytes.", examples=[1_152_044])]
     sha256: Annotated[str, Meta(description="SHA-256 of the file, also its ETag.")]
     media_type: Annotated[str, Meta(description="Media type, detected from the content.", examples=["audio/wav"])]
     facts: Annotated[MediaInfo, Meta(description="Media info, from decoding the file.")]
@@ -92,7 +92,7 @@ class LibraryItemRead(Struct, kw_only=True):
             name=item.name,
             notes=item.notes,
             filename=item.filename,
-            size=item.size,
+            size_bytes=item.size,
             sha256=item.sha256,
             media_type=item.media_type,
             facts=item.media_info,

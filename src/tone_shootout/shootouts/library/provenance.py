@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from msgspec import Meta, Struct
 
-from tone_shootout.rendering.media_info import Kind
+from tone_shootout.rendering.media_info import Kind, gear_name
 from tone_shootout.rendering.output.credits import Credit
 from tone_shootout.tone3000.licenses import HOME, POWERED_BY, get_license
 from tone_shootout.tone3000.types import Model, Tone, plain
@@ -22,12 +22,12 @@ class Provenance(Struct, frozen=True, kw_only=True):
     tone_id: Annotated[int, Meta(description="Id of the tone at TONE3000.", examples=[900101])]
     model_id: Annotated[int, Meta(description="Id of the model at TONE3000.", examples=[910001])]
     title: Annotated[str, Meta(description="Title of the tone.", examples=["Bluebird 45 Lead"])]
-    model: Annotated[str, Meta(description="Name of the model.", examples=["Gain 3"])]
+    model_name: Annotated[str, Meta(description="Name of the model.", examples=["Gain 3"])]
     gear: Annotated[
         str | None,
         Meta(
             description="Gear type at TONE3000; null: not recorded at the time.",
-            examples=["amp-cab"],
+            examples=["amp_cab"],
         ),
     ] = None
     creator: Annotated[str, Meta(description="Creator to credit.", examples=["Valve Shed"])]
@@ -53,8 +53,8 @@ class Provenance(Struct, frozen=True, kw_only=True):
             tone_id=tone.id,
             model_id=model.id,
             title=plain(tone.title)[:TITLE_LENGTH] or f"Tone {tone.id}",
-            model=plain(model.name)[:TITLE_LENGTH] or f"Model {model.id}",
-            gear=plain(tone.gear)[:40] or None,
+            model_name=plain(model.name)[:TITLE_LENGTH] or f"Model {model.id}",
+            gear=gear_name(plain(tone.gear)[:40]),
             creator=plain(tone.user.name)[:TITLE_LENGTH] or "unknown",
             creator_url=web_address(tone.user.url),
             license=terms.code,
@@ -83,7 +83,7 @@ class Provenance(Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """Initial name of the library item."""
-        return f"{self.title}, {self.model}"[:80].strip()
+        return f"{self.title}, {self.model_name}"[:80].strip()
 
 
 def kind_of(tone: Tone) -> Kind | None:

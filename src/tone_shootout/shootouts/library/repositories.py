@@ -16,7 +16,7 @@ ORDERS = {
     "-created_at": LibraryItem.created_at.desc(),
     "name": func.lower(LibraryItem.name).asc(),
     "-name": func.lower(LibraryItem.name).desc(),
-    "size": LibraryItem.size.asc(),
+    "size_bytes": LibraryItem.size.asc(),
     "-size": LibraryItem.size.desc(),
 }
 """Values of `order_by` in lists of items."""

@@ -131,7 +131,7 @@ class ToneController(Controller):
         principal: NamedDependency[Principal],
         tones: NamedDependency[ToneService],
         q: Title = "",
-        gears: Annotated[
+        gear: Annotated[
             list[Gear] | None, QueryParameter(description="Any of these gear types. Repeat the parameter for several.")
         ] = None,
         format: Annotated[Format | None, QueryParameter(description="Only tones of this file format.")] = None,  # noqa: A002 - name of the query parameter
@@ -139,10 +139,12 @@ class ToneController(Controller):
             Architecture | None,
             QueryParameter(description="Only tones with a capture of this architecture. Default: A1, custom and IRs."),
         ] = None,
-        size: Annotated[Size | None, QueryParameter(description="Only tones with a capture of this size.")] = None,
-        tags: Names = None,
-        makes: Names = None,
-        creators: Names = None,
+        size_class: Annotated[
+            Size | None, QueryParameter(description="Only tones with a capture of this size class.")
+        ] = None,
+        tag: Names = None,
+        make: Names = None,
+        creator: Names = None,
         calibrated: Annotated[bool, QueryParameter(description="Only with a capture that states its levels.")] = False,
         verified: Annotated[bool, QueryParameter(description="Only tones of verified creators.")] = False,
         order_by: Annotated[TonesSort | None, QueryParameter(description="Order of the results.")] = None,
@@ -155,12 +157,12 @@ class ToneController(Controller):
         """
         search = Search(
             query=q,
-            gears=tuple(gears or ()),
+            gears=tuple(gear or ()),
             format=format,
-            size=size,
-            tags=tuple(tags or ()),
-            makes=tuple(makes or ()),
-            creators=tuple(creators or ()),
+            size=size_class,
+            tags=tuple(tag or ()),
+            makes=tuple(make or ()),
+            creators=tuple(creator or ()),
             architecture=architecture,
             calibrated=calibrated,
             verified=verified,

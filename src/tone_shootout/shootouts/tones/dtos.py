@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
+import msgspec
 from msgspec import Meta, Struct
 
-from tone_shootout.rendering.media_info import Kind
+from tone_shootout.rendering.media_info import Kind, gear_name
+from tone_shootout.shootouts.library.dtos import item_path
 from tone_shootout.shootouts.library.provenance import kind_of, web_address
 from tone_shootout.shootouts.tones.services import unique_labels
 from tone_shootout.tone3000.licenses import HOME, POWERED_BY, get_license
@@ -121,8 +123,8 @@ class ToneRead(Struct, kw_only=True):
             id=tone.id,
             title=plain(tone.title)[:200],
             description=_lines(tone.description or ""),
-            gear=plain(tone.gear)[:40],
-            format=plain(tone.format)[:40],
+            gear=gear_name(plain(tone.gear)[:40]) or "",
+            format=plain(tone.format)[:40].replace("-", "_"),
             kind=kind_of(tone),
             license=LicenseRead.of(tone.license),
             creator=CreatorRead.of(tone.user),
@@ -160,6 +162,16 @@ class TonesRead(Struct, kw_only=True):
         return cls(items=[ToneRead.of(tone) for tone in tones])
 
 
+class ModelLinks(Struct, kw_only=True):
+    """Links of a file of a tone."""
+
+    tone: Annotated[str, Meta(description="The tone.")]
+    import_: Annotated[str, Meta(description="POST here to import it into your library.")] = msgspec.field(
+        name="import"
+    )
+    library_item: Annotated[str | None, Meta(description="The item already imported from it; null: none.")]
+
+
 class ModelRead(Struct, kw_only=True):
     """One file of a tone."""
 
@@ -169,10 +181,10 @@ class ModelRead(Struct, kw_only=True):
     label: Annotated[str, Meta(description="Name of the file, unique within the tone.", examples=["Gain 3 (2)"])]
     kind: Annotated[Kind | None, Meta(description="Kind of the file in your library; null: unsupported format.")]
     architecture: Annotated[str | None, Meta(description="`1`, `2` or `custom`; null: not a capture.", examples=["1"])]
-    size: Annotated[str | None, Meta(description="Size of an A1 capture.", examples=["standard"])]
+    size_class: Annotated[str | None, Meta(description="Size class of an A1 capture.", examples=["standard"])]
     created_at: Annotated[datetime | None, Meta(description="When it was created.")]
-    library_item: Annotated[UUID | None, Meta(description="Id of the item already imported from it; null: none.")]
-    import_url: Annotated[str, Meta(description="POST here to import it into your library.")]
+    library_item_id: Annotated[UUID | None, Meta(description="Id of the item already imported from it; null: none.")]
+    links: Annotated[ModelLinks, Meta(description="Links.")]
 
 
 class ModelsRead(Struct, kw_only=True):
@@ -193,12 +205,17 @@ class ModelsRead(Struct, kw_only=True):
                 label=label,
                 kind=kind_of(tone),
                 architecture=None if model.architecture_version is None else plain(model.architecture_version)[:40],
-                size=None if model.size is None else plain(model.size)[:40],
+                size_class=None if model.size is None else plain(model.size)[:40],
                 created_at=model.created_at,
-                library_item=items.get(model.id),
-                import_url=f"{tone_path(tone.id)}/models/{model.id}/import",
+                library_item_id=item_id,
+                links=ModelLinks(
+                    tone=tone_path(tone.id),
+                    import_=f"{tone_path(tone.id)}/models/{model.id}/import",
+                    library_item=None if item_id is None else item_path(item_id),
+                ),
             )
             for model, label in zip(models, unique_labels(models), strict=True)
+            for item_id in (items.get(model.id),)
         ]
         return cls(items=files, total=len(files), tone=ToneRead.of(tone))
 

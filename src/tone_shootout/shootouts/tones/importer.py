@@ -56,5 +56,5 @@ class Importer:
         tones = ToneService(self._sessions, self._connections, self._tone3000, self._downloads, self._limits, folder)
         async with self._sessions() as session, session.begin():
             library = LibraryService(session, self._storage, self._media_probe, self._quota)
-            item, _ = await tones.import_model(owner_id, wanted.tone, wanted.model, library)
+            item, _ = await tones.import_model(owner_id, wanted.tone_id, wanted.model_id, library)
             return AssetRef.of(wanted.file, item)

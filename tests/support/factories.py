@@ -121,7 +121,7 @@ class WebhookDeliveryFactory(_Factory[WebhookDelivery]):
     __set_foreign_keys__ = True
     type = "job.completed"
     payload = "{}"
-    state = "delivered"
+    status = "delivered"
     attempts = 1
     round_attempts = 1
     next_attempt_at = None

@@ -260,7 +260,7 @@ def _json(*arguments: str | Path) -> Any:
 def test_inspect_shows_properties_of_files(folder: Path) -> None:
     (folder / "named.nam").write_bytes(nano_capture(metadata={"gear_type": "amp", "modeled_by": "me", "gain": 0.5}))
     capture, cab, riff = _json("inspect", folder / "named.nam", folder / "cab-a.wav", folder / "riff.wav")
-    assert (capture["kind"], capture["architecture"], capture["parameters"]) == ("capture", "WaveNet", 842)
+    assert (capture["type"], capture["architecture"], capture["parameters"]) == ("capture", "WaveNet", 842)
     assert capture["metadata"] == {"gear_type": "amp", "modeled_by": "me", "gain": 0.5}
     assert (cab["type"], cab["format"], cab["sample_rate_hz"], cab["as_cab_ir"]) == ("audio", "WAV", 44_100, "yes")
     assert (riff["duration_s"], riff["channels"], riff["as_di_track"]) == (2.0, 1, "yes")

@@ -195,7 +195,7 @@ async def test_what_does_not_arrive_is_sent_again_as_the_same_message(
     receiver.status = 200
     await _come_due(session_maker)
     arrived = await hook.until(delivery, "delivered")
-    assert [attempt["status"] for attempt in arrived["attempts"]] == [500, 200]
+    assert [attempt["http_status"] for attempt in arrived["attempts"]] == [500, 200]
     assert arrived["delivery"]["next_attempt_at"] is None
     first, second = receiver.received
     assert first.body == second.body == arrived["payload"]
@@ -472,7 +472,7 @@ async def test_what_a_worker_held_when_it_died_is_sent_by_another_and_the_dead_o
     async with _delivering(session_maker, settings):
         await hook.until(delivery, "delivered")
     async with session_maker() as session:
-        assert not await DeliveryRepository(session).record(held, {}, state="failed", next_attempt_at=None)
+        assert not await DeliveryRepository(session).record(held, {}, status="failed", next_attempt_at=None)
         await session.rollback()
     assert (await hook.until(delivery, "delivered"))["delivery"]["attempts"] == 2
 

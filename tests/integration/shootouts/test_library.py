@@ -75,7 +75,7 @@ async def test_the_list_can_be_filtered_sorted_and_paged(user: Person) -> None:
     assert await listed(user, order_by="name") == ["A_1", "b 100%", "c riff"]
     assert await listed(user, order_by="-name") == ["c riff", "b 100%", "A_1"]
     assert await listed(user, order_by="size_bytes") == ["c riff", "A_1", "b 100%"]
-    assert await listed(user, order_by="-size") == ["b 100%", "A_1", "c riff"]
+    assert await listed(user, order_by="-size_bytes") == ["b 100%", "A_1", "c riff"]
     assert await listed(user, kind="cab_ir") == ["A_1"]
     assert await listed(user, q="RIFF") == ["c riff"]
     assert await listed(user, q="%") == ["b 100%"]

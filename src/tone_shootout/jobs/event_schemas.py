@@ -65,7 +65,7 @@ class ArtifactData(Struct, kw_only=True):
     """A file that was stored: a result, or a segment that is available early (`partial/…`)."""
 
     path: Annotated[str, Meta(description="Path within the results.", examples=["manifest.json"])]
-    size: Annotated[int, Meta(description="Size in bytes.", examples=[48_211])]
+    size_bytes: Annotated[int, Meta(description="Size in bytes.", examples=[48_211])]
     sha256: Annotated[str, Meta(description="SHA-256 of the content.")]
     media_type: Annotated[str, Meta(description="Media type.", examples=["application/json"])]
 

@@ -88,7 +88,7 @@ class ResolvedAssets(Struct, frozen=True, kw_only=True):
     def names(self) -> dict[str, str]:
         """Names of the items, and of each model to download."""
         return {file: item.name for file, item in self.items.items()} | {
-            model.file: f"TONE3000 {model.model}" for model in self.wanted
+            model.file: f"TONE3000 {model.model_id}" for model in self.wanted
         }
 
     @property

@@ -92,8 +92,8 @@ def test_the_manifest_has_every_documented_field(out: Path) -> None:
     assert {"engine", "versions", "inputs", "spec", "captures", "comparisons", "difference", "video"} <= set(written)
     assert set(written["level"]) == {"requested_lufs", "target_lufs", "ceiling_dbtp", "limiting_segment"}
     promised = (
-        "position di_track chain render_key file sha256 start_ms end_ms sample_rate_hz samples measured gain_db trim_db "
-        "latency metrics cache_hit inferences drive_db calibration notes"
+        "position di_track chain render_key file sha256 start_ms end_ms sample_rate_hz samples measured gain_db "
+        "trim_db latency metrics cache_hit inferences drive_db calibration notes"
     )
     measured = "integrated_lufs loudness_range_lu true_peak_dbtp rms_dbfs crest_factor_db"
     for segment in written["segments"]:

@@ -209,7 +209,7 @@ def test_a_grid_of_a_config_is_that_of_a_spec() -> None:
         *(None, msgspec.UNSET, msgspec.UNSET, str(TRACK))
     ]
     assert list(assets_of(config)) == [TRACK, TRACK, AMP, AMP, CAB, TRACK]
-    assert [(ref.model, kind) for _, ref, kind in models_of(config)] == [(8, "capture")]
+    assert [(ref.model_id, kind) for _, ref, kind in models_of(config)] == [(8, "capture")]
     assert not list(check_sources(config))
     for pointer, expected in (
         ("/grid/pedals/0/file", "/grid/pedals/0/tone3000"),

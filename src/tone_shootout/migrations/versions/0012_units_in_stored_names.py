@@ -77,11 +77,13 @@ def _convert_all(
         return spelled({**_renamed(document, capture), **parts})
 
     def config(document: Any) -> Any:
-        chains = [
-            {**chain, "blocks": [_block(block, model) for block in chain.get("blocks", [])]}
-            for chain in document.get("chains", [])
-        ]
-        return {**document, "chains": chains}
+        if isinstance(document, list):
+            return [config(each) for each in document]
+        if not isinstance(document, dict):
+            return document
+        return {
+            name: _renamed(value, model) if name == "tone3000" else config(value) for name, value in document.items()
+        }
 
     def inputs(document: Any) -> Any:
         assets = {
@@ -95,10 +97,6 @@ def _convert_all(
     _convert("library_item", "facts", facts)
     _convert("library_item", "source", lambda document: spelled(_renamed(document, source)))
     _convert("webhook_delivery", "log", lambda document: [_renamed(each, attempt) for each in document])
-
-
-def _block(block: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    return {**block, "tone3000": _renamed(block["tone3000"], names)} if block.get("tone3000") else block
 
 
 def _renamed(document: Any, names: Mapping[str, str]) -> Any:

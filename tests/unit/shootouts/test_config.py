@@ -77,7 +77,7 @@ CONFIG: dict[str, Any] = {
     "grid": None,
 }
 GRID: dict[str, Any] = {
-    "pedals": [{"name": "Boost", "tone3000": {"tone": 7, "model": 8}}],
+    "pedals": [{"name": "Boost", "tone3000": {"tone_id": 7, "model_id": 8}}],
     "captures": [str(AMP), {"asset": str(AMP), "name": "Plexi", "size": 0.5}],
     "cab_irs": [{"asset": str(CAB), "mix": 0.5}],
     "template": [{"type": "pedal"}, {"type": "capture"}, {"type": "cab_ir"}, {"type": "cab_ir", "asset": str(TRACK)}],
@@ -221,7 +221,7 @@ def test_a_grid_of_a_config_is_that_of_a_spec() -> None:
 
 
 def test_an_entry_of_a_grid_has_exactly_one_source() -> None:
-    both = {"asset": str(AMP), "tone3000": {"tone": 7, "model": 8}}
+    both = {"asset": str(AMP), "tone3000": {"tone_id": 7, "model_id": 8}}
     grid = {"captures": [{}, both], "template": [{"type": "capture", **both}, {"type": "capture"}]}
     config = msgspec.convert(CONFIG | {"grid": grid}, Config)
     assert [error.pointer for error in check_sources(config)] == [

@@ -17,7 +17,7 @@ ORDERS = {
     "name": func.lower(LibraryItem.name).asc(),
     "-name": func.lower(LibraryItem.name).desc(),
     "size_bytes": LibraryItem.size.asc(),
-    "-size": LibraryItem.size.desc(),
+    "-size_bytes": LibraryItem.size.desc(),
 }
 """Values of `order_by` in lists of items."""
 

@@ -206,7 +206,7 @@ class Examples:
 
     def _plain(self, schema: Json, field: str, owner: str) -> Any:
         if "enum" in schema:
-            return schema.get("default", schema["enum"][0])
+            return schema["enum"][0]
         match schema:
             case {"format": "uuid"}:
                 return _ID
@@ -219,5 +219,5 @@ class Examples:
             case {"type": "object", "properties": fields}:
                 return {name: self.of(described, name, owner) for name, described in fields.items()}
             case {"type": "boolean"}:
-                return schema.get("default", False)
+                return False
         raise ValueError(f"{owner}.{field}: has no example; declare one with `Meta(examples=[…])`")

@@ -112,7 +112,11 @@ def test_limits_stand_inside_the_schema_that_may_be_null() -> None:
     limited = {"type": "integer", "minimum": 1, "maximum": 9}
     assert found["Sent"]["properties"]["size"] == {"oneOf": [limited, {"type": "null"}]}
     assert found["Sent"]["additionalProperties"] is False
-    assert found["Part"]["properties"]["kind"] == {"type": "string", "const": "one", "default": "one"}
+    assert found["Part"]["properties"]["kind"] == {
+        "type": "string",
+        "const": "one",
+        "description": "Default: `one`.",
+    }
     assert found["Part"]["properties"]["name"]["pattern"] == "^a$"
 
 

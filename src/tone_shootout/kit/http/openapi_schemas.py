@@ -4,6 +4,7 @@
 - A union has `oneOf` and a discriminator. A constant has `const` and a type, an enumeration a type.
 - Patterns are those of ECMA 262, where `$` is the end of the text.
 - A field that responses always have is required there, whether or not it has a default in Python.
+- Fields have no `default`, because generators make such fields of requests required. Their descriptions state it.
 """
 
 import inspect
@@ -111,10 +112,18 @@ def _complete(schema: Json, info: StructType, *, is_sent: bool) -> None:
             for branch in described.get("oneOf", [described]):
                 if branch.get("type") == "string":
                     branch["format"] = "date-time"
-        has_default = field.default is not NODEFAULT or field.default_factory is not NODEFAULT
-        if not is_sent and has_default and not config.omit_defaults:
-            described.pop("default", None)
+        default = described.pop("default", None)
+        if is_sent:
+            _describe_default(described, default)
+        elif not config.omit_defaults and (field.default, field.default_factory) != (NODEFAULT, NODEFAULT):
             schema["required"].append(field.encode_name)
+
+
+def _describe_default(schema: Json, default: object) -> None:
+    """Say in the description of a field what it is if it is left out."""
+    if isinstance(default, str | int | float) and default != "" and "Default:" not in schema.get("description", ""):
+        text = default if isinstance(default, str) else msgspec.json.encode(default).decode()
+        schema["description"] = f"{schema.get('description', '')} Default: `{text}`.".strip()
 
 
 def _has_time(kind: Type) -> bool:

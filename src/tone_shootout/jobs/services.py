@@ -94,6 +94,10 @@ class JobService:
             raise JobNotFoundError(job_id)
         return job
 
+    async def count_unfinished(self, owner_id: UUID) -> int:
+        """Count the owner's unfinished jobs."""
+        return await self._jobs.count_owned(owner_id, Job.status.not_in(FINISHED))
+
     async def list_jobs(
         self,
         owner_id: UUID,

@@ -23,7 +23,8 @@ from tone_shootout.shootouts.dtos import (
     ValidationRead,
 )
 from tone_shootout.shootouts.jobs_port import JobsPort
-from tone_shootout.shootouts.library.controllers import ORDER_BY, NameQuery
+from tone_shootout.shootouts.library.controllers import ORDER_BY
+from tone_shootout.shootouts.library.filters import NameQuery
 from tone_shootout.shootouts.services import ShootoutService
 
 ShootoutId = Annotated[UUID, PathParameter(description="Id of the shootout.")]

@@ -12,10 +12,12 @@ from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.shootouts.controllers import ShootoutController
 from tone_shootout.shootouts.library.controllers import LibraryController, UploadController
+from tone_shootout.shootouts.library.filters import provide_item_filter
 from tone_shootout.shootouts.library.media_probe import MediaProbe
 from tone_shootout.shootouts.library.quota import StorageQuota
 from tone_shootout.shootouts.library.services import LibraryService
 from tone_shootout.shootouts.library.uploads import FORM_BYTES, delete_stale_uploads
+from tone_shootout.shootouts.library.uses import ItemUseController
 from tone_shootout.shootouts.services import ShootoutService, rendering_limits
 from tone_shootout.shootouts.tones.controllers import ToneController
 
@@ -42,13 +44,22 @@ class ShootoutsPlugin(InitPlugin):
         uploads = Router("/", route_handlers=[UploadController], request_max_body_size=upload_bytes)
         app_config.route_handlers.append(
             Router(
-                "/", route_handlers=[uploads, LibraryController, ShootoutController, ToneController, *self._controllers]
+                "/",
+                route_handlers=[
+                    uploads,
+                    LibraryController,
+                    ItemUseController,
+                    ShootoutController,
+                    ToneController,
+                    *self._controllers,
+                ],
             )
         )
         app_config.dependencies.update(
             {
                 "limits": Provide(lambda: self._limits, sync_to_thread=False),
                 "upload_folder": Provide(lambda: self._upload_folder, sync_to_thread=False),
+                "item_filter": Provide(provide_item_filter, sync_to_thread=False),
                 "library": Provide(self._provide_library, sync_to_thread=False),
                 "shootout_service": Provide(self._provide_shootouts, sync_to_thread=False),
             }

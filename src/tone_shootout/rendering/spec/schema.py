@@ -93,8 +93,9 @@ InputGain = Annotated[Decibels, Meta(description="Gain before the capture, dB.",
 CaptureSize = Annotated[
     Share | None, Meta(description="Size of a slimmable capture, 0 to 1. Default: full size.", examples=[1.0])
 ]
+GearType = Literal["amp", "amp_cab", "pedal", "pedal_amp", "amp_pedal_cab", "preamp", "studio"]
 CaptureGear = Annotated[
-    Literal["amp", "amp_cab", "pedal", "pedal_amp", "amp_pedal_cab", "preamp", "studio"] | None,
+    GearType | None,
     Meta(
         description="Gear type of the capture. Default: gear type in the metadata of the file or of TONE3000.",
         examples=["amp"],

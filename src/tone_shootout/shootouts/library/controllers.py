@@ -11,7 +11,6 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidation
-from msgspec import Meta
 
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.db.pagination import Page, Paging
@@ -20,33 +19,18 @@ from tone_shootout.kit.http.openapi import FILE_RESPONSES, DownloadOperation
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.http.ranges import content_response
 from tone_shootout.kit.storage import Storage
-from tone_shootout.rendering.media_info import Kind, Limits
+from tone_shootout.rendering.media_info import Limits
 from tone_shootout.shootouts.jobs_port import JobsPort
 from tone_shootout.shootouts.library.dtos import ItemOrder, LibraryItemRead, LibraryItemUpdate, UsageRead, item_path
+from tone_shootout.shootouts.library.filters import ItemFilter
 from tone_shootout.shootouts.library.maintenance import sweep_content
 from tone_shootout.shootouts.library.models import LibraryItem
 from tone_shootout.shootouts.library.quota import StorageQuota
 from tone_shootout.shootouts.library.services import LibraryService, storage_key
+from tone_shootout.shootouts.library.tags import MAX_TAG, MAX_TAGS
 from tone_shootout.shootouts.library.uploads import receive
 
 ItemId = Annotated[UUID, PathParameter(description="Id of the library item.")]
-NameQuery = Annotated[
-    str | None,
-    QueryParameter(
-        description="Only entries with this text in their names, in upper or lower case.",
-        min_length=1,
-        max_length=80,
-        pattern=r"^[^\x00]*$",
-    ),
-]
-Hashes = Annotated[
-    list[Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]] | None,
-    QueryParameter(
-        description="Only items with one of these SHA-256 hashes, in lower case; repeat the parameter for each.",
-        min_items=1,
-        max_items=100,
-    ),
-]
 ORDER_BY = "Field to sort by; a minus sign reverses the order."
 
 
@@ -73,6 +57,11 @@ class UploadOperation(Operation):
                 examples=["Riff in E"],
             ),
             "notes": Schema(type=text, max_length=2000, description="Your notes."),
+            "tags": Schema(
+                type=text,
+                description=f"Tags, separated by commas: at most {MAX_TAGS} of at most {MAX_TAG} characters.",
+                examples=["clean, edge of breakup"],
+            ),
         }
         form = Schema(type=OpenAPIType.OBJECT, properties=fields, required=["kind", "file"])  # type: ignore[arg-type]  # a dictionary is invariant
         self.request_body = RequestBody(required=True, content={"multipart/form-data": OpenAPIMediaType(schema=form)})
@@ -132,24 +121,14 @@ class LibraryController(Controller):
         principal: NamedDependency[Principal],
         library: NamedDependency[LibraryService],
         paging: NamedDependency[Paging],
-        kind: Annotated[Kind | None, QueryParameter(description="Only items of this kind.")] = None,
-        q: NameQuery = None,
-        sha256: Hashes = None,
-        architecture: Annotated[
-            str | None,
-            QueryParameter(
-                description="Only captures with this architecture.", min_length=1, max_length=40, pattern=r"^[^\x00]*$"
-            ),
-        ] = None,
+        item_filter: NamedDependency[ItemFilter],
         order_by: Annotated[ItemOrder, QueryParameter(description=ORDER_BY)] = ("-created_at"),
     ) -> Page[LibraryItemRead]:
         """List the items of your library.
 
         With the SHA-256 of your files, the answer tells which of them need not be uploaded.
         """
-        rows, total = await library.list(
-            principal.user_id, paging, order_by=order_by, kind=kind, q=q, sha256=sha256, architecture=architecture
-        )
+        rows, total = await library.list(principal.user_id, paging, order_by=order_by, only=item_filter)
         return paging.page([LibraryItemRead.of(item) for item in rows], total)
 
     @get("/usage", operation_id="get_library_usage", summary="Get storage usage", responses=problems(401))
@@ -173,7 +152,7 @@ class LibraryController(Controller):
         "/{item_id:uuid}",
         operation_id="change_library_item",
         summary="Update an item",
-        responses=problems(400, 401, 403, 404, 413),
+        responses=problems(400, 401, 403, 404, 413, 422),
     )
     async def update_item(
         self,
@@ -182,8 +161,11 @@ class LibraryController(Controller):
         principal: NamedDependency[Principal],
         library: NamedDependency[LibraryService],
     ) -> LibraryItemRead:
-        """Update an item's name or notes."""
-        return LibraryItemRead.of(await library.update(principal.user_id, item_id, name=data.name, notes=data.notes))
+        """Update an item's name, notes or tags, or the gear type of a capture."""
+        item = await library.update(
+            principal.user_id, item_id, name=data.name, notes=data.notes, tags=data.tags, gear=data.gear
+        )
+        return LibraryItemRead.of(item)
 
     @delete(
         "/{item_id:uuid}",

@@ -8,9 +8,11 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tone_shootout.rendering.media_info import Kind, MediaInfo
+from tone_shootout.rendering.spec.schema import GearType
 from tone_shootout.shootouts.library.models import LibraryItem
 from tone_shootout.shootouts.library.provenance import Provenance
 from tone_shootout.shootouts.library.quota import UNLIMITED, StorageQuota, Usage
+from tone_shootout.shootouts.library.tags import Tags
 from tone_shootout.shootouts.library.uploads import ItemName, Notes
 
 ItemOrder = Literal["created_at", "-created_at", "name", "-name", "size_bytes", "-size_bytes"]
@@ -36,6 +38,7 @@ class ItemLinks(Struct, kw_only=True):
 
     self: Annotated[str, Meta(description="The item.")]
     content: Annotated[str, Meta(description="The item's file.")]
+    usage: Annotated[str, Meta(description="The shootouts that use the item.")]
 
 
 class UsageRead(Struct, kw_only=True):
@@ -70,6 +73,15 @@ class LibraryItemRead(Struct, kw_only=True):
     kind: Annotated[Kind, Meta(description="Kind of the item.", examples=["di_track"])]
     name: Annotated[str, Meta(description="Name in the library.", examples=["Riff in E"])]
     notes: Annotated[str, Meta(description="Your notes.")]
+    tags: Annotated[list[str], Meta(description="Tags, sorted.", examples=[["clean", "edge of breakup"]])]
+    gear: Annotated[
+        str | None,
+        Meta(
+            description="Gear type of a capture, which the chain grammar uses: as you state it, else TONE3000, else the "
+            "file. Null: unknown, or no capture.",
+            examples=["amp"],
+        ),
+    ]
     filename: Annotated[str, Meta(description="Name of the uploaded file.", examples=["riff.wav"])]
     size_bytes: Annotated[int, Meta(description="Size of the file in bytes.", examples=[1_152_044])]
     sha256: Annotated[str, Meta(description="SHA-256 of the file, also its ETag.")]
@@ -91,6 +103,8 @@ class LibraryItemRead(Struct, kw_only=True):
             kind=msgspec.convert(item.kind, Kind),
             name=item.name,
             notes=item.notes,
+            tags=item.tags,
+            gear=item.stated_gear,
             filename=item.filename,
             size_bytes=item.size,
             sha256=item.sha256,
@@ -99,7 +113,7 @@ class LibraryItemRead(Struct, kw_only=True):
             source=ItemSource.of_item(item),
             created_at=item.created_at,
             updated_at=item.updated_at,
-            links=ItemLinks(self=path, content=f"{path}/content"),
+            links=ItemLinks(self=path, content=f"{path}/content", usage=f"{path}/usage"),
         )
 
 
@@ -108,6 +122,14 @@ class LibraryItemUpdate(Struct, kw_only=True, forbid_unknown_fields=True):
 
     name: ItemName | UnsetType = UNSET
     notes: Notes | UnsetType = UNSET
+    tags: Annotated[Tags | UnsetType, Meta(description="The new tags, complete.")] = UNSET
+    gear: Annotated[
+        GearType | None | UnsetType,
+        Meta(
+            description="Gear type of a capture; null: that of TONE3000 or of the file.",
+            examples=["amp"],
+        ),
+    ] = UNSET
 
 
 def item_path(item_id: UUID) -> str:

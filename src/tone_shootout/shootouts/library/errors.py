@@ -33,6 +33,16 @@ class UnusableFileError(InvalidError):
         super().__init__(text, code=code, errors=[Fault(code=code, pointer=pointer, detail=detail)])
 
 
+class NoGearError(InvalidError):
+    """Only captures have a gear type."""
+
+    code = "wrong_kind"
+
+    def __init__(self, kind: str) -> None:
+        detail = f"expected no gear type: the item is of kind `{kind}`, and only captures have one"
+        super().__init__(f"gear: {detail}", errors=[Fault(code=self.code, pointer="/gear", detail=detail)])
+
+
 class ItemInUseError(ConflictError):
     """A shootout or an unfinished job uses the library item."""
 

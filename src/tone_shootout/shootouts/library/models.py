@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tone_shootout.kit.db.session import UUIDv7AuditBase
@@ -35,6 +35,10 @@ class LibraryItem(UUIDv7AuditBase):
     kind: Mapped[str] = mapped_column(String(16))
     name: Mapped[str] = mapped_column(String(80))
     notes: Mapped[str] = mapped_column(String(2000), default="")
+    tags: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list, server_default="{}")
+    """Normalized tags (`tags.normalized_tags`)."""
+    gear: Mapped[str | None] = mapped_column(String(16))
+    """Gear type of a capture as its owner states it; None: that of the catalog or of the file applies."""
     filename: Mapped[str] = mapped_column(String(255))
     """Sanitized name of the uploaded file: for downloads, never a path."""
     sha256: Mapped[str] = mapped_column(String(64))
@@ -56,11 +60,18 @@ class LibraryItem(UUIDv7AuditBase):
 
     @property
     def media_info(self) -> MediaInfo:
-        """Result of decoding the file; of an imported capture, with the gear that its catalog states."""
+        """Result of decoding the file; of a capture, with the gear that its owner or its catalog states."""
         info: MediaInfo = msgspec.convert(self.facts, MediaInfo)
-        if isinstance(info, CaptureInfo) and (source := self.provenance) is not None:
-            info = msgspec.structs.replace(info, catalog_gear=source.gear)
+        source = self.provenance
+        if isinstance(info, CaptureInfo) and (self.gear or source is not None):
+            info = msgspec.structs.replace(info, catalog_gear=self.gear or (source and source.gear))
         return info
+
+    @property
+    def stated_gear(self) -> str | None:
+        """Gear type of a capture: as its owner states it, else its catalog, else its file."""
+        info = self.media_info
+        return info.catalog_gear or info.gear if isinstance(info, CaptureInfo) else None
 
     def set_source(self, source: Provenance) -> None:
         """Record where the item comes from, and that its source is available."""

@@ -8,6 +8,7 @@ from sqlalchemy import func, select, tuple_, update
 from tone_shootout.kit.db import locks
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.repository import OwnedRepository
+from tone_shootout.shootouts.library.filters import ItemFilter
 from tone_shootout.shootouts.library.models import LibraryItem
 from tone_shootout.shootouts.models import Shootout, ShootoutAsset
 
@@ -33,10 +34,7 @@ class LibraryRepository(OwnedRepository[LibraryItem]):
         *,
         paging: Paging,
         order_by: str,
-        kind: str | None,
-        q: str | None,
-        sha256: Collection[str] | None = None,
-        architecture: str | None = None,
+        only: ItemFilter,
     ) -> tuple[Sequence[LibraryItem], int]:
         """Return a page of the owner's items, and how many match.
 
@@ -44,22 +42,10 @@ class LibraryRepository(OwnedRepository[LibraryItem]):
             owner_id: the owner.
             paging: the page.
             order_by: a key of `ORDERS`.
-            kind: only items of this kind.
-            q: only items with this text in their names, in upper or lower case.
-            sha256: only items with one of these contents.
-            architecture: only captures with this architecture.
+            only: which items.
         """
-        filters = []
-        if kind is not None:
-            filters.append(LibraryItem.kind == kind)
-        if q is not None:
-            filters.append(LibraryItem.name.icontains(q, autoescape=True))
-        if sha256 is not None:
-            filters.append(LibraryItem.sha256.in_(set(sha256)))
-        if architecture is not None:
-            filters.append(LibraryItem.facts["architecture"].astext == architecture)
         return await self.list_owned(
-            owner_id, *filters, paging=paging, order_by=[ORDERS[order_by], LibraryItem.id.desc()]
+            owner_id, *only.conditions(), paging=paging, order_by=[ORDERS[order_by], LibraryItem.id.desc()]
         )
 
     async def find_by_content(self, owner_id: UUID, kind: str, sha256: str) -> LibraryItem | None:
@@ -125,6 +111,16 @@ class LibraryRepository(OwnedRepository[LibraryItem]):
             .order_by(Shootout.created_at.desc(), Shootout.id.desc())
         )
         return [(row.id, row.title) for row in await self.session.execute(statement)]
+
+    async def list_uses(self, item: LibraryItem, *, paging: Paging) -> tuple[Sequence[Shootout], int]:
+        """Return a page of the shootouts that use an item, the newest first, and how many there are."""
+        uses = select(ShootoutAsset).where(
+            ShootoutAsset.shootout_id == Shootout.id, ShootoutAsset.library_item_id == item.id
+        )
+        statement = select(Shootout).where(Shootout.owner_id == item.owner_id, uses.exists())
+        total = await self.session.scalar(select(func.count()).select_from(statement.subquery()))
+        page = statement.order_by(Shootout.created_at.desc(), Shootout.id.desc()).limit(paging.limit)
+        return (await self.session.scalars(page.offset(paging.offset))).all(), total or 0
 
     async def storage_usage(self, owner_id: UUID) -> tuple[int, int]:
         """Return the bytes of the owner's files, each content counted once, and the number of items."""

@@ -1,6 +1,6 @@
 """The rules of the library. Nothing here commits."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -12,15 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.repository import RowLock
 from tone_shootout.kit.storage import Storage
-from tone_shootout.rendering.media_info import Kind
+from tone_shootout.rendering.spec.schema import GearType
 from tone_shootout.shootouts.jobs_port import JobsPort
-from tone_shootout.shootouts.library.errors import ItemInUseError, ItemNotFoundError, UnusableFileError
+from tone_shootout.shootouts.library.errors import ItemInUseError, ItemNotFoundError, NoGearError, UnusableFileError
+from tone_shootout.shootouts.library.filters import ItemFilter
 from tone_shootout.shootouts.library.media_probe import MediaProbe, RejectedFile
 from tone_shootout.shootouts.library.models import LibraryItem
 from tone_shootout.shootouts.library.provenance import Provenance
 from tone_shootout.shootouts.library.quota import StorageQuota, Usage
 from tone_shootout.shootouts.library.repositories import LibraryRepository
+from tone_shootout.shootouts.library.tags import normalized_tags, split_tags
 from tone_shootout.shootouts.library.uploads import Upload
+from tone_shootout.shootouts.models import Shootout
 
 _log = structlog.get_logger(__name__)
 
@@ -74,6 +77,7 @@ class LibraryService:
             kind=form.kind,
             name=form.name or _name_of(upload.filename),
             notes=form.notes,
+            tags=normalized_tags(split_tags(form.tags)),
             filename=upload.filename,
             sha256=sha256,
             size=upload.size,
@@ -102,33 +106,50 @@ class LibraryService:
         paging: Paging,
         *,
         order_by: str,
-        kind: Kind | None = None,
-        q: str | None = None,
-        sha256: Collection[str] | None = None,
-        architecture: str | None = None,
+        only: ItemFilter = ItemFilter(),  # noqa: B008 - immutable
     ) -> tuple[Sequence[LibraryItem], int]:
         """Return a page of the owner's items, and how many match."""
-        return await self._items.list_matching(
-            owner_id, paging=paging, order_by=order_by, kind=kind, q=q, sha256=sha256, architecture=architecture
-        )
+        return await self._items.list_matching(owner_id, paging=paging, order_by=order_by, only=only)
+
+    async def list_uses(self, owner_id: UUID, item_id: UUID, paging: Paging) -> tuple[Sequence[Shootout], int]:
+        """Return a page of the shootouts that use an item, and how many there are.
+
+        Raises:
+            ItemNotFoundError: the owner has no such item.
+        """
+        return await self._items.list_uses(await self.get(owner_id, item_id), paging=paging)
 
     async def usage(self, owner_id: UUID) -> Usage:
         """Return how much an owner stores."""
         return await self._quota.usage(self._session, owner_id)
 
     async def update(
-        self, owner_id: UUID, item_id: UUID, *, name: str | UnsetType = UNSET, notes: str | UnsetType = UNSET
+        self,
+        owner_id: UUID,
+        item_id: UUID,
+        *,
+        name: str | UnsetType = UNSET,
+        notes: str | UnsetType = UNSET,
+        tags: Sequence[str] | UnsetType = UNSET,
+        gear: GearType | None | UnsetType = UNSET,
     ) -> LibraryItem:
-        """Change an item's name or notes.
+        """Change an item's name, notes or tags, or a capture's gear type (None: that of its catalog or file).
 
         Raises:
             ItemNotFoundError: the owner has no such item.
+            NoGearError: it is not a capture.
         """
         item = await self.get(owner_id, item_id, lock="update")
         if name is not UNSET:
             item.name = name
         if notes is not UNSET:
             item.notes = notes
+        if tags is not UNSET:
+            item.tags = normalized_tags(tags)
+        if gear is not UNSET:
+            if gear is not None and item.kind != "capture":
+                raise NoGearError(item.kind)
+            item.gear = gear
         await self._session.flush()
         return item
 

@@ -30,6 +30,7 @@ from tone_shootout.kit.http.problems import Fault, TooLargeError, UnsupportedErr
 from tone_shootout.rendering.media_info import Kind, Limits
 from tone_shootout.rendering.spec.schema import ONE_LINE
 from tone_shootout.shootouts.library.errors import BadFormError
+from tone_shootout.shootouts.library.tags import Tags, split_tags
 
 FORM_BYTES = 65_536
 """Maximum size of the form without the file."""
@@ -63,6 +64,11 @@ class UploadForm(Struct, kw_only=True, forbid_unknown_fields=True):
     kind: Annotated[Kind, Meta(description="Kind of the file.", examples=["di_track"])]
     name: Annotated[ItemName | None, Meta(description="Name in the library. Default: the file name.")] = None
     notes: Notes = ""
+    tags: Annotated[str, Meta(description="Tags, separated by commas.", examples=["clean, edge of breakup"])] = ""
+
+
+class _TagList(Struct):
+    tags: Tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +182,9 @@ class _Reader:
             raise _bad("/file", "missing", "Expected a file.")
         try:
             form = msgspec.convert(self._fields, UploadForm)
+            msgspec.convert({"tags": split_tags(form.tags)}, _TagList)
         except msgspec.ValidationError:
-            faults = faults_of(self._fields, UploadForm)
+            faults = faults_of(self._fields, UploadForm) or faults_of({"tags": split_tags(form.tags)}, _TagList)
             raise BadFormError(summary(faults), errors=faults) from None
         self._check_size()
         await asyncio.to_thread(self._file.flush)

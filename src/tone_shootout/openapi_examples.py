@@ -79,6 +79,8 @@ FIELDS: Final[dict[str, Any]] = {
     "WebhookRead.description": "posts results to the band chat",
     "ItemLinks.self": _ITEM,
     "ItemLinks.content": f"{_ITEM}/content",
+    "ItemLinks.usage": f"{_ITEM}/usage",
+    "ItemUseLinks.shootout": _SHOOTOUT,
     "ShootoutLinks.self": _SHOOTOUT,
     "ShootoutLinks.plan": f"{_SHOOTOUT}/plan",
     "ShootoutLinks.jobs": f"{_SHOOTOUT}/jobs",

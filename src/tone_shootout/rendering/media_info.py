@@ -117,7 +117,7 @@ class CaptureInfo(Struct, frozen=True, kw_only=True, tag_field="kind", tag="capt
         None
     )
     catalog_gear: Annotated[
-        str | None, Meta(description="Gear type at TONE3000; takes precedence over that of the file.")
+        str | None, Meta(description="Gear type as you or TONE3000 state it; precedes that of the file.")
     ] = None
     parts: Annotated[tuple[PartInfo, ...], Meta(description="Models inside the capture, up to 64.")] = ()
     sizes: Annotated[

@@ -57,6 +57,7 @@ ROWS = {
     "poll_device": Row(400, body={"device_code": "nothing"}),
     # The user's account.
     "get_me": Row(200),
+    "get_limits": Row(200),
     "export_me": Row(200),
     "list_tokens": Row(200),
     "create_token": Row(201, body={"name": "new"}),
@@ -81,6 +82,7 @@ ROWS = {
     "get_library_usage": Row(200),
     "upload_library_item": Row(201, form=True),
     "get_library_item": Row(200),
+    "list_item_uses": Row(200),
     "change_library_item": Row(200, body={"name": "Riff"}),
     "get_library_content": Row(200),
     "head_library_content": Row(200),

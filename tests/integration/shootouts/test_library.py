@@ -30,6 +30,7 @@ ROUTES = [
     ("PATCH", "", {"name": "mine"}),
     ("DELETE", "", None),
     ("GET", "/content", None),
+    ("GET", "/usage", None),
     ("HEAD", "/content", None),
 ]
 
@@ -99,6 +100,10 @@ async def test_the_list_can_be_filtered_sorted_and_paged(user: Person) -> None:
         {"q": ""},
         {"q": "x" * 81},
         {"q": "\x00"},
+        {"tag": ""},
+        {"tag": "x" * 41},
+        {"size_class": "\x00"},
+        {"gear": ""},
     ],
 )
 async def test_an_undocumented_query_is_rejected(query: dict[str, str], user: Person) -> None:
@@ -130,6 +135,13 @@ NO_CHANGES: list[Any] = [
     {"notes": "x" * 2001},
     {"notes": "a\x00b"},
     {"kind": "capture"},
+    {"tags": ["x"] * 21},
+    {"tags": ["x" * 41]},
+    {"tags": [""]},
+    {"tags": ["a\nb"]},
+    {"tags": None},
+    {"tags": "clean"},
+    {"gear": "kazoo"},
     [],
 ]
 

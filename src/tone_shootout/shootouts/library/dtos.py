@@ -77,8 +77,8 @@ class LibraryItemRead(Struct, kw_only=True):
     gear: Annotated[
         str | None,
         Meta(
-            description="Gear type of a capture, which the chain grammar uses: as you state it, else TONE3000, else the "
-            "file. Null: unknown, or no capture.",
+            description="Gear type of a capture, which the chain grammar uses: as you state it, else TONE3000, else "
+            "the file. Null: unknown, or no capture.",
             examples=["amp"],
         ),
     ]
@@ -124,7 +124,7 @@ class LibraryItemUpdate(Struct, kw_only=True, forbid_unknown_fields=True):
     notes: Notes | UnsetType = UNSET
     tags: Annotated[Tags | UnsetType, Meta(description="The new tags, complete.")] = UNSET
     gear: Annotated[
-        GearType | None | UnsetType,
+        GearType | UnsetType | None,
         Meta(
             description="Gear type of a capture; null: that of TONE3000 or of the file.",
             examples=["amp"],

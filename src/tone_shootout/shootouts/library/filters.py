@@ -99,8 +99,8 @@ def provide_item_filter(
     size_class: Annotated[
         str | None,
         QueryParameter(
-            description="Only captures of this size class: `standard`, `lite`, `feather`, `nano`, `a2-full`, `a2-lite`, "
-            "`custom`, or layers and units of an LSTM.",
+            description="Only captures of this size class: `standard`, `lite`, `feather`, `nano`, `a2-full`, "
+            "`a2-lite`, `custom`, or layers and units of an LSTM.",
             min_length=1,
             max_length=40,
             pattern=NO_NUL,

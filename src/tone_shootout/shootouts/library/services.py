@@ -131,7 +131,7 @@ class LibraryService:
         name: str | UnsetType = UNSET,
         notes: str | UnsetType = UNSET,
         tags: Sequence[str] | UnsetType = UNSET,
-        gear: GearType | None | UnsetType = UNSET,
+        gear: GearType | UnsetType | None = UNSET,
     ) -> LibraryItem:
         """Change an item's name, notes or tags, or a capture's gear type (None: that of its catalog or file).
 

@@ -51,6 +51,7 @@ from tone_shootout.kit.http.websocket import WebSocketRejectionMiddleware, recor
 from tone_shootout.kit.logs import configure_logs
 from tone_shootout.kit.settings import Settings, SettingsError, load_settings, origin_of, require_servers
 from tone_shootout.kit.throttle import AddressRateLimitMiddleware, Rate
+from tone_shootout.openapi_enums import NAMED_ENUMS
 from tone_shootout.openapi_examples import add_examples
 from tone_shootout.pages.plugin import PagesPlugin
 from tone_shootout.shootouts.plugin import ShootoutsPlugin
@@ -273,7 +274,7 @@ def openapi_config(settings: Settings, structs: StructSchemaPlugin) -> OpenAPICo
         openapi_router=Router("/docs", route_handlers=[], opt={"public": True}, include_in_schema=False),
         render_plugins=[page],
         source=structs,
-        further=FURTHER_TYPES,
+        further={**FURTHER_TYPES, **NAMED_ENUMS},
         complete=(describe_jobs, add_examples),
         use_handler_docstrings=True,
         components=SECURITY_COMPONENTS,

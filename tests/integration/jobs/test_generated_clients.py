@@ -36,12 +36,12 @@ from made.models import (
     AssetDiTrack,
     Config,
     JobStatus,
+    LibraryItemKind,
     LibraryItemRead,
     NewShootoutRead,
     Output,
     ShootoutCreate,
     UploadLibraryItemBody,
-    UploadLibraryItemBodyKind,
     ValidationRead,
 )
 from made.types import File
@@ -50,7 +50,7 @@ client = AuthenticatedClient(base_url=sys.argv[1], token=sys.argv[2], timeout=ht
 ids = {}
 for kind in ("di_track", "capture", "cab_ir"):
     file = File(payload=BytesIO(Path(kind).read_bytes()), file_name=kind)
-    body = UploadLibraryItemBody(kind=UploadLibraryItemBodyKind(kind), file=file)
+    body = UploadLibraryItemBody(kind=LibraryItemKind(kind), file=file)
     item = upload_library_item.sync(client=client, body=body)
     assert isinstance(item, LibraryItemRead), item
     ids[kind] = item.id
@@ -111,7 +111,7 @@ import createClient from "openapi-fetch";
 import type { components, paths } from "./made";
 
 type Schemas = components["schemas"];
-type Kind = Schemas["LibraryItemRead"]["kind"];
+type Kind = Schemas["LibraryItemKind"];
 const [url, token] = process.argv.slice(2);
 const client = createClient<paths>({ baseUrl: url, headers: { Authorization: `Bearer ${token}` } });
 

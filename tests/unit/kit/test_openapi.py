@@ -1,6 +1,7 @@
 """The OpenAPI document is the same in every instance, and written in the forms that generators of clients read best."""
 
 import re
+from collections import Counter
 from typing import Annotated, Any, Literal
 
 import jsonschema_rs
@@ -10,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tests.support.openapi import changes, document, new_app, nodes, operations, validator
 from tone_shootout.kit.http.openapi_schemas import component_schemas
+from tone_shootout.openapi_enums import NAMED_ENUMS
 from tone_shootout.openapi_examples import BODIES, FIELDS, Examples
 
 
@@ -52,6 +54,17 @@ def test_every_enumeration_and_constant_has_a_type() -> None:
             assert node["type"] in ("string", "integer"), pointer
 
 
+def test_every_named_enumeration_is_used_and_every_enumeration_that_is_used_twice_has_a_name() -> None:
+    found, inline = document(), Counter[str]()
+    used = {node["$ref"] for _, node in nodes(found) if isinstance(node.get("$ref"), str)}
+    for name in NAMED_ENUMS:
+        assert f"#/components/schemas/{name}" in used, name
+    for pointer, node in nodes(found):
+        if isinstance(node.get("enum"), list) and pointer.count("/") > 3:
+            inline[str(sorted(node["enum"]))] += 1
+    assert not [values for values, count in inline.items() if count > 1 and "-created_at" not in values]
+
+
 def test_patterns_work_in_every_language() -> None:
     """Some engines (RE2, Rust) know no look-around."""
     for pointer, node in nodes(document()):
@@ -87,7 +100,7 @@ def test_an_event_stream_names_the_schema_of_its_events() -> None:
 
 def test_every_webhook_event_that_can_be_subscribed_to_has_its_message() -> None:
     found = document()
-    events = found["components"]["schemas"]["WebhookCreate"]["properties"]["events"]["items"]["enum"]
+    events = found["components"]["schemas"]["WebhookEvent"]["enum"]
     assert found["webhooks"].keys() == {*events, "webhook.test"}
 
 

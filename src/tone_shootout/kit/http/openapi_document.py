@@ -12,7 +12,7 @@ from litestar.typing import FieldDefinition
 from tone_shootout.error_codes import CLOSE_CODES, all_codes
 from tone_shootout.kit.http.openapi import StructSchemaPlugin, parameter_fields, parameter_schema
 from tone_shootout.kit.http.openapi_headers import component_headers, response_headers
-from tone_shootout.kit.http.openapi_schemas import PREFIX, component_schemas, publish
+from tone_shootout.kit.http.openapi_schemas import PREFIX, component_schemas, publish, refer_to_enums
 
 Json = dict[str, Any]
 
@@ -53,6 +53,7 @@ class Document(OpenAPI):
         schemas |= {"ErrorCode": _error_codes(), "CloseCode": _close_codes()}
         components["schemas"] = dict(sorted(schemas.items()))
         components["headers"] = component_headers()
+        refer_to_enums(document)
         for complete in self.complete:
             complete(document)
         return document

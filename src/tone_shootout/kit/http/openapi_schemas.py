@@ -63,10 +63,29 @@ def component_schemas(types: Mapping[str, Any], sent: Mapping[str, Any]) -> dict
             _complete(made, info, is_sent=name in from_clients)
         made["title"] = names.get(name, name)
         published[made["title"]] = made
-    for name, schema in zip(types, found, strict=True):
+    for (name, kind), schema in zip(types.items(), found, strict=True):
         if "$ref" not in schema:
             published[name] = {"title": name, **publish(schema, names)}
+            if "enum" in published[name]:
+                published[name]["enum"] = list(get_args(kind))  # in the order of the source
     return published
+
+
+def refer_to_enums(document: Json) -> None:
+    """Replace enumerations throughout a document by references to the named ones with the same values, in place."""
+    schemas = document["components"]["schemas"]
+    named = {frozenset(schema["enum"]): name for name, schema in schemas.items() if "enum" in schema}
+    pending: list[Any] = [document["paths"], *(schema for schema in schemas.values() if "enum" not in schema)]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending += node
+        elif isinstance(node, dict):
+            values = node.get("enum")
+            if isinstance(values, list) and (name := named.get(frozenset(values))):
+                del node["enum"], node["type"]
+                node["$ref"] = PREFIX + name
+            pending += [value for key, value in node.items() if key not in _VERBATIM]
 
 
 def publish(node: Any, names: Mapping[str, str] | None = None) -> Any:

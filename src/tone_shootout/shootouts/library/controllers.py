@@ -42,7 +42,6 @@ class UploadOperation(Operation):
         """Add the form's schema."""
         text = OpenAPIType.STRING
         fields = {
-            "file": Schema(type=text, format=OpenAPIFormat.BINARY, description="The file."),
             "kind": Schema(
                 type=text,
                 enum=["di_track", "capture", "cab_ir"],
@@ -62,6 +61,7 @@ class UploadOperation(Operation):
                 description=f"Tags, separated by commas: at most {MAX_TAGS} of at most {MAX_TAG} characters.",
                 examples=["clean, edge of breakup"],
             ),
+            "file": Schema(type=text, format=OpenAPIFormat.BINARY, description="The file."),
         }
         form = Schema(type=OpenAPIType.OBJECT, properties=fields, required=["kind", "file"])  # type: ignore[arg-type]  # a dictionary is invariant
         self.request_body = RequestBody(required=True, content={"multipart/form-data": OpenAPIMediaType(schema=form)})

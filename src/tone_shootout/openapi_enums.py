@@ -1,0 +1,41 @@
+"""Names of enumerations in the OpenAPI document. Generators invent names for those that have none."""
+
+from typing import Any, Final, Literal
+
+from tone_shootout.accounts.principal import Role, Scope
+from tone_shootout.audio.sides import Channel
+from tone_shootout.jobs.dtos import ArtifactType
+from tone_shootout.jobs.status import Phase
+from tone_shootout.jobs.webhooks.dtos import DeliveryStatus, DisabledReason
+from tone_shootout.jobs.webhooks.events import EventName
+from tone_shootout.kit.outages import Dependency
+from tone_shootout.kit.readiness import CheckResult
+from tone_shootout.rendering.media_info import Kind
+from tone_shootout.rendering.produce import SegmentStatus
+from tone_shootout.rendering.spec.schema import Override
+from tone_shootout.shootouts.services import Visibility
+from tone_shootout.tone3000 import types as tone3000
+
+NAMED_ENUMS: Final[dict[str, Any]] = {
+    "ArtifactType": ArtifactType,
+    "BandType": Literal["highpass", "lowpass", "low_shelf", "high_shelf", "peak"],
+    "Channel": Channel,
+    "CheckResult": CheckResult,
+    "DeliveryStatus": DeliveryStatus,
+    "Dependency": Dependency,
+    "DisabledReason": DisabledReason,
+    "Gear": Literal["amp", "amp_cab", "pedal", "pedal_amp", "amp_pedal_cab", "preamp", "studio"],
+    "GrammarRule": Override,
+    "JobPhase": Phase,
+    "LibraryItemKind": Kind,
+    "ReverbType": Literal["room", "hall", "plate", "spring"],
+    "Role": Role,
+    "Scope": Scope,
+    "SegmentStatus": SegmentStatus,
+    "Tone3000Architecture": tone3000.Architecture,
+    "Tone3000Format": tone3000.Format,
+    "Tone3000Gear": tone3000.Gear,
+    "Tone3000Size": tone3000.Size,
+    "Visibility": Visibility,
+    "WebhookEvent": EventName,
+}

@@ -10,6 +10,7 @@ import pytest
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tests.support.openapi import changes, document, new_app, nodes, operations, validator
+from tone_shootout.kit.http.openapi_headers import COOKIES, LOCATED
 from tone_shootout.kit.http.openapi_schemas import component_schemas
 from tone_shootout.openapi_enums import NAMED_ENUMS
 from tone_shootout.openapi_examples import BODIES, FIELDS, Examples
@@ -63,6 +64,13 @@ def test_every_named_enumeration_is_used_and_every_enumeration_that_is_used_twic
         if isinstance(node.get("enum"), list) and pointer.count("/") > 3:
             inline[str(sorted(node["enum"]))] += 1
     assert not [values for values, count in inline.items() if count > 1 and "-created_at" not in values]
+
+
+def test_headers_are_documented_for_operations_and_responses_that_exist() -> None:
+    documented = {operation["operationId"]: operation["responses"] for _, operation in operations(document())}
+    for statuses_of in (LOCATED, COOKIES):
+        for operation_id, statuses in statuses_of.items():
+            assert documented[operation_id].keys() >= set(statuses), operation_id
 
 
 def test_patterns_work_in_every_language() -> None:

@@ -41,7 +41,7 @@ HEADERS: Final[dict[str, Json]] = {
 }
 """All documented headers."""
 
-_LOCATED: Final = {
+LOCATED: Final = {
     "upload_library_item": ("200", "201"),
     "import_model": ("200", "201"),
     "create_shootout": ("201",),
@@ -54,14 +54,14 @@ _LOCATED: Final = {
     "sign_in": ("302",),
     "finish_sign_in": ("303",),
 }
-_COOKIES: Final = {
-    "create_session": ("201",),
+COOKIES: Final = {
+    "start_session": ("201",),
     "refresh_session": ("200",),
     "poll_device": ("201",),
     "sign_in": ("302",),
     "finish_sign_in": ("200", "303"),
-    "sign_out": ("204",),
-    "end_sessions": ("204",),
+    "end_session": ("204",),
+    "end_all_sessions": ("204",),
     "delete_me": ("204",),
 }
 _FILE: Final = ("ETag", "Accept-Ranges", "Content-Disposition", "Cache-Control")
@@ -87,9 +87,9 @@ def response_headers(method: str, operation: Json, status: str) -> dict[str, Jso
 
 def _special(method: str, operation: Json, status: str) -> Iterator[str]:
     operation_id = operation["operationId"]
-    if status in _LOCATED.get(operation_id, ()):
+    if status in LOCATED.get(operation_id, ()):
         yield "Location"
-    if status in _COOKIES.get(operation_id, ()):
+    if status in COOKIES.get(operation_id, ()):
         yield "Set-Cookie"
     if status < "300" and any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ())):
         yield "Idempotency-Replayed"

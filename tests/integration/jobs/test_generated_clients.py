@@ -200,6 +200,10 @@ def _check(archive: bytes) -> None:
         assert "segments/01-riff--plexi.flac" in files.namelist()
 
 
+def test_the_document_is_valid(folder: Path) -> None:
+    _run(folder, _uvx(), "openapi-spec-validator", "openapi.json")
+
+
 def test_a_client_of_openapi_python_client_does_the_main_job(folder: Path, base_url: str, user: Person) -> None:
     generate = ("openapi-python-client@0.29.1", "generate", "--path", "openapi.json", "--meta", "none")
     _run(folder, _uvx(), *generate, "--output-path", "made", "--fail-on-warning")

@@ -44,6 +44,7 @@ from tone_shootout.kit.http.openapi import (
     empty_responses,
 )
 from tone_shootout.kit.http.openapi_document import DocumentConfig
+from tone_shootout.kit.http.preconditions import provide_if_match, provide_if_none_match
 from tone_shootout.kit.http.problems import EXCEPTION_HANDLERS, check_body, problems
 from tone_shootout.kit.http.readable import RequestEncodingMiddleware
 from tone_shootout.kit.http.request_id import RequestIdMiddleware
@@ -113,6 +114,8 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
                 "settings": Provide(lambda: settings, sync_to_thread=False),
                 "paging": Provide(provide_paging, sync_to_thread=False),
                 "throttle": Provide(lambda: services.throttle, sync_to_thread=False),
+                "if_match": Provide(provide_if_match, sync_to_thread=False),
+                "if_none_match": Provide(provide_if_none_match, sync_to_thread=False),
             }
         )
         app_config.exception_handlers.update(EXCEPTION_HANDLERS)

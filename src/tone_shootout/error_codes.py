@@ -50,6 +50,7 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
         _C("method_not_allowed", (405,), "The URL does not support this method", "Use a method that `Allow` lists."),
         _C("too_slow", (408,), "The body arrives too slowly", "Send it again over a faster connection."),
         _C("conflict", (409,), "The request conflicts with existing data", "Read the resource again, then retry."),
+        _C("precondition_failed", (412,), "It has changed since you read it", "Read it again, then retry."),
         _C("too_large", (413, 422), "The body, file or model exceeds a limit", "Send less; `detail` names the limit."),
         _C("unsupported_media_type", (415,), "The media type or encoding is not supported", "Use the documented one."),
         _C(

@@ -15,6 +15,7 @@ from tone_shootout.jobs.dtos import JobRead
 from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.services import JobService
+from tone_shootout.kit.http.preconditions import etag
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.shootouts.controllers import ShootoutId
 from tone_shootout.shootouts.dtos import ShootoutCreate, ShootoutDuplicate, ShootoutRead, shootout_path
@@ -56,8 +57,8 @@ class SubmissionController(Controller):
             shootout = await shootout_service.create(
                 principal.user_id, data.config, visibility=data.visibility, metadata=data.metadata
             )
-            made = NewShootoutRead.of(shootout, job=None)
-            return await _created(made, principal.user_id, jobs, dispatcher, submit=data.submit)
+            made, tag = NewShootoutRead.of(shootout, job=None), etag(ShootoutRead.of(shootout))
+            return await _created(made, tag, principal.user_id, jobs, dispatcher, submit=data.submit)
 
         return await idempotent(make)
 
@@ -86,8 +87,8 @@ class SubmissionController(Controller):
 
         async def make() -> Response[NewShootoutRead]:
             shootout = await shootout_service.duplicate(principal.user_id, shootout_id, title=asked.title)
-            made = NewShootoutRead.of(shootout, job=None)
-            return await _created(made, principal.user_id, jobs, dispatcher, submit=asked.submit)
+            made, tag = NewShootoutRead.of(shootout, job=None), etag(ShootoutRead.of(shootout))
+            return await _created(made, tag, principal.user_id, jobs, dispatcher, submit=asked.submit)
 
         return await idempotent(make)
 
@@ -126,11 +127,12 @@ def queued_response(dispatcher: Dispatcher, job: Job, events: list[JobEvent]) ->
 
 
 async def _created(
-    made: NewShootoutRead, owner_id: UUID, jobs: JobService, dispatcher: Dispatcher, *, submit: bool
+    made: NewShootoutRead, tag: str, owner_id: UUID, jobs: JobService, dispatcher: Dispatcher, *, submit: bool
 ) -> Response[NewShootoutRead]:
     """Return the response for a new shootout; `submit` submits it and dispatches the job after the commit."""
     dispatch = None
     if submit:
         job, events = await jobs.submit(owner_id, made.id)
         made.job, dispatch = JobRead.of(job), BackgroundTask(dispatcher.dispatch, job.id, events)
-    return Response(made, status_code=201, headers={"Location": shootout_path(made.id)}, background=dispatch)
+    headers = {"Location": shootout_path(made.id), "ETag": tag}
+    return Response(made, status_code=201, headers=headers, background=dispatch)

@@ -10,6 +10,7 @@ from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidat
 
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.db.pagination import Page, Paging
+from tone_shootout.kit.http.preconditions import NOT_MODIFIED, IfMatch, IfNoneMatch, tagged
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.storage import Storage
 from tone_shootout.rendering.engine.schedule import sound_keys
@@ -88,22 +89,26 @@ class ShootoutController(Controller):
         return paging.page([PublicShootoutRead.of(shootout, owner) for shootout, owner in rows], total)
 
     @get(
-        "/{shootout_id:uuid}", operation_id="get_shootout", summary="Get a shootout", responses=problems(400, 401, 404)
+        "/{shootout_id:uuid}",
+        operation_id="get_shootout",
+        summary="Get a shootout",
+        responses={**NOT_MODIFIED, **problems(400, 401, 404)},
     )
     async def get_shootout(
         self,
         shootout_id: ShootoutId,
         principal: NamedDependency[Principal],
         shootout_service: NamedDependency[ShootoutService],
-    ) -> ShootoutRead:
+        if_none_match: NamedDependency[IfNoneMatch],
+    ) -> Response[ShootoutRead]:
         """Return a shootout with its config."""
-        return ShootoutRead.of(await shootout_service.get(principal.user_id, shootout_id))
+        return if_none_match.respond(ShootoutRead.of(await shootout_service.get(principal.user_id, shootout_id)))
 
     @patch(
         "/{shootout_id:uuid}",
         operation_id="change_shootout",
         summary="Update a shootout",
-        responses=problems(400, 401, 403, 404, 413, 422),
+        responses=problems(400, 401, 403, 404, 412, 413, 422),
     )
     async def update(
         self,
@@ -111,19 +116,24 @@ class ShootoutController(Controller):
         data: JSONBody[ShootoutUpdate],
         principal: NamedDependency[Principal],
         shootout_service: NamedDependency[ShootoutService],
-    ) -> ShootoutRead:
+        if_match: NamedDependency[IfMatch],
+    ) -> Response[ShootoutRead]:
         """Replace a shootout's config or metadata, or change its visibility. Earlier jobs keep their config."""
-        return ShootoutRead.of(
-            await shootout_service.update(
-                principal.user_id, shootout_id, config=data.config, visibility=data.visibility, metadata=data.metadata
-            )
+        shootout = await shootout_service.update(
+            principal.user_id,
+            shootout_id,
+            config=data.config,
+            visibility=data.visibility,
+            metadata=data.metadata,
+            condition=if_match.of(ShootoutRead.of),
         )
+        return tagged(ShootoutRead.of(shootout))
 
     @delete(
         "/{shootout_id:uuid}",
         operation_id="delete_shootout",
         summary="Delete a shootout",
-        responses=problems(400, 401, 403, 404, 409),
+        responses=problems(400, 401, 403, 404, 409, 412),
     )
     async def delete_shootout(
         self,
@@ -132,9 +142,12 @@ class ShootoutController(Controller):
         shootout_service: NamedDependency[ShootoutService],
         jobs_port: NamedDependency[SkipValidation[JobsPort]],
         storage: NamedDependency[Storage],
+        if_match: NamedDependency[IfMatch],
     ) -> Response[None]:
         """Delete a shootout with its jobs and their results, unless one of the jobs is not finished."""
-        prefixes = await shootout_service.delete(principal.user_id, shootout_id, jobs_port)
+        prefixes = await shootout_service.delete(
+            principal.user_id, shootout_id, jobs_port, condition=if_match.of(ShootoutRead.of)
+        )
         deletions = BackgroundTasks([BackgroundTask(storage.delete_prefix, prefix) for prefix in prefixes])
         return Response(None, status_code=204, background=deletions)
 

@@ -1,6 +1,6 @@
 """The rules of shootouts. Nothing here commits."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -151,14 +151,19 @@ class ShootoutService:
         config: Config | UnsetType = UNSET,
         visibility: Visibility | UnsetType = UNSET,
         metadata: dict[str, str] | UnsetType = UNSET,
+        condition: Callable[[Shootout], None] | None = None,
     ) -> Shootout:
         """Change a shootout's config, visibility or metadata. Jobs submitted earlier keep their config.
+
+        `condition` raises an error if the locked shootout must not be changed.
 
         Raises:
             ShootoutNotFoundError: the owner has no such shootout.
             InvalidConfigError: the config can't be rendered.
         """
         shootout = await self.get(owner_id, shootout_id, lock="update")
+        if condition is not None:
+            condition(shootout)
         assets: ResolvedAssets | None = None
         if config is not UNSET:
             assets = await resolve(self._items, owner_id, config)
@@ -173,14 +178,25 @@ class ShootoutService:
             await self._shootouts.replace_assets(shootout, assets.item_ids)
         return shootout
 
-    async def delete(self, owner_id: UUID, shootout_id: UUID, jobs_port: JobsPort) -> Sequence[str]:
+    async def delete(
+        self,
+        owner_id: UUID,
+        shootout_id: UUID,
+        jobs_port: JobsPort,
+        *,
+        condition: Callable[[Shootout], None] | None = None,
+    ) -> Sequence[str]:
         """Delete a shootout with its jobs; return the storage prefixes of their results, to delete after the commit.
+
+        `condition` raises an error if the locked shootout must not be deleted.
 
         Raises:
             ShootoutNotFoundError: the owner has no such shootout.
             ConflictError: one of its jobs is not finished.
         """
-        await self.get(owner_id, shootout_id, lock="update")
+        shootout = await self.get(owner_id, shootout_id, lock="update")
+        if condition is not None:
+            condition(shootout)
         prefixes = await jobs_port.release(owner_id, shootout_id)
         await self._shootouts.delete_owned(owner_id, shootout_id)
         return prefixes

@@ -22,6 +22,7 @@ from tone_shootout.jobs.webhooks.dtos import (
 from tone_shootout.jobs.webhooks.models import WebhookDelivery
 from tone_shootout.jobs.webhooks.services import WebhookService
 from tone_shootout.kit.db.pagination import Page, Paging
+from tone_shootout.kit.http.preconditions import NOT_MODIFIED, IfMatch, IfNoneMatch, etag, tagged
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings
@@ -64,8 +65,9 @@ class WebhookController(Controller):
         issued = await webhooks.create(
             principal.user_id, url=data.url, description=data.description, events=data.events
         )
-        headers = {**NO_STORE, "Location": f"{PATH}/{issued.webhook.id}"}
-        return Response(WebhookSecretRead.of(issued), status_code=201, headers=headers)
+        content = WebhookSecretRead.of(issued)
+        headers = {**NO_STORE, "Location": f"{PATH}/{issued.webhook.id}", "ETag": etag(content.webhook)}
+        return Response(content, status_code=201, headers=headers)
 
     @get(operation_id="list_webhooks", summary="List webhooks", responses=problems(400, 401))
     async def list_webhooks(
@@ -78,21 +80,27 @@ class WebhookController(Controller):
         rows, total = await webhooks.list(principal.user_id, paging)
         return paging.page([WebhookRead.of(row) for row in rows], total)
 
-    @get("/{webhook_id:uuid}", operation_id="get_webhook", summary="Get a webhook", responses=problems(401, 404))
+    @get(
+        "/{webhook_id:uuid}",
+        operation_id="get_webhook",
+        summary="Get a webhook",
+        responses={**NOT_MODIFIED, **problems(401, 404)},
+    )
     async def get_webhook(
         self,
         webhook_id: WebhookId,
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
-    ) -> WebhookRead:
+        if_none_match: NamedDependency[IfNoneMatch],
+    ) -> Response[WebhookRead]:
         """Get a webhook, without its secret."""
-        return WebhookRead.of(await webhooks.get(principal.user_id, webhook_id))
+        return if_none_match.respond(WebhookRead.of(await webhooks.get(principal.user_id, webhook_id)))
 
     @patch(
         "/{webhook_id:uuid}",
         operation_id="change_webhook",
         summary="Update a webhook",
-        responses=problems(400, 401, 403, 404, 422),
+        responses=problems(400, 401, 403, 404, 412, 422),
     )
     async def change(
         self,
@@ -100,25 +108,28 @@ class WebhookController(Controller):
         data: JSONBody[WebhookUpdate],
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
-    ) -> WebhookRead:
+        if_match: NamedDependency[IfMatch],
+    ) -> Response[WebhookRead]:
         """Update a webhook's URL, description or events, or disable or enable it."""
         changes = msgspec.to_builtins(data)
-        return WebhookRead.of(await webhooks.change(principal.user_id, webhook_id, changes))
+        webhook = await webhooks.change(principal.user_id, webhook_id, changes, condition=if_match.of(WebhookRead.of))
+        return tagged(WebhookRead.of(webhook))
 
     @delete(
         "/{webhook_id:uuid}",
         operation_id="delete_webhook",
         summary="Delete a webhook",
-        responses=problems(401, 403, 404),
+        responses=problems(401, 403, 404, 412),
     )
     async def delete_webhook(
         self,
         webhook_id: WebhookId,
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
+        if_match: NamedDependency[IfMatch],
     ) -> None:
         """Delete a webhook with its deliveries; pending messages are not sent."""
-        await webhooks.delete(principal.user_id, webhook_id)
+        await webhooks.delete(principal.user_id, webhook_id, condition=if_match.of(WebhookRead.of))
 
     @post(
         "/{webhook_id:uuid}/secret",

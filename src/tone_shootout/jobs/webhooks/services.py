@@ -1,6 +1,6 @@
 """Webhooks: create, update, rotate secrets, redeliver. The caller commits."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any, NamedTuple
@@ -85,14 +85,25 @@ class WebhookService:
         """Return a page of the owner's endpoints, newest first, and how many there are in all."""
         return await self._webhooks.list_owned(owner_id, paging=paging, order_by=[Webhook.id.desc()])
 
-    async def change(self, owner_id: UUID, webhook_id: UUID, changes: dict[str, Any]) -> Webhook:
+    async def change(
+        self,
+        owner_id: UUID,
+        webhook_id: UUID,
+        changes: dict[str, Any],
+        *,
+        condition: Callable[[Webhook], None] | None = None,
+    ) -> Webhook:
         """Update an endpoint. Enabling it makes its pending messages due.
+
+        `condition` raises an error if the locked endpoint must not be changed.
 
         Raises:
             WebhookNotFoundError: the owner has no such endpoint.
             WebhookAddressError: the new URL is invalid or not public.
         """
         webhook = await self.get(owner_id, webhook_id, lock="no_key_update")
+        if condition is not None:
+            condition(webhook)
         if "url" in changes:
             webhook.url = self._validated(changes["url"])
         if "description" in changes:
@@ -107,12 +118,18 @@ class WebhookService:
         await self._session.flush()
         return webhook
 
-    async def delete(self, owner_id: UUID, webhook_id: UUID) -> None:
+    async def delete(
+        self, owner_id: UUID, webhook_id: UUID, *, condition: Callable[[Webhook], None] | None = None
+    ) -> None:
         """Delete an endpoint with its deliveries.
+
+        `condition` raises an error if the locked endpoint must not be deleted.
 
         Raises:
             WebhookNotFoundError: the owner has no such endpoint.
         """
+        if condition is not None:
+            condition(await self.get(owner_id, webhook_id, lock="update"))
         if not await self._webhooks.delete_owned(owner_id, webhook_id):
             raise WebhookNotFoundError
 

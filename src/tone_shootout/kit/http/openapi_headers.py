@@ -29,7 +29,8 @@ HEADERS: Final[dict[str, Json]] = {
     "WWW-Authenticate": _text("How to authenticate.", 'Bearer realm="shootout"'),
     "Idempotency-Replayed": _text("`true`: the stored response of an earlier request with this key.", "true"),
     "ETag": _text(
-        "SHA-256 of the content, for `If-None-Match` and `If-Range`.",
+        "Of a file: SHA-256 of the content, for `If-None-Match` and `If-Range`. Otherwise: hash of the state, for "
+        "`If-None-Match` and `If-Match`.",
         '"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"',
     ),
     "Accept-Ranges": _text("`bytes`: a part of the content can be requested with `Range`.", "bytes"),
@@ -64,6 +65,14 @@ COOKIES: Final = {
     "end_all_sessions": ("204",),
     "delete_me": ("204",),
 }
+_TAGGED: Final = {
+    "upload_library_item": ("200", "201"),
+    "import_model": ("200", "201"),
+    "create_shootout": ("201",),
+    "duplicate_shootout": ("201",),
+    "create_webhook": ("201",),
+}
+_CONDITIONS: Final = frozenset({"If-Match", "If-None-Match"})
 _FILE: Final = ("ETag", "Accept-Ranges", "Content-Disposition", "Cache-Control")
 
 
@@ -91,8 +100,11 @@ def _special(method: str, operation: Json, status: str) -> Iterator[str]:
         yield "Location"
     if status in COOKIES.get(operation_id, ()):
         yield "Set-Cookie"
-    if status < "300" and any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ())):
+    parameters = {parameter["name"] for parameter in operation.get("parameters", ())}
+    if status < "300" and "Idempotency-Key" in parameters:
         yield "Idempotency-Replayed"
+    if status in _TAGGED.get(operation_id, ()) or (parameters & _CONDITIONS and status in ("200", "304", "412")):
+        yield "ETag"
     responses = operation["responses"]
     if "429" in responses:
         yield from ("RateLimit", "RateLimit-Policy")

@@ -9,6 +9,7 @@ The exceptions::
     ├── NotFoundError        404
     ├── TooSlowError         408, in `kit.http.body_timeout`
     ├── ConflictError        409
+    ├── PreconditionFailedError 412, in `kit.http.preconditions`
     ├── TooLargeError        413
     ├── UnsupportedError     415
     ├── InvalidError         422, with a list of errors and their JSON pointers
@@ -222,6 +223,7 @@ _EXAMPLES: dict[int, tuple[str, str]] = {
     404: ("not_found", "Shootout not found."),
     408: ("too_slow", "After 30 seconds, a body must arrive at 10000 bytes/s or more."),
     409: ("conflict", "The shootout is used by an unfinished job."),
+    412: ("precondition_failed", "It has changed since you read it. Read it again, then retry."),
     413: ("too_large", "Expected at most 200000000 bytes."),
     415: ("unsupported_media_type", "The body is encoded as 'gzip'. Send it without Content-Encoding."),
     416: ("range_not_satisfiable", "The content has 1000 bytes."),

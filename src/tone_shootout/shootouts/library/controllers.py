@@ -16,6 +16,7 @@ from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.db.pagination import Page, Paging
 from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.http.openapi import FILE_RESPONSES, DownloadOperation
+from tone_shootout.kit.http.preconditions import NOT_MODIFIED, IfMatch, IfNoneMatch, etag, tagged
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.http.ranges import content_response
 from tone_shootout.kit.storage import Storage
@@ -104,9 +105,7 @@ class UploadController(Controller):
             request, limits, upload_folder, available_bytes=available, exceeded=quota.exceeded
         ) as upload:
             item, is_new = await library.add(principal.user_id, upload)
-        return Response(
-            LibraryItemRead.of(item), status_code=201 if is_new else 200, headers={"Location": item_path(item.id)}
-        )
+        return item_response(item, is_new=is_new)
 
 
 class LibraryController(Controller):
@@ -141,18 +140,27 @@ class LibraryController(Controller):
         """Return how much you store, and your limits."""
         return UsageRead.of(await library.usage(principal.user_id), quota)
 
-    @get("/{item_id:uuid}", operation_id="get_library_item", summary="Get an item", responses=problems(400, 401, 404))
+    @get(
+        "/{item_id:uuid}",
+        operation_id="get_library_item",
+        summary="Get an item",
+        responses={**NOT_MODIFIED, **problems(400, 401, 404)},
+    )
     async def get_item(
-        self, item_id: ItemId, principal: NamedDependency[Principal], library: NamedDependency[LibraryService]
-    ) -> LibraryItemRead:
+        self,
+        item_id: ItemId,
+        principal: NamedDependency[Principal],
+        library: NamedDependency[LibraryService],
+        if_none_match: NamedDependency[IfNoneMatch],
+    ) -> Response[LibraryItemRead]:
         """Return an item with the media info of its file."""
-        return LibraryItemRead.of(await library.get(principal.user_id, item_id))
+        return if_none_match.respond(LibraryItemRead.of(await library.get(principal.user_id, item_id)))
 
     @patch(
         "/{item_id:uuid}",
         operation_id="change_library_item",
         summary="Update an item",
-        responses=problems(400, 401, 403, 404, 413, 422),
+        responses=problems(400, 401, 403, 404, 412, 413, 422),
     )
     async def update_item(
         self,
@@ -160,18 +168,25 @@ class LibraryController(Controller):
         data: JSONBody[LibraryItemUpdate],
         principal: NamedDependency[Principal],
         library: NamedDependency[LibraryService],
-    ) -> LibraryItemRead:
+        if_match: NamedDependency[IfMatch],
+    ) -> Response[LibraryItemRead]:
         """Update an item's name, notes or tags, or the gear type of a capture."""
         item = await library.update(
-            principal.user_id, item_id, name=data.name, notes=data.notes, tags=data.tags, gear=data.gear
+            principal.user_id,
+            item_id,
+            name=data.name,
+            notes=data.notes,
+            tags=data.tags,
+            gear=data.gear,
+            condition=if_match.of(LibraryItemRead.of),
         )
-        return LibraryItemRead.of(item)
+        return tagged(LibraryItemRead.of(item))
 
     @delete(
         "/{item_id:uuid}",
         operation_id="delete_library_item",
         summary="Delete an item",
-        responses=problems(400, 401, 403, 404, 409),
+        responses=problems(400, 401, 403, 404, 409, 412),
     )
     async def delete_item(
         self,
@@ -181,9 +196,10 @@ class LibraryController(Controller):
         jobs_port: NamedDependency[SkipValidation[JobsPort]],
         storage: NamedDependency[Storage],
         session_maker: NamedDependency[SkipValidation[SessionMaker]],
+        if_match: NamedDependency[IfMatch],
     ) -> Response[None]:
         """Delete an item and its file, unless a shootout or an unfinished job uses it."""
-        sha256 = await library.delete(principal.user_id, item_id, jobs_port)
+        sha256 = await library.delete(principal.user_id, item_id, jobs_port, condition=if_match.of(LibraryItemRead.of))
         sweep = BackgroundTask(sweep_content, session_maker, storage, principal.user_id, sha256)
         return Response(None, status_code=204, background=sweep)
 
@@ -221,6 +237,13 @@ class LibraryController(Controller):
     ) -> Response[None]:
         """Return size, media type and ETag of the file."""
         return await _content(request, storage, await library.get(principal.user_id, item_id))
+
+
+def item_response(item: LibraryItem, *, is_new: bool) -> Response[LibraryItemRead]:
+    """Return the response for an item that was added; 200 if the library had it already."""
+    content = LibraryItemRead.of(item)
+    headers = {"Location": item_path(item.id), "ETag": etag(content)}
+    return Response(content, status_code=201 if is_new else 200, headers=headers)
 
 
 async def _content(request: Request[Any, Any, Any], storage: Storage, item: LibraryItem) -> Response[Any]:

@@ -1,6 +1,6 @@
 """The rules of the library. Nothing here commits."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -132,14 +132,19 @@ class LibraryService:
         notes: str | UnsetType = UNSET,
         tags: Sequence[str] | UnsetType = UNSET,
         gear: GearType | UnsetType | None = UNSET,
+        condition: Callable[[LibraryItem], None] | None = None,
     ) -> LibraryItem:
         """Change an item's name, notes or tags, or a capture's gear type (None: that of its catalog or file).
+
+        `condition` raises an error if the locked item must not be changed.
 
         Raises:
             ItemNotFoundError: the owner has no such item.
             NoGearError: it is not a capture.
         """
         item = await self.get(owner_id, item_id, lock="update")
+        if condition is not None:
+            condition(item)
         if name is not UNSET:
             item.name = name
         if notes is not UNSET:
@@ -153,14 +158,25 @@ class LibraryService:
         await self._session.flush()
         return item
 
-    async def delete(self, owner_id: UUID, item_id: UUID, jobs_port: JobsPort) -> str:
+    async def delete(
+        self,
+        owner_id: UUID,
+        item_id: UUID,
+        jobs_port: JobsPort,
+        *,
+        condition: Callable[[LibraryItem], None] | None = None,
+    ) -> str:
         """Delete an item; return its content's SHA-256, for `sweep_content` after the commit.
+
+        `condition` raises an error if the locked item must not be deleted.
 
         Raises:
             ItemNotFoundError: the owner has no such item.
             ItemInUseError: a shootout or an unfinished job uses it.
         """
         item = await self.get(owner_id, item_id, lock="update")
+        if condition is not None:
+            condition(item)
         shootouts = await self._items.list_shootouts_using(item)
         if shootouts or await jobs_port.needs(owner_id, storage_key(owner_id, item.sha256)):
             raise ItemInUseError(shootouts)

@@ -20,7 +20,8 @@ from tone_shootout.kit.storage import Storage
 from tone_shootout.kit.throttle import Rate, Throttle
 from tone_shootout.rendering.media_info import Limits
 from tone_shootout.shootouts.jobs_port import JobsPort
-from tone_shootout.shootouts.library.dtos import LibraryItemRead, item_path
+from tone_shootout.shootouts.library.controllers import item_response
+from tone_shootout.shootouts.library.dtos import LibraryItemRead
 from tone_shootout.shootouts.library.maintenance import sweep_content
 from tone_shootout.shootouts.library.services import LibraryService
 from tone_shootout.shootouts.tones.dtos import DeletedImportsRead, ModelsRead, ToneRead, TonesRead
@@ -220,9 +221,7 @@ class ToneController(Controller):
         item.
         """
         item, is_new = await tones.import_model(principal.user_id, tone_id, model_id, library)
-        return Response(
-            LibraryItemRead.of(item), status_code=201 if is_new else 200, headers={"Location": item_path(item.id)}
-        )
+        return item_response(item, is_new=is_new)
 
     @delete(
         "/imports",

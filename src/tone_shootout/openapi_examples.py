@@ -124,7 +124,7 @@ FIELDS: Final[dict[str, Any]] = {
 
 BODIES: Final[dict[str, Json]] = {
     "Config": CONFIG,
-    "ShootoutUpdate": {"visibility": "public"},
+    "ShootoutUpdate": {"config": {"title": "Two crunches, louder", "level": {"target_lufs": -14.0}}},
     "JobRead": {
         "status": "completed",
         "phase": None,

@@ -10,6 +10,7 @@ from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidat
 
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.db.pagination import Page, Paging
+from tone_shootout.kit.http.openapi import MergePatchOperation
 from tone_shootout.kit.http.preconditions import NOT_MODIFIED, IfMatch, IfNoneMatch, tagged
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.storage import Storage
@@ -107,6 +108,7 @@ class ShootoutController(Controller):
     @patch(
         "/{shootout_id:uuid}",
         operation_id="change_shootout",
+        operation_class=MergePatchOperation,
         summary="Update a shootout",
         responses=problems(400, 401, 403, 404, 412, 413, 422),
     )
@@ -118,7 +120,10 @@ class ShootoutController(Controller):
         shootout_service: NamedDependency[ShootoutService],
         if_match: NamedDependency[IfMatch],
     ) -> Response[ShootoutRead]:
-        """Replace a shootout's config or metadata, or change its visibility. Earlier jobs keep their config."""
+        """Change a shootout's config, visibility or metadata by a JSON merge patch (RFC 7396).
+
+        Earlier jobs keep their config.
+        """
         shootout = await shootout_service.update(
             principal.user_id,
             shootout_id,

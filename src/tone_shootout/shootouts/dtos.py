@@ -50,11 +50,25 @@ class ShootoutDuplicate(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class ShootoutUpdate(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Changes to a shootout. Fields left out stay unchanged."""
+    """Changes to a shootout, a JSON merge patch (RFC 7396). Fields left out stay unchanged, at every level."""
 
-    config: Annotated[Config | UnsetType, Meta(description="The new config, complete.")] = UNSET
+    config: Annotated[
+        dict[str, Any] | UnsetType,
+        Meta(
+            description="Changes to the config. Null removes a field, so that its default applies; a list replaces the "
+            "whole list.",
+            examples=[{"title": "Louder", "level": {"target_lufs": -14.0}}],
+        ),
+    ] = UNSET
     visibility: _Visibility | UnsetType = UNSET
-    metadata: Annotated[Metadata | UnsetType, Meta(description="The new metadata, complete.")] = UNSET
+    metadata: Annotated[
+        dict[
+            Annotated[str, Meta(min_length=1, max_length=40, pattern=ONE_LINE)],
+            Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*$")] | None,
+        ]
+        | UnsetType,
+        Meta(description="Changes to the metadata. Null removes a text.", examples=[{"session": "2026-11-29"}]),
+    ] = UNSET
 
 
 class ShootoutLinks(Struct, kw_only=True):

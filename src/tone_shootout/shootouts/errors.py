@@ -1,12 +1,14 @@
 """Errors of shootouts."""
 
 from collections.abc import Sequence
+from typing import Any, Self
 from uuid import UUID
 
+import msgspec
 from msgspec import to_builtins
 
 from tone_shootout.document_errors import in_words
-from tone_shootout.kit.http.problems import Fault, InvalidError, NotFoundError, summary
+from tone_shootout.kit.http.problems import Fault, InvalidError, MalformedError, NotFoundError, faults_of, summary
 from tone_shootout.rendering.spec.schema import SpecError
 from tone_shootout.shootouts.config import Config, config_pointer
 
@@ -18,6 +20,20 @@ class ShootoutNotFoundError(NotFoundError):
 
     def __init__(self, shootout_id: UUID) -> None:
         super().__init__(f"Shootout {shootout_id} does not exist.")
+
+
+class InvalidPatchError(MalformedError):
+    """A shootout with these changes has not the documented form; pointers lead into the changed shootout."""
+
+    def __init__(self, errors: Sequence[Fault]) -> None:
+        super().__init__(summary(errors), errors=errors)
+
+    @classmethod
+    def of(cls, document: object, kind: Any, pointer: str) -> Self:
+        """Return the error for a changed part of a shootout that does not fit its type."""
+        return cls(
+            [msgspec.structs.replace(each, pointer=f"{pointer}{each.pointer}") for each in faults_of(document, kind)]
+        )
 
 
 class InvalidConfigError(InvalidError):

@@ -12,6 +12,7 @@ from tone_shootout.accounts.services import AccountService
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.repository import RowLock
 from tone_shootout.kit.http.problems import Fault
+from tone_shootout.kit.merge_patch import TooDeepError, merge_patch
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.rendering.media_info import Limits
 from tone_shootout.rendering.notices import Notice, spec_notices
@@ -21,7 +22,7 @@ from tone_shootout.rendering.spec.grid import Expansion, expand
 from tone_shootout.rendering.spec.schema import ONE_LINE, Spec
 from tone_shootout.shootouts.assets import AssetRef, ResolvedAssets, WantedModel, resolve
 from tone_shootout.shootouts.config import Config, check_sources, document_of
-from tone_shootout.shootouts.errors import InvalidConfigError, ShootoutNotFoundError
+from tone_shootout.shootouts.errors import InvalidConfigError, InvalidPatchError, ShootoutNotFoundError
 from tone_shootout.shootouts.jobs_port import JobsPort
 from tone_shootout.shootouts.library.repositories import LibraryRepository
 from tone_shootout.shootouts.models import Shootout
@@ -148,17 +149,24 @@ class ShootoutService:
         owner_id: UUID,
         shootout_id: UUID,
         *,
-        config: Config | UnsetType = UNSET,
+        config: Mapping[str, Any] | UnsetType = UNSET,
         visibility: Visibility | UnsetType = UNSET,
-        metadata: dict[str, str] | UnsetType = UNSET,
+        metadata: Mapping[str, str | None] | UnsetType = UNSET,
         condition: Callable[[Shootout], None] | None = None,
     ) -> Shootout:
         """Change a shootout's config, visibility or metadata. Jobs submitted earlier keep their config.
 
-        `condition` raises an error if the locked shootout must not be changed.
+        Args:
+            owner_id: the owner.
+            shootout_id: id of the shootout.
+            config: changes to the config, a JSON merge patch.
+            visibility: the new visibility.
+            metadata: changes to the metadata, a JSON merge patch.
+            condition: raises an error if the locked shootout must not be changed.
 
         Raises:
             ShootoutNotFoundError: the owner has no such shootout.
+            InvalidPatchError: the changed config or metadata has not the documented form.
             InvalidConfigError: the config can't be rendered.
         """
         shootout = await self.get(owner_id, shootout_id, lock="update")
@@ -166,13 +174,14 @@ class ShootoutService:
             condition(shootout)
         assets: ResolvedAssets | None = None
         if config is not UNSET:
-            assets = await resolve(self._items, owner_id, config)
-            self._plan(config, assets)
-            _set_config(shootout, config)
+            changed = _patched(shootout.config, config, Config, "/config")
+            assets = await resolve(self._items, owner_id, changed)
+            self._plan(changed, assets)
+            _set_config(shootout, changed)
         if visibility is not UNSET:
             shootout.visibility = visibility
         if metadata is not UNSET:
-            shootout.labels = metadata
+            shootout.labels = _patched(shootout.labels, metadata, Metadata, "/metadata")
         await self._session.flush()
         if assets is not None:
             await self._shootouts.replace_assets(shootout, assets.item_ids)
@@ -277,6 +286,22 @@ def _snapshot(
         assets=assets.refs,
         wanted=assets.wanted,
     )
+
+
+def _patched(target: object, patch: object, kind: Any, pointer: str) -> Any:
+    """Return a part of a shootout with the changes of a merge patch.
+
+    Raises:
+        InvalidPatchError: the result does not fit its type.
+    """
+    try:
+        merged = merge_patch(target, patch)
+    except TooDeepError as error:
+        raise InvalidPatchError([Fault(code="invalid", pointer=pointer, detail=str(error))]) from None
+    try:
+        return msgspec.convert(merged, kind)
+    except msgspec.ValidationError:
+        raise InvalidPatchError.of(merged, kind, pointer) from None
 
 
 def _located(expansion: Expansion, found: Iterable[Notice]) -> tuple[Notice, ...]:

@@ -15,6 +15,7 @@ from litestar.openapi.spec import (
     OpenAPIResponse,
     OpenAPIType,
     Operation,
+    RequestBody,
     Schema,
 )
 from litestar.params import ParameterKwarg
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from litestar._openapi.schema_generation import SchemaCreator
 
 ANY_TYPE: Final = "*/*"
+MERGE_PATCH: Final = "application/merge-patch+json"
+"""Media type of JSON merge patches (RFC 7396)."""
 FILE_RESPONSES: Final = {
     200: ResponseSpec(bytes, generate_examples=False, media_type=ANY_TYPE, description="The file."),
     206: ResponseSpec(bytes, generate_examples=False, media_type=ANY_TYPE, description="The requested range."),
@@ -52,6 +55,17 @@ class DownloadOperation(Operation):
             if status in ("200", "206") and isinstance(response, OpenAPIResponse) and response.content:
                 file = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
                 response.content = {"application/octet-stream": OpenAPIMediaType(schema=file), **response.content}
+
+
+@dataclass
+class MergePatchOperation(Operation):
+    """An operation that takes a JSON merge patch, under its own media type or as JSON."""
+
+    def __post_init__(self) -> None:
+        """Add the media type."""
+        body = self.request_body
+        if isinstance(body, RequestBody) and "application/json" in body.content:
+            body.content = {**body.content, MERGE_PATCH: body.content["application/json"]}
 
 
 class StructSchemaPlugin(OpenAPISchemaPlugin):

@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.integration.conftest import Person
 from tests.support.live_clients import watching
+from tests.support.openapi import validator
 from tests.support.security import (
     Operation,
     World,
@@ -170,9 +171,22 @@ def test_every_operation_has_a_row(document: dict[str, Operation]) -> None:
     assert not superfluous, f"the operations {sorted(superfluous)} do not exist: remove their rows"
 
 
-async def test_the_owner_has_access(world: World, document: dict[str, Operation]) -> None:
-    found = {name: (await _request(world.person.client, world, document[name])).status_code for name in ROWS}
+async def test_the_owner_has_access_and_gets_what_the_document_describes(
+    world: World, document: dict[str, Operation], api: httpx.AsyncClient
+) -> None:
+    published = (await api.get("/openapi.json")).json()
+    found, different = {}, []
+    for name in ROWS:
+        operation = document[name]
+        answer = await _request(world.person.client, world, operation)
+        found[name] = answer.status_code
+        described = published["paths"][operation.path][operation.method.lower()]["responses"]
+        media = described.get(str(answer.status_code), {}).get("content", {}).get("application/json")
+        if media and answer.headers["content-type"] == "application/json":
+            check = validator(media["schema"], published)
+            different += [f"{name}: {error}" for error in check.iter_errors(answer.json())]
     assert found == {name: row.status for name, row in ROWS.items()}
+    assert not different
 
 
 @pytest.mark.parametrize("who", ["nobody", "expired token", "expired session", "disabled user", "deleted user"])

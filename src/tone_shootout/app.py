@@ -55,6 +55,7 @@ from tone_shootout.kit.throttle import AddressRateLimitMiddleware, Rate
 from tone_shootout.openapi_enums import NAMED_ENUMS
 from tone_shootout.openapi_examples import add_examples
 from tone_shootout.pages.plugin import PagesPlugin
+from tone_shootout.shootouts.openapi import UPLOAD_TYPES, describe_upload
 from tone_shootout.shootouts.plugin import ShootoutsPlugin
 from tone_shootout.tone3000.plugin import Tone3000Plugin
 
@@ -277,8 +278,8 @@ def openapi_config(settings: Settings, structs: StructSchemaPlugin) -> OpenAPICo
         openapi_router=Router("/docs", route_handlers=[], opt={"public": True}, include_in_schema=False),
         render_plugins=[page],
         source=structs,
-        further={**FURTHER_TYPES, **NAMED_ENUMS},
-        complete=(describe_jobs, add_examples),
+        further={**FURTHER_TYPES, **UPLOAD_TYPES, **NAMED_ENUMS},
+        complete=(describe_upload, describe_jobs, add_examples),
         use_handler_docstrings=True,
         components=SECURITY_COMPONENTS,
         security=[{"bearer": []}, {"cookie": []}],

@@ -41,7 +41,7 @@ from made.models import (
     NewShootoutRead,
     Output,
     ShootoutCreate,
-    UploadLibraryItemBody,
+    UploadForm,
     ValidationRead,
 )
 from made.types import File
@@ -50,7 +50,7 @@ client = AuthenticatedClient(base_url=sys.argv[1], token=sys.argv[2], timeout=ht
 ids = {}
 for kind in ("di_track", "capture", "cab_ir"):
     file = File(payload=BytesIO(Path(kind).read_bytes()), file_name=kind)
-    body = UploadLibraryItemBody(kind=LibraryItemKind(kind), file=file)
+    body = UploadForm(kind=LibraryItemKind(kind), file=file)
     item = upload_library_item.sync(client=client, body=body)
     assert isinstance(item, LibraryItemRead), item
     ids[kind] = item.id

@@ -60,7 +60,7 @@ def component_schemas(types: Mapping[str, Any], sent: Mapping[str, Any]) -> dict
     for name, schema in components.items():
         made = publish(schema, names)
         if info := structs.get(name):
-            _complete(made, info, is_sent=name in from_clients)
+            _complete(made, info, is_sent=name in from_clients or info.cls.__struct_config__.forbid_unknown_fields)
         made["title"] = names.get(name, name)
         published[made["title"]] = made
     for (name, kind), schema in zip(types.items(), found, strict=True):

@@ -1,6 +1,5 @@
 """REST endpoints of the library."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,7 +8,6 @@ from litestar import Controller, Request, Response, delete, get, head, patch, po
 from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidation
 
 from tone_shootout.accounts.principal import Principal
@@ -28,44 +26,10 @@ from tone_shootout.shootouts.library.maintenance import sweep_content
 from tone_shootout.shootouts.library.models import LibraryItem
 from tone_shootout.shootouts.library.quota import StorageQuota
 from tone_shootout.shootouts.library.services import LibraryService, storage_key
-from tone_shootout.shootouts.library.tags import MAX_TAG, MAX_TAGS
 from tone_shootout.shootouts.library.uploads import receive
 
 ItemId = Annotated[UUID, PathParameter(description="Id of the library item.")]
 ORDER_BY = "Field to sort by; a minus sign reverses the order."
-
-
-@dataclass
-class UploadOperation(Operation):
-    """OpenAPI operation of an upload. The handler parses the body itself, so Litestar can't derive the form."""
-
-    def __post_init__(self) -> None:
-        """Add the form's schema."""
-        text = OpenAPIType.STRING
-        fields = {
-            "kind": Schema(
-                type=text,
-                enum=["di_track", "capture", "cab_ir"],
-                description="Kind of the file. Send it before the file, so that its size limit applies at once.",
-                examples=["di_track"],
-            ),
-            "name": Schema(
-                type=text,
-                min_length=1,
-                max_length=80,
-                description="Name in the library. Default: the file name.",
-                examples=["Riff in E"],
-            ),
-            "notes": Schema(type=text, max_length=2000, description="Your notes."),
-            "tags": Schema(
-                type=text,
-                description=f"Tags, separated by commas: at most {MAX_TAGS} of at most {MAX_TAG} characters.",
-                examples=["clean, edge of breakup"],
-            ),
-            "file": Schema(type=text, format=OpenAPIFormat.BINARY, description="The file."),
-        }
-        form = Schema(type=OpenAPIType.OBJECT, properties=fields, required=["kind", "file"])  # type: ignore[arg-type]  # a dictionary is invariant
-        self.request_body = RequestBody(required=True, content={"multipart/form-data": OpenAPIMediaType(schema=form)})
 
 
 class UploadController(Controller):
@@ -77,7 +41,6 @@ class UploadController(Controller):
     @post(
         operation_id="upload_library_item",
         summary="Upload a file",
-        operation_class=UploadOperation,
         responses={
             200: ResponseSpec(
                 LibraryItemRead, generate_examples=False, description="The library already has this file"

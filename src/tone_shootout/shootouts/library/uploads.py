@@ -30,7 +30,7 @@ from tone_shootout.kit.http.problems import Fault, TooLargeError, UnsupportedErr
 from tone_shootout.rendering.media_info import Kind, Limits
 from tone_shootout.rendering.spec.schema import ONE_LINE
 from tone_shootout.shootouts.library.errors import BadFormError
-from tone_shootout.shootouts.library.tags import Tags, split_tags
+from tone_shootout.shootouts.library.tags import MAX_TAG, MAX_TAGS, Tags, split_tags
 
 FORM_BYTES = 65_536
 """Maximum size of the form without the file."""
@@ -61,10 +61,22 @@ Notes = Annotated[
 class UploadForm(Struct, kw_only=True, forbid_unknown_fields=True):
     """The form's text fields."""
 
-    kind: Annotated[Kind, Meta(description="Kind of the file.", examples=["di_track"])]
+    kind: Annotated[
+        Kind,
+        Meta(
+            description="Kind of the file. Send it before the file, so that its size limit applies at once.",
+            examples=["di_track"],
+        ),
+    ]
     name: Annotated[ItemName | None, Meta(description="Name in the library. Default: the file name.")] = None
     notes: Notes = ""
-    tags: Annotated[str, Meta(description="Tags, separated by commas.", examples=["clean, edge of breakup"])] = ""
+    tags: Annotated[
+        str,
+        Meta(
+            description=f"Tags, separated by commas: at most {MAX_TAGS} of at most {MAX_TAG} characters.",
+            examples=["clean, edge of breakup"],
+        ),
+    ] = ""
 
 
 class _TagList(Struct):

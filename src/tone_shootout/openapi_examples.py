@@ -97,6 +97,8 @@ FIELDS: Final[dict[str, Any]] = {
     "JobLinks.shootout": _SHOOTOUT,
     "JobLinks.cancel": None,
     "JobLinks.retry": None,
+    "started_at": "2026-11-28T12:00:01Z",
+    "finished_at": "2026-11-28T12:00:06Z",
     "job_id": _JOB.rpartition("/")[2],
     "JobRead.id": _JOB.rpartition("/")[2],
     "shootout_id": _SHOOTOUT.rpartition("/")[2],
@@ -135,6 +137,21 @@ BODIES: Final[dict[str, Json]] = {
     },
     "StatusData": {"status": "running"},
     "PlanRead": {"to_fetch": []},
+    "ShootoutCreate": {"submit": True},
+    "ValidationRead": {"errors": []},
+    "Fault": {"pointer": "/config/chains/0/blocks"},
+    "LibraryItemRead": {"gear": None, "source": None},
+    "DiTrackInfo": {"notices": []},
+    "ToneRead": {"kind": "capture", "is_public": True},
+    "ModelRead": {"kind": "capture", "library_item_id": None},
+    "MeRead": {"scope": "write"},
+    "Tone3000Read": {"connected": True},
+    "WebhookRead": {"disabled_reason": None},
+    "DeliveryRead": {"status": "delivered", "next_attempt_at": None},
+    "DeliveryAttemptRead": {"error": None},
+    "SignInResultRead": {"signed_in": True},
+    "OpenSessionRead": {"current": True, "scope": "write", "expires_at": "2026-12-28T12:00:00Z"},
+    "TokenRead": {"expires_at": None},
 }
 """Whole bodies, or values of fields that replace the assembled ones."""
 _WHOLE: Final = frozenset({"Config", "ShootoutUpdate"})
@@ -152,8 +169,31 @@ def add_examples(document: Json) -> None:
         (media,) = item["post"]["requestBody"]["content"].values()
         job = media["example"]["data"].get("job")
         if job is not None:
-            status = name.removeprefix("job.")
-            media["example"] = {**media["example"], "type": name, "data": {"seq": 41, "job": {**job, "status": status}}}
+            job = _in_status(job, name.removeprefix("job."), examples)
+            media["example"] = {**media["example"], "type": name, "data": {"seq": 41, "job": job}}
+    for path in ("/api/v1/shootouts", "/api/v1/shootouts/{shootout_id}/duplicate"):
+        (media,) = document["paths"][path]["post"]["responses"]["201"]["content"].values()
+        media["example"] = {**media["example"], "job": _in_status(media["example"]["job"], "pending", examples)}
+
+
+def _in_status(job: Json, status: str, examples: "Examples") -> Json:
+    """Return the example of a completed job as it is in another status."""
+    if status == "completed":
+        return job
+    path = job["links"]["self"]
+    finished = status in ("failed", "cancelled")
+    links = {"retry": f"{path}/retry"} if finished else {"cancel": f"{path}/cancel", "archive": None}
+    return {
+        **job,
+        "status": status,
+        "phase": "render" if status in ("running", "cancelling") else None,
+        "progress": {**job["progress"], "percent": 0.0, "done": 0.0},
+        "error": examples.of({"$ref": "#/components/schemas/JobErrorRead"}) if status == "failed" else None,
+        "summary": None,
+        "started_at": None if status in ("pending", "queued") else job["started_at"],
+        "finished_at": job["finished_at"] if finished else None,
+        "links": {**job["links"], **links},
+    }
 
 
 def _bodies(operation: Json) -> Iterator[Json]:

@@ -12,7 +12,7 @@ class ErrorCode(NamedTuple):
     Attributes:
         code: the stable identifier.
         statuses: HTTP statuses of the problems that carry it, as their `code` or within `errors`. Empty: only the
-            `error` of a job or a notice carries it.
+            `error` of a job, the result of an uploaded file or a notice carries it.
         title: what it means, without a full stop.
         action: one sentence: what to do.
     """
@@ -128,6 +128,14 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
     "Library": (
         _C("library_item_not_found", (404,), "You have no such library item", "List your library."),
         _C("in_use", (409,), "A shootout or an unfinished job uses the item", "Change or delete what `errors` names."),
+        _C("too_many_files", (400,), "The upload or archive has too many files", "Send the rest in another request."),
+        _C("invalid_archive", (), "The file is not a ZIP archive, or it is damaged", "Pack it again as ZIP (deflate)."),
+        _C("encrypted_file", (), "The file has a password", "Pack it again without a password."),
+        _C("unsafe_path", (), "The path leads out of the archive, or is a link", "Pack the file itself."),
+        _C(
+            "unknown_file_type", (), "The file is no capture and no sound file", "Nothing is left to do: it is skipped."
+        ),
+        _C("junk_file", (), "The file belongs to an operating system", "Nothing is left to do: it is skipped."),
         _C("quota_exceeded", (403,), "Your storage quota is used up", "Delete items that you don't use."),
     ),
     "Files: audio": (

@@ -12,7 +12,7 @@ GUIDE = PROJECT / "docs" / "errors.md"
 BEGIN, END = "<!-- codes: written by `task docs` -->\n", "<!-- end of codes -->\n"
 FIRST = {"Explanation", "Failed", "Fault", "Notice", "FileNotice", "RejectedFile", "Violation"}
 """Calls whose first argument is a code, beside those of exceptions."""
-SECOND = {"_bad", "problem_response"}
+SECOND = {"bad_field", "problem_response"}
 NAMED = {"retry_or_fail": "code", "_release": "error_code"}
 """Functions that pass a code on, by the name of the argument."""
 

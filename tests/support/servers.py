@@ -72,6 +72,8 @@ async def settings(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -
         security=SecuritySettings(secret=secrets.token_urlsafe(48), encryption_keys=[new_encryption_key()]),
         limits=LimitSettings(
             upload_bytes=8_000_000,
+            batch_files=8,
+            batch_bytes=9_000_000,
             capture_bytes=2_000_000,
             body_bytes=200_000,
             # Every test asks from the same address; the tests of the rates have a service of their own.

@@ -19,6 +19,11 @@ class UploadLimits(Struct, kw_only=True):
 
     max_file_bytes: Annotated[int, Meta(description="Largest DI track or cab IR.", examples=[200_000_000])]
     max_capture_bytes: Annotated[int, Meta(description="Largest capture.", examples=[16_000_000])]
+    max_batch_files: Annotated[int, Meta(description="Files in one request, with those of archives.", examples=[100])]
+    max_batch_bytes: Annotated[
+        int,
+        Meta(description="Largest request with several files, and content of its archives.", examples=[500_000_000]),
+    ]
     max_di_track_s: Annotated[float, Meta(description="Longest DI track, seconds.", examples=[600.0])]
     max_cab_ir_s: Annotated[float, Meta(description="Longest impulse response, seconds.", examples=[10.0])]
 
@@ -101,6 +106,8 @@ class LimitsRead(Struct, kw_only=True):
             upload=UploadLimits(
                 max_file_bytes=limits.upload_bytes,
                 max_capture_bytes=min(limits.capture_bytes, limits.upload_bytes),
+                max_batch_files=limits.batch_files,
+                max_batch_bytes=limits.batch_bytes,
                 max_di_track_s=limits.di_seconds,
                 max_cab_ir_s=limits.ir_seconds,
             ),

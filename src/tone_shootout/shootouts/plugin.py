@@ -5,12 +5,16 @@ from collections.abc import Sequence
 from litestar import Controller, Router
 from litestar.config.app import AppConfig
 from litestar.di import NamedDependency, Provide
+from litestar.params import SkipValidation
 from litestar.plugins import InitPlugin
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.shootouts.controllers import ShootoutController
+from tone_shootout.shootouts.library.batch import BatchUploader
+from tone_shootout.shootouts.library.batch_controllers import BatchController
 from tone_shootout.shootouts.library.controllers import LibraryController, UploadController
 from tone_shootout.shootouts.library.filters import provide_item_filter
 from tone_shootout.shootouts.library.media_probe import MediaProbe
@@ -33,6 +37,7 @@ class ShootoutsPlugin(InitPlugin):
 
     def __init__(self, settings: Settings, controllers: Sequence[type[Controller]] = ()) -> None:
         self._controllers = controllers
+        self._settings = settings.limits
         self._limits = rendering_limits(settings.limits)
         self._media_probe = MediaProbe(self._limits)
         # Not the system's temporary folder, which may be in memory: uploads are large.
@@ -42,11 +47,14 @@ class ShootoutsPlugin(InitPlugin):
         """Add routes and dependencies."""
         upload_bytes = self._limits.max_upload_bytes + FORM_BYTES
         uploads = Router("/", route_handlers=[UploadController], request_max_body_size=upload_bytes)
+        batch_bytes = self._settings.batch_bytes + FORM_BYTES
+        batches = Router("/", route_handlers=[BatchController], request_max_body_size=batch_bytes)
         app_config.route_handlers.append(
             Router(
                 "/",
                 route_handlers=[
                     uploads,
+                    batches,
                     LibraryController,
                     ItemUseController,
                     ShootoutController,
@@ -61,6 +69,7 @@ class ShootoutsPlugin(InitPlugin):
                 "upload_folder": Provide(lambda: self._upload_folder, sync_to_thread=False),
                 "item_filter": Provide(provide_item_filter, sync_to_thread=False),
                 "library": Provide(self._provide_library, sync_to_thread=False),
+                "batch_uploader": Provide(self._provide_batch_uploader, sync_to_thread=False),
                 "shootout_service": Provide(self._provide_shootouts, sync_to_thread=False),
             }
         )
@@ -78,6 +87,23 @@ class ShootoutsPlugin(InitPlugin):
         quota: NamedDependency[StorageQuota],
     ) -> LibraryService:
         return LibraryService(db_session, storage, self._media_probe, quota)
+
+    def _provide_batch_uploader(
+        self,
+        session_maker: NamedDependency[SkipValidation[SessionMaker]],
+        storage: NamedDependency[Storage],
+        quota: NamedDependency[StorageQuota],
+    ) -> BatchUploader:
+        return BatchUploader(
+            session_maker,
+            storage,
+            self._media_probe,
+            quota,
+            limits=self._limits,
+            upload_folder=self._upload_folder,
+            max_files=self._settings.batch_files,
+            max_bytes=self._settings.batch_bytes,
+        )
 
     def _provide_shootouts(self, db_session: NamedDependency[AsyncSession]) -> ShootoutService:
         return ShootoutService(db_session, self._limits)

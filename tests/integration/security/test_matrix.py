@@ -82,6 +82,7 @@ ROWS = {
     "list_library": Row(200),
     "get_library_usage": Row(200),
     "upload_library_item": Row(201, form=True),
+    "upload_library_items": Row(200, form=True),
     "get_library_item": Row(200),
     "list_item_uses": Row(200),
     "change_library_item": Row(200, body={"name": "Riff"}),
@@ -138,7 +139,9 @@ async def _request(client: httpx.AsyncClient, world: World, operation: Operation
     """Request an operation on the objects of `world`; of an event stream, read only the headers."""
     row = ROWS[operation.id]
     content: dict[str, Any] = {"json": row.body} if row.body is not None else {}
-    if row.form:
+    if operation.id == "upload_library_items":
+        content = {"files": {"di_track": ("new.wav", di(seed=8))}}
+    elif row.form:
         content = {"data": {"kind": "di_track"}, "files": {"file": ("new.wav", di(seed=7))}}
     if operation.id in ("create_shootout", "validate_shootout"):
         shown = (await world.person.client.get(f"/api/v1/shootouts/{world.values['shootout_id']}")).json()

@@ -14,6 +14,10 @@ class LimitSettings:
 
     upload_bytes: int = 200_000_000
     """Largest upload."""
+    batch_files: Positive = 100
+    """Files in one upload of several, those of its archives included."""
+    batch_bytes: Positive = 500_000_000
+    """Largest upload of several files, and largest content of its archives."""
     capture_bytes: int = 16_000_000
     """Largest capture file."""
     di_seconds: float = 600.0

@@ -8,7 +8,7 @@ import asyncio
 import re
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,20 +118,59 @@ async def receive(
     """
     with tempfile.NamedTemporaryFile(dir=upload_folder) as file:
         reader = _Reader(file, limits, available_bytes, exceeded)
-        try:
-            with PushMultipartParser(_boundary(request), max_segment_count=8) as parser:
-                async for chunk in request.stream():
-                    if not chunk:
-                        break
-                    for event in parser.parse(chunk):
-                        await reader.feed(event)
-        except MultipartError as error:
-            raise BadFormError(f"Expected a complete multipart/form-data body: {error}.") from None
-        except RequestEntityTooLarge:
-            raise _too_large(limits.max_upload_bytes) from None
-        except InternalServerException:  # raised by Litestar when the client has disconnected
-            raise BadFormError("The upload was interrupted. Upload the file again.") from None
+        await read_form(request, reader.feed, max_segments=8, too_large=_too_large(limits.max_upload_bytes))
         yield await reader.finish()
+
+
+async def read_form(
+    request: Request[Any, Any, Any],
+    feed: Callable[[MultipartSegment | bytes | bytearray | None], Awaitable[None]],
+    *,
+    max_segments: int,
+    too_large: TooLargeError,
+) -> None:
+    """Parse the request's form as it arrives.
+
+    Args:
+        request: the request.
+        feed: receives each header, piece of content, and None for the end of each part.
+        max_segments: maximum number of parts.
+        too_large: the exception for a body above the limit of its route.
+
+    Raises:
+        BadFormError: the body is not a complete form.
+        TooLargeError: the body is too large.
+    """
+    try:
+        with PushMultipartParser(_boundary(request), max_segment_count=max_segments) as parser:
+            async for chunk in request.stream():
+                if not chunk:
+                    break
+                for event in parser.parse(chunk):
+                    await feed(event)
+    except MultipartError as error:
+        raise BadFormError(f"Expected a complete multipart/form-data body: {error}.") from None
+    except RequestEntityTooLarge:
+        raise too_large from None
+    except InternalServerException:  # raised by Litestar when the client has disconnected
+        raise BadFormError("The upload was interrupted. Upload the file again.") from None
+
+
+def form_of(fields: dict[str, str]) -> UploadForm:
+    """Return the text fields of a form.
+
+    Raises:
+        BadFormError: a field is unknown, missing or invalid; names all of them.
+    """
+    try:
+        form = msgspec.convert(fields, UploadForm)
+    except msgspec.ValidationError:
+        faults = faults_of(fields, UploadForm)
+        raise BadFormError(summary(faults), errors=faults) from None
+    tags = {"tags": split_tags(form.tags)}
+    if faults := faults_of(tags, _TagList):
+        raise BadFormError(summary(faults), errors=faults)
+    return form
 
 
 def delete_stale_uploads(upload_folder: Path) -> int:
@@ -191,13 +230,8 @@ class _Reader:
     async def finish(self) -> Upload:
         """Return the upload of a complete form."""
         if self._filename is None:
-            raise _bad("/file", "missing", "Expected a file.")
-        try:
-            form = msgspec.convert(self._fields, UploadForm)
-            msgspec.convert({"tags": split_tags(form.tags)}, _TagList)
-        except msgspec.ValidationError:
-            faults = faults_of(self._fields, UploadForm) or faults_of({"tags": split_tags(form.tags)}, _TagList)
-            raise BadFormError(summary(faults), errors=faults) from None
+            raise bad_field("/file", "missing", "Expected a file.")
+        form = form_of(self._fields)
         self._check_size()
         await asyncio.to_thread(self._file.flush)
         return Upload(form=form, path=Path(self._file.name), size=self._size, filename=self._filename)
@@ -210,13 +244,11 @@ class _Reader:
         self._segment = segment
         self._buffer.clear()
         name = segment.name or ""
-        transfer = (segment.header("Content-Transfer-Encoding") or "binary").strip().lower()
-        if transfer not in ("7bit", "8bit", "binary") or segment.header("Content-Encoding"):
-            raise UnsupportedError(f"/{name}: Expected content without an encoding.")
+        check_encoding(segment)
         if name in self._fields or (name == "file" and self._filename is not None):
-            raise _bad(f"/{name}", "repeated", "Expected this field once.")
+            raise bad_field(f"/{name}", "repeated", "Expected this field once.")
         if name == "file":
-            self._filename = safe_filename(_extended_filename(segment) or segment.filename or "")
+            self._filename = filename_of(segment)
 
     def _check_field(self) -> None:
         if len(self._buffer) > FIELD_BYTES:
@@ -235,11 +267,27 @@ class _Reader:
         try:
             self._fields[name or ""] = self._buffer.decode()
         except UnicodeDecodeError:
-            raise _bad(f"/{name}", "invalid", "Expected text in UTF-8.") from None
+            raise bad_field(f"/{name}", "invalid", "Expected text in UTF-8.") from None
 
     async def _write(self) -> None:
         await asyncio.to_thread(self._file.write, bytes(self._buffer))
         self._buffer.clear()
+
+
+def check_encoding(segment: MultipartSegment) -> None:
+    """Check that the content of a part is not encoded.
+
+    Raises:
+        UnsupportedError: it is.
+    """
+    transfer = (segment.header("Content-Transfer-Encoding") or "binary").strip().lower()
+    if transfer not in ("7bit", "8bit", "binary") or segment.header("Content-Encoding"):
+        raise UnsupportedError(f"/{segment.name or ''}: Expected content without an encoding.")
+
+
+def filename_of(segment: MultipartSegment) -> str:
+    """Return the sanitized name of a part's file."""
+    return safe_filename(_extended_filename(segment) or segment.filename or "")
 
 
 def _extended_filename(segment: MultipartSegment) -> str | None:
@@ -269,7 +317,8 @@ def _boundary(request: Request[Any, Any, Any]) -> str:
     return boundary
 
 
-def _bad(pointer: str, code: str, detail: str) -> BadFormError:
+def bad_field(pointer: str, code: str, detail: str) -> BadFormError:
+    """Return the error for one field of a form."""
     return BadFormError(f"{pointer}: {detail}", errors=[Fault(code=code, pointer=pointer, detail=detail)])
 
 

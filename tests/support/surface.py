@@ -1,7 +1,7 @@
 """What users and programs hold on to, as plain data that two states of the code can be compared by.
 
-`uv run python -m tests.support.surface` writes `tests/reference/surface.json`. Texts, examples and the names of schemas
-are left out; paths, parameters, status codes, fields, types, bounds, commands, options and settings are in.
+`uv run python -m tests.support.surface` writes `tests/reference/surface.json`. Texts and examples are left out; paths,
+parameters, status codes, schemas, fields, types, bounds, commands, options and settings are in.
 """
 
 import json
@@ -28,6 +28,7 @@ def surface() -> dict[str, Any]:
     """Return the whole surface, in an order of its own that does not depend on the code's."""
     found = {
         "rest": rest(),
+        "schemas": schemas(),
         "commands": _commands(main),
         "settings": settings(),
         "spec": _schema(SpecDocument),
@@ -49,16 +50,15 @@ def written(found: dict[str, Any]) -> str:
 
 
 def rest() -> dict[str, Any]:
-    """Return every operation of the REST API with its schemas written out."""
+    """Return every operation of the REST API, every message of webhooks and the WebSocket."""
     found = document()
-    schemas = found["components"]["schemas"]
     operations = {
         f"{method.upper()} {path}": {
-            "parameters": _parameters(operation, schemas),
-            "body": _plain(operation.get("requestBody"), schemas),
+            "parameters": _parameters(operation),
+            "body": _plain(operation.get("requestBody")),
             "answers": {
                 # A problem has one shape; what tells them apart is the status.
-                status: sorted(answer.get("content", {})) if status >= "400" else _plain(answer, schemas)
+                status: sorted(answer.get("content", {})) if status >= "400" else _plain(answer)
                 for status, answer in operation["responses"].items()
             },
             "security": operation.get("security"),
@@ -67,27 +67,26 @@ def rest() -> dict[str, Any]:
         for method, operation in item.items()
     }
     messages = {
-        f"MESSAGE {name}": {
-            "parameters": _parameters(item["post"], schemas),
-            "body": _plain(item["post"]["requestBody"], schemas),
-        }
+        f"MESSAGE {name}": {"parameters": _parameters(item["post"]), "body": _plain(item["post"]["requestBody"])}
         for name, item in found["webhooks"].items()
     }
     sockets = {
-        f"WS {path}": {
-            "parameters": _parameters(socket, schemas),
-            "message": _plain(socket["message"], schemas),
-        }
+        f"WS {path}": {"parameters": _parameters(socket), "message": _plain(socket["message"])}
         for path, socket in found["x-websockets"].items()
     }
     return {**operations, **messages, **sockets}
 
 
-def _parameters(operation: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+def schemas() -> dict[str, Any]:
+    """Return every schema of the REST API by name: generators name classes after them."""
+    return {name: _plain(schema) for name, schema in document()["components"]["schemas"].items()}
+
+
+def _parameters(operation: dict[str, Any]) -> dict[str, Any]:
     return {
         f"{parameter['in']} {parameter['name']}": {
             "required": parameter.get("required", False),
-            "schema": _plain(parameter["schema"], schemas),
+            "schema": _plain(parameter["schema"]),
         }
         for parameter in operation.get("parameters", [])
     }
@@ -130,18 +129,19 @@ def _schema(kind: Any) -> Any:
     return _plain(schema, schema.get("$defs", {}))
 
 
-def _plain(node: Any, schemas: dict[str, Any]) -> Any:
-    """Write references out, and leave texts and names of schemas out."""
+def _plain(node: Any, definitions: dict[str, Any] | None = None) -> Any:
+    """Leave texts out; write references to definitions out, and keep others as names."""
     if isinstance(node, list):
-        return [_plain(item, schemas) for item in node]
+        return [_plain(item, definitions) for item in node]
     if not isinstance(node, dict):
         return node
     if "$ref" in node:
-        return _plain(schemas[node["$ref"].rsplit("/", 1)[1]], schemas)
+        name = node["$ref"].rsplit("/", 1)[1]
+        return {"$ref": name} if definitions is None else _plain(definitions[name], definitions)
     plain: dict[str, Any] = {}
     for key, value in node.items():
         if key == "properties":
-            plain[key] = {name: _plain(field, schemas) for name, field in value.items()}
+            plain[key] = {name: _plain(field, definitions) for name, field in value.items()}
         elif key == "mapping":
             plain[key] = sorted(value)
         elif key == "headers" and isinstance(value, dict):
@@ -149,7 +149,7 @@ def _plain(node: Any, schemas: dict[str, Any]) -> Any:
             if named := sorted(value.keys() - {"X-Request-ID", "RateLimit", "RateLimit-Policy"}):
                 plain[key] = named
         elif key not in TEXTS and key != "$defs":
-            plain[key] = _plain(value, schemas)
+            plain[key] = _plain(value, definitions)
     return plain
 
 

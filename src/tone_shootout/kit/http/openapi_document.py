@@ -34,12 +34,18 @@ class Document(OpenAPI):
     source: StructSchemaPlugin = field(default_factory=StructSchemaPlugin)
     further: Mapping[str, Any] = field(default_factory=dict)
     complete: tuple[Callable[[Json], None], ...] = ()
+    _made: Json | None = field(default=None, init=False, repr=False)
 
     def to_schema(self) -> Json:
-        """Return the document as plain data."""
+        """Return the document as plain data, always the same object: making it takes a tenth of a second."""
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def _make(self) -> Json:
         document = super().to_schema()
-        for key in ("source", "further", "complete"):
-            document.pop(key, None)
+        for name in {item.name for item in fields(Document)} - {item.name for item in fields(OpenAPI)}:
+            document.pop(name, None)
         parameters = {handler.operation_id: parameter_fields(handler) for handler in self.source.handlers}
         for method, operation in _operations(document):
             _tidy(operation, parameters[operation["operationId"]])

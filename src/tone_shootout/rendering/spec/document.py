@@ -26,6 +26,7 @@ from tone_shootout.rendering.spec.schema import (
     NoiseGateBlock,
     Override,
     Part,
+    PathText,
     ReverbBlock,
     SpecBase,
 )
@@ -89,7 +90,7 @@ class CaptureSlot(CaptureBase, kw_only=True, frozen=True, tag="capture"):
     """The place of the grid's captures; with `file`, one capture for all chains."""
 
     file: Annotated[
-        FilePath | UnsetType, Meta(description="Path, relative to the spec. Default: each capture of the grid.")
+        PathText | UnsetType, Meta(description="Path, relative to the spec. Default: each capture of the grid.")
     ] = UNSET
 
 
@@ -97,7 +98,7 @@ class CabIrSlot(CabIrBase, kw_only=True, frozen=True, tag="cab_ir"):
     """The place of the grid's cab IRs; with `file`, one cab IR for all chains."""
 
     file: Annotated[
-        FilePath | UnsetType, Meta(description="Path, relative to the spec. Default: each cab IR of the grid.")
+        PathText | UnsetType, Meta(description="Path, relative to the spec. Default: each cab IR of the grid.")
     ] = UNSET
 
 

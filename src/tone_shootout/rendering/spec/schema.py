@@ -23,7 +23,8 @@ Decibels = Annotated[float, Meta(ge=-60.0, le=60.0)]
 Hertz = Annotated[float, Meta(ge=1.0, le=96_000.0)]
 Seconds = Annotated[float, Meta(gt=0.0, le=36_000.0)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
-FilePath = Annotated[str, Meta(min_length=1, max_length=1024, description="Path, relative to the spec.")]
+PathText = Annotated[str, Meta(min_length=1, max_length=1024)]
+FilePath = Annotated[PathText, Meta(description="Path, relative to the spec.")]
 
 Override = Literal["no_amp", "multiple_amps", "no_cab", "ir_required", "ir_forbidden", "multiple_irs", "invalid_order"]
 """Rule of the chain grammar that an author can disable; `no_cab` is a synonym of `ir_required`."""

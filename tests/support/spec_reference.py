@@ -144,7 +144,7 @@ def _default(field: typed.Field) -> str:
     if field.required:
         return "required"
     value = field.default
-    if value is typed.NODEFAULT or value is None or value is msgspec.UNSET:
+    if value is msgspec.NODEFAULT or value is None or value is msgspec.UNSET:
         return "–"
     if isinstance(value, msgspec.Struct):
         return "its defaults"

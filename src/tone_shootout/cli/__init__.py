@@ -15,6 +15,7 @@ _COMMANDS = {
     "serve": "Run the whole service, with its own PostgreSQL and Valkey.",
     "web": "Run only a web process.",
     "worker": "Run only a worker, such as on a second machine.",
+    "init": "Write a spec file from your files.",
     "render": "Render a spec file without a server.",
     "check": "Check a spec file and show what rendering it takes.",
     "schema": "Write the JSON schema of spec files.",

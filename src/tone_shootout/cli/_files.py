@@ -38,6 +38,29 @@ def print_notices(path: Path, notices: "Iterable[FileNotice]") -> None:
         click.echo(f"Note: {path}: {notice.detail} ({notice.code})", err=True)
 
 
+def is_capture(path: Path) -> bool:
+    """Return whether a file is a capture, or is named like one and contains no audio.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    from tone_shootout.audio.containers import detect_format
+    from tone_shootout.audio.signals import AudioError
+
+    with path.open("rb") as file:
+        head = file.read(1024)
+        # A .nam file is a JSON object. No audio file begins with a brace.
+        if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
+            return True
+        if path.suffix.lower() != ".nam":
+            return False
+        try:
+            detect_format(file)
+        except AudioError:
+            return True  # so that the error describes a valid .nam file
+        return False
+
+
 def report_files(
     files: Sequence[Path],
     read: Callable[[Path], FileReport],

@@ -25,19 +25,9 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
 
 
 def _inspect(path: Path) -> "FileReport":
-    from tone_shootout.audio.containers import detect_format
-    from tone_shootout.audio.signals import AudioError
+    from tone_shootout.cli._files import is_capture
 
-    with path.open("rb") as file:
-        head = file.read(1024)
-        # A .nam file is a JSON object. No audio file begins with a brace.
-        is_capture = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
-        if not is_capture and path.suffix.lower() == ".nam":
-            try:
-                detect_format(file)
-            except AudioError:
-                is_capture = True  # so that the error describes a valid .nam file
-    return _capture(path) if is_capture else _audio(path)
+    return _capture(path) if is_capture(path) else _audio(path)
 
 
 def _capture(path: Path) -> "FileReport":

@@ -98,6 +98,11 @@ def plan_spec(path: Path) -> "tuple[Plan, dict[str, Path]]":
         SpecError: it is malformed.
         InvalidSpec: it can't be rendered; has the errors of its files and all others.
     """
+    return plan_document(read_document(path), path.parent)
+
+
+def plan_document(document: "SpecDocument", folder: Path) -> "tuple[Plan, dict[str, Path]]":
+    """Probe the files of a spec, relative to `folder`, and plan it: as `plan_spec`."""
     import msgspec
 
     from tone_shootout.rendering.engine.sources import SourceError, probe, resolve_path
@@ -106,7 +111,7 @@ def plan_spec(path: Path) -> "tuple[Plan, dict[str, Path]]":
     from tone_shootout.rendering.spec.grid import expand
     from tone_shootout.rendering.spec.schema import SpecError
 
-    expansion = expand(read_document(path))
+    expansion = expand(document)
     sources: dict[str, Path] = {}
     media_info: dict[str, MediaInfo] = {}
     errors: list[SpecError] = []
@@ -114,7 +119,7 @@ def plan_spec(path: Path) -> "tuple[Plan, dict[str, Path]]":
         if file in sources:
             continue
         pointer = expansion.pointer(place)
-        sources[file] = resolve_path(path.parent, file)
+        sources[file] = resolve_path(folder, file)
         try:
             media_info[file] = probe(sources[file], kind)
         except SourceError as error:

@@ -51,7 +51,8 @@ def test_the_example_is_a_spec_by_the_schema_and_by_the_reader() -> None:
 
 
 def test_links_of_the_reference_resolve() -> None:
-    anchors = {re.sub(r"[^\w-]", "", title.lower().replace(" ", "-")) for title in re.findall(r"^#+ (.*)$", TEXT, re.M)}
+    titles = re.findall(r"^#+ (.*)$", TEXT, re.MULTILINE)
+    anchors = {re.sub(r"[^\w-]", "", title.lower().replace(" ", "-")) for title in titles}
     anchors |= set(re.findall(r'<a id="([\w-]+)">', TEXT))
     assert set(re.findall(r"\]\(#([\w-]+)\)", TEXT)) <= anchors
     for target in re.findall(r"\]\(([^#)][^)#]*)", TEXT):

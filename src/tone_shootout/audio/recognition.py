@@ -1,0 +1,37 @@
+"""Tells impulse responses of cabinets from recordings by their samples."""
+
+from typing import Final
+
+import numpy as np
+
+from tone_shootout.audio.files import Audio
+
+SHORTEST_RECORDING_S: Final = 0.4
+"""One gating block of BS.1770: shorter audio has no loudness, so it is no recording to compare."""
+LONGEST_RESPONSE_S: Final = 10.0
+WINDOW_S: Final = 0.1
+"""Time after the onset that has almost all energy of a cabinet's response: cabinets decay within some 50 ms."""
+WINDOW_SHARE: Final = 0.9
+LATEST_ONSET_S: Final = 0.5
+ONSET_DB: Final = -20.0
+"""Onset threshold, relative to the peak (ISO 3382-1)."""
+
+
+def is_impulse_response(audio: Audio) -> bool:
+    """Return whether audio is an impulse response: one that begins soon, decays at once and leaves nothing after.
+
+    Args:
+        audio: decoded audio.
+    """
+    samples, rate = audio.samples, audio.rate
+    length = samples.shape[1]
+    if length < SHORTEST_RECORDING_S * rate:
+        return True
+    if length > LONGEST_RESPONSE_S * rate:
+        return False
+    energy = np.square(samples.astype(np.float64)).sum(axis=0)
+    total = float(energy.sum())
+    onset = int(np.argmax(energy >= energy.max() * 10.0 ** (ONSET_DB / 10.0)))
+    if total <= 0.0 or onset > LATEST_ONSET_S * rate:
+        return False
+    return float(energy[: onset + round(WINDOW_S * rate)].sum()) >= WINDOW_SHARE * total

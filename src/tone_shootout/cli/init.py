@@ -1,0 +1,147 @@
+"""`shootout init`: a commented spec from files."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from tone_shootout.rendering.media_info import MediaInfo
+    from tone_shootout.rendering.spec.starter import StarterFile
+
+SCHEMA_NAME = "spec.schema.json"
+
+
+@click.command("init")
+@click.argument("files", nargs=-1, metavar="[FILE...]", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    default="spec.toml",
+    show_default=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Spec to write; an existing file is never overwritten.",
+)
+def command(files: tuple[Path, ...], out: Path) -> None:
+    """Write a spec with comments that compares FILES, as a start for your own.
+
+    DI tracks, captures and cab IRs are recognized by their content. A folder stands for the files in it; without
+    FILES, those of this folder are used. The JSON schema of specs, for editors, is written beside the spec.
+    """
+    from tone_shootout.rendering.spec.json_schema import spec_schema
+
+    if out.suffix.lower() != ".toml":
+        raise click.ClickException(f"{out}: expected a name that ends in .toml")
+    if out.exists():
+        raise click.ClickException(f"{out} exists already: choose another name with --out")
+    text = _spec(list(_recognize(files, out)), out)
+    try:
+        with out.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        with suppress(FileExistsError), (out.parent / SCHEMA_NAME).open("x", encoding="utf-8", newline="\n") as file:
+            file.write(spec_schema())
+    except FileExistsError:
+        raise click.ClickException(f"{out} exists already: choose another name with --out") from None
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or out}: {error.strerror or error}") from None
+    click.echo(f"Wrote {out}. Edit it, then run: shootout check {out}")
+
+
+def _spec(files: "list[StarterFile[MediaInfo]]", out: Path) -> str:
+    """Return the text of the spec, which is checked."""
+    from tone_shootout.cli.render import plan_document
+    from tone_shootout.rendering.media_info import DiTrackInfo
+    from tone_shootout.rendering.plan.planner import InvalidSpec
+    from tone_shootout.rendering.spec.reading import parse_document
+    from tone_shootout.rendering.spec.schema import SpecError
+    from tone_shootout.rendering.spec.starter import starter_spec
+
+    tracks = sum(isinstance(each.info, DiTrackInfo) for each in files)
+    if not tracks or tracks == len(files):
+        missing = "a capture or a cab IR" if tracks else "a DI track, a recording of at least 0.4 s"
+        raise click.ClickException(f"expected {missing} among the files, found none")
+    text = starter_spec(files, schema=SCHEMA_NAME)
+    try:
+        plan, _ = plan_document(parse_document(text.encode(), format="toml"), out.parent)
+    except UnicodeEncodeError:
+        raise click.ClickException("expected names of files in UTF-8") from None
+    except (SpecError, InvalidSpec) as error:
+        raise click.ClickException(f"these files make no valid spec: {error}") from None
+    click.echo(f"{len(plan.segments)} segments, about {plan.cost:.1f} s to render on one core.")
+    return text
+
+
+def _recognize(files: tuple[Path, ...], out: Path) -> "Iterator[StarterFile[MediaInfo]]":
+    """Yield each file once, with its media info.
+
+    Raises:
+        ClickException: a file that was named can't be used.
+    """
+    from tone_shootout.cli._files import handle_file_errors
+    from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo
+    from tone_shootout.rendering.spec.starter import StarterFile
+
+    seen: set[str] = set()
+    for path, is_named in _paths(files or (Path(),)):
+        try:
+            with handle_file_errors(path):
+                info = _probe(path, is_named=is_named)
+                file = _relative(path, out)
+        except click.ClickException as error:
+            if is_named:
+                raise
+            click.echo(f"Skipped {error.format_message()}", err=True)
+            continue
+        if info is None or file in seen:
+            continue
+        seen.add(file)
+        word = "capture" if isinstance(info, CaptureInfo) else "cab IR" if isinstance(info, CabIrInfo) else "DI track"
+        click.echo(f"{word:8}  {path}")
+        yield StarterFile(file, info)
+
+
+def _paths(files: tuple[Path, ...]) -> Iterator[tuple[Path, bool]]:
+    """Yield the path of each file, and whether it was named, not found in a folder."""
+    for path in files:
+        if not path.is_dir():
+            yield path, True
+            continue
+        with suppress(PermissionError):
+            inside = sorted(each for each in path.iterdir() if each.is_file() and not each.name.startswith("."))
+            yield from ((each, False) for each in inside)
+
+
+def _probe(path: Path, *, is_named: bool) -> "MediaInfo | None":
+    """Return the media info of a file; None: it is another kind of file and was not named.
+
+    Raises:
+        OSError: the file can't be read.
+        SourceError: it can't be used.
+    """
+    from tone_shootout.audio.recognition import is_impulse_response
+    from tone_shootout.audio.sniffing import SNIFFED_BYTES, describe
+    from tone_shootout.cli._files import is_capture
+    from tone_shootout.rendering.engine.sources import SourceError, decode_audio, probe, read_source
+    from tone_shootout.rendering.media_info import DEFAULT_LIMITS
+
+    if is_capture(path):
+        with path.open("rb") as file:
+            if not is_named and path.suffix.lower() != ".nam" and describe(file.read(SNIFFED_BYTES)) == "JSON":
+                return None
+        return probe(path, "capture")
+    data = read_source(path, max_bytes=DEFAULT_LIMITS.max_upload_bytes)
+    try:
+        audio = decode_audio(data, max_seconds=DEFAULT_LIMITS.max_di_seconds)
+    except SourceError as error:
+        if error.code == "not_audio" and not is_named:
+            return None
+        raise
+    return probe(path, "cab_ir" if is_impulse_response(audio) else "di_track")
+
+
+def _relative(path: Path, out: Path) -> str:
+    """Return a path as the spec states it: relative to the folder of the spec."""
+    folder = out.parent.resolve()
+    return Path(os.path.relpath(path.parent.resolve() / path.name, folder)).as_posix()

@@ -141,6 +141,7 @@ BODIES: Final[dict[str, Json]] = {
     "ValidationRead": {"errors": []},
     "Fault": {"pointer": "/config/chains/0/blocks"},
     "LibraryItemRead": {"gear": None, "source": None},
+    "UploadResultRead": {"filename": "riff.wav", "archive": None, "problem": None},
     "DiTrackInfo": {"notices": []},
     "ToneRead": {"kind": "capture", "is_public": True},
     "ModelRead": {"kind": "capture", "library_item_id": None},

@@ -28,11 +28,14 @@ for (const [kind, name] of Object.entries(names)) {
 }
 const ids = {};
 for (const item of (await (await call("GET", `/library?${query}`)).json()).items) ids[item.kind] = item.id;
-for (const kind of Object.keys(names).filter((kind) => !(kind in ids))) {
+const missing = Object.keys(names).filter((kind) => !(kind in ids));
+if (missing.length > 0) {
   const form = new FormData();
-  form.append("kind", kind);
-  form.append("file", new Blob([contents[kind]]), names[kind]);
-  ids[kind] = (await (await call("POST", "/library", { body: form })).json()).id;
+  for (const kind of missing) form.append(kind, new Blob([contents[kind]]), names[kind]);
+  for (const { item, problem } of (await (await call("POST", "/library/batch", { body: form })).json()).results) {
+    if (!item) throw new Error(JSON.stringify(problem));
+    ids[item.kind] = item.id;
+  }
 }
 
 const body = {

@@ -45,7 +45,8 @@ from tone_shootout.kit.http.openapi import (
 )
 from tone_shootout.kit.http.openapi_document import DocumentConfig
 from tone_shootout.kit.http.preconditions import provide_if_match, provide_if_none_match
-from tone_shootout.kit.http.problems import EXCEPTION_HANDLERS, check_body, problems
+from tone_shootout.kit.http.problems import EXCEPTION_HANDLERS, problems
+from tone_shootout.kit.http.query import check_request
 from tone_shootout.kit.http.readable import RequestEncodingMiddleware
 from tone_shootout.kit.http.request_id import RequestIdMiddleware
 from tone_shootout.kit.http.websocket import WebSocketRejectionMiddleware, record_rejection
@@ -120,7 +121,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
             }
         )
         app_config.exception_handlers.update(EXCEPTION_HANDLERS)
-        app_config.before_request = check_body
+        app_config.before_request = check_request
         app_config.after_exception.append(record_rejection)
         app_config.middleware[:0] = [AccessLog(), WebSocketRejectionMiddleware()]
         limits = settings.limits

@@ -44,6 +44,12 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
             "The field does not exist",
             "Remove it, or use the name that `detail` suggests.",
         ),
+        _C(
+            "unknown_parameter",
+            (400,),
+            "The query parameter does not exist",
+            "Remove it, or use one that `detail` names.",
+        ),
         _C("missing", (400,), "A required field is missing", "Send the field."),
         _C("repeated", (400,), "A field of the form was sent twice", "Send the field once."),
         _C("not_found", (404,), "Nothing is at this URL", "Compare the URL with the API's document."),

@@ -15,6 +15,8 @@ _ITEM: Final = "/api/v1/library/0197a6c2-5d5e-7b1a-8f3c-2b9d64e0a111"
 _TONE: Final = "/api/v1/tones/900101"
 _HASH: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _ID: Final = "0197a6c2-5d5e-7b1a-8f3c-2b9d64e0a111"
+_WEBHOOK: Final = f"/api/v1/webhooks/{_ID}"
+_DELIVERY: Final = f"{_WEBHOOK}/deliveries/0197a6c2-9c4f-7e66-8b51-6a2e3d4c5b03"
 _TIME: Final = "2026-11-28T12:00:00Z"
 
 CONFIG: Final[Json] = {
@@ -53,6 +55,21 @@ FIELDS: Final[dict[str, Any]] = {
     "render_key": _HASH,
     "ArtifactLinks.content": f"{_JOB}/artifacts/manifest.json",
     "ArtifactLinks.job": _JOB,
+    "TicketLinks.ws": f"{_JOB}/ws?ticket=wst_…",
+    "WebhookLinks.self": _WEBHOOK,
+    "WebhookLinks.deliveries": f"{_WEBHOOK}/deliveries",
+    "WebhookLinks.test": f"{_WEBHOOK}/test",
+    "WebhookLinks.secret": f"{_WEBHOOK}/secret",
+    "DeliveryLinks.self": _DELIVERY,
+    "DeliveryLinks.webhook": _WEBHOOK,
+    "DeliveryLinks.redeliver": f"{_DELIVERY}/redeliver",
+    "TokenLinks.self": f"/api/v1/me/tokens/{_ID}",
+    "SessionLinks.self": f"/api/v1/me/sessions/{_ID}",
+    "DeviceLinks.poll": "/api/v1/auth/device/poll",
+    "MeLinks.self": "/api/v1/me",
+    "MeLinks.tokens": "/api/v1/me/tokens",
+    "MeLinks.sessions": "/api/v1/me/sessions",
+    "MeLinks.export": "/api/v1/me/export",
     "CreatorRead.id": "8d1c1b0e",
     "CreatorRead.avatar_url": "https://www.tone3000.com/avatars/valve-shed.png",
     "CreatorRead.url": "https://www.tone3000.com/valve-shed",

@@ -1,7 +1,7 @@
 """Requests and responses of the accounts domain."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
 from msgspec import Meta, Struct
@@ -12,6 +12,9 @@ from tone_shootout.accounts.principal import Principal, Role, Scope
 from tone_shootout.accounts.services import IssuedToken, SessionTokens
 from tone_shootout.accounts.sign_in import OAuthResult
 from tone_shootout.tone3000.types import DeviceCode
+
+DEVICE_POLL_PATH: Final = "/api/v1/auth/device/poll"
+ME_PATH: Final = "/api/v1/me"
 
 _SCOPE = "`read`: only safe methods. `write`: all methods."
 
@@ -58,6 +61,12 @@ class SessionRead(Struct, kw_only=True):
         )
 
 
+class SessionLinks(Struct, kw_only=True):
+    """Links of a session."""
+
+    self: Annotated[str, Meta(description="The session; DELETE to end it.")]
+
+
 class OpenSessionRead(Struct, kw_only=True):
     """An active session."""
 
@@ -70,6 +79,7 @@ class OpenSessionRead(Struct, kw_only=True):
     created_at: Annotated[datetime, Meta(description="When the session started.")]
     last_used_at: Annotated[datetime, Meta(description="When the session was last refreshed.")]
     expires_at: Annotated[datetime, Meta(description="When the session expires unless it is refreshed.")]
+    links: Annotated[SessionLinks, Meta(description="Links.")]
 
     @classmethod
     def of(cls, session: UserSession, principal: Principal) -> Self:
@@ -82,6 +92,7 @@ class OpenSessionRead(Struct, kw_only=True):
             created_at=session.created_at,
             last_used_at=session.last_used_at,
             expires_at=session.expires_at,
+            links=SessionLinks(self=session_path(session.id)),
         )
 
 
@@ -110,6 +121,12 @@ class DeviceCreate(Struct, kw_only=True, forbid_unknown_fields=True):
     ] = False
 
 
+class DeviceLinks(Struct, kw_only=True):
+    """Links of a pending sign-in of a device."""
+
+    poll: Annotated[str, Meta(description="POST the device code here until the user has decided.")]
+
+
 class DeviceRead(Struct, kw_only=True):
     """A pending sign-in of a device, which the user finishes in any browser."""
 
@@ -127,6 +144,7 @@ class DeviceRead(Struct, kw_only=True):
     ]
     expires_in_s: Annotated[int, Meta(description="Lifetime of the codes in seconds.", examples=[600])]
     interval_s: Annotated[int, Meta(description="Minimum polling interval in seconds.", examples=[5])]
+    links: Annotated[DeviceLinks, Meta(description="Links.")]
 
     @classmethod
     def of(cls, handle: str, device: DeviceCode) -> Self:
@@ -138,6 +156,7 @@ class DeviceRead(Struct, kw_only=True):
             verification_uri_complete=device.verification_uri_complete,
             expires_in_s=device.expires_in,
             interval_s=device.interval,
+            links=DeviceLinks(poll=DEVICE_POLL_PATH),
         )
 
 
@@ -174,6 +193,15 @@ class Tone3000Read(Struct, kw_only=True):
         return cls(username=connection.username, connected=connection.tokens is not None)
 
 
+class MeLinks(Struct, kw_only=True):
+    """Links of an account."""
+
+    self: Annotated[str, Meta(description="The account.")]
+    tokens: Annotated[str, Meta(description="Its API tokens.")]
+    sessions: Annotated[str, Meta(description="Its sessions.")]
+    export: Annotated[str, Meta(description="All its data as one ZIP archive.")]
+
+
 class MeRead(Struct, kw_only=True):
     """Your account, and the scope of the credential of this request."""
 
@@ -184,6 +212,7 @@ class MeRead(Struct, kw_only=True):
     scope: Annotated[Scope, Meta(description=_SCOPE)]
     created_at: Annotated[datetime, Meta(description="When the account was created.")]
     tone3000: Annotated[Tone3000Read | None, Meta(description="Your connection with TONE3000; null: none.")]
+    links: Annotated[MeLinks, Meta(description="Links.")]
 
     @classmethod
     def of(cls, user: User, principal: Principal, connection: Tone3000Connection | None) -> Self:
@@ -196,6 +225,9 @@ class MeRead(Struct, kw_only=True):
             scope=principal.scope,
             created_at=user.created_at,
             tone3000=None if connection is None else Tone3000Read.of(connection),
+            links=MeLinks(
+                self=ME_PATH, tokens=f"{ME_PATH}/tokens", sessions=f"{ME_PATH}/sessions", export=f"{ME_PATH}/export"
+            ),
         )
 
 
@@ -219,6 +251,12 @@ class TokenCreate(Struct, kw_only=True, forbid_unknown_fields=True):
     ] = None
 
 
+class TokenLinks(Struct, kw_only=True):
+    """Links of an API token."""
+
+    self: Annotated[str, Meta(description="The token; DELETE to revoke it.")]
+
+
 class TokenRead(Struct, kw_only=True):
     """An API token, without its secret."""
 
@@ -229,6 +267,7 @@ class TokenRead(Struct, kw_only=True):
     created_at: Annotated[datetime, Meta(description="When the token was created.")]
     expires_at: Annotated[datetime | None, Meta(description="When the token expires; null: never.")]
     last_used_at: Annotated[datetime | None, Meta(description="When the token was last used, to the minute.")]
+    links: Annotated[TokenLinks, Meta(description="Links.")]
 
     @classmethod
     def of(cls, token: ApiToken) -> Self:
@@ -241,6 +280,7 @@ class TokenRead(Struct, kw_only=True):
             created_at=token.created_at,
             expires_at=token.expires_at,
             last_used_at=token.last_used_at,
+            links=TokenLinks(self=token_path(token.id)),
         )
 
 
@@ -254,3 +294,13 @@ class TokenSecretRead(Struct, kw_only=True):
     def of(cls, issued: IssuedToken) -> Self:
         """Return the representation of a new token."""
         return cls(secret=issued.secret, token=TokenRead.of(issued.token))
+
+
+def token_path(token_id: UUID) -> str:
+    """Return the URL path of an API token."""
+    return f"{ME_PATH}/tokens/{token_id}"
+
+
+def session_path(session_id: UUID) -> str:
+    """Return the URL path of a session."""
+    return f"{ME_PATH}/sessions/{session_id}"

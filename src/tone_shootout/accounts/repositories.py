@@ -163,6 +163,10 @@ class ApiTokenRepository(OwnedRepository[ApiToken]):
         is_active = ApiToken.revoked_at.is_(None)
         return await self.list_owned(owner_id, is_active, paging=paging, order_by=[ApiToken.id.desc()])
 
+    async def get_active(self, owner_id: UUID, token_id: UUID) -> ApiToken | None:
+        """Return one of the owner's tokens, None if it does not exist or is revoked."""
+        return await self.find_one(self.is_owned(owner_id), ApiToken.id == token_id, ApiToken.revoked_at.is_(None))
+
     async def count_active(self, owner_id: UUID) -> int:
         """Count the owner's tokens that are not revoked."""
         return await self.count_owned(owner_id, ApiToken.revoked_at.is_(None))
@@ -285,6 +289,10 @@ class SessionRepository(OwnedRepository[UserSession]):
         """Return a page of the owner's valid sessions, last used first, and their total."""
         order: list[Order] = [UserSession.last_used_at.desc(), UserSession.id.desc()]
         return await self.list_owned(owner_id, _is_valid_session(now), paging=paging, order_by=order)
+
+    async def get_valid(self, owner_id: UUID, session_id: UUID, now: datetime) -> UserSession | None:
+        """Return one of the owner's sessions, None if it does not exist or has ended."""
+        return await self.find_one(self.is_owned(owner_id), UserSession.id == session_id, _is_valid_session(now))
 
     async def count_valid(self, owner_id: UUID, now: datetime) -> int:
         """Count the owner's valid sessions."""

@@ -183,6 +183,17 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
         """Return a page of a user's tokens that are not revoked, newest first, and their total."""
         return await self._tokens.list_active(owner_id, paging)
 
+    async def get_token(self, owner_id: UUID, token_id: UUID) -> ApiToken:
+        """Return one of a user's tokens.
+
+        Raises:
+            TokenNotFoundError: the user has no such token, or it is revoked.
+        """
+        token = await self._tokens.get_active(owner_id, token_id)
+        if token is None:
+            raise TokenNotFoundError
+        return token
+
     async def revoke_token(self, owner_id: UUID, token_id: UUID) -> None:
         """Revoke one of a user's tokens, which ends the sessions started with it.
 
@@ -210,6 +221,7 @@ def select_active_users() -> Select[tuple[UUID]]:
 class SessionTokens(NamedTuple):
     """Access token and refresh token of a session, with their lifetimes."""
 
+    session_id: UUID
     access_token: str
     access_lifetime: timedelta
     refresh_token: str
@@ -302,6 +314,17 @@ class SessionService:
         """Return a page of a user's valid sessions, last used first, and their total."""
         return await self._sessions.list_valid(owner_id, datetime.now(UTC), paging)
 
+    async def get_session(self, owner_id: UUID, session_id: UUID) -> UserSession:
+        """Return one of a user's sessions.
+
+        Raises:
+            SessionNotFoundError: the user has no such session, or it has ended.
+        """
+        found = await self._sessions.get_valid(owner_id, session_id, datetime.now(UTC))
+        if found is None:
+            raise SessionNotFoundError
+        return found
+
     async def end_session(self, owner_id: UUID, session_id: UUID) -> None:
         """End one of a user's sessions.
 
@@ -337,4 +360,4 @@ class SessionService:
 
     def _issue(self, user_id: UUID, session_id: UUID, refresh_token: str, now: datetime) -> SessionTokens:
         access_token = self._access_tokens.issue(user_id=user_id, session_id=session_id, now=now)
-        return SessionTokens(access_token, self._access_tokens.lifetime, refresh_token, self._lifetime)
+        return SessionTokens(session_id, access_token, self._access_tokens.lifetime, refresh_token, self._lifetime)

@@ -12,13 +12,11 @@ from tone_shootout.client._spec_files import LocalFile, SpecFile
 from tone_shootout.client.errors import InvalidResponseError
 from tone_shootout.client.models import (
     Artifact,
-    ArtifactPage,
     Job,
-    JobPage,
     Kind,
     LibraryItem,
-    LibraryPage,
     NewShootout,
+    Page,
 )
 
 OnUpload = Callable[[LibraryItem], None]
@@ -38,13 +36,13 @@ def request(method: str, path: str, params: Params, json: Any) -> Steps[Any]:
 def library(kind: Kind | None, q: str | None, sha256: Sequence[str] = ()) -> Steps[list[LibraryItem]]:
     """Return all items of the library, newest first; with `sha256`, those of these contents."""
     found: dict[UUID, LibraryItem] = {}
-    offset, total = 0, 1
-    while offset < total:
+    offset, has_more = 0, True
+    while has_more:
         params: dict[str, str | int | Sequence[str]] = {"limit": _PAGE, "offset": offset}
         params |= {name: value for name, value in (("kind", kind), ("q", q), ("sha256", sha256)) if value}
-        page = (yield Call("GET", "/library", params=params)).decode(LibraryPage)
+        page = (yield Call("GET", "/library", params=params)).decode(Page[LibraryItem])
         found |= {item.id: item for item in page.items}
-        offset, total = offset + _PAGE, page.total
+        offset, has_more = offset + _PAGE, page.has_more
     return list(found.values())
 
 
@@ -88,7 +86,7 @@ def submit_spec(spec: SpecFile, on_upload: OnUpload | None) -> Steps[Job]:
 def jobs(status: str | None, limit: int) -> Steps[list[Job]]:
     """Return the newest jobs."""
     params: Params = {"limit": limit} | ({"status": status} if status else {})
-    return (yield Call("GET", "/jobs", params=params)).decode(JobPage).items
+    return (yield Call("GET", "/jobs", params=params)).decode(Page[Job]).items
 
 
 def job(job_id: UUID | str) -> Steps[Job]:
@@ -108,7 +106,14 @@ def retry(job_id: UUID | str) -> Steps[Job]:
 
 def artifacts(job_id: UUID | str) -> Steps[list[Artifact]]:
     """Return the files that a job has produced."""
-    return (yield Call("GET", f"{_job_path(job_id)}/artifacts")).decode(ArtifactPage).items
+    found: list[Artifact] = []
+    has_more = True
+    while has_more:
+        reply = yield Call("GET", f"{_job_path(job_id)}/artifacts", params={"offset": len(found)})
+        page = reply.decode(Page[Artifact])
+        found += page.items
+        has_more = page.has_more
+    return found
 
 
 def artifact_path(job_id: UUID | str, path: str) -> str:

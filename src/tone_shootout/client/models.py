@@ -1,10 +1,12 @@
 """What the service returns. Fields that a newer service adds are ignored."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
+
+T = TypeVar("T")
 
 Kind = Literal["di_track", "capture", "cab_ir"]
 """Kind of a library item."""
@@ -111,21 +113,19 @@ class NewShootout(Struct, frozen=True, kw_only=True):
     job: Job | None
 
 
-class LibraryPage(Struct, frozen=True, kw_only=True):
-    """A page of the library."""
+class Page(Struct, Generic[T], frozen=True, kw_only=True):
+    """A page of a list.
 
-    items: list[LibraryItem]
+    Attributes:
+        items: items of this page.
+        total: number of items in the whole list.
+        limit: requested number of items.
+        offset: number of skipped items.
+        has_more: whether the list has items after this page.
+    """
+
+    items: list[T]
     total: int
-
-
-class JobPage(Struct, frozen=True, kw_only=True):
-    """A page of jobs."""
-
-    items: list[Job]
-    total: int
-
-
-class ArtifactPage(Struct, frozen=True, kw_only=True):
-    """The artifacts of a job."""
-
-    items: list[Artifact]
+    limit: int
+    offset: int
+    has_more: bool

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar import Controller, Request, Response, WebSocket, delete, get, head, post, websocket
 from litestar.background_tasks import BackgroundTask
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Operation, Schema
 from litestar.params import HeaderParameter, Parameter
@@ -16,7 +16,7 @@ from tone_shootout.accounts.guards import NOT_SIGNED_IN, authenticate_websocket,
 from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.jobs.archive import archive_name, stream_results
-from tone_shootout.jobs.dtos import ArtifactList, ArtifactRead, EventList, JobOrder, JobRead, TicketRead
+from tone_shootout.jobs.dtos import ArtifactRead, Event, JobOrder, JobRead, TicketRead, job_path
 from tone_shootout.jobs.models import JobArtifact
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.services import JobService
@@ -24,7 +24,7 @@ from tone_shootout.jobs.status import FINISHED, JobStatus
 from tone_shootout.jobs.streaming.job_stream import StreamService
 from tone_shootout.jobs.streaming.tickets import TICKET_LIFETIME_S, Tickets
 from tone_shootout.jobs.submission import queued_response
-from tone_shootout.kit.db.pagination import Page, Paging
+from tone_shootout.kit.db.pagination import OffsetParameter, Page, Paging, provide_parts_paging
 from tone_shootout.kit.http.openapi import FILE_RESPONSES, DownloadOperation
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.http.ranges import content_response
@@ -75,7 +75,7 @@ class JobController(Controller):
         )
         return paging.page([JobRead.of(job) for job in rows], total)
 
-    @get("/{job_id:uuid}", operation_id="get_job", summary="Get a job", responses=problems(401, 404))
+    @get("/{job_id:uuid}", operation_id="get_job", summary="Get a job", responses=problems(400, 401, 404))
     async def get_job(
         self, job_id: JobId, principal: NamedDependency[Principal], jobs: NamedDependency[JobService]
     ) -> JobRead:
@@ -87,7 +87,7 @@ class JobController(Controller):
         operation_id="cancel_job",
         summary="Cancel a job",
         status_code=202,
-        responses=problems(401, 403, 404, 409),
+        responses=problems(400, 401, 403, 404, 409),
     )
     async def cancel(
         self,
@@ -98,14 +98,19 @@ class JobController(Controller):
     ) -> Response[JobRead]:
         """Cancel a job: at once while it waits, otherwise as soon as its worker releases it."""
         job, events = await jobs.cancel(principal.user_id, job_id)
-        return Response(JobRead.of(job), status_code=202, background=BackgroundTask(dispatcher.announce, events))
+        return Response(
+            JobRead.of(job),
+            status_code=202,
+            headers={"Location": job_path(job.id)},
+            background=BackgroundTask(dispatcher.announce, events),
+        )
 
     @post(
         "/{job_id:uuid}/retry",
         operation_id="retry_job",
         summary="Retry a job",
         status_code=202,
-        responses=problems(401, 403, 404, 409, 422, 429),
+        responses=problems(400, 401, 403, 404, 409, 422, 429),
     )
     async def retry(
         self,
@@ -127,7 +132,7 @@ class JobController(Controller):
         operation_id="get_ticket",
         summary="Get a ticket for the WebSocket",
         status_code=201,
-        responses=problems(401, 403, 404, 503),
+        responses=problems(400, 401, 403, 404, 503),
     )
     async def ticket(
         self,
@@ -135,10 +140,11 @@ class JobController(Controller):
         principal: NamedDependency[Principal],
         jobs: NamedDependency[JobService],
         tickets: NamedDependency[Tickets],
-    ) -> TicketRead:
+    ) -> Response[TicketRead]:
         """Create a ticket that opens the job's WebSocket once, within seconds."""
         await jobs.get(principal.user_id, job_id)
-        return TicketRead(ticket=await tickets.issue(principal.credential, job_id), expires_in_s=TICKET_LIFETIME_S)
+        issued = TicketRead.of(await tickets.issue(principal.credential, job_id), job_id, TICKET_LIFETIME_S)
+        return Response(issued, status_code=201, headers={"Location": issued.links.ws})
 
     @get(
         "/{job_id:uuid}/events",
@@ -147,7 +153,7 @@ class JobController(Controller):
         summary="Follow a job",
         responses={
             200: ResponseSpec(
-                EventList, generate_examples=False, description="The events, as the client accepts them."
+                Page[Event], generate_examples=False, description="The events, as the client accepts them."
             ),
             **problems(400, 401, 404),
         },
@@ -162,11 +168,12 @@ class JobController(Controller):
         streams: NamedDependency[StreamService],
         after: After = None,
         limit: EventLimit = 100,
+        offset: OffsetParameter = 0,
         last_event_id: Annotated[
             int | None,
             HeaderParameter(name="Last-Event-ID", ge=0, description="Same as `after`, sent by browsers."),
         ] = None,
-    ) -> ServerSentEvent | Response[EventList] | Response[None]:
+    ) -> ServerSentEvent | Response[Page[Event]] | Response[None]:
         """Send a job's events: a snapshot, then all later events (or those after `after`), up to `done`.
 
         `Last-Event-ID` takes precedence over `after`, because a browser that reconnects sends both. If all events of a
@@ -177,8 +184,9 @@ class JobController(Controller):
         """
         after = after if last_event_id is None else last_event_id
         if request.accept.best_match(["text/event-stream", "application/json"]) == "application/json":
-            rows = await jobs.events(principal.user_id, job_id, after=after or 0, limit=limit + 1)
-            content = EventList.of(rows, after=after or 0, limit=limit)
+            paging = Paging(limit=limit, offset=offset)
+            rows, total = await jobs.events(principal.user_id, job_id, paging, after=after or 0)
+            content = paging.page([Event.of(row) for row in rows], total)
             return Response(content, media_type="application/json", headers={"Vary": "Accept"})
         job = await jobs.get(principal.user_id, job_id)
         if after is not None and after >= job.event_seq and job.status in FINISHED:
@@ -190,7 +198,7 @@ class JobController(Controller):
         "/{job_id:uuid}",
         operation_id="delete_job",
         summary="Delete a job",
-        responses=problems(401, 403, 404, 409),
+        responses=problems(400, 401, 403, 404, 409),
     )
     async def delete_job(
         self,
@@ -210,7 +218,7 @@ class JobController(Controller):
         summary="Get all results",
         responses={
             200: ResponseSpec(bytes, generate_examples=False, media_type="application/zip", description="The archive."),
-            **problems(401, 404, 409, 503),
+            **problems(400, 401, 404, 409, 503),
         },
     )
     async def get_archive(
@@ -234,24 +242,29 @@ class JobController(Controller):
         "/{job_id:uuid}/artifacts",
         operation_id="list_artifacts",
         summary="List a job's results",
-        responses=problems(401, 404),
+        dependencies={"paging": Provide(provide_parts_paging, sync_to_thread=False)},
+        responses=problems(400, 401, 404),
     )
     async def list_artifacts(
-        self, job_id: JobId, principal: NamedDependency[Principal], jobs: NamedDependency[JobService]
-    ) -> ArtifactList:
+        self,
+        job_id: JobId,
+        principal: NamedDependency[Principal],
+        jobs: NamedDependency[JobService],
+        paging: NamedDependency[Paging],
+    ) -> Page[ArtifactRead]:
         """List the files that a job has produced.
 
         Before it has completed, these are the segments rendered so far, as `partial/…`, which are not level-matched
         yet. They remain when the job fails or is cancelled.
         """
-        return ArtifactList(items=[ArtifactRead.of(row) for row in await jobs.artifacts(principal.user_id, job_id)])
+        return paging.part_of([ArtifactRead.of(row) for row in await jobs.artifacts(principal.user_id, job_id)])
 
     @get(
         "/{job_id:uuid}/artifacts/{path:path}",
         operation_id="get_artifact",
         operation_class=DownloadOperation,
         summary="Get a result",
-        responses={**FILE_RESPONSES, **problems(401, 404, 416, 503)},
+        responses={**FILE_RESPONSES, **problems(400, 401, 404, 416, 503)},
     )
     async def get_artifact(
         self,
@@ -269,7 +282,7 @@ class JobController(Controller):
         "/{job_id:uuid}/artifacts/{path:path}",
         operation_id="head_artifact",
         summary="Get a result's headers",
-        responses=problems(401, 404, 503),
+        responses=problems(400, 401, 404, 503),
     )
     async def head_artifact(
         self,

@@ -1,7 +1,6 @@
 """Jobs and their events in responses."""
 
 import re
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -90,7 +89,7 @@ class JobRead(Struct, kw_only=True):
     def of(cls, job: Job) -> "JobRead":
         """Return the response for a job."""
         status = JobStatus(job.status)
-        path = f"/api/v1/jobs/{job.id}"
+        path = job_path(job.id)
         done, total = job.progress_done, job.progress_total
         percent = 100.0 if status is JobStatus.COMPLETED else (100.0 * done / total if total else 0.0)
         return cls(
@@ -144,20 +143,10 @@ class Event(Struct, kw_only=True):
         )
 
 
-class EventList(Struct, kw_only=True):
-    """Events of a job, in order."""
+class TicketLinks(Struct, kw_only=True):
+    """Links of a ticket."""
 
-    items: Annotated[list[Event], Meta(description="The events. Progress events of old jobs are deleted.")]
-    last_seq: Annotated[
-        int, Meta(description="Number of the last event of `items`: `after` of the next request.", examples=[7])
-    ]
-    has_more: Annotated[bool, Meta(description="Whether there were later events.", examples=[False])]
-
-    @classmethod
-    def of(cls, events: Sequence[JobEvent], *, after: int, limit: int) -> "EventList":
-        """Return the response for events after a number; one more than `limit` shows that there are more."""
-        items = [Event.of(event) for event in events[:limit]]
-        return cls(items=items, last_seq=items[-1].seq if items else after, has_more=len(events) > limit)
+    ws: Annotated[str, Meta(description="The job's WebSocket, with the ticket.")]
 
 
 class TicketRead(Struct, kw_only=True):
@@ -165,6 +154,13 @@ class TicketRead(Struct, kw_only=True):
 
     ticket: Annotated[str, Meta(description="Append as `?ticket=…` to the URL of the WebSocket.")]
     expires_in_s: Annotated[int, Meta(description="Lifetime in seconds.", examples=[30])]
+    links: Annotated[TicketLinks, Meta(description="Links.")]
+
+    @classmethod
+    def of(cls, ticket: str, job_id: UUID, expires_in_s: int) -> "TicketRead":
+        """Return the response for a new ticket."""
+        links = TicketLinks(ws=f"{job_path(job_id)}/ws?ticket={ticket}")
+        return cls(ticket=ticket, expires_in_s=expires_in_s, links=links)
 
 
 ArtifactType = Literal["manifest", "segment", "partial_segment", "plot", "video", "chapters", "description", "other"]
@@ -204,7 +200,7 @@ class ArtifactRead(Struct, kw_only=True):
     @classmethod
     def of(cls, artifact: JobArtifact) -> "ArtifactRead":
         """Return the response for an artifact."""
-        job = f"/api/v1/jobs/{artifact.job_id}"
+        job = job_path(artifact.job_id)
         position = _POSITION.match(artifact.path)
         folder = artifact.path.partition("/")[0]
         return cls(
@@ -218,7 +214,6 @@ class ArtifactRead(Struct, kw_only=True):
         )
 
 
-class ArtifactList(Struct, kw_only=True):
-    """The artifacts of a job."""
-
-    items: Annotated[list[ArtifactRead], Meta(description="The artifacts, sorted by path.")]
+def job_path(job_id: UUID) -> str:
+    """Return the URL path of a job."""
+    return f"/api/v1/jobs/{job_id}"

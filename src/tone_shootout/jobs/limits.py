@@ -136,7 +136,7 @@ class LimitsController(Controller):
     path = "/api/v1/limits"
     tags = ("accounts",)
 
-    @get(operation_id="get_limits", summary="Get your limits", responses=problems(401))
+    @get(operation_id="get_limits", summary="Get your limits", responses=problems(400, 401))
     async def get_limits(
         self,
         principal: NamedDependency[Principal],

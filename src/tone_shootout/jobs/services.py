@@ -197,14 +197,17 @@ class JobService:
             raise NoResultsError
         return job, artifacts
 
-    async def events(self, owner_id: UUID, job_id: UUID, *, after: int, limit: int) -> Sequence[JobEvent]:
-        """Return at most `limit` of a job's events with numbers greater than `after`, in order.
+    async def events(
+        self, owner_id: UUID, job_id: UUID, paging: Paging, *, after: int
+    ) -> tuple[Sequence[JobEvent], int]:
+        """Return a page of a job's events with numbers greater than `after`, in order, and their number.
 
         Raises:
             JobNotFoundError: the owner has no such job.
         """
         await self.get(owner_id, job_id)
-        return await self._events.list_after(job_id, after, limit=limit)
+        rows = await self._events.list_after(job_id, after, limit=paging.limit, offset=paging.offset)
+        return rows, await self._events.count_after(job_id, after)
 
     async def delete(self, owner_id: UUID, job_id: UUID) -> str:
         """Delete a finished job; return the storage prefix of its results, to delete after the commit.

@@ -98,7 +98,7 @@ class SubmissionController(Controller):
         tags=("jobs",),
         summary="Submit a shootout",
         status_code=202,
-        responses=problems(401, 403, 404, 409, 422, 429),
+        responses=problems(400, 401, 403, 404, 409, 422, 429),
     )
     async def submit(
         self,

@@ -137,11 +137,13 @@ async def test_events_are_listed_page_by_page_to_who_accepts_json(finished: Fini
     first = await user.client.get(address, params={"limit": 3}, headers=as_json)
     assert first.headers["content-type"] == "application/json"
     page = first.json()
-    assert ([event["seq"] for event in page["items"]], page["last_seq"], page["has_more"]) == ([1, 2, 3], 3, True)
+    assert ([event["seq"] for event in page["items"]], page["total"], page["has_more"]) == ([1, 2, 3], 5, True)
     page = (await user.client.get(address, params={"limit": 2, "after": 3}, headers=as_json)).json()
-    assert ([event["seq"] for event in page["items"]], page["last_seq"], page["has_more"]) == ([4, 5], 5, False)
+    assert ([event["seq"] for event in page["items"]], page["total"], page["has_more"]) == ([4, 5], 2, False)
+    page = (await user.client.get(address, params={"after": 1, "offset": 3}, headers=as_json)).json()
+    assert ([event["seq"] for event in page["items"]], page["total"], page["has_more"]) == ([5], 4, False)
     page = (await user.client.get(address, params={"after": 5}, headers=as_json)).json()
-    assert page == {"items": [], "last_seq": 5, "has_more": False}
+    assert page == {"items": [], "total": 0, "limit": 100, "offset": 0, "has_more": False}
     for wrong in ({"limit": 0}, {"limit": 1001}, {"after": -1}):
         assert (await user.client.get(address, params=wrong, headers=as_json)).status_code == 400
 

@@ -13,6 +13,7 @@ V1 = "/api/v1"
 JSON = {"Content-Type": "application/json"}
 CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "invalid_request": ("GET", f"{V1}/jobs?limit=0", {}),
+    "unknown_parameter": ("GET", f"{V1}/jobs?limt=5", {}),
     "malformed_json": ("POST", f"{V1}/me/tokens", {"content": b"{", "headers": JSON}),
     "unsupported_media_type": ("POST", f"{V1}/me/tokens", {"content": b"x", "headers": {"Content-Type": "text/plain"}}),
     "too_large": ("POST", f"{V1}/me/tokens", {"json": {"name": "x" * 300_000}}),
@@ -25,7 +26,7 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "shootout_not_found": ("GET", f"{V1}/shootouts/{NOWHERE}", {}),
     "job_not_found": ("GET", f"{V1}/jobs/{NOWHERE}", {}),
     "webhook_not_found": ("GET", f"{V1}/webhooks/{NOWHERE}", {}),
-    "tone3000_search_off": ("GET", f"{V1}/tones/search?query=plexi", {}),
+    "tone3000_search_off": ("GET", f"{V1}/tones/search?q=plexi", {}),
     "sign_in_expired": ("GET", f"{V1}/auth/callback", {"headers": {"Accept": "application/json"}}),
     "not_audio": ("POST", f"{V1}/library", {"data": {"kind": "di_track"}, "files": {"file": ("a.wav", b"text")}}),
     "empty": ("POST", f"{V1}/library", {"data": {"kind": "di_track"}, "files": {"file": ("a.wav", b"")}}),

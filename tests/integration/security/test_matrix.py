@@ -62,8 +62,10 @@ ROWS = {
     "export_me": Row(200),
     "list_tokens": Row(200),
     "create_token": Row(201, body={"name": "new"}),
+    "get_token": Row(200),
     "revoke_token": Row(204),
     "list_sessions": Row(200),
+    "get_session": Row(200),
     "end_one_session": Row(204),
     "end_all_sessions": Row(204),
     # TONE3000's library, the same for every user.
@@ -72,7 +74,7 @@ ROWS = {
     "list_created_tones": Row(200),
     "list_favorited_tones": Row(200),
     "list_downloaded_tones": Row(200),
-    "search_tones": Row(403, query={"query": "plexi"}),  # search is disabled
+    "search_tones": Row(403, query={"q": "plexi"}),  # search is disabled
     "get_tone": Row(200),
     "list_models": Row(200),
     "import_model": Row(201),

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -6,7 +7,7 @@ from tone_shootout.accounts.cookies import expired_session_cookies, session_cook
 from tone_shootout.accounts.services import SessionTokens
 from tone_shootout.kit.settings import SecuritySettings
 
-TOKENS = SessionTokens("access", timedelta(minutes=15), "refresh", timedelta(days=30))
+TOKENS = SessionTokens(UUID(int=1), "access", timedelta(minutes=15), "refresh", timedelta(days=30))
 
 
 @pytest.mark.parametrize("secure", [True, False])

@@ -10,7 +10,7 @@ import pytest
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tests.support.openapi import changes, document, new_app, nodes, operations, validator
-from tone_shootout.kit.http.openapi_headers import COOKIES, LOCATED
+from tone_shootout.kit.http.openapi_headers import COOKIES, FOUND
 from tone_shootout.kit.http.openapi_schemas import component_schemas
 from tone_shootout.openapi_enums import NAMED_ENUMS
 from tone_shootout.openapi_examples import BODIES, FIELDS, Examples
@@ -68,7 +68,7 @@ def test_every_named_enumeration_is_used_and_every_enumeration_that_is_used_twic
 
 def test_headers_are_documented_for_operations_and_responses_that_exist() -> None:
     documented = {operation["operationId"]: operation["responses"] for _, operation in operations(document())}
-    for statuses_of in (LOCATED, COOKIES):
+    for statuses_of in (FOUND, COOKIES):
         for operation_id, statuses in statuses_of.items():
             assert documented[operation_id].keys() >= set(statuses), operation_id
 

@@ -14,7 +14,7 @@ from litestar.response import Stream
 from tone_shootout.accounts.account_deletion import JobCanceller, purge
 from tone_shootout.accounts.controllers._shared import NO_STORE, provide_accounts
 from tone_shootout.accounts.cookies import expired_session_cookies
-from tone_shootout.accounts.dtos import MeRead, TokenCreate, TokenRead, TokenSecretRead
+from tone_shootout.accounts.dtos import MeRead, TokenCreate, TokenRead, TokenSecretRead, token_path
 from tone_shootout.accounts.export import EXPORT_RATE, stream_archive
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.services import AccountService
@@ -27,6 +27,8 @@ from tone_shootout.kit.storage import Storage
 from tone_shootout.kit.throttle import Throttle
 from tone_shootout.kit.zip_stream import prefetch_first
 
+TokenId = Annotated[UUID, PathParameter(description="Id of the token.")]
+
 
 class MeController(Controller):
     """Account, export and API tokens of the authenticated user."""
@@ -35,13 +37,13 @@ class MeController(Controller):
     tags = ("accounts",)
     dependencies = {"accounts": Provide(provide_accounts, sync_to_thread=False)}  # noqa: RUF012 - Litestar reads it
 
-    @get(operation_id="get_me", summary="Get my account", responses=problems(401))
+    @get(operation_id="get_me", summary="Get my account", responses=problems(400, 401))
     async def get_me(self, principal: NamedDependency[Principal], accounts: NamedDependency[AccountService]) -> MeRead:
         """Return your account, and the scope of the credential of this request."""
         user, connection = await accounts.get_user(principal.user_id), await accounts.get_connection(principal.user_id)
         return MeRead.of(user, principal, connection)
 
-    @delete(operation_id="delete_me", summary="Delete my account", responses=problems(401, 403))
+    @delete(operation_id="delete_me", summary="Delete my account", responses=problems(400, 401, 403))
     async def delete_me(
         self,
         principal: NamedDependency[Principal],
@@ -70,7 +72,7 @@ class MeController(Controller):
         summary="Export my account",
         responses={
             200: ResponseSpec(bytes, generate_examples=False, media_type="application/zip", description="The archive"),
-            **problems(401, 503),
+            **problems(400, 401, 503),
         },
     )
     async def export_me(
@@ -109,17 +111,30 @@ class MeController(Controller):
         expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
         user = await accounts.get_user(principal.user_id)
         issued = await accounts.issue_token(user, name=data.name, scope=data.scope, expires_at=expires_at)
-        return Response(TokenSecretRead.of(issued), status_code=201, headers=NO_STORE)
+        headers = {**NO_STORE, "Location": token_path(issued.token.id)}
+        return Response(TokenSecretRead.of(issued), status_code=201, headers=headers)
+
+    @get(
+        "/tokens/{token_id:uuid}",
+        operation_id="get_token",
+        summary="Get an API token",
+        responses=problems(400, 401, 404),
+    )
+    async def get_token(
+        self, token_id: TokenId, principal: NamedDependency[Principal], accounts: NamedDependency[AccountService]
+    ) -> TokenRead:
+        """Return one of your API tokens, without its secret."""
+        return TokenRead.of(await accounts.get_token(principal.user_id, token_id))
 
     @delete(
         "/tokens/{token_id:uuid}",
         operation_id="revoke_token",
         summary="Revoke an API token",
-        responses=problems(401, 403, 404),
+        responses=problems(400, 401, 403, 404),
     )
     async def revoke_token(
         self,
-        token_id: Annotated[UUID, PathParameter(description="Id of the token.")],
+        token_id: TokenId,
         principal: NamedDependency[Principal],
         accounts: NamedDependency[AccountService],
     ) -> None:

@@ -23,6 +23,8 @@ from tone_shootout.kit.db.pagination import Page, Paging
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.settings import Settings
 
+SessionId = Annotated[UUID, PathParameter(description="Id of the session.")]
+
 
 class SessionController(Controller):
     """Sign-in with an API token, refresh and sign-out."""
@@ -52,7 +54,7 @@ class SessionController(Controller):
         """Start a session with the scope of the token. The response also sets the session's tokens as cookies."""
         async with sign_in_limiter.limit_failures(request, data.token):
             tokens = await sessions.start(data.token, user_agent=request.headers.get("user-agent"))
-        return session_response(tokens, settings)
+        return session_response(tokens, settings, is_new=True)
 
     @post(
         "/refresh",
@@ -74,7 +76,7 @@ class SessionController(Controller):
         async with sign_in_limiter.limit_failures(request, refresh_token) as attempt:
             tokens = await sessions.renew(refresh_token)
             attempt.failed = tokens is None
-        return session_response(tokens, settings) if tokens else session_ended_response()
+        return session_response(tokens, settings, is_new=False) if tokens else session_ended_response()
 
     @post(
         "/logout",
@@ -117,7 +119,14 @@ class MySessionsController(Controller):
         rows, total = await sessions.list_sessions(principal.user_id, paging)
         return paging.page([OpenSessionRead.of(session, principal) for session in rows], total)
 
-    @delete(operation_id="end_all_sessions", summary="Sign out everywhere", responses=problems(401, 403))
+    @get("/{session_id:uuid}", operation_id="get_session", summary="Get a session", responses=problems(400, 401, 404))
+    async def get_session(
+        self, session_id: SessionId, principal: NamedDependency[Principal], sessions: NamedDependency[SessionService]
+    ) -> OpenSessionRead:
+        """Return one of your active sessions."""
+        return OpenSessionRead.of(await sessions.get_session(principal.user_id, session_id), principal)
+
+    @delete(operation_id="end_all_sessions", summary="Sign out everywhere", responses=problems(400, 401, 403))
     async def end_all(
         self,
         principal: NamedDependency[Principal],
@@ -132,11 +141,11 @@ class MySessionsController(Controller):
         "/{session_id:uuid}",
         operation_id="end_one_session",
         summary="Sign out elsewhere",
-        responses=problems(401, 403, 404),
+        responses=problems(400, 401, 403, 404),
     )
     async def end_one(
         self,
-        session_id: Annotated[UUID, PathParameter(description="Id of the session.")],
+        session_id: SessionId,
         principal: NamedDependency[Principal],
         sessions: NamedDependency[SessionService],
     ) -> None:

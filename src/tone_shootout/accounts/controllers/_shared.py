@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.cookies import REFRESH_COOKIE, session_cookies
-from tone_shootout.accounts.dtos import SessionRead, SessionRefresh
+from tone_shootout.accounts.dtos import SessionRead, SessionRefresh, session_path
 from tone_shootout.accounts.services import AccountService, SessionService, SessionTokens
 from tone_shootout.accounts.sign_in_limits import SignInLimiter
 from tone_shootout.kit.http.problems import problem_response
@@ -37,10 +37,11 @@ def get_refresh_token(request: Request[Any, Any, Any], data: SessionRefresh | No
     return (data and data.refresh_token) or request.cookies.get(REFRESH_COOKIE, "")
 
 
-def session_response(tokens: SessionTokens, settings: Settings) -> Response[SessionRead]:
+def session_response(tokens: SessionTokens, settings: Settings, *, is_new: bool) -> Response[SessionRead]:
     """Return the tokens of a session, in the body and as cookies."""
     cookies = session_cookies(tokens, settings.security)
-    return Response(SessionRead.of(tokens), headers=NO_STORE, cookies=cookies)
+    headers = {**NO_STORE, "Location": session_path(tokens.session_id)} if is_new else NO_STORE
+    return Response(SessionRead.of(tokens), headers=headers, cookies=cookies)
 
 
 def session_ended_response() -> Response[Any]:

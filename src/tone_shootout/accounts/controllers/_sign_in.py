@@ -14,6 +14,7 @@ from tone_shootout.accounts.connections import ConnectionStore
 from tone_shootout.accounts.controllers._shared import NO_STORE, provide_sign_in_limiter, session_response
 from tone_shootout.accounts.cookies import expired_sign_in_cookie, session_cookies, sign_in_cookie, sign_in_cookie_name
 from tone_shootout.accounts.dtos import (
+    DEVICE_POLL_PATH,
     DeviceCreate,
     DevicePendingRead,
     DevicePoll,
@@ -29,6 +30,7 @@ from tone_shootout.accounts.sign_in import OAuthCallback, OAuthResult, SignInSer
 from tone_shootout.accounts.sign_in_limits import BROWSER_STARTS, DEVICE_STARTS, SignInLimiter
 from tone_shootout.kit.http.head import GET_ONLY
 from tone_shootout.kit.http.problems import problems
+from tone_shootout.kit.http.query import ANY_QUERY
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings
 from tone_shootout.tone3000.oauth import ToneChoice
@@ -124,7 +126,7 @@ class SignInController(Controller):
 
     @get(
         "/callback",
-        opt={GET_ONLY: True},
+        opt={GET_ONLY: True, ANY_QUERY: True},
         operation_id="finish_sign_in",
         summary="Finish a sign-in with TONE3000",
         responses={
@@ -182,7 +184,9 @@ class SignInController(Controller):
         await sign_in_limiter.limit_start(DEVICE_STARTS, request)
         link_to = get_linking_principal(request, settings) if data and data.link else None
         handle, device = await sign_in.start_device(link_to)
-        return Response(DeviceRead.of(handle, device), status_code=201, headers=NO_STORE)
+        return Response(
+            DeviceRead.of(handle, device), status_code=201, headers={**NO_STORE, "Location": DEVICE_POLL_PATH}
+        )
 
     @post(
         "/device/poll",
@@ -207,8 +211,9 @@ class SignInController(Controller):
         async with sign_in_limiter.limit_failures(request, data.device_code):
             result = await sign_in.poll_device(data.device_code, user_agent=request.headers.get("user-agent"))
         if isinstance(result, int):
-            return Response(DevicePendingRead(interval_s=result), status_code=202, headers=NO_STORE)
-        return session_response(result, settings)
+            headers = {**NO_STORE, "Location": DEVICE_POLL_PATH}
+            return Response(DevicePendingRead(interval_s=result), status_code=202, headers=headers)
+        return session_response(result, settings, is_new=True)
 
 
 class Tone3000Controller(Controller):
@@ -217,7 +222,7 @@ class Tone3000Controller(Controller):
     path = "/api/v1/me/tone3000"
     tags = ("accounts",)
 
-    @delete(operation_id="disconnect_tone3000", summary="Disconnect TONE3000", responses=problems(401, 403, 409))
+    @delete(operation_id="disconnect_tone3000", summary="Disconnect TONE3000", responses=problems(400, 401, 403, 409))
     async def disconnect(
         self,
         principal: NamedDependency[Principal],

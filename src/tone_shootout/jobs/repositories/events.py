@@ -17,12 +17,15 @@ class JobEventRepository(Repository[JobEvent]):
 
     model_type = JobEvent
 
-    async def list_after(self, job_id: UUID, seq: int, *, limit: int = 500) -> Sequence[JobEvent]:
-        """Return at most `limit` of a job's events with a number greater than `seq`, in order."""
-        statement = (
-            select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.seq > seq).order_by(JobEvent.seq).limit(limit)
-        )
-        return (await self.session.scalars(statement)).all()
+    async def list_after(self, job_id: UUID, seq: int, *, limit: int = 500, offset: int = 0) -> Sequence[JobEvent]:
+        """Return at most `limit` of a job's events after number `seq` and `offset` others, in order."""
+        later = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.seq > seq)
+        return (await self.session.scalars(later.order_by(JobEvent.seq).limit(limit).offset(offset))).all()
+
+    async def count_after(self, job_id: UUID, seq: int) -> int:
+        """Return the number of a job's events with a number greater than `seq`."""
+        later = select(func.count()).where(JobEvent.job_id == job_id, JobEvent.seq > seq)
+        return (await self.session.execute(later)).scalar_one()
 
     async def append(self, job_id: UUID, seq: int, event_type: EventType, data: dict[str, Any]) -> JobEvent:
         """Append an event under a number that the caller has taken from the job's row."""

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.jobs.webhooks.dtos import (
+    PATH,
     DeliveryDetailRead,
     DeliveryRead,
     DeliveryStatus,
@@ -18,6 +19,8 @@ from tone_shootout.jobs.webhooks.dtos import (
     WebhookRead,
     WebhookSecretRead,
     WebhookUpdate,
+    delivery_path,
+    webhook_path,
 )
 from tone_shootout.jobs.webhooks.models import WebhookDelivery
 from tone_shootout.jobs.webhooks.services import WebhookService
@@ -27,7 +30,6 @@ from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings
 
-PATH = "/api/v1/webhooks"
 NO_STORE = {"Cache-Control": "no-store"}
 
 WebhookId = Annotated[UUID, Parameter(description="Webhook id.")]
@@ -66,7 +68,7 @@ class WebhookController(Controller):
             principal.user_id, url=data.url, description=data.description, events=data.events
         )
         content = WebhookSecretRead.of(issued)
-        headers = {**NO_STORE, "Location": f"{PATH}/{issued.webhook.id}", "ETag": etag(content.webhook)}
+        headers = {**NO_STORE, "Location": webhook_path(issued.webhook.id), "ETag": etag(content.webhook)}
         return Response(content, status_code=201, headers=headers)
 
     @get(operation_id="list_webhooks", summary="List webhooks", responses=problems(400, 401))
@@ -84,7 +86,7 @@ class WebhookController(Controller):
         "/{webhook_id:uuid}",
         operation_id="get_webhook",
         summary="Get a webhook",
-        responses={**NOT_MODIFIED, **problems(401, 404)},
+        responses={**NOT_MODIFIED, **problems(400, 401, 404)},
     )
     async def get_webhook(
         self,
@@ -119,7 +121,7 @@ class WebhookController(Controller):
         "/{webhook_id:uuid}",
         operation_id="delete_webhook",
         summary="Delete a webhook",
-        responses=problems(401, 403, 404, 412),
+        responses=problems(400, 401, 403, 404, 412),
     )
     async def delete_webhook(
         self,
@@ -135,7 +137,7 @@ class WebhookController(Controller):
         "/{webhook_id:uuid}/secret",
         operation_id="rotate_webhook_secret",
         summary="Rotate the secret",
-        responses=problems(401, 403, 404),
+        responses=problems(400, 401, 403, 404),
     )
     async def rotate(
         self,
@@ -145,14 +147,15 @@ class WebhookController(Controller):
     ) -> Response[WebhookSecretRead]:
         """Create a new secret. For a day, messages are signed with both secrets."""
         issued = await webhooks.rotate(principal.user_id, webhook_id)
-        return Response(WebhookSecretRead.of(issued), status_code=201, headers=NO_STORE)
+        headers = {**NO_STORE, "Location": webhook_path(webhook_id)}
+        return Response(WebhookSecretRead.of(issued), status_code=201, headers=headers)
 
     @post(
         "/{webhook_id:uuid}/test",
         operation_id="test_webhook",
         summary="Test a webhook",
         status_code=202,
-        responses=problems(401, 403, 404, 409),
+        responses=problems(400, 401, 403, 404, 409),
     )
     async def test(
         self,
@@ -187,7 +190,7 @@ class WebhookController(Controller):
         "/{webhook_id:uuid}/deliveries/{delivery_id:uuid}",
         operation_id="get_delivery",
         summary="Get a delivery",
-        responses=problems(401, 404),
+        responses=problems(400, 401, 404),
     )
     async def get_delivery(
         self,
@@ -204,7 +207,7 @@ class WebhookController(Controller):
         operation_id="redeliver",
         summary="Redeliver a message",
         status_code=202,
-        responses=problems(401, 403, 404, 409),
+        responses=problems(400, 401, 403, 404, 409),
     )
     async def redeliver(
         self,
@@ -218,5 +221,5 @@ class WebhookController(Controller):
 
 
 def _accepted(delivery: WebhookDelivery) -> Response[DeliveryRead]:
-    headers = {"Location": f"{PATH}/{delivery.webhook_id}/deliveries/{delivery.id}"}
+    headers = {"Location": delivery_path(delivery)}
     return Response(DeliveryRead.of(delivery), status_code=202, headers=headers)

@@ -1,7 +1,7 @@
 """Request and response bodies of webhooks."""
 
 from datetime import datetime
-from typing import Annotated, Literal, cast
+from typing import Annotated, Final, Literal, cast
 from uuid import UUID
 
 import msgspec
@@ -12,6 +12,8 @@ from tone_shootout.jobs.webhooks.models import Webhook, WebhookDelivery
 from tone_shootout.jobs.webhooks.services import IssuedSecret
 
 DeliveryStatus = Literal["pending", "delivered", "failed"]
+PATH: Final = "/api/v1/webhooks"
+
 DisabledReason = Literal["owner", "gone", "failing"]
 
 _Url = Annotated[
@@ -64,6 +66,15 @@ class WebhookUpdate(Struct, kw_only=True, forbid_unknown_fields=True):
     enabled: _Enabled | UnsetType = UNSET
 
 
+class WebhookLinks(Struct, kw_only=True):
+    """Links of a webhook."""
+
+    self: Annotated[str, Meta(description="The webhook.")]
+    deliveries: Annotated[str, Meta(description="Its deliveries.")]
+    test: Annotated[str, Meta(description="POST here to send a test message.")]
+    secret: Annotated[str, Meta(description="POST here for a new secret.")]
+
+
 class WebhookRead(Struct, kw_only=True):
     """A webhook."""
 
@@ -78,10 +89,12 @@ class WebhookRead(Struct, kw_only=True):
     ]
     last_success_at: Annotated[datetime | None, Meta(description="Time of the last successful delivery.")]
     created_at: Annotated[datetime, Meta(description="Time of creation.")]
+    links: Annotated[WebhookLinks, Meta(description="Links.")]
 
     @classmethod
     def of(cls, webhook: Webhook) -> "WebhookRead":
         """Return the response body of a webhook, without its secret."""
+        path = webhook_path(webhook.id)
         return cls(
             id=webhook.id,
             url=webhook.url,
@@ -91,6 +104,9 @@ class WebhookRead(Struct, kw_only=True):
             disabled_reason=cast("DisabledReason | None", webhook.disabled_reason),
             last_success_at=webhook.succeeded_at,
             created_at=webhook.created_at,
+            links=WebhookLinks(
+                self=path, deliveries=f"{path}/deliveries", test=f"{path}/test", secret=f"{path}/secret"
+            ),
         )
 
 
@@ -129,6 +145,14 @@ class DeliveryAttemptRead(Struct, kw_only=True):
     ]
 
 
+class DeliveryLinks(Struct, kw_only=True):
+    """Links of a delivery."""
+
+    self: Annotated[str, Meta(description="The delivery, with its body and attempts.")]
+    webhook: Annotated[str, Meta(description="The webhook.")]
+    redeliver: Annotated[str, Meta(description="POST here to send the message again.")]
+
+
 class DeliveryRead(Struct, kw_only=True):
     """A delivery of a message to a webhook."""
 
@@ -139,6 +163,7 @@ class DeliveryRead(Struct, kw_only=True):
     next_attempt_at: Annotated[datetime | None, Meta(description="Time of the next attempt, while pending.")]
     last_attempt: Annotated[DeliveryAttemptRead | None, Meta(description="The last attempt.")]
     created_at: Annotated[datetime, Meta(description="Time of the event.")]
+    links: Annotated[DeliveryLinks, Meta(description="Links.")]
 
     @classmethod
     def of(cls, delivery: WebhookDelivery) -> "DeliveryRead":
@@ -152,6 +177,11 @@ class DeliveryRead(Struct, kw_only=True):
             next_attempt_at=delivery.next_attempt_at,
             last_attempt=attempts[-1] if attempts else None,
             created_at=delivery.created_at,
+            links=DeliveryLinks(
+                self=delivery_path(delivery),
+                webhook=webhook_path(delivery.webhook_id),
+                redeliver=f"{delivery_path(delivery)}/redeliver",
+            ),
         )
 
 
@@ -170,3 +200,13 @@ class DeliveryDetailRead(Struct, kw_only=True):
 
 def _attempts(delivery: WebhookDelivery) -> list[DeliveryAttemptRead]:
     return msgspec.convert(delivery.log, list[DeliveryAttemptRead])
+
+
+def webhook_path(webhook_id: UUID) -> str:
+    """Return the URL path of a webhook."""
+    return f"{PATH}/{webhook_id}"
+
+
+def delivery_path(delivery: WebhookDelivery) -> str:
+    """Return the URL path of a delivery."""
+    return f"{webhook_path(delivery.webhook_id)}/deliveries/{delivery.id}"

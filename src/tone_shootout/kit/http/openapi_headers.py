@@ -42,19 +42,10 @@ HEADERS: Final[dict[str, Json]] = {
 }
 """All documented headers."""
 
-LOCATED: Final = {
-    "upload_library_item": ("200", "201"),
-    "import_model": ("200", "201"),
-    "create_shootout": ("201",),
-    "duplicate_shootout": ("201",),
-    "submit_job": ("202",),
-    "retry_job": ("202",),
-    "create_webhook": ("201",),
-    "test_webhook": ("202",),
-    "redeliver": ("202",),
-    "sign_in": ("302",),
-    "finish_sign_in": ("303",),
-}
+MADE: Final = ("201", "202", "302", "303")
+"""Statuses whose responses always have a `Location`."""
+FOUND: Final = {"upload_library_item": ("200",), "import_model": ("200",)}
+"""Operations whose response has the `Location` of something that was there already."""
 COOKIES: Final = {
     "start_session": ("201",),
     "refresh_session": ("200",),
@@ -96,7 +87,7 @@ def response_headers(method: str, operation: Json, status: str) -> dict[str, Jso
 
 def _special(method: str, operation: Json, status: str) -> Iterator[str]:
     operation_id = operation["operationId"]
-    if status in LOCATED.get(operation_id, ()):
+    if status in MADE or status in FOUND.get(operation_id, ()):
         yield "Location"
     if status in COOKIES.get(operation_id, ()):
         yield "Set-Cookie"

@@ -93,7 +93,7 @@ class LibraryController(Controller):
         rows, total = await library.list(principal.user_id, paging, order_by=order_by, only=item_filter)
         return paging.page([LibraryItemRead.of(item) for item in rows], total)
 
-    @get("/usage", operation_id="get_library_usage", summary="Get storage usage", responses=problems(401))
+    @get("/usage", operation_id="get_library_usage", summary="Get storage usage", responses=problems(400, 401))
     async def get_usage(
         self,
         principal: NamedDependency[Principal],

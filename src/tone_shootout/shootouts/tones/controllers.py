@@ -12,7 +12,7 @@ from litestar.params import PathParameter, QueryParameter, SkipValidation
 
 from tone_shootout.accounts.connections import ConnectionService
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.kit.db.pagination import Page, Paging
+from tone_shootout.kit.db.pagination import Page, Paging, provide_parts_paging
 from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.settings import Settings
@@ -24,7 +24,7 @@ from tone_shootout.shootouts.library.controllers import item_response
 from tone_shootout.shootouts.library.dtos import LibraryItemRead
 from tone_shootout.shootouts.library.maintenance import sweep_content
 from tone_shootout.shootouts.library.services import LibraryService
-from tone_shootout.shootouts.tones.dtos import DeletedImportsRead, ModelsRead, ToneRead, TonesRead
+from tone_shootout.shootouts.tones.dtos import DeletedImportsRead, ModelRead, ToneRead
 from tone_shootout.shootouts.tones.services import ToneService
 from tone_shootout.tone3000.client import SEARCH_PAGE, Search, Tone3000
 from tone_shootout.tone3000.download import Downloads
@@ -80,15 +80,24 @@ class ToneController(Controller):
         responses=problems(400, 401, 409, 502, 503),
     )
     async def trending(
-        self, principal: NamedDependency[Principal], tones: NamedDependency[ToneService], gear: OneGear = None
-    ) -> TonesRead:
+        self,
+        principal: NamedDependency[Principal],
+        tones: NamedDependency[ToneService],
+        paging: NamedDependency[Paging],
+        gear: OneGear = None,
+    ) -> Page[ToneRead]:
         """List at most ten trending tones. Works without a connection to TONE3000."""
-        return TonesRead.of(await tones.trending(principal.user_id, gear=gear))
+        return paging.part_of([ToneRead.of(tone) for tone in await tones.trending(principal.user_id, gear=gear)])
 
     @get("/latest", operation_id="list_latest_tones", summary="List the latest tones", responses=LIST_PROBLEMS)
-    async def latest(self, principal: NamedDependency[Principal], tones: NamedDependency[ToneService]) -> TonesRead:
+    async def latest(
+        self,
+        principal: NamedDependency[Principal],
+        tones: NamedDependency[ToneService],
+        paging: NamedDependency[Paging],
+    ) -> Page[ToneRead]:
         """List at most ten of the latest published tones."""
-        return TonesRead.of(await tones.latest(principal.user_id))
+        return paging.part_of([ToneRead.of(tone) for tone in await tones.latest(principal.user_id)])
 
     @get("/created", operation_id="list_created_tones", summary="List your own tones", responses=LIST_PROBLEMS)
     async def created(
@@ -188,13 +197,18 @@ class ToneController(Controller):
         "/{tone_id:int}/models",
         operation_id="list_models",
         summary="List a tone's files",
+        dependencies={"paging": Provide(provide_parts_paging, sync_to_thread=False)},
         responses=problems(400, 401, 404, 409, 502, 503),
     )
     async def list_models(
-        self, tone_id: ToneId, principal: NamedDependency[Principal], tones: NamedDependency[ToneService]
-    ) -> ModelsRead:
+        self,
+        tone_id: ToneId,
+        principal: NamedDependency[Principal],
+        tones: NamedDependency[ToneService],
+        paging: NamedDependency[Paging],
+    ) -> Page[ModelRead]:
         """List all files of a tone, of every architecture, with the items imported from them."""
-        return ModelsRead.of(*await tones.models(principal.user_id, tone_id))
+        return paging.part_of(ModelRead.list_of(*await tones.models(principal.user_id, tone_id)))
 
     @post(
         "/{tone_id:int}/models/{model_id:int}/import",
@@ -228,7 +242,7 @@ class ToneController(Controller):
         operation_id="forget_imports",
         summary="Delete imported items",
         status_code=200,
-        responses=problems(401, 403),
+        responses=problems(400, 401, 403),
     )
     async def delete_imports(
         self,

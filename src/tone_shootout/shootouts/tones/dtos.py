@@ -151,17 +151,6 @@ class ToneRead(Struct, kw_only=True):
         )
 
 
-class TonesRead(Struct, kw_only=True):
-    """A short list of tones."""
-
-    items: Annotated[list[ToneRead], Meta(description="At most ten tones.")]
-
-    @classmethod
-    def of(cls, tones: Sequence[Tone]) -> Self:
-        """Return the representation of some tones."""
-        return cls(items=[ToneRead.of(tone) for tone in tones])
-
-
 class ModelLinks(Struct, kw_only=True):
     """Links of a file of a tone."""
 
@@ -186,19 +175,11 @@ class ModelRead(Struct, kw_only=True):
     library_item_id: Annotated[UUID | None, Meta(description="Id of the item already imported from it; null: none.")]
     links: Annotated[ModelLinks, Meta(description="Links.")]
 
-
-class ModelsRead(Struct, kw_only=True):
-    """All files of a tone: captures of every architecture, and impulse responses."""
-
-    items: Annotated[list[ModelRead], Meta(description="Files, in TONE3000's order within each architecture.")]
-    total: Annotated[int, Meta(description="Number of files.", examples=[7])]
-    tone: Annotated[ToneRead, Meta(description="The tone.")]
-
     @classmethod
-    def of(cls, tone: Tone, models: Sequence[Model], items: Mapping[int, UUID]) -> Self:
-        """Return the representation of a tone's files."""
-        files = [
-            ModelRead(
+    def list_of(cls, tone: Tone, models: Sequence[Model], items: Mapping[int, UUID]) -> list[Self]:
+        """Return the representation of a tone's files; `items` are the ids of the items imported from them."""
+        return [
+            cls(
                 id=model.id,
                 tone_id=tone.id,
                 name=plain(model.name)[:200],
@@ -217,7 +198,6 @@ class ModelsRead(Struct, kw_only=True):
             for model, label in zip(models, unique_labels(models), strict=True)
             for item_id in (items.get(model.id),)
         ]
-        return cls(items=files, total=len(files), tone=ToneRead.of(tone))
 
 
 class DeletedImportsRead(Struct, kw_only=True):

@@ -67,16 +67,18 @@ def _sign_in(service: Service) -> str:
 
 
 def _upload(client: Client, material: Material) -> dict[Path, str]:
-    assets: dict[Path, str] = {}
     sources: tuple[tuple[Kind, Sequence[Piece]], ...] = (
         ("di_track", material.di_tracks),
         ("capture", material.captures),
         ("cab_ir", material.cab_irs),
     )
-    for kind, files in sources:
-        for source in files:
-            assets[source.path] = str(client.upload(source.path, kind, name=source.name).id)
-            click.echo(f"Uploaded {kind.replace('_', ' '):9} {source.name}")
+    files = [(piece.path, kind, piece.name) for kind, pieces in sources for piece in pieces]
+    assets: dict[Path, str] = {}
+    for (path, kind, name), result in zip(files, client.upload_many(files), strict=True):
+        if result.item is None:
+            raise DemoError(f"{path} was not uploaded: {result.problem.detail if result.problem else result.status}")
+        assets[path] = str(result.item.id)
+        click.echo(f"Uploaded {kind.replace('_', ' '):9} {name}")
     return assets
 
 

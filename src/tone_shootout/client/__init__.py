@@ -51,7 +51,17 @@ from tone_shootout.client.errors import (
     UnsupportedMediaTypeError,
     UserDisabledError,
 )
-from tone_shootout.client.models import Artifact, Event, Job, JobError, Kind, LibraryItem, Notice, Progress
+from tone_shootout.client.models import (
+    Artifact,
+    Event,
+    Job,
+    JobError,
+    Kind,
+    LibraryItem,
+    Notice,
+    Progress,
+    UploadResult,
+)
 
 __all__ = [
     "ApiError",
@@ -97,5 +107,6 @@ __all__ = [
     "UnauthorizedError",
     "UnavailableError",
     "UnsupportedMediaTypeError",
+    "UploadResult",
     "UserDisabledError",
 ]

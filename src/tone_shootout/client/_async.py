@@ -1,7 +1,7 @@
 """The asynchronous client."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -17,10 +17,10 @@ from tone_shootout.client._calls import API, Call, Reply, Steps, reply_of, unrea
 from tone_shootout.client._downloads import Download, is_complete, target_of
 from tone_shootout.client._operations import OnUpload
 from tone_shootout.client._retries import policy
-from tone_shootout.client._spec_files import SpecFile, local_file
+from tone_shootout.client._spec_files import NamedFile, SpecFile, local_file, local_files
 from tone_shootout.client._watching import FINISHED, Watching
 from tone_shootout.client.errors import ConnectionFailedError
-from tone_shootout.client.models import Artifact, Event, Job, Kind, LibraryItem
+from tone_shootout.client.models import Artifact, Event, Job, Kind, LibraryItem, UploadResult
 
 T = TypeVar("T")
 
@@ -85,6 +85,32 @@ class AsyncClient:
         """
         file = await asyncio.to_thread(local_file, Path(path), kind, name)
         return await self._run(operations.upload(file, notes))
+
+    async def upload_many(self, files: Iterable[NamedFile]) -> list[UploadResult]:
+        """Add several files to your library, in few requests; return a result for each, in their order.
+
+        Files that the library has are not sent again. A file that fails does not affect the others.
+
+        Args:
+            files: path and kind of each file, and its name in the library where that is not the name of the file.
+
+        Raises:
+            LocalFileError: a file can't be read; nothing was sent.
+        """
+        local = await asyncio.to_thread(local_files, list(files))
+        return await self._run(operations.upload_many(local))
+
+    async def upload_archive(self, path: str | Path, *, tags: Sequence[str] = ()) -> list[UploadResult]:
+        """Add the captures and sound files of a ZIP archive to your library; return a result for each entry.
+
+        Args:
+            path: path of the archive.
+            tags: tags of all items.
+
+        Raises:
+            LocalFileError: the archive can't be read.
+        """
+        return await self._run(operations.upload_archive(Path(path), tags))
 
     async def delete_item(self, item_id: UUID | str) -> None:
         """Delete an item of your library."""

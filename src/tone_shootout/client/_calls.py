@@ -1,9 +1,9 @@
 """Requests and their responses, without input and output: both clients carry them out."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import IO, Any, Final, TypeVar
 from uuid import uuid4
 
 import httpx
@@ -26,10 +26,9 @@ T = TypeVar("T")
 
 
 class Upload(Struct, frozen=True):
-    """A file to send as a form, after the fields."""
+    """A form to send: names and texts of fields, names and paths of files, in order."""
 
-    path: Path
-    fields: dict[str, str]
+    parts: tuple[tuple[str, str | Path], ...]
 
 
 class Call(Struct, frozen=True):
@@ -40,7 +39,7 @@ class Call(Struct, frozen=True):
         path: path below `/api/v1`.
         params: query.
         json: JSON body; None: no body.
-        upload: a file to send in place of JSON.
+        upload: a form to send in place of JSON.
         headers: further headers.
     """
 
@@ -53,10 +52,10 @@ class Call(Struct, frozen=True):
 
     @contextmanager
     def arguments(self) -> Iterator[dict[str, Any]]:
-        """Yield arguments for one request of httpx; an upload is read from the start.
+        """Yield arguments for one request of httpx; files of an upload are read from the start.
 
         Raises:
-            LocalFileError: the file to upload can't be read.
+            LocalFileError: a file to upload can't be read.
         """
         known: dict[str, Any] = {"method": self.method, "url": self.path, "headers": self.headers}
         if self.params:
@@ -64,12 +63,18 @@ class Call(Struct, frozen=True):
         if self.upload is None:
             yield known | ({} if self.json is None else {"json": self.json})
             return
-        try:
-            file = self.upload.path.open("rb")
-        except OSError as error:
-            raise LocalFileError(f"{self.upload.path}: {error.strerror or error}") from None
-        with file:
-            yield known | {"data": self.upload.fields, "files": {"file": (self.upload.path.name, file)}}
+        with ExitStack() as stack:
+            parts: list[tuple[str, tuple[str | None, bytes | IO[bytes]]]] = []
+            for name, value in self.upload.parts:
+                if isinstance(value, str):
+                    parts.append((name, (None, value.encode())))
+                    continue
+                try:
+                    file = stack.enter_context(value.open("rb"))
+                except OSError as error:
+                    raise LocalFileError(f"{value}: {error.strerror or error}") from None
+                parts.append((name, (value.name, file)))
+            yield known | {"files": parts}
 
 
 class Reply(Struct, frozen=True):

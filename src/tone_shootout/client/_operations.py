@@ -1,6 +1,7 @@
 """What a client can do, as calls in order."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -9,7 +10,7 @@ import msgspec
 
 from tone_shootout.client._calls import Call, Params, Steps, Upload, new_key
 from tone_shootout.client._spec_files import LocalFile, SpecFile
-from tone_shootout.client.errors import InvalidResponseError
+from tone_shootout.client.errors import InvalidResponseError, error_class
 from tone_shootout.client.models import (
     Artifact,
     Job,
@@ -17,10 +18,15 @@ from tone_shootout.client.models import (
     LibraryItem,
     NewShootout,
     Page,
+    UploadResult,
+    UploadResults,
 )
 
 OnUpload = Callable[[LibraryItem], None]
 _PAGE = 100
+_BATCH_FILES = 50
+_BATCH_BYTES = 200_000_000
+"""Files in one request and their size, unless one file is larger; below the defaults of the service."""
 _HASHES = 50
 """SHA-256 sums in one request; its URL stays within the 8 KB that proxies accept."""
 
@@ -52,6 +58,29 @@ def upload(file: LocalFile, notes: str) -> Steps[LibraryItem]:
     return known.get((file.kind, file.sha256)) or (yield from _add(file, notes))
 
 
+def upload_many(files: Sequence[LocalFile]) -> Steps[list[UploadResult]]:
+    """Add the files to the library that it does not have, several in a request; return a result for each."""
+    known = yield from _known(files)
+    results = {key: UploadResult(filename=item.filename, status="existing", item=item) for key, item in known.items()}
+    missing: dict[tuple[Kind, str], LocalFile] = {}
+    for file in files:
+        if (file.kind, file.sha256) not in known:
+            missing.setdefault((file.kind, file.sha256), file)
+    for batch in _batches(list(missing.values())):
+        parts: list[tuple[str, str | Path]] = []
+        for file in batch:
+            parts += [("name", file.name)] if file.name else []
+            parts.append((file.kind, file.path))
+        for file, result in zip(batch, (yield from _add_batch(parts)), strict=True):
+            results[file.kind, file.sha256] = result
+    return [results[file.kind, file.sha256] for file in files]
+
+
+def upload_archive(path: Path, tags: Sequence[str]) -> Steps[list[UploadResult]]:
+    """Add the captures and sound files of a ZIP archive to the library; return a result for each entry."""
+    return (yield from _add_batch([*([("tags", ", ".join(tags))] if tags else []), ("archive", path)]))
+
+
 def delete_item(item_id: UUID | str) -> Steps[None]:
     """Delete an item of the library."""
     reply = yield Call("DELETE", f"/library/{item_id}")
@@ -69,18 +98,22 @@ def submit(config: dict[str, Any]) -> Steps[Job]:
 
 
 def submit_spec(spec: SpecFile, on_upload: OnUpload | None) -> Steps[Job]:
-    """Upload the files of a spec that the library does not have, create the shootout and submit it."""
-    known = yield from _known(spec.files.values())
-    assets: dict[tuple[Kind, str], str] = {}
-    for key, file in spec.files.items():
-        found = known.get((file.kind, file.sha256))
-        if found is None:
-            found = yield from _add(file, "")
-            known[file.kind, file.sha256] = found
-        if on_upload is not None:
-            on_upload(found)
-        assets[key] = str(found.id)
-    return (yield from submit(spec.config(assets)))
+    """Upload the files of a spec that the library does not have, create the shootout and submit it.
+
+    Raises:
+        ApiError: a file was rejected.
+    """
+    files = list(spec.files.values())
+    results = yield from upload_many(files)
+    for file, result in zip(files, results, strict=True):
+        if result.problem is not None:
+            problem = result.problem
+            raise error_class(422, problem.code)(f"{file.path}: {problem.detail}", status=422, code=problem.code)
+    items = [result.item for result in results if result.item is not None]
+    if on_upload is not None:
+        for item in items:
+            on_upload(item)
+    return (yield from submit(spec.config({key: str(item.id) for key, item in zip(spec.files, items, strict=True)})))
 
 
 def jobs(status: str | None, limit: int) -> Steps[list[Job]]:
@@ -142,6 +175,30 @@ def _known(files: Collection[LocalFile]) -> Steps[dict[tuple[Kind, str], Library
 
 def _add(file: LocalFile, notes: str) -> Steps[LibraryItem]:
     fields = {"kind": file.kind} | {key: text for key, text in (("name", file.name), ("notes", notes)) if text}
-    reply = yield Call("POST", "/library", upload=Upload(file.path, fields))
+    reply = yield Call("POST", "/library", upload=Upload((*fields.items(), ("file", file.path))))
     item = reply.decode(LibraryItem)
     return msgspec.structs.replace(item, is_new=reply.status == 201)
+
+
+def _add_batch(parts: Sequence[tuple[str, str | Path]]) -> Steps[list[UploadResult]]:
+    reply = yield Call("POST", "/library/batch", upload=Upload(tuple(parts)))
+    found = reply.decode(UploadResults).results
+    return [
+        msgspec.structs.replace(each, item=msgspec.structs.replace(each.item, is_new=each.status == "created"))
+        if each.item is not None
+        else each
+        for each in found
+    ]
+
+
+def _batches(files: Sequence[LocalFile]) -> Iterator[list[LocalFile]]:
+    batch: list[LocalFile] = []
+    batch_bytes = 0
+    for file in files:
+        if batch and (len(batch) == _BATCH_FILES or batch_bytes + file.size_bytes > _BATCH_BYTES):
+            yield batch
+            batch, batch_bytes = [], 0
+        batch.append(file)
+        batch_bytes += file.size_bytes
+    if batch:
+        yield batch

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -21,6 +21,10 @@ _MAX_NAME: Final = 80
 _MAX_SPEC_BYTES: Final = 2_000_000
 
 
+NamedFile = tuple[str | Path, Kind] | tuple[str | Path, Kind, str | None]
+"""Path and kind of a file, and its name in the library."""
+
+
 class LocalFile(Struct, frozen=True):
     """A file that a shootout needs; `name` is its name in the library, None: its file name."""
 
@@ -28,6 +32,7 @@ class LocalFile(Struct, frozen=True):
     kind: Kind
     sha256: str
     name: str | None = None
+    size_bytes: int = 0
 
 
 def local_file(path: Path, kind: Kind, name: str | None = None) -> LocalFile:
@@ -38,9 +43,19 @@ def local_file(path: Path, kind: Kind, name: str | None = None) -> LocalFile:
     """
     try:
         with path.open("rb") as file:
-            return LocalFile(path, kind, hashlib.file_digest(file, "sha256").hexdigest(), name)
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            return LocalFile(path, kind, sha256, name, size_bytes=file.tell())
     except OSError as error:
         raise LocalFileError(f"{path}: {error.strerror or error}") from None
+
+
+def local_files(files: Iterable[NamedFile]) -> list[LocalFile]:
+    """Return files with their SHA-256.
+
+    Raises:
+        LocalFileError: one can't be read.
+    """
+    return [local_file(Path(each[0]), each[1], each[2] if len(each) == 3 else None) for each in files]
 
 
 class SpecFile:

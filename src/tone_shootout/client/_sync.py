@@ -1,7 +1,7 @@
 """The synchronous client."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -17,10 +17,10 @@ from tone_shootout.client._calls import API, Call, Reply, Steps, reply_of, unrea
 from tone_shootout.client._downloads import Download, is_complete, target_of
 from tone_shootout.client._operations import OnUpload
 from tone_shootout.client._retries import policy
-from tone_shootout.client._spec_files import SpecFile, local_file
+from tone_shootout.client._spec_files import NamedFile, SpecFile, local_file, local_files
 from tone_shootout.client._watching import FINISHED, Watching
 from tone_shootout.client.errors import ConnectionFailedError
-from tone_shootout.client.models import Artifact, Event, Job, Kind, LibraryItem
+from tone_shootout.client.models import Artifact, Event, Job, Kind, LibraryItem, UploadResult
 
 T = TypeVar("T")
 
@@ -82,6 +82,32 @@ class Client:
             LocalFileError: the file can't be read.
         """
         return self._run(operations.upload(local_file(Path(path), kind, name), notes))
+
+    def upload_many(self, files: Iterable[NamedFile]) -> list[UploadResult]:
+        """Add several files to your library, in few requests; return a result for each, in their order.
+
+        Files that the library has are not sent again. A file that fails does not affect the others.
+
+        Args:
+            files: path and kind of each file, and its name in the library where that is not the name of the file.
+
+        Raises:
+            LocalFileError: a file can't be read; nothing was sent.
+        """
+        local = local_files(files)
+        return self._run(operations.upload_many(local))
+
+    def upload_archive(self, path: str | Path, *, tags: Sequence[str] = ()) -> list[UploadResult]:
+        """Add the captures and sound files of a ZIP archive to your library; return a result for each entry.
+
+        Args:
+            path: path of the archive.
+            tags: tags of all items.
+
+        Raises:
+            LocalFileError: the archive can't be read.
+        """
+        return self._run(operations.upload_archive(Path(path), tags))
 
     def delete_item(self, item_id: UUID | str) -> None:
         """Delete an item of your library."""

@@ -13,12 +13,12 @@ class Fault(Struct, frozen=True, kw_only=True):
 
     Attributes:
         code: stable code.
-        pointer: JSON pointer (RFC 6901) to the invalid value.
+        pointer: JSON pointer (RFC 6901) to the invalid value; empty for parameters, files and the whole body.
         detail: what was expected and what was received.
     """
 
     code: str
-    pointer: str
+    pointer: str = ""
     detail: str
 
 

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from tone_shootout.client.errors import Fault
+
 T = TypeVar("T")
 
 Kind = Literal["di_track", "capture", "cab_ir"]
@@ -34,6 +36,30 @@ class LibraryItem(Struct, frozen=True, kw_only=True):
     sha256: str
     created_at: datetime
     is_new: bool = False
+
+
+class UploadResult(Struct, frozen=True, kw_only=True):
+    """What became of one file of an upload of several.
+
+    Attributes:
+        filename: name of the file; its path in an archive.
+        status: `created`, `existing`, `skipped` (no capture and no sound file) or `failed`.
+        item: the created or existing item, else None.
+        problem: why it was skipped or failed, else None.
+        archive: name of the archive that contains it; None: none.
+    """
+
+    filename: str
+    status: str
+    item: LibraryItem | None = None
+    problem: Fault | None = None
+    archive: str | None = None
+
+
+class UploadResults(Struct, frozen=True, kw_only=True):
+    """The results of an upload of several files."""
+
+    results: list[UploadResult]
 
 
 class Notice(Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ import json
 import secrets
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from uuid import UUID
 
@@ -23,7 +24,7 @@ from tests.support.hand import Hand
 from tests.support.sessions import Sessions
 from tests.support.uploads import LIBRARY, config
 from tone_shootout import client as package
-from tone_shootout.client import AsyncClient, Client, Event, Job, LibraryItem
+from tone_shootout.client import AsyncClient, Client, Event, Job, LibraryItem, UploadResult
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
@@ -58,6 +59,38 @@ async def test_a_file_that_the_library_has_is_not_sent_again(do: Do, user: Perso
     await do("delete_item", first.id)
     with pytest.raises(package.LibraryItemNotFoundError):
         await do("delete_item", first.id)
+
+
+async def test_several_files_and_archives_are_uploaded_with_a_result_for_each(do: Do, user: Person, spec: Path) -> None:
+    known: LibraryItem = await do("upload", spec.with_name("cab.wav"), "cab_ir")
+    broken = spec.with_name("broken.nam")
+    broken.write_bytes(b"{}")
+    amp = spec.with_name("amp.nam")
+    found: list[UploadResult] = await do(
+        "upload_many",
+        [(amp, "capture", "Plexi"), (broken, "capture"), (spec.with_name("cab.wav"), "cab_ir"), (amp, "capture")],
+    )
+    assert [result.status for result in found] == ["created", "failed", "existing", "created"]
+    assert found[1].problem is not None
+    assert (found[1].item, found[1].problem.code) == (None, "missing_field")
+    assert found[2].item is not None
+    assert (found[2].item.id, found[2].item.is_new) == (known.id, False)
+    assert found[0].item is not None
+    assert (found[0].item.name, found[0].item.is_new) == ("Plexi", True)
+    with zipfile.ZipFile(spec.with_name("pack.zip"), "w") as archive:
+        archive.write(amp, "amps/amp.nam")
+        archive.write(spec.with_name("riff.wav"), "di/riff.wav")
+    packed: list[UploadResult] = await do("upload_archive", spec.with_name("pack.zip"), tags=["pack"])
+    assert [(result.filename, result.status) for result in packed] == [
+        *(("amps/amp.nam", "existing"), ("di/riff.wav", "created"))
+    ]
+    assert (await user.client.get(LIBRARY, params={"tag": "pack"})).json()["total"] == 1
+    with pytest.raises(package.LocalFileError):
+        await do("upload_many", [(spec.with_name("gone.nam"), "capture")])
+    amp.write_bytes(b"[]")
+    with pytest.raises(package.ApiError, match=r"amp\.nam") as refused:
+        await do("submit_spec", spec)
+    assert refused.value.code == "invalid_field"
 
 
 async def test_a_waiting_job_is_cancelled_and_retried(do: Do, user: Person) -> None:

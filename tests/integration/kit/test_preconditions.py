@@ -27,7 +27,7 @@ async def editables(user: Person) -> list[Editable]:
     """A shootout, a library item that nothing uses, and a webhook."""
     client = user.client
     made = await client.post(SHOOTOUTS, json={"config": await config(client), "metadata": {"session": "1", "a": "b"}})
-    changes: tuple[dict[str, Any], dict[str, Any]] = ({"metadata": {"longer name": "1", "b": "2"}}, {"metadata": {}})
+    changes: tuple[dict[str, Any], dict[str, Any]] = ({"metadata": {"longer name": "1"}}, {"metadata": {"c": "3"}})
     item = await upload(client, "di_track", di(seed=5))
     webhook = await client.post("/api/v1/webhooks", json={"url": "https://hooks.example/"})
     return [

@@ -207,7 +207,7 @@ def _build_app(services: Services) -> Litestar:
                 throttle=services.throttle,
                 connections=services.connections,
             ),
-            ShootoutsPlugin(settings, [SubmissionController]),
+            ShootoutsPlugin(settings, services.session_maker, [SubmissionController]),
             JobsPlugin(
                 settings,
                 session_maker=services.session_maker,

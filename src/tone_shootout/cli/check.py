@@ -22,7 +22,6 @@ def command(spec: Path, as_json: bool) -> None:
     Exit code 0: it can be rendered; 1: it has errors.
     """
     from tone_shootout.cli.render import plan_spec
-    from tone_shootout.rendering.plan.planner import InvalidSpec
     from tone_shootout.rendering.spec.schema import SpecError
 
     errors: list[SpecError] = []
@@ -30,8 +29,6 @@ def command(spec: Path, as_json: bool) -> None:
     try:
         plan, _ = plan_spec(spec)
     except SpecError as error:
-        errors = [error]
-    except InvalidSpec as error:
         errors = list(error.errors)
     notices = () if plan is None else plan.notices
     if as_json:
@@ -75,7 +72,7 @@ def _print(errors: "list[SpecError]", notices: "tuple[Notice, ...]", plan: "Plan
     from tone_shootout.rendering.notices import WARNINGS
 
     for error in errors:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {error.detail} ({error.code})", err=True)
     for notice in notices:
         word = "Warning" if notice.code in WARNINGS else "Note"
         click.echo(f"{word}: {notice.pointer}: {notice.detail} ({notice.code})")

@@ -53,9 +53,8 @@ def _spec(files: "list[StarterFile[MediaInfo]]", out: Path) -> str:
     """Return the text of the spec, which is checked."""
     from tone_shootout.cli.render import plan_document
     from tone_shootout.rendering.media_info import DiTrackInfo
-    from tone_shootout.rendering.plan.planner import InvalidSpec
     from tone_shootout.rendering.spec.reading import parse_document
-    from tone_shootout.rendering.spec.schema import SpecError
+    from tone_shootout.rendering.spec.schema import InvalidSpec, SpecError
     from tone_shootout.rendering.spec.starter import starter_spec
 
     tracks = sum(isinstance(each.info, DiTrackInfo) for each in files)

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
 import click
 
@@ -12,7 +13,11 @@ if TYPE_CHECKING:
     from tone_shootout.rendering.output.manifest import Manifest
     from tone_shootout.rendering.plan.planner import Plan
     from tone_shootout.rendering.spec.document import SpecDocument
-    from tone_shootout.rendering.spec.schema import Spec
+    from tone_shootout.rendering.spec.schema import Spec, SpecError
+
+Format = Literal["toml", "json"]
+_NO_FILE: Final = "?"
+"""Stands for the file of a DI track that names none."""
 
 
 @click.command("render")
@@ -78,13 +83,25 @@ def _check_folder(out: Path) -> None:
 
 
 def _plan(path: Path) -> "tuple[Plan, dict[str, Path]]":
-    from tone_shootout.rendering.plan.planner import InvalidSpec
     from tone_shootout.rendering.spec.schema import SpecError
 
     try:
         return plan_spec(path)
-    except (SpecError, InvalidSpec) as error:
-        raise click.ClickException(f"{path}: {error}") from None
+    except SpecError as error:
+        raise InvalidSpecFile(path, error) from None
+
+
+class InvalidSpecFile(click.ClickException):
+    """A spec that can't be rendered: shows a line for each error."""
+
+    def __init__(self, path: Path, error: "SpecError") -> None:
+        super().__init__(str(error))
+        self._lines = [f"Error: {path}: {each.detail} ({each.code})" for each in error.errors]
+
+    def show(self, file: "IO[Any] | None" = None) -> None:
+        """Print the errors."""
+        for line in self._lines:
+            click.echo(line, file=file, err=file is None)
 
 
 def plan_spec(path: Path) -> "tuple[Plan, dict[str, Path]]":
@@ -95,21 +112,53 @@ def plan_spec(path: Path) -> "tuple[Plan, dict[str, Path]]":
 
     Raises:
         ClickException: the spec can't be read.
-        SpecError: it is malformed.
-        InvalidSpec: it can't be rendered; has the errors of its files and all others.
+        SpecError: it is not TOML or JSON.
+        InvalidSpec: it can't be rendered; has all errors of its structure, its files and their combination, each with
+            its place in words.
     """
-    return plan_document(read_document(path), path.parent)
+    import msgspec
+
+    from tone_shootout.document_errors import in_words
+    from tone_shootout.rendering.spec.document import SpecDocument
+    from tone_shootout.rendering.spec.reading import find_errors
+    from tone_shootout.rendering.spec.repair import repair
+    from tone_shootout.rendering.spec.schema import InvalidSpec, SpecError
+
+    document, format_ = _decode(path)
+    structural = find_errors(document, format=format_)
+    errors: list[SpecError] = list(structural)
+    if not structural:
+        errors, plan, sources = _check(path.parent, msgspec.convert(document, SpecDocument))
+        if plan is not None and not errors:
+            return plan, sources
+    elif repaired := repair(document, [error.pointer for error in structural], source="file", placeholder=_NO_FILE):
+        with suppress(msgspec.ValidationError):
+            further, _, _ = _check(path.parent, msgspec.convert(repaired.document, SpecDocument))
+            errors += [error for error in further if repaired.concerns(error.code, error.pointer)]
+    raise InvalidSpec(
+        [SpecError(each.code, each.pointer, in_words(each.pointer, document, each.detail)) for each in errors]
+    )
 
 
 def plan_document(document: "SpecDocument", folder: Path) -> "tuple[Plan, dict[str, Path]]":
     """Probe the files of a spec, relative to `folder`, and plan it: as `plan_spec`."""
+    from tone_shootout.rendering.spec.schema import InvalidSpec
+
+    errors, plan, sources = _check(folder, document)
+    if plan is None or errors:
+        raise InvalidSpec(errors)
+    return plan, sources
+
+
+def _check(folder: Path, document: "SpecDocument") -> "tuple[list[SpecError], Plan | None, dict[str, Path]]":
+    """Return the errors of a document, its plan if it can be made, and the path of each file."""
     import msgspec
 
     from tone_shootout.rendering.engine.sources import SourceError, probe, resolve_path
     from tone_shootout.rendering.media_info import MediaInfo
-    from tone_shootout.rendering.plan.planner import InvalidSpec, plan
+    from tone_shootout.rendering.plan.planner import plan
     from tone_shootout.rendering.spec.grid import expand
-    from tone_shootout.rendering.spec.schema import SpecError
+    from tone_shootout.rendering.spec.schema import InvalidSpec, SpecError
 
     expansion = expand(document)
     sources: dict[str, Path] = {}
@@ -131,23 +180,21 @@ def plan_document(document: "SpecDocument", folder: Path) -> "tuple[Plan, dict[s
         planned = plan(expansion.spec, media_info)
     except InvalidSpec as error:  # files without media info are among the errors already
         others = [each for each in error.errors if each.code != "missing_asset"]
-        raise InvalidSpec([*errors, *expansion.locate(others)]) from None
-    if errors:
-        raise InvalidSpec(errors)
+        return [*errors, *expansion.locate(others)], None, sources
     notices = [msgspec.structs.replace(each, pointer=expansion.pointer(each.pointer)) for each in planned.notices]
-    return msgspec.structs.replace(planned, notices=tuple(notices)), sources
+    return errors, msgspec.structs.replace(planned, notices=tuple(notices)), sources
 
 
-def read_document(path: Path) -> "SpecDocument":
-    """Read and parse a spec file.
+def _decode(path: Path) -> "tuple[Any, Format]":
+    """Read and decode a spec file.
 
     Raises:
         ClickException: the file can't be read or its name has another suffix.
-        SpecError: the spec is invalid.
+        SpecError: it is not TOML or JSON.
     """
-    from tone_shootout.rendering.spec.reading import MAX_SPEC_BYTES, parse_document
+    from tone_shootout.rendering.spec.reading import MAX_SPEC_BYTES, decode_document
 
-    formats: dict[str, Literal["toml", "json"]] = {".toml": "toml", ".json": "json"}
+    formats: dict[str, Format] = {".toml": "toml", ".json": "json"}
     if path.suffix.lower() not in formats:
         raise click.ClickException(f"{path}: expected a name that ends in .toml or .json")
     try:
@@ -155,7 +202,31 @@ def read_document(path: Path) -> "SpecDocument":
             data = file.read(MAX_SPEC_BYTES + 1)
     except OSError as error:
         raise click.ClickException(f"{path}: {error.strerror}") from None
-    return parse_document(data, format=formats[path.suffix.lower()])
+    format_ = formats[path.suffix.lower()]
+    return decode_document(data, format=format_), format_
+
+
+def check_structure(path: Path) -> None:
+    """Check the structure of a spec and its grid. If there is an error, check its files, too.
+
+    Raises:
+        ClickException: the spec can't be read.
+        InvalidSpecFile: it has errors.
+    """
+    import msgspec
+
+    from tone_shootout.rendering.spec.document import SpecDocument
+    from tone_shootout.rendering.spec.grid import expand
+    from tone_shootout.rendering.spec.reading import find_errors
+    from tone_shootout.rendering.spec.schema import SpecError
+
+    try:
+        document, format_ = _decode(path)
+        is_right = not find_errors(document, format=format_)
+        if not is_right or expand(msgspec.convert(document, SpecDocument)).errors:
+            plan_spec(path)
+    except SpecError as error:
+        raise InvalidSpecFile(path, error) from None
 
 
 def _files(spec: "Spec") -> "Iterator[tuple[str, str, Kind]]":

@@ -36,21 +36,14 @@ def command(
     submitted and, if it was followed, completed.
     """
     from tone_shootout.cli._live import follow
-    from tone_shootout.cli.render import read_document
+    from tone_shootout.cli.render import check_structure
     from tone_shootout.client import LibraryItem
-    from tone_shootout.rendering.spec.grid import expand
-    from tone_shootout.rendering.spec.schema import SpecError
 
     def report(item: LibraryItem) -> None:
         if not (as_json or quiet):
             click.echo(f"{'Uploaded' if item.is_new else 'Found'} {item.kind.replace('_', ' '):9} {item.name}")
 
-    try:
-        errors = expand(read_document(spec)).errors  # so that the errors of a spec are those of `render`
-    except SpecError as error:
-        errors = (error,)
-    if errors:
-        raise click.ClickException(f"{spec}: {errors[0]}")
+    check_structure(spec)  # so that the errors of a spec are those of `render`
     with handle_errors(ServiceError), open_session(url, token, data).client() as client:
         job = client.submit_spec(spec, on_upload=report)
         if as_json:

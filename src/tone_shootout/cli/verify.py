@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tone_shootout.rendering.output.manifest import Manifest
+    from tone_shootout.rendering.spec.schema import InvalidSpec
 
 
 @click.command("verify")
@@ -35,7 +36,6 @@ def command(result: Path, inputs: tuple[Path, ...], jobs: int | None) -> None:
     from tone_shootout.rendering.output.result_folder import INPUTS_NAME
     from tone_shootout.rendering.output.verify import verify
     from tone_shootout.rendering.plan.keys import ENGINE
-    from tone_shootout.rendering.plan.planner import InvalidSpec
 
     manifest = _manifest(result)
     defaults = [result, result / INPUTS_NAME, result.absolute().parent]

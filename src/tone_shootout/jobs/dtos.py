@@ -39,8 +39,8 @@ class JobErrorRead(Struct, kw_only=True):
     pointer: Annotated[
         str | None,
         Meta(
-            description="JSON pointer to the cause in the spec of the manifest, whose chains are those of the plan.",
-            examples=["/chains/1/blocks/0"],
+            description="JSON pointer to the cause in the shootout as it was submitted, to `/config/…`.",
+            examples=["/config/chains/1/blocks/0"],
         ),
     ] = None
 

@@ -68,6 +68,7 @@ class JobService:
             spec=snapshot.spec,
             assets={asset.file: Asset.of(asset) for asset in snapshot.assets},
             wanted=snapshot.wanted,
+            document=snapshot.document,
         )
         await self._check_limits(owner_id)
         cached = await find_cached(self._cache, owner_id, sound_keys(snapshot.plan))

@@ -16,7 +16,8 @@ from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.services import JobService
 from tone_shootout.kit.http.preconditions import etag
-from tone_shootout.kit.http.problems import problems
+from tone_shootout.kit.http.problems import CHECK_PARTS, problems
+from tone_shootout.shootouts.config_errors import check_config_parts
 from tone_shootout.shootouts.controllers import ShootoutId
 from tone_shootout.shootouts.dtos import ShootoutCreate, ShootoutDuplicate, ShootoutRead, shootout_path
 from tone_shootout.shootouts.services import ShootoutService
@@ -35,6 +36,7 @@ class SubmissionController(Controller):
 
     @post(
         operation_id="create_shootout",
+        opt={CHECK_PARTS: check_config_parts},
         tags=("shootouts",),
         summary="Create a shootout",
         responses=problems(400, 401, 403, 409, 413, 422, 429),

@@ -12,9 +12,10 @@ from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.db.pagination import Page, Paging
 from tone_shootout.kit.http.openapi import MergePatchOperation
 from tone_shootout.kit.http.preconditions import NOT_MODIFIED, IfMatch, IfNoneMatch, tagged
-from tone_shootout.kit.http.problems import problems
+from tone_shootout.kit.http.problems import CHECK_PARTS, problems
 from tone_shootout.kit.storage import Storage
 from tone_shootout.rendering.engine.schedule import sound_keys
+from tone_shootout.shootouts.config_errors import check_config_parts
 from tone_shootout.shootouts.dtos import (
     PlanRead,
     PublicShootoutRead,
@@ -54,6 +55,7 @@ class ShootoutController(Controller):
     @post(
         "/validate",
         operation_id="validate_shootout",
+        opt={CHECK_PARTS: check_config_parts},
         summary="Check a shootout",
         status_code=200,
         responses=problems(400, 401, 403, 413, 422),

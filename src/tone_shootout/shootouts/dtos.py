@@ -16,6 +16,7 @@ from tone_shootout.rendering.plan.planner import PlannedSegment
 from tone_shootout.rendering.spec.schema import ONE_LINE, files_of
 from tone_shootout.shootouts.assets import WantedModel
 from tone_shootout.shootouts.config import Config
+from tone_shootout.shootouts.errors import CONFIG
 from tone_shootout.shootouts.models import Shootout
 from tone_shootout.shootouts.services import MAX_TITLE, Metadata, ShootoutSnapshot, Validation, Visibility
 
@@ -171,13 +172,16 @@ class NoticeRead(Struct, kw_only=True):
     """A remark on the comparison or on publishing it. It does not prevent rendering."""
 
     code: Annotated[str, Meta(description="Stable code for programs.", examples=["non_commercial_license"])]
-    pointer: Annotated[str, Meta(description="JSON pointer into the config.", examples=["/chains/0/blocks/0"])]
+    pointer: Annotated[
+        str,
+        Meta(description="JSON pointer into the shootout, to `/config/…`.", examples=["/config/chains/0/blocks/0"]),
+    ]
     detail: Annotated[str, Meta(description="Explanation in one sentence.")]
 
     @classmethod
     def of(cls, notice: Notice) -> Self:
         """Return a notice's representation."""
-        return cls(code=notice.code, pointer=notice.pointer, detail=notice.detail)
+        return cls(code=notice.code, pointer=f"{CONFIG}{notice.pointer}", detail=notice.detail)
 
 
 class PlanRead(Struct, kw_only=True):

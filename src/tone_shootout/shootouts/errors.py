@@ -1,7 +1,7 @@
 """Errors of shootouts."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
 import msgspec
@@ -11,6 +11,9 @@ from tone_shootout.document_errors import in_words
 from tone_shootout.kit.http.problems import Fault, InvalidError, MalformedError, NotFoundError, faults_of, summary
 from tone_shootout.rendering.spec.schema import SpecError
 from tone_shootout.shootouts.config import Config, config_pointer
+
+CONFIG: Final = "/config"
+"""Where a config stands in bodies, and in the shootout. All pointers into a config begin with it."""
 
 
 class ShootoutNotFoundError(NotFoundError):
@@ -25,15 +28,16 @@ class ShootoutNotFoundError(NotFoundError):
 class InvalidPatchError(MalformedError):
     """A shootout with these changes has not the documented form; pointers lead into the changed shootout."""
 
-    def __init__(self, errors: Sequence[Fault]) -> None:
+    def __init__(self, errors: Sequence[Fault], document: object = None) -> None:
         super().__init__(summary(errors), errors=errors)
+        self.document = document
+        """The changed part; None if it could not be changed."""
 
     @classmethod
     def of(cls, document: object, kind: Any, pointer: str) -> Self:
         """Return the error for a changed part of a shootout that does not fit its type."""
-        return cls(
-            [msgspec.structs.replace(each, pointer=f"{pointer}{each.pointer}") for each in faults_of(document, kind)]
-        )
+        faults = faults_of(document, kind)
+        return cls([msgspec.structs.replace(each, pointer=f"{pointer}{each.pointer}") for each in faults], document)
 
 
 class InvalidConfigError(InvalidError):
@@ -50,5 +54,5 @@ class InvalidConfigError(InvalidError):
         for error in errors:
             pointer = config_pointer(error.pointer, config)
             detail = in_words(pointer, document, error.detail)
-            faults.append(Fault(code=error.code, pointer=f"/config{pointer}", detail=detail))
+            faults.append(Fault(code=error.code, pointer=f"{CONFIG}{pointer}", detail=detail))
         super().__init__(summary(faults), errors=faults)

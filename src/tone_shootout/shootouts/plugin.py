@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
+from tone_shootout.shootouts.config_errors import STATE, ConfigChecker
 from tone_shootout.shootouts.controllers import ShootoutController
 from tone_shootout.shootouts.library.batch import BatchUploader
 from tone_shootout.shootouts.library.batch_controllers import BatchController
@@ -31,13 +32,17 @@ class ShootoutsPlugin(InitPlugin):
 
     Args:
         settings: of the installation.
+        session_maker: opens database sessions.
         controllers: further controllers on the paths of these. Litestar merges controllers with the same path only
             within one router.
     """
 
-    def __init__(self, settings: Settings, controllers: Sequence[type[Controller]] = ()) -> None:
+    def __init__(
+        self, settings: Settings, session_maker: SessionMaker, controllers: Sequence[type[Controller]] = ()
+    ) -> None:
         self._controllers = controllers
         self._settings = settings.limits
+        self._session_maker = session_maker
         self._limits = rendering_limits(settings.limits)
         self._media_probe = MediaProbe(self._limits)
         # Not the system's temporary folder, which may be in memory: uploads are large.
@@ -73,6 +78,7 @@ class ShootoutsPlugin(InitPlugin):
                 "shootout_service": Provide(self._provide_shootouts, sync_to_thread=False),
             }
         )
+        app_config.state[STATE] = ConfigChecker(self._session_maker, self._limits)
         app_config.on_startup.append(self._prepare_upload_folder)
         return app_config
 

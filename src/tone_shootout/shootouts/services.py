@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.services import AccountService
+from tone_shootout.document_errors import MOST
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.repository import RowLock
 from tone_shootout.kit.http.problems import Fault
@@ -17,12 +18,14 @@ from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.rendering.media_info import Limits
 from tone_shootout.rendering.notices import Notice, spec_notices
 from tone_shootout.rendering.output.credits import Credit, notices
-from tone_shootout.rendering.plan.planner import InvalidSpec, Plan, plan
+from tone_shootout.rendering.plan.planner import Plan, plan
+from tone_shootout.rendering.spec.document import SpecDocument
 from tone_shootout.rendering.spec.grid import Expansion, expand
-from tone_shootout.rendering.spec.schema import ONE_LINE, Spec
+from tone_shootout.rendering.spec.repair import repair
+from tone_shootout.rendering.spec.schema import ONE_LINE, InvalidSpec, Spec
 from tone_shootout.shootouts.assets import AssetRef, ResolvedAssets, WantedModel, resolve
 from tone_shootout.shootouts.config import Config, check_sources, document_of
-from tone_shootout.shootouts.errors import InvalidConfigError, InvalidPatchError, ShootoutNotFoundError
+from tone_shootout.shootouts.errors import CONFIG, InvalidConfigError, InvalidPatchError, ShootoutNotFoundError
 from tone_shootout.shootouts.jobs_port import JobsPort
 from tone_shootout.shootouts.library.repositories import LibraryRepository
 from tone_shootout.shootouts.models import Shootout
@@ -47,6 +50,9 @@ COPY: Final = " (copy)"
 """What a duplicate's title ends with, unless another is given."""
 
 
+_NO_ASSET: Final = str(UUID(int=0))
+
+
 class ShootoutSnapshot(Struct, frozen=True, kw_only=True):
     """A shootout at one moment, with everything that a job needs to render it.
 
@@ -60,6 +66,8 @@ class ShootoutSnapshot(Struct, frozen=True, kw_only=True):
     spec: Spec
     plan: Plan
     expansion: Expansion
+    document: SpecDocument | None
+    """The spec before its grid was expanded; None: it has no grid."""
     assets: tuple[AssetRef, ...]
     wanted: tuple[WantedModel, ...]
 
@@ -174,7 +182,11 @@ class ShootoutService:
             condition(shootout)
         assets: ResolvedAssets | None = None
         if config is not UNSET:
-            changed = _patched(shootout.config, config, Config, "/config")
+            try:
+                changed: Config = _patched(shootout.config, config, Config, "/config")
+            except InvalidPatchError as error:
+                further = await self.check_parts(owner_id, error.document, error.errors)
+                raise InvalidPatchError([*error.errors, *further][:MOST]) from None
             assets = await resolve(self._items, owner_id, changed)
             self._plan(changed, assets)
             _set_config(shootout, changed)
@@ -237,6 +249,30 @@ class ShootoutService:
         snapshot = _snapshot(config, msgspec.to_builtins(config), assets, expansion, planned)
         return Validation(errors=(), notices=snapshot.notices, snapshot=snapshot)
 
+    async def check_parts(self, owner_id: UUID, document: object, faults: Sequence[Fault]) -> Sequence[Fault]:
+        """Return the errors in the meaning of those parts of a malformed config that have the right structure.
+
+        Args:
+            owner_id: the owner.
+            document: the decoded config.
+            faults: the errors in its structure, with pointers to `/config/…`.
+        """
+        found = [fault.pointer for fault in faults if isinstance(fault.pointer, str)]
+        pointers = [pointer.removeprefix(CONFIG) for pointer in found if pointer.startswith(CONFIG)]
+        repaired = repair(document, pointers, source="asset", placeholder=_NO_ASSET)
+        if repaired is None:
+            return ()
+        try:
+            config = msgspec.convert(repaired.document, Config)
+        except msgspec.ValidationError:
+            return ()
+        validation = await self.validate(owner_id, config)
+        return [
+            fault
+            for fault in validation.errors
+            if repaired.concerns(fault.code, (fault.pointer or "").removeprefix(CONFIG))
+        ]
+
     async def duplicate(self, owner_id: UUID, shootout_id: UUID, *, title: str | None = None) -> Shootout:
         """Create a private shootout with the config and metadata of another, under a new title.
 
@@ -283,6 +319,7 @@ def _snapshot(
         spec=planned.spec,
         plan=planned,
         expansion=expansion,
+        document=None if config.grid is None else document_of(config),
         assets=assets.refs,
         wanted=assets.wanted,
     )

@@ -49,12 +49,12 @@ def _run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-def _refused(*arguments: str | Path) -> str:
-    """Run a command that must fail with one line, and return it."""
+def _refused(*arguments: str | Path, errors: int = 1) -> str:
+    """Run a command that must fail with one line for each error, and return them."""
     result = _run(*arguments)
     assert result.exit_code == 1, result.output
     assert result.stderr.startswith("Error: ")
-    assert result.stderr.count("\n") == 1
+    assert result.stderr.count("\n") == errors
     return result.stderr.removeprefix("Error: ").rstrip("\n")
 
 
@@ -81,15 +81,27 @@ def test_render_gives_the_same_result_from_json(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("riff.wav", "gone.wav", "/di_tracks/0/file: gone.wav: No such file or directory (missing_asset)"),
-        ('"a.nam"', '"riff.wav"', "/chains/0/blocks/0/file: expected a capture, 'riff.wav' is audio (wrong_kind)"),
-        (', { type = "cab_ir", file = "cab-a.wav" }', "", "/chains/0/blocks: the amp's capture has no cabinet"),
-        ('name = "A"', 'name = "A"\nnam = 1', "/chains/0/nam: "),
+        ("riff.wav", "gone.wav", "DI track “Riff in E”, file: gone.wav: No such file or directory (missing_asset)"),
+        (
+            '"a.nam"',
+            '"riff.wav"',
+            "block 1 (capture), file: expected a capture, 'riff.wav' is audio (wrong_kind)",
+        ),
+        (', { type = "cab_ir", file = "cab-a.wav" }', "", "chain “A”, blocks: the amp's capture has no cabinet"),
+        (
+            'name = "A"',
+            'name = "A"\nnam = 1',
+            "chain “A”, nam: Object contains unknown field `nam`; did you mean",
+        ),
         ("title =", "title", "expected TOML: "),
-        ('name = "Riff in E"', 'name = "Riff in E"\nend_s = 3.0', "/di_tracks/0/end_s: expected an end no later than"),
+        (
+            'name = "Riff in E"',
+            'name = "Riff in E"\nend_s = 3.0',
+            "“Riff in E”, end_s: expected an end no later than",
+        ),
     ],
 )
-def test_render_reports_the_pointer_of_a_spec_error(folder: Path, old: str, new: str, told: str) -> None:
+def test_render_names_the_place_of_a_spec_error(folder: Path, old: str, new: str, told: str) -> None:
     path = folder / "two.toml"
     path.write_text(SPEC.replace(old, new, 1))
     assert told in _refused("render", path, "--out", folder / "out")
@@ -220,9 +232,9 @@ def test_inspect_names_the_type_of_an_unsupported_file(folder: Path) -> None:
 def test_render_uses_one_channel_and_records_notices(folder: Path) -> None:
     write_wav(folder / "riff.wav", np.stack([plucks() + 0.1, -plucks() - 0.1]), RATE)
     write_wav(folder / "cab-b.wav", np.stack([cabinet(seed=4), cabinet(seed=5)]), 44_100)
-    told = _refused("render", folder / "two.toml", "--out", folder / "out")
-    assert "/di_tracks/0/channel: the sides of this DI track cancel to silence" in told
-    assert "/chains/1/blocks/1/channel: the sides of this impulse response differ" in told
+    told = _refused("render", folder / "two.toml", "--out", folder / "out", errors=2)
+    assert "DI track “Riff in E”, channel: the sides of this DI track cancel to silence" in told
+    assert "block 2 (cab_ir), channel: the sides of this impulse response differ" in told
     text = SPEC.replace('file = "riff.wav"', 'file = "riff.wav"\nchannel = "left"')
     text = text.replace('"cab-b.wav" }', '"cab-b.wav", channel = "right" }')
     (folder / "two.toml").write_text(text)

@@ -44,7 +44,7 @@ async def test_a_broken_spec_is_refused_before_anything_is_uploaded(shootout: Sh
     _replace(spec, "input_gain_db = 6.0", "input_gain_db = 600.0")
     refused = await shootout("submit", spec)
     assert refused.exit_code == 1
-    assert "/chains/1/blocks/0/input_gain_db" in refused.stderr
+    assert "chain “High”, block 1 (capture), input_gain_db: " in refused.stderr
     _replace(spec, "input_gain_db = 600.0", "input_gain_db = 6.0")
     _replace(spec, "cab.wav", "gone.wav")
     refused = await shootout("submit", spec)

@@ -50,7 +50,7 @@ async def test_credits_and_notices_are_in_everything_that_is_published_and_captu
     assert made.status_code == 201, made.text
     plan = (await ada.client.get(made.json()["links"]["plan"])).json()
     job = (await ada.client.get(made.json()["job"]["links"]["self"])).json()
-    expected = [("non_commercial_license", "/chains/0/blocks/0")]
+    expected = [("non_commercial_license", "/config/chains/0/blocks/0")]
     assert [(notice["code"], notice["pointer"]) for notice in plan["notices"]] == expected
     assert plan["notices"] == job["notices"]
     assert (await finish(tone3000_service, ada, job["id"]))[-1]["data"]["status"] == "completed"

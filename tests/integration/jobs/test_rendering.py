@@ -181,7 +181,7 @@ async def test_a_job_that_can_not_be_done_says_which_segment_and_why(base_url: s
     shown = (await user.client.get(job["links"]["self"])).json()
     assert shown["error"]["code"] == "silent"
     assert "“Riff” through “High”: block 1 (capture)" in shown["error"]["detail"]
-    assert (shown["error"]["segment"], shown["error"]["pointer"]) == (2, "/chains/1/blocks/0")
+    assert (shown["error"]["segment"], shown["error"]["pointer"]) == (2, "/config/chains/1/blocks/0")
     assert log[-1]["data"]["error"] == shown["error"]
 
 

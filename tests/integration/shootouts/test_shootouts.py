@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import numpy as np
@@ -395,8 +396,8 @@ async def test_notices_about_files_are_in_the_plan(user: Person) -> None:
     made = await make(user, chosen)
     planned = (await user.client.get(made["links"]["plan"])).json()
     assert [(notice["code"], notice["pointer"]) for notice in planned["notices"]] == [
-        ("dc_offset", "/di_tracks/1"),
-        ("late_onset", "/chains/1/blocks/1"),
+        ("dc_offset", "/config/di_tracks/1"),
+        ("late_onset", "/config/chains/1/blocks/1"),
     ]
     assert "starts 20.0 ms after" in planned["notices"][1]["detail"]
     del chosen["di_tracks"][0]["channel"]
@@ -474,3 +475,28 @@ async def test_a_file_name_in_any_script_is_preserved(user: Person) -> None:
     assert made["title"] == "Überdrive 龍 🎸"
     item = (await upload(user.client, "di_track", di(), name="Ignored: it is there already")).json()
     assert item["id"] == chosen["di_tracks"][0]["asset"]
+
+
+async def test_errors_of_structure_and_of_meaning_come_in_one_answer(user: Person) -> None:
+    config_ = await config(user.client)
+    good = config_["chains"][0]
+    config_["chains"] = [
+        good | {"name": "Broken", "blocs": []},
+        good | {"name": "No cab", "blocks": good["blocks"][:1]},
+        good | {"name": "Gone", "blocks": [*good["blocks"][:1], good["blocks"][1] | {"asset": str(uuid4())}]},
+    ]
+    expected = {
+        "/config/chains/0/blocs": "unknown_field",
+        "/visibility": "invalid",
+        "/config/chains/1/blocks": "ir_required",
+        "/config/chains/2/blocks/1/asset": "missing_asset",
+    }
+    for url in (SHOOTOUTS, f"{SHOOTOUTS}/validate"):
+        answer = await user.client.post(url, json={"config": config_, "visibility": "secret"})
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+        assert {fault["pointer"]: fault["code"] for fault in answer.json()["errors"]} == expected
+        assert "chain “No cab”, blocks: " in answer.json()["detail"]
+    made = (await user.client.post(SHOOTOUTS, json={"config": await config(user.client)})).headers["location"]
+    answer = await user.client.patch(made, json={"config": {"chains": config_["chains"]}})
+    found = {fault["pointer"]: fault["code"] for fault in answer.json()["errors"]}
+    assert (answer.status_code, found) == (400, {key: value for key, value in expected.items() if "config" in key})

@@ -47,17 +47,25 @@ def test_errors_of_files_and_of_chains_are_shown_together(tmp_path: Path) -> Non
     shown = _check(tmp_path, spec)
     assert shown.exit_code == 1
     assert [line.split(": ")[:2] for line in shown.stderr.splitlines()] == [
-        ["Error", "/di_tracks/0/file"],
-        ["Error", "/chains/1/blocks"],
+        ["Error", "DI track “Riff”, file"],
+        ["Error", "chain “Combo”, blocks"],
     ]
     found = json.loads(_check(tmp_path, spec, "--json").stdout)
     assert (found["valid"], found["plan"]) == (False, None)
     assert [error["code"] for error in found["errors"]] == ["missing_asset", "ir_required"]
 
 
-def test_a_malformed_spec_is_an_error_with_a_pointer(tmp_path: Path) -> None:
-    (found,) = json.loads(_check(tmp_path, TWO.replace('"capture"', '"captur"', 1), "--json").stdout)["errors"]
-    assert found["pointer"].startswith("/chains/0/blocks/0")
+def test_errors_of_a_malformed_chain_are_shown_with_those_of_the_others(tmp_path: Path) -> None:
+    spec = TWO.replace('"capture"', '"captur"', 1).replace("title", "titel").replace("riff.wav", "amp.nam")
+    found = json.loads(_check(tmp_path, spec, "--json").stdout)["errors"]
+    assert [(error["code"], error["pointer"]) for error in found] == [
+        ("invalid", "/chains/0/blocks/0/type"),
+        ("unknown_field", "/titel"),
+        ("not_audio", "/di_tracks/0/file"),
+        ("ir_required", "/chains/1/blocks"),
+    ]
+    assert found[0]["detail"].startswith("chain “Plexi”, block 1 (captur), type: ")
+    assert found[0]["detail"].endswith("did you mean `capture`?")
 
 
 def test_the_published_schema_is_the_one_of_the_types() -> None:

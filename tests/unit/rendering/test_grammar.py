@@ -7,7 +7,8 @@ import pytest
 
 from tests.support.specs import FACTS, blocks, capture_facts, spec
 from tone_shootout.rendering.media_info import MediaInfo, SizeInfo, gear_name
-from tone_shootout.rendering.plan.planner import InvalidSpec, plan
+from tone_shootout.rendering.plan.planner import plan
+from tone_shootout.rendering.spec.schema import InvalidSpec
 
 GAIN = {"type": "gain", "gain_db": 3.0}
 EQ = {"type": "eq", "bands": [{"type": "peak", "frequency_hz": 3000.0, "gain_db": 2.0}]}

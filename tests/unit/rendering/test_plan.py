@@ -11,8 +11,8 @@ import pytest
 from tests.support.specs import FACTS, blocks, capture_facts, di_facts, digest, spec
 from tone_shootout.rendering.media_info import Limits, MediaInfo
 from tone_shootout.rendering.plan.keys import ENGINE, block_document
-from tone_shootout.rendering.plan.planner import InvalidSpec, Plan, plan
-from tone_shootout.rendering.spec.schema import Block, Spec
+from tone_shootout.rendering.plan.planner import Plan, plan
+from tone_shootout.rendering.spec.schema import Block, InvalidSpec, Spec
 
 TWO_TRACKS: list[dict[str, Any]] = [
     {"name": "Riff in E", "file": "riff.wav"},

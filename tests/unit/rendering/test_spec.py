@@ -132,7 +132,7 @@ def test_a_missing_field_is_named(missing: str) -> None:
     del document["di_tracks"][0][missing]
     with pytest.raises(SpecError, match=f"`{missing}`") as caught:
         parse_spec(json.dumps(document).encode(), format="json")
-    assert caught.value.pointer == "/di_tracks/0"
+    assert caught.value.pointer == f"/di_tracks/0/{missing}"
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf"])

@@ -26,7 +26,7 @@ class JobError(Exception):
         code: stable error code.
         detail: what failed, for people.
         segment: position of the segment that failed.
-        pointer: JSON pointer into the shootout's config.
+        pointer: JSON pointer into the shootout, to `/config/…`.
     """
 
     def __init__(self, code: str, detail: str, *, segment: int | None = None, pointer: str | None = None) -> None:

@@ -1,17 +1,22 @@
 """A job's inputs: the spec and its files as they were at submission, stored in the job's row."""
 
+import sys
 from collections.abc import Sequence
-from typing import Self
+from typing import Final, Self
 
 import msgspec
 from msgspec import Struct
 
 from tone_shootout.jobs.models import Job
-from tone_shootout.rendering.media_info import MediaInfo
+from tone_shootout.rendering.media_info import DEFAULT_LIMITS, MediaInfo
 from tone_shootout.rendering.notices import Notice, spec_notices
 from tone_shootout.rendering.output.credits import Credit, notices
+from tone_shootout.rendering.spec.document import SpecDocument
+from tone_shootout.rendering.spec.grid import expand
 from tone_shootout.rendering.spec.schema import Spec
 from tone_shootout.shootouts.assets import AssetRef, WantedModel
+
+_NO_LIMITS: Final = msgspec.structs.replace(DEFAULT_LIMITS, chains=sys.maxsize, segments=sys.maxsize)
 
 
 class Asset(Struct, frozen=True, kw_only=True):
@@ -44,6 +49,15 @@ class Inputs(Struct, frozen=True, kw_only=True):
     spec: Spec
     assets: dict[str, Asset]
     wanted: tuple[WantedModel, ...] = ()
+    document: SpecDocument | None = None
+    """The spec before its grid was expanded; None: it has no grid."""
+
+    def locate(self, pointer: str) -> str:
+        """Turn a JSON pointer into the spec into one into the shootout's config."""
+        if self.document is None:
+            return pointer
+        names = {file: asset.name for file, asset in self.assets.items()}
+        return expand(self.document, names=names, limits=_NO_LIMITS).pointer(pointer)
 
     @property
     def credits(self) -> dict[str, Credit]:
@@ -61,4 +75,5 @@ def notices_of(job: Job) -> Sequence[Notice]:
     except msgspec.ValidationError:
         return ()
     facts = {file: asset.facts for file, asset in inputs.assets.items()}
-    return (*spec_notices(inputs.spec, facts), *notices(inputs.spec, inputs.credits))
+    found = (*spec_notices(inputs.spec, facts), *notices(inputs.spec, inputs.credits))
+    return tuple(msgspec.structs.replace(notice, pointer=inputs.locate(notice.pointer)) for notice in found)

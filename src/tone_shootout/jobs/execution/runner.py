@@ -43,8 +43,10 @@ from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
 from tone_shootout.rendering.executor.stages import preview_file
 from tone_shootout.rendering.output.manifest import decode_manifest
 from tone_shootout.rendering.output.result_folder import MANIFEST_NAME
-from tone_shootout.rendering.plan.planner import InvalidSpec, PlannedSegment, plan
+from tone_shootout.rendering.plan.planner import PlannedSegment, plan
 from tone_shootout.rendering.produce import produce
+from tone_shootout.rendering.spec.schema import InvalidSpec
+from tone_shootout.shootouts.errors import CONFIG
 from tone_shootout.shootouts.services import rendering_limits
 
 QUEUE_HEARTBEAT_INTERVAL_S = 1.0
@@ -243,7 +245,7 @@ class Runner:
             # Made again on purpose: docs/decisions/0016-a-plan-is-not-stored.md.
             planned = plan(inputs.spec, facts, limits=rendering_limits(self._limits))
         except InvalidSpec as error:
-            raise JobError(error.errors[0].code, str(error), pointer=error.errors[0].pointer) from None
+            raise JobError(error.code, str(error), pointer=f"{CONFIG}{inputs.locate(error.pointer)}") from None
         attempt.reserve(_COST_PUBLISH + planned.seconds * _COST_PUBLISH_AUDIO)
         out, previews = folder / "out", folder / "partial"
         previews.mkdir()
@@ -276,7 +278,8 @@ class Runner:
             await self._publish_ready(attempt, planned.segments, previews)
             if error.code == "storage":  # a fault of this machine, for instance a full disk
                 raise OSError(str(error)) from None
-            raise JobError(error.code, str(error), segment=error.segment, pointer=error.pointer) from None
+            pointer = None if error.pointer is None else f"{CONFIG}{inputs.locate(error.pointer)}"
+            raise JobError(error.code, str(error), segment=error.segment, pointer=pointer) from None
         finally:
             publishing.cancel()
             await asyncio.gather(publishing, return_exceptions=True)

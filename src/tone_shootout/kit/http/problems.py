@@ -36,12 +36,15 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from redis.exceptions import RedisError
 from sqlalchemy.exc import IntegrityError
 
-from tone_shootout.document_errors import explain_all, in_words
+from tone_shootout.document_errors import MOST, explain_all, in_words
 from tone_shootout.kit.http.request_id import current_request_id
 from tone_shootout.kit.outages import StorageFaultError, outage_of
 from tone_shootout.validation import explain, printable_line
 
 MEDIA_TYPE = "application/problem+json"
+CHECK_PARTS: Final = "check_parts"
+"""Option of a handler: a coroutine function of the request, its decoded body and the errors in the structure of the
+body. It returns the errors in the meaning of the parts that have the right structure."""
 
 _JSON_TYPE: Final = re.compile(r"application/(?:[\w.+-]+\+)?json|text/json")
 _log = structlog.get_logger(__name__)
@@ -321,7 +324,10 @@ async def check_body(request: Request[Any, Any, Any]) -> None:
     try:
         msgspec.json.decode(body, type=expected.annotation)
     except msgspec.ValidationError as error:
-        faults = faults_of(_decode_or_none(body), expected.annotation)
+        document = _decode_or_none(body)
+        faults = faults_of(document, expected.annotation)
+        if faults and (check := request.route_handler.opt.get(CHECK_PARTS)) is not None:
+            faults = [*faults, *await check(request, document, faults)][:MOST]
         if not faults:
             code, pointer, detail = explain(error, expected.annotation)
             faults = [Fault(code=code, pointer=pointer, detail=detail)]

@@ -8,11 +8,11 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from tone_shootout.document_errors import explain_all
 from tone_shootout.rendering.spec.document import SpecDocument
 from tone_shootout.rendering.spec.grid import AXES, expand
 from tone_shootout.rendering.spec.pointers import block_pointer, di_track_pointer
-from tone_shootout.rendering.spec.schema import Spec, SpecError, check_slices
-from tone_shootout.validation import explain
+from tone_shootout.rendering.spec.schema import InvalidSpec, Spec, SpecError, check_slices
 
 MAX_SPEC_BYTES = 1_000_000
 
@@ -30,26 +30,16 @@ _QUOTES: Final = " or in single quotes ('C:\\tones\\amp.nam')"
 _DOUBLED: Final = ' or with doubled backslashes ("C:\\\\tones\\\\amp.nam")'
 
 
-def invalid(error: msgspec.ValidationError, kind: Any = None, document: object = None) -> SpecError:
-    """Convert a validation error of msgspec to a `SpecError` with a JSON pointer and advice.
-
-    Args:
-        error: the error.
-        kind: the expected type of the document.
-        document: the document.
-    """
-    return SpecError(*explain(error, kind, document))
-
-
 def parse_spec(data: bytes, *, format: Format) -> Spec:  # noqa: A002 - the term that users know
     """Parse and validate a spec file and write its grid out.
 
     Raises:
-        SpecError: as `parse_document`, or the first error of the grid.
+        SpecError: as `parse_document`.
+        InvalidSpec: as `parse_document`, or with the errors of the grid.
     """
     expansion = expand(parse_document(data, format=format))
-    for error in expansion.errors:
-        raise error
+    if expansion.errors:
+        raise InvalidSpec(expansion.errors)
     return expansion.spec
 
 
@@ -61,20 +51,39 @@ def parse_document(data: bytes, *, format: Format) -> SpecDocument:  # noqa: A00
         format: `toml` or `json`.
 
     Raises:
-        SpecError: the file is not TOML or JSON or larger than 1 MB, or a field is unknown, missing or out of range.
+        SpecError: the file is not TOML or JSON or larger than 1 MB.
+        InvalidSpec: with all errors: fields that are unknown, missing or out of range.
+    """
+    document = decode_document(data, format=format)
+    if errors := find_errors(document, format=format):
+        raise InvalidSpec(errors)
+    parsed = msgspec.convert(document, SpecDocument)
+    check_slices(parsed.di_tracks)
+    return parsed
+
+
+def decode_document(data: bytes, *, format: Format) -> Any:  # noqa: A002 - as above
+    """Decode a spec file without validating it.
+
+    Raises:
+        SpecError: the file is not TOML or JSON or larger than 1 MB.
     """
     if len(data) > MAX_SPEC_BYTES:
         raise SpecError("too_large", "", f"expected a spec of at most {MAX_SPEC_BYTES} bytes, got {len(data)}")
-    document = _decode(data, format)
-    _reject_models(document)
-    _reject_control_characters(document, format)
-    try:
-        parsed = msgspec.convert(document, SpecDocument)
-    except msgspec.ValidationError as error:
-        found = invalid(error, SpecDocument, document)
-        raise SpecError(found.code, found.pointer, found.detail + _shape(found, format)) from None
-    check_slices(parsed.di_tracks)
-    return parsed
+    return _decode(data, format)
+
+
+def find_errors(document: Any, *, format: Format) -> list[SpecError]:  # noqa: A002 - as above
+    """Return all errors in the structure of a decoded document; empty if it is a `SpecDocument`."""
+    found = [*_models(document), *_control_characters(document, format)]
+    known = {error.pointer for error in found}
+    with_model = {error.pointer.removesuffix("/tone3000") for error in found if error.code == "needs_service"}
+    for code, pointer, detail in explain_all(document, SpecDocument):
+        # A block with a model has no file.
+        if pointer not in known and pointer.removesuffix("/file") not in with_model:
+            error = SpecError(code, pointer, detail)
+            found.append(SpecError(code, pointer, detail + _shape(error, format)))
+    return found
 
 
 def _decode(data: bytes, format: Format) -> Any:  # noqa: A002 - as above
@@ -132,16 +141,12 @@ def _shape(found: SpecError, format: Format) -> str:  # noqa: A002 - as above
     return ""
 
 
-def _reject_control_characters(document: Any, format: Format) -> None:  # noqa: A002 - as above
-    r"""Reject paths with control characters, usually escapes in place of backslashes: `C:\tones` contains a tab.
-
-    Raises:
-        SpecError: `invalid`, with a pointer to the first one.
-    """
+def _control_characters(document: Any, format: Format) -> Iterator[SpecError]:  # noqa: A002 - as above
+    r"""Yield errors of paths with control characters, usually escapes in place of backslashes: `C:\tones` has a tab."""
     for pointer, file in _files(document):
         if any(ord(char) < ord(" ") or char == "\x7f" for char in file):
             advice = _BACKSLASH.format(_QUOTES if format == "toml" else _DOUBLED)
-            raise SpecError("invalid", pointer, f"expected a path, got {file[:80]!r} with control characters; {advice}")
+            yield SpecError("invalid", pointer, f"expected a path, got {file[:80]!r} with control characters; {advice}")
 
 
 def _files(document: Any) -> Iterator[tuple[str, str]]:
@@ -176,12 +181,8 @@ def _dicts(document: Any, name: str) -> list[dict[str, Any]]:
     return [each if isinstance(each, dict) else {} for each in found] if isinstance(found, list) else []
 
 
-def _reject_models(document: Any) -> None:
-    """Reject TONE3000 models with a specific error: only the service can fetch them.
-
-    Raises:
-        SpecError: `needs_service`, with a pointer to the first one.
-    """
+def _models(document: Any) -> Iterator[SpecError]:
+    """Yield errors of TONE3000 models: only the service can fetch them."""
     holders: list[tuple[str, str | dict[str, Any]]] = [
         (block_pointer(index, position), block)
         for index, chain in enumerate(_dicts(document, "chains"))
@@ -189,7 +190,7 @@ def _reject_models(document: Any) -> None:
     ]
     for pointer, holder in [*holders, *_grid_entries(document)]:
         if isinstance(holder, dict) and "tone3000" in holder:
-            raise SpecError(
+            yield SpecError(
                 "needs_service",
                 f"{pointer}/tone3000",
                 "expected `file`: only the service fetches TONE3000 models. Start it with `shootout serve`, sign "

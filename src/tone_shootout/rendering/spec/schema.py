@@ -44,6 +44,17 @@ class SpecError(ValueError):
         self.code = code
         self.pointer = pointer
         self.detail = detail
+        self.errors: tuple[SpecError, ...] = (self,)
+        """All errors of the spec."""
+
+
+class InvalidSpec(SpecError):  # noqa: N818 - named after its content
+    """A spec that can't be rendered; `errors` has all its errors, and the other attributes are those of the first."""
+
+    def __init__(self, errors: Sequence[SpecError]) -> None:
+        super().__init__(errors[0].code, errors[0].pointer, errors[0].detail)
+        self.args = ("; ".join(str(error) for error in errors),)
+        self.errors = tuple(errors)
 
 
 class Part(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, omit_defaults=False):

@@ -101,7 +101,7 @@ events = client.get(f"/api/v1/jobs/{made.job.id}/events", params={"after": 0}).t
 kinds = [models.Event.model_validate_json(line[6:]).root.type for line in events.split("\\n") if line[:6] == "data: "]
 assert kinds[0] == "snapshot" and kinds[-1] == "done", kinds
 listed = client.get(f"/api/v1/jobs/{made.job.id}/events", headers={"Accept": "application/json"})
-assert models.EventList.model_validate_json(listed.content).items[-1].root.type
+assert models.EventPage.model_validate_json(listed.content).items[-1].root.type
 models.JobRead.model_validate_json(client.get(f"/api/v1/jobs/{made.job.id}").content)
 sys.stdout.buffer.write(client.get(f"/api/v1/jobs/{made.job.id}/archive").content)
 """

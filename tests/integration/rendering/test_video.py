@@ -74,7 +74,7 @@ def test_streams_follow_the_recommendations_of_youtube(manifest: Manifest, out: 
 def test_every_frame_decodes_and_picture_and_sound_are_equally_long(
     manifest: Manifest, out: Path, frames: list[NDArray[np.uint8]]
 ) -> None:
-    seconds = Fraction(3 * 13, 10)
+    seconds = Fraction(3 * 2)
     assert len(frames) == seconds * 30
     with av.open(str(out / "comparison.mp4")) as video:
         picture, sound = video.streams.video[0], video.streams.audio[0]
@@ -94,7 +94,7 @@ def test_every_segment_has_a_chapter_that_starts_with_it(manifest: Manifest, out
     with av.open(str(out / "comparison.mp4")) as video:
         chapters = video.chapters()
     starts = [chapter["start"] * chapter["time_base"] * 1000 for chapter in chapters if chapter["time_base"]]
-    assert starts == [segment.start_ms for segment in manifest.segments] == [0, 1300, 2600]
+    assert starts == [segment.start_ms for segment in manifest.segments] == [0, 2000, 4000]
     assert [chapter["metadata"]["title"] for chapter in chapters] == [f"Arpeggio – {name}" for name in NAMES]
 
 
@@ -131,10 +131,12 @@ def test_the_sound_is_that_of_the_segments(manifest: Manifest, out: Path) -> Non
         start = segment.start_ms * 48
         error = heard[0, start : start + segment.samples] - expected
         assert 10 * np.log10(np.mean(np.square(expected)) / np.mean(np.square(error))) > 45.0
+        silence = heard[0, start + segment.samples + 2048 : start + 96_000 - 2048]  # AAC spreads over a frame or two
+        assert np.abs(silence).max() < 1e-3
 
 
 def test_chapters_and_description_are_written(manifest: Manifest, out: Path, log: Log) -> None:
-    listed = "".join(f"0:0{n} Arpeggio – {name}\n" for n, name in zip((0, 1, 2), NAMES, strict=True))
+    listed = "".join(f"0:0{n} Arpeggio – {name}\n" for n, name in zip((0, 2, 4), NAMES, strict=True))
     assert (out / "chapters.txt").read_text() == listed
     text = (out / "description.txt").read_text()
     assert text.startswith(f"A $title$ of ½ ж\n\n{listed}")

@@ -99,11 +99,11 @@ def test_times_have_the_format_of_youtube(ms: int, text: str) -> None:
     assert clock(ms) == text
 
 
-def test_every_segment_starts_at_a_tenth_of_a_second_after_the_previous_one() -> None:
+def test_every_segment_starts_at_a_whole_second_after_the_previous_one() -> None:
     odd: dict[str, Any] = {"name": "Odd", "file": "riff.wav", "end_s": 1.23456}
     tracks = [odd, {"name": "Even", "file": "arpeggio.wav"}]
     slots = timeline(plan(spec(blocks("combo.nam"), tracks=tracks), FACTS).segments)
-    assert [(slot.start_ms, slot.end_ms, slot.frames) for slot in slots] == [(0, 1235, 39), (1300, 3300, 60)]
+    assert [(slot.start_ms, slot.end_ms, slot.frames) for slot in slots] == [(0, 1235, 60), (2000, 4000, 60)]
 
 
 def test_chapters_begin_at_zero_with_a_line_each() -> None:
@@ -116,8 +116,8 @@ def test_chapters_begin_at_zero_with_a_line_each() -> None:
         (_segments(0, 12_000, 24_000), None),
         (_segments(0, 12_000), "three or more chapters, this video has 2"),
         (_segments(0, 12_000, 24_000, length_ms=9_000), "at least 10 seconds"),
-        (_segments(0, 9_900, 24_000), "at least 10 seconds"),
-        (_segments(0, 10_100, 20_000), None),  # 0:00, 0:10, 0:20 is what YouTube reads
+        (_segments(0, 9_000, 24_000), "at least 10 seconds"),
+        (_segments(0, 10_000, 20_000, length_ms=9_100), None),
     ],
 )
 def test_the_description_states_if_youtube_will_show_no_chapters(

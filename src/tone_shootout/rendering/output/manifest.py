@@ -69,8 +69,8 @@ class SegmentRecord(Struct, frozen=True, kw_only=True):
         render_key: hash of everything that shapes the samples.
         file: path relative to the result folder.
         sha256: hash of the file.
-        start_ms: start in the video, ms.
-        end_ms: end in the video, ms.
+        start_ms: start in the video, ms: a whole second.
+        end_ms: end of the sound in the video, ms; its card is shown up to the next whole second.
         sample_rate_hz: sample rate, Hz.
         samples: number of samples.
         measured: levels of the file, after the level match.

@@ -1,7 +1,8 @@
-"""Times of the segments in the video: one after the other, each starting at a multiple of 0.1 s.
+"""Times of the segments in the video: one after the other, each starting at a whole second.
 
-At 30 frames per second, 0.1 s is three frames and 4,800 samples: sound and picture change at exactly the same time, and
-every time is a whole number of milliseconds. The rest of the last 0.1 s of a segment is silence.
+YouTube reads chapters in whole seconds, so that `chapters.txt` names the exact start of each segment. A second is also a
+whole number of frames and samples: sound and picture change at the same time. The rest of the last second of a segment
+shows its card in silence; its FLAC file ends where the segment ends.
 """
 
 from collections.abc import Sequence
@@ -14,12 +15,10 @@ from tone_shootout.rendering.plan.rates import OUTPUT_RATE
 
 FRAME_RATE: Final = 30
 FRAME_SAMPLES: Final = OUTPUT_RATE // FRAME_RATE
-_GRID_MS: Final = 100
-_GRID_SAMPLES: Final = OUTPUT_RATE * _GRID_MS // 1000
 
 
 class Slot(Struct, frozen=True):
-    """Start and end of a segment in the video, ms, and the duration of its picture, frames."""
+    """Start and end of a segment's sound in the video, ms, and the duration of its picture, frames."""
 
     start_ms: int
     end_ms: int
@@ -31,10 +30,10 @@ def timeline(segments: Sequence[PlannedSegment]) -> tuple[Slot, ...]:
     slots = []
     start_ms = 0
     for segment in segments:
-        tenths = -(-segment.samples // _GRID_SAMPLES)
+        seconds = -(-segment.samples // OUTPUT_RATE)
         end_ms = start_ms + round(segment.samples * 1000 / OUTPUT_RATE)
-        slots.append(Slot(start_ms, end_ms, tenths * _GRID_SAMPLES // FRAME_SAMPLES))
-        start_ms += tenths * _GRID_MS
+        slots.append(Slot(start_ms, end_ms, seconds * FRAME_RATE))
+        start_ms += seconds * 1000
     return tuple(slots)
 
 

@@ -236,6 +236,12 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
         _C("leading_tag", (), "A tag precedes the header of the file", "Nothing is left to do: it is ignored."),
         _C("length_mismatch", (), "The file is longer or shorter than it states", "Check that it is complete."),
         _C("unknown_length", (), "The file does not state its length", "Check that it is complete."),
+        _C("lossy", (), "The recording was compressed with loss", "Export it as WAV or FLAC."),
+        _C("gear_not_stated", (), "The file of the capture states no known gear", "Set `gear` on its block."),
+        _C("one_sided_calibration", (), "Only DI tracks or only captures state a level", "State both, or neither."),
+        _C("repeated_name", (), "Two DI tracks or two chains have one name", "Rename one."),
+        _C("identical_chains", (), "Two chains have the same blocks", "Change or delete one."),
+        _C("implausible_filter", (), "A filter has no audible effect or leaves no sound", "Check its frequency in Hz."),
         _C("uneven_calibration", (), "Only some chains are calibrated to the DI track", "Calibrate all, or none."),
         _C(
             "non_commercial_license",

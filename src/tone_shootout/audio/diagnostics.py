@@ -34,11 +34,11 @@ def di_notices(audio: Audio) -> tuple[FileNotice, ...]:
         audio: decoded recording.
 
     Returns:
-        Notices with the codes `far_above_full_scale`, `clipped`, `sides_cancel` and `dc_offset`; empty if nothing is
-        found.
+        Notices with the codes `far_above_full_scale`, `clipped`, `sides_cancel`, `dc_offset` and `lossy`; empty if
+        nothing is found.
     """
     peaks = [_peak(side) for side in audio.samples]
-    return (*_levels(audio, max(peaks)), *_sides(audio.samples), *_offset(audio.samples, max(peaks)))
+    return (*_levels(audio, max(peaks)), *_sides(audio.samples), *_offset(audio.samples, max(peaks)), *_lossy(audio))
 
 
 def sides_cancel(samples: Float32) -> float | None:
@@ -145,4 +145,13 @@ def _offset(samples: Float32, peak: float) -> Iterator[FileNotice]:
             "dc_offset",
             f"the recording has a DC offset of {offset:+.3g} ({decibels(abs(offset)):.0f} dBFS), which changes how a "
             "capture distorts it. Remove it with a high-pass filter at 20 Hz.",
+        )
+
+
+def _lossy(audio: Audio) -> Iterator[FileNotice]:
+    if audio.lossy:
+        yield FileNotice(
+            "lossy",
+            f"the recording was compressed with loss ({audio.lossy.upper()}); distortion makes the artifacts audible. "
+            "Export it as WAV or FLAC.",
         )

@@ -57,6 +57,7 @@ class Audio:
         bits: bits of an integer sample; 0 for floating point and lossy formats.
         padded: whether integer samples are at least a byte shorter than their containers.
         notices: notices about the file.
+        lossy: name of the lossy codec; empty for a lossless one.
     """
 
     samples: Float32
@@ -64,6 +65,7 @@ class Audio:
     bits: int = 0
     padded: bool = False
     notices: tuple[FileNotice, ...] = ()
+    lossy: str = ""
 
 
 def read_audio(source: Path | bytes, *, max_seconds: float, max_channels: int = 2) -> Audio:
@@ -268,7 +270,8 @@ class _Decoder:
 
     def decode(self, file: IO[bytes], demuxer: str, options: dict[str, str]) -> Audio:
         """Decode the first audio stream of a file within the limits."""
-        frames = declared = bits = 0
+        frames = declared = bits = slack = 0
+        codec = ""
         buffer: _SampleBuffer | None = None
         try:
             with av.open(
@@ -282,7 +285,8 @@ class _Decoder:
                 stream = _audio_stream(container, self.codecs, self.max_channels)
                 # Decoding changes the codec context. PyAV reads out of bounds in frames of 8 channels or more.
                 rate, channels = stream.rate, stream.channels
-                slack = 0 if stream.codec_context.name in LOSSLESS else LOSSY_SLACK
+                codec = stream.codec_context.name
+                slack = 0 if codec in LOSSLESS else LOSSY_SLACK
                 limit = int(self.max_seconds * rate)
                 if self.trusted and stream.duration and stream.time_base:
                     declared = int(stream.duration * stream.time_base * rate)
@@ -306,7 +310,7 @@ class _Decoder:
             raise AudioError("empty", NO_SAMPLES)
         if buffer.samples < declared - slack:
             raise AudioError("truncated", f"the header declares {declared} samples, the file has {buffer.samples}")
-        return Audio(buffer.to_array(), rate, bits)
+        return Audio(buffer.to_array(), rate, bits, lossy=codec.removesuffix("float") if slack else "")
 
 
 class _SampleBuffer:

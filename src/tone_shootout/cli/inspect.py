@@ -34,9 +34,13 @@ def _capture(path: Path) -> "FileReport":
     import msgspec
 
     from tone_shootout.rendering.engine.sources import decode_capture, probe, read_source
-    from tone_shootout.rendering.media_info import DEFAULT_LIMITS
+    from tone_shootout.rendering.media_info import DEFAULT_LIMITS, CaptureInfo
+    from tone_shootout.rendering.notices import gear_notice
 
-    media_info: dict[str, Any] = msgspec.to_builtins(probe(path, "capture"))
+    info = probe(path, "capture")
+    notice = gear_notice(info) if isinstance(info, CaptureInfo) else None
+    media_info: dict[str, Any] = msgspec.to_builtins(info)
+    media_info["notices"] = [] if notice is None else [msgspec.to_builtins(notice)]
     del media_info["kind"], media_info["catalog_gear"]
     capture = decode_capture(read_source(path, max_bytes=DEFAULT_LIMITS.max_capture_bytes))
     metadata = msgspec.structs.asdict(capture.metadata)

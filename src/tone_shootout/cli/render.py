@@ -172,7 +172,7 @@ def _check(folder: Path, document: "SpecDocument") -> "tuple[list[SpecError], Pl
         try:
             media_info[file] = probe(sources[file], kind)
         except SourceError as error:
-            errors.append(SpecError(error.code, pointer, f"{file}: {error.detail}"))
+            errors.append(SpecError(error.code, pointer, f"{file}: {error.detail}{_swapped(sources[file], kind)}"))
         except OSError as error:
             errors.append(SpecError("missing_asset", pointer, f"{file}: {error.strerror or error}"))
     errors += expansion.errors
@@ -183,6 +183,20 @@ def _check(folder: Path, document: "SpecDocument") -> "tuple[list[SpecError], Pl
         return [*errors, *expansion.locate(others)], None, sources
     notices = [msgspec.structs.replace(each, pointer=expansion.pointer(each.pointer)) for each in planned.notices]
     return errors, msgspec.structs.replace(planned, notices=tuple(notices)), sources
+
+
+def _swapped(path: Path, kind: "Kind") -> str:
+    """Return a question if a file is a cab IR in place of a capture or the reverse, else nothing."""
+    from tone_shootout.rendering.engine.sources import SourceError, probe
+    from tone_shootout.rendering.spec.checks import SWAPPED_FOR_CAB_IR, SWAPPED_FOR_CAPTURE
+
+    if kind == "di_track":
+        return ""
+    other: Kind = "cab_ir" if kind == "capture" else "capture"
+    with suppress(SourceError, OSError):
+        probe(path, other)
+        return f". {SWAPPED_FOR_CAB_IR if other == 'cab_ir' else SWAPPED_FOR_CAPTURE}"
+    return ""
 
 
 def _decode(path: Path) -> "tuple[Any, Format]":

@@ -1,20 +1,30 @@
 """Notices about a spec: advice for its author that does not prevent rendering."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
-from tone_shootout.rendering.media_info import MediaInfo
-from tone_shootout.rendering.plan.calibration import uneven_drives
-from tone_shootout.rendering.spec.pointers import block_pointer, di_track_pointer
-from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock, Spec
+from tone_shootout.audio.notices import FileNotice
+from tone_shootout.rendering.media_info import CaptureInfo, MediaInfo
+from tone_shootout.rendering.plan.calibration import one_sided_levels, uneven_drives
+from tone_shootout.rendering.spec.grammar import part_of
+from tone_shootout.rendering.spec.pointers import block_pointer, chain_pointer, di_track_pointer
+from tone_shootout.rendering.spec.schema import Band, CabIrBlock, CaptureBlock, Chain, EqBlock, Spec
 
 UNEVEN: Final = "uneven_calibration"
 """Code of the notice that some chains are calibrated to the DI tracks and others are not."""
 
-WARNINGS: Final = frozenset({UNEVEN})
-"""Codes of notices about unfair comparisons; the command line shows them as warnings."""
+WARNINGS: Final = frozenset({UNEVEN, "identical_chains", "implausible_filter", "repeated_name"})
+"""Codes of notices about unfair or meaningless comparisons; the command line shows them as warnings."""
+
+FOR_THE_AUTHOR: Final = frozenset({"gear_not_stated", "one_sided_calibration", "repeated_name", "implausible_filter"})
+"""Codes of notices that help to write a spec; the description of the video leaves them out."""
+
+LOWEST_HZ: Final = 20.0
+HIGHEST_HZ: Final = 20_000.0
+"""Range of hearing."""
 
 
 class Notice(Struct, frozen=True, kw_only=True):
@@ -41,6 +51,31 @@ def spec_notices(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[No
     yield from _file_notices(spec, media_info)
     for pointer, detail in uneven_drives(spec, media_info):
         yield Notice(code=UNEVEN, pointer=pointer, detail=detail)
+    for pointer, detail in one_sided_levels(spec, media_info):
+        yield Notice(code="one_sided_calibration", pointer=pointer, detail=detail)
+    yield from _gear_notices(spec, media_info)
+    yield from _repeated_names(spec)
+    yield from _identical_chains(spec, media_info)
+    yield from _filter_notices(spec)
+
+
+def gear_notice(info: CaptureInfo, *, size: float | None = None, stated: str | None = None) -> FileNotice | None:
+    """Return a notice about a capture whose gear is not known, None if it is known.
+
+    Args:
+        info: media info of the capture.
+        size: size of a slimmable capture; None: full size.
+        stated: gear type in the block.
+    """
+    known = (stated, info.catalog_gear, info.gear_at(size))
+    if info.architecture == "unknown" or part_of(*known) != "unknown":  # an unknown one is not yet imported
+        return None
+    found = next((f"states the unknown gear “{gear}”" for gear in known if gear), "does not state its gear")
+    return FileNotice(
+        "gear_not_stated",
+        f"the file {found}, so that a missing or a second cabinet can't be noticed. "
+        'Write gear = "amp" into its block, or "amp_cab" if the capture includes a cabinet, or "pedal".',
+    )
 
 
 def _file_notices(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[Notice]:
@@ -68,3 +103,105 @@ def _uses(spec: Spec) -> Iterator[tuple[str, str, str]]:
             if isinstance(block, CaptureBlock | CabIrBlock) and not block.bypass:
                 what = "capture" if isinstance(block, CaptureBlock) else "cab IR"
                 yield block_pointer(index, position), f"Chain “{chain.name}”, {what}", block.file
+
+
+def _gear_notices(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[Notice]:
+    """Yield a notice for each capture of unknown gear, with the pointer to its first use."""
+    reported: set[str] = set()
+    for index, position, block in _active_captures(spec):
+        found = media_info.get(block.file)
+        if not isinstance(found, CaptureInfo) or block.file in reported:
+            continue
+        notice = gear_notice(found, size=block.size, stated=block.gear)
+        if notice is not None:
+            reported.add(block.file)
+            name = f"Chain “{spec.chains[index].name}”, capture"
+            pointer = block_pointer(index, position)
+            yield Notice(code=notice.code, pointer=pointer, detail=f"{name}: {notice.detail}")
+
+
+def _active_captures(spec: Spec) -> Iterator[tuple[int, int, CaptureBlock]]:
+    for index, chain in enumerate(spec.chains):
+        for position, block in enumerate(chain.blocks):
+            if isinstance(block, CaptureBlock) and not block.bypass:
+                yield index, position, block
+
+
+def _repeated_names(spec: Spec) -> Iterator[Notice]:
+    """Yield a notice for each DI track and chain whose name an earlier one has."""
+    for what, names, pointer in (
+        ("DI track", [track.name for track in spec.di_tracks], di_track_pointer),
+        ("chain", [chain.name for chain in spec.chains], chain_pointer),
+    ):
+        for index, name in enumerate(names):
+            first = names.index(name)
+            if first < index:
+                detail = (
+                    f"The {what}s {first + 1} and {index + 1} are both named “{name}”: give each a name of its own."
+                )
+                yield Notice(code="repeated_name", pointer=pointer(index, "name"), detail=detail)
+
+
+def _identical_chains(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[Notice]:
+    """Yield a notice for each chain that sounds exactly like an earlier one."""
+    first: dict[tuple[object, ...], int] = {}
+    for index, chain in enumerate(spec.chains):
+        earlier = first.setdefault(_sound(chain, media_info), index)
+        if earlier != index:
+            names = f"“{spec.chains[earlier].name}” and “{chain.name}”"
+            detail = f"The chains {earlier + 1} and {index + 1}, {names}, are identical: they have the same blocks."
+            yield Notice(code="identical_chains", pointer=chain_pointer(index), detail=detail)
+
+
+def _sound(chain: Chain, media_info: Mapping[str, MediaInfo]) -> tuple[object, ...]:
+    """Return what shapes the sound of a chain, with the hashes of its files."""
+    found: list[object] = [chain.trim_db]
+    for block in chain.blocks:
+        if block.bypass:
+            continue
+        if isinstance(block, CaptureBlock | CabIrBlock):
+            info = media_info.get(block.file)
+            block = msgspec.structs.replace(block, file=block.file if info is None else info.sha256)
+        if isinstance(block, CaptureBlock):
+            block = msgspec.structs.replace(block, gear=None)
+        found.append(block)
+    return tuple(found)
+
+
+def _filter_notices(spec: Spec) -> Iterator[Notice]:
+    """Yield a notice for each filter that changes nothing that can be heard, or leaves nothing that can be heard."""
+    for index, chain in enumerate(spec.chains):
+        for position, block in enumerate(chain.blocks):
+            if block.bypass:
+                continue
+            place = f"Chain “{chain.name}”, block {position + 1}"
+            if isinstance(block, EqBlock):
+                for number, problem in _band_problems(block.bands):
+                    pointer = block_pointer(index, position, f"bands/{number}/frequency_hz")
+                    detail = f"{place}, band {number + 1}: {problem}"
+                    yield Notice(code="implausible_filter", pointer=pointer, detail=detail)
+            elif isinstance(block, CabIrBlock) and _cross(block):
+                pointer = block_pointer(index, position, "high_cut_hz")
+                detail = (
+                    f"{place}: the high cut at {block.high_cut_hz:g} Hz is not above the low cut at "
+                    f"{block.low_cut_hz:g} Hz, so that little of the sound is left. Were they swapped?"
+                )
+                yield Notice(code="implausible_filter", pointer=pointer, detail=detail)
+
+
+def _cross(block: CabIrBlock) -> bool:
+    return block.low_cut_hz is not None and block.high_cut_hz is not None and block.high_cut_hz <= block.low_cut_hz
+
+
+def _band_problems(bands: Sequence[Band]) -> Iterator[tuple[int, str]]:
+    for number, band in enumerate(bands):
+        low, high = band.frequency_hz < LOWEST_HZ, band.frequency_hz > HIGHEST_HZ
+        what, hz = band.type.replace("_", " "), f"{band.frequency_hz:g} Hz"
+        if (low and band.type == "lowpass") or (high and band.type == "highpass"):
+            effect = "leaves nothing that can be heard"
+        elif (low and band.type in ("peak", "low_shelf")) or (high and band.type in ("peak", "high_shelf")):
+            effect = "changes nothing that can be heard"
+        else:
+            continue
+        meant = f" Is {band.frequency_hz * 1000:g} Hz meant?" if low else ""
+        yield number, f"a {what} at {hz} {effect}, 20 Hz to 20 kHz.{meant}"

@@ -13,7 +13,7 @@ from tone_shootout.rendering.executor import analysis, stages
 from tone_shootout.rendering.executor.machine_store import MachineStore
 from tone_shootout.rendering.executor.pool import Pool
 from tone_shootout.rendering.executor.reporter import Phase, Reporter, SegmentStatus, Store
-from tone_shootout.rendering.notices import UNEVEN
+from tone_shootout.rendering.notices import FOR_THE_AUTHOR, UNEVEN
 from tone_shootout.rendering.output.credits import Credit, credit_lines, notices
 from tone_shootout.rendering.output.manifest import (
     FileRecord,
@@ -113,7 +113,8 @@ def produce(
             video_pipeline.write(plan, staging, VIDEO_NAME, segments, executor)
             (staging / CHAPTERS_NAME).write_text(chapters(segments), encoding="utf-8")
             encoded = analysis.measure_video(plan, staging, staging / VIDEO_NAME, executor)
-            text = description(plan.spec.title, level, tuple(inputs.values()), segments, encoded, warnings)
+            shown = [notice for notice in warnings if notice.code not in FOR_THE_AUTHOR]
+            text = description(plan.spec.title, level, tuple(inputs.values()), segments, encoded, shown)
             (staging / DESCRIPTION_NAME).write_text(text, encoding="utf-8")
             for name in (VIDEO_NAME, CHAPTERS_NAME, DESCRIPTION_NAME):
                 files[name] = record(staging, name)

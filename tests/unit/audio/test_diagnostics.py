@@ -1,5 +1,7 @@
 """Likely mistakes in recordings cause notices with numbers; correct recordings cause none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -47,6 +49,12 @@ NORMALISED = RIFF / np.abs(RIFF).max()
 )
 def test_a_correct_recording_has_no_notices(audio: Audio) -> None:
     assert di_notices(audio) == ()
+
+
+def test_a_lossy_recording_is_reported_with_its_codec() -> None:
+    (notice,) = di_notices(replace(recording(RIFF), lossy="mp3"))
+    assert notice.code == "lossy"
+    assert "(MP3)" in notice.detail
 
 
 @pytest.mark.parametrize("bits", [8, 16, 24, 32, 0])

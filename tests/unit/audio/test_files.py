@@ -62,6 +62,7 @@ def test_lossy_formats_decode_to_the_same_tone_at_the_same_time(container: str, 
     audio = read_audio(data, max_seconds=2.0)
     heard, played = audio.samples[0, 4800:43_200], tone()[4800:43_200]
     assert np.corrcoef(heard, played)[0, 1] > 0.99
+    assert audio.lossy == {"libmp3lame": "mp3", "libopus": "opus", "aac": "aac"}[codec]
 
 
 @pytest.mark.parametrize(
@@ -100,8 +101,9 @@ def test_flac_rounds_to_the_nearest_24_bit_step(tmp_path: Path) -> None:
 
 def test_flac_holds_both_ends_of_full_scale(tmp_path: Path) -> None:
     write_flac(tmp_path / "a.flac", np.array([[1.0, 0.0], [-1.0, 0.5]]), RATE)
-    read = read_audio(tmp_path / "a.flac", max_seconds=1.0).samples
-    assert read.tolist() == [[1 - 2**-23, 0.0], [-1.0, 0.5]]
+    audio = read_audio(tmp_path / "a.flac", max_seconds=1.0)
+    assert audio.samples.tolist() == [[1 - 2**-23, 0.0], [-1.0, 0.5]]
+    assert audio.lossy == ""
 
 
 @pytest.mark.parametrize("write", [write_wav, write_flac])

@@ -14,8 +14,8 @@ LEVEL = capture_facts("level.nam", gear_type="amp", input_level_dbu=12.0)
 KNOWN: dict[str, MediaInfo] = {**FACTS, "level.nam": LEVEL}
 
 
-def _spec(*chains: list[str], calibration_dbu: float | None = 13.0) -> Spec:
-    shootout = spec(*({"name": f"Chain {i}", "blocks": blocks(*chain)} for i, chain in enumerate(chains)))
+def _spec(*chains: list[str], calibration_dbu: float | None = 13.0, **more: Any) -> Spec:
+    shootout = spec(*({"name": f"Chain {i}", "blocks": blocks(*chain)} for i, chain in enumerate(chains)), **more)
     track = msgspec.structs.replace(shootout.di_tracks[0], calibration_dbu=calibration_dbu)
     return msgspec.structs.replace(shootout, di_tracks=(track,))
 
@@ -36,15 +36,34 @@ def test_uncalibrated_chains_next_to_calibrated_ones_are_named() -> None:
 @pytest.mark.parametrize(
     "shootout",
     [
-        _spec(["level.nam", "cab.wav"], ["level.nam", "cab.wav"]),
-        _spec(["amp.nam", "cab.wav"], ["combo.nam"]),
-        _spec(["level.nam", "cab.wav"], ["amp.nam", "cab.wav"], calibration_dbu=None),
+        _spec(["level.nam", "cab.wav"], ["level.nam"], allow=("no_cab",)),
+        _spec(["amp.nam", "cab.wav"], ["combo.nam"], calibration_dbu=None),
         _spec(["level.nam", "cab.wav"]),
     ],
-    ids=["all are", "none is", "no DI level", "one chain"],
+    ids=["all are", "none is", "one chain"],
 )
 def test_equally_calibrated_chains_have_no_notice(shootout: Spec) -> None:
     assert _warned(plan(shootout, KNOWN)) == []
+
+
+def test_a_level_that_only_the_di_track_states_is_reported() -> None:
+    planned = plan(_spec(["amp.nam", "cab.wav"], ["combo.nam"]), KNOWN)
+    assert _warned(planned) == [("one_sided_calibration", "/di_tracks/0/calibration_dbu")]
+    assert "no capture states its own" in planned.notices[0].detail
+
+
+def test_a_level_that_only_captures_state_is_reported() -> None:
+    planned = plan(_spec(["level.nam", "cab.wav"], ["amp.nam", "cab.wav"], calibration_dbu=None), KNOWN)
+    assert _warned(planned) == [("one_sided_calibration", "/di_tracks/0/calibration_dbu")]
+    assert "“Chain 0” states its input level, but the DI track “Riff in E” does not" in planned.notices[0].detail
+
+
+def test_a_level_that_only_some_di_tracks_state_is_reported() -> None:
+    shootout = _spec(["level.nam", "cab.wav"])
+    second = msgspec.structs.replace(shootout.di_tracks[0], name="Other", calibration_dbu=None)
+    planned = plan(msgspec.structs.replace(shootout, di_tracks=(*shootout.di_tracks, second)), KNOWN)
+    assert _warned(planned) == [("one_sided_calibration", "/di_tracks/1/calibration_dbu")]
+    assert "“Other” does not state its own, as “Riff in E” does" in planned.notices[0].detail
 
 
 def test_captures_without_media_info_have_no_notice() -> None:

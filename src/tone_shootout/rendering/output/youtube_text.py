@@ -168,7 +168,7 @@ def _limit(level: LevelRecord, segments: Sequence[SegmentRecord]) -> str:
 
 def _chapter_problem(segments: Sequence[SegmentRecord]) -> Iterator[str]:
     """Yield the reason why YouTube will not show chapters, if any. The video ends with a whole second."""
-    seconds = [segment.start_ms // 1000 for segment in segments] + [-(-segments[-1].end_ms // 1000)]
+    seconds = [segment.start_ms // 1000 for segment in segments] + [-(-each.end_ms // 1000) for each in segments[-1:]]
     if len(segments) < _YOUTUBE_CHAPTERS:
         yield f"(YouTube needs three or more chapters, this video has {len(segments)}.)"
     elif min(end - start for start, end in pairwise(seconds)) < _YOUTUBE_CHAPTER_S:

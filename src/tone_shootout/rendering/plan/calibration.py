@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from tone_shootout.rendering.media_info import CaptureInfo, MediaInfo
-from tone_shootout.rendering.spec.pointers import chain_pointer
+from tone_shootout.rendering.spec.pointers import chain_pointer, di_track_pointer
 from tone_shootout.rendering.spec.schema import CaptureBlock, Chain, DiTrack, Spec
 
 _NAMED: Final = 3
@@ -66,6 +66,40 @@ def uneven_drives(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[t
             "calibrated, or set `input_gain_db` on the captures without a level."
         )
         yield chain_pointer(others[0][0]), detail
+
+
+def one_sided_levels(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[tuple[str, str]]:
+    """Yield pointers and sentences if DI tracks state their level and no capture does, or the reverse.
+
+    Args:
+        spec: the spec.
+        media_info: media info of its files, by the spec's `file`; captures without it are skipped.
+    """
+    stated, chains = [], 0
+    for chain in spec.chains:
+        first = _first(chain)
+        found = None if first is None else media_info.get(first.file)
+        if first is not None and isinstance(found, CaptureInfo) and found.architecture != "unknown":
+            chains += 1
+            if found.level_at(first.size) is not None:
+                stated.append(chain.name)
+    calibrated = [track.name for track in spec.di_tracks if track.calibration_dbu is not None]
+    missing = [(index, track.name) for index, track in enumerate(spec.di_tracks) if track.calibration_dbu is None]
+    if chains and calibrated and not stated:
+        index = next(index for index, track in enumerate(spec.di_tracks) if track.calibration_dbu is not None)
+        detail = (
+            f"The DI track {_names(calibrated)} states its level, but no capture states its own: none is calibrated. "
+            "Use captures that state `input_level_dbu`, or leave `calibration_dbu` out."
+        )
+        yield di_track_pointer(index, "calibration_dbu"), detail
+    elif stated and missing:
+        others = f", as {_names(calibrated)} does" if calibrated else ""
+        detail = (
+            f"The capture of {_names(stated)} states its input level, but the DI track "
+            f"{_names([name for _, name in missing])} does not state its own{others}: it is not calibrated. Set "
+            "`calibration_dbu` to the level of the interface, dBu at 0 dBFS."
+        )
+        yield di_track_pointer(missing[0][0], "calibration_dbu"), detail
 
 
 def _first(chain: Chain) -> CaptureBlock | None:

@@ -1,8 +1,8 @@
 """Times of the segments in the video: one after the other, each starting at a whole second.
 
-YouTube reads chapters in whole seconds, so that `chapters.txt` names the exact start of each segment. A second is also a
-whole number of frames and samples: sound and picture change at the same time. The rest of the last second of a segment
-shows its card in silence; its FLAC file ends where the segment ends.
+YouTube reads chapters in whole seconds, so that `chapters.txt` names the exact start of each segment. A second is also
+a whole number of frames and samples: sound and picture change at the same time. The rest of the last second of a
+segment shows its card in silence; its FLAC file ends where the segment ends.
 """
 
 from collections.abc import Sequence

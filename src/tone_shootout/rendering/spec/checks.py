@@ -12,6 +12,9 @@ from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock, Chain,
 
 _CANCEL: Final = 'the sides of this DI track cancel to silence: set `channel` to "left" or "right"'
 
+SWAPPED_FOR_CAB_IR: Final = 'This is audio: is type = "cab_ir" meant?'
+SWAPPED_FOR_CAPTURE: Final = 'This is a capture: is type = "capture" meant?'
+
 SHORTEST_SECONDS: Final = 0.4
 """One gating block of BS.1770: shorter audio has no integrated loudness."""
 
@@ -71,7 +74,12 @@ def _check_source(
         yield SpecError("missing_asset", pointer, f"expected {what}, found no file named {file!r}")
     elif not isinstance(found, kind):
         names = {DiTrackInfo: "audio", CaptureInfo: "a capture", CabIrInfo: "a cab IR"}
-        yield SpecError("wrong_kind", pointer, f"expected {what}, {file!r} is {names[type(found)]}")
+        detail = f"expected {what}, {file!r} is {names[type(found)]}"
+        if kind is CaptureInfo and isinstance(found, CabIrInfo):
+            detail += f". {SWAPPED_FOR_CAB_IR}"
+        elif kind is CabIrInfo and isinstance(found, CaptureInfo):
+            detail += f". {SWAPPED_FOR_CAPTURE}"
+        yield SpecError("wrong_kind", pointer, detail)
 
 
 def _check_slices(spec: Spec, media_info: Mapping[str, MediaInfo], limits: Limits) -> Iterator[SpecError]:

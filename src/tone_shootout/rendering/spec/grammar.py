@@ -31,6 +31,12 @@ PARTS: Final[dict[str, Part]] = {
 """Roles by gear type, from the metadata of a capture or from TONE3000; other gear types are `unknown`."""
 
 
+_NO_CABINET: Final = (
+    "the amp's capture has no cabinet: expected a cab IR after it. To render it without one, write "
+    'allow = ["no_cab"] in the chain'
+)
+
+
 def part_of(*gear_types: str | None) -> Part:
     """Return the role of a capture by the first known gear type."""
     return next((PARTS[gear] for gear in gear_types if gear is not None and gear in PARTS), "unknown")
@@ -90,7 +96,7 @@ def _violations(parts: Sequence[tuple[int, Part]]) -> list[Violation]:
         ]
     else:
         if amps and not cabs:
-            found.append(Violation("ir_required", None, "the amp's capture has no cabinet: expected a cab IR after it"))
+            found.append(Violation("ir_required", None, _NO_CABINET))
         found += [
             Violation("multiple_irs", block, "expected one cab IR in the chain, this is another") for block in cabs[1:]
         ]

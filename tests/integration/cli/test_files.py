@@ -65,7 +65,7 @@ def test_render_writes_a_result_and_prints_its_folder(folder: Path) -> None:
     assert [segment.chain for segment in manifest.segments] == ["A", "B"]
     assert f"Common loudness: {manifest.level.target_lufs:.1f} LUFS" in result.stdout
     assert f"Results: {folder / 'out'}" in result.stdout
-    assert result.stderr.startswith("Rendering\n  segment ")
+    assert "(one_sided_calibration)\nRendering\n  segment " in result.stderr
 
 
 def test_render_gives_the_same_result_from_json(folder: Path) -> None:
@@ -93,6 +93,8 @@ def test_render_gives_the_same_result_from_json(folder: Path) -> None:
             'name = "A"\nnam = 1',
             "chain “A”, nam: Object contains unknown field `nam`; did you mean",
         ),
+        ('"a.nam"', '"cab-a.wav"', 'This is audio: is type = "cab_ir" meant? (not_json)'),
+        ('"cab-b.wav"', '"b.nam"', "expected a cab IR, 'b.nam' is a capture. This is a capture: is type"),
         ("title =", "title", "expected TOML: "),
         (
             'name = "Riff in E"',
@@ -137,6 +139,7 @@ def test_ctrl_c_stops_a_rendering_cleanly(folder: Path) -> None:
     command = [sys.executable, "-m", "tone_shootout", "render", str(folder / "two.toml"), "--out", str(folder / "out")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stderr is not None
+        assert "(one_sided_calibration)" in process.stderr.readline()
         assert process.stderr.readline() == "Rendering\n"
         others = psutil.Process(process.pid).children(recursive=True)
         os.killpg(process.pid, signal.SIGINT)
@@ -242,9 +245,12 @@ def test_render_uses_one_channel_and_records_notices(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     assert result.stderr.startswith("Note: /di_tracks/0: DI track “Riff in E”: the recording has a DC offset of +0.1")
     manifest = decode_manifest((folder / "out" / "manifest.json").read_bytes())
-    (notice,) = manifest.notices
+    notice, advice = manifest.notices
     assert (notice.code, notice.pointer) == ("dc_offset", "/di_tracks/0")
-    assert f"Note: {notice.detail}" in (folder / "out" / "description.txt").read_text()
+    text = (folder / "out" / "description.txt").read_text()
+    assert f"Note: {notice.detail}" in text
+    assert advice.code == "one_sided_calibration"
+    assert advice.detail not in text
 
 
 def test_reamp_reports_errors_in_one_line(folder: Path) -> None:
@@ -271,9 +277,13 @@ def _json(*arguments: str | Path) -> Any:
 
 def test_inspect_shows_properties_of_files(folder: Path) -> None:
     (folder / "named.nam").write_bytes(nano_capture(metadata={"gear_type": "amp", "modeled_by": "me", "gain": 0.5}))
-    capture, cab, riff = _json("inspect", folder / "named.nam", folder / "cab-a.wav", folder / "riff.wav")
+    (folder / "bare.nam").write_bytes(nano_capture(metadata={}))
+    files = (folder / name for name in ("named.nam", "cab-a.wav", "riff.wav", "bare.nam"))
+    capture, cab, riff, bare = _json("inspect", *files)
+    assert [notice["code"] for notice in bare["notices"]] == ["gear_not_stated"]
     assert (capture["type"], capture["architecture"], capture["parameters"]) == ("capture", "WaveNet", 842)
     assert capture["metadata"] == {"gear_type": "amp", "modeled_by": "me", "gain": 0.5}
+    assert capture["notices"] == []
     assert (cab["type"], cab["format"], cab["sample_rate_hz"], cab["as_cab_ir"]) == ("audio", "WAV", 44_100, "yes")
     assert (riff["duration_s"], riff["channels"], riff["as_di_track"]) == (2.0, 1, "yes")
     text = _run("inspect", folder / "named.nam", folder / "cab-a.wav").stdout

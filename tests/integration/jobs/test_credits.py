@@ -29,7 +29,7 @@ async def _config(person: Person, **changes: Any) -> dict[str, Any]:
     )
     blocks = [{"type": "capture", "asset": amp, "gear": "amp"}, {"type": "cab_ir", "asset": cab}]
     return {
-        "di_tracks": [{"name": "Riff", "asset": track}],
+        "di_tracks": [{"name": "Riff", "asset": track, "calibration_dbu": 12.0}],
         "chains": [{"name": "Fuzz", "blocks": blocks}],
         **changes,
     }

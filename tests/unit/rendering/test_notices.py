@@ -63,7 +63,7 @@ def test_gear_that_the_block_states_suffices() -> None:
 
 
 def test_a_gear_type_that_nobody_knows_is_quoted() -> None:
-    strange = msgspec.structs.replace(FACTS["unknown.nam"], gear="toaster")  # type: ignore[call-arg]
+    strange = msgspec.structs.replace(FACTS["unknown.nam"], gear="toaster")
     (notice,) = plan(spec(blocks("unknown.nam", "cab.wav")), {**FACTS, "unknown.nam": strange}).notices
     assert "states the unknown gear “toaster”" in notice.detail
 

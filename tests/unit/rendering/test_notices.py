@@ -8,7 +8,8 @@ import pytest
 from tests.support.specs import FACTS, blocks, spec
 from tone_shootout.audio.notices import FileNotice
 from tone_shootout.rendering.media_info import MediaInfo
-from tone_shootout.rendering.plan.planner import InvalidSpec, plan
+from tone_shootout.rendering.plan.planner import plan
+from tone_shootout.rendering.spec.schema import InvalidSpec
 
 LATE = FileNotice("late_onset", "the response starts 23.4 ms late.")
 CLIPPED = FileNotice("clipped", "3 samples are at full scale.")

@@ -81,12 +81,14 @@ def report_files(
     """
     import msgspec
 
+    from tone_shootout.precision import rounded
+
     reports: list[FileReport] = []
     failed: list[click.ClickException] = []
     for path in files:
         try:
             with handle_file_errors(path):
-                reports.append({"file": str(path), **read(path)})
+                reports.append({"file": str(path), **rounded(read(path))})
         except click.ClickException as error:
             failed.append(error)
     if as_json:

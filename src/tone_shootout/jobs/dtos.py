@@ -98,7 +98,7 @@ class JobRead(Struct, kw_only=True):
             title=job.title,
             status=status,
             phase=job.phase,  # type: ignore[arg-type]  # the table's CHECK allows nothing but phases
-            progress=Progress(percent=round(percent, 2), done=done, total=total, eta_s=job.eta_s),
+            progress=Progress(percent=round(percent, 2), done=round(done, 2), total=round(total, 2), eta_s=job.eta_s),
             attempt=job.attempt,
             error=None if job.error is None else JobErrorRead(**job.error),
             waiting_for=job.waiting_for,  # type: ignore[arg-type]  # only outages are written there

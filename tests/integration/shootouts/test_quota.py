@@ -52,7 +52,7 @@ async def test_uploads_fail_over_the_quota_and_succeed_after_deletion(
     assert sent[4].json()["code"] == "quota_exceeded"
     size = len(track(1))
     assert await usage(client) == {
-        "library_bytes": 4 * size, "results_bytes": 0, "max_bytes": BYTES, "items": 4, "max_items": ITEMS
+        "library_bytes": 4 * size, "results_bytes": 0, "max_bytes": BYTES, "used_items": 4, "max_items": ITEMS
     }  # fmt: skip
     assert len(blobs(user.id)) == 4
     assert (await client.delete(f"{LIBRARY}/{sent[0].json()['id']}")).status_code == 204
@@ -65,7 +65,7 @@ async def test_concurrent_uploads_do_not_exceed_the_quota(
     sent = await asyncio.gather(*(upload(client, "di_track", track(seed)) for seed in range(1, 9)))
     assert sorted(answer.status_code for answer in sent) == [201] * 4 + [403] * 4
     assert len(blobs(user.id)) == 4
-    assert (await usage(client))["items"] == 4
+    assert (await usage(client))["used_items"] == 4
 
 
 async def test_the_number_of_items_is_limited(client: httpx.AsyncClient) -> None:
@@ -119,4 +119,4 @@ async def test_quotas_of_users_are_independent(client: httpx.AsyncClient, servic
     headers = {"Authorization": f"Bearer {other_user.token}"}
     async with httpx.AsyncClient(base_url=service, headers=headers, timeout=60) as other:
         assert (await upload(other, "di_track", track(1))).status_code == 201
-        assert (await usage(other))["items"] == 1
+        assert (await usage(other))["used_items"] == 1

@@ -10,6 +10,7 @@ import msgspec
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.scheduling.eta import EtaEstimator
 from tone_shootout.jobs.status import EventType, Phase
+from tone_shootout.precision import rounded
 from tone_shootout.rendering.errors import Cancelled
 from tone_shootout.rendering.executor.tasks import Measured
 from tone_shootout.rendering.produce import SegmentStatus
@@ -95,7 +96,7 @@ class Attempt:
         """Report a segment's new status."""
         data: dict[str, Any] = {"position": position, "status": status}
         if measured is not None:
-            data["measured"] = msgspec.to_builtins(measured)
+            data["measured"] = rounded(msgspec.to_builtins(measured))
         self._report(("segment", data, {}))
         if status != "leveled":
             with self._lock:
@@ -145,7 +146,7 @@ class Attempt:
         eta_s = self._eta.eta_s(self._done, self._total, now)
         eta_s = None if eta_s is None else round(eta_s, 1)
         percent = round(100.0 * self._done / self._total, 2)
-        data = {"percent": percent, "done": self._done, "total": self._total, "eta_s": eta_s}
+        data = {"percent": percent, "done": round(self._done, 2), "total": round(self._total, 2), "eta_s": eta_s}
         return "progress", data, {"progress_done": self._done, "progress_total": self._total, "eta_s": eta_s}
 
     def _report(self, event: PendingEvent) -> None:

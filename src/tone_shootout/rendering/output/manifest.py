@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from tone_shootout.precision import rounded
 from tone_shootout.rendering.executor.tasks import Measured
 from tone_shootout.rendering.media_info import CaptureInfo, DiTrackInfo, MediaInfo
 from tone_shootout.rendering.metrics import Behavior, Difference, Encoded, Latency, Metrics, Pair
@@ -163,8 +164,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """Encode a manifest as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+    """Encode a manifest as indented JSON, with numbers as precise as they are meant."""
+    return msgspec.json.format(msgspec.json.encode(rounded(msgspec.to_builtins(manifest))), indent=2) + b"\n"
 
 
 def decode_manifest(data: bytes) -> Manifest:

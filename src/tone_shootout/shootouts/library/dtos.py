@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from tone_shootout.precision import rounded
 from tone_shootout.rendering.media_info import Kind, MediaInfo
 from tone_shootout.rendering.spec.schema import GearType
 from tone_shootout.shootouts.library.models import LibraryItem
@@ -49,7 +50,7 @@ class UsageRead(Struct, kw_only=True):
     max_bytes: Annotated[
         int | None, Meta(description="Limit for both together in bytes; null: no limit.", examples=[20_000_000_000])
     ]
-    items: Annotated[int, Meta(description="Number of items in your library.", examples=[12])]
+    used_items: Annotated[int, Meta(description="Number of items in your library.", examples=[12])]
     max_items: Annotated[
         int | None, Meta(description="Limit for the number of items; null: no limit.", examples=[5000])
     ]
@@ -61,7 +62,7 @@ class UsageRead(Struct, kw_only=True):
             library_bytes=usage.library_bytes,
             results_bytes=usage.results_bytes,
             max_bytes=None if quota.max_bytes == UNLIMITED else quota.max_bytes,
-            items=usage.items,
+            used_items=usage.items,
             max_items=None if quota.max_items == UNLIMITED else quota.max_items,
         )
 
@@ -109,7 +110,7 @@ class LibraryItemRead(Struct, kw_only=True):
             size_bytes=item.size,
             sha256=item.sha256,
             media_type=item.media_type,
-            facts=item.media_info,
+            facts=msgspec.convert(rounded(msgspec.to_builtins(item.media_info)), MediaInfo),
             source=ItemSource.of_item(item),
             created_at=item.created_at,
             updated_at=item.updated_at,

@@ -21,6 +21,8 @@ from tone_shootout.accounts.errors import IdempotencyInFlightError, IdempotencyK
 from tone_shootout.accounts.models import IdempotencyRecord
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.repositories import IdempotencyRepository
+from tone_shootout.kit.http.problems import ConflictError
+from tone_shootout.kit.keyring import KeyRing, UnreadableSecretError
 
 RECORD_LIFETIME: Final = timedelta(hours=24)
 """Lifetime of a stored response."""
@@ -52,22 +54,28 @@ class Idempotent:
         owner_id: the user; keys of different users are independent.
         key: the `Idempotency-Key`; None: execute always.
         fingerprint: SHA-256 of the request.
+        key_ring: encrypts responses with secrets.
     """
 
-    def __init__(self, session: AsyncSession, owner_id: UUID, key: str | None, fingerprint: bytes) -> None:
+    def __init__(
+        self, session: AsyncSession, owner_id: UUID, key: str | None, fingerprint: bytes, key_ring: KeyRing
+    ) -> None:
         self._records = IdempotencyRepository(session)
+        self._key_ring = key_ring
         self._owner_id = owner_id
         self._key = key
         self._fingerprint = fingerprint
 
-    async def __call__(self, handle: Callable[[], Awaitable[Response[T]]]) -> Response[T]:
+    async def __call__(self, handle: Callable[[], Awaitable[Response[T]]], *, secret: bool = False) -> Response[T]:
         """Return the response of `handle`, or the stored one.
 
-        If `handle` or the transaction fails, nothing is stored and the key can be used again.
+        If `handle` or the transaction fails, nothing is stored and the key can be used again. A response with a
+        `secret` is stored encrypted.
 
         Raises:
             IdempotencyInFlightError: another request with this key is in progress.
             IdempotencyKeyReusedError: the key was used for a different request.
+            ConflictError: the stored response was encrypted with a key that has been removed.
         """
         if self._key is None:
             return await handle()
@@ -77,7 +85,7 @@ class Idempotent:
         if record is not None:
             if record.fingerprint != self._fingerprint:
                 raise IdempotencyKeyReusedError
-            return cast(Response[T], _replay(record))
+            return cast(Response[T], self._replay(record, secret=secret))
         response = await handle()
         await self._records.put(
             owner_id=self._owner_id,
@@ -85,24 +93,35 @@ class Idempotent:
             fingerprint=self._fingerprint,
             status=cast(int, response.status_code),
             headers=dict(response.headers),
-            body=msgspec.json.encode(response.content),
+            body=self._sealed(msgspec.json.encode(response.content), secret=secret),
             lifetime=RECORD_LIFETIME,
         )
         return response
 
+    def _sealed(self, body: bytes, *, secret: bool) -> bytes:
+        return self._key_ring.encrypt(body.decode(), self._purpose) if secret else body
 
-def _replay(record: IdempotencyRecord) -> Response[bytes]:
-    headers = {**record.headers, REPLAYED_HEADER: "true"}
-    return Response(record.body, status_code=record.status, headers=headers, media_type=MediaType.JSON)
+    def _replay(self, record: IdempotencyRecord, *, secret: bool) -> Response[bytes]:
+        headers = {**record.headers, REPLAYED_HEADER: "true"}
+        try:
+            body = self._key_ring.decrypt(record.body, self._purpose).encode() if secret else record.body
+        except UnreadableSecretError:
+            raise ConflictError("The response to the first request with this key can't be read any more.") from None
+        return Response(body, status_code=record.status, headers=headers, media_type=MediaType.JSON)
+
+    @property
+    def _purpose(self) -> str:
+        return f"idempotency:{self._owner_id}:{self._key}"
 
 
 async def provide_idempotent(
     request: Request[Any, Any, Any],
     db_session: NamedDependency[AsyncSession],
     principal: NamedDependency[Principal],
+    key_ring: NamedDependency[KeyRing],
     idempotency_key: IdempotencyKey = None,
 ) -> Idempotent:
     """Provide `idempotent` to operations that support `Idempotency-Key`."""
     parts = (request.method.encode(), request.url.path.encode(), request.scope["query_string"], await request.body())
     fingerprint = hashlib.sha256(msgspec.msgpack.encode(parts)).digest()
-    return Idempotent(db_session, principal.user_id, idempotency_key, fingerprint)
+    return Idempotent(db_session, principal.user_id, idempotency_key, fingerprint, key_ring)

@@ -185,6 +185,59 @@ async def test_after_a_day_the_key_is_free_and_the_answer_can_be_deleted(user: P
         await session.commit()
 
 
+SAFE_WITHOUT_A_KEY = {
+    "upload_library_item": "the same file is not added twice",
+    "upload_library_items": "as above",
+    "import_model": "as above",
+    "validate_shootout": "makes nothing",
+    "cancel_job": "a cancelled job stays cancelled",
+    "get_ticket": "a ticket expires in seconds",
+    "start_session": "nobody is signed in, and keys belong to users",
+    "refresh_session": "as above",
+    "end_session": "as above",
+    "sign_in_device": "as above",
+    "poll_device": "as above",
+}
+
+
+async def test_every_operation_that_makes_something_takes_a_key(api: httpx.AsyncClient) -> None:
+    operations = [item["post"] for item in (await api.get("/openapi.json")).json()["paths"].values() if "post" in item]
+    without = {
+        operation["operationId"]
+        for operation in operations
+        if "Idempotency-Key" not in {parameter["name"] for parameter in operation.get("parameters", [])}
+    }
+    assert without == SAFE_WITHOUT_A_KEY.keys()
+
+
+async def test_secrets_are_made_once_and_their_stored_answers_are_encrypted(
+    user: Person, session_maker: Sessions
+) -> None:
+    hooks = "/api/v1/webhooks"
+    hook = (await user.client.post(hooks, json={"url": "https://hooks.example/"})).headers["location"]
+    for number, (url, body) in enumerate(
+        [("/api/v1/me/tokens", {"name": "new"}), (hooks, {"url": "https://hooks.example/2"}), (f"{hook}/secret", None)]
+    ):
+        key = {"Idempotency-Key": f"secret-{number}"}
+        first, again = [await user.client.post(url, json=body, headers=key) for _ in range(2)]
+        assert first.status_code == 201, first.text
+        assert _same(first, again)
+        assert (again.headers["idempotency-replayed"], again.headers["cache-control"]) == ("true", "no-store")
+        secret = first.json().get("secret") or first.json()["token"]
+        async with session_maker() as session:
+            stored = await session.scalar(
+                select(IdempotencyRecord.body).where(IdempotencyRecord.key == f"secret-{number}")
+            )
+        assert stored is not None
+        assert str(secret).encode() not in stored
+    assert (await user.client.get(hooks)).json()["total"] == 2
+    tests = [await user.client.post(f"{hook}/test", headers=KEY) for _ in range(2)]
+    assert _same(*tests)
+    assert (await user.client.get(f"{hook}/deliveries")).json()["total"] == 1
+    again = await user.client.post(f"{tests[0].headers['location']}/redeliver", headers=KEY)
+    assert (again.status_code, again.json()["code"]) == (422, "idempotency_key_reused")
+
+
 @pytest.mark.parametrize("key", ["", "two words", "a" * 256, "tab\there"], ids=["empty", "space", "long", "tab"])
 async def test_a_key_that_is_none_is_refused(user: Person, key: str) -> None:
     answer = await user.client.post(f"{SHOOTOUTS}/{uuid4()}/jobs", headers={"Idempotency-Key": key})

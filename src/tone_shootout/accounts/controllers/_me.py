@@ -16,6 +16,7 @@ from tone_shootout.accounts.controllers._shared import NO_STORE, provide_account
 from tone_shootout.accounts.cookies import expired_session_cookies
 from tone_shootout.accounts.dtos import MeRead, TokenCreate, TokenRead, TokenSecretRead, token_path
 from tone_shootout.accounts.export import EXPORT_RATE, stream_archive
+from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.kit.db.pagination import Page, Paging
@@ -99,20 +100,30 @@ class MeController(Controller):
         rows, total = await accounts.list_tokens(principal.user_id, paging)
         return paging.page([TokenRead.of(token) for token in rows], total)
 
-    @post("/tokens", operation_id="create_token", summary="Create an API token", responses=problems(400, 401, 403))
+    @post(
+        "/tokens",
+        operation_id="create_token",
+        summary="Create an API token",
+        responses=problems(400, 401, 403, 409, 422),
+    )
     async def create_token(
         self,
         data: JSONBody[TokenCreate],
         principal: NamedDependency[Principal],
         accounts: NamedDependency[AccountService],
+        idempotent: NamedDependency[Idempotent],
     ) -> Response[TokenSecretRead]:
         """Create an API token. Only this response contains the secret."""
-        days = data.expires_in_days
-        expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
-        user = await accounts.get_user(principal.user_id)
-        issued = await accounts.issue_token(user, name=data.name, scope=data.scope, expires_at=expires_at)
-        headers = {**NO_STORE, "Location": token_path(issued.token.id)}
-        return Response(TokenSecretRead.of(issued), status_code=201, headers=headers)
+
+        async def make() -> Response[TokenSecretRead]:
+            days = data.expires_in_days
+            expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
+            user = await accounts.get_user(principal.user_id)
+            issued = await accounts.issue_token(user, name=data.name, scope=data.scope, expires_at=expires_at)
+            headers = {**NO_STORE, "Location": token_path(issued.token.id)}
+            return Response(TokenSecretRead.of(issued), status_code=201, headers=headers)
+
+        return await idempotent(make, secret=True)
 
     @get(
         "/tokens/{token_id:uuid}",

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody, Parameter, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.jobs.webhooks.dtos import (
     PATH,
@@ -62,14 +63,19 @@ class WebhookController(Controller):
         data: JSONBody[WebhookCreate],
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
+        idempotent: NamedDependency[Idempotent],
     ) -> Response[WebhookSecretRead]:
         """Create a webhook for your jobs. Only this response contains its secret."""
-        issued = await webhooks.create(
-            principal.user_id, url=data.url, description=data.description, events=data.events
-        )
-        content = WebhookSecretRead.of(issued)
-        headers = {**NO_STORE, "Location": webhook_path(issued.webhook.id), "ETag": etag(content.webhook)}
-        return Response(content, status_code=201, headers=headers)
+
+        async def make() -> Response[WebhookSecretRead]:
+            issued = await webhooks.create(
+                principal.user_id, url=data.url, description=data.description, events=data.events
+            )
+            content = WebhookSecretRead.of(issued)
+            headers = {**NO_STORE, "Location": webhook_path(issued.webhook.id), "ETag": etag(content.webhook)}
+            return Response(content, status_code=201, headers=headers)
+
+        return await idempotent(make, secret=True)
 
     @get(operation_id="list_webhooks", summary="List webhooks", responses=problems(400, 401))
     async def list_webhooks(
@@ -137,34 +143,44 @@ class WebhookController(Controller):
         "/{webhook_id:uuid}/secret",
         operation_id="rotate_webhook_secret",
         summary="Rotate the secret",
-        responses=problems(400, 401, 403, 404),
+        responses=problems(400, 401, 403, 404, 409, 422),
     )
     async def rotate(
         self,
         webhook_id: WebhookId,
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
+        idempotent: NamedDependency[Idempotent],
     ) -> Response[WebhookSecretRead]:
         """Create a new secret. For a day, messages are signed with both secrets."""
-        issued = await webhooks.rotate(principal.user_id, webhook_id)
-        headers = {**NO_STORE, "Location": webhook_path(webhook_id)}
-        return Response(WebhookSecretRead.of(issued), status_code=201, headers=headers)
+
+        async def make() -> Response[WebhookSecretRead]:
+            issued = await webhooks.rotate(principal.user_id, webhook_id)
+            headers = {**NO_STORE, "Location": webhook_path(webhook_id)}
+            return Response(WebhookSecretRead.of(issued), status_code=201, headers=headers)
+
+        return await idempotent(make, secret=True)
 
     @post(
         "/{webhook_id:uuid}/test",
         operation_id="test_webhook",
         summary="Test a webhook",
         status_code=202,
-        responses=problems(400, 401, 403, 404, 409),
+        responses=problems(400, 401, 403, 404, 409, 422),
     )
     async def test(
         self,
         webhook_id: WebhookId,
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
+        idempotent: NamedDependency[Idempotent],
     ) -> Response[DeliveryRead]:
         """Send a message of type `webhook.test`; `Location` is its delivery."""
-        return _accepted(await webhooks.test(principal.user_id, webhook_id))
+
+        async def make() -> Response[DeliveryRead]:
+            return _accepted(await webhooks.test(principal.user_id, webhook_id))
+
+        return await idempotent(make)
 
     @get(
         "/{webhook_id:uuid}/deliveries",
@@ -207,7 +223,7 @@ class WebhookController(Controller):
         operation_id="redeliver",
         summary="Redeliver a message",
         status_code=202,
-        responses=problems(400, 401, 403, 404, 409),
+        responses=problems(400, 401, 403, 404, 409, 422),
     )
     async def redeliver(
         self,
@@ -215,9 +231,14 @@ class WebhookController(Controller):
         delivery_id: DeliveryId,
         principal: NamedDependency[Principal],
         webhooks: NamedDependency[WebhookService],
+        idempotent: NamedDependency[Idempotent],
     ) -> Response[DeliveryRead]:
         """Send a message again now, even if it was delivered; its `webhook-id` stays the same."""
-        return _accepted(await webhooks.redeliver(principal.user_id, webhook_id, delivery_id))
+
+        async def make() -> Response[DeliveryRead]:
+            return _accepted(await webhooks.redeliver(principal.user_id, webhook_id, delivery_id))
+
+        return await idempotent(make)
 
 
 def _accepted(delivery: WebhookDelivery) -> Response[DeliveryRead]:

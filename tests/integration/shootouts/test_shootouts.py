@@ -462,8 +462,10 @@ async def test_a_shootout_with_an_unfinished_job_can_not_be_deleted(user: Person
 
 
 async def test_openapi_documents_every_field_of_an_upload(api: httpx.AsyncClient) -> None:
-    paths = (await api.get("/openapi.json")).json()["paths"]
-    form = paths[LIBRARY]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    document = (await api.get("/openapi.json")).json()
+    body = document["paths"][LIBRARY]["post"]["requestBody"]["content"]["multipart/form-data"]
+    assert body["schema"] == {"$ref": "#/components/schemas/UploadForm"}
+    form = document["components"]["schemas"]["UploadForm"]
     assert sorted(form["properties"]) == ["file", "kind", "name", "notes", "tags"]
     assert sorted(form["required"]) == ["file", "kind"]
     assert all("description" in field for field in form["properties"].values())

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def follow(client: "Client", job_id: str, *, as_json: bool, quiet: bool = False) -> dict[str, Any]:
-    """Follow a job until it is done, and show its progress, its events (`as_json`) or nothing (`quiet`).
+    """Follow a job until it is done, and show its progress, its events (`as_json`) or only its error (`quiet`).
 
     Returns:
         Data of the `done` event.
@@ -29,6 +29,8 @@ def follow(client: "Client", job_id: str, *, as_json: bool, quiet: bool = False)
         if as_json:
             click.echo(msgspec.json.encode(event))
         ended = event.data
+    if quiet and not as_json and (error := ended.get("error")) is not None:
+        click.echo(f"{ended['status']}: {error['detail']}", err=True)
     return ended
 
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -15,6 +15,9 @@ from tone_shootout.rendering.produce import Phase, Reporter, SegmentStatus
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+Style = Literal["text", "json", "quiet"]
+"""Text: a bar on a terminal, lines elsewhere. JSON: events on stdout. Quiet: nothing."""
 
 _PHASE_NAMES: dict[Phase, str] = {
     "render": "Rendering",
@@ -41,8 +44,16 @@ def interruptible() -> Iterator[threading.Event]:
 
 
 @contextmanager
-def progress(stopped: threading.Event) -> Iterator[Reporter]:
-    """Yield a reporter that shows a bar on a terminal and lines otherwise, on stderr; `stopped` cancels rendering."""
+def progress(stopped: threading.Event, style: Style = "text") -> Iterator[Reporter]:
+    """Yield a reporter that shows the progress, text on stderr and events on stdout; `stopped` cancels rendering."""
+    if style == "json":
+        from tone_shootout.cli._events import EventReporter
+
+        yield EventReporter(stopped)
+        return
+    if style == "quiet":
+        yield _Quiet(stopped)
+        return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -77,6 +88,16 @@ class _Lines:
     def check(self) -> None:
         if self._stopped.is_set():
             raise Cancelled
+
+
+class _Quiet(_Lines):
+    """Reporter that prints nothing."""
+
+    def phase(self, name: Phase) -> None:
+        """Print nothing."""
+
+    def segment(self, position: int, status: SegmentStatus, measured: Measured | None) -> None:
+        """Print nothing."""
 
 
 class _Bar(_Lines):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _STATUSES = ["pending", "queued", "running", "cancelling", "completed", "failed", "cancelled"]
 _json = click.option("--json", "as_json", is_flag=True, help="Write the JSON of the API.")
+_quiet = click.option("--quiet", is_flag=True, help="Write only errors.")
 _watch = click.option("--watch", is_flag=True, help="Follow the job until it is done.")
 
 
@@ -73,34 +74,41 @@ def show(job: str, watch: bool, as_json: bool, url: str | None, token: str | Non
 @command.command()
 @click.argument("job")
 @_json
+@_quiet
 @session_options
-def watch(job: str, as_json: bool, url: str | None, token: str | None, data: Path | None) -> None:
+def watch(job: str, as_json: bool, quiet: bool, url: str | None, token: str | None, data: Path | None) -> None:
     """Follow a job until it is done. Exit code 0: it completed; 1: it failed or was cancelled."""
     with handle_errors(ServiceError):
         session = open_session(url, token, data)
         with session.client() as client:
             job_id = _id(client, job)
-        _follow(session, job_id, as_json=as_json)
+        _follow(session, job_id, as_json=as_json, quiet=quiet)
 
 
 @command.command()
 @click.argument("job")
 @_watch
 @_json
+@_quiet
 @session_options
-def cancel(job: str, watch: bool, as_json: bool, url: str | None, token: str | None, data: Path | None) -> None:
+def cancel(
+    job: str, watch: bool, as_json: bool, quiet: bool, url: str | None, token: str | None, data: Path | None
+) -> None:
     """Cancel a job. A running job is cancelled when its worker has stopped."""
-    _act("cancel", job, watch, as_json, lambda: open_session(url, token, data))
+    _act("cancel", job, watch, as_json, quiet, lambda: open_session(url, token, data))
 
 
 @command.command()
 @click.argument("job")
 @_watch
 @_json
+@_quiet
 @session_options
-def retry(job: str, watch: bool, as_json: bool, url: str | None, token: str | None, data: Path | None) -> None:
+def retry(
+    job: str, watch: bool, as_json: bool, quiet: bool, url: str | None, token: str | None, data: Path | None
+) -> None:
     """Retry a failed or cancelled job. It continues from the segments that are complete."""
-    _act("retry", job, watch, as_json, lambda: open_session(url, token, data))
+    _act("retry", job, watch, as_json, quiet, lambda: open_session(url, token, data))
 
 
 @command.command()
@@ -118,23 +126,24 @@ def download(job: str, out: Path, quiet: bool, url: str | None, token: str | Non
         click.echo(f"{len(files)} files in {out}", err=True)
 
 
-def _act(action: str, job: str, watch: bool, as_json: bool, session_of: Callable[[], Session]) -> None:
+def _act(action: str, job: str, watch: bool, as_json: bool, quiet: bool, session_of: Callable[[], Session]) -> None:
     with handle_errors(ServiceError):
         session = session_of()
         with session.client() as client:
             changed = client.request("POST", f"/jobs/{_id(client, job)}/{action}")
-        if not (watch and as_json):  # then every line is an event
+        if not (quiet or (watch and as_json)):  # with both, every line is an event
             click.echo(json.dumps(changed) if as_json else _line(changed))
         if watch:
-            _follow(session, changed["id"], as_json=as_json, wanted="cancelled" if action == "cancel" else "completed")
+            wanted = "cancelled" if action == "cancel" else "completed"
+            _follow(session, changed["id"], as_json=as_json, quiet=quiet, wanted=wanted)
 
 
-def _follow(session: Session, job_id: str, *, as_json: bool, wanted: str = "completed") -> None:
+def _follow(session: Session, job_id: str, *, as_json: bool, quiet: bool = False, wanted: str = "completed") -> None:
     """Show the events of a job until it is done; exit with code 1 if its status is not `wanted`."""
     from tone_shootout.cli._live import follow
 
     with session.client() as client:
-        ended = follow(client, job_id, as_json=as_json)
+        ended = follow(client, job_id, as_json=as_json, quiet=quiet)
     if ended["status"] != wanted:
         sys.exit(1)
 

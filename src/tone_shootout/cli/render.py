@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
 import click
 
 if TYPE_CHECKING:
+    from tone_shootout.cli._progress import Style
     from tone_shootout.rendering.media_info import Kind
     from tone_shootout.rendering.output.manifest import Manifest
     from tone_shootout.rendering.plan.planner import Plan
@@ -31,7 +32,20 @@ _NO_FILE: Final = "?"
     type=click.Path(path_type=Path),
     help="Cache folder of at most 2 GB: the next run renders only what has changed. [none]",
 )
-def command(spec: Path, out: Path, jobs: int | None, no_video: bool, no_plots: bool, cache: Path | None) -> None:
+@click.option("--open", "opened", is_flag=True, help="Open the video at the end, or the folder if there is none.")
+@click.option("--json", "as_json", is_flag=True, help="Write events as JSON, one per line.")
+@click.option("--quiet", is_flag=True, help="Write only errors.")
+def command(
+    spec: Path,
+    out: Path,
+    jobs: int | None,
+    no_video: bool,
+    no_plots: bool,
+    cache: Path | None,
+    opened: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Render SPEC, a TOML or JSON file, into a folder. The results are the same as those of a job of the service.
 
     Paths in SPEC are relative to its folder. The folder for the results must be empty or contain an earlier result,
@@ -40,35 +54,85 @@ def command(spec: Path, out: Path, jobs: int | None, no_video: bool, no_plots: b
     from tone_shootout.cli._progress import interruptible, progress
     from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
     from tone_shootout.rendering.executor.store import StoreFolder
-    from tone_shootout.rendering.notices import WARNINGS
     from tone_shootout.rendering.produce import produce
 
-    _check_folder(out)
-    planned, sources = _plan(spec)
-    for notice in planned.notices:
-        word = "Warning" if notice.code in WARNINGS else "Note"
-        click.echo(f"{word}: {notice.pointer}: {notice.detail} ({notice.code})", err=True)
-    processes = jobs or os.cpu_count() or 1
-    store = None if cache is None else StoreFolder(cache)
+    style: Style = "json" if as_json else "quiet" if quiet else "text"
+    with _ending(style):
+        _check_folder(out)
+        planned, sources = _plan(spec)
+        _print_notices(planned, style)
+        processes = jobs or os.cpu_count() or 1
+        store = None if cache is None else StoreFolder(cache)
+        try:
+            with interruptible() as stopped, progress(stopped, style) as reporter:
+                manifest = produce(
+                    planned,
+                    sources,
+                    out,
+                    processes=processes,
+                    reporter=reporter,
+                    video=not no_video,
+                    plots=not no_plots,
+                    store=store,
+                )
+        except Cancelled:
+            raise _StoppedError("stopped; no results were written") from None
+        except (RenderError, WorkerDied) as error:
+            raise click.ClickException(str(error)) from None
+        except BrokenPipeError:  # of stdout
+            raise
+        except OSError as error:
+            raise click.ClickException(f"{out}: {error.strerror or error}") from None
+    if style == "text":
+        _print_summary(manifest, out)
+    if opened:
+        _open(out)
+
+
+class _StoppedError(click.ClickException):
+    """The rendering was stopped."""
+
+
+@contextmanager
+def _ending(style: "Style") -> Iterator[None]:
+    """In JSON, write the event `done` after the block, whether it fails or not."""
+    from tone_shootout.cli._events import write_event
+
     try:
-        with interruptible() as stopped, progress(stopped) as reporter:
-            manifest = produce(
-                planned,
-                sources,
-                out,
-                processes=processes,
-                reporter=reporter,
-                video=not no_video,
-                plots=not no_plots,
-                store=store,
-            )
-    except Cancelled:
-        raise click.ClickException("stopped; no results were written") from None
-    except (RenderError, WorkerDied) as error:
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"{out}: {error.strerror or error}") from None
-    _print_summary(manifest, out)
+        yield
+    except click.ClickException as error:
+        if style == "json":
+            status = "cancelled" if isinstance(error, _StoppedError) else "failed"
+            found: dict[str, Any] = {"detail": error.message}
+            if isinstance(error, InvalidSpecFile):
+                found["errors"] = [
+                    {"code": each.code, "pointer": each.pointer, "detail": each.detail} for each in error.errors
+                ]
+            write_event("done", {"status": status, "error": found})
+        raise
+    if style == "json":
+        write_event("done", {"status": "completed"})
+
+
+def _print_notices(planned: "Plan", style: "Style") -> None:
+    from tone_shootout.cli._events import write_event
+    from tone_shootout.rendering.notices import WARNINGS
+
+    for notice in planned.notices:
+        if style == "json":
+            write_event("notice", {"code": notice.code, "pointer": notice.pointer, "detail": notice.detail})
+        elif style == "text":
+            word = "Warning" if notice.code in WARNINGS else "Note"
+            click.echo(f"{word}: {notice.pointer}: {notice.detail} ({notice.code})", err=True)
+
+
+def _open(out: Path) -> None:
+    """Open the video of a result, or its folder, in the program that the desktop uses for it."""
+    from tone_shootout.rendering.produce import VIDEO_NAME
+
+    video = out / VIDEO_NAME
+    if click.launch(str((video if video.exists() else out).absolute())) != 0:
+        click.echo("Note: no program was found to open the results.", err=True)
 
 
 def _check_folder(out: Path) -> None:
@@ -96,6 +160,7 @@ class InvalidSpecFile(click.ClickException):
 
     def __init__(self, path: Path, error: "SpecError") -> None:
         super().__init__(str(error))
+        self.errors = error.errors
         self._lines = [f"Error: {path}: {each.detail} ({each.code})" for each in error.errors]
 
     def show(self, file: "IO[Any] | None" = None) -> None:

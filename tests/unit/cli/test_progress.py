@@ -1,0 +1,60 @@
+"""Progress of a rendering: events as JSON, a bar on a terminal, nothing."""
+
+import json
+import threading
+
+import pytest
+
+from tone_shootout.cli._events import PROGRESS_S, EventReporter
+from tone_shootout.cli._progress import progress
+from tone_shootout.rendering.errors import Cancelled
+
+
+def test_progress_events_come_at_intervals_and_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    now = 0.0
+    reporter = EventReporter(threading.Event(), clock=lambda: now)
+    for step in range(9):
+        now = step * PROGRESS_S / 4
+        reporter.progress(float(step), 8.0)
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [event["type"] for event in events] == ["progress"] * 3
+    assert [event["data"]["percent"] for event in events] == [0.0, 50.0, 100.0]
+    assert events[-1]["data"]["eta_s"] == 0.0
+
+
+def test_a_plan_without_cost_has_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    EventReporter(threading.Event()).progress(0.0, 0.0)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("style", ["text", "json", "quiet"])
+def test_every_style_can_be_stopped(style: str) -> None:
+    stopped = threading.Event()
+    with progress(stopped, style) as reporter:  # type: ignore[arg-type]
+        reporter.check()
+        stopped.set()
+        with pytest.raises(Cancelled):
+            reporter.check()
+
+
+def test_quiet_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress(threading.Event(), "quiet") as reporter:
+        reporter.phase("render")
+        reporter.progress(1.0, 2.0)
+        reporter.segment(1, "rendered", None)
+        reporter.file("manifest.json")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_gets_a_bar_with_percent_and_time_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    with progress(threading.Event()) as reporter:
+        reporter.phase("level")
+        reporter.progress(1.0, 2.0)
+    shown = capsys.readouterr().err
+    assert "Matching levels" in shown
+    assert "50%" in shown
+    assert "-:--:--" in shown  # the time left, not known yet

@@ -2,12 +2,20 @@
 
 import importlib
 import pkgutil
+import re
 from collections import Counter
 
 import tone_shootout
-from tests.support.error_codes import GUIDE, literals, raised_codes, written
+from tests.support.error_codes import GUIDE, literals, raised_codes, source_of_test, written
+from tests.support.provoked_codes import PROVOKED_BY
 from tone_shootout.error_codes import ERROR_CODES, all_codes
 from tone_shootout.kit.http.problems import HTTP_CODES, ProblemError
+
+
+def _load_errors() -> None:
+    for module in pkgutil.walk_packages(tone_shootout.__path__, "tone_shootout."):
+        if module.name.endswith((".errors", ".body_timeout", ".sign_in_limits", ".preconditions")):
+            importlib.import_module(module.name)
 
 
 def _problem_errors(base: type[ProblemError]) -> set[type[ProblemError]]:
@@ -29,9 +37,7 @@ def test_no_code_stands_in_the_registry_twice() -> None:
 
 
 def test_every_error_class_has_a_status_of_its_code() -> None:
-    for module in pkgutil.walk_packages(tone_shootout.__path__, "tone_shootout."):
-        if module.name.endswith((".errors", ".body_timeout", ".sign_in_limits")):
-            importlib.import_module(module.name)
+    _load_errors()
     for error in _problem_errors(ProblemError):
         assert error.status in all_codes()[error.code].statuses, error
 
@@ -39,6 +45,20 @@ def test_every_error_class_has_a_status_of_its_code() -> None:
 def test_every_status_of_the_framework_has_a_code_of_the_registry() -> None:
     for status, code in HTTP_CODES.items():
         assert status in all_codes()[code].statuses, status
+
+
+def test_every_code_is_provoked_by_a_test() -> None:
+    """The test names the code, or the error class of the code. A new code needs a row in `PROVOKED_BY`."""
+    assert sorted(PROVOKED_BY) == sorted(all_codes())
+    _load_errors()
+    classes: dict[str, list[str]] = {}
+    for error in _problem_errors(ProblemError):
+        classes.setdefault(error.code, []).append(error.__name__)
+    for code, test in PROVOKED_BY.items():
+        source = source_of_test(test)
+        assert source, f"{code}: there is no test {test}"
+        names = "|".join([rf"[\"']{code}[\"']", *(rf"\b{name}\b" for name in classes.get(code, []))])
+        assert re.search(names, source), f"{code}: {test} does not name it"
 
 
 def test_the_guide_has_the_codes_of_the_registry() -> None:

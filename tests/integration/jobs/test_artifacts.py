@@ -100,3 +100,8 @@ async def test_a_path_that_leads_out_is_not_there(flac: Flac, user: Person) -> N
     for path in ("../../../secret", "..%2f..%2fsecret", "segments"):
         answer = await user.client.get(f"{flac.href.rsplit('/segments', 1)[0]}/{path}")
         assert answer.status_code == 404
+
+
+async def test_a_path_that_the_job_does_not_have_is_not_found(flac: Flac, user: Person) -> None:
+    answer = await user.client.get(f"{flac.href}.gone")
+    assert (answer.status_code, answer.json()["code"]) == (404, "artifact_not_found")

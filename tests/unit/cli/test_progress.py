@@ -1,10 +1,12 @@
 """Progress of a rendering: events as JSON, a bar on a terminal, nothing."""
 
 import json
+import re
 import threading
 
 import pytest
 
+from tests.support.shared import PROJECT
 from tone_shootout.cli._events import PROGRESS_S, EventReporter
 from tone_shootout.cli._progress import progress
 from tone_shootout.rendering.errors import Cancelled
@@ -58,3 +60,10 @@ def test_a_terminal_gets_a_bar_with_percent_and_time_left(
     assert "Matching levels" in shown
     assert "50%" in shown
     assert "-:--:--" in shown  # the time left, not known yet
+
+
+def test_the_types_of_events_are_documented() -> None:
+    sources = [PROJECT / "src/tone_shootout/cli" / name for name in ("_events.py", "render.py")]
+    written = {name for path in sources for name in re.findall(r'write_event\("(\w+)"', path.read_text())}
+    guide = (PROJECT / "docs" / "command-line.md").read_text().partition("## Events")[2]
+    assert set(re.findall(r"^\| `(\w+)`", guide, re.MULTILINE)) == written

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 _COMMANDS = {
     "demo": "Run a complete example on this machine, from upload to video.",
@@ -30,6 +31,7 @@ _COMMANDS = {
     "logout": "Sign out of a service.",
     "user": "Manage local users and their API tokens.",
     "tone3000": "Check the API of TONE3000.",
+    "completion": "Write the completion script of a shell.",
     "housekeeping": "Delete expired data.",
     "db": "Migrate the database.",
 }
@@ -46,6 +48,10 @@ class _Commands(click.Group):
             return None
         command: click.Command = importlib.import_module(f"tone_shootout.cli.{cmd_name}").command
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [CompletionItem(name, help=text) for name, text in _COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):

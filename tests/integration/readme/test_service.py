@@ -44,22 +44,22 @@ def served(command: str, folder: Path, environ: dict[str, str]) -> Generator[Ser
 
 
 def test_the_service_accepts_a_new_token_and_stops_on_ctrl_c(folder: Path, environ: dict[str, str]) -> None:
-    with served("python3 -m uv run shootout serve", folder, environ) as service:
-        token = run("python3 -m uv run shootout user token me", folder, environ).strip()
+    with served("shootout serve", folder, environ) as service:
+        token = run("shootout user token me", folder, environ).strip()
         me = httpx.get(f"{service.url}/api/v1/me", headers={"Authorization": f"Bearer {token}"}, timeout=30)
         assert me.json()["name"] == "me"
         assert httpx.get(f"{service.url}/docs", timeout=30).status_code == 200
-        assert run("python3 -m uv run shootout jobs list", folder, environ | {"SHOOTOUT_TOKEN": token}) == ""
+        assert run("shootout jobs list", folder, environ | {"SHOOTOUT_TOKEN": token}) == ""
 
 
 def test_the_command_line_signs_in_with_the_tone3000_stand_in(folder: Path, environ: dict[str, str]) -> None:
-    with served("python3 -m uv run shootout serve --fake-tone3000", folder, environ) as service:
+    with served("shootout serve --fake-tone3000", folder, environ) as service:
         stand_in = service.read_url("Stand-in")
-        command = arguments("python3 -m uv run shootout login")
+        command = arguments("shootout login")
         with subprocess.Popen(command, cwd=folder, env=environ, stderr=subprocess.PIPE) as login:
             while login.poll() is None:  # approve the code as soon as it exists
                 httpx.post(f"{stand_in}/control/devices", json={"allow": True}, timeout=30)
                 with suppress(subprocess.TimeoutExpired):
                     login.wait(0.2)
             assert login.returncode == 0
-        assert run("python3 -m uv run shootout jobs list", folder, environ) == ""
+        assert run("shootout jobs list", folder, environ) == ""

@@ -66,3 +66,42 @@ async def truncating(url: str, after: int, ranges: list[str]) -> AsyncGenerator[
     server = await asyncio.start_server(lead, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@asynccontextmanager
+async def cutting_first(url: str, path: str) -> AsyncGenerator[tuple[str, list[str]], None]:
+    """A proxy that cuts the first connection with a request for `path` once its response has begun; notes all such."""
+    target = urlsplit(url)
+    requested: list[str] = []
+
+    async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(target.hostname, target.port)
+        must_cut = False
+
+        async def up() -> None:
+            nonlocal must_cut
+            while data := await reader.read(65536):
+                line = data.split(b"\r\n", 1)[0].decode("latin-1")
+                if path in line:
+                    must_cut = not requested
+                    requested.append(line)
+                back.write(data)
+                await back.drain()
+            back.close()
+
+        async def down() -> None:
+            while data := await there.read(65536):
+                writer.write(data)
+                await writer.drain()
+                if must_cut:
+                    await asyncio.sleep(0.1)  # so that the client gets this
+                    writer.transport.abort()
+                    back.transport.abort()
+            writer.close()
+
+        with suppress(ConnectionError):
+            await asyncio.gather(up(), down())
+
+    server = await asyncio.start_server(lead, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", requested

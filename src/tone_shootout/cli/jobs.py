@@ -12,7 +12,7 @@ from tone_shootout.cli._session import ServiceError, Session, open_session, sess
 from tone_shootout.cli.errors import handle_errors
 
 if TYPE_CHECKING:
-    from tone_shootout.client import Client
+    from tone_shootout.client import Artifact, Client
 
 _STATUSES = ["pending", "queued", "running", "cancelling", "completed", "failed", "cancelled"]
 _json = click.option("--json", "as_json", is_flag=True, help="Write the JSON of the API.")
@@ -114,15 +114,24 @@ def retry(
 @command.command()
 @click.argument("job")
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for the results.")
-@click.option("--quiet", is_flag=True, help="Write only errors.")
+@click.option("--json", "as_json", is_flag=True, help="Write an event as JSON for each file, one per line.")
+@_quiet
 @session_options
-def download(job: str, out: Path, quiet: bool, url: str | None, token: str | None, data: Path | None) -> None:
+def download(
+    job: str, out: Path, as_json: bool, quiet: bool, url: str | None, token: str | None, data: Path | None
+) -> None:
     """Download the results of a job. Files that are complete are kept, so that the command can be run again."""
+    import msgspec
+
+    def report(artifact: "Artifact") -> None:
+        if as_json:
+            click.echo(json.dumps({"type": "artifact", "data": msgspec.to_builtins(artifact)}))
+        elif not quiet:
+            click.echo(artifact.path)
+
     with handle_errors(ServiceError), open_session(url, token, data).client() as client:
-        files = client.download(
-            _id(client, job), out, on_file=None if quiet else lambda artifact: click.echo(artifact.path)
-        )
-    if not quiet:
+        files = client.download(_id(client, job), out, on_file=report)
+    if not (quiet or as_json):
         click.echo(f"{len(files)} files in {out}", err=True)
 
 

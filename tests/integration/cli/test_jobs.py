@@ -99,6 +99,8 @@ async def test_watch_ends_with_the_job_and_its_exit_code_is_the_outcome(
     assert followed.stdout.splitlines()[-1] == said
     after = await shootout("watch", job["id"])
     assert (after.exit_code, after.stdout.splitlines()[-1]) == (code, said)
+    quiet = await shootout("watch", job["id"], "--quiet")
+    assert (quiet.exit_code, quiet.stdout, quiet.stderr) == (code, "", f"{said}\n" if code else "")
 
 
 async def test_a_lost_connection_neither_loses_nor_repeats_events(

@@ -93,6 +93,11 @@ async def test_a_spec_is_submitted_followed_and_downloaded(
     assert again.exit_code == 0, again.output
     assert "manifest.json" in again.stdout.splitlines()
     assert (tmp_path / "again" / "manifest.json").read_bytes() == (tmp_path / "out" / "manifest.json").read_bytes()
+    listed = await shootout("jobs", "download", "latest", "--out", tmp_path / "again", "--json")
+    assert listed.stderr == ""
+    saved = [json.loads(line) for line in listed.stdout.splitlines()]
+    assert {event["type"] for event in saved} == {"artifact"}
+    assert [event["data"]["path"] for event in saved] == again.stdout.splitlines()
     quiet = await shootout("submit", spec, "--watch", "--quiet")
     assert (quiet.exit_code, len(quiet.stdout.split())) == (0, 1)
     as_json = await shootout("submit", spec, "--watch", "--json")

@@ -15,6 +15,7 @@ from tone_shootout.rendering.executor.pool import Pool
 from tone_shootout.rendering.executor.reporter import Phase, Reporter, SegmentStatus, Store
 from tone_shootout.rendering.notices import FOR_THE_AUTHOR, UNEVEN
 from tone_shootout.rendering.output.credits import Credit, credit_lines, notices
+from tone_shootout.rendering.output.flac_tags import tag_segments
 from tone_shootout.rendering.output.manifest import (
     FileRecord,
     Manifest,
@@ -96,6 +97,7 @@ def produce(
         (staging / "segments").mkdir()
         level, leveled = stages.level(plan, raws, staging, measured, executor)
         inputs = name_inputs(plan.media_info, names or {}, credited or {})
+        tag_segments(plan, staging, [each.measured for each in leveled], inputs, reporter.check)
         warnings = (*plan.notices, *notices(plan.spec, credited or {}))
         media_tasks = video_pipeline.media_tasks(plan, raws, staging, leveled) if video else ()
         found = None

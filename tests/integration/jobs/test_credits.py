@@ -69,6 +69,9 @@ async def test_credits_and_notices_are_in_everything_that_is_published_and_captu
         assert line in description
     assert manifest["credits"][-1] == "Powered by TONE3000 – https://www.tone3000.com"
 
+    flac = next(content for path, content in contents.items() if path.endswith(".flac"))
+    assert [line for line in manifest["credits"] if line.encode() not in flac] == []
+
     capture = bundled_capture("high-gain.nam")
     assert _holds(capture, capture)
     assert [path for path, content in contents.items() if _holds(content, capture)] == []

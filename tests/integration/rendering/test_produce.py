@@ -5,6 +5,7 @@ import json
 import signal
 from pathlib import Path
 
+import av
 import msgspec
 import numpy as np
 import pytest
@@ -71,6 +72,18 @@ def test_all_segments_of_a_di_track_are_equally_long(out: Path, manifest: Manife
     lengths = {s.file: read_audio(out / s.file, max_seconds=10).samples.shape for s in manifest.segments}
     assert [lengths[s.file] for s in manifest.segments] == [(1, s.samples) for s in manifest.segments]
     assert [s.samples for s in manifest.segments] == [96_000, 96_000, 59_259, 59_259]
+
+
+def test_segments_are_tagged_with_names_and_levels(out: Path, manifest: Manifest) -> None:
+    for segment in manifest.segments:
+        with av.open(str(out / segment.file)) as flac:
+            tags = {name.upper(): value for name, value in flac.metadata.items()}
+        assert tags["TITLE"] == f"{segment.di_track} – {segment.chain}"
+        assert (tags["ALBUM"], tags["TRACK"], tags["TRACKTOTAL"]) == (manifest.spec.title, str(segment.position), "4")
+        assert (tags["DI_TRACK"], tags["CHAIN"]) == (segment.di_track, segment.chain)
+        assert tags["LOUDNESS"] == f"{segment.measured.integrated_lufs:.2f} LUFS"
+        assert tags["RENDER_KEY"] == segment.render_key
+        assert "CREDIT" not in tags
 
 
 def test_the_manifest_names_every_file_with_its_hash_and_nothing_of_this_machine(

@@ -53,10 +53,7 @@ def describe(error: Exception) -> str:
     from tone_shootout.client import ApiError
 
     faults = error.errors if isinstance(error, ApiError) else ()
-    # The body of a shootout has its spec in `config`.
-    return "; ".join(
-        f"{fault.pointer.removeprefix('/config') or '/'}: {fault.detail} ({fault.code})" for fault in faults
-    ) or str(error)
+    return "; ".join(f"{fault.detail} ({fault.code})" for fault in faults) or str(error)
 
 
 def session_options(command: F) -> F:

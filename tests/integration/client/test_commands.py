@@ -52,13 +52,13 @@ async def test_a_broken_spec_is_refused_before_anything_is_uploaded(shootout: Sh
     assert (await shootout("library", "list")).stdout == ""
 
 
-async def test_an_error_of_the_service_points_into_the_spec(shootout: Shootout, spec: Path) -> None:
+async def test_an_error_of_the_service_names_its_place_in_the_spec(shootout: Shootout, spec: Path) -> None:
     _replace(spec, 'blocks = [{ type = "capture", file = "amp.nam" }, {', "blocks = [{")
     _replace(spec, 'type = "cab_ir", file = "cab.wav" }]', 'type = "capture", file = "amp.nam" }]', count=1)
     refused = await shootout("submit", spec)
     assert refused.exit_code == 1
     (line,) = refused.stderr.splitlines()
-    assert line.startswith("Error: /chains/0/blocks: ")
+    assert line.startswith("Error: chain “Low”, blocks: ")
     assert line.endswith("(ir_required)")
 
 

@@ -51,7 +51,7 @@ async def test_the_secret_is_shown_once_and_stored_encrypted_for_its_webhook_alo
     listed = await user.client.get(WEBHOOKS)
     assert made["secret"].startswith("whsec_")
     for answer in (shown, listed):
-        assert "secret" not in answer.text.replace("previous_secret", "")
+        assert "whsec_" not in answer.text
     async with session_maker() as session:
         stored = {row.id: row.secret for row in await session.scalars(select(Webhook))}
     ring = KeyRing(settings.security.encryption_keys)

@@ -109,7 +109,7 @@ def _audio(path: Path) -> "FileReport":
     }
 
 
-def _usable(path: Path, kind: "Literal['di_track', 'cab_ir']") -> "tuple[str, tuple[FileNotice, ...]]":
+def _usable(path: Path, kind: "Literal['di_track', 'cab_ir']") -> "tuple[dict[str, Any], tuple[FileNotice, ...]]":
     """Return whether a file can be used as a DI track or a cab IR, and the notices that apply then."""
     from tone_shootout.rendering.engine.sources import SourceError, probe
     from tone_shootout.rendering.media_info import CabIrInfo, DiTrackInfo
@@ -117,12 +117,14 @@ def _usable(path: Path, kind: "Literal['di_track', 'cab_ir']") -> "tuple[str, tu
     try:
         info = probe(path, kind)
     except SourceError as error:
-        return f"no: {error.detail}", ()
+        return {"usable": False, "detail": error.detail}, ()
     if isinstance(info, CabIrInfo) and info.stereo:
-        return 'yes, with channel set to "left", "right" or "mean": its sides differ', info.notices
+        detail = 'with channel set to "left", "right" or "mean": its sides differ'
+        return {"usable": True, "detail": detail}, info.notices
     if isinstance(info, DiTrackInfo) and info.cancels:
-        return 'yes, with channel set to "left" or "right": its sides cancel', info.notices
-    return "yes", info.notices
+        detail = 'with channel set to "left" or "right": its sides cancel'
+        return {"usable": True, "detail": detail}, info.notices
+    return {"usable": True, "detail": None}, info.notices
 
 
 def _table(answers: "list[FileReport]") -> str:
@@ -166,6 +168,9 @@ def _text(value: object) -> str:
         return "not stated"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, dict):
+        answer, separator = ("yes", ", ") if value["usable"] else ("no", ": ")
+        return answer + (f"{separator}{_text(value['detail'])}" if value["detail"] else "")
     if isinstance(value, float):
         return f"{value:.6g}"
     return "".join(char if char.isprintable() else " " for char in str(value))

@@ -217,7 +217,8 @@ def test_reamp_and_inspect_report_notices(folder: Path) -> None:
     assert [line.rpartition(" ")[2] for line in told.stderr.splitlines()] == ["(late_onset)"]
     shown = _run("inspect", folder / "opposite.wav", folder / "late.wav", "--json")
     opposite, response = json.loads(shown.stdout)
-    assert opposite["as_di_track"].startswith('yes, with channel set to "left" or "right"')
+    assert opposite["as_di_track"]["usable"] is True
+    assert opposite["as_di_track"]["detail"].startswith('with channel set to "left" or "right"')
     assert [notice["code"] for notice in opposite["notices"]] == ["sides_cancel"]
     assert [notice["code"] for notice in response["notices"]] == ["late_onset"]
     assert "starts 20.0 ms after" in _run("inspect", folder / "late.wav").stdout
@@ -284,8 +285,13 @@ def test_inspect_shows_properties_of_files(folder: Path) -> None:
     assert (capture["type"], capture["architecture"], capture["parameters"]) == ("capture", "WaveNet", 842)
     assert capture["metadata"] == {"gear_type": "amp", "modeled_by": "me", "gain": 0.5}
     assert capture["notices"] == []
-    assert (cab["type"], cab["format"], cab["sample_rate_hz"], cab["as_cab_ir"]) == ("audio", "WAV", 44_100, "yes")
-    assert (riff["duration_s"], riff["channels"], riff["as_di_track"]) == (2.0, 1, "yes")
+    assert (cab["type"], cab["format"], cab["sample_rate_hz"], cab["as_cab_ir"]["usable"]) == (
+        "audio",
+        "WAV",
+        44_100,
+        True,
+    )
+    assert (riff["duration_s"], riff["channels"], riff["as_di_track"]["usable"]) == (2.0, 1, True)
     text = _run("inspect", folder / "named.nam", folder / "cab-a.wav").stdout
     assert "  architecture" in text
     assert "  metadata.modeled_by" in text

@@ -221,6 +221,7 @@ def _check(folder: Path, document: "SpecDocument") -> "tuple[list[SpecError], Pl
 
     from tone_shootout.rendering.engine.sources import SourceError, probe, resolve_path
     from tone_shootout.rendering.media_info import MediaInfo
+    from tone_shootout.rendering.notices import located
     from tone_shootout.rendering.plan.planner import plan
     from tone_shootout.rendering.spec.grid import expand
     from tone_shootout.rendering.spec.schema import InvalidSpec, SpecError
@@ -246,8 +247,8 @@ def _check(folder: Path, document: "SpecDocument") -> "tuple[list[SpecError], Pl
     except InvalidSpec as error:  # files without media info are among the errors already
         others = [each for each in error.errors if each.code != "missing_asset"]
         return [*errors, *expansion.locate(others)], None, sources
-    notices = [msgspec.structs.replace(each, pointer=expansion.pointer(each.pointer)) for each in planned.notices]
-    return errors, msgspec.structs.replace(planned, notices=tuple(notices)), sources
+    notices = located(planned.notices, expansion.pointer)
+    return errors, msgspec.structs.replace(planned, notices=notices), sources
 
 
 def _swapped(path: Path, kind: "Kind") -> str:

@@ -1,6 +1,6 @@
 """Notices about a spec: advice for its author that does not prevent rendering."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -57,6 +57,20 @@ def spec_notices(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[No
     yield from _repeated_names(spec)
     yield from _identical_chains(spec, media_info)
     yield from _filter_notices(spec)
+
+
+def located(notices: Iterable[Notice], pointer: Callable[[str], str]) -> tuple[Notice, ...]:
+    """Return notices of a spec as notices of the document that it was expanded from, one for each code and place.
+
+    Args:
+        notices: notices of the spec.
+        pointer: turns a pointer into the spec into one into the document.
+    """
+    found: dict[tuple[str, str], Notice] = {}
+    for notice in notices:
+        place = pointer(notice.pointer)
+        found.setdefault((notice.code, place), msgspec.structs.replace(notice, pointer=place))
+    return tuple(found.values())
 
 
 def gear_notice(info: CaptureInfo, *, size: float | None = None, stated: str | None = None) -> FileNotice | None:

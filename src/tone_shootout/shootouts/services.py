@@ -1,6 +1,6 @@
 """The rules of shootouts. Nothing here commits."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from tone_shootout.kit.http.problems import Fault
 from tone_shootout.kit.merge_patch import TooDeepError, merge_patch
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.rendering.media_info import Limits
-from tone_shootout.rendering.notices import Notice, spec_notices
+from tone_shootout.rendering.notices import Notice, located, spec_notices
 from tone_shootout.rendering.output.credits import Credit, notices
 from tone_shootout.rendering.plan.planner import Plan, plan
 from tone_shootout.rendering.spec.document import SpecDocument
@@ -74,7 +74,7 @@ class ShootoutSnapshot(Struct, frozen=True, kw_only=True):
     @property
     def notices(self) -> tuple[Notice, ...]:
         """Notices about its files and their licenses, with pointers into the config."""
-        return _located(self.expansion, (*self.plan.notices, *notices(self.spec, _credits(self.assets))))
+        return located((*self.plan.notices, *notices(self.spec, _credits(self.assets))), self.expansion.pointer)
 
 
 class Validation(Struct, frozen=True, kw_only=True):
@@ -245,7 +245,8 @@ class ShootoutService:
         except InvalidConfigError as error:
             spec = expansion.spec
             found = (*spec_notices(spec, assets.media_info), *notices(spec, _credits(assets.refs)))
-            return Validation(errors=tuple(error.errors), notices=_located(expansion, found), snapshot=None)
+            shown = located(found, expansion.pointer)
+            return Validation(errors=tuple(error.errors), notices=shown, snapshot=None)
         snapshot = _snapshot(config, msgspec.to_builtins(config), assets, expansion, planned)
         return Validation(errors=(), notices=snapshot.notices, snapshot=snapshot)
 
@@ -339,10 +340,6 @@ def _patched(target: object, patch: object, kind: Any, pointer: str) -> Any:
         return msgspec.convert(merged, kind)
     except msgspec.ValidationError:
         raise InvalidPatchError.of(merged, kind, pointer) from None
-
-
-def _located(expansion: Expansion, found: Iterable[Notice]) -> tuple[Notice, ...]:
-    return tuple(msgspec.structs.replace(each, pointer=expansion.pointer(each.pointer)) for each in found)
 
 
 def _credits(assets: Sequence[AssetRef]) -> dict[str, Credit]:

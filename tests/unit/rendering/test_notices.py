@@ -8,7 +8,10 @@ import pytest
 from tests.support.specs import FACTS, blocks, spec
 from tone_shootout.audio.notices import FileNotice
 from tone_shootout.rendering.media_info import MediaInfo
+from tone_shootout.rendering.notices import located, spec_notices
 from tone_shootout.rendering.plan.planner import plan
+from tone_shootout.rendering.spec.document import SpecDocument
+from tone_shootout.rendering.spec.grid import expand
 from tone_shootout.rendering.spec.schema import InvalidSpec
 
 LATE = FileNotice("late_onset", "the response starts 23.4 ms late.")
@@ -127,3 +130,16 @@ def test_a_swapped_capture_and_cab_are_recognized() -> None:
 def test_an_amp_without_a_cab_is_told_how_to_allow_it() -> None:
     with pytest.raises(InvalidSpec, match=r'allow = \["no_cab"\]'):
         plan(spec(blocks("amp.nam")), FACTS)
+
+
+def test_a_notice_about_the_template_of_a_grid_is_given_once() -> None:
+    band = {"type": "peak", "frequency_hz": 3.0, "gain_db": 4.0}
+    template = [{"type": "capture"}, {"type": "cab_ir"}, {"type": "eq", "bands": [band]}]
+    grid = {"captures": ["amp.nam", "pedal.nam"], "cab_irs": ["cab.wav", "cab2.wav"], "template": template}
+    document = {"di_tracks": [{"name": "Riff", "file": "riff.wav"}], "grid": grid}
+    expansion = expand(msgspec.convert(document, SpecDocument))
+    found = list(spec_notices(expansion.spec, FACTS))
+    assert len(found) == 4
+    assert [(notice.code, notice.pointer) for notice in located(found, expansion.pointer)] == [
+        ("implausible_filter", "/grid/template/2/bands/0/frequency_hz")
+    ]

@@ -71,7 +71,12 @@ class Fault(Struct, kw_only=True):
         str,
         Meta(
             description="What was expected and what was received.",
-            examples=["chain “Plexi”: the amp's capture has no cabinet: expected a cab IR after it"],
+            examples=[
+                (
+                    "chain “Plexi”, blocks: the amp's capture has no cabinet: expected a cab IR after it. To render it "
+                    'without one, write allow = ["no_cab"] in the chain'
+                )
+            ],
         ),
     ]
 

@@ -65,11 +65,11 @@ def _settings() -> Iterator[tuple[str, Any]]:
 def logs_as_they_were() -> Iterator[None]:
     """Restore the logging configuration, because some commands log to a stderr that is closed afterwards."""
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, structured = root.handlers[:], root.level, structlog.get_config()
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**structured)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from tone_shootout.audio.files import read_audio, write_wav
 from tone_shootout.audio.spectrum import spectrum
 from tone_shootout.audio.temporal import temporal_features
 from tone_shootout.rendering.metrics import Latency, Pair
-from tone_shootout.rendering.output.manifest import Manifest, decode_manifest
+from tone_shootout.rendering.output.manifest import Manifest, decode_manifest, encode_manifest
 
 DELAY = 37
 CHAINS: list[dict[str, Any]] = [
@@ -138,7 +138,7 @@ def test_the_manifest_is_strict_json_and_reads_back(out: Path, manifest: Manifes
         raise AssertionError(constant)
 
     json.loads(text, parse_constant=refuse)
-    assert decode_manifest(text.encode()) == manifest
+    assert encode_manifest(manifest) == encode_manifest(decode_manifest(text.encode())) == text.encode()
 
 
 def test_every_plot_is_drawn_as_png_and_svg(out: Path, manifest: Manifest, log: Log) -> None:

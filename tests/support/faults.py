@@ -1,7 +1,6 @@
 """Kill the processes of a whole service one after the other while it works on jobs.
 
-The tests are defined once; one file per queue runs them, so that the two run in parallel. `QuickFaultTests` runs in
-`task test`, `ThoroughFaultTests` in `task test:thorough`.
+The tests are defined once; one file per queue runs them, so that the two run in parallel, in `task test:thorough`.
 """
 
 import asyncio
@@ -226,8 +225,8 @@ async def _complete_despite_kills(plant: Plant, *names: str) -> str:
     return job_id
 
 
-class QuickFaultTests:
-    """The quick form: everything dies once while a job runs."""
+class FaultTests:
+    """Kill, hang and stop processes at every moment that matters."""
 
     queue: QueueKind
 
@@ -246,10 +245,6 @@ class QuickFaultTests:
 
     async def test_a_job_completes_after_all_processes_are_killed(self, plant: Plant) -> None:
         await _complete_despite_kills(plant, POSTGRESQL, VALKEY, "web", "worker")
-
-
-class ThoroughFaultTests(QuickFaultTests):
-    """Kill, hang and stop single processes at every moment that matters."""
 
     async def test_a_job_completes_though_its_worker_is_killed_in_every_phase(self, plant: Plant) -> None:
         job_id = await plant.submit()

@@ -1,14 +1,11 @@
-"""Every acknowledged job completes after any process dies, on the queue in PostgreSQL.
-
-In `task test`, `tests/integration/test_survival.py` kills everything on this queue.
-"""
+"""Every acknowledged job completes after any process dies, on the queue in PostgreSQL."""
 
 import pytest
 
-from tests.support.faults import ThoroughFaultTests
+from tests.support.faults import FaultTests
 
 pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.timeout(400)]
 
 
-class TestThoroughlyOnPostgreSQL(ThoroughFaultTests):
+class TestOnPostgreSQL(FaultTests):
     queue = "postgresql"

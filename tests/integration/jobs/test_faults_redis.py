@@ -2,15 +2,10 @@
 
 import pytest
 
-from tests.support.faults import QuickFaultTests, ThoroughFaultTests
+from tests.support.faults import FaultTests
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-
-
-class TestQuicklyOnRedis(QuickFaultTests):
-    queue = "redis"
+pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.timeout(400)]
 
 
-@pytest.mark.thorough
-class TestThoroughlyOnRedis(ThoroughFaultTests):
+class TestOnRedis(FaultTests):
     queue = "redis"

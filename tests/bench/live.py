@@ -142,11 +142,11 @@ async def _measure(engine: AsyncEngine, publisher: Publisher, web: WebProcess, s
         memory = (process.memory_info().rss - before) / (scene.jobs * scene.subscribers)
         cpu = sum(process.cpu_times()[:2])
         begun = await _write(sessions, publisher, jobs, scene)
-        heard = await asyncio.to_thread(clients.times)
+        received = await asyncio.to_thread(clients.times)
         cpu_s = (sum(process.cpu_times()[:2]) - cpu) / (scene.jobs * scene.rounds)
     times = [
         at - begin
-        for number, of_client in enumerate(heard)
+        for number, of_client in enumerate(received)
         for at, begin in zip(of_client, begun[number % scene.jobs], strict=True)
     ]
     median_s, high_s = (float(value) for value in np.quantile(times, (0.5, 0.99)))

@@ -48,8 +48,8 @@ class Receivers:
 @contextmanager
 def receivers(url: str, token: str, jobs: Sequence[object], events: int) -> Generator[Receivers, None, None]:
     """Run a client for each of these jobs, which waits for so many events behind the snapshot."""
-    asked = json.dumps({"url": url, "token": token, "jobs": [str(job) for job in jobs], "events": events})
-    command = [sys.executable, "-m", "tests.bench.receiver", asked]
+    requested = json.dumps({"url": url, "token": token, "jobs": [str(job) for job in jobs], "events": events})
+    command = [sys.executable, "-m", "tests.bench.receiver", requested]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Receivers(process)
@@ -134,10 +134,10 @@ def _listen(url: str, token: str, jobs: Sequence[str], events: int) -> list[list
     return [client.times for client in clients]
 
 
-def main(asked: dict[str, Any]) -> None:
+def main(requested: dict[str, Any]) -> None:
     """Be the clients that are asked for."""
     allow_many_connections()
-    print(json.dumps(_listen(**asked)), flush=True)
+    print(json.dumps(_listen(**requested)), flush=True)
 
 
 if __name__ == "__main__":

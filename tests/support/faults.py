@@ -165,8 +165,8 @@ class Plant:
         items = (await self.get(f"/api/v1/jobs/{job_id}/artifacts")).json()["items"]
         found = {item["path"]: item for item in items}
         assert len(found) == len(items)
-        told = Counter(event["data"]["path"] for event in log if event["type"] == "artifact")
-        assert all(told[path] == 1 for path in found)
+        reported = Counter(event["data"]["path"] for event in log if event["type"] == "artifact")
+        assert all(reported[path] == 1 for path in found)
         manifest = (await self.get(found["manifest.json"]["links"]["content"])).json()
         assert set(found) >= {entry["path"] for entry in manifest["files"]} | {"comparison.mp4", "manifest.json"}
         for item in items:

@@ -54,13 +54,13 @@ def pooling(url: str, folder: Path, mode: str, *, size: int) -> Generator[str, N
     )
     assert process.stderr is not None
     try:
-        told = ""
+        reported = ""
         for line in process.stderr:
-            told += line
+            reported += line
             if "process up" in line:
                 break
         else:
-            raise RuntimeError(told)
+            raise RuntimeError(reported)
         yield f"postgresql://{user}@127.0.0.1:{port}/{name}"
     finally:
         process.terminate()

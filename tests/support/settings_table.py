@@ -22,9 +22,9 @@ def settings_table() -> str:
         kind = group.default_factory
         if not (isinstance(kind, type) and is_dataclass(kind)):
             continue
-        said = _docstrings(kind)
+        stated = _docstrings(kind)
         rows = [
-            f"| `{PREFIX}_{group.name.upper()}_{field.name.upper()}` | {_default(field)} | {said[field.name]} |"
+            f"| `{PREFIX}_{group.name.upper()}_{field.name.upper()}` | {_default(field)} | {stated[field.name]} |"
             for field in fields(kind)
         ]
         title = (kind.__doc__ or "").split("\n")[0].rstrip(".")

@@ -61,23 +61,23 @@ def _section(struct: type[msgspec.Struct], title: str) -> str:
 
 
 def _row(field: typed.Field) -> str:
-    found, told = _plain(field.type)
-    cells = [f"`{field.encode_name}`", _type(found), _range(found), _default(field), str(told["description"])]
+    found, reported = _plain(field.type)
+    cells = [f"`{field.encode_name}`", _type(found), _range(found), _default(field), str(reported["description"])]
     return f"| {' | '.join(cells)} |"
 
 
 def _plain(found: typed.Type) -> tuple[typed.Type, dict[str, Any]]:
     """Return a type without metadata and null, and its description and examples; the outer ones win."""
-    told: dict[str, Any] = {}
+    reported: dict[str, Any] = {}
     while True:
         if isinstance(found, typed.Metadata):
-            told = {**(found.extra_json_schema or {}), **told}
+            reported = {**(found.extra_json_schema or {}), **reported}
             found = found.type
         elif isinstance(found, typed.UnionType) and any(map(_is_nothing, found.types)):
             rest = tuple(each for each in found.types if not _is_nothing(each))
             found = rest[0] if len(rest) == 1 else typed.UnionType(rest)
         else:
-            return found, told
+            return found, reported
 
 
 def _is_nothing(found: typed.Type) -> bool:

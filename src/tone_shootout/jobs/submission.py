@@ -85,12 +85,12 @@ class SubmissionController(Controller):
 
         The body may be left out.
         """
-        asked = data or ShootoutDuplicate()
+        requested = data or ShootoutDuplicate()
 
         async def make() -> Response[NewShootoutRead]:
-            shootout = await shootout_service.duplicate(principal.user_id, shootout_id, title=asked.title)
+            shootout = await shootout_service.duplicate(principal.user_id, shootout_id, title=requested.title)
             made, tag = NewShootoutRead.of(shootout, job=None), etag(ShootoutRead.of(shootout))
-            return await _created(made, tag, principal.user_id, jobs, dispatcher, submit=asked.submit)
+            return await _created(made, tag, principal.user_id, jobs, dispatcher, submit=requested.submit)
 
         return await idempotent(make)
 

@@ -85,10 +85,10 @@ async def test_slow_down_increases_the_interval(device: httpx.AsyncClient, tone3
     tone3000.fault("status", "/oauth/token", status=400, body='{"error": "slow_down"}')
     slower = await poll(device, begun["device_code"])
     assert (slower.status_code, slower.json()["interval_s"]) == (202, 6)
-    asked = len(tone3000.requests("/oauth/token"))
+    requested = len(tone3000.requests("/oauth/token"))
     tone3000.decide(begun["user_code"])
     assert (await poll(device, begun["device_code"])).status_code == 202
-    assert len(tone3000.requests("/oauth/token")) == asked
+    assert len(tone3000.requests("/oauth/token")) == requested
 
 
 @pytest.mark.parametrize(("allow", "code", "status"), [(False, "sign_in_denied", 403), (None, "sign_in_expired", 400)])

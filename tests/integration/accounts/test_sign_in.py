@@ -86,12 +86,12 @@ async def test_with_a_public_url_a_browser_returns_to_it(settings: Settings, ton
 
 @pytest.mark.parametrize(("prompt", "asked"), [("select_tone", {}), ("load_tone", {"tone_id": "900101"})])
 async def test_the_selected_tone_is_returned(
-    browser: Browser, tone3000: StandIn, prompt: str, asked: dict[str, str]
+    browser: Browser, tone3000: StandIn, prompt: str, requested: dict[str, str]
 ) -> None:
     tone3000.answer_sign_ins(tone_id=900102)
-    answer = await browser.sign_in(prompt=prompt, **asked)
+    answer = await browser.sign_in(prompt=prompt, **requested)
     assert answer.json() == {"signed_in": True, "canceled": False, "tone_id": 900102}
-    onward = await browser.sign_in(prompt=prompt, next="/docs?x=1#part", **asked)
+    onward = await browser.sign_in(prompt=prompt, next="/docs?x=1#part", **requested)
     assert onward.status_code == 303
     assert onward.headers["location"] == "/docs?x=1&sign_in=done&tone_id=900102#part"
 

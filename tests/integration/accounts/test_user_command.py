@@ -112,8 +112,8 @@ async def test_disabling_a_user_cancels_only_their_jobs(
         found = dict(await sql("SELECT id::text, status FROM job"))
         assert (found[runs], found[waits]) == ("cancelling", "cancelled")
         assert found[theirs] in ("pending", "queued")
-    told = await sql(f"SELECT data->>'status' FROM job_event WHERE job_id = '{runs}' ORDER BY seq DESC LIMIT 1")
-    assert told == [("cancelling",)]
+    reported = await sql(f"SELECT data->>'status' FROM job_event WHERE job_id = '{runs}' ORDER BY seq DESC LIMIT 1")
+    assert reported == [("cancelling",)]
 
 
 @pytest.mark.parametrize(

@@ -103,10 +103,10 @@ def test_render_gives_the_same_result_from_json(folder: Path) -> None:
         ),
     ],
 )
-def test_render_names_the_place_of_a_spec_error(folder: Path, old: str, new: str, told: str) -> None:
+def test_render_names_the_place_of_a_spec_error(folder: Path, old: str, new: str, reported: str) -> None:
     path = folder / "two.toml"
     path.write_text(SPEC.replace(old, new, 1))
-    assert told in _refused("render", path, "--out", folder / "out")
+    assert reported in _refused("render", path, "--out", folder / "out")
     assert not (folder / "out").exists()
 
 
@@ -114,16 +114,16 @@ def test_render_rejects_invalid_spec_paths_and_folders_with_other_files(folder: 
     assert _refused("render", folder / "gone.toml", "--out", folder / "out").endswith("No such file or directory")
     assert "expected a name that ends in .toml or .json" in _refused("render", folder / "a.nam", "--out", folder / "o")
     assert "expected an empty folder or an earlier result" in _refused("render", folder / "two.toml", "--out", folder)
-    told = _refused("render", folder / "two.toml", "--out", folder / "riff.wav")
-    assert told == f"{folder / 'riff.wav'}: Not a directory"
+    reported = _refused("render", folder / "two.toml", "--out", folder / "riff.wav")
+    assert reported == f"{folder / 'riff.wav'}: Not a directory"
     assert _run("render", folder / "two.toml").exit_code == 2
 
 
 def test_render_names_the_segment_that_fails(folder: Path) -> None:
     gated = 'file = "cab-b.wav" }, { type = "noise_gate", threshold_db = 0.0 }'
     (folder / "two.toml").write_text(SPEC.replace('file = "cab-b.wav" }', gated))
-    told = _refused_last_line("render", folder / "two.toml", "--out", folder / "out")
-    assert told.startswith("Error: “Riff in E” through “B”: block 3 (noise gate) outputs silence")
+    reported = _refused_last_line("render", folder / "two.toml", "--out", folder / "out")
+    assert reported.startswith("Error: “Riff in E” through “B”: block 3 (noise gate) outputs silence")
     assert not (folder / "out").exists()
 
 
@@ -143,9 +143,9 @@ def test_ctrl_c_stops_a_rendering_cleanly(folder: Path) -> None:
         assert process.stderr.readline() == "Rendering\n"
         others = psutil.Process(process.pid).children(recursive=True)
         os.killpg(process.pid, signal.SIGINT)
-        told = process.stderr.read()
+        reported = process.stderr.read()
         assert process.wait() == 1
-    assert told == "Error: stopped; no results were written\n"
+    assert reported == "Error: stopped; no results were written\n"
     assert not (folder / "out").exists()
     assert psutil.wait_procs(others, timeout=20)[1] == []
 
@@ -153,10 +153,10 @@ def test_ctrl_c_stops_a_rendering_cleanly(folder: Path) -> None:
 def test_reamp_writes_the_samples_of_the_engine(folder: Path) -> None:
     result = _run("reamp", folder / "riff.wav", folder / "a.nam", folder / "out.wav")
     assert result.exit_code == 0, result.output
-    heard = read_audio(folder / "out.wav", max_seconds=10)
+    received = read_audio(folder / "out.wav", max_seconds=10)
     expected = load((folder / "a.nam").read_bytes()).start().process(plucks(2.0))
-    assert heard.rate == RATE
-    np.testing.assert_array_equal(heard.samples[0], expected)
+    assert received.rate == RATE
+    np.testing.assert_array_equal(received.samples[0], expected)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -166,15 +166,15 @@ def test_reamp_agrees_with_the_canonical_engine(tmp_path: Path, case: str) -> No
     described = next(c for c in json.loads((public / "cases.json").read_text())["cases"] if c["id"] == case)
     result = _run("reamp", public / "input.wav", public / described["model"], tmp_path / "out.wav")
     assert result.exit_code == 0, result.output
-    heard = read_audio(tmp_path / "out.wav", max_seconds=60).samples[0]
+    received = read_audio(tmp_path / "out.wav", max_seconds=60).samples[0]
     expected = np.load(public / described["expected"])
-    np.testing.assert_allclose(heard, expected, atol=described["tolerance"])
+    np.testing.assert_allclose(received, expected, atol=described["tolerance"])
 
 
 def test_reamp_preserves_length_and_sample_rate(folder: Path) -> None:
     assert _run("reamp", folder / "arpeggio.wav", folder / "a.nam", folder / "o.wav").exit_code == 0
-    heard = read_audio(folder / "o.wav", max_seconds=10)
-    assert (heard.samples.shape, heard.rate) == ((1, round(1.23456 * 44_100)), 44_100)
+    received = read_audio(folder / "o.wav", max_seconds=10)
+    assert (received.samples.shape, received.rate) == ((1, round(1.23456 * 44_100)), 44_100)
 
 
 def test_reamp_applies_a_cab_ir_without_changing_the_level(folder: Path) -> None:
@@ -184,9 +184,9 @@ def test_reamp_applies_a_cab_ir_without_changing_the_level(folder: Path) -> None
     write_wav(folder / "delay.wav", impulse, RATE)
     arguments = ("reamp", folder / "riff.wav", folder / "loud.nam", folder / "o.wav", "--ir", folder / "delay.wav")
     assert _run(*arguments).exit_code == 0
-    heard = read_audio(folder / "o.wav", max_seconds=10).samples[0]
-    np.testing.assert_allclose(heard[3:], 8.0 * plucks(2.0)[:-3], atol=1e-6)
-    assert np.abs(heard).max() == pytest.approx(4.0, rel=1e-3)
+    received = read_audio(folder / "o.wav", max_seconds=10).samples[0]
+    np.testing.assert_allclose(received[3:], 8.0 * plucks(2.0)[:-3], atol=1e-6)
+    assert np.abs(received).max() == pytest.approx(4.0, rel=1e-3)
 
 
 def test_reamp_needs_ir_channel_for_a_stereo_ir(folder: Path) -> None:
@@ -195,14 +195,14 @@ def test_reamp_needs_ir_channel_for_a_stereo_ir(folder: Path) -> None:
     write_wav(folder / "right.wav", sides[1], 44_100)
     write_wav(folder / "long.wav", plucks(10.5), RATE)
     command = ("reamp", folder / "riff.wav", folder / "a.nam", folder / "out.wav", "--ir")
-    told = _refused(*command, folder / "wide.wav")
-    assert told.endswith("differ: choose --ir-channel left, right or mean (stereo_ir)")
+    reported = _refused(*command, folder / "wide.wav")
+    assert reported.endswith("differ: choose --ir-channel left, right or mean (stereo_ir)")
     assert "expected at most 10 seconds" in _refused(*command, folder / "long.wav")
-    heard = []
+    received = []
     for arguments in (("wide.wav", "--ir-channel", "right"), ("right.wav",)):
         assert _run(*command, folder / arguments[0], *arguments[1:]).exit_code == 0
-        heard.append((folder / "out.wav").read_bytes())
-    assert heard[0] == heard[1]
+        received.append((folder / "out.wav").read_bytes())
+    assert received[0] == received[1]
 
 
 def test_reamp_and_inspect_report_notices(folder: Path) -> None:
@@ -210,11 +210,11 @@ def test_reamp_and_inspect_report_notices(folder: Path) -> None:
     late = np.concatenate([np.zeros(882, np.float32), cabinet(seed=4)])
     write_wav(folder / "late.wav", late, 44_100)
     command = ("reamp", folder / "opposite.wav", folder / "a.nam", folder / "out.wav", "--ir", folder / "late.wav")
-    told = _run(*command)
-    assert told.exit_code == 0, told.output
-    assert [line.rpartition(" ")[2] for line in told.stderr.splitlines()] == ["(sides_cancel)", "(late_onset)"]
-    told = _run(*command, "--channel", "left")
-    assert [line.rpartition(" ")[2] for line in told.stderr.splitlines()] == ["(late_onset)"]
+    reported = _run(*command)
+    assert reported.exit_code == 0, reported.output
+    assert [line.rpartition(" ")[2] for line in reported.stderr.splitlines()] == ["(sides_cancel)", "(late_onset)"]
+    reported = _run(*command, "--channel", "left")
+    assert [line.rpartition(" ")[2] for line in reported.stderr.splitlines()] == ["(late_onset)"]
     shown = _run("inspect", folder / "opposite.wav", folder / "late.wav", "--json")
     opposite, response = json.loads(shown.stdout)
     assert opposite["as_di_track"]["usable"] is True
@@ -228,17 +228,17 @@ def test_inspect_names_the_type_of_an_unsupported_file(folder: Path) -> None:
     page, expected = b"<!DOCTYPE html><html>", "the file is an HTML page"
     for name, wanted in (("page.nam", "expected a Neural Amp Modeler capture"), ("page.wav", "expected WAV, ")):
         (folder / name).write_bytes(page)
-        told = _refused("inspect", folder / name)
-        assert wanted in told
-        assert expected in told
+        reported = _refused("inspect", folder / name)
+        assert wanted in reported
+        assert expected in reported
 
 
 def test_render_uses_one_channel_and_records_notices(folder: Path) -> None:
     write_wav(folder / "riff.wav", np.stack([plucks() + 0.1, -plucks() - 0.1]), RATE)
     write_wav(folder / "cab-b.wav", np.stack([cabinet(seed=4), cabinet(seed=5)]), 44_100)
-    told = _refused("render", folder / "two.toml", "--out", folder / "out", errors=2)
-    assert "DI track “Riff in E”, channel: the sides of this DI track cancel to silence" in told
-    assert "block 2 (cab_ir), channel: the sides of this impulse response differ" in told
+    reported = _refused("render", folder / "two.toml", "--out", folder / "out", errors=2)
+    assert "DI track “Riff in E”, channel: the sides of this DI track cancel to silence" in reported
+    assert "block 2 (cab_ir), channel: the sides of this impulse response differ" in reported
     text = SPEC.replace('file = "riff.wav"', 'file = "riff.wav"\nchannel = "left"')
     text = text.replace('"cab-b.wav" }', '"cab-b.wav", channel = "right" }')
     (folder / "two.toml").write_text(text)
@@ -299,9 +299,9 @@ def test_inspect_shows_properties_of_files(folder: Path) -> None:
 
 def test_measure_agrees_with_ffmpeg_s_meter(folder: Path) -> None:
     (measured,) = _json("measure", folder / "riff.wav")
-    heard = ebur128(plucks(2.0)[np.newaxis], RATE)
-    assert measured["integrated_lufs"] == pytest.approx(heard["I"], abs=0.1)
-    assert measured["true_peak_dbtp"] == pytest.approx(heard["TP"], abs=0.2)
+    received = ebur128(plucks(2.0)[np.newaxis], RATE)
+    assert measured["integrated_lufs"] == pytest.approx(received["I"], abs=0.1)
+    assert measured["true_peak_dbtp"] == pytest.approx(received["TP"], abs=0.2)
     assert measured["duration_s"] == 2.0
     assert {"centroid_hz", "tilt_db_per_octave", "crest_factor_db", "rms_dbfs"} < measured.keys()
 

@@ -84,7 +84,7 @@ async def test_a_job_can_be_cancelled_and_retried(user: Person, shootout: Shooto
     [(JobStatus.COMPLETED, 0, "completed"), (JobStatus.FAILED, 1, "failed: Nothing to hear.")],
 )
 async def test_watch_ends_with_the_job_and_its_exit_code_is_the_outcome(
-    user: Person, shootout: Shootout, session_maker: Sessions, redis: Redis, status: JobStatus, code: int, said: str
+    user: Person, shootout: Shootout, session_maker: Sessions, redis: Redis, status: JobStatus, code: int, stated: str
 ) -> None:
     job = await submit(user.client)
     hand = Hand(session_maker, redis, job["id"])
@@ -96,11 +96,11 @@ async def test_watch_ends_with_the_job_and_its_exit_code_is_the_outcome(
     await hand.become(status, **values)
     followed = await following
     assert followed.exit_code == code
-    assert followed.stdout.splitlines()[-1] == said
+    assert followed.stdout.splitlines()[-1] == stated
     after = await shootout("watch", job["id"])
-    assert (after.exit_code, after.stdout.splitlines()[-1]) == (code, said)
+    assert (after.exit_code, after.stdout.splitlines()[-1]) == (code, stated)
     quiet = await shootout("watch", job["id"], "--quiet")
-    assert (quiet.exit_code, quiet.stdout, quiet.stderr) == (code, "", f"{said}\n" if code else "")
+    assert (quiet.exit_code, quiet.stdout, quiet.stderr) == (code, "", f"{stated}\n" if code else "")
 
 
 async def test_a_lost_connection_neither_loses_nor_repeats_events(

@@ -107,15 +107,15 @@ def test_every_invalid_setting_is_reported_in_one_line_by_any_command(environ: d
             if not refusal and not value.strip() and name.endswith(("_DATABASE_URL", "_REDIS_URL")):
                 continue
             result = runner.invoke(main, command, env=dict(given))
-            said = f"{name}={value!r}: {command}: {result.output}"
-            assert result.exception is None or isinstance(result.exception, SystemExit), (said, result.exception)
-            assert result.exit_code == 1, said
-            assert "Traceback" not in result.output, said
+            stated = f"{name}={value!r}: {command}: {result.output}"
+            assert result.exception is None or isinstance(result.exception, SystemExit), (stated, result.exception)
+            assert result.exit_code == 1, stated
+            assert "Traceback" not in result.output, stated
             (line,) = result.stderr.splitlines()
-            assert line.startswith("Error: "), said
+            assert line.startswith("Error: "), stated
             if refusal:
                 refused += 1
-                assert line.startswith(f"Error: {name}: "), said
+                assert line.startswith(f"Error: {name}: "), stated
         takes_any = get_origin(kind) is None and kind is str
         assert refused >= (3 if takes_any else 5), name
 

@@ -70,36 +70,36 @@ def test_a_second_run_with_a_cache_folder_renders_nothing(made: Path, tmp_path: 
 
 
 def test_a_result_is_exact_with_its_inputs_next_to_it(made: Path) -> None:
-    said = _run("verify", made / "out")
-    assert said.exit_code == 0, said.output
-    assert said.stdout.count("exact") == 2
-    assert said.stdout.endswith("All 2 segments match the manifest.\n")
+    stated = _run("verify", made / "out")
+    assert stated.exit_code == 0, stated.output
+    assert stated.stdout.count("exact") == 2
+    assert stated.stdout.endswith("All 2 segments match the manifest.\n")
 
 
 def test_inputs_are_found_by_content_whatever_their_names(made: Path, result: Path, tmp_path: Path) -> None:
     (tmp_path / "inputs").mkdir()
     for n, path in enumerate(sorted(made.glob("*.*"))):
         (tmp_path / "inputs" / f"{n}.bin").write_bytes(path.read_bytes())
-    said = _run("verify", result, "--inputs", tmp_path, "--inputs", tmp_path / "inputs", "--jobs", "1")
-    assert said.exit_code == 0, said.output
+    stated = _run("verify", result, "--inputs", tmp_path, "--inputs", tmp_path / "inputs", "--jobs", "1")
+    assert stated.exit_code == 0, stated.output
 
 
 def test_inputs_are_searched_in_the_inputs_folder_of_the_result(made: Path, result: Path) -> None:
     (result / "inputs").mkdir()
     for path in made.glob("*.*"):
         (result / "inputs" / path.name).write_bytes(path.read_bytes())
-    said = _run("verify", result)
-    assert said.exit_code == 0, said.output
+    stated = _run("verify", result)
+    assert stated.exit_code == 0, stated.output
 
 
 def test_missing_and_changed_inputs_are_named(made: Path, result: Path, tmp_path: Path) -> None:
     for path in made.glob("*.wav"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "a.nam").write_bytes((made / "b.nam").read_bytes())
-    told = _refused("verify", result, "--inputs", tmp_path)
-    assert "a.nam (capture, SHA-256 " in told
-    assert "b.nam" not in told
-    assert "riff.wav" not in told
+    reported = _refused("verify", result, "--inputs", tmp_path)
+    assert "a.nam (capture, SHA-256 " in reported
+    assert "b.nam" not in reported
+    assert "riff.wav" not in reported
     assert "riff.wav" in _refused("verify", result)
 
 
@@ -108,9 +108,9 @@ def test_the_largest_difference_of_samples_is_reported(
     made: Path, result: Path, offset: float, verdict: str, code: int
 ) -> None:
     _add_to_first_segment(result, offset)
-    said = _run("verify", result, "--inputs", made)
-    assert said.exit_code == code, said.output
-    first, second = said.stdout.splitlines()[:2]
+    stated = _run("verify", result, "--inputs", made)
+    assert stated.exit_code == code, stated.output
+    first, second = stated.stdout.splitlines()[:2]
     assert verdict in first
     assert f"(largest difference {offset:.1e})" in first
     assert "exact" in second
@@ -127,11 +127,11 @@ def test_changed_files_are_reported_as_different(made: Path, result: Path, harm:
             (result / segment.file).write_bytes(b"something else")
         case "point out":
             path.write_text(path.read_text().replace(f'"{segment.file}"', '"../../secret.flac"'))
-    said = _run("verify", result, "--inputs", made)
-    assert said.exit_code == 1
-    assert "different" in said.stdout.splitlines()[0]
-    assert "its file is" in said.stdout.splitlines()[0]
-    assert said.stderr.splitlines()[-1] == f"Error: {result}: 1 of 2 segments are different"
+    stated = _run("verify", result, "--inputs", made)
+    assert stated.exit_code == 1
+    assert "different" in stated.stdout.splitlines()[0]
+    assert "its file is" in stated.stdout.splitlines()[0]
+    assert stated.stderr.splitlines()[-1] == f"Error: {result}: 1 of 2 segments are different"
 
 
 @pytest.mark.parametrize(
@@ -143,14 +143,14 @@ def test_changed_files_are_reported_as_different(made: Path, result: Path, harm:
     ],
     ids=["name", "loudness", "peak"],
 )
-def test_a_wrong_level_in_the_manifest_is_reported(made: Path, result: Path, old: str, new: str, said: str) -> None:
+def test_a_wrong_level_in_the_manifest_is_reported(made: Path, result: Path, old: str, new: str, stated: str) -> None:
     path = result / "manifest.json"
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new, 1))
-    told = _run("verify", result, "--inputs", made)
-    assert told.exit_code == 1
-    assert said in told.stdout.splitlines()[0]
-    assert "exact" in told.stdout.splitlines()[1]
+    reported = _run("verify", result, "--inputs", made)
+    assert reported.exit_code == 1
+    assert stated in reported.stdout.splitlines()[0]
+    assert "exact" in reported.stdout.splitlines()[1]
 
 
 def test_version_changes_are_reported_with_differences(made: Path, result: Path) -> None:

@@ -161,8 +161,8 @@ async def test_watch_waits_for_the_rate_limit(do: Do) -> None:
 
     async with serve(answer, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        heard: list[Event] = await do("watch", UUID(int=1), url=url)
-    assert [event.type for event in heard] == ["done"]
+        received: list[Event] = await do("watch", UUID(int=1), url=url)
+    assert [event.type for event in received] == ["done"]
 
 
 async def test_a_download_continues_after_a_lost_connection_and_is_checked(

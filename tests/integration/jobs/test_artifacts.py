@@ -85,10 +85,10 @@ async def test_who_has_it_is_told_so(flac: Flac, user: Person) -> None:
 
 
 async def test_asking_about_it_sends_nothing(flac: Flac, user: Person) -> None:
-    asked = await user.client.head(flac.href)
-    assert asked.content == b""
-    assert asked.headers["content-length"] == str(len(flac.whole))
-    assert asked.headers["etag"] == f'"{flac.sha256}"'
+    requested = await user.client.head(flac.href)
+    assert requested.content == b""
+    assert requested.headers["content-length"] == str(len(flac.whole))
+    assert requested.headers["etag"] == f'"{flac.sha256}"'
 
 
 async def test_nobody_else_gets_it(flac: Flac, user: Person, other_user: Person, api: httpx.AsyncClient) -> None:

@@ -94,7 +94,7 @@ async def test_segments_are_published_while_rendering_with_one_thread_in_the_eve
     job = await submitted(user, seconds=2.0, chains=3)
     with _worker_of_one_thread(settings):
         log = [event async for event in events(base_url, user, job["id"], "?after=0")]
-    heard = [event["seq"] for event in log if str(event["data"].get("path", "")).startswith("partial/")]
+    received = [event["seq"] for event in log if str(event["data"].get("path", "")).startswith("partial/")]
     leveled = [event["seq"] for event in log if event["data"].get("phase") == "level"]
     assert log[-1]["data"]["status"] == "completed"
-    assert min(heard) < leveled[0]
+    assert min(received) < leveled[0]

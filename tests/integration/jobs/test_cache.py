@@ -155,13 +155,13 @@ async def test_a_database_that_is_away_makes_misses_and_no_errors(opened: Open, 
 async def test_a_store_that_does_not_answer_holds_up_no_cancellation(
     settings: Settings, session_maker: Sessions, user: Person
 ) -> None:
-    asked: list[asyncio.StreamWriter] = []
+    requested: list[asyncio.StreamWriter] = []
 
     def check() -> None:
-        if asked:
+        if requested:
             raise Cancelled
 
-    server = await asyncio.start_server(lambda _, writer: asked.append(writer), "127.0.0.1", 0)
+    server = await asyncio.start_server(lambda _, writer: requested.append(writer), "127.0.0.1", 0)
     address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     options = {"endpoint": address, "allow_http": "true", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
     storage = Storage.from_settings(replace(settings, storage=StorageSettings(url="s3://bucket", options=options)))
@@ -171,7 +171,7 @@ async def test_a_store_that_does_not_answer_holds_up_no_cancellation(
         for step in (put(cache, 1), get(cache, 1)):
             with pytest.raises(Cancelled):
                 await step
-            asked.pop().close()
+            requested.pop().close()
 
 
 async def test_deleting_an_account_takes_what_it_kept(
@@ -192,7 +192,7 @@ async def _plan(person: Person, shootout_id: str) -> dict[str, Any]:
     return plan
 
 
-def _said(plan: dict[str, Any]) -> tuple[list[tuple[bool, int]], int, int]:
+def _stated(plan: dict[str, Any]) -> tuple[list[tuple[bool, int]], int, int]:
     segments = [(segment["cache_hit"], segment["inferences"]) for segment in plan["segments"]]
     return segments, plan["cache_hits"], plan["inferences"]
 
@@ -202,22 +202,22 @@ async def test_a_plan_says_what_is_there_to_its_owner_alone(
 ) -> None:
     job = await submit(user.client)
     before = await _plan(user, job["shootout_id"])
-    assert _said(before) == ([(False, 1), (False, 1)], 0, 2)
+    assert _stated(before) == ([(False, 1), (False, 1)], 0, 2)
     assert before["estimated_s"] > 0
     with working(settings):
         await finish(base_url, user, job["id"])
         after = await _plan(user, job["shootout_id"])
-        assert _said(after) == ([(True, 0), (True, 0)], 2, 0)
+        assert _stated(after) == ([(True, 0), (True, 0)], 2, 0)
         assert (after["estimated_s"], after["segments"][0]["estimated_s"]) == (0, 0)
         theirs = await _plan(other_user, await make_shootout(other_user.client))
         assert [s["render_key"] for s in theirs["segments"]] == [s["render_key"] for s in after["segments"]]
-        assert _said(theirs) == _said(before)
+        assert _stated(theirs) == _stated(before)
 
         changed = await config(user.client)
         other = {"type": "cab_ir", "asset": await add(user.client, "cab_ir", ir(seed=5))}
         changed["chains"][0]["blocks"][1] = other
         shootout_id = await make_shootout(user.client, **changed)
-        assert _said(await _plan(user, shootout_id)) == ([(False, 0), (True, 0)], 1, 0), "only the cab is another"
+        assert _stated(await _plan(user, shootout_id)) == ([(False, 0), (True, 0)], 1, 0), "only the cab is another"
 
 
 async def test_an_attempt_goes_on_from_what_the_one_before_it_had(
@@ -239,9 +239,9 @@ async def test_an_attempt_goes_on_from_what_the_one_before_it_had(
         log = [event async for event in events(base_url, user, job["id"], "?after=0")]
     assert log[-1]["data"]["status"] == "completed"
     assert log[-1]["data"]["attempt"] > 1
-    told = [(event["data"]["position"], event["data"]["status"]) for event in log if event["type"] == "segment"]
-    first = told[0][0]
-    assert told[0] == (first, "rendered")
-    assert (first, "cached") in told
-    assert told.count((first, "rendered")) == 1
-    assert {position for position, status in told if status in ("rendered", "cached")} == {1, 2}
+    reported = [(event["data"]["position"], event["data"]["status"]) for event in log if event["type"] == "segment"]
+    first = reported[0][0]
+    assert reported[0] == (first, "rendered")
+    assert (first, "cached") in reported
+    assert reported.count((first, "rendered")) == 1
+    assert {position for position, status in reported if status in ("rendered", "cached")} == {1, 2}

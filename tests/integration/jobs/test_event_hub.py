@@ -64,12 +64,12 @@ async def test_an_event_costs_no_query_for_any_number_of_clients(
     watching = [streams.follow(user.id, job.id) for _ in range(500)]
     snapshots = await asyncio.gather(*(anext(events) for events in watching))
     assert {event.type for event in snapshots} == {"snapshot"}
-    with statements(engine) as asked:
+    with statements(engine) as requested:
         for _ in range(10):
             await job.write()
-            heard = await asyncio.gather(*(anext(events) for events in watching))
-            assert {event.seq for event in heard} == {job.last}
-    of_watchers = [statement for statement in asked if statement.startswith("SELECT job")]
+            received = await asyncio.gather(*(anext(events) for events in watching))
+            assert {event.seq for event in received} == {job.last}
+    of_watchers = [statement for statement in requested if statement.startswith("SELECT job")]
     # The test's own writing, and one look into all watched jobs every few seconds, whatever the broker says.
     assert len(of_watchers) < 50
     await job.move(JobStatus.CANCELLED)
@@ -116,11 +116,11 @@ async def test_a_reader_behind_the_backlog_misses_nothing(streams: StreamService
     slow, quick = streams.follow(user.id, job.id), streams.follow(user.id, job.id)
     await anext(slow)
     await anext(quick)
-    heard = []
+    received = []
     for _ in range(10):
         await job.write(BACKLOG)
-        heard += [(await anext(quick)).seq for _ in range(BACKLOG)]
-    assert heard == list(range(2, 10 * BACKLOG + 2))
+        received += [(await anext(quick)).seq for _ in range(BACKLOG)]
+    assert received == list(range(2, 10 * BACKLOG + 2))
     await job.move(JobStatus.CANCELLED)
     assert await numbers(slow) == list(range(2, job.last + 1))
     assert await numbers(quick) == [job.last - 1, job.last]
@@ -129,7 +129,7 @@ async def test_a_reader_behind_the_backlog_misses_nothing(streams: StreamService
 async def test_pushed_and_yielded_events_together_are_the_log_in_order(
     streams: StreamService, job: Written, user: Person
 ) -> None:
-    heard: list[int] = []
+    received: list[int] = []
     pushed = refused = 0
 
     def push(frame: bytes) -> bool:
@@ -139,14 +139,14 @@ async def test_pushed_and_yielded_events_together_are_the_log_in_order(
             refused += 1
             return False
         pushed += 1
-        heard.append(seq)
+        received.append(seq)
         return True
 
     async def read() -> None:
         async with aclosing(streams.follow(user.id, job.id, push=push)) as events:
             async for event in events:
                 await asyncio.sleep(0)
-                heard.append(event.seq)
+                received.append(event.seq)
                 ready.set()
 
     ready = asyncio.Event()
@@ -156,7 +156,7 @@ async def test_pushed_and_yielded_events_together_are_the_log_in_order(
         await job.write(count)
     await job.move(JobStatus.CANCELLED)
     await reading
-    assert heard == list(range(1, job.last + 1))
+    assert received == list(range(1, job.last + 1))
     assert pushed > 0
     assert refused > 0
 

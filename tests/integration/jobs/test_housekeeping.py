@@ -292,8 +292,8 @@ async def test_the_command_does_it_at_once(
     orphan = await objects.put(f"users/{user.id}/blobs/{CONTENT}")
     done = await asyncio.to_thread(CliRunner().invoke, main, ["housekeeping"], env=environ_of(settings))
     assert done.exit_code == 0, done.output
-    told = dict(line.split() for line in done.stdout.splitlines())
-    assert (told["sessions"], told["objects"], told["events"]) == ("1", "1", "0")
+    reported = dict(line.split() for line in done.stdout.splitlines())
+    assert (reported["sessions"], reported["objects"], reported["events"]) == ("1", "1", "0")
     assert await objects.left(orphan) == set()
 
 

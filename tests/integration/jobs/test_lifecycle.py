@@ -362,10 +362,10 @@ class TestServerSentEvents:
         job = await submit(user.client)
         await _until(user, job["id"], "queued")
         await user.client.post(job["links"]["cancel"])
-        heard = [event async for event in events(base_url, user, job["id"], "?after=1")]
+        received = [event async for event in events(base_url, user, job["id"], "?after=1")]
         read = await self._read(user, job, **{"Last-Event-ID": "1"})
-        assert [event for _, event in read[1:]] == heard[1:]
-        assert [name for name, _ in read] == [event["type"] for event in heard]
+        assert [event for _, event in read[1:]] == received[1:]
+        assert [name for name, _ in read] == [event["type"] for event in received]
 
     async def test_who_has_everything_is_told_not_to_come_back(self, user: Person) -> None:
         job = await submit(user.client)

@@ -102,12 +102,12 @@ async def test_readers_who_never_read_cost_little_memory(web: WebProcess, user: 
                 rows = await job.write(50, text="x" * 4000)
                 written += sum(len(row.data["text"]) for row in rows)
             await job.move(JobStatus.CANCELLED)
-            heard = await reading
+            received = await reading
             grown = process.memory_info().rss - before
     finally:
         for reader in readers:
             reader.close()
-    assert [event["seq"] for event in heard] == list(range(2, job.last + 1))
+    assert [event["seq"] for event in received] == list(range(2, job.last + 1))
     # What each of them did not read is 12 MB, half of which the system's own buffers may hold. A queue for each would
     # hold some 300 MB here; a page of the log and a full buffer for each are 50 x 0.5 MB.
     assert written == 12_000_000
@@ -115,7 +115,7 @@ async def test_readers_who_never_read_cost_little_memory(web: WebProcess, user: 
 
 
 async def test_clients_who_hang_up_are_no_error(web: WebProcess, user: Person, job: Written) -> None:
-    said = len(web.log)
+    stated = len(web.log)
     for _ in range(10):
         async with watching(web.url, user, job.id) as socket, streaming(web.url, user, job.id) as stream:
             await socket.recv()
@@ -125,7 +125,7 @@ async def test_clients_who_hang_up_are_no_error(web: WebProcess, user: Person, j
     async with watching(web.url, user, job.id) as socket:  # later than whatever the others have left behind
         await job.move(JobStatus.CANCELLED)
         await rest(socket)
-    assert not [line for line in web.log[said:] if "[error" in line or "Traceback" in line]
+    assert not [line for line in web.log[stated:] if "[error" in line or "Traceback" in line]
 
 
 async def test_a_silent_stream_shows_that_it_lives(

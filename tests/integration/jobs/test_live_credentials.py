@@ -57,7 +57,7 @@ class _Streams:
 
     def __init__(self, socket: ClientConnection, sse: Stream) -> None:
         self._socket, self._sse = socket, sse
-        self.heard: list[str] = []
+        self.received: list[str] = []
 
     @classmethod
     async def of(cls, stack: AsyncExitStack, base_url: str, person: Person, job: Written) -> "_Streams":
@@ -70,10 +70,10 @@ class _Streams:
     async def closed(self) -> int | None:
         """The code that the WebSocket is closed with, once both have ended."""
         async for event in self._sse:
-            self.heard.append(event["type"])
+            self.received.append(event["type"])
         with suppress(ConnectionClosed):
             while True:
-                self.heard.append(json.loads(await self._socket.recv())["type"])
+                self.received.append(json.loads(await self._socket.recv())["type"])
         return self._socket.close_code
 
     async def goes_on(self, seq: int) -> bool:
@@ -92,7 +92,7 @@ async def test_revoking_a_token_closes_its_streams_and_no_others(
         assert (await user.client.delete(f"/api/v1/me/tokens/{token_id}")).status_code == 204
         assert await revoked.closed() == 4401
         assert await through_session.closed() == 4401
-        assert revoked.heard == through_session.heard == []
+        assert revoked.received == through_session.received == []
         await job.write()
         assert await other.goes_on(job.last)
 

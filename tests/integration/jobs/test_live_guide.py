@@ -42,14 +42,14 @@ async def test_an_example_follows_a_job_to_its_end(
     first = await process.stdout.readline()  # so it watches; the rest comes while it does
     await job.write(3)
     await job.move(JobStatus.CANCELLED)
-    said = (first + await process.stdout.read()).decode()
+    stated = (first + await process.stdout.read()).decode()
     assert await process.wait() == 0
     if language == "sh":
-        heard = [json.loads(line)["seq"] for line in re.findall(r"data: (.*)", said)]
+        received = [json.loads(line)["seq"] for line in re.findall(r"data: (.*)", stated)]
     else:
-        heard = [int(line.split()[0]) for line in said.splitlines()]
-        assert said.splitlines()[-1].endswith("done")
-    assert heard in ([0, *range(1, job.last + 1)], [1, *range(2, job.last + 1)])
+        received = [int(line.split()[0]) for line in stated.splitlines()]
+        assert stated.splitlines()[-1].endswith("done")
+    assert received in ([0, *range(1, job.last + 1)], [1, *range(2, job.last + 1)])
 
 
 def test_the_guide_names_every_type_phase_and_code() -> None:

@@ -39,7 +39,7 @@ class Client:
     """Somebody with a bad connection, who comes back in either way and says what they have."""
 
     def __init__(self, base_url: str, person: Person, job: Written) -> None:
-        self.heard: list[int] = []
+        self.received: list[int] = []
         self._base_url = base_url
         self._person = person
         self._job = job
@@ -48,7 +48,7 @@ class Client:
 
     @property
     def last(self) -> int:
-        return self.heard[-1] if self.heard else 0
+        return self.received[-1] if self.received else 0
 
     async def connect(self, way: Way) -> None:
         """Come back, unless still there; a stream begins with a snapshot."""
@@ -81,7 +81,7 @@ class Client:
             if event is None:
                 await self.drop()
                 return
-            self.heard.append(event["seq"])
+            self.received.append(event["seq"])
             count -= 1
 
     async def drop(self) -> None:
@@ -125,5 +125,5 @@ async def test_any_interleaving_of_connects_drops_and_resumes_yields_the_same_se
         while client.last < job.last:
             await client.connect("websocket" if number % 2 else "sse")
             await client.read(job.last, written=job.last)
-        assert client.heard == list(range(1, job.last + 1))
+        assert client.received == list(range(1, job.last + 1))
         await client.drop()

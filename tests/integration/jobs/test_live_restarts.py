@@ -121,7 +121,7 @@ async def test_watchers_bear_the_death_of_a_server(house: House, url: str, kille
 
 async def test_a_web_process_that_stops_sends_its_watchers_to_the_next(house: House) -> None:
     job = await house.job()
-    heard: dict[str, list[int]] = {"socket": [], "stream": []}
+    received: dict[str, list[int]] = {"socket": [], "stream": []}
     with web_process(house.settings) as web:
         async with (
             watching(web.url, house.person, job.id) as socket,
@@ -131,8 +131,8 @@ async def test_a_web_process_that_stops_sends_its_watchers_to_the_next(house: Ho
             await anext(stream)
             await job.write(3)
             for _ in range(3):
-                heard["socket"].append(json.loads(await socket.recv())["seq"])
-                heard["stream"].append((await anext(stream))["seq"])
+                received["socket"].append(json.loads(await socket.recv())["seq"])
+                received["stream"].append((await anext(stream))["seq"])
             web.process.terminate()
             with pytest.raises(ConnectionClosed):
                 await socket.recv()
@@ -143,10 +143,10 @@ async def test_a_web_process_that_stops_sends_its_watchers_to_the_next(house: Ho
     await job.write(2)
     with web_process(house.settings) as web:
         async with (
-            watching(web.url, house.person, job.id, f"?after={heard['socket'][-1]}") as socket,
-            streaming(web.url, house.person, job.id, **{"Last-Event-ID": str(heard["stream"][-1])}) as stream,
+            watching(web.url, house.person, job.id, f"?after={received['socket'][-1]}") as socket,
+            streaming(web.url, house.person, job.id, **{"Last-Event-ID": str(received["stream"][-1])}) as stream,
         ):
             await job.move(JobStatus.CANCELLED)
-            heard["socket"] += [event["seq"] for event in (await rest(socket))[1:]]
-            heard["stream"] += [event["seq"] async for event in stream][1:]
-    assert heard["socket"] == heard["stream"] == list(range(2, job.last + 1))
+            received["socket"] += [event["seq"] for event in (await rest(socket))[1:]]
+            received["stream"] += [event["seq"] async for event in stream][1:]
+    assert received["socket"] == received["stream"] == list(range(2, job.last + 1))

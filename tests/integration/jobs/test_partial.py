@@ -37,16 +37,16 @@ async def test_a_segment_is_heard_while_others_are_rendered_and_gives_way_to_the
     track = await add(user.client, "di_track", wav(playing(4.0)))
     chains = await _chains(user, 4)
     job = await submit(user.client, di_tracks=[{"name": "Riff", "asset": track}], chains=chains)
-    heard: dict[str, bytes] = {}
+    received: dict[str, bytes] = {}
     async for event in events(base_url, user, job["id"], "?after=0"):
         if event["type"] == "artifact" and event["data"]["path"].startswith("partial/"):
             path = event["data"]["path"]
-            assert path not in heard
+            assert path not in received
             answer = await user.client.get(f"{job['links']['artifacts']}/{path}")
             if answer.status_code == 200:  # the job may have ended meanwhile
-                heard[path] = answer.content
-    assert heard
-    for content in heard.values():
+                received[path] = answer.content
+    assert received
+    for content in received.values():
         sound = read_audio(content, max_seconds=60)
         found = measure(sound.samples, sound.rate)
         assert sound.samples.shape == (1, 4 * 48_000)
@@ -57,7 +57,7 @@ async def test_a_segment_is_heard_while_others_are_rendered_and_gives_way_to_the
         )
     left = await _paths(user, job)
     assert not [path for path in left if path.startswith("partial/")]
-    assert {path.replace("partial/", "segments/") for path in heard} <= set(left)
+    assert {path.replace("partial/", "segments/") for path in received} <= set(left)
 
 
 async def test_what_was_rendered_before_a_fault_can_still_be_heard(base_url: str, user: Person) -> None:
@@ -68,8 +68,8 @@ async def test_what_was_rendered_before_a_fault_can_still_be_heard(base_url: str
     assert log[-1]["data"]["status"] == "failed"
     for path, href in (await _paths(user, job)).items():
         assert path == "partial/01-riff--low.flac"
-        heard = await user.client.get(href)
-        assert (heard.status_code, heard.headers["cache-control"]) == (200, "private, no-cache")
+        received = await user.client.get(href)
+        assert (received.status_code, received.headers["cache-control"]) == (200, "private, no-cache")
 
 
 async def test_after_a_cancellation_they_stay_and_a_retry_puts_the_results_in_their_place(
@@ -78,10 +78,10 @@ async def test_after_a_cancellation_they_stay_and_a_retry_puts_the_results_in_th
     track = await add(user.client, "di_track", wav(playing(4.0)))
     chains = await _chains(user, 4)
     job = await submit(user.client, di_tracks=[{"name": "Riff", "asset": track}], chains=chains)
-    asked = False
+    requested = False
     async for event in events(base_url, user, job["id"], "?after=0"):
-        if event["type"] == "artifact" and not asked:
-            asked = True
+        if event["type"] == "artifact" and not requested:
+            requested = True
             assert (await user.client.post(f"{job['links']['self']}/cancel")).status_code == 202
     shown = await _paths(user, job)
     assert shown

@@ -160,8 +160,8 @@ async def test_a_second_job_of_a_shootout_renders_nothing_and_gives_the_same_byt
     one, two = await _results(user, first.job), await _results(user, second)
     manifests = [(await user.client.get(made.pop("manifest.json")["links"]["content"])).json() for made in (one, two)]
     assert {path: item["sha256"] for path, item in one.items()} == {path: item["sha256"] for path, item in two.items()}
-    told = [[(s.pop("cache_hit"), s.pop("inferences", 0)) for s in made["segments"]] for made in manifests]
-    assert told == [[(False, 1)] * 2, [(True, 0)] * 2]
+    reported = [[(s.pop("cache_hit"), s.pop("inferences", 0)) for s in made["segments"]] for made in manifests]
+    assert reported == [[(False, 1)] * 2, [(True, 0)] * 2]
     assert manifests[0] == manifests[1]
 
 
@@ -225,9 +225,9 @@ async def test_an_ir_of_another_rate_and_a_long_di_agree_with_numpy(base_url: st
     await finish(base_url, user, job["id"])
     results = await _results(user, job)
     item = next(item for path, item in results.items() if path.endswith(".flac"))
-    heard = (
+    received = (
         read_audio((await user.client.get(item["links"]["content"])).content, max_seconds=60).samples[0].astype(float)
     )
     played = playing(1.0).astype(float)
-    gain = heard @ played / (played @ played)
-    assert np.abs(heard - gain * played).max() < 2**-22
+    gain = received @ played / (played @ played)
+    assert np.abs(received - gain * played).max() < 2**-22

@@ -65,9 +65,9 @@ async def test_a_program_makes_and_downloads_a_shootout_over_a_cut_connection(
     assert [segment["chain"] for segment in manifest["segments"]] == ["Dark", "Bright"]
     for segment in manifest["segments"]:
         assert hashlib.sha256((results / segment["file"]).read_bytes()).hexdigest() == segment["sha256"]
-    said = out.decode()
-    assert re.search(r"^segment 1 ", said, re.MULTILINE)
-    assert str(Path(results.name) / "manifest.json") in said
+    stated = out.decode()
+    assert re.search(r"^segment 1 ", stated, re.MULTILINE)
+    assert str(Path(results.name) / "manifest.json") in stated
 
 
 def test_links_of_the_tutorial_resolve() -> None:

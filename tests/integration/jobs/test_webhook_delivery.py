@@ -140,11 +140,11 @@ async def test_an_endpoint_hears_of_each_status_that_it_listens_for_once_and_sig
     job = await submit(user.client)
     cancelled = (await user.client.post(job["links"]["cancel"])).json()
     messages = [_verified(message, hook.secret) for message in await receiver.until(2)]
-    told = {message["type"]: message for message in messages}
-    assert set(told) == {"job.pending", "job.cancelled"}
-    assert told["job.cancelled"]["data"]["job"] == cancelled
-    assert told["job.pending"]["data"]["job"]["status"] == "pending"
-    assert told["job.pending"]["data"]["seq"] < told["job.cancelled"]["data"]["seq"]
+    reported = {message["type"]: message for message in messages}
+    assert set(reported) == {"job.pending", "job.cancelled"}
+    assert reported["job.cancelled"]["data"]["job"] == cancelled
+    assert reported["job.pending"]["data"]["job"]["status"] == "pending"
+    assert reported["job.pending"]["data"]["seq"] < reported["job.cancelled"]["data"]["seq"]
     await asyncio.sleep(0.3)
     assert len(receiver.received) == 2
     assert len({message.headers["webhook-id"] for message in receiver.received}) == 2

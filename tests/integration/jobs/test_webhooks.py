@@ -166,12 +166,12 @@ async def test_a_body_that_makes_no_sense_is_refused(user: Person, body: dict[st
 
 
 async def test_whatever_the_documented_limits_allow_is_taken_and_shown_back(user: Person) -> None:
-    for asked in WebhookRequestFactory.batch(8):
-        made = (await _make(user, **msgspec.to_builtins(asked)))["webhook"]
+    for requested in WebhookRequestFactory.batch(8):
+        made = (await _make(user, **msgspec.to_builtins(requested)))["webhook"]
         changes = msgspec.to_builtins(WebhookChangesFactory.build())
         answer = await user.client.patch(f"{WEBHOOKS}/{made['id']}", json=changes)
         assert answer.status_code == 200, answer.text
-        for name, value in {**msgspec.to_builtins(asked), **changes}.items():
+        for name, value in {**msgspec.to_builtins(requested), **changes}.items():
             assert answer.json()[name] == (list(dict.fromkeys(value)) if name == "events" else value)
         assert (await user.client.delete(f"{WEBHOOKS}/{made['id']}")).status_code == 204
 

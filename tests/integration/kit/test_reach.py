@@ -196,9 +196,9 @@ async def test_an_ordinary_stop_of_a_worker_warns_of_nothing(
             await asyncio.sleep(0.05)
         os.kill(process.pid, signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 30) == 0
-    said = path.read_text().lower()
-    assert "warning" not in said
-    assert "error" not in said
+    stated = path.read_text().lower()
+    assert "warning" not in stated
+    assert "error" not in stated
 
 
 def test_the_web_process_gets_the_time_to_stop_that_is_set(settings: Settings) -> None:

@@ -164,8 +164,8 @@ def test_the_levels_of_the_video_agree_with_ffmpeg(folder: Path, tmp_path: Path)
     made = carry_out(folder, spec(*CHAINS[:2]), tmp_path, video=True)
     assert made.video is not None
     audio = read_audio(tmp_path / "comparison.mp4", max_seconds=60)
-    heard = ebur128(audio.samples, audio.rate)
-    assert made.video.integrated_lufs == pytest.approx(heard["I"], abs=0.1)
-    assert made.video.true_peak_dbtp == pytest.approx(heard["TP"], abs=0.2)
-    said = f"{made.video.integrated_lufs:.1f} LUFS, {made.video.true_peak_dbtp:.1f} dBTP."
-    assert said in (tmp_path / "description.txt").read_text()
+    received = ebur128(audio.samples, audio.rate)
+    assert made.video.integrated_lufs == pytest.approx(received["I"], abs=0.1)
+    assert made.video.true_peak_dbtp == pytest.approx(received["TP"], abs=0.2)
+    stated = f"{made.video.integrated_lufs:.1f} LUFS, {made.video.true_peak_dbtp:.1f} dBTP."
+    assert stated in (tmp_path / "description.txt").read_text()

@@ -56,23 +56,25 @@ def manifest(tmp_path_factory: pytest.TempPathFactory, out: Path) -> Manifest:
 
 
 @pytest.fixture(scope="module")
-def heard(manifest: Manifest, out: Path) -> list[dict[str, float]]:
+def received(manifest: Manifest, out: Path) -> list[dict[str, float]]:
     """Measurements of the meter for every segment."""
     files = [read_audio(out / segment.file, max_seconds=20) for segment in manifest.segments]
     return [ebur128(audio.samples, audio.rate) for audio in files]
 
 
 def test_all_segments_are_equally_loud_within_a_tenth_of_a_unit(
-    manifest: Manifest, heard: list[dict[str, float]]
+    manifest: Manifest, received: list[dict[str, float]]
 ) -> None:
-    loudness = [reading["I"] for reading in heard]
+    loudness = [reading["I"] for reading in received]
     assert len(loudness) == 18
     assert max(loudness) - min(loudness) <= 0.1
     assert loudness == pytest.approx([manifest.level.target_lufs] * 18, abs=0.1)
 
 
-def test_no_segment_exceeds_the_ceiling_and_one_reaches_it(manifest: Manifest, heard: list[dict[str, float]]) -> None:
-    peaks = [reading["TP"] for reading in heard]
+def test_no_segment_exceeds_the_ceiling_and_one_reaches_it(
+    manifest: Manifest, received: list[dict[str, float]]
+) -> None:
+    peaks = [reading["TP"] for reading in received]
     assert max(peaks) <= CEILING_DBTP + 0.1
     assert manifest.level.limiting_segment is not None, "so much is asked for that a peak forbids it"
     assert peaks[manifest.level.limiting_segment - 1] == pytest.approx(CEILING_DBTP, abs=0.1)

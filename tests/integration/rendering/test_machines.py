@@ -30,11 +30,11 @@ print(json.dumps([dict(machine_traits()), machine_key()]))
 
 def traits(**environ: str) -> tuple[dict[str, Any], str]:
     """Traits and key of this machine in a process with an environment."""
-    said = subprocess.run(
+    stated = subprocess.run(
         [sys.executable, "-c", PROGRAM], env={**os.environ, **environ}, capture_output=True, text=True
     )
-    assert said.returncode == 0, said.stderr
-    found, key = json.loads(said.stdout)
+    assert stated.returncode == 0, stated.stderr
+    found, key = json.loads(stated.stdout)
     return found, key
 
 

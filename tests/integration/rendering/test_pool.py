@@ -173,8 +173,8 @@ def test_children_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which signals a process has blocked")
 def test_ctrl_c_does_not_reach_the_fork_server_even_during_its_start() -> None:
-    told = subprocess.run([sys.executable, "-c", SERVER], capture_output=True, text=True, check=True).stdout
-    blocked = next(int(line.split()[1], 16) for line in told.splitlines() if line.startswith("SigBlk:"))
+    reported = subprocess.run([sys.executable, "-c", SERVER], capture_output=True, text=True, check=True).stdout
+    blocked = next(int(line.split()[1], 16) for line in reported.splitlines() if line.startswith("SigBlk:"))
     assert blocked & 1 << (signal.SIGINT - 1)
 
 

@@ -47,11 +47,11 @@ def manifest(out: Path) -> Manifest:
 def test_every_segment_has_the_common_loudness_by_ffmpeg(out: Path, manifest: Manifest) -> None:
     for segment in manifest.segments:
         audio = read_audio(out / segment.file, max_seconds=10)
-        heard = ebur128(audio.samples, audio.rate)
-        assert heard["I"] == pytest.approx(manifest.level.target_lufs + segment.trim_db, abs=0.1)
-        assert heard["TP"] <= manifest.level.ceiling_dbtp + 0.1
-        assert segment.measured.integrated_lufs == pytest.approx(heard["I"], abs=0.1)
-        assert segment.measured.true_peak_dbtp == pytest.approx(heard["TP"], abs=0.2)
+        received = ebur128(audio.samples, audio.rate)
+        assert received["I"] == pytest.approx(manifest.level.target_lufs + segment.trim_db, abs=0.1)
+        assert received["TP"] <= manifest.level.ceiling_dbtp + 0.1
+        assert segment.measured.integrated_lufs == pytest.approx(received["I"], abs=0.1)
+        assert segment.measured.true_peak_dbtp == pytest.approx(received["TP"], abs=0.2)
 
 
 def test_the_level_match_can_be_checked_from_the_manifest(manifest: Manifest) -> None:

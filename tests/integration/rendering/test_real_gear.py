@@ -41,9 +41,9 @@ def test_real_captures_through_real_cabs_come_out_equally_loud_and_long(shared: 
     for segment in manifest.segments:
         audio = read_audio(tmp_path / segment.file, max_seconds=10)
         assert audio.samples.shape == (1, 144_000)
-        heard = ebur128(audio.samples, audio.rate)
-        assert heard["I"] == pytest.approx(manifest.level.target_lufs, abs=0.1)
-        assert heard["TP"] <= manifest.level.ceiling_dbtp + 0.1
+        received = ebur128(audio.samples, audio.rate)
+        assert received["I"] == pytest.approx(manifest.level.target_lufs, abs=0.1)
+        assert received["TP"] <= manifest.level.ceiling_dbtp + 0.1
     with av.open(str(tmp_path / "comparison.mp4")) as video:
         assert len(video.chapters()) == len(chains)
         assert sum(1 for _ in video.decode(video=0)) == len(chains) * 90

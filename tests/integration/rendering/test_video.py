@@ -124,14 +124,14 @@ def test_a_picture_is_constant_for_any_duration(tmp_path: Path) -> None:
 
 def test_the_sound_is_that_of_the_segments(manifest: Manifest, out: Path) -> None:
     with av.open(str(out / "comparison.mp4")) as video:
-        heard = np.concatenate([frame.to_ndarray() for frame in video.decode(audio=0)], axis=1)
-    np.testing.assert_array_equal(heard[0], heard[1])
+        received = np.concatenate([frame.to_ndarray() for frame in video.decode(audio=0)], axis=1)
+    np.testing.assert_array_equal(received[0], received[1])
     for segment in manifest.segments:
         expected = read_audio(out / segment.file, max_seconds=10).samples[0]
         start = segment.start_ms * 48
-        error = heard[0, start : start + segment.samples] - expected
+        error = received[0, start : start + segment.samples] - expected
         assert 10 * np.log10(np.mean(np.square(expected)) / np.mean(np.square(error))) > 45.0
-        silence = heard[0, start + segment.samples + 2048 : start + 96_000 - 2048]  # AAC spreads over a frame or two
+        silence = received[0, start + segment.samples + 2048 : start + 96_000 - 2048]  # AAC spreads over a frame or two
         assert np.abs(silence).max() < 1e-3
 
 

@@ -221,8 +221,8 @@ async def test_requests_without_a_valid_credential_are_refused_and_change_nothin
     elif who == "deleted user":
         token = other_user.token
         assert (await other_user.client.delete("/api/v1/me")).status_code == 204
-    async with with_token(other_user, token) as asker:
-        client = api if who == "nobody" else asker.client
+    async with with_token(other_user, token) as requester:
+        client = api if who == "nobody" else requester.client
         before = await _contents(engine)
         for name, operation in document.items():
             answer = await _request(client, world, operation)
@@ -235,7 +235,7 @@ async def test_requests_without_a_valid_credential_are_refused_and_change_nothin
                 assert body_of(answer)["code"] == ("unauthorized" if who == "nobody" else "invalid_credentials")
         assert await _contents(engine) == before
         if who != "nobody":
-            assert await _close_code(base_url, asker, world) == 4401
+            assert await _close_code(base_url, requester, world) == 4401
 
 
 async def test_a_read_token_changes_nothing(
@@ -263,30 +263,30 @@ async def test_objects_of_another_user_are_not_found(
     engine: AsyncEngine,
     base_url: str,
 ) -> None:
-    asker = other_user if who == "other user" else administrator
+    requester = other_user if who == "other user" else administrator
     before = await _contents(engine)
     for name, operation in document.items():
         if not operation.names or name in OTHERS_SEE:
             continue
-        answer = await _request(asker.client, world, operation)
+        answer = await _request(requester.client, world, operation)
         assert (name, answer.status_code) == (name, 404)
         if operation.method != "HEAD":
             there = body_of(answer)
             missing = World(world.person, {name: _other(value) for name, value in world.values.items()})
-            answer = await _request(asker.client, missing, operation)
+            answer = await _request(requester.client, missing, operation)
             assert body_of(answer)["code"] == there["code"]  # the response does not reveal whether it exists
     assert await _contents(engine) == before
-    assert await _close_code(base_url, asker, world) == 4404
+    assert await _close_code(base_url, requester, world) == 4404
 
 
 async def test_lists_have_no_objects_of_another_user(
     world: World, document: dict[str, Operation], other_user: Person, administrator: Person
 ) -> None:
     theirs = {value for value in world.values.values() if len(value) == 36} | {str(world.person.id)}
-    for asker in (other_user, administrator):
+    for requester in (other_user, administrator):
         for name, operation in document.items():
             if operation.method == "GET" and not operation.names:
-                answer = await _request(asker.client, world, operation)
+                answer = await _request(requester.client, world, operation)
                 assert not [value for value in theirs if value in answer.text], name
 
 

@@ -241,10 +241,10 @@ RANGES = [
 async def test_content_is_served_in_ranges(user: Person) -> None:
     content = di(0.5)
     path = f"{LIBRARY}/{await add(user.client, 'di_track', content)}/content"
-    for asked, status, start, stop in RANGES:
-        response = await user.client.get(path, headers={"Range": asked})
-        assert response.status_code == status, asked
-        assert response.content == content[start:stop], asked
+    for requested, status, start, stop in RANGES:
+        response = await user.client.get(path, headers={"Range": requested})
+        assert response.status_code == status, requested
+        assert response.content == content[start:stop], requested
         assert response.headers["accept-ranges"] == "bytes"
         assert response.headers["content-type"] == "audio/wav"
         if status == 206:
@@ -256,9 +256,9 @@ async def test_content_is_served_in_ranges(user: Person) -> None:
 async def test_a_range_beyond_the_end_is_rejected(user: Person) -> None:
     content = di(0.5)
     path = f"{LIBRARY}/{await add(user.client, 'di_track', content)}/content"
-    for asked in (f"bytes={len(content)}-", "bytes=99999999-", "bytes=-0"):
-        response = await user.client.get(path, headers={"Range": asked})
-        assert response.status_code == 416, asked
+    for requested in (f"bytes={len(content)}-", "bytes=99999999-", "bytes=-0"):
+        response = await user.client.get(path, headers={"Range": requested})
+        assert response.status_code == 416, requested
         assert response.headers["content-range"] == f"bytes */{len(content)}"
         assert response.json()["code"] == "range_not_satisfiable"
 
@@ -286,10 +286,10 @@ async def test_if_range_with_another_etag_gives_the_whole_content(user: Person) 
 
 async def test_head_gives_the_headers_of_get(user: Person) -> None:
     path = f"{LIBRARY}/{await add(user.client, 'cab_ir', ir())}/content"
-    asked, sent = await user.client.head(path, headers={"Range": "bytes=0-9"}), await user.client.get(path)
-    assert (asked.status_code, asked.content) == (200, b"")
+    requested, sent = await user.client.head(path, headers={"Range": "bytes=0-9"}), await user.client.get(path)
+    assert (requested.status_code, requested.content) == (200, b"")
     for header in ("content-length", "content-type", "etag", "accept-ranges", "content-disposition"):
-        assert asked.headers[header] == sent.headers[header]
+        assert requested.headers[header] == sent.headers[header]
 
 
 async def test_content_is_served_as_a_download(user: Person) -> None:

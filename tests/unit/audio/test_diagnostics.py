@@ -114,12 +114,12 @@ def test_a_dc_offset_is_reported_with_its_level(offset: float, level: str) -> No
 
 
 @pytest.mark.parametrize(("silence", "told"), [(0, None), (479, None), (490, "10.2"), (4_800, "100.0")])
-def test_an_onset_later_than_10_ms_is_reported_in_milliseconds(silence: int, told: str | None) -> None:
+def test_an_onset_later_than_10_ms_is_reported_in_milliseconds(silence: int, reported: str | None) -> None:
     response = np.abs(cabinet(rate=RATE))
     response[0] = 1.0
     late = np.concatenate([np.zeros(silence), response])
     notices = ir_notices(recording(late, 0.1 * late))
-    assert [notice.detail.split()[3] for notice in notices] == ([told] if told else [])
+    assert [notice.detail.split()[3] for notice in notices] == ([reported] if reported else [])
 
 
 def test_a_pre_echo_of_resampling_is_no_onset() -> None:

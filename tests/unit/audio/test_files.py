@@ -60,8 +60,8 @@ def test_24_bit_integers_are_decoded_exactly(container: str, codec: str, sample_
 def test_lossy_formats_decode_to_the_same_tone_at_the_same_time(container: str, codec: str, sample_format: str) -> None:
     data = encoded(tone(), RATE, container=container, codec=codec, sample_format=sample_format)
     audio = read_audio(data, max_seconds=2.0)
-    heard, played = audio.samples[0, 4800:43_200], tone()[4800:43_200]
-    assert np.corrcoef(heard, played)[0, 1] > 0.99
+    received, played = audio.samples[0, 4800:43_200], tone()[4800:43_200]
+    assert np.corrcoef(received, played)[0, 1] > 0.99
     assert audio.lossy == {"libmp3lame": "mp3", "libopus": "opus", "aac": "aac"}[codec]
 
 

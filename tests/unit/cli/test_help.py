@@ -22,8 +22,8 @@ print(*sorted({SLOW} & set(sys.modules)))
 
 
 def test_the_help_of_every_command_needs_none_of_the_slow_libraries() -> None:
-    told = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
-    assert told.stdout.split() == []
+    reported = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    assert reported.stdout.split() == []
 
 
 def test_every_command_has_a_short_help() -> None:

@@ -158,7 +158,7 @@ def test_nothing_is_ever_overwritten(folder: Path) -> None:
     ],
 )
 def test_files_that_make_no_spec_are_an_error_and_nothing_is_written(
-    folder: Path, arguments: list[str], told: str
+    folder: Path, arguments: list[str], reported: str
 ) -> None:
     (folder / "many").mkdir()
     for number in range(17):
@@ -166,5 +166,5 @@ def test_files_that_make_no_spec_are_an_error_and_nothing_is_written(
     before = sorted(folder.rglob("*"))
     shown = _run("init", *arguments)
     assert shown.exit_code == 1
-    assert told in shown.output
+    assert reported in shown.output
     assert sorted(folder.rglob("*")) == before

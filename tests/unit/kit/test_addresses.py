@@ -68,12 +68,12 @@ def test_a_user_that_has_an_at_sign_in_it_is_read() -> None:
         (f"{HERE}?gssencmode=require", "gssencmode"),
     ],
 )
-def test_an_address_of_postgresql_that_is_not_understood_is_refused(url: str, said: str) -> None:
+def test_an_address_of_postgresql_that_is_not_understood_is_refused(url: str, stated: str) -> None:
     with pytest.raises(SettingsError) as refused:
         parse_postgres(url, "SHOOTOUT_QUEUE_URL").asyncpg()
     message = str(refused.value)
     assert message.startswith("SHOOTOUT_QUEUE_URL: ")
-    assert said in message
+    assert stated in message
     assert "s3cret" not in message
     assert "\n" not in message
 
@@ -134,12 +134,12 @@ def test_addresses_of_valkey_and_redis_are_read(url: str, read: str) -> None:
         ("redis://", "host"),
     ],
 )
-def test_an_address_of_a_broker_that_is_not_understood_is_refused(url: str, said: str) -> None:
+def test_an_address_of_a_broker_that_is_not_understood_is_refused(url: str, stated: str) -> None:
     with pytest.raises(SettingsError) as refused:
         broker_url(url)
     message = str(refused.value)
     assert message.startswith("SHOOTOUT_REDIS_URL: ")
-    assert said in message
+    assert stated in message
     assert "s3cret" not in message
 
 

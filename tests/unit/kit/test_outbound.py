@@ -80,10 +80,10 @@ async def test_no_way_to_write_this_machine_s_address_gets_through(host: str) ->
 async def test_a_connection_goes_to_the_address_that_was_checked() -> None:
     """A name that is public when it is checked and this machine when it is used (DNS rebinding) gains nothing."""
     answers = iter([["127.0.0.1"], ["169.254.169.254"]])
-    asked = []
+    requested = []
 
     async def rebinding(host: str, port: int) -> Sequence[str]:
-        asked.append(host)
+        requested.append(host)
         return next(answers)
 
     server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
@@ -95,7 +95,7 @@ async def test_a_connection_goes_to_the_address_that_was_checked() -> None:
         await stream.aclose()
         with pytest.raises(AddressRefusedError):
             await backend.connect_tcp("rebinding.example", port, timeout=5)
-    assert asked == ["rebinding.example"] * 2
+    assert requested == ["rebinding.example"] * 2
 
 
 async def test_addresses_that_are_not_allowed_are_left_out() -> None:

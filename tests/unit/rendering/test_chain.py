@@ -37,14 +37,14 @@ def _render(
     planned, paths = plan_in(folder, document)
     segment = planned.segments[0]
     files = {file: SourceFile(str(path), planned.media_info[file]) for file, path in paths.items()}
-    heard = [] if ticks is None else ticks
+    received = [] if ticks is None else ticks
     return render_segment(
         segment,
         document.chains[0],
         files[document.di_tracks[0].file],
         files,
         source_cache or SourceCache(),
-        heard.append,
+        received.append,
     )
 
 
@@ -202,27 +202,27 @@ def test_a_recording_shorter_than_its_media_info_is_rejected(folder: Path) -> No
 def test_the_selected_channels_of_track_and_cab_are_used(folder: Path, channel: str | None, expected: float) -> None:
     riff = plucks(1.0, peak=0.25)
     write_wav(folder / "riff.wav", np.stack([riff, 2 * riff]), RATE)
-    heard = _render(folder, [{"type": "gain", "gain_db": 0.0}], channel=channel)
-    assert heard == pytest.approx(expected * riff, abs=1e-7)
+    received = _render(folder, [{"type": "gain", "gain_db": 0.0}], channel=channel)
+    assert received == pytest.approx(expected * riff, abs=1e-7)
     write_wav(folder / "riff.wav", riff, RATE)
     write_wav(folder / "wide.wav", np.array([[1.0, 0.0], [2.0, 0.0]], np.float32), RATE)
     if channel is not None:
-        heard = _render(folder, [{"type": "cab_ir", "file": "wide.wav", "channel": channel}])
-        assert heard == pytest.approx(expected * riff, abs=1e-6)
+        received = _render(folder, [{"type": "cab_ir", "file": "wide.wav", "channel": channel}])
+        assert received == pytest.approx(expected * riff, abs=1e-6)
 
 
 def test_reamping_can_be_stopped_between_blocks(folder: Path) -> None:
-    heard: list[int] = []
+    received: list[int] = []
 
     def tick(samples: int) -> None:
-        heard.append(samples)
-        if len(heard) == 2:
+        received.append(samples)
+        if len(received) == 2:
             raise Cancelled
 
     capture = load((folder / "a.nam").read_bytes())
     with pytest.raises(Cancelled):
         reamp(capture, plucks(2.0), report_samples=tick)
-    assert heard[1] < 2 * RATE
+    assert received[1] < 2 * RATE
 
 
 def test_a_slimmable_capture_runs_at_its_size(folder: Path) -> None:

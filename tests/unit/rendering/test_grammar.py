@@ -68,21 +68,21 @@ def test_an_invalid_chain_is_rejected_with_a_pointer(chain: list[Any], faults: l
 
 @pytest.mark.parametrize("gear", ["amp", "preamp", "pedal_amp"])
 def test_the_gear_in_the_spec_takes_precedence_over_the_file(gear: str) -> None:
-    said = {"type": "capture", "file": "combo.nam", "gear": gear}
-    assert _faults([said]) == [("ir_required", "/chains/0/blocks")]
-    assert _faults(blocks(said, "cab.wav")) == []
+    stated = {"type": "capture", "file": "combo.nam", "gear": gear}
+    assert _faults([stated]) == [("ir_required", "/chains/0/blocks")]
+    assert _faults(blocks(stated, "cab.wav")) == []
 
 
 @pytest.mark.parametrize("gear", ["amp_cab", "amp_pedal_cab"])
 def test_gear_with_its_cabinet_takes_no_ir(gear: str) -> None:
-    said = {"type": "capture", "file": "amp.nam", "gear": gear}
-    assert _faults([said]) == []
-    assert _faults(blocks(said, "cab.wav")) == [("ir_forbidden", "/chains/0/blocks/1")]
+    stated = {"type": "capture", "file": "amp.nam", "gear": gear}
+    assert _faults([stated]) == []
+    assert _faults(blocks(stated, "cab.wav")) == [("ir_forbidden", "/chains/0/blocks/1")]
 
 
-def _capture(**said: Any) -> dict[str, MediaInfo]:
+def _capture(**stated: Any) -> dict[str, MediaInfo]:
     facts = capture_facts("some.nam", slimmable=True)
-    return {**FACTS, "some.nam": msgspec.structs.replace(facts, **said)}
+    return {**FACTS, "some.nam": msgspec.structs.replace(facts, **stated)}
 
 
 def _judged(facts: dict[str, MediaInfo], *chain: Any, **more: Any) -> list[str]:
@@ -140,9 +140,9 @@ def test_a_capture_of_a_cabinet_is_a_cabinet() -> None:
     ],
 )
 def test_gear_of_the_spec_precedes_the_catalog_which_precedes_the_file(
-    said: dict[str, Any], block: dict[str, Any], faults: list[str]
+    stated: dict[str, Any], block: dict[str, Any], faults: list[str]
 ) -> None:
-    assert _judged(_capture(**said), {"type": "capture", "file": "some.nam", **block}, "cab.wav") == faults
+    assert _judged(_capture(**stated), {"type": "capture", "file": "some.nam", **block}, "cab.wav") == faults
 
 
 def test_the_gear_of_a_container_is_that_of_the_selected_size() -> None:

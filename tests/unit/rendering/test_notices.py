@@ -101,15 +101,15 @@ def test_chains_that_sound_alike_are_reported() -> None:
         ({"type": "peak", "frequency_hz": 20.0}, None),
     ],
 )
-def test_a_filter_that_can_t_be_meant_is_reported(band: dict[str, Any], said: str | None) -> None:
+def test_a_filter_that_can_t_be_meant_is_reported(band: dict[str, Any], stated: str | None) -> None:
     notices = plan(spec(blocks("amp.nam", "cab.wav", {"type": "eq", "bands": [band]})), FACTS).notices
-    if said is None:
+    if stated is None:
         assert notices == ()
     else:
         assert [(notice.code, notice.pointer) for notice in notices] == [
             ("implausible_filter", "/chains/0/blocks/2/bands/0/frequency_hz")
         ]
-        assert said in notices[0].detail
+        assert stated in notices[0].detail
 
 
 def test_cuts_of_a_cab_that_cross_are_reported() -> None:

@@ -121,11 +121,11 @@ def test_chapters_begin_at_zero_with_a_line_each() -> None:
     ],
 )
 def test_the_description_states_if_youtube_will_show_no_chapters(
-    segments: list[SegmentRecord], said: str | None
+    segments: list[SegmentRecord], stated: str | None
 ) -> None:
     text = description("T", LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0), [], segments)
-    assert ("YouTube" in text) == (said is not None)
-    assert said is None or said in text
+    assert ("YouTube" in text) == (stated is not None)
+    assert stated is None or stated in text
 
 
 def test_the_description_states_the_level_match() -> None:
@@ -217,8 +217,8 @@ def test_a_long_description_is_reduced_in_order_with_a_note(count: int, files: i
     text = description(
         "T", LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0), _inputs(files), segments
     )
-    said = re.findall("No room on YouTube for (.*): see manifest.json and chapters.txt", text)
-    assert said == [missing] * bool(missing)
+    stated = re.findall("No room on YouTube for (.*): see manifest.json and chapters.txt", text)
+    assert stated == [missing] * bool(missing)
     assert ("\n0:12 Riff" in text) == (not missing.endswith("the chapters"))
     assert ("gain +4.0 dB" in text) == (not missing)
 

@@ -56,8 +56,8 @@ async def content_response(
         return Response(content=b"", status_code=304, headers=headers)
     start, end, status = 0, size, 200
     # Ranges are defined for GET only (RFC 9110, 14.2).
-    asked = _RANGE.fullmatch(request.headers.get("range", "").strip()) if request.method == "GET" else None
-    first, last = asked.groups() if asked else ("", "")
+    requested = _RANGE.fullmatch(request.headers.get("range", "").strip()) if request.method == "GET" else None
+    first, last = requested.groups() if requested else ("", "")
     backwards = bool(first and last) and int(last) < int(first)
     if (first or last) and not backwards and request.headers.get("if-range", tag) == tag:
         start = int(first) if first else max(0, size - int(last))

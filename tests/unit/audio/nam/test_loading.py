@@ -341,8 +341,8 @@ def test_a_file_above_64_mebibytes_is_rejected_without_decoding() -> None:
 
 
 def test_a_capture_has_the_metadata_of_its_file() -> None:
-    told = document("a1_nano")
-    told["metadata"] = {
+    reported = document("a1_nano")
+    reported["metadata"] = {
         "name": "Plexi",
         "modeled_by": None,
         "gear_make": 7,
@@ -354,7 +354,7 @@ def test_a_capture_has_the_metadata_of_its_file() -> None:
         "output_level_dbu": None,
         "training": {"settings": {}},
     }
-    assert load(encoded(told)).metadata == Metadata(
+    assert load(encoded(reported)).metadata == Metadata(
         name="Plexi", gear_type="amp", tone_type="crunch", loudness=-18.0, gain=0.5, input_level_dbu=12.25
     )
 

@@ -117,8 +117,8 @@ def test_an_lstm_layer_follows_its_formula_across_blocks(inputs: int, hidden: in
     assert np.array_equal(second[-1], h_last)
 
     h, c = h.astype(np.float64), c.astype(np.float64)
-    for sample, heard in zip(u, np.concatenate([first, second]), strict=True):
+    for sample, received in zip(u, np.concatenate([first, second]), strict=True):
         i, f, g, o = (W.astype(np.float64) @ np.concatenate([sample, h]) + b).reshape(4, hidden)
         c = expit(f) * c + expit(i) * np.tanh(g)
         h = expit(o) * np.tanh(c)
-        assert np.abs(heard - h).max() < 2e-6
+        assert np.abs(received - h).max() < 2e-6

@@ -45,9 +45,9 @@ def malformed_files() -> list[Path]:
 @pytest.mark.parametrize("case", [*reference_cases(), *public_cases()], ids=lambda case: case.id)
 def test_every_sample_equals_that_of_the_canonical_engine(case: Case) -> None:
     y = load(case.model.read_bytes()).start(size=case.size).process(case.input)
-    heard = np.concatenate([y[window] for window in case.windows])
-    assert heard.dtype == np.float32
-    assert np.abs(heard - case.expected).max() <= case.tolerance
+    received = np.concatenate([y[window] for window in case.windows])
+    assert received.dtype == np.float32
+    assert np.abs(received - case.expected).max() <= case.tolerance
 
 
 if malformed_files():

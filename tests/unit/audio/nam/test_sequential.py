@@ -48,8 +48,8 @@ def settled(found: Document, x: np.ndarray) -> np.ndarray:
 def test_each_model_processes_the_output_of_the_previous_one() -> None:
     x = noise(3000)
     y = settled(nano(), x)
-    heard = read(sequential(nano(), linear([0.5, 0.25]))).start().process(x)
-    assert np.abs(heard - (0.5 * y[1:] + 0.25 * y[:-1])).max() <= 1e-6
+    received = read(sequential(nano(), linear([0.5, 0.25]))).start().process(x)
+    assert np.abs(received - (0.5 * y[1:] + 0.25 * y[:-1])).max() <= 1e-6
 
 
 def test_a_sequential_may_contain_sequentials_and_containers() -> None:
@@ -63,32 +63,32 @@ def test_a_sequential_may_contain_sequentials_and_containers() -> None:
         },
         "weights": [],
     }
-    heard = read(sequential(inner, container)).start(size=0.1).process(x)
-    assert np.array_equal(heard[1:], x[:-1])
+    received = read(sequential(inner, container)).start(size=0.1).process(x)
+    assert np.array_equal(received[1:], x[:-1])
 
 
 def test_an_lstm_is_prewarmed_with_the_output_of_the_preceding_models() -> None:
     lstm = document("lstm_1x16")
     shifted = {**linear([1.0]), "config": {"receptive_field": 1, "bias": True}, "weights": [1.0, 0.3]}
-    heard = read(sequential(shifted, lstm)).start().process(np.zeros(8, np.float32))
+    received = read(sequential(shifted, lstm)).start().process(np.zeros(8, np.float32))
     # The LSTM has listened to 0.3 for half a second by then, and for what rounds that up to whole blocks.
     alone = read(lstm).model.network(512)
     for _ in range(-(-24000 // 512)):
         expected = alone.compute(np.full((1, 512), 0.3, np.float32))
         alone.commit()
     expected = alone.compute(np.full((1, 512), 0.3, np.float32))
-    assert np.abs(heard - expected[0, :8]).max() <= 1e-6
+    assert np.abs(received - expected[0, :8]).max() <= 1e-6
 
 
 def test_the_history_of_a_filter_has_the_prewarm_output_of_the_preceding_model() -> None:
     # 4093 zeros, rounded up to 4096 as the canonical renderer does it, go through both from an empty state. The filter
     # looks back beyond that: its history holds the way in of the capture, and silence before it.
     delay = 4100
-    heard = read(sequential(nano(), linear([0.0] * delay + [1.0]))).start().process(np.zeros(8, np.float32))
+    received = read(sequential(nano(), linear([0.0] * delay + [1.0]))).start().process(np.zeros(8, np.float32))
     cold = read(nano()).model.network(512)
     first = cold.compute(np.zeros((1, 512), np.float32))[0, :4]
-    assert np.array_equal(heard[:4], np.zeros(4))
-    assert np.abs(heard[4:] - first).max() <= 1e-6
+    assert np.array_equal(received[:4], np.zeros(4))
+    assert np.abs(received[4:] - first).max() <= 1e-6
 
 
 def test_output_bytes_do_not_depend_on_block_sizes() -> None:
@@ -187,16 +187,21 @@ AMP = {"gear_type": "amp", "input_level_dbu": 12.0, "output_level_dbu": 3.0, "lo
 
 def test_levels_are_those_of_the_first_models_input_and_the_last_models_output() -> None:
     cab = linear([0.1] * 64, metadata={"input_level_dbu": 1.0, "output_level_dbu": 7.0, "loudness": -21.0})
-    said = read(sequential(nano(metadata=AMP), cab)).metadata
-    assert (said.input_level_dbu, said.output_level_dbu, said.loudness, said.name) == (12.0, 7.0, -21.0, "Plexi")
+    stated = read(sequential(nano(metadata=AMP), cab)).metadata
+    assert (stated.input_level_dbu, stated.output_level_dbu, stated.loudness, stated.name) == (
+        12.0,
+        7.0,
+        -21.0,
+        "Plexi",
+    )
     silent = read(sequential(linear([1.0]), nano(metadata=AMP))).metadata
     assert silent.input_level_dbu is None
 
 
 def test_metadata_of_the_file_take_precedence_over_those_of_its_models() -> None:
     own = {"gear_type": "pedal", "input_level_dbu": 5.0, "loudness": None, "name": ""}
-    said = read(sequential(nano(metadata=AMP), metadata=own)).metadata
-    assert (said.gear_type, said.input_level_dbu, said.loudness, said.name) == ("pedal", 5.0, -18.0, "Plexi")
+    stated = read(sequential(nano(metadata=AMP), metadata=own)).metadata
+    assert (stated.gear_type, stated.input_level_dbu, stated.loudness, stated.name) == ("pedal", 5.0, -18.0, "Plexi")
 
 
 @pytest.mark.parametrize(
@@ -252,6 +257,6 @@ if (shared := shared_folder()) is not None and (shared / "cases" / "sequential_c
         assert np.abs(load(data).start().process(x) - (0.5 * y[1:] + 0.25 * y[:-1])).max() <= 1e-6
 
     def test_the_public_container_has_the_levels_of_its_models() -> None:
-        said = load((CASES / "container_meta_only_inside.nam").read_bytes()).metadata
-        assert said.gear_type == "amp"
-        assert said.input_level_dbu == pytest.approx(5.2288, abs=1e-4)
+        stated = load((CASES / "container_meta_only_inside.nam").read_bytes()).metadata
+        assert stated.gear_type == "amp"
+        assert stated.input_level_dbu == pytest.approx(5.2288, abs=1e-4)

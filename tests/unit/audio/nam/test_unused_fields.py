@@ -83,12 +83,12 @@ PLACES: dict[str, tuple[str, Any]] = {
 @pytest.mark.parametrize("place", PLACES)
 def test_unused_fields_are_neither_validated_nor_used(place: str) -> None:
     name, put = PLACES[place]
-    heard = set()
+    received = set()
     for junk in JUNK:
         changed = document(name)
         put(changed, junk)
-        heard.add(_played(changed))
-    assert len(heard) == 1
+        received.add(_played(changed))
+    assert len(received) == 1
 
 
 @pytest.mark.parametrize("junk", JUNK)

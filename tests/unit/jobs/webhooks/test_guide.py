@@ -51,9 +51,9 @@ def test_every_status_is_named() -> None:
 
 def test_the_waits_are_those_of_the_schedule() -> None:
     units = {"s": 1, "min": 60, "h": 3600}
-    told = [int(number) * units[unit] for number, unit in re.findall(r"(\d+) (s|min|h)\b", _line("anything else"))]
-    schedule = [replace(RETRIES, jitter=0.0).delay_s(attempt) for attempt in range(1, len(told) + 1)]
-    assert told == pytest.approx(schedule, rel=0.15)
+    reported = [int(number) * units[unit] for number, unit in re.findall(r"(\d+) (s|min|h)\b", _line("anything else"))]
+    schedule = [replace(RETRIES, jitter=0.0).delay_s(attempt) for attempt in range(1, len(reported) + 1)]
+    assert reported == pytest.approx(schedule, rel=0.15)
 
 
 def _line(begin: str) -> str:

@@ -84,7 +84,7 @@ async def test_with_a_public_url_a_browser_returns_to_it(settings: Settings, ton
     assert redirect_uri == "https://shootout.example.org/api/v1/auth/callback"
 
 
-@pytest.mark.parametrize(("prompt", "asked"), [("select_tone", {}), ("load_tone", {"tone_id": "900101"})])
+@pytest.mark.parametrize(("prompt", "requested"), [("select_tone", {}), ("load_tone", {"tone_id": "900101"})])
 async def test_the_selected_tone_is_returned(
     browser: Browser, tone3000: StandIn, prompt: str, requested: dict[str, str]
 ) -> None:

@@ -79,7 +79,7 @@ def test_render_gives_the_same_result_from_json(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "reported"),
     [
         ("riff.wav", "gone.wav", "DI track “Riff in E”, file: gone.wav: No such file or directory (missing_asset)"),
         (

@@ -80,7 +80,7 @@ async def test_a_job_can_be_cancelled_and_retried(user: Person, shootout: Shooto
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "said"),
+    ("status", "code", "stated"),
     [(JobStatus.COMPLETED, 0, "completed"), (JobStatus.FAILED, 1, "failed: Nothing to hear.")],
 )
 async def test_watch_ends_with_the_job_and_its_exit_code_is_the_outcome(

@@ -135,7 +135,7 @@ def test_changed_files_are_reported_as_different(made: Path, result: Path, harm:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "stated"),
     [
         ('"chain": "A"', '"chain": "B"', "the manifest's spec names it “Riff in E” through “A”"),
         ('"integrated_lufs": -', '"integrated_lufs": -9', "the manifest states -9"),

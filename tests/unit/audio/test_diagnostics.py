@@ -113,7 +113,7 @@ def test_a_dc_offset_is_reported_with_its_level(offset: float, level: str) -> No
     assert level in notice.detail
 
 
-@pytest.mark.parametrize(("silence", "told"), [(0, None), (479, None), (490, "10.2"), (4_800, "100.0")])
+@pytest.mark.parametrize(("silence", "reported"), [(0, None), (479, None), (490, "10.2"), (4_800, "100.0")])
 def test_an_onset_later_than_10_ms_is_reported_in_milliseconds(silence: int, reported: str | None) -> None:
     response = np.abs(cabinet(rate=RATE))
     response[0] = 1.0

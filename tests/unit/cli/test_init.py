@@ -147,7 +147,7 @@ def test_nothing_is_ever_overwritten(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["one.wav"], "expected a capture or a cab IR among the files"),
         (["two.wav"], "expected a DI track"),

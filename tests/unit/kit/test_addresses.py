@@ -32,7 +32,7 @@ def test_a_user_that_has_an_at_sign_in_it_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "stated"),
     [
         ("mysql://u:s3cret@h/d", "got mysql://"),
         ("u:s3cret@h/d", "expected postgresql://"),
@@ -109,7 +109,7 @@ def test_addresses_of_valkey_and_redis_are_read(url: str, read: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "stated"),
     [
         ("redis+sentinel://:s3cret@a:26379,b:26379/mymaster", "Sentinel"),
         ("sentinel://:s3cret@a", "Sentinel"),

@@ -130,7 +130,7 @@ def test_a_capture_of_a_cabinet_is_a_cabinet() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "block", "faults"),
+    ("stated", "block", "faults"),
     [
         ({"gear": "amp", "catalog_gear": "amp_cab"}, {}, ["ir_forbidden"]),
         ({"gear": "amp_cab", "catalog_gear": "amp"}, {}, []),

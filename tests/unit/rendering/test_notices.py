@@ -89,7 +89,7 @@ def test_chains_that_sound_alike_are_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("band", "said"),
+    ("band", "stated"),
     [
         ({"type": "peak", "frequency_hz": 3.0, "gain_db": 4.0}, "a peak at 3 Hz changes nothing that can be heard"),
         ({"type": "peak", "frequency_hz": 3.0}, "Is 3000 Hz meant?"),

@@ -111,7 +111,7 @@ def test_chapters_begin_at_zero_with_a_line_each() -> None:
 
 
 @pytest.mark.parametrize(
-    ("segments", "said"),
+    ("segments", "stated"),
     [
         (_segments(0, 12_000, 24_000), None),
         (_segments(0, 12_000), "three or more chapters, this video has 2"),

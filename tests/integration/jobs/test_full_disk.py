@@ -67,7 +67,7 @@ async def test_a_job_that_fills_the_disk_waits_for_room_and_goes_on_by_itself(
     base_url: str, user: Person, settings: Settings, session_maker: Sessions, tmp_path: Path
 ) -> None:
     own = replace(settings, storage=replace(settings.storage, url=settings.storage_url, free_bytes=0), data=tmp_path)
-    job = await submitted(user, seconds=4.0, chains=2)
+    job = await submitted(user, seconds=12.0, chains=2)
     with _worker_on_a_small_disk(own, "2m") as worker:
         await event_of(base_url, user, job, "waiting_for", "disk")
         await asyncio.to_thread(_resize, worker, tmp_path / "scratch", "256m")

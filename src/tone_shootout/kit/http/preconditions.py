@@ -99,7 +99,7 @@ class IfNoneMatch:
         tag = etag(content)
         if self._tags is not None and _matches(self._tags, tag):
             return cast(Response[T], Response(None, status_code=304, headers={"ETag": tag}))
-        return tagged(content)
+        return Response(content, headers={"ETag": tag})
 
 
 def etag(content: msgspec.Struct) -> str:

@@ -1,7 +1,7 @@
 """A job's inputs: the spec and its files as they were at submission, stored in the job's row."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Self
 
 import msgspec
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from tone_shootout.jobs.models import Job
 from tone_shootout.rendering.media_info import DEFAULT_LIMITS, MediaInfo
-from tone_shootout.rendering.notices import Notice, spec_notices
+from tone_shootout.rendering.notices import Notice, located, spec_notices
 from tone_shootout.rendering.output.credits import Credit, notices
 from tone_shootout.rendering.spec.document import SpecDocument
 from tone_shootout.rendering.spec.grid import expand
@@ -54,10 +54,14 @@ class Inputs(Struct, frozen=True, kw_only=True):
 
     def locate(self, pointer: str) -> str:
         """Turn a JSON pointer into the spec into one into the shootout's config."""
+        return self.locator()(pointer)
+
+    def locator(self) -> Callable[[str], str]:
+        """Return `locate` for several pointers: it expands the grid once."""
         if self.document is None:
-            return pointer
+            return str
         names = {file: asset.name for file, asset in self.assets.items()}
-        return expand(self.document, names=names, limits=_NO_LIMITS).pointer(pointer)
+        return expand(self.document, names=names, limits=_NO_LIMITS).pointer
 
     @property
     def credits(self) -> dict[str, Credit]:
@@ -76,4 +80,4 @@ def notices_of(job: Job) -> Sequence[Notice]:
         return ()
     facts = {file: asset.facts for file, asset in inputs.assets.items()}
     found = (*spec_notices(inputs.spec, facts), *notices(inputs.spec, inputs.credits))
-    return tuple(msgspec.structs.replace(notice, pointer=inputs.locate(notice.pointer)) for notice in found)
+    return located(found, inputs.locator()) if found else ()

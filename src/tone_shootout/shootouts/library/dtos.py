@@ -7,8 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tone_shootout.precision import rounded
-from tone_shootout.rendering.media_info import Kind, MediaInfo
+from tone_shootout.rendering.media_info import CaptureInfo, Kind, MediaInfo
 from tone_shootout.rendering.spec.schema import GearType
 from tone_shootout.shootouts.library.models import LibraryItem
 from tone_shootout.shootouts.library.provenance import Provenance
@@ -98,19 +97,19 @@ class LibraryItemRead(Struct, kw_only=True):
     @classmethod
     def of(cls, item: LibraryItem) -> Self:
         """Return an item's representation."""
-        path = item_path(item.id)
+        path, info = item_path(item.id), item.published_info
         return cls(
             id=item.id,
             kind=msgspec.convert(item.kind, Kind),
             name=item.name,
             notes=item.notes,
             tags=item.tags,
-            gear=item.stated_gear,
+            gear=info.catalog_gear or info.gear if isinstance(info, CaptureInfo) else None,
             filename=item.filename,
             size_bytes=item.size,
             sha256=item.sha256,
             media_type=item.media_type,
-            facts=msgspec.convert(rounded(msgspec.to_builtins(item.media_info)), MediaInfo),
+            facts=info,
             source=ItemSource.of_item(item),
             created_at=item.created_at,
             updated_at=item.updated_at,

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tone_shootout.kit.db.session import UUIDv7AuditBase
+from tone_shootout.precision import rounded
 from tone_shootout.rendering.media_info import CaptureInfo, MediaInfo
 from tone_shootout.shootouts.library.provenance import Provenance
 
@@ -61,17 +62,18 @@ class LibraryItem(UUIDv7AuditBase):
     @property
     def media_info(self) -> MediaInfo:
         """Result of decoding the file; of a capture, with the gear that its owner or its catalog states."""
-        info: MediaInfo = msgspec.convert(self.facts, MediaInfo)
-        source = self.provenance
-        if isinstance(info, CaptureInfo) and (self.gear or source is not None):
-            info = msgspec.structs.replace(info, catalog_gear=self.gear or (source and source.gear))
-        return info
+        return self._info(self.facts)
 
     @property
-    def stated_gear(self) -> str | None:
-        """Gear type of a capture: as its owner states it, else its catalog, else its file."""
-        info = self.media_info
-        return info.catalog_gear or info.gear if isinstance(info, CaptureInfo) else None
+    def published_info(self) -> MediaInfo:
+        """The media info with its numbers as precise as they are meant."""
+        return self._info(rounded(self.facts))
+
+    def _info(self, facts: dict[str, Any]) -> MediaInfo:
+        info: MediaInfo = msgspec.convert(facts, MediaInfo)
+        if isinstance(info, CaptureInfo) and (gear := self.gear or (self.source and self.source.get("gear"))):
+            info = msgspec.structs.replace(info, catalog_gear=gear)
+        return info
 
     def set_source(self, source: Provenance) -> None:
         """Record where the item comes from, and that its source is available."""

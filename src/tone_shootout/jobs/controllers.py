@@ -16,7 +16,7 @@ from tone_shootout.accounts.guards import NOT_SIGNED_IN, authenticate_websocket,
 from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.jobs.archive import archive_name, stream_results
-from tone_shootout.jobs.dtos import ArtifactRead, Event, JobOrder, JobRead, TicketRead, job_path
+from tone_shootout.jobs.dtos import ArtifactRead, Event, JobOrder, JobRead, TicketRead, artifact_type, job_path
 from tone_shootout.jobs.models import JobArtifact
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.services import JobService
@@ -307,7 +307,7 @@ async def _content(request: Request[Any, Any, Any], storage: Storage, artifact: 
         media_type=artifact.media_type,
         filename=artifact.path.rsplit("/", 1)[-1],
         # A job that has results never gets others; segments rendered so far are replaced by them.
-        immutable=ArtifactRead.of(artifact).type != "partial_segment",
+        immutable=artifact_type(artifact.path) != "partial_segment",
     )
 
 

@@ -202,16 +202,20 @@ class ArtifactRead(Struct, kw_only=True):
         """Return the response for an artifact."""
         job = job_path(artifact.job_id)
         position = _POSITION.match(artifact.path)
-        folder = artifact.path.partition("/")[0]
         return cls(
             path=artifact.path,
-            type=_TYPES.get(artifact.path) or _FOLDERS.get(folder, "other"),
+            type=artifact_type(artifact.path),
             segment=int(position[1]) if position else None,
             size_bytes=artifact.size,
             sha256=artifact.sha256,
             media_type=artifact.media_type,
             links=ArtifactLinks(content=f"{job}/artifacts/{artifact.path}", job=job),
         )
+
+
+def artifact_type(path: str) -> ArtifactType:
+    """Return the type of an artifact by its path."""
+    return _TYPES.get(path) or _FOLDERS.get(path.partition("/")[0], "other")
 
 
 def job_path(job_id: UUID) -> str:

@@ -207,8 +207,7 @@ class JobService:
             JobNotFoundError: the owner has no such job.
         """
         await self.get(owner_id, job_id)
-        rows = await self._events.list_after(job_id, after, limit=paging.limit, offset=paging.offset)
-        return rows, await self._events.count_after(job_id, after)
+        return await self._events.list_page_after(job_id, after, paging=paging)
 
     async def delete(self, owner_id: UUID, job_id: UUID) -> str:
         """Delete a finished job; return the storage prefix of its results, to delete after the commit.

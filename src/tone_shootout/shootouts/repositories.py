@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert
+from sqlalchemy import delete, func, insert, select
 
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.repository import OwnedRepository
@@ -43,6 +43,15 @@ class ShootoutRepository(OwnedRepository[Shootout]):
         """Return a page of the public shootouts of all owners, and how many there are."""
         return await self.list_page(
             Shootout.visibility == "public", paging=paging, order_by=[ORDERS[order_by], Shootout.id.desc()]
+        )
+
+    async def list_using(self, owner_id: UUID, item_id: UUID, *, paging: Paging) -> tuple[Sequence[Shootout], int]:
+        """Return a page of the owner's shootouts that use an item, the newest first, and how many there are."""
+        uses = select(ShootoutAsset).where(
+            ShootoutAsset.shootout_id == Shootout.id, ShootoutAsset.library_item_id == item_id
+        )
+        return await self.list_owned(
+            owner_id, uses.exists(), paging=paging, order_by=[ORDERS["-created_at"], Shootout.id.desc()]
         )
 
     async def add_assets(self, shootout: Shootout, item_ids: Collection[UUID]) -> None:

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, literal, select
+from sqlalchemy import ColumnElement, delete, func, insert, literal, select
 
 from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.status import FINISHED, EventType
+from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.repository import Repository
 
 
@@ -17,15 +18,14 @@ class JobEventRepository(Repository[JobEvent]):
 
     model_type = JobEvent
 
-    async def list_after(self, job_id: UUID, seq: int, *, limit: int = 500, offset: int = 0) -> Sequence[JobEvent]:
-        """Return at most `limit` of a job's events after number `seq` and `offset` others, in order."""
-        later = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.seq > seq)
-        return (await self.session.scalars(later.order_by(JobEvent.seq).limit(limit).offset(offset))).all()
+    async def list_after(self, job_id: UUID, seq: int, *, limit: int = 500) -> Sequence[JobEvent]:
+        """Return at most `limit` of a job's events with a number greater than `seq`, in order."""
+        statement = select(JobEvent).where(*_is_after(job_id, seq)).order_by(JobEvent.seq).limit(limit)
+        return (await self.session.scalars(statement)).all()
 
-    async def count_after(self, job_id: UUID, seq: int) -> int:
-        """Return the number of a job's events with a number greater than `seq`."""
-        later = select(func.count()).where(JobEvent.job_id == job_id, JobEvent.seq > seq)
-        return (await self.session.execute(later)).scalar_one()
+    async def list_page_after(self, job_id: UUID, seq: int, *, paging: Paging) -> tuple[Sequence[JobEvent], int]:
+        """Return a page of a job's events with a number greater than `seq`, in order, and how many there are."""
+        return await self.list_page(*_is_after(job_id, seq), paging=paging, order_by=[JobEvent.seq.asc()])
 
     async def append(self, job_id: UUID, seq: int, event_type: EventType, data: dict[str, Any]) -> JobEvent:
         """Append an event under a number that the caller has taken from the job's row."""
@@ -58,3 +58,7 @@ class JobEventRepository(Repository[JobEvent]):
         )
         statement = delete(JobEvent).where(JobEvent.job_id == old.c.job_id, JobEvent.seq == old.c.seq)
         return len((await self.session.scalars(statement.returning(JobEvent.seq))).all())
+
+
+def _is_after(job_id: UUID, seq: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return JobEvent.job_id == job_id, JobEvent.seq > seq

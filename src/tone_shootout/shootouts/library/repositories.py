@@ -112,16 +112,6 @@ class LibraryRepository(OwnedRepository[LibraryItem]):
         )
         return [(row.id, row.title) for row in await self.session.execute(statement)]
 
-    async def list_uses(self, item: LibraryItem, *, paging: Paging) -> tuple[Sequence[Shootout], int]:
-        """Return a page of the shootouts that use an item, the newest first, and how many there are."""
-        uses = select(ShootoutAsset).where(
-            ShootoutAsset.shootout_id == Shootout.id, ShootoutAsset.library_item_id == item.id
-        )
-        statement = select(Shootout).where(Shootout.owner_id == item.owner_id, uses.exists())
-        total = await self.session.scalar(select(func.count()).select_from(statement.subquery()))
-        page = statement.order_by(Shootout.created_at.desc(), Shootout.id.desc()).limit(paging.limit)
-        return (await self.session.scalars(page.offset(paging.offset))).all(), total or 0
-
     async def storage_usage(self, owner_id: UUID) -> tuple[int, int]:
         """Return the bytes of the owner's files, each content counted once, and the number of items."""
         contents = select(LibraryItem.sha256, LibraryItem.size).where(self.is_owned(owner_id)).distinct()

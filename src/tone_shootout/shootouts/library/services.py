@@ -24,6 +24,7 @@ from tone_shootout.shootouts.library.repositories import LibraryRepository
 from tone_shootout.shootouts.library.tags import normalized_tags, split_tags
 from tone_shootout.shootouts.library.uploads import Upload
 from tone_shootout.shootouts.models import Shootout
+from tone_shootout.shootouts.repositories import ShootoutRepository
 
 _log = structlog.get_logger(__name__)
 
@@ -117,7 +118,8 @@ class LibraryService:
         Raises:
             ItemNotFoundError: the owner has no such item.
         """
-        return await self._items.list_uses(await self.get(owner_id, item_id), paging=paging)
+        item = await self.get(owner_id, item_id)
+        return await ShootoutRepository(self._session).list_using(owner_id, item.id, paging=paging)
 
     async def usage(self, owner_id: UUID) -> Usage:
         """Return how much an owner stores."""

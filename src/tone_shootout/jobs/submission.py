@@ -7,7 +7,7 @@ from litestar import Controller, Response, post
 from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
-from msgspec import Meta
+from msgspec import Meta, structs
 
 from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
@@ -59,8 +59,7 @@ class SubmissionController(Controller):
             shootout = await shootout_service.create(
                 principal.user_id, data.config, visibility=data.visibility, metadata=data.metadata
             )
-            made, tag = NewShootoutRead.of(shootout, job=None), etag(ShootoutRead.of(shootout))
-            return await _created(made, tag, principal.user_id, jobs, dispatcher, submit=data.submit)
+            return await _created(ShootoutRead.of(shootout), principal.user_id, jobs, dispatcher, submit=data.submit)
 
         return await idempotent(make)
 
@@ -89,8 +88,9 @@ class SubmissionController(Controller):
 
         async def make() -> Response[NewShootoutRead]:
             shootout = await shootout_service.duplicate(principal.user_id, shootout_id, title=requested.title)
-            made, tag = NewShootoutRead.of(shootout, job=None), etag(ShootoutRead.of(shootout))
-            return await _created(made, tag, principal.user_id, jobs, dispatcher, submit=requested.submit)
+            return await _created(
+                ShootoutRead.of(shootout), principal.user_id, jobs, dispatcher, submit=requested.submit
+            )
 
         return await idempotent(make)
 
@@ -129,12 +129,12 @@ def queued_response(dispatcher: Dispatcher, job: Job, events: list[JobEvent]) ->
 
 
 async def _created(
-    made: NewShootoutRead, tag: str, owner_id: UUID, jobs: JobService, dispatcher: Dispatcher, *, submit: bool
+    shown: ShootoutRead, owner_id: UUID, jobs: JobService, dispatcher: Dispatcher, *, submit: bool
 ) -> Response[NewShootoutRead]:
     """Return the response for a new shootout; `submit` submits it and dispatches the job after the commit."""
-    dispatch = None
+    made, dispatch = NewShootoutRead(**structs.asdict(shown), job=None), None
     if submit:
         job, events = await jobs.submit(owner_id, made.id)
         made.job, dispatch = JobRead.of(job), BackgroundTask(dispatcher.dispatch, job.id, events)
-    headers = {"Location": shootout_path(made.id), "ETag": tag}
+    headers = {"Location": shootout_path(made.id), "ETag": etag(shown)}
     return Response(made, status_code=201, headers=headers, background=dispatch)

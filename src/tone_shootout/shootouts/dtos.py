@@ -93,8 +93,8 @@ class ShootoutRead(Struct, kw_only=True):
     links: Annotated[ShootoutLinks, Meta(description="Links.")]
 
     @classmethod
-    def of(cls, shootout: Shootout, **further: Any) -> Self:
-        """Return a shootout as its owner sees it; `further` are fields of a subclass."""
+    def of(cls, shootout: Shootout) -> Self:
+        """Return a shootout as its owner sees it."""
         path = shootout_path(shootout.id)
         return cls(
             id=shootout.id,
@@ -109,7 +109,6 @@ class ShootoutRead(Struct, kw_only=True):
                 plan=f"{path}/plan",
                 jobs=f"{path}/jobs",
             ),
-            **further,
         )
 
 

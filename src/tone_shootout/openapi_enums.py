@@ -1,6 +1,6 @@
 """Names of enumerations in the OpenAPI document. Generators invent names for those that have none."""
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from tone_shootout.accounts.principal import Role, Scope
 from tone_shootout.audio.sides import Channel
@@ -12,23 +12,23 @@ from tone_shootout.kit.outages import Dependency
 from tone_shootout.kit.readiness import CheckResult
 from tone_shootout.rendering.media_info import Kind
 from tone_shootout.rendering.produce import SegmentStatus
-from tone_shootout.rendering.spec.schema import Override
+from tone_shootout.rendering.spec.schema import BandType, GearType, Override, ReverbType
 from tone_shootout.shootouts.services import Visibility
 from tone_shootout.tone3000 import types as tone3000
 
 NAMED_ENUMS: Final[dict[str, Any]] = {
     "ArtifactType": ArtifactType,
-    "BandType": Literal["highpass", "lowpass", "low_shelf", "high_shelf", "peak"],
+    "BandType": BandType,
     "Channel": Channel,
     "CheckResult": CheckResult,
     "DeliveryStatus": DeliveryStatus,
     "Dependency": Dependency,
     "DisabledReason": DisabledReason,
-    "Gear": Literal["amp", "amp_cab", "pedal", "pedal_amp", "amp_pedal_cab", "preamp", "studio"],
+    "Gear": GearType,
     "GrammarRule": Override,
     "JobPhase": Phase,
     "LibraryItemKind": Kind,
-    "ReverbType": Literal["room", "hall", "plate", "spring"],
+    "ReverbType": ReverbType,
     "Role": Role,
     "Scope": Scope,
     "SegmentStatus": SegmentStatus,

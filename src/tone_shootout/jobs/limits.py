@@ -10,7 +10,7 @@ from tone_shootout.accounts.principal import Principal
 from tone_shootout.jobs.services import JobService
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.settings import Settings
-from tone_shootout.shootouts.library.quota import UNLIMITED, StorageQuota, Usage
+from tone_shootout.shootouts.library.quota import StorageQuota, Usage
 from tone_shootout.shootouts.library.services import LibraryService
 
 
@@ -51,8 +51,7 @@ class StorageLimits(Struct, kw_only=True):
     @classmethod
     def of(cls, usage: Usage, quota: StorageQuota) -> Self:
         """Return limits and usage."""
-        max_bytes = None if quota.max_bytes == UNLIMITED else quota.max_bytes
-        max_items = None if quota.max_items == UNLIMITED else quota.max_items
+        max_bytes, max_items = quota.stated_max_bytes, quota.stated_max_items
         return cls(
             max_bytes=max_bytes,
             used_bytes=usage.bytes,

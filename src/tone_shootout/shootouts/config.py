@@ -58,16 +58,7 @@ class AssetCabIr(spec.CabIrBase, kw_only=True, frozen=True, tag="cab_ir"):
     tone3000: ModelChoice = UNSET
 
 
-AssetBlock = (
-    AssetCapture
-    | AssetCabIr
-    | spec.GainBlock
-    | spec.EqBlock
-    | spec.CompressorBlock
-    | spec.NoiseGateBlock
-    | spec.DelayBlock
-    | spec.ReverbBlock
-)
+AssetBlock = AssetCapture | AssetCabIr | spec.Effect
 
 
 class AssetChain(spec.ChainBase, kw_only=True, frozen=True):
@@ -104,17 +95,7 @@ class AssetCabIrSlot(spec.CabIrBase, kw_only=True, frozen=True, tag="cab_ir"):
     tone3000: ModelChoice = UNSET
 
 
-AssetTemplateBlock = (
-    grids.PedalSlot
-    | AssetCaptureSlot
-    | AssetCabIrSlot
-    | spec.GainBlock
-    | spec.EqBlock
-    | spec.CompressorBlock
-    | spec.NoiseGateBlock
-    | spec.DelayBlock
-    | spec.ReverbBlock
-)
+AssetTemplateBlock = grids.PedalSlot | AssetCaptureSlot | AssetCabIrSlot | spec.Effect
 
 _EXAMPLES = [["0197a6c2-5d5e-7b1a-8f3c-2b9d64e0a111"]]
 

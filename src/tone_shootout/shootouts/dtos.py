@@ -18,7 +18,15 @@ from tone_shootout.shootouts.assets import WantedModel
 from tone_shootout.shootouts.config import Config
 from tone_shootout.shootouts.errors import CONFIG
 from tone_shootout.shootouts.models import Shootout
-from tone_shootout.shootouts.services import MAX_TITLE, Metadata, ShootoutSnapshot, Validation, Visibility
+from tone_shootout.shootouts.services import (
+    MAX_TITLE,
+    Metadata,
+    MetadataName,
+    MetadataText,
+    ShootoutSnapshot,
+    Validation,
+    Visibility,
+)
 
 ShootoutOrder = Literal["created_at", "-created_at", "updated_at", "-updated_at", "title", "-title"]
 
@@ -63,11 +71,7 @@ class ShootoutUpdate(Struct, kw_only=True, forbid_unknown_fields=True):
     ] = UNSET
     visibility: _Visibility | UnsetType = UNSET
     metadata: Annotated[
-        dict[
-            Annotated[str, Meta(min_length=1, max_length=40, pattern=ONE_LINE)],
-            Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*$")] | None,
-        ]
-        | UnsetType,
+        dict[MetadataName, MetadataText | None] | UnsetType,
         Meta(description="Changes to the metadata. Null removes a text.", examples=[{"session": "2026-11-29"}]),
     ] = UNSET
 

@@ -32,11 +32,10 @@ from tone_shootout.shootouts.models import Shootout
 from tone_shootout.shootouts.repositories import ShootoutRepository
 
 Visibility = Literal["private", "public"]
+MetadataName = Annotated[str, Meta(min_length=1, max_length=40, pattern=ONE_LINE)]
+MetadataText = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*$")]
 Metadata = Annotated[
-    dict[
-        Annotated[str, Meta(min_length=1, max_length=40, pattern=ONE_LINE)],
-        Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*$")],
-    ],
+    dict[MetadataName, MetadataText],
     Meta(
         max_length=20,
         description="Your own data, text by name. A job has that of its shootout at submission.",
@@ -183,7 +182,7 @@ class ShootoutService:
         assets: ResolvedAssets | None = None
         if config is not UNSET:
             try:
-                changed: Config = _patched(shootout.config, config, Config, "/config")
+                changed: Config = _patched(shootout.config, config, Config, CONFIG)
             except InvalidPatchError as error:
                 further = await self.check_parts(owner_id, error.document, error.errors)
                 raise InvalidPatchError([*error.errors, *further][:MOST]) from None

@@ -13,21 +13,16 @@ from tone_shootout.rendering.spec.schema import (
     CaptureGear,
     CaptureSize,
     Chain,
-    CompressorBlock,
-    DelayBlock,
     DiTrack,
-    EqBlock,
+    Effect,
     FilePath,
-    GainBlock,
     HighCut,
     InputGain,
     LowCut,
     Name,
-    NoiseGateBlock,
     Override,
     Part,
     PathText,
-    ReverbBlock,
     SpecBase,
 )
 
@@ -102,17 +97,7 @@ class CabIrSlot(CabIrBase, kw_only=True, frozen=True, tag="cab_ir"):
     ] = UNSET
 
 
-TemplateBlock = (
-    PedalSlot
-    | CaptureSlot
-    | CabIrSlot
-    | GainBlock
-    | EqBlock
-    | CompressorBlock
-    | NoiseGateBlock
-    | DelayBlock
-    | ReverbBlock
-)
+TemplateBlock = PedalSlot | CaptureSlot | CabIrSlot | Effect
 
 
 class Grid(GridBase, kw_only=True, frozen=True):

@@ -154,11 +154,15 @@ class GainBlock(BlockBase, kw_only=True, frozen=True, tag="gain"):
     gain_db: Annotated[Decibels, Meta(description="Gain, dB.", examples=[-3.0])]
 
 
+BandType = Literal["highpass", "lowpass", "low_shelf", "high_shelf", "peak"]
+ReverbType = Literal["room", "hall", "plate", "spring"]
+
+
 class Band(Part, kw_only=True, frozen=True):
     """One filter of an equalizer."""
 
     type: Annotated[
-        Literal["highpass", "lowpass", "low_shelf", "high_shelf", "peak"],
+        BandType,
         Meta(description="Filter type.", examples=["peak"]),
     ]
     frequency_hz: Annotated[Hertz, Meta(description="Corner or center frequency, Hz.", examples=[3000.0])]
@@ -200,9 +204,7 @@ class DelayBlock(BlockBase, kw_only=True, frozen=True, tag="delay"):
 class ReverbBlock(BlockBase, kw_only=True, frozen=True, tag="reverb"):
     """A reverb. The tail is cut at the end of the DI track."""
 
-    reverb_type: Annotated[
-        Literal["room", "hall", "plate", "spring"], Meta(description="Type of reverb.", examples=["plate"])
-    ] = "room"
+    reverb_type: Annotated[ReverbType, Meta(description="Type of reverb.", examples=["plate"])] = "room"
     mix: Annotated[Share, Meta(description="Share of the wet signal, 0 to 1.", examples=[0.2])] = 0.2
     decay_s: Annotated[
         float, Meta(ge=0.1, le=10.0, description="Time to decay by 60 dB (RT60), seconds.", examples=[1.2])
@@ -275,7 +277,9 @@ class CabIrBlock(CabIrBase, kw_only=True, frozen=True, tag="cab_ir"):
     file: FilePath
 
 
-Block = CaptureBlock | CabIrBlock | GainBlock | EqBlock | CompressorBlock | NoiseGateBlock | DelayBlock | ReverbBlock
+Effect = GainBlock | EqBlock | CompressorBlock | NoiseGateBlock | DelayBlock | ReverbBlock
+"""A block without a file."""
+Block = CaptureBlock | CabIrBlock | Effect
 
 
 class Chain(ChainBase, kw_only=True, frozen=True):

@@ -11,7 +11,7 @@ from tone_shootout.rendering.media_info import CaptureInfo, Kind, MediaInfo
 from tone_shootout.rendering.spec.schema import GearType
 from tone_shootout.shootouts.library.models import LibraryItem
 from tone_shootout.shootouts.library.provenance import Provenance
-from tone_shootout.shootouts.library.quota import UNLIMITED, StorageQuota, Usage
+from tone_shootout.shootouts.library.quota import StorageQuota, Usage
 from tone_shootout.shootouts.library.tags import Tags
 from tone_shootout.shootouts.library.uploads import ItemName, Notes
 
@@ -60,9 +60,9 @@ class UsageRead(Struct, kw_only=True):
         return cls(
             library_bytes=usage.library_bytes,
             results_bytes=usage.results_bytes,
-            max_bytes=None if quota.max_bytes == UNLIMITED else quota.max_bytes,
+            max_bytes=quota.stated_max_bytes,
             used_items=usage.items,
-            max_items=None if quota.max_items == UNLIMITED else quota.max_items,
+            max_items=quota.stated_max_items,
         )
 
 

@@ -37,6 +37,16 @@ class StorageQuota:
         self.max_items = limits.library_items or UNLIMITED
         self._results_bytes = results_bytes
 
+    @property
+    def stated_max_bytes(self) -> int | None:
+        """Largest number of bytes; None: no limit."""
+        return None if self.max_bytes == UNLIMITED else self.max_bytes
+
+    @property
+    def stated_max_items(self) -> int | None:
+        """Largest number of items; None: no limit."""
+        return None if self.max_items == UNLIMITED else self.max_items
+
     async def usage(self, session: AsyncSession, owner_id: UUID) -> Usage:
         """Return how much a user stores."""
         library_bytes, items = await LibraryRepository(session).storage_usage(owner_id)

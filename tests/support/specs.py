@@ -6,7 +6,17 @@ from typing import Any
 import msgspec
 
 from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, DiTrackInfo, MediaInfo
-from tone_shootout.rendering.spec.schema import Spec
+from tone_shootout.rendering.spec.grid import expand
+from tone_shootout.rendering.spec.reading import Format, parse_document
+from tone_shootout.rendering.spec.schema import InvalidSpec, Spec
+
+
+def parse_spec(data: bytes, *, format: Format) -> Spec:  # noqa: A002 - as `parse_document`
+    """The spec in a file, with its grid written out; `InvalidSpec` has the errors of either."""
+    expansion = expand(parse_document(data, format=format))
+    if expansion.errors:
+        raise InvalidSpec(expansion.errors)
+    return expansion.spec
 
 
 def digest(name: str) -> str:

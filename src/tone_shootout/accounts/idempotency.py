@@ -53,7 +53,7 @@ class Idempotent:
         session: the request's unit of work.
         owner_id: the user; keys of different users are independent.
         key: the `Idempotency-Key`; None: execute always.
-        fingerprint: SHA-256 of the request.
+        fingerprint: SHA-256 of the request; empty without a key.
         key_ring: encrypts responses with secrets.
     """
 
@@ -122,6 +122,10 @@ async def provide_idempotent(
     idempotency_key: IdempotencyKey = None,
 ) -> Idempotent:
     """Provide `idempotent` to operations that support `Idempotency-Key`."""
-    parts = (request.method.encode(), request.url.path.encode(), request.scope["query_string"], await request.body())
-    fingerprint = hashlib.sha256(msgspec.msgpack.encode(parts)).digest()
+    fingerprint = b"" if idempotency_key is None else await _fingerprint(request)
     return Idempotent(db_session, principal.user_id, idempotency_key, fingerprint, key_ring)
+
+
+async def _fingerprint(request: Request[Any, Any, Any]) -> bytes:
+    parts = (request.method.encode(), request.url.path.encode(), request.scope["query_string"], await request.body())
+    return hashlib.sha256(msgspec.msgpack.encode(parts)).digest()

@@ -4,17 +4,15 @@ from typing import Final
 
 import numpy as np
 
+from tone_shootout.audio.diagnostics import ONSET_DB
 from tone_shootout.audio.files import Audio
+from tone_shootout.audio.signals import GATING_BLOCK_S
 
-SHORTEST_RECORDING_S: Final = 0.4
-"""One gating block of BS.1770: shorter audio has no loudness, so it is no recording to compare."""
 LONGEST_RESPONSE_S: Final = 10.0
 WINDOW_S: Final = 0.1
 """Time after the onset that has almost all energy of a cabinet's response: cabinets decay within some 50 ms."""
 WINDOW_SHARE: Final = 0.9
 LATEST_ONSET_S: Final = 0.5
-ONSET_DB: Final = -20.0
-"""Onset threshold, relative to the peak (ISO 3382-1)."""
 
 
 def is_impulse_response(audio: Audio) -> bool:
@@ -25,7 +23,7 @@ def is_impulse_response(audio: Audio) -> bool:
     """
     samples, rate = audio.samples, audio.rate
     length = samples.shape[1]
-    if length < SHORTEST_RECORDING_S * rate:
+    if length < GATING_BLOCK_S * rate:  # no recording to compare
         return True
     if length > LONGEST_RESPONSE_S * rate:
         return False

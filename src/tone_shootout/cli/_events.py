@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from tone_shootout.jobs.event_data import progress_data, segment_data
 from tone_shootout.jobs.scheduling.eta import EtaEstimator
 from tone_shootout.rendering.errors import Cancelled
 from tone_shootout.rendering.executor.tasks import Measured
@@ -41,20 +42,10 @@ class EventReporter:
         if total <= 0 or not (is_due or done >= total):
             return
         self._reported_at = now
-        eta_s = self._eta.eta_s(done, total, now)
-        data = {
-            "percent": round(100.0 * done / total, 2),
-            "done": round(done, 3),
-            "total": round(total, 3),
-            "eta_s": None if eta_s is None else round(eta_s, 1),
-        }
-        write_event("progress", data)
+        write_event("progress", progress_data(done, total, self._eta.eta_s(done, total, now)))
 
     def segment(self, position: int, status: SegmentStatus, measured: Measured | None) -> None:
-        data: dict[str, Any] = {"position": position, "status": status}
-        if measured is not None:
-            data["measured"] = msgspec.to_builtins(measured)
-        write_event("segment", data)
+        write_event("segment", segment_data(position, status, measured))
 
     def file(self, name: str) -> None:
         write_event("artifact", {"path": name})

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tone_shootout.cli.render import finding, notice_line, plan_spec
+
 if TYPE_CHECKING:
     from tone_shootout.rendering.notices import Notice
     from tone_shootout.rendering.plan.planner import Plan
@@ -21,7 +23,6 @@ def command(spec: Path, as_json: bool) -> None:
 
     Exit code 0: it can be rendered; 1: it has errors.
     """
-    from tone_shootout.cli.render import plan_spec
     from tone_shootout.rendering.spec.schema import SpecError
 
     errors: list[SpecError] = []
@@ -42,8 +43,8 @@ def _document(errors: "list[SpecError]", notices: "tuple[Notice, ...]", plan: "P
     segments = [] if plan is None else plan.segments
     return {
         "valid": not errors,
-        "errors": [_fault(error) for error in errors],
-        "notices": [_fault(notice) for notice in notices],
+        "errors": [finding(error) for error in errors],
+        "notices": [finding(notice) for notice in notices],
         "plan": None
         if plan is None
         else {
@@ -64,18 +65,11 @@ def _document(errors: "list[SpecError]", notices: "tuple[Notice, ...]", plan: "P
     }
 
 
-def _fault(found: "SpecError | Notice") -> dict[str, str]:
-    return {"code": found.code, "pointer": found.pointer, "detail": found.detail}
-
-
 def _print(errors: "list[SpecError]", notices: "tuple[Notice, ...]", plan: "Plan | None") -> None:
-    from tone_shootout.rendering.notices import WARNINGS
-
     for error in errors:
         click.echo(f"Error: {error.detail} ({error.code})", err=True)
     for notice in notices:
-        word = "Warning" if notice.code in WARNINGS else "Note"
-        click.echo(f"{word}: {notice.pointer}: {notice.detail} ({notice.code})")
+        click.echo(notice_line(notice))
     if plan is None:
         return
     for segment in plan.segments:

@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from tone_shootout.cli._progress import Style
     from tone_shootout.rendering.media_info import Kind
+    from tone_shootout.rendering.notices import Notice
     from tone_shootout.rendering.output.manifest import Manifest
     from tone_shootout.rendering.plan.planner import Plan
     from tone_shootout.rendering.spec.document import SpecDocument
@@ -105,9 +106,7 @@ def _ending(style: "Style") -> Iterator[None]:
             status = "cancelled" if isinstance(error, _StoppedError) else "failed"
             found: dict[str, Any] = {"detail": error.message}
             if isinstance(error, InvalidSpecFile):
-                found["errors"] = [
-                    {"code": each.code, "pointer": each.pointer, "detail": each.detail} for each in error.errors
-                ]
+                found["errors"] = [finding(each) for each in error.errors]
             write_event("done", {"status": status, "error": found})
         raise
     if style == "json":
@@ -116,14 +115,25 @@ def _ending(style: "Style") -> Iterator[None]:
 
 def _print_notices(planned: "Plan", style: "Style") -> None:
     from tone_shootout.cli._events import write_event
-    from tone_shootout.rendering.notices import WARNINGS
 
     for notice in planned.notices:
         if style == "json":
-            write_event("notice", {"code": notice.code, "pointer": notice.pointer, "detail": notice.detail})
+            write_event("notice", finding(notice))
         elif style == "text":
-            word = "Warning" if notice.code in WARNINGS else "Note"
-            click.echo(f"{word}: {notice.pointer}: {notice.detail} ({notice.code})", err=True)
+            click.echo(notice_line(notice), err=True)
+
+
+def finding(found: "SpecError | Notice") -> dict[str, str]:
+    """Return an error or a notice as data."""
+    return {"code": found.code, "pointer": found.pointer, "detail": found.detail}
+
+
+def notice_line(notice: "Notice") -> str:
+    """Return a notice as a line of text."""
+    from tone_shootout.rendering.notices import WARNINGS
+
+    word = "Warning" if notice.code in WARNINGS else "Note"
+    return f"{word}: {notice.pointer}: {notice.detail} ({notice.code})"
 
 
 def _open(out: Path) -> None:

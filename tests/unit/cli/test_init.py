@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 
 from tests.support.render_inputs import plain_gain, plucks
 from tests.support.spec_schema import FILE
+from tests.support.specs import parse_spec
 from tone_shootout.audio.files import write_wav
 from tone_shootout.cli import main
-from tone_shootout.rendering.spec.reading import parse_spec
 
 AMP, PEDAL, RIG, CAB, COMPRESSOR = (
     plain_gain(gain, metadata={"gear_type": gear})

@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.support.specs import FACTS, blocks, capture_facts, ir_facts, spec
+from tests.support.specs import FACTS, blocks, capture_facts, ir_facts, parse_spec, spec
 from tone_shootout.rendering.media_info import Limits, MediaInfo
 from tone_shootout.rendering.plan.planner import plan
 from tone_shootout.rendering.spec.document import SpecDocument
 from tone_shootout.rendering.spec.grid import Expansion, expand
-from tone_shootout.rendering.spec.reading import parse_document, parse_spec
+from tone_shootout.rendering.spec.reading import parse_document
 from tone_shootout.rendering.spec.schema import InvalidSpec, SpecError
 
 TEN_LINES = b"""

@@ -8,9 +8,10 @@ from uuid import UUID
 
 import pytest
 
+from tests.support.specs import parse_spec
 from tone_shootout.kit.http.problems import faults_of
 from tone_shootout.rendering.engine.sources import resolve_path
-from tone_shootout.rendering.spec.reading import Format, parse_spec
+from tone_shootout.rendering.spec.reading import Format
 from tone_shootout.rendering.spec.schema import SpecError
 from tone_shootout.shootouts.config import Config
 

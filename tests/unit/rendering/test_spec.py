@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tone_shootout.rendering.spec.reading import MAX_SPEC_BYTES, parse_spec
+from tests.support.specs import parse_spec
+from tone_shootout.rendering.spec.reading import MAX_SPEC_BYTES
 from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock, EqBlock, Spec, SpecError
 
 EXAMPLE = b"""

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.spec_reference import GUIDE, SECTIONS, public_structs, written
 from tests.support.spec_schema import FILE
-from tone_shootout.rendering.spec.reading import parse_spec
+from tests.support.specs import parse_spec
 
 SCHEMA = json.loads(FILE.read_text())
 TEXT = GUIDE.read_text()

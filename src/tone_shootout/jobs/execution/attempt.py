@@ -5,12 +5,10 @@ import threading
 import time
 from typing import Any
 
-import msgspec
-
+from tone_shootout.jobs.event_data import progress_data, segment_data
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.scheduling.eta import EtaEstimator
 from tone_shootout.jobs.status import EventType, Phase
-from tone_shootout.precision import rounded
 from tone_shootout.rendering.errors import Cancelled
 from tone_shootout.rendering.executor.tasks import Measured
 from tone_shootout.rendering.produce import SegmentStatus
@@ -94,10 +92,7 @@ class Attempt:
 
     def segment(self, position: int, status: SegmentStatus, measured: Measured | None) -> None:
         """Report a segment's new status."""
-        data: dict[str, Any] = {"position": position, "status": status}
-        if measured is not None:
-            data["measured"] = rounded(msgspec.to_builtins(measured))
-        self._report(("segment", data, {}))
+        self._report(("segment", segment_data(position, status, measured), {}))
         if status != "leveled":
             with self._lock:
                 self._ready.append(position)
@@ -143,11 +138,8 @@ class Attempt:
 
     def _progress(self, now: float) -> PendingEvent:
         self._reported, self._reported_at = self._done, now
-        eta_s = self._eta.eta_s(self._done, self._total, now)
-        eta_s = None if eta_s is None else round(eta_s, 1)
-        percent = round(100.0 * self._done / self._total, 2)
-        data = {"percent": percent, "done": round(self._done, 2), "total": round(self._total, 2), "eta_s": eta_s}
-        return "progress", data, {"progress_done": self._done, "progress_total": self._total, "eta_s": eta_s}
+        data = progress_data(self._done, self._total, self._eta.eta_s(self._done, self._total, now))
+        return "progress", data, {"progress_done": self._done, "progress_total": self._total, "eta_s": data["eta_s"]}
 
     def _report(self, event: PendingEvent) -> None:
         with self._lock:

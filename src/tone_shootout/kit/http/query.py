@@ -49,7 +49,7 @@ def check_query(request: Request[Any, Any, Any]) -> None:
     known = _known_parameters(request.app).get(str(request.route_handler))
     if known is None:
         return
-    unknown = [name for name in dict.fromkeys(request.query_params) if name not in known | ADDED]
+    unknown = [name for name in dict.fromkeys(request.query_params) if name not in known and name not in ADDED]
     if unknown:
         faults = [
             Fault(code="unknown_parameter", parameter=_short(n), detail=_detail(n, known)) for n in unknown[:_MOST]

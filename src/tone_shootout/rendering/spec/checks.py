@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from tone_shootout.audio.convolve import STEREO_IR
+from tone_shootout.audio.signals import GATING_BLOCK_S
 from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, DiTrackInfo, Limits, MediaInfo
 from tone_shootout.rendering.plan.rates import running_rates, slice_of
 from tone_shootout.rendering.spec import grammar
@@ -14,9 +15,6 @@ _CANCEL: Final = 'the sides of this DI track cancel to silence: set `channel` to
 
 SWAPPED_FOR_CAB_IR: Final = 'This is audio: is type = "cab_ir" meant?'
 SWAPPED_FOR_CAPTURE: Final = 'This is a capture: is type = "capture" meant?'
-
-SHORTEST_SECONDS: Final = 0.4
-"""One gating block of BS.1770: shorter audio has no integrated loudness."""
 
 
 def check_spec(spec: Spec, media_info: Mapping[str, MediaInfo], limits: Limits) -> Iterator[SpecError]:
@@ -113,8 +111,8 @@ def _check_slices(spec: Spec, media_info: Mapping[str, MediaInfo], limits: Limit
                 f"{pointer}/end_s",
                 f"expected an end no later than that of the track at {di.duration_s:.3f} s, got {track.end_s:g} s",
             )
-        elif (length_s := (stop - start) / di.sample_rate_hz) < SHORTEST_SECONDS:
-            detail = f"expected at least {SHORTEST_SECONDS:g} s to measure loudness, got {length_s:.3f} s"
+        elif (length_s := (stop - start) / di.sample_rate_hz) < GATING_BLOCK_S:
+            detail = f"expected at least {GATING_BLOCK_S:g} s to measure loudness, got {length_s:.3f} s"
             yield SpecError("too_short", pointer, detail)
 
 

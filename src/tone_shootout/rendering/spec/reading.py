@@ -10,9 +10,9 @@ import msgspec
 
 from tone_shootout.document_errors import explain_all
 from tone_shootout.rendering.spec.document import SpecDocument
-from tone_shootout.rendering.spec.grid import AXES, expand
+from tone_shootout.rendering.spec.grid import AXES
 from tone_shootout.rendering.spec.pointers import block_pointer, di_track_pointer
-from tone_shootout.rendering.spec.schema import InvalidSpec, Spec, SpecError, check_slices
+from tone_shootout.rendering.spec.schema import InvalidSpec, SpecError, check_slices
 
 MAX_SPEC_BYTES = 1_000_000
 
@@ -30,20 +30,7 @@ _QUOTES: Final = " or in single quotes ('C:\\tones\\amp.nam')"
 _DOUBLED: Final = ' or with doubled backslashes ("C:\\\\tones\\\\amp.nam")'
 
 
-def parse_spec(data: bytes, *, format: Format) -> Spec:  # noqa: A002 - the term that users know
-    """Parse and validate a spec file and write its grid out.
-
-    Raises:
-        SpecError: as `parse_document`.
-        InvalidSpec: as `parse_document`, or with the errors of the grid.
-    """
-    expansion = expand(parse_document(data, format=format))
-    if expansion.errors:
-        raise InvalidSpec(expansion.errors)
-    return expansion.spec
-
-
-def parse_document(data: bytes, *, format: Format) -> SpecDocument:  # noqa: A002 - as above
+def parse_document(data: bytes, *, format: Format) -> SpecDocument:  # noqa: A002 - the term that users know
     """Parse and validate a spec file.
 
     Args:

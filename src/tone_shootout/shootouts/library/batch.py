@@ -23,12 +23,13 @@ from tone_shootout.shootouts.library.media_probe import MediaProbe
 from tone_shootout.shootouts.library.quota import StorageQuota
 from tone_shootout.shootouts.library.services import LibraryService
 from tone_shootout.shootouts.library.uploads import (
-    FIELD_BYTES,
     WRITE_BYTES,
     Upload,
     UploadForm,
     bad_field,
     check_encoding,
+    check_field_size,
+    field_text,
     filename_of,
     form_of,
     read_form,
@@ -152,15 +153,11 @@ class _Reader:
             self._begin(event)
         elif event and self._field is not None:
             self._buffer += event
-            if len(self._buffer) > FIELD_BYTES:
-                raise TooLargeError(f"Expected at most {FIELD_BYTES} bytes in a text field.")
+            check_field_size(self._buffer)
         elif event:
             await self._receive(bytes(event))
         elif self._field is not None:
-            try:
-                self._fields[self._field] = self._buffer.decode()
-            except UnicodeDecodeError:
-                raise bad_field(f"/{self._field}", "invalid", "Expected text in UTF-8.") from None
+            self._fields[self._field] = field_text(self._field, self._buffer)
         else:
             await self._write()
 

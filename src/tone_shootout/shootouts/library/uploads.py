@@ -216,7 +216,7 @@ class _Reader:
         elif event:
             self._buffer += event
             if not self._in_file:
-                self._check_field()
+                check_field_size(self._buffer)
             else:
                 self._size += len(event)
                 self._check_size()
@@ -250,10 +250,6 @@ class _Reader:
         if name == "file":
             self._filename = filename_of(segment)
 
-    def _check_field(self) -> None:
-        if len(self._buffer) > FIELD_BYTES:
-            raise TooLargeError(f"Expected at most {FIELD_BYTES} bytes in a text field.")
-
     def _check_size(self) -> None:
         kind = self._fields.get("kind")
         limit = self._limits.max_bytes("capture" if kind == "capture" else "di_track")
@@ -263,11 +259,8 @@ class _Reader:
             raise self._exceeded()
 
     def _end_field(self) -> None:
-        name = self._segment.name if self._segment else None
-        try:
-            self._fields[name or ""] = self._buffer.decode()
-        except UnicodeDecodeError:
-            raise bad_field(f"/{name}", "invalid", "Expected text in UTF-8.") from None
+        name = (self._segment and self._segment.name) or ""
+        self._fields[name] = field_text(name, self._buffer)
 
     async def _write(self) -> None:
         await asyncio.to_thread(self._file.write, bytes(self._buffer))
@@ -283,6 +276,28 @@ def check_encoding(segment: MultipartSegment) -> None:
     transfer = (segment.header("Content-Transfer-Encoding") or "binary").strip().lower()
     if transfer not in ("7bit", "8bit", "binary") or segment.header("Content-Encoding"):
         raise UnsupportedError(f"/{segment.name or ''}: Expected content without an encoding.")
+
+
+def check_field_size(content: bytearray) -> None:
+    """Check the size of a text field.
+
+    Raises:
+        TooLargeError: it has more than `FIELD_BYTES`.
+    """
+    if len(content) > FIELD_BYTES:
+        raise TooLargeError(f"Expected at most {FIELD_BYTES} bytes in a text field.")
+
+
+def field_text(name: str, content: bytearray) -> str:
+    """Return the text of a field.
+
+    Raises:
+        BadFormError: it is not UTF-8.
+    """
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise bad_field(f"/{name}", "invalid", "Expected text in UTF-8.") from None
 
 
 def filename_of(segment: MultipartSegment) -> str:

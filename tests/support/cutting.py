@@ -94,8 +94,7 @@ async def cutting_first(url: str, path: str) -> AsyncGenerator[tuple[str, list[s
                 writer.write(data)
                 await writer.drain()
                 if must_cut:
-                    await asyncio.sleep(0.1)  # so that the client gets this
-                    writer.transport.abort()
+                    writer.close()  # after what was written
                     back.transport.abort()
             writer.close()
 

@@ -9,7 +9,9 @@ import pytest
 from tests.support.shared import PROJECT
 from tone_shootout.cli._events import PROGRESS_S, EventReporter
 from tone_shootout.cli._progress import progress
+from tone_shootout.jobs.event_data import segment_data
 from tone_shootout.rendering.errors import Cancelled
+from tone_shootout.rendering.executor.tasks import Measured
 
 
 def test_progress_events_come_at_intervals_and_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
@@ -27,6 +29,14 @@ def test_progress_events_come_at_intervals_and_at_the_end(capsys: pytest.Capture
 def test_a_plan_without_cost_has_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
     EventReporter(threading.Event()).progress(0.0, 0.0)
     assert capsys.readouterr().out == ""
+
+
+def test_levels_of_segments_have_the_precision_of_a_jobs_events(capsys: pytest.CaptureFixture[str]) -> None:
+    measured = Measured(**dict.fromkeys(Measured.__struct_fields__, -16.123456789))
+    EventReporter(threading.Event()).segment(1, "leveled", measured)
+    data = json.loads(capsys.readouterr().out)["data"]
+    assert data == segment_data(1, "leveled", measured)
+    assert (data["measured"]["integrated_lufs"], data["measured"]["dc_offset"]) == (-16.12, -16.1235)
 
 
 @pytest.mark.parametrize("style", ["text", "json", "quiet"])

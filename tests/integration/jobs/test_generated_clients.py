@@ -16,8 +16,11 @@ import pytest
 
 from tests.integration.conftest import Person
 from tests.support.uploads import capture, di, ir
+from tests.support.uv import find_uv
 
 pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("worker")]
+
+UVX = (find_uv(), "tool", "run")
 
 OPENAPI_PYTHON_CLIENT = """
 import sys
@@ -189,35 +192,29 @@ def _run(folder: Path, *command: str) -> bytes:
     return done.stdout
 
 
-def _uvx() -> str:
-    uvx = shutil.which("uvx")
-    assert uvx, "uv is needed: it runs the generators"
-    return uvx
-
-
 def _check(archive: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(archive)) as files:
         assert "segments/01-riff--plexi.flac" in files.namelist()
 
 
 def test_the_document_is_valid(folder: Path) -> None:
-    _run(folder, _uvx(), "openapi-spec-validator", "openapi.json")
+    _run(folder, *UVX, "openapi-spec-validator", "openapi.json")
 
 
 def test_a_client_of_openapi_python_client_does_the_main_job(folder: Path, base_url: str, user: Person) -> None:
     generate = ("openapi-python-client@0.29.1", "generate", "--path", "openapi.json", "--meta", "none")
-    _run(folder, _uvx(), *generate, "--output-path", "made", "--fail-on-warning")
+    _run(folder, *UVX, *generate, "--output-path", "made", "--fail-on-warning")
     _run(folder, sys.executable, "-m", "compileall", "-q", "made")
-    python = (_uvx(), "--with", "httpx", "--with", "attrs", "--with", "python-dateutil", "python")
+    python = (*UVX, "--with", "httpx", "--with", "attrs", "--with", "python-dateutil", "python")
     _check(_run(folder, *python, "-c", OPENAPI_PYTHON_CLIENT, base_url, user.token))
 
 
 def test_models_of_datamodel_code_generator_do_the_main_job(folder: Path, base_url: str, user: Person) -> None:
     generate = ("--from", "datamodel-code-generator==0.89.0", "datamodel-codegen", "--input-file-type", "openapi")
     options = ("--output-model-type", "pydantic_v2.BaseModel", "--target-python-version", "3.11", "--use-annotated")
-    _run(folder, _uvx(), *generate, "--input", "openapi.json", "--output", "models.py", *options)
+    _run(folder, *UVX, *generate, "--input", "openapi.json", "--output", "models.py", *options)
     _run(folder, sys.executable, "-m", "compileall", "-q", "models.py")
-    python = (_uvx(), "--with", "httpx", "--with", "pydantic", "python")
+    python = (*UVX, "--with", "httpx", "--with", "pydantic", "python")
     _check(_run(folder, *python, "-c", DATAMODEL_CODE_GENERATOR, base_url, user.token))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.readme import SPEC
 from tests.support.shared import PROJECT
+from tests.support.uv import find_uv
 from tone_shootout.demo import write_material
 
 
@@ -27,11 +28,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a reader in a copy of the repository, with a new data folder."""
-    uv = os.environ.get("UV") or shutil.which("uv")
-    assert uv is not None, "the README installs uv first"
     return {
         **os.environ,
-        "PATH": f"{Path(uv).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{Path(find_uv()).parent}{os.pathsep}{os.environ['PATH']}",
         "UV_PROJECT": str(PROJECT),
         "UV_NO_SYNC": "1",
         "SHOOTOUT_DATA": str(tmp_path_factory.mktemp("home") / "data"),

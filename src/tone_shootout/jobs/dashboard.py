@@ -111,10 +111,10 @@ class DashboardQueue:
             QuotaExceededError: the storage quota of its owner is exceeded.
         """
         async with self._sessions() as session:
-            _, events = await self._service(session).retry(job.owner_id, job.id)
+            retried, events = await self._service(session).retry(job.owner_id, job.id)
             await session.commit()
         _log.info("job_retried_by_administrator", job=str(job.id))
-        await self._dispatcher.dispatch(job.id, events)
+        await self._dispatcher.dispatch(retried, events)
 
     def _service(self, session: AsyncSession) -> JobService:
         return JobService(session, ShootoutService(session, rendering_limits(self._limits)), self._limits)

@@ -124,7 +124,7 @@ def queued_response(dispatcher: Dispatcher, job: Job, events: list[JobEvent]) ->
         JobRead.of(job),
         status_code=202,
         headers={"Location": f"/api/v1/jobs/{job.id}"},
-        background=BackgroundTask(dispatcher.dispatch, job.id, events),
+        background=BackgroundTask(dispatcher.dispatch, job, events),
     )
 
 
@@ -135,6 +135,6 @@ async def _created(
     made, dispatch = NewShootoutRead(**structs.asdict(shown), job=None), None
     if submit:
         job, events = await jobs.submit(owner_id, made.id)
-        made.job, dispatch = JobRead.of(job), BackgroundTask(dispatcher.dispatch, job.id, events)
+        made.job, dispatch = JobRead.of(job), BackgroundTask(dispatcher.dispatch, job, events)
     headers = {"Location": shootout_path(made.id), "ETag": etag(shown)}
     return Response(made, status_code=201, headers=headers, background=dispatch)

@@ -206,7 +206,7 @@ async def test_a_job_that_was_taken_before_it_was_dispatched_stays_with_its_work
     held = await _take(session_maker, job["id"])
     queue = build_queue(settings)
     await queue.connect()
-    await Dispatcher(queue, session_maker, Publisher(redis), settings.worker).dispatch(held.id)
+    await Dispatcher(queue, session_maker, Publisher(redis), settings.worker).dispatch(held)
     await queue.disconnect()
     async with session_maker() as session:
         assert await JobRepository(session).renew_lease(held.id, held.attempt) is JobStatus.RUNNING

@@ -14,7 +14,7 @@ from tone_shootout.rendering.executor.tasks import Measured
 from tone_shootout.rendering.produce import SegmentStatus
 
 PROGRESS_S = 0.5
-"""Shortest time between two progress events, in seconds. All other events are written at once."""
+"""Shortest time between two progress events, in seconds. All others are written at once (`lease.WRITE_INTERVAL_S`)."""
 
 PendingEvent = tuple[EventType, dict[str, Any], dict[str, Any]]
 """An event to write: type, data, and the job's columns that change with it."""

@@ -19,6 +19,8 @@ from tone_shootout.kit.db.session import SessionMaker
 
 HEARTBEAT_INTERVAL_S = 0.5
 """Seconds between two heartbeats, and the longest that a running job does not notice its cancellation."""
+WRITE_INTERVAL_S = 0.05
+"""Shortest time between two writes of events, in seconds: a commit costs more than the events in it."""
 RETRY_DELAY_S = 0.5
 """Seconds between two tries to write."""
 
@@ -74,11 +76,17 @@ class Lease:
                 return
 
     async def write_events(self) -> None:
-        """Write pending events as they come, and progress every `PROGRESS_S` seconds, until cancelled."""
+        """Write pending events as they come, and progress every `PROGRESS_S` seconds, until cancelled.
+
+        Events that come within `WRITE_INTERVAL_S` after others are written together.
+        """
+        written_at = -WRITE_INTERVAL_S
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._attempt.pending_events.wait(), PROGRESS_S)
+            await asyncio.sleep(max(0.0, written_at + WRITE_INTERVAL_S - time.monotonic()))
             self._attempt.pending_events.clear()
+            written_at = time.monotonic()
             try:
                 await self.flush()
             except (SQLAlchemyError, OSError) as error:
@@ -95,16 +103,15 @@ class Lease:
                 return
             try:
                 async with self._sessions() as session:
-                    jobs = JobRepository(session)
-                    events = [
-                        await jobs.record(job.id, job.attempt, event_type, data, **values)
-                        for event_type, data, values in pending
-                    ]
+                    # Of several values of a column, the newest remains.
+                    values = {name: value for *_, columns in pending for name, value in columns.items()}
+                    contents = [(event_type, data) for event_type, data, _ in pending]
+                    events = await JobRepository(session).record_all(job.id, job.attempt, contents, **values)
                     await session.commit()
             except BaseException:
                 attempt.release(pending)
                 raise
-            await self._publisher.publish([event for event in events if event is not None])
+            await self._publisher.publish(events or [])
 
     async def release(self, status: JobStatus, **values: Any) -> Job | None:
         """End the attempt: set the job to `status`, or to `cancelled` if that was requested meanwhile.

@@ -1,8 +1,9 @@
 """The render cache: rendered audio of earlier attempts and jobs, in the object storage, separate for each owner."""
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine
 from concurrent.futures import wait
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -75,6 +76,8 @@ class RenderCache:
         self._loop = loop
         self._check = check
         self._availability = availability
+        self._used: set[str] = set()
+        """Entries whose use is not recorded yet."""
 
     def get(self, key: str) -> bytes | None:
         """Return the entry with this key, None where there is none."""
@@ -86,6 +89,16 @@ class RenderCache:
             _log.warning("cache_entry_damaged", key=key)
             self._run(partial(self._remove, key), None)
         return content
+
+    async def record_use(self) -> None:
+        """Record the use of all entries read since the last call, in one statement.
+
+        Called at the end of the job, and before an entry can be evicted.
+        """
+        used, self._used = self._used, set()
+        if used:
+            async with self._autocommit() as cache:
+                await cache.touch(self._owner_id, used)
 
     def put(self, key: str, content: bytes) -> None:
         """Store an entry, and evict the least recently used ones beyond `max_bytes`."""
@@ -110,29 +123,42 @@ class RenderCache:
             running.cancel()
 
     async def _read(self, key: str) -> bytes | None:
-        async with self._sessions() as session:
-            known = await RenderCacheRepository(session).touch(self._owner_id, key)
-            await session.commit()
+        async with self._autocommit() as cache:
+            known = await cache.find_keys(self._owner_id, [key])
         if not known:
             return None
+        self._used.add(key)
         try:
             return await self._storage.read(self._object(key))
         except MissingObjectError:
             return None
 
     async def _write(self, key: str, content: bytes) -> None:
-        async with self._sessions() as session:
-            await RenderCacheRepository(session).put(self._owner_id, key, len(content))
-            await session.commit()
+        await self.record_use()
+        async with self._autocommit() as cache:
+            await cache.put(self._owner_id, key, len(content))
         await self._storage.put(self._object(key), content)
+        async with self._autocommit() as cache:
+            total, is_there = await cache.measure(self._owner_id, key)
+        # Another worker may have evicted the row before there was an object to delete.
+        if not is_there or total > self._max_bytes:
+            await self._evict(key)
+
+    async def _evict(self, written: str) -> None:
         async with self._sessions() as session:
             cache = RenderCacheRepository(session)
             unwanted = set(await cache.evict(self._owner_id, self._max_bytes))
-            # Another worker may have evicted the row before there was an object to delete.
-            if not await cache.find_keys(self._owner_id, [key]):
-                unwanted.add(key)
+            if not await cache.find_keys(self._owner_id, [written]):
+                unwanted.add(written)
             await self._storage.delete([self._object(old) for old in unwanted])
             await session.commit()
+
+    @asynccontextmanager
+    async def _autocommit(self) -> AsyncGenerator[RenderCacheRepository, None]:
+        """Open a session for one statement, which is its own transaction: one round trip instead of three."""
+        async with self._sessions() as session:
+            _ = await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+            yield RenderCacheRepository(session)
 
     async def _remove(self, key: str) -> None:
         async with self._sessions() as session:

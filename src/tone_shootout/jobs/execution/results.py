@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import mimetypes
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import structlog
@@ -14,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tone_shootout.jobs.execution.attempt import Attempt
 from tone_shootout.jobs.execution.availability import Availability
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
-from tone_shootout.jobs.repositories import JobArtifactRepository, JobRepository
+from tone_shootout.jobs.repositories import EventContent, JobArtifactRepository, JobRepository
 from tone_shootout.jobs.services import results_prefix
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.streaming.pubsub import Publisher
@@ -70,13 +69,11 @@ class Results:
         Returns:
             The events appended, None when the attempt does not hold the job any more.
         """
-        events: list[JobEvent | None] = []
         async with self._sessions() as session:
-            jobs, rows = JobRepository(session), JobArtifactRepository(session)
-            await rows.delete_of_job(job.id)
-            for artifact in artifacts:
-                await rows.put(artifact)
-                events.append(await jobs.record(job.id, job.attempt, "artifact", _event_data(artifact)))
+            jobs = JobRepository(session)
+            await JobArtifactRepository(session).replace_of_job(job.id, artifacts)
+            contents = [_event_content(artifact) for artifact in artifacts]
+            events = await jobs.record_all(job.id, job.attempt, contents) if contents else []
             ended = await jobs.transition(
                 job.id,
                 JobStatus.COMPLETED,
@@ -84,10 +81,10 @@ class Results:
                 progress_done=Job.progress_total,
                 summary=msgspec.to_builtins(summary),
             )
-            if ended is None:
+            if events is None or ended is None:
                 return None
             await session.commit()
-        return [event for event in (*events, *ended[1]) if event is not None]
+        return [*events, *ended[1]]
 
     async def publish_segment(self, job: Job, segment: PlannedSegment, path: Path) -> None:
         """Publish a segment before the job has ended. The job goes on if this fails."""
@@ -97,7 +94,7 @@ class Results:
         try:
             artifact = await self._put(job, f"{PARTIAL}/{file}", path, storage_path=f"{PARTIAL}/{job.attempt}/{file}")
             async with self._sessions() as session:
-                event = await JobRepository(session).record(job.id, job.attempt, "artifact", _event_data(artifact))
+                event = await JobRepository(session).record(job.id, job.attempt, *_event_content(artifact))
                 if event is None:
                     return
                 await JobArtifactRepository(session).put(artifact)
@@ -125,8 +122,8 @@ class Results:
         )
 
 
-def _event_data(artifact: JobArtifact) -> dict[str, Any]:
-    return {
+def _event_content(artifact: JobArtifact) -> EventContent:
+    return "artifact", {
         "path": artifact.path,
         "size_bytes": artifact.size,
         "sha256": artifact.sha256,

@@ -51,6 +51,8 @@ from tone_shootout.shootouts.services import rendering_limits
 
 QUEUE_HEARTBEAT_INTERVAL_S = 1.0
 """Seconds between two heartbeats to the queue."""
+QUEUE_HEARTBEAT_DELAY_S = 0.25
+"""Seconds before the first heartbeat to the queue."""
 STORE_RETRY_S = 60.0
 """Seconds for which storing the results is retried while the storage is unavailable, before the job is requeued."""
 STOP_TIMEOUT_S = 2.0
@@ -283,7 +285,16 @@ class Runner:
         finally:
             publishing.cancel()
             await asyncio.gather(publishing, return_exceptions=True)
+        if cache is not None:
+            await self._record_use(cache)
         return out
+
+    async def _record_use(self, cache: RenderCache) -> None:
+        try:
+            await cache.record_use()
+        except (SQLAlchemyError, OSError) as error:  # the entries only look older than they are
+            self._availability.report(error)
+            _log.warning("cache_use_not_recorded", reason=reason_of(error))
 
     async def _publish(self, attempt: Attempt, lease: Lease, out: Path) -> None:
         """Store the results, then write their rows and complete the job in one transaction."""
@@ -345,7 +356,11 @@ class Runner:
 
 
 async def _send_queue_heartbeats(job: Job, heartbeat: Heartbeat) -> None:
-    """Send heartbeats to the queue, separately from those to the database: a slow queue must not delay these."""
+    """Send heartbeats to the queue, separately from those to the database: a slow queue must not delay these.
+
+    Jobs that end at once send none.
+    """
+    await asyncio.sleep(QUEUE_HEARTBEAT_DELAY_S)
     while True:
         try:
             await heartbeat(job)

@@ -1,6 +1,7 @@
 """Queries for the files that jobs have made."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -27,15 +28,16 @@ class JobArtifactRepository(Repository[JobArtifact]):
 
     async def put(self, artifact: JobArtifact) -> None:
         """Insert an artifact, or replace the one with the same path."""
-        values = {column.key: getattr(artifact, column.key) for column in JobArtifact.__table__.columns}
-        statement = insert(JobArtifact).values(**values)
+        statement = insert(JobArtifact).values(**_values(artifact))
         await self.session.execute(
             statement.on_conflict_do_update(index_elements=["job_id", "path"], set_=dict(statement.excluded.items()))
         )
 
-    async def delete_of_job(self, job_id: UUID) -> None:
-        """Delete the rows of all of a job's artifacts."""
+    async def replace_of_job(self, job_id: UUID, artifacts: Sequence[JobArtifact]) -> None:
+        """Replace the rows of all of a job's artifacts."""
         await self.session.execute(delete(JobArtifact).where(JobArtifact.job_id == job_id))
+        if artifacts:
+            await self.session.execute(insert(JobArtifact), [_values(artifact) for artifact in artifacts])
 
     async def storage_keys(self, job_ids: Collection[UUID]) -> set[str]:
         """Return the storage keys of the artifacts of these jobs."""
@@ -50,6 +52,10 @@ class JobArtifactRepository(Repository[JobArtifact]):
             .where(Job.owner_id == owner_id)
         )
         return int(await self.session.scalar(statement) or 0)
+
+
+def _values(artifact: JobArtifact) -> dict[str, Any]:
+    return {column.key: getattr(artifact, column.key) for column in JobArtifact.__table__.columns}
 
 
 async def results_bytes(session: AsyncSession, owner_id: UUID) -> int:

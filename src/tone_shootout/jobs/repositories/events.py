@@ -5,12 +5,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, insert, literal, select
+from sqlalchemy import ColumnElement, Integer, Text, column, delete, func, insert, literal, select
+from sqlalchemy.dialects.postgresql import JSONB
 
 from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.status import FINISHED, EventType
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.repository import Repository
+
+EventContent = tuple[EventType, dict[str, Any]]
+"""Type and data of an event."""
 
 
 class JobEventRepository(Repository[JobEvent]):
@@ -27,14 +31,27 @@ class JobEventRepository(Repository[JobEvent]):
         """Return a page of a job's events with a number greater than `seq`, in order, and how many there are."""
         return await self.list_page(*_is_after(job_id, seq), paging=paging, order_by=[JobEvent.seq.asc()])
 
-    async def append(self, job_id: UUID, seq: int, event_type: EventType, data: dict[str, Any]) -> JobEvent:
-        """Append an event under a number that the caller has taken from the job's row."""
-        statement = (
-            insert(JobEvent)
-            .values(job_id=job_id, seq=seq, type=literal(event_type), at=func.clock_timestamp(), data=data)
-            .returning(JobEvent)
+    async def append(self, job_id: UUID, first: int, events: Sequence[EventContent]) -> list[JobEvent]:
+        """Append events under consecutive numbers that the caller has taken from the job's row, in one statement.
+
+        Args:
+            job_id: the job.
+            first: number of the first event.
+            events: type and data of each.
+
+        Returns:
+            The events, in order.
+        """
+        rows = [{"seq": seq, "type": kind, "data": data} for seq, (kind, data) in enumerate(events, first)]
+        content = func.jsonb_to_recordset(literal(rows, JSONB)).table_valued(
+            column("seq", Integer), column("type", Text), column("data", JSONB), name="content"
         )
-        return (await self.session.execute(statement)).scalar_one()
+        content = content.render_derived(with_types=True)
+        selected = select(
+            literal(job_id), content.c.seq, content.c.type, func.clock_timestamp(), content.c.data
+        ).order_by(content.c.seq)
+        statement = insert(JobEvent).from_select(["job_id", "seq", "type", "at", "data"], selected).returning(JobEvent)
+        return sorted(await self.session.scalars(statement), key=lambda event: event.seq)
 
     async def prune(self, finished_before: datetime, *, limit: int) -> int:
         """Delete events of old finished jobs, except status changes and the end.

@@ -15,9 +15,9 @@ from sqlalchemy.orm import aliased
 
 from tone_shootout.accounts.services import select_active_users
 from tone_shootout.jobs.models import Job, JobEvent
-from tone_shootout.jobs.repositories.events import JobEventRepository
+from tone_shootout.jobs.repositories.events import EventContent, JobEventRepository
 from tone_shootout.jobs.status import FINISHED, HELD, WAITING, EventType, JobStatus, sources
-from tone_shootout.jobs.webhooks.outbox import add_deliveries
+from tone_shootout.jobs.webhooks.outbox import add_deliveries, is_subscribed
 from tone_shootout.kit.db import locks
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.repository import OwnedRepository
@@ -81,7 +81,9 @@ class JobRepository(OwnedRepository[Job]):
         job.status = JobStatus.PENDING
         job.event_seq = 1
         await self.add(job)
-        return await self._append_status(job, 1, {"status": JobStatus.PENDING, "attempt": 0})
+        (event,) = await self._events.append(job.id, 1, [("status", {"status": JobStatus.PENDING, "attempt": 0})])
+        await add_deliveries(self.session, job, event)
+        return event
 
     async def transition(
         self,
@@ -111,7 +113,7 @@ class JobRepository(OwnedRepository[Job]):
             update(Job)
             .where(Job.id == job_id, Job.status.in_(sources(to).intersection(only_from or JobStatus)))
             .values(status=to, event_seq=Job.event_seq + (2 if ends else 1), **({"waiting_for": None} | values))
-            .returning(Job)
+            .returning(Job, is_subscribed(to))
             .execution_options(populate_existing=True)
         )
         if held_by is not None:
@@ -123,20 +125,21 @@ class JobRepository(OwnedRepository[Job]):
             statement = statement.values(phase=None, eta_s=None)
         if ends:
             statement = statement.values(finished_at=func.now())
-        job = (await self.session.execute(statement)).scalar_one_or_none()
-        if job is None:
+        changed = (await self.session.execute(statement)).one_or_none()
+        if changed is None:
             return None
+        job, has_endpoint = changed
         data: dict[str, Any] = {"status": to, "attempt": job.attempt}
         if job.error is not None:
             data["error"] = job.error
         if job.waiting_for is not None:
             data["waiting_for"] = job.waiting_for
-        if not ends:
-            return job, [await self._append_status(job, job.event_seq, data)]
-        return job, [
-            await self._append_status(job, job.event_seq - 1, data),
-            await self._events.append(job.id, job.event_seq, "done", data),
-        ]
+        types: tuple[EventType, ...] = ("status", "done") if ends else ("status",)
+        contents = [(event_type, data) for event_type in types]
+        events = await self._events.append(job.id, job.event_seq - len(contents) + 1, contents)
+        if has_endpoint:
+            await add_deliveries(self.session, job, events[0])
+        return job, events
 
     async def request_cancel(self, job_id: UUID) -> tuple[Job, list[JobEvent]] | None:
         """Cancel a job at once if no worker holds it, else set it to `cancelling`; None: neither was possible."""
@@ -146,18 +149,23 @@ class JobRepository(OwnedRepository[Job]):
 
     # For the worker that holds a job
 
-    async def record(
-        self, job_id: UUID, attempt: int, event_type: EventType, data: dict[str, Any], **values: Any
-    ) -> JobEvent | None:
-        """Append an event of a job that `attempt` holds, and set columns; None when the lease is lost."""
+    async def record(self, job_id: UUID, attempt: int, event_type: EventType, data: dict[str, Any]) -> JobEvent | None:
+        """Append an event of a job that `attempt` holds; None when the lease is lost."""
+        events = await self.record_all(job_id, attempt, [(event_type, data)])
+        return None if events is None else events[0]
+
+    async def record_all(
+        self, job_id: UUID, attempt: int, events: Sequence[EventContent], **values: Any
+    ) -> list[JobEvent] | None:
+        """Append events of a job that `attempt` holds, and set columns; None when the lease is lost."""
         statement = (
             update(Job)
             .where(*_held_by(job_id, attempt))
-            .values(event_seq=Job.event_seq + 1, heartbeat_at=func.now(), **values)
+            .values(event_seq=Job.event_seq + len(events), heartbeat_at=func.now(), **values)
             .returning(Job.event_seq)
         )
         seq = await self.session.scalar(statement)
-        return None if seq is None else await self._events.append(job_id, seq, event_type, data)
+        return None if seq is None else await self._events.append(job_id, seq - len(events) + 1, events)
 
     async def renew_lease(self, job_id: UUID, attempt: int) -> JobStatus | None:
         """Record a heartbeat of `attempt`; return the job's status, or None when the lease is lost."""
@@ -270,11 +278,6 @@ class JobRepository(OwnedRepository[Job]):
         """Return jobs of all owners: unfinished ones first, then the newest."""
         statement = select(Job).order_by(Job.status.in_(FINISHED), Job.created_at.desc()).limit(limit)
         return (await self.session.scalars(statement)).all()
-
-    async def _append_status(self, job: Job, seq: int, data: dict[str, Any]) -> JobEvent:
-        event = await self._events.append(job.id, seq, "status", data)
-        await add_deliveries(self.session, job, event)
-        return event
 
 
 def _held_by(job_id: UUID, attempt: int) -> tuple[ColumnElement[bool], ...]:

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import String, any_, delete, func, literal, select, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from tone_shootout.jobs.models import RenderCacheEntry
 from tone_shootout.kit.db import locks
@@ -21,15 +21,13 @@ class RenderCacheRepository(OwnedRepository[RenderCacheEntry]):
         statement = select(RenderCacheEntry.key).where(self.is_owned(owner_id), RenderCacheEntry.key.in_(keys))
         return frozenset(await self.session.scalars(statement))
 
-    async def touch(self, owner_id: UUID, key: str) -> bool:
-        """Set the time of an entry's last use to now; return whether there is such an entry."""
-        statement = (
+    async def touch(self, owner_id: UUID, keys: Collection[str]) -> None:
+        """Set the time of the last use of entries to now."""
+        await self.session.execute(
             update(RenderCacheEntry)
-            .where(self.is_owned(owner_id), RenderCacheEntry.key == key)
+            .where(self.is_owned(owner_id), RenderCacheEntry.key == any_(literal(list(keys), ARRAY(String))))
             .values(last_used_at=func.clock_timestamp())
-            .returning(RenderCacheEntry.key)
         )
-        return await self.session.scalar(statement) is not None
 
     async def put(self, owner_id: UUID, key: str, size: int) -> None:
         """Insert or replace an entry of `size` bytes, last used now."""
@@ -38,6 +36,15 @@ class RenderCacheRepository(OwnedRepository[RenderCacheEntry]):
         await self.session.execute(
             statement.on_conflict_do_update(index_elements=["owner_id", "key"], set_=dict(values))
         )
+
+    async def measure(self, owner_id: UUID, key: str) -> tuple[int, bool]:
+        """Return the size of all of the owner's entries in bytes, and whether there is one under `key`."""
+        statement = select(
+            func.coalesce(func.sum(RenderCacheEntry.size), 0),
+            func.coalesce(func.bool_or(RenderCacheEntry.key == key), False),
+        ).where(self.is_owned(owner_id))
+        total, is_there = (await self.session.execute(statement)).one()
+        return int(total), is_there
 
     async def find_entries(self, entries: Collection[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
         """Return those pairs of owner and key that have entries. For maintenance, not for requests."""

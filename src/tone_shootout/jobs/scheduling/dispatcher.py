@@ -4,6 +4,7 @@ The job's row is the truth. An entry of the queue only wakes a worker, which the
 (`JobRepository.next_runnable`) and continues until none is left that it can claim.
 """
 
+import asyncio
 import math
 import time
 from contextlib import AbstractAsyncContextManager
@@ -55,18 +56,23 @@ class Dispatcher:
         """Publish the events of a request, after its commit."""
         await self._publisher.publish(events)
 
-    async def dispatch(self, job_id: UUID, events: list[JobEvent] | None = None) -> None:
-        """Put a committed job into the queue. After a failure, the next sweep does it."""
+    async def dispatch(self, job: Job, events: list[JobEvent] | None = None) -> None:
+        """Put a committed job into the queue. After a failure, the next sweep does it.
+
+        A worker wakes while the job's new status is written. If it is faster, the claim sets both.
+        """
         try:
             await self._publisher.publish(events or [])
-            async with self._sessions() as session:
-                moved = await _queue(JobRepository(session), job_id)
-                await session.commit()
-            if moved is not None:
-                await self._publisher.publish(moved[1])
-                await self.enqueue(moved[0])
+            await asyncio.gather(self.enqueue(job), self._set_queued(job.id))
         except Exception:  # noqa: BLE001 - the next sweep queues the job; the request has already succeeded
-            _log.warning("dispatch_failed", job_id=str(job_id), exc_info=True)
+            _log.warning("dispatch_failed", job_id=str(job.id), exc_info=True)
+
+    async def _set_queued(self, job_id: UUID) -> None:
+        async with self._sessions() as session:
+            moved = await _queue(JobRepository(session), job_id)
+            await session.commit()
+        if moved is not None:
+            await self._publisher.publish(moved[1])
 
     async def enqueue(self, job: Job) -> None:
         """Wake a worker for a waiting job, at the earliest when the job may start."""

@@ -1,12 +1,15 @@
 """True peak: the highest level of the interpolated signal (ITU-R BS.1770-5, annex 2)."""
 
+from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 from scipy.special import i0
 
-from tone_shootout.audio.signals import Float64, Signal, as_channels, check_rate, decibels
+from tone_shootout.audio.signals import Float32, Float64, Signal, as_channels, check_rate, decibels
 
 # Half the length of the interpolator, in input samples.
 HALF_LENGTH = 24
@@ -14,6 +17,8 @@ KAISER_BETA = 6.0
 # Input samples per matrix product, and per row of it.
 BLOCK = 4_096
 ROW = 16
+# Bound of the error in single precision, relative to the sample peak: ten times the one that follows from rounding.
+ROUGH_ERROR = 1e-4
 
 
 def oversampling(rate: int) -> int:
@@ -71,17 +76,41 @@ def _bank(factor: int) -> Float64:
     return np.where((tap >= 0) & (tap < len(taps)), taps[np.clip(tap, 0, len(taps) - 1)], 0.0)
 
 
+@cache
+def _rough_bank(factor: int) -> Float32:
+    """Return `_bank` in single precision."""
+    return _bank(factor).astype(np.float32)
+
+
 def _peak(channel: Signal, factor: int) -> float:
-    bank = _bank(factor)
+    """Return the highest magnitude of the interpolated signal, in double precision.
+
+    Single precision finds the blocks that can contain it, in half the time. Relative to the sample peak, a sum of 48
+    products in single precision errs by at most 48·2^-24 times the sum of the magnitudes of the taps, which is below 3.
+    """
     peak = max(float(channel.max()), -float(channel.min()))
-    block = np.zeros(BLOCK + 2 * HALF_LENGTH)
+    if peak == 0.0:
+        return 0.0
+    starts = range(-HALF_LENGTH, len(channel) + HALF_LENGTH, BLOCK)
+    rough = _block_peaks(channel, starts, _rough_bank(factor), scale=peak)
+    lowest = max(rough) - 2 * ROUGH_ERROR
+    candidates = [start for start, block_peak in zip(starts, rough, strict=True) if block_peak >= lowest]
+    return max(peak, *_block_peaks(channel, candidates, _bank(factor)))
+
+
+def _block_peaks(
+    channel: Signal, starts: Iterable[int], bank: NDArray[np.floating[Any]], scale: float = 1.0
+) -> list[float]:
+    """Interpolate blocks in the precision of `bank`, and return the highest magnitude of each, divided by `scale`."""
+    peaks = []
+    block = np.zeros(BLOCK + 2 * HALF_LENGTH, bank.dtype)
     rows = sliding_window_view(block, ROW + 2 * HALF_LENGTH)[::ROW]
-    for start in range(-HALF_LENGTH, len(channel) + HALF_LENGTH, BLOCK):
+    for start in starts:
         part = channel[max(0, start - HALF_LENGTH) : start + BLOCK + HALF_LENGTH]
         before = max(0, HALF_LENGTH - start)
         block[:before] = 0.0
-        block[before : before + len(part)] = part
+        np.divide(part, scale, out=block[before : before + len(part)], casting="same_kind")
         block[before + len(part) :] = 0.0
         interpolated = np.ascontiguousarray(rows) @ bank
-        peak = max(peak, float(interpolated.max()), -float(interpolated.min()))
-    return peak
+        peaks.append(max(float(interpolated.max()), -float(interpolated.min())))
+    return peaks

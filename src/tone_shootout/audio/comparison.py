@@ -86,8 +86,8 @@ def compare_all(signals: Sequence[Signal], rate: int) -> dict[tuple[int, int], C
     plain, emphasized, products = _energies(signals, scale)
     comparisons = {}
     for i, j in combinations(range(len(signals)), 2):
-        mel_i, mel_j = _floored_db(spectra[i].mel, spectra[j].mel, MEL_RANGE_DB)
-        bands_i, bands_j = _floored_db(spectra[i].third_octaves, spectra[j].third_octaves, THIRD_OCTAVE_RANGE_DB)
+        mel_i, mel_j = _floored(spectra[i].mel_db, spectra[j].mel_db, MEL_RANGE_DB)
+        bands_i, bands_j = _floored(spectra[i].third_octaves_db, spectra[j].third_octaves_db, THIRD_OCTAVE_RANGE_DB)
         norm = float(np.sqrt(plain[i, i]) * np.sqrt(plain[j, j]))
         comparisons[i, j] = Comparison(
             esr=float(plain[i, j] / max(plain[i, i], TINY)),
@@ -101,17 +101,17 @@ def compare_all(signals: Sequence[Signal], rate: int) -> dict[tuple[int, int], C
 
 @dataclass(frozen=True)
 class _Spectra:
-    """Power per mel band and frame, and per third-octave band."""
+    """Level per mel band and frame, and per third-octave band, in dB."""
 
-    mel: Float64
-    third_octaves: Float64
+    mel_db: Float64
+    third_octaves_db: Float64
 
 
 def _spectra(signal: Float64, rate: int) -> _Spectra:
     frame, hop = round(MEL_FRAME_S * rate), round(MEL_HOP_S * rate)
     return _Spectra(
-        mel=mel_spectrogram(signal, rate, frame=frame, hop=hop),
-        third_octaves=third_octave_powers(*power_density(signal, rate)),
+        mel_db=power_db(mel_spectrogram(signal, rate, frame=frame, hop=hop)),
+        third_octaves_db=power_db(third_octave_powers(*power_density(signal, rate))),
     )
 
 
@@ -140,7 +140,7 @@ def _energies(signals: Sequence[Signal], scale: float) -> tuple[Float64, Float64
     return plain, emphasized, products
 
 
-def _floored_db(reference: Float64, x: Float64, range_db: float) -> tuple[Float64, Float64]:
-    """Return both powers in dB, floored at `range_db` below the highest of either."""
-    floor = float(max(reference.max(), x.max())) * 10 ** (-range_db / 10)
-    return power_db(np.maximum(reference, floor)), power_db(np.maximum(x, floor))
+def _floored(reference_db: Float64, x_db: Float64, range_db: float) -> tuple[Float64, Float64]:
+    """Return both levels, floored at `range_db` below the highest of either."""
+    floor_db = max(reference_db.max(), x_db.max()) - range_db
+    return np.maximum(reference_db, floor_db), np.maximum(x_db, floor_db)

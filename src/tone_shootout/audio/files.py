@@ -23,6 +23,7 @@ from tone_shootout.audio.containers import CODECS, LOSSLESS, NAMES, declares_len
 from tone_shootout.audio.layouts import Layout, aiff_layout, caf_layout, leading_tag, w64_layout, wav_layout
 from tone_shootout.audio.lengths import TRUNCATED
 from tone_shootout.audio.notices import FileNotice
+from tone_shootout.audio.pcm import to_24_bits
 from tone_shootout.audio.sides import Channel, select_channel
 from tone_shootout.audio.signals import AudioError, Float32, Signal, as_channels, as_float32, check_rate
 from tone_shootout.audio.windows import window
@@ -34,7 +35,6 @@ LOSSY_SLACK = 8_192
 MAX_CHANNELS = 6
 # Each frame costs time however small it is: after some thousand frames, their mean length must be reasonable.
 SMALL_FRAMES, SMALLEST_FRAME = 4_096, 32
-FULL_SCALE_24 = 2**23
 NO_SAMPLES = "the file has no samples"
 UNUSED_CHANNEL_ENERGY = 1e-4
 """Energy relative to the strongest channel below which a channel counts as an unused input: −40 dB."""
@@ -159,12 +159,6 @@ def write_flac(path: Path, samples: Signal, rate: int) -> None:
         _encode(file, channels, check_rate(rate), container="flac", codec="flac", sample_format="s32")
 
 
-def _to_24_bits(block: Signal) -> NDArray[np.int32]:
-    """Return samples as 24-bit integers in the upper bits of 32."""
-    steps = np.rint(block.astype(np.float64) * FULL_SCALE_24)
-    return np.minimum(steps, FULL_SCALE_24 - 1).astype(np.int32) << 8
-
-
 def _one_or_two(samples: Signal) -> Signal:
     channels = as_channels(samples)
     if len(channels) > 2:
@@ -192,7 +186,7 @@ def _encode(
         for start in range(0, channels.shape[1], rate):
             block: NDArray[Any] = channels[:, start : start + rate].T
             if codec == "flac":
-                block = _to_24_bits(block)
+                block = to_24_bits(block)
             packed = np.ascontiguousarray(block).reshape(1, -1)
             frame = av.AudioFrame.from_ndarray(packed, format=sample_format, layout=layout)
             frame.sample_rate = rate

@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from tone_shootout.audio.sections import filter_sections
-from tone_shootout.audio.signals import AudioError, Float64, Signal, as_channels, check_rate, decibels
+from tone_shootout.audio.signals import AudioError, Float64, Signal, as_channels, check_rate, decibels, is_equal
 from tone_shootout.audio.true_peak import true_peak_dbtp
 
 # Energy is summed in slots of 10 ms, of which every window is composed.
@@ -222,13 +222,19 @@ def _weighted_energy(x: Signal, rate: int) -> _Energy:
     edges = np.unique(np.append(np.arange(complete + 1) * rate // SLOTS_PER_SECOND, total))
     starts, lengths = edges[:-1], np.diff(edges)
     sums = np.zeros(len(starts))
+    energy = np.zeros(len(starts))
+    before = None
     for channel, weight in zip(channels, weights, strict=True):
-        state = np.zeros((len(sections), 2))
-        for first in range(0, len(starts), CHUNK_SLOTS):
-            part = slice(first, first + CHUNK_SLOTS)
-            begin, end = starts[part][0], edges[part.start + len(starts[part])]
-            weighted, state = filter_sections(sections, channel[begin:end].astype(np.float64), state)
-            sums[part] += weight * np.add.reduceat(np.square(weighted), starts[part] - begin)
+        # Equal sides, such as those of a video's sound, are filtered once.
+        if before is None or not is_equal(channel, before):
+            state = np.zeros((len(sections), 2))
+            for first in range(0, len(starts), CHUNK_SLOTS):
+                part = slice(first, first + CHUNK_SLOTS)
+                begin, end = starts[part][0], edges[part.start + len(starts[part])]
+                weighted, state = filter_sections(sections, channel[begin:end].astype(np.float64), state)
+                energy[part] = np.add.reduceat(np.square(weighted), starts[part] - begin)
+        sums += weight * energy
+        before = channel
     return _Energy(sums, lengths, complete)
 
 

@@ -24,5 +24,5 @@ def estimate(
     if sound_only:
         return total
     plots, video = plots and plan.spec.output.plots, video and plan.spec.output.video
-    total += analysis.total_cost(plan, plots=plots, video=video)
+    total += analysis.total_cost(plan, plots=plots)
     return total + video_pipeline.total_cost(plan) if video else total

@@ -111,7 +111,7 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 class Encoded(Struct, frozen=True, kw_only=True):
-    """Levels of the video's sound, decoded from the finished file.
+    """Levels of the video's sound, decoded after its encoding.
 
     Attributes:
         integrated_lufs: integrated loudness as a stereo meter shows it: 3.01 LU more than one side, because both

@@ -7,12 +7,17 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from tone_shootout.rendering.engine.schedule import Step, schedule
 from tone_shootout.rendering.estimate import estimate
 from tone_shootout.rendering.executor import analysis, stages
 from tone_shootout.rendering.executor.machine_store import MachineStore
+from tone_shootout.rendering.executor.plot_tasks import add_plots
 from tone_shootout.rendering.executor.pool import Pool
 from tone_shootout.rendering.executor.reporter import Phase, Reporter, SegmentStatus, Store
+from tone_shootout.rendering.executor.task_executor import TaskExecutor, TaskGraph
+from tone_shootout.rendering.metrics import Encoded
 from tone_shootout.rendering.notices import FOR_THE_AUTHOR, UNEVEN
 from tone_shootout.rendering.output.credits import Credit, credit_lines, notices
 from tone_shootout.rendering.output.flac_tags import tag_segments
@@ -90,7 +95,7 @@ def produce(
         total = estimate(plan, available, video=video, plots=plots, sound_only=sound_only)
         plots = plots and plan.spec.output.plots and not sound_only
         video = video and plan.spec.output.video and not sound_only
-        executor = stages.TaskExecutor(pool, reporter, total, store)
+        executor = TaskExecutor(pool, reporter, total, store)
         reporter.progress(0.0, total)
         measured = stages.render(plan, sources, raws, rounds, executor, previews)
         reporter.phase("level")
@@ -99,31 +104,36 @@ def produce(
         inputs = name_inputs(plan.media_info, names or {}, credited or {})
         tag_segments(plan, staging, [each.measured for each in leveled], inputs, reporter.check)
         warnings = (*plan.notices, *notices(plan.spec, credited or {}))
-        media_tasks = video_pipeline.media_tasks(plan, raws, staging, leveled) if video else ()
-        found = None
+        found = encoded = None
+        drawn: list[str] = []
         if not sound_only:
-            found = analysis.analyze(plan, sources, raws, staging, leveled, inputs, executor, media_tasks)
-        files = {segment.file: record(staging, segment.file) for segment in plan.segments}
+            graph = TaskGraph()
+            if video:
+                levels_file = video_pipeline.add_video(
+                    graph, plan, raws, staging, leveled, VIDEO_NAME, lambda: reporter.phase("video")
+                )
+            (staging / "metrics").mkdir()
+            measurements = analysis.Measurements(graph, plan, sources, raws, staging / "metrics", leveled)
+            if plots:
+                reporter.phase("plots")
+                drawn = add_plots(graph, plan, staging, level, leveled, inputs, measurements)
+            for _ in executor.run_graph(graph):
+                pass
+            found = measurements.collect(inputs)
+            if video:
+                encoded = msgspec.msgpack.decode(levels_file.read_bytes(), type=Encoded)
+        files = {name: record(staging, name) for name in (*(segment.file for segment in plan.segments), *drawn)}
         segments = _records(plan, leveled, found, files, available, rounds)
-        if found is not None and plots:
-            reporter.phase("plots")
-            for name in analysis.draw(plan, staging, level, segments, found, executor):
-                files[name] = record(staging, name)
-        encoded = None
-        if video:
-            reporter.phase("video")
-            video_pipeline.write(plan, staging, VIDEO_NAME, segments, executor)
+        if encoded is not None:
             (staging / CHAPTERS_NAME).write_text(chapters(segments), encoding="utf-8")
-            encoded = analysis.measure_video(plan, staging, staging / VIDEO_NAME, executor)
             shown = [notice for notice in warnings if notice.code not in FOR_THE_AUTHOR]
             text = description(plan.spec.title, level, tuple(inputs.values()), segments, encoded, shown)
             (staging / DESCRIPTION_NAME).write_text(text, encoding="utf-8")
-            for name in (VIDEO_NAME, CHAPTERS_NAME, DESCRIPTION_NAME):
-                files[name] = record(staging, name)
+            files |= {name: record(staging, name) for name in (VIDEO_NAME, CHAPTERS_NAME, DESCRIPTION_NAME)}
         manifest = Manifest(
             title=plan.spec.title,
             engine=ENGINE,
-            versions=versions(),
+            versions=dict(versions()),
             level=level,
             inputs=tuple(inputs.values()),
             spec=with_names(plan.spec, inputs),

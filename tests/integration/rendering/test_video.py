@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from tests.support.render_inputs import CARD, plucks
 from tests.support.shootouts import TRACKS, Log, carry_out
 from tests.support.specs import blocks, spec
-from tone_shootout.audio.files import read_audio, write_flac
+from tone_shootout.audio.files import read_audio
 from tone_shootout.rendering.output.manifest import Manifest
 from tone_shootout.rendering.video.cards import draw
+from tone_shootout.rendering.video.drawing import envelope
 from tone_shootout.rendering.video.encoder import encode_still, write_sound, write_video
 from tone_shootout.rendering.video.video_frames import Part, Scene
 
@@ -107,11 +108,11 @@ def test_the_picture_changes_with_the_segment_and_at_no_other_time(
 
 def test_a_picture_is_constant_for_any_duration(tmp_path: Path) -> None:
     """Packets are repeated after another first picture."""
-    flac, still, sound, video = (tmp_path / name for name in ("a.flac", "a.still", "sound", "a.mp4"))
-    drawn = draw(CARD, plucks(4.0))
-    write_flac(flac, plucks(4.0), 48_000)
+    raw, still, sound, video = (tmp_path / name for name in ("a.npy", "a.still", "sound", "a.mp4"))
+    drawn = draw(CARD, envelope(plucks(4.0)))
+    np.save(raw, plucks(4.0))
     still.write_bytes(msgspec.msgpack.encode(encode_still(drawn)))
-    write_sound(sound, [Part(str(flac), 120)], lambda _: None)
+    write_sound(sound, [Part(str(raw), 0.0, 120)], lambda _: None)
     write_video(video, "T", [Scene(str(still), 120, "S")], sound, lambda _: None)
     with av.open(str(video)) as container:
         shown = [frame.to_ndarray() for frame in container.decode(video=0)]

@@ -9,18 +9,19 @@ import msgspec
 import numpy as np
 import pytest
 
-from tests.support.render_inputs import RATE, plain_gain, plucks
+from tests.support.render_inputs import plain_gain, plucks
 from tests.support.specs import FACTS, blocks, spec
-from tone_shootout.audio.files import write_flac
 from tone_shootout.rendering.engine.chain import SourceCache
 from tone_shootout.rendering.engine.sources import probe
 from tone_shootout.rendering.executor.analysis import difference
 from tone_shootout.rendering.executor.measure import measure_capture
 from tone_shootout.rendering.executor.tasks import MeasureCapture, SourceFile
 from tone_shootout.rendering.metrics import CaptureMetrics, DrivePoint, Pair
-from tone_shootout.rendering.output.draw_plots import WIDTH, draw_plot
+from tone_shootout.rendering.output.draw_plots import draw_plot
+from tone_shootout.rendering.output.draw_waveform import WIDTH
 from tone_shootout.rendering.output.plots import DifferencePlot, DrivePlot, LevelsPlot, Plot, SpectraPlot, WaveformPlot
 from tone_shootout.rendering.plan.planner import plan
+from tone_shootout.rendering.video.drawing import envelope
 
 HOSTILE = "$x_1$ <b>&\n日本語 ⟨x⟩ \U0001f3b8 " + "W" * 80
 
@@ -91,7 +92,7 @@ def test_a_capture_that_overflows_on_test_tones_has_no_metrics_but_does_not_fail
 
 def _plots(folder: Path, name: str) -> list[tuple[Plot, int]]:
     """One plot of each kind, and the height of its picture."""
-    write_flac(folder / "a.flac", plucks(1.0), RATE)
+    np.save(folder / "a.npy", envelope(plucks(1.0)))
     curve = tuple(DrivePoint(input_dbfs=x, output_dbfs=x / 2, harmonics_db=(-20.0,) * 4) for x in (-40.0, -20.0, 0.0))
     levels = LevelsPlot(
         names=(name,) * 24,
@@ -110,7 +111,7 @@ def _plots(folder: Path, name: str) -> list[tuple[Plot, int]]:
         (DifferencePlot(di_track=name, chains=(name,) * 2, matrix=((0.0, 0.0), (0.0, 0.0))), 900),
         (DrivePlot(names=(name,) * 2, curves=(curve, curve)), 900),
         (DrivePlot(names=(), curves=()), 900),
-        (WaveformPlot(name=name, chain_index=9, flac=str(folder / "a.flac"), seconds=1.0, full_scale=0.6), 400),
+        (WaveformPlot(name=name, chain_index=9, envelope=str(folder / "a.npy"), seconds=1.0, full_scale=0.6), 400),
     ]
 
 

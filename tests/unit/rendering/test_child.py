@@ -17,7 +17,9 @@ def test_a_task_that_needs_too_much_memory_fails_with_what_to_do(monkeypatch: py
     monkeypatch.setattr(registry.TaskKind, "load_handler", lambda _kind: exhausts_memory)
     parent, here = Pipe()
     with parent, here:
-        failed = child._run(MeasureSegment(flac="none.flac", metrics_file="none.json"), SourceCache(), parent)
+        failed = child._run(
+            MeasureSegment(raw="none.npy", gain_db=0.0, metrics_file="none.json"), SourceCache(), parent
+        )
     assert isinstance(failed, Failed)
     assert failed.code == "out_of_memory"
     assert "fewer segments" in failed.detail

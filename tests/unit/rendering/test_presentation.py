@@ -20,8 +20,10 @@ from tone_shootout.rendering.output.manifest import Input, LevelRecord, SegmentR
 from tone_shootout.rendering.output.youtube_text import chapters, description, notes
 from tone_shootout.rendering.plan.planner import plan
 from tone_shootout.rendering.plan.timeline import clock, timeline
-from tone_shootout.rendering.video.cards import draw, envelope
+from tone_shootout.rendering.video.cards import draw
+from tone_shootout.rendering.video.drawing import envelope, fit
 
+WAVEFORM = envelope(plucks(0.5))
 MEASURED = Measured(
     integrated_lufs=-16.04,
     loudness_range_lu=4.0,
@@ -66,20 +68,20 @@ def _segments(*starts_ms: int, length_ms: int = 12_000, **changes: Any) -> list[
 def test_a_card_can_be_drawn_for_any_name(name: str) -> None:
     """Warnings are errors here: a script that the font lacks must not cause one."""
     card = msgspec.structs.replace(CARD, title=name, chain=name, di_track=name)
-    assert draw(card, plucks(0.5)).shape == (1080, 1920, 3)
+    assert draw(card, WAVEFORM).shape == (1080, 1920, 3)
 
 
 def test_the_longest_name_stays_within_the_picture() -> None:
-    background = draw(msgspec.structs.replace(CARD, chain=" ", di_track=" "), plucks(0.5))
-    drawn = draw(msgspec.structs.replace(CARD, chain="W" * 80, di_track="M" * 80), plucks(0.5))
+    background = draw(msgspec.structs.replace(CARD, chain=" ", di_track=" "), WAVEFORM)
+    drawn = draw(msgspec.structs.replace(CARD, chain="W" * 80, di_track="M" * 80), WAVEFORM)
     changed = np.flatnonzero((drawn != background).any(axis=(0, 2)))
     assert changed[0] >= 0.04 * 1920
     assert changed[-1] <= 0.96 * 1920
 
 
 def test_a_formula_in_a_name_is_drawn_literally() -> None:
-    plain = draw(msgspec.structs.replace(CARD, chain="x_1"), plucks(0.5))
-    dollars = draw(msgspec.structs.replace(CARD, chain="$x_1$"), plucks(0.5))
+    plain = draw(msgspec.structs.replace(CARD, chain="x_1"), WAVEFORM)
+    dollars = draw(msgspec.structs.replace(CARD, chain="$x_1$"), WAVEFORM)
     width = [np.flatnonzero((card[200:280] > 128).any(axis=(0, 2))).max() for card in (plain, dollars)]
     assert width[1] > width[0] + 40
 
@@ -90,6 +92,16 @@ def test_a_waveform_s_envelope_holds_its_extremes() -> None:
     assert low.shape == high.shape == (1000,)
     assert (low.min(), high.max()) == (samples.min(), samples.max())
     assert [part.tolist() for part in envelope(samples[:3], 1000)] == [samples[:3].tolist()] * 2
+
+
+@pytest.mark.parametrize("width", [400, 1000, 1500])
+def test_an_envelope_fitted_to_a_width_holds_the_extremes_and_has_no_gaps(width: int) -> None:
+    samples = plucks(2.0)
+    low, high = fit(envelope(samples, 1000), width)
+    assert low.shape == high.shape == (width,)
+    assert (low.min(), high.max()) == (samples.min(), samples.max())
+    assert (low[1:] <= high[:-1]).all()
+    assert (high[1:] >= low[:-1]).all()
 
 
 @pytest.mark.parametrize(

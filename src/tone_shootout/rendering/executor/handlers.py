@@ -7,9 +7,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from tone_shootout.audio.files import read_audio, write_flac
+from tone_shootout.audio.files import write_flac
 from tone_shootout.audio.levels import apply_gain, level_match
 from tone_shootout.audio.loudness import measure
+from tone_shootout.audio.pcm import round_to_24_bits
 from tone_shootout.audio.signals import AudioError, Float32
 from tone_shootout.rendering.engine.chain import SourceCache, render_segment, segment_name
 from tone_shootout.rendering.errors import RenderError
@@ -29,6 +30,7 @@ from tone_shootout.rendering.plan.planner import PlannedSegment
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE
 from tone_shootout.rendering.spec.pointers import chain_pointer
 from tone_shootout.rendering.video.cards import draw
+from tone_shootout.rendering.video.drawing import envelope
 from tone_shootout.rendering.video.encoder import encode_still, write_sound, write_video
 
 
@@ -61,7 +63,7 @@ def measure_loudness(task: MeasureLoudness, _cache: SourceCache, _report: Report
 
 
 def level_segment(task: LevelSegment, _cache: SourceCache, _report: ReportProgress) -> Measured:
-    """Write a segment at its gain and measure the written file.
+    """Write a segment at its gain, and measure the samples that the file decodes to.
 
     Raises:
         RenderError: the gain is out of range, the samples exceed full scale, or the result is silent.
@@ -73,14 +75,15 @@ def level_segment(task: LevelSegment, _cache: SourceCache, _report: ReportProgre
     except AudioError as error:
         detail = f"{segment_name(task.segment)}: {error.detail}"
         raise RenderError(error.code, detail, segment=task.segment.position) from None
-    written = read_audio(Path(task.flac), max_seconds=task.segment.seconds + 1)
-    return _measured(task.segment, written.samples[0])
+    written = round_to_24_bits(samples)
+    np.save(task.envelope, envelope(written), allow_pickle=False)
+    return _measured(task.segment, written)
 
 
 def draw_card(task: DrawCard, _cache: SourceCache, _report: ReportProgress) -> None:
     """Draw a card and encode it as a still picture."""
-    samples = apply_gain(np.load(task.raw, allow_pickle=False), task.gain_db)
-    Path(task.still).write_bytes(msgspec.msgpack.encode(encode_still(draw(task.card, samples))))
+    picture = draw(task.card, np.load(task.envelope, allow_pickle=False))
+    Path(task.still).write_bytes(msgspec.msgpack.encode(encode_still(picture)))
 
 
 def encode_sound(task: EncodeSound, _cache: SourceCache, report_progress: ReportProgress) -> None:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from tone_shootout.audio import drive
 from tone_shootout.audio.alignment import estimate_latency, latency_probe, remove_delay
 from tone_shootout.audio.comparison import compare_all
-from tone_shootout.audio.files import read_audio, write_wav
+from tone_shootout.audio.files import write_wav
 from tone_shootout.audio.levels import apply_gain
 from tone_shootout.audio.loudness import integrated_lufs
-from tone_shootout.audio.signals import Float32
+from tone_shootout.audio.pcm import round_to_24_bits
+from tone_shootout.audio.signals import Float32, is_equal
 from tone_shootout.audio.spectrum import spectrum
 from tone_shootout.audio.temporal import temporal_features
 from tone_shootout.audio.true_peak import true_peak_dbtp
@@ -30,7 +31,7 @@ from tone_shootout.rendering.executor.tasks import (
     MeasureCapture,
     MeasureLatency,
     MeasureSegment,
-    MeasureVideo,
+    MeasureSound,
     SourceFile,
 )
 from tone_shootout.rendering.media_info import CaptureInfo
@@ -74,8 +75,8 @@ def measure_capture(task: MeasureCapture, source_cache: SourceCache, _report: Re
 
 
 def measure_segment(task: MeasureSegment, _cache: SourceCache, _report: ReportProgress) -> None:
-    """Measure spectrum and dynamics of a leveled segment."""
-    x = read_audio(Path(task.flac), max_seconds=sources.LONGEST_SECONDS + 1).samples[0]
+    """Measure spectrum and dynamics of the samples that a leveled file decodes to."""
+    x = round_to_24_bits(apply_gain(np.load(task.raw, allow_pickle=False), task.gain_db))
     _write(task.metrics_file, segment_metrics(x, OUTPUT_RATE))
 
 
@@ -96,19 +97,19 @@ def compare_segments(task: CompareSegments, _cache: SourceCache, _report: Report
     _write(task.metrics_file, pairs)
 
 
-def measure_video(task: MeasureVideo, _cache: SourceCache, _report: ReportProgress) -> None:
+def measure_sound(task: MeasureSound, _cache: SourceCache, _report: ReportProgress) -> None:
     """Decode a video's sound to a file, because it may be larger than memory, and measure its levels."""
     path = Path(task.metrics_file).with_suffix(".npy")
     shape = (2, round(task.seconds * OUTPUT_RATE))
     sound = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
     position = 0
-    with av.open(task.video) as container:
+    with av.open(task.sound) as container:
         for frame in container.decode(audio=0):
             samples = frame.to_ndarray()[:, : shape[1] - position]
             sound[:, position : position + samples.shape[1]] = samples
             position += samples.shape[1]
     # Equal sides are encoded as such, and one peak is the peak of both.
-    sides = sound[:1] if np.array_equal(sound[0], sound[1]) else sound
+    sides = sound[:1] if is_equal(sound[0], sound[1]) else sound
     encoded = metrics.Encoded(
         integrated_lufs=integrated_lufs(sound, OUTPUT_RATE), true_peak_dbtp=true_peak_dbtp(sides, OUTPUT_RATE)
     )

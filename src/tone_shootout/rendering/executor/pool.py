@@ -5,7 +5,7 @@ milliseconds. A child has no state worth saving: it is stopped by killing it, wh
 If the parent dies, the pipe closes and the child exits.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent import futures
 from multiprocessing.connection import wait
 from types import TracebackType
@@ -51,7 +51,7 @@ class Pool:
         """Start tasks in order as children become free, and yield each one's index and result when it is complete.
 
         Args:
-            tasks: the tasks.
+            tasks: the tasks. The caller may append further ones whenever it has received a result.
             check: called at least every 0.1 s; an exception that it raises ends the run.
             progress: called with a task's index and its completed share, 0 to 1.
 
@@ -60,12 +60,15 @@ class Pool:
             WorkerDied: a child ended.
             RuntimeError: a task failed because of a fault in this program.
         """
-        waiting = list(enumerate(tasks))[::-1]
-        while len(self._children) < min(self._processes, len(tasks)):
-            self._children.append(_start_child(check))
-        running = {child: child.start(*waiting.pop()) for child in self._children[: len(tasks)]}
-        while running:
+        started = 0
+        running: dict[_Child, int] = {}
+        while True:
+            while started < len(tasks) and (child := self._idle_child(running, check)) is not None:
+                running[child] = child.start(started, tasks[started])
+                started += 1
             check()
+            if not running:
+                return
             ready = wait([child.connection for child in running], TICK_SECONDS)
             for child in [child for child in running if child.connection in ready]:
                 index = running[child]
@@ -78,10 +81,20 @@ class Pool:
                         raise RuntimeError(f"a rendering process crashed\n{traceback}")
                     case Done(result):
                         del running[child]
-                        if waiting:
-                            running[child] = child.start(*waiting.pop())
+                        if started < len(tasks):
+                            running[child] = child.start(started, tasks[started])
+                            started += 1
                         yield index, result
-        check()
+
+    def _idle_child(self, running: Container["_Child"], check: Callable[[], None]) -> "_Child | None":
+        """Return a child without a task, started if necessary; None: all are busy."""
+        for child in self._children:
+            if child not in running:
+                return child
+        if len(self._children) == self._processes:
+            return None
+        self._children.append(_start_child(check))
+        return self._children[-1]
 
 
 class _Child:

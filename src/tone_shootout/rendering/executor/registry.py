@@ -23,7 +23,7 @@ from tone_shootout.rendering.executor.tasks import (
     MeasureLatency,
     MeasureLoudness,
     MeasureSegment,
-    MeasureVideo,
+    MeasureSound,
     RenderSegment,
     Result,
     Task,
@@ -120,7 +120,7 @@ def _video_content(task: WriteVideo, origins: Origins) -> list[Any]:
 def _plot_content(task: DrawPlot, origins: Origins) -> dict[str, Any]:
     plot: dict[str, Any] = msgspec.to_builtins(task.plot)
     if isinstance(task.plot, WaveformPlot):
-        plot["flac"] = origins[task.plot.flac]
+        plot["envelope"] = origins[task.plot.envelope]
     return plot
 
 
@@ -142,18 +142,18 @@ LEVEL_SEGMENT: Final = TaskKind[LevelSegment](
     result=Measured,
     cost_per_s=0.005,
     content=lambda task, _: [_raw_key(task.raw), task.gain_db],
-    files=lambda task: (task.flac,),
+    files=lambda task: (task.flac, task.envelope),
 )
 DRAW_CARD: Final = TaskKind[DrawCard](
     handler=f"{_HANDLERS}:draw_card",
     cost_s=0.2,
-    content=lambda task, _: [msgspec.to_builtins(task.card), _raw_key(task.raw), task.gain_db],
+    content=lambda task, origins: [msgspec.to_builtins(task.card), origins[task.envelope]],
     files=lambda task: (task.still,),
 )
 ENCODE_SOUND: Final = TaskKind[EncodeSound](
     handler=f"{_HANDLERS}:encode_sound",
     cost_per_s=0.024,
-    content=lambda task, origins: [[origins[part.flac], part.frames] for part in task.parts],
+    content=lambda task, _: [[_raw_key(part.raw), part.gain_db, part.frames] for part in task.parts],
     files=lambda task: (task.sound,),
 )
 WRITE_VIDEO: Final = TaskKind[WriteVideo](
@@ -183,7 +183,7 @@ MEASURE_CAPTURE: Final = TaskKind[MeasureCapture](
 MEASURE_SEGMENT: Final = TaskKind[MeasureSegment](
     handler=f"{_MEASURE}:measure_segment",
     cost_per_s=0.006,
-    content=lambda task, origins: origins[task.flac],
+    content=lambda task, _: [_raw_key(task.raw), task.gain_db],
     files=lambda task: (task.metrics_file,),
 )
 COMPARE_SEGMENTS: Final = TaskKind[CompareSegments](
@@ -192,10 +192,10 @@ COMPARE_SEGMENTS: Final = TaskKind[CompareSegments](
     content=_comparison_content,
     files=lambda task: (task.metrics_file,),
 )
-MEASURE_VIDEO: Final = TaskKind[MeasureVideo](
-    handler=f"{_MEASURE}:measure_video",
+MEASURE_SOUND: Final = TaskKind[MeasureSound](
+    handler=f"{_MEASURE}:measure_sound",
     cost_per_s=0.004,
-    content=lambda task, origins: origins[task.video],
+    content=lambda task, origins: origins[task.sound],
     files=lambda task: (task.metrics_file,),
 )
 
@@ -211,5 +211,5 @@ REGISTRY: Final[Mapping[type[Task], TaskKind[Any]]] = {
     MeasureCapture: MEASURE_CAPTURE,
     MeasureSegment: MEASURE_SEGMENT,
     CompareSegments: COMPARE_SEGMENTS,
-    MeasureVideo: MEASURE_VIDEO,
+    MeasureSound: MEASURE_SOUND,
 }

@@ -5,6 +5,7 @@ of the libraries are part of every key, because pictures and encoded sound chang
 under other keys, see `stages`.
 """
 
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,7 @@ from tone_shootout.rendering.executor.tasks import MeasureLoudness, Result, Task
 from tone_shootout.rendering.output.manifest import versions
 from tone_shootout.rendering.plan.keys import ENGINE, key_of
 
-CACHE_VERSION: Final = 2
+CACHE_VERSION: Final = 3
 """Increase it when anything but the version of a library changes measurements or files."""
 
 LARGEST_BYTES: Final = 64_000_000
@@ -38,7 +39,7 @@ class ResultCache:
     def __init__(self, store: Store | None) -> None:
         self._store = store
         self._origins: dict[str, str] = {}
-        self._versions = {**versions(), "matplotlib": version("matplotlib")}
+        self._versions = _versions()
 
     def fetch(self, task: Task) -> CachedResult | None:
         """Write the files of a task from the store and return its result, None if the task has to run."""
@@ -85,3 +86,9 @@ class ResultCache:
         )
         self._origins.update({path: f"{key}.{number}" for number, path in enumerate(files)})
         return key, files
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Return the versions of all libraries that the content of files depends on."""
+    return {**versions(), "matplotlib": version("matplotlib"), "pillow": version("pillow")}

@@ -1,7 +1,7 @@
 """Carries out a plan: fetches cached samples, renders the rest, measures, and writes the leveled files."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final, cast
@@ -13,17 +13,15 @@ from numpy.typing import NDArray
 
 from tone_shootout.audio.levels import level_match
 from tone_shootout.rendering.engine.schedule import Step, distinct, keys_of
-from tone_shootout.rendering.executor.pool import Pool
 from tone_shootout.rendering.executor.registry import LEVEL_SEGMENT, MEASURE_LOUDNESS, RENDER_SEGMENT
 from tone_shootout.rendering.executor.reporter import Reporter, SegmentStatus, Store
-from tone_shootout.rendering.executor.result_cache import ResultCache
+from tone_shootout.rendering.executor.task_executor import TaskExecutor
 from tone_shootout.rendering.executor.tasks import (
     LevelSegment,
     Measured,
     MeasureLoudness,
     Preview,
     RenderSegment,
-    Result,
     SourceFile,
     Task,
 )
@@ -45,51 +43,6 @@ class LeveledSegment(Struct, frozen=True):
     gain_db: float
     loudness_before_lufs: float
     true_peak_before_dbtp: float
-
-
-class TaskExecutor:
-    """Runs tasks in the pool, with a cache in front of it, and reports their total progress."""
-
-    def __init__(self, pool: Pool, reporter: Reporter, total: float, store: Store | None) -> None:
-        self._pool = pool
-        self._result_cache = ResultCache(store)
-        self.reporter = reporter
-        self.store = store
-        self._total = total
-        self._done = 0.0
-
-    def run(self, tasks: Sequence[tuple[Task, float]]) -> Iterator[tuple[int, Result]]:
-        """Run tasks, given with their costs, and yield each one's index and result; cached results come first."""
-        costs = [cost for _, cost in tasks]
-        shares = [0.0] * len(tasks)
-
-        def progress(index: int, share: float) -> None:
-            shares[index] = share
-            done = math.fsum(cost * part for cost, part in zip(costs, shares, strict=True))
-            self.reporter.progress(min(self._done + done, self._total), self._total)
-
-        missing: list[int] = []
-        for index, (task, _) in enumerate(tasks):
-            self.reporter.check()
-            cached = self._result_cache.fetch(task)
-            if cached is None:
-                missing.append(index)
-            else:
-                progress(index, 1.0)
-                yield index, cached.result
-        todo = [tasks[index][0] for index in missing]
-        results = self._pool.run(
-            todo, check=self.reporter.check, progress=lambda number, share: progress(missing[number], share)
-        )
-        for number, result in results:
-            self.cache(todo[number], result)
-            progress(missing[number], 1.0)
-            yield missing[number], result
-        self._done += math.fsum(costs)
-
-    def cache(self, task: Task, result: Result) -> None:
-        """Store the result of a task."""
-        self._result_cache.add(task, result)
 
 
 def fetch(plan: Plan, store: Store | None, raws: Path, reporter: Reporter) -> set[str]:
@@ -292,8 +245,19 @@ def level(
 
 def _level_task(segment: PlannedSegment, raws: Path, staging: Path, gain_db: float) -> tuple[Task, float]:
     raw = str(raw_file(raws, segment.render_key))
-    task = LevelSegment(segment=segment, raw=raw, gain_db=gain_db, flac=str(staging / segment.file))
+    task = LevelSegment(
+        segment=segment,
+        raw=raw,
+        gain_db=gain_db,
+        flac=str(staging / segment.file),
+        envelope=envelope_file(staging, segment),
+    )
     return task, LEVEL_SEGMENT.cost(segment.seconds)
+
+
+def envelope_file(staging: Path, segment: PlannedSegment) -> str:
+    """Return the path of a leveled segment's envelope."""
+    return str(staging / f"{segment.position}.envelope.npy")
 
 
 def raw_file(raws: Path, key: str) -> Path:

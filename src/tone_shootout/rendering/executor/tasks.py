@@ -80,25 +80,25 @@ class MeasureLoudness(Struct, tag=True, frozen=True, kw_only=True):
 
 
 class LevelSegment(Struct, tag=True, frozen=True, kw_only=True):
-    """Apply a gain to a segment, write it as 24-bit FLAC and measure the file."""
+    """Apply a gain to a segment, write it as 24-bit FLAC and its envelope as NumPy file, and measure its samples."""
 
     segment: PlannedSegment
     raw: str
     gain_db: float
     flac: str
+    envelope: str
 
 
 class DrawCard(Struct, tag=True, frozen=True, kw_only=True):
-    """Draw a segment's card with the waveform of `raw` at its gain, and encode it to the file `still`."""
+    """Draw a segment's card with the waveform of the file `envelope`, and encode it to the file `still`."""
 
     card: Card
-    raw: str
-    gain_db: float
+    envelope: str
     still: str
 
 
 class EncodeSound(Struct, tag=True, frozen=True, kw_only=True):
-    """Encode the video's sound to the file `sound`."""
+    """Encode the video's sound to the MP4 file `sound`."""
 
     parts: tuple[Part, ...]
     sound: str
@@ -131,9 +131,10 @@ class MeasureCapture(Struct, tag=True, frozen=True, kw_only=True):
 
 
 class MeasureSegment(Struct, tag=True, frozen=True, kw_only=True):
-    """Measure spectrum and dynamics of a leveled segment; write `Metrics` to `metrics_file`."""
+    """Measure spectrum and dynamics of a segment at its gain; write `Metrics` to `metrics_file`."""
 
-    flac: str
+    raw: str
+    gain_db: float
     metrics_file: str
 
 
@@ -153,10 +154,10 @@ class CompareSegments(Struct, tag=True, frozen=True, kw_only=True):
     metrics_file: str
 
 
-class MeasureVideo(Struct, tag=True, frozen=True, kw_only=True):
-    """Measure the sound of a video; write `Encoded` to `metrics_file`."""
+class MeasureSound(Struct, tag=True, frozen=True, kw_only=True):
+    """Decode and measure a video's encoded sound; write `Encoded` to `metrics_file`."""
 
-    video: str
+    sound: str
     seconds: float
     metrics_file: str
 
@@ -179,7 +180,7 @@ Task = (
     | MeasureCapture
     | MeasureSegment
     | CompareSegments
-    | MeasureVideo
+    | MeasureSound
     | DrawPlot
 )
 Result = Measured | None

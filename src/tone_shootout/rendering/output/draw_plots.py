@@ -13,24 +13,18 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
 from tone_shootout.audio.drive import HARMONICS
-from tone_shootout.audio.files import read_audio
 from tone_shootout.audio.spectrum import FLOOR_DB, THIRD_OCTAVES_HZ
+from tone_shootout.rendering.output.draw_waveform import WIDTH, draw_waveform
 from tone_shootout.rendering.output.plots import DifferencePlot, DrivePlot, LevelsPlot, Plot, SpectraPlot, WaveformPlot
-from tone_shootout.rendering.video.cards import envelope
 from tone_shootout.rendering.video.palette import ACCENTS, BACKGROUND, BRIGHT, LINE, MUTED, PANEL, accent, one_line
 
-WIDTH: Final = 1600
-"""Width of every PNG, pixels."""
-
 _DPI: Final = 100
-_PNG_LEVEL: Final = 3  # half the time of the default, 6, for a tenth more bytes
+_PNG_LEVEL: Final = 1  # a third of the time of the default, 6
 _HEIGHT: Final = 900
-_WAVEFORM_HEIGHT: Final = 400
 _ROW: Final = 32
 # Space around panels, pixels: for tick labels and an axis label, and for a title or the next panel.
 _LABELS: Final = 100.0
 _GAP: Final = 40.0
-_COLUMNS: Final = 1000
 _LONGEST_NAME: Final = 40
 _SPECTRUM_RANGE_DB: Final = 60.0
 _DASHES: Final = ("-", "--", ":")
@@ -67,6 +61,10 @@ def draw_plot(plot: Plot, stem: str) -> None:
     Raises:
         OSError: a file can't be read or written.
     """
+    Path(stem).parent.mkdir(exist_ok=True)
+    if isinstance(plot, WaveformPlot):
+        draw_waveform(plot, _short(plot.name), stem)
+        return
     with mpl.rc_context(), warnings.catch_warnings():
         # Ignore the user's settings of matplotlib.
         mpl.rcdefaults()
@@ -74,12 +72,11 @@ def draw_plot(plot: Plot, stem: str) -> None:
         # Names may use glyphs that the font lacks; they are drawn as boxes.
         warnings.simplefilter("ignore", UserWarning)
         figure = _figure(plot)
-        Path(stem).parent.mkdir(exist_ok=True)
         figure.savefig(f"{stem}.png", metadata={"Software": None}, pil_kwargs={"compress_level": _PNG_LEVEL})
         figure.savefig(f"{stem}.svg", metadata={"Date": None, "Creator": None})
 
 
-def _figure(plot: Plot) -> Figure:
+def _figure(plot: LevelsPlot | SpectraPlot | DifferencePlot | DrivePlot) -> Figure:
     match plot:
         case LevelsPlot():
             return _levels(plot)
@@ -87,8 +84,6 @@ def _figure(plot: Plot) -> Figure:
             return _spectra(plot)
         case DifferencePlot():
             return _difference(plot)
-        case WaveformPlot():
-            return _waveform(plot)
         case DrivePlot():
             return _drive(plot)
 
@@ -154,17 +149,6 @@ def _difference(plot: DifferencePlot) -> Figure:
             color = "black" if value > middle else "white"
             axes.text(column, row, f"{value:.1f}", ha="center", va="center", color=color, fontsize=10)
     figure.colorbar(image, ax=axes)
-    return figure
-
-
-def _waveform(plot: WaveformPlot) -> Figure:
-    figure = Figure(figsize=(WIDTH / _DPI, _WAVEFORM_HEIGHT / _DPI), dpi=_DPI)
-    FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.05, 0.14, 0.93, 0.76))
-    low, high = envelope(read_audio(Path(plot.flac), max_seconds=plot.seconds + 1).samples[0], _COLUMNS)
-    seconds = np.linspace(0.0, plot.seconds, len(low), endpoint=False)
-    axes.fill_between(seconds, low, high, color=accent(plot.chain_index), linewidth=0.6)
-    axes.set(title=_short(plot.name), xlabel="s", xlim=(0.0, plot.seconds), ylim=(-plot.full_scale, plot.full_scale))
     return figure
 
 

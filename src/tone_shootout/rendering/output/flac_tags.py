@@ -50,7 +50,7 @@ def segment_tags(
     ]
     credits_ = [credit for file in dict.fromkeys(used) if (credit := inputs[file].credit) is not None]
     tags = {
-        "TITLE": f"{segment.di_name} – {segment.chain_name}",
+        "TITLE": segment.title,
         "ALBUM": plan.spec.title,
         "TRACKNUMBER": str(segment.position),
         "TRACKTOTAL": str(len(plan.segments)),

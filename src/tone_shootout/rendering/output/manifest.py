@@ -6,8 +6,10 @@ holds no dates, so that the same shootout gives the same manifest.
 
 import platform
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 import msgspec
@@ -177,9 +179,11 @@ def decode_manifest(data: bytes) -> Manifest:
     return msgspec.json.decode(data, type=Manifest)
 
 
-def versions() -> dict[str, str]:
+@cache
+def versions() -> Mapping[str, str]:
     """Return the versions of all software that affects a segment's samples."""
-    return {"python": platform.python_version(), "tone-shootout": version("tone-shootout"), **libraries()}
+    found = {"python": platform.python_version(), "tone-shootout": version("tone-shootout"), **libraries()}
+    return MappingProxyType(found)
 
 
 def name_inputs(

@@ -34,11 +34,14 @@ class DifferencePlot(Struct, tag=True, frozen=True, kw_only=True):
 
 
 class WaveformPlot(Struct, tag=True, frozen=True, kw_only=True):
-    """Waveform of a leveled segment; `full_scale` is the magnitude at the top, equal for all segments."""
+    """Waveform of a leveled segment.
+
+    `envelope` is the file of its minima and maxima; `full_scale` is the magnitude at the top, equal for all segments.
+    """
 
     name: str
     chain_index: int
-    flac: str
+    envelope: str
     seconds: float
     full_scale: float
 

@@ -107,6 +107,11 @@ class PlannedSegment(Struct, frozen=True, kw_only=True):
     cost: float
     channel: Channel | None = None
 
+    @property
+    def title(self) -> str:
+        """DI track and chain."""
+        return f"{self.di_name} – {self.chain_name}"
+
 
 class Plan(Struct, frozen=True, kw_only=True):
     """The expansion of a spec: media info of its files (by the spec's `file`), segments and notices."""

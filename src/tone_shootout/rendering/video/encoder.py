@@ -7,26 +7,25 @@ picture, so the following pictures of a GOP can refer to either. The second pict
 others are skipped macroblocks only, whatever the picture shows, so that all cards share their packets.
 """
 
-import os
-import struct
 from collections.abc import Callable, Container, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import av
 import msgspec
 import numpy as np
 from av.audio.stream import AudioStream
 from av.codec.context import Flags
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from tone_shootout.audio.files import read_audio
+from tone_shootout.audio.levels import apply_gain
+from tone_shootout.audio.pcm import round_to_24_bits
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE
 from tone_shootout.rendering.plan.timeline import FRAME_RATE, FRAME_SAMPLES
 from tone_shootout.rendering.video.cards import HEIGHT, WIDTH
@@ -55,10 +54,6 @@ _X264: Final = {
 # No noise substitution, and equal sides. Measured on six segments: the error of the fast coder is 52 to 67 dB below the
 # signal; that of FFmpeg's default coder is 41 to 50 dB below, and its sides differ.
 _AAC: Final = {"flags": "+bitexact", "aac_coder": "fast", "aac_pns": "0", "aac_is": "0", "aac_ms": "1"}
-
-
-# Header of a sound packet in its file: time and duration in samples, size in bytes.
-_PACKET: Final = struct.Struct("<qII")
 
 
 class Still(Struct, frozen=True):
@@ -101,7 +96,7 @@ def _encode(picture: av.VideoFrame, count: int, idr_pictures: Container[int]) ->
 
 
 def write_sound(path: Path, parts: Sequence[Part], report_progress: Callable[[float], None]) -> None:
-    """Encode the sound of a video, AAC stereo at 48 kHz, to a file of packets that `write_video` reads.
+    """Encode the sound of a video, AAC stereo at 48 kHz, to an MP4 file.
 
     Args:
         path: path of the file.
@@ -112,20 +107,17 @@ def write_sound(path: Path, parts: Sequence[Part], report_progress: Callable[[fl
         OSError: a file can't be read or written.
     """
     total = sum(part.frames for part in parts)
-    # PyAV creates encoders with a container; the packets go to the file, not to this one.
-    with path.open("wb") as file, av.open(os.devnull, "w", format="null") as null_output:
-        encoder = _sound_stream(null_output)
+    with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact"}) as container:
+        encoder = _sound_stream(container)
         first = 0
         for part in parts:
             samples = _padded(part)
             for start in range(0, part.frames, FRAME_RATE):
                 stop = min(start + FRAME_RATE, part.frames)
-                for packet in _sound(encoder, samples, first, start, stop):
-                    _put(file, packet)
+                container.mux(_sound(encoder, samples, first, start, stop))
                 report_progress((first + stop) / total)
             first += part.frames
-        for packet in encoder.encode(None):
-            _put(file, packet)
+        container.mux(encoder.encode(None))
 
 
 def write_video(
@@ -145,12 +137,12 @@ def write_video(
     """
     total = sum(scene.frames for scene in scenes)
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
-    with av.open(str(path), "w", format="mp4", options=options) as container, sound_file.open("rb") as file:
+    with av.open(str(path), "w", format="mp4", options=options) as container, av.open(str(sound_file)) as sound:
         container.metadata["title"] = title
         container.set_chapters(list(_chapters(scenes)))
         picture = container.add_stream("libx264", rate=FRAME_RATE, options=dict(_X264))
         _set_format(picture.codec_context)
-        packets = _packets(file, _sound_stream(container))
+        packets = _copied(sound, container)
         waiting = next(packets, None)
         repeated = repeated_packets()
         first = gops = 0
@@ -178,24 +170,14 @@ def _sound_stream(container: OutputContainer) -> AudioStream:
     return stream
 
 
-def _put(file: IO[bytes], packet: "av.Packet[AudioStream]") -> None:
-    """Append a sound packet: header, then content."""
-    content = bytes(packet)
-    file.write(_PACKET.pack(packet.pts or 0, packet.duration or 0, len(content)))
-    file.write(content)
-
-
-def _packets(file: IO[bytes], stream: AudioStream) -> "Iterator[av.Packet[Stream]]":
-    """Read the packets that `_put` has written, for a stream."""
-    while head := file.read(_PACKET.size):
-        pts, duration, size = _PACKET.unpack(head)
-        packet = av.Packet(file.read(size))
-        packet.stream = stream
-        packet.time_base = Fraction(1, OUTPUT_RATE)
-        packet.pts = packet.dts = pts
-        packet.duration = duration
-        packet.is_keyframe = True
-        yield packet
+def _copied(sound: InputContainer, container: OutputContainer) -> "Iterator[av.Packet[Stream]]":
+    """Add a stream to a container, and return the packets of a sound file for it."""
+    source = sound.streams.audio[0]
+    stream = container.add_stream_from_template(source)
+    for packet in sound.demux(source):
+        if packet.dts is not None:  # the last packet flushes a decoder and has no data
+            packet.stream = stream
+            yield cast("av.Packet[Stream]", packet)
 
 
 def _set_format(encoder: VideoCodecContext) -> None:
@@ -231,10 +213,10 @@ def _sound(
 
 
 def _padded(part: Part) -> NDArray[np.float32]:
-    """Read a segment's sound, shape (2, T), padded with silence to its last frame."""
-    samples = read_audio(Path(part.flac), max_seconds=part.frames / FRAME_RATE).samples
+    """Return a segment's leveled sound, shape (2, T), padded with silence to its last frame."""
+    samples = round_to_24_bits(apply_gain(np.load(part.raw, allow_pickle=False), part.gain_db))
     padded = np.zeros((2, part.frames * FRAME_SAMPLES), np.float32)
-    padded[:, : samples.shape[1]] = samples
+    padded[:, : len(samples)] = samples
     return padded
 
 

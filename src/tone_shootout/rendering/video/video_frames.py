@@ -32,9 +32,10 @@ class Card(Struct, frozen=True, kw_only=True):
 
 
 class Part(Struct, frozen=True):
-    """One segment in the video's sound: its FLAC file and its duration in frames of the picture."""
+    """One segment in the video's sound: its samples, its gain, and its duration in frames of the picture."""
 
-    flac: str
+    raw: str
+    gain_db: float
     frames: int
 
 

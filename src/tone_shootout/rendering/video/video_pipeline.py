@@ -1,60 +1,85 @@
 """Tasks that produce the video of a shootout."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tone_shootout.audio.signals import amplitude
-from tone_shootout.rendering.executor.registry import DRAW_CARD, ENCODE_SOUND, WRITE_VIDEO
-from tone_shootout.rendering.executor.stages import LeveledSegment, TaskExecutor, raw_file
-from tone_shootout.rendering.executor.tasks import DrawCard, EncodeSound, Task, WriteVideo
-from tone_shootout.rendering.output.manifest import SegmentRecord
-from tone_shootout.rendering.output.youtube_text import segment_title
+from tone_shootout.rendering.executor.registry import DRAW_CARD, ENCODE_SOUND, MEASURE_SOUND, WRITE_VIDEO
+from tone_shootout.rendering.executor.stages import LeveledSegment, envelope_file, raw_file
+from tone_shootout.rendering.executor.task_executor import TaskGraph
+from tone_shootout.rendering.executor.tasks import DrawCard, EncodeSound, MeasureSound, WriteVideo
 from tone_shootout.rendering.plan.planner import Plan, PlannedSegment
-from tone_shootout.rendering.plan.timeline import timeline
+from tone_shootout.rendering.plan.timeline import FRAME_RATE, timeline
 from tone_shootout.rendering.video.video_frames import Card, Part, Scene
 
 
 def total_cost(plan: Plan) -> float:
     """Estimate the cost of the video, in seconds on one core."""
-    return len(plan.segments) * DRAW_CARD.cost() + ENCODE_SOUND.cost(plan.seconds) + WRITE_VIDEO.cost(plan.seconds)
+    seconds = plan.seconds
+    cards = len(plan.segments) * DRAW_CARD.cost()
+    return cards + ENCODE_SOUND.cost(seconds) + MEASURE_SOUND.cost(seconds) + WRITE_VIDEO.cost(seconds)
 
 
-def media_tasks(plan: Plan, raws: Path, staging: Path, leveled: Sequence[LeveledSegment]) -> list[tuple[Task, float]]:
-    """Return the tasks that encode the sound and draw a card for every segment.
+def add_video(
+    graph: TaskGraph,
+    plan: Plan,
+    raws: Path,
+    staging: Path,
+    leveled: Sequence[LeveledSegment],
+    name: str,
+    begin: Callable[[], None],
+) -> Path:
+    """Add the tasks that encode and measure the sound, draw a card for every segment, and write the video.
 
-    They depend only on the level, so other tasks can run concurrently: the sound is encoded in one task, which would
-    leave all other cores idle.
+    The sound comes first: it is encoded in one task, which would leave all other cores idle at the end.
+
+    Args:
+        graph: the graph.
+        plan: the plan.
+        raws: folder of the rendered segments.
+        staging: folder of the result.
+        leveled: the segments' levels.
+        name: name of the video, relative to the staging folder.
+        begin: called when everything that the video needs is complete.
+
+    Returns:
+        The file of the sound's levels (`Encoded`).
     """
     slots = timeline(plan.segments)
     parts = tuple(
-        Part(flac=str(staging / segment.file), frames=slot.frames)
-        for segment, slot in zip(plan.segments, slots, strict=True)
+        Part(raw=str(raw_file(raws, segment.render_key)), gain_db=level.gain_db, frames=slot.frames)
+        for segment, level, slot in zip(plan.segments, leveled, slots, strict=True)
     )
+    sound = str(staging / "sound")
+    encoded = graph.add(EncodeSound(parts=parts, sound=sound), ENCODE_SOUND.cost(plan.seconds))
     full_scale = max(amplitude(level.measured.sample_peak_dbfs) for level in leveled)
-    cards: list[tuple[Task, float]] = [
-        (
+    cards = [
+        graph.add(
             DrawCard(
                 card=_card(plan, segment, level, full_scale),
-                raw=str(raw_file(raws, segment.render_key)),
-                gain_db=level.gain_db,
+                envelope=envelope_file(staging, segment),
                 still=_still(staging, segment),
             ),
             DRAW_CARD.cost(),
         )
         for segment, level in zip(plan.segments, leveled, strict=True)
     ]
-    return [(EncodeSound(parts=parts, sound=_sound(staging)), ENCODE_SOUND.cost(plan.seconds)), *cards]
-
-
-def write(plan: Plan, staging: Path, name: str, segments: Sequence[SegmentRecord], executor: TaskExecutor) -> None:
-    """Write the video from the files of `media_tasks`."""
     scenes = tuple(
-        Scene(still=_still(staging, planned), frames=slot.frames, title=segment_title(segment))
-        for planned, segment, slot in zip(plan.segments, segments, timeline(plan.segments), strict=True)
+        Scene(still=_still(staging, segment), frames=slot.frames, title=segment.title)
+        for segment, slot in zip(plan.segments, slots, strict=True)
     )
-    video = WriteVideo(title=plan.spec.title, scenes=scenes, sound=_sound(staging), video=str(staging / name))
-    for _ in executor.run([(video, WRITE_VIDEO.cost(plan.seconds))]):
-        pass
+    video = WriteVideo(title=plan.spec.title, scenes=scenes, sound=sound, video=str(staging / name))
+
+    def begin_video() -> WriteVideo:
+        begin()
+        return video
+
+    graph.add_after([encoded, *cards], begin_video, WRITE_VIDEO.cost(plan.seconds))
+    metrics_file = staging / "sound-levels"
+    seconds = sum(slot.frames for slot in slots) / FRAME_RATE
+    measure = MeasureSound(sound=sound, seconds=seconds, metrics_file=str(metrics_file))
+    graph.add_after([encoded], lambda: measure, MEASURE_SOUND.cost(plan.seconds))
+    return metrics_file
 
 
 def _card(plan: Plan, segment: PlannedSegment, level: LeveledSegment, full_scale: float) -> Card:
@@ -75,7 +100,3 @@ def _card(plan: Plan, segment: PlannedSegment, level: LeveledSegment, full_scale
 
 def _still(staging: Path, segment: PlannedSegment) -> str:
     return str(staging / f"{segment.position}.still")
-
-
-def _sound(staging: Path) -> str:
-    return str(staging / "sound")

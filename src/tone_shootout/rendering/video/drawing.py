@@ -1,0 +1,113 @@
+"""Lines of text and waveforms, drawn with Pillow for cards and plots."""
+
+from functools import cache, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageColor, ImageDraw, ImageFont
+
+from tone_shootout.audio.signals import Float32
+from tone_shootout.rendering.video.palette import one_line
+
+COLUMNS: Final = 1728
+"""Columns of a stored envelope: the width of a card's waveform, which is the widest."""
+
+
+def envelope(samples: Float32, columns: int = COLUMNS) -> Float32:
+    """Return minimum and maximum of each of at most `columns` equal parts of a signal.
+
+    Args:
+        samples: shape (T,).
+        columns: number of parts; a shorter signal has as many as it has samples.
+
+    Returns:
+        Minima and maxima, shape (2, parts).
+    """
+    edges = np.linspace(0, len(samples), min(columns, len(samples)), endpoint=False).astype(np.intp)
+    return np.stack([np.minimum.reduceat(samples, edges), np.maximum.reduceat(samples, edges)])
+
+
+def fit(stored: Float32, width: int) -> Float32:
+    """Return an envelope with a column for each of `width` pixels, without gaps.
+
+    Args:
+        stored: minima and maxima, shape (2, parts).
+        width: number of columns.
+
+    Returns:
+        Minima and maxima, shape (2, width). Each column reaches the one before it, so that a steep signal has no gaps.
+    """
+    low, high = stored.copy()
+    if len(low) > width:
+        edges = np.arange(width) * len(low) // width
+        low, high = np.minimum.reduceat(low, edges), np.maximum.reduceat(high, edges)
+    low[1:], high[1:] = np.minimum(low[1:], high[:-1]), np.maximum(high[1:], low[:-1])
+    columns = np.arange(width) * len(low) // width
+    return np.stack([low[columns], high[columns]])
+
+
+def paint_waveform(background: NDArray[np.uint8], columns: Float32, full_scale: float, color: str) -> NDArray[np.uint8]:
+    """Paint a waveform over a panel.
+
+    Args:
+        background: RGB picture of the panel, shape (height, width or 1, 3).
+        columns: minima and maxima of each column, shape (2, width).
+        full_scale: magnitude at the top of the panel.
+        color: color of the waveform, `#rrggbb`.
+
+    Returns:
+        RGB picture, shape (height, width, 3).
+    """
+    height = len(background)
+    low, high = columns
+    scale = height / 2 / full_scale
+    top = height / 2 - high * scale - 0.5
+    bottom = height / 2 - low * scale + 0.5
+    rows = np.arange(height, dtype=np.float32)[:, None]
+    # The share of each pixel that is covered.
+    covered = np.clip(np.minimum(rows + 1, bottom) - np.maximum(rows, top), 0, 1)[..., None].astype(np.float32)
+    panel = background.astype(np.float32)
+    drawn = panel + covered * (np.array(ImageColor.getrgb(color), np.float32) - panel)
+    return np.asarray(np.rint(drawn), np.uint8)
+
+
+def write_line(
+    picture: Image.Image,
+    x: float,
+    y: float,
+    text: str,
+    *,
+    size: float,
+    color: str,
+    bold: bool = False,
+    align: Literal["left", "middle", "right"] = "left",
+    width: int | None = None,
+) -> None:
+    """Draw one line of text around the height `y`, reduced in size to fit `width`; sizes in pixels."""
+    text = one_line(text)
+    font = _font(size, bold=bold)
+    # Glyphs are fitted to pixels, so the width of a text is not exactly proportional to its size.
+    while width is not None and (taken := font.getlength(text)) > width:
+        size *= 0.99 * width / taken
+        font = _font(size, bold=bold)
+    anchor = {"left": "lm", "middle": "mm", "right": "rm"}[align]
+    ImageDraw.Draw(picture).text((x, y), text, fill=color, font=font, anchor=anchor)
+
+
+@cache
+def _font_file(*, bold: bool) -> str:
+    """Return the path of the font that is part of matplotlib, for the same picture on every machine."""
+    found = find_spec("matplotlib")  # importing it takes a quarter of a second
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("matplotlib is not installed")
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return str(Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / name)
+
+
+@lru_cache(32)
+def _font(size: float, *, bold: bool) -> ImageFont.FreeTypeFont:
+    # The other layout engine is not on every machine.
+    return ImageFont.truetype(_font_file(bold=bold), size, layout_engine=ImageFont.Layout.BASIC)

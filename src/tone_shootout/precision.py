@@ -37,7 +37,7 @@ def rounded(document: Any, name: str = "") -> Any:
     """
     if isinstance(document, Mapping):
         return {key: value if key in EXACT else rounded(value, key) for key, value in document.items()}
-    if isinstance(document, list | tuple):
+    if isinstance(document, (list, tuple)):
         return [rounded(item, name) for item in document]
     if not isinstance(document, float) or not math.isfinite(document):
         return document

@@ -132,7 +132,7 @@ def value_at(document: object, step: str) -> object:
     """Return the value of a key or index of a document; None if there is none."""
     if isinstance(document, dict):
         return document.get(step)
-    if isinstance(document, list | tuple) and step.isdigit() and int(step) < len(document):
+    if isinstance(document, (list, tuple)) and step.isdigit() and int(step) < len(document):
         return document[int(step)]
     return None
 

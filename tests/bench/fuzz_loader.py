@@ -54,7 +54,7 @@ def damaged_document(rng: random.Random) -> bytes:
         place: Any = document
         while True:
             key = rng.choice(list(place) if isinstance(place, dict) else range(len(place)))
-            if not isinstance(place[key], dict | list) or not place[key] or (key == "weights") or rng.random() < 0.25:
+            if not isinstance(place[key], (dict, list)) or not place[key] or (key == "weights") or rng.random() < 0.25:
                 break
             place = place[key]
         match rng.randrange(5):

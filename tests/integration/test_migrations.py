@@ -84,7 +84,7 @@ def test_upgrading_twice_changes_nothing_and_loses_nothing(database: str) -> Non
     migrations.upgrade(database)
     with psycopg.connect(database) as connection:
         for table in _tables(database):
-            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,), table
+            assert connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone() == (1,), table
 
 
 def test_a_filled_database_goes_all_the_way_back_and_forth(database: str) -> None:
@@ -127,13 +127,15 @@ def test_stored_documents_follow_the_names_of_fields_both_ways(database: str) ->
     with psycopg.connect(database) as connection:
         for place, document in documents.items():
             table, _, column = place.partition(".")
-            connection.execute(f"UPDATE {table} SET {column} = %s", [json.dumps(document)])
+            connection.execute(f"UPDATE {table} SET {column} = %s".encode(), [json.dumps(document)])
         connection.execute("UPDATE job_event SET type = 'segment', data = %s", [json.dumps(segment)])
 
     def stored() -> str:
         with psycopg.connect(database) as connection:
             found = [
-                connection.execute(f"SELECT {place.partition('.')[2]} FROM {place.partition('.')[0]}").fetchone()
+                connection.execute(
+                    f"SELECT {place.partition('.')[2]} FROM {place.partition('.')[0]}".encode()
+                ).fetchone()
                 for place in documents
             ]
             return json.dumps([*found, connection.execute("SELECT data FROM job_event").fetchone()], sort_keys=True)
@@ -171,7 +173,7 @@ def test_a_migration_that_waits_for_another_says_so_and_goes_on(database: str, s
     command = [sys.executable, "-m", "tone_shootout", "db", "upgrade"]
     with psycopg.connect(database) as other:
         # A hoster's limit, which is lifted for migrations.
-        other.execute(f"ALTER DATABASE {other.info.dbname} SET statement_timeout = '500ms'")
+        other.execute(f"ALTER DATABASE {other.info.dbname} SET statement_timeout = '500ms'".encode())
         other.commit()
         other.execute("SELECT pg_advisory_xact_lock(7303014)")
         with subprocess.Popen(

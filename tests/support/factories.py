@@ -29,6 +29,10 @@ class _Factory(SQLAlchemyFactory[T]):
         return {**super().get_provider_map(), datetime: lambda: datetime.now(UTC)}
 
 
+def _empty() -> dict[str, str]:
+    return {}
+
+
 class UserFactory(_Factory[User]):
     """Somebody who may sign in."""
 
@@ -55,7 +59,7 @@ class ShootoutFactory(_Factory[Shootout]):
 
     schema_version = 1
     visibility = "private"
-    labels: Any = Use(dict[str, str])
+    labels: Any = Use(_empty)
 
 
 class ShootoutAssetFactory(_Factory[ShootoutAsset]):
@@ -87,7 +91,7 @@ class JobFactory(_Factory[Job]):
     progress_done = 0.0
     progress_total = 0.0
     summary = None
-    labels: Any = Use(dict[str, str])
+    labels: Any = Use(_empty)
 
 
 class JobEventFactory(_Factory[JobEvent]):
@@ -134,7 +138,7 @@ class IdempotencyRecordFactory(_Factory[IdempotencyRecord]):
     __set_foreign_keys__ = True
     fingerprint = bytes(32)
     status = 202
-    headers: Any = Use(dict[str, str])
+    headers: Any = Use(_empty)
 
 
 class JobArtifactFactory(_Factory[JobArtifact]):

@@ -103,7 +103,7 @@ def _resolved(schema: dict[str, Any], value: Any, schemas: dict[str, Any]) -> di
 def _replacements(schema: dict[str, Any], value: Any) -> Iterator[tuple[str, Any]]:
     """Yield other values in place of one."""
     yield "null", None
-    yield "another type", [1] if isinstance(value, str | dict) else "text"
+    yield "another type", [1] if isinstance(value, (str, dict)) else "text"
     for item in schema.get("enum", []):
         yield f"{item}", item
     if schema["type"] == "string":

@@ -61,7 +61,7 @@ def receiving(context: ssl.SSLContext | None = None) -> Generator[Receiver, None
             self.end_headers()
             self.wfile.write(receiver.body)
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
             """Say nothing."""
 
     class Server(ThreadingHTTPServer):

@@ -76,7 +76,7 @@ def carry_out(folder: Path, document: Spec, out: Path, **more: Any) -> Manifest:
     if not (folder / "riff.wav").exists():
         lay_out(folder)
     planned, paths = plan_in(folder, document)
-    options = {"processes": 2, "reporter": Log(), "video": False, "plots": False, **more}
+    options: dict[str, Any] = {"processes": 2, "reporter": Log(), "video": False, "plots": False, **more}
     return produce(planned, paths, out, **options)
 
 

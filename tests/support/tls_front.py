@@ -102,7 +102,7 @@ async def fronting(socket_path: str, certificates: Path, *, host: str = "127.0.0
         serving.add(task)
         try:
             await _serve(reader, writer, front, context, socket_path)
-        except (OSError, EOFError, asyncio.IncompleteReadError):
+        except (OSError, EOFError):
             pass  # who does not like the certificate goes away
         finally:
             serving.discard(task)

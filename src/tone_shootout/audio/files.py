@@ -7,7 +7,7 @@ therefore recognized by its first bytes and handed to that one demuxer as a file
 import io
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -196,7 +196,7 @@ def _encode(
 
 
 @contextmanager
-def _atomic_write(path: Path) -> Iterator[IO[bytes]]:
+def _atomic_write(path: Path) -> Generator[IO[bytes]]:
     """Open a temporary file next to `path` and rename it to `path` after writing."""
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:

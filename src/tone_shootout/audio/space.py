@@ -1,7 +1,7 @@
 """Delay and reverb. Tails are cut at the end of the signal."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -161,7 +161,8 @@ def _octave_band(hz: float, rate: int) -> Float64:
     gain = (high - low) ** 2 * np.real(16.0 / np.prod(4.0 - analog))
     digital = (4.0 + analog) / (4.0 - analog)
     # The pole nearest to the unit circle comes last, with the zeros nearest to it.
-    first, last = sorted(digital[digital.imag > 0], key=abs)
+    poles: list[Any] = sorted(digital[digital.imag > 0], key=abs)
+    first, last = poles
     zero = 1.0 if last.real > 0 else -1.0
     return np.array(
         [

@@ -1,6 +1,6 @@
 """Error handling and output of the commands that read files."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ FileReport = dict[str, object]
 
 
 @contextmanager
-def handle_file_errors(path: Path) -> Iterator[None]:
+def handle_file_errors(path: Path) -> Generator[None]:
     """Convert errors of a file to a `ClickException` with its path."""
     from tone_shootout.audio.signals import AudioError
     from tone_shootout.rendering.engine.sources import SourceError

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Literal
@@ -28,7 +28,7 @@ _PHASE_NAMES: dict[Phase, str] = {
 
 
 @contextmanager
-def interruptible() -> Iterator[threading.Event]:
+def interruptible() -> Generator[threading.Event]:
     """Convert SIGINT and SIGTERM to an event while the block runs."""
     stopped = threading.Event()
 
@@ -44,7 +44,7 @@ def interruptible() -> Iterator[threading.Event]:
 
 
 @contextmanager
-def progress(stopped: threading.Event, style: Style = "text") -> Iterator[Reporter]:
+def progress(stopped: threading.Event, style: Style = "text") -> Generator[Reporter]:
     """Yield a reporter that shows the progress, text on stderr and events on stdout; `stopped` cancels rendering."""
     if style == "json":
         from tone_shootout.cli._events import EventReporter

@@ -54,7 +54,7 @@ def _spec(files: "list[StarterFile[MediaInfo]]", out: Path) -> str:
     from tone_shootout.cli.render import plan_document
     from tone_shootout.rendering.media_info import DiTrackInfo
     from tone_shootout.rendering.spec.reading import parse_document
-    from tone_shootout.rendering.spec.schema import InvalidSpec, SpecError
+    from tone_shootout.rendering.spec.schema import InvalidSpec
     from tone_shootout.rendering.spec.starter import starter_spec
 
     tracks = sum(isinstance(each.info, DiTrackInfo) for each in files)
@@ -66,7 +66,7 @@ def _spec(files: "list[StarterFile[MediaInfo]]", out: Path) -> str:
         plan, _ = plan_document(parse_document(text.encode(), format="toml"), out.parent)
     except UnicodeEncodeError:
         raise click.ClickException("expected names of files in UTF-8") from None
-    except (SpecError, InvalidSpec) as error:
+    except InvalidSpec as error:
         raise click.ClickException(f"these files make no valid spec: {error}") from None
     click.echo(f"{len(plan.segments)} segments, about {plan.cost:.1f} s to render on one core.")
     return text

@@ -149,7 +149,7 @@ def _entry(found: "FileReport") -> str:
 
 
 def _dicts(value: object) -> "list[dict[str, Any]]":
-    return list(value) if isinstance(value, list | tuple) else []
+    return list(value) if isinstance(value, (list, tuple)) else []
 
 
 def _part(part: "dict[str, Any]") -> str:

@@ -1,7 +1,7 @@
 """`shootout render`: render a spec file without a server."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Literal
@@ -95,7 +95,7 @@ class _StoppedError(click.ClickException):
 
 
 @contextmanager
-def _ending(style: "Style") -> Iterator[None]:
+def _ending(style: "Style") -> Generator[None]:
     """In JSON, write the event `done` after the block, whether it fails or not."""
     from tone_shootout.cli._events import write_event
 

@@ -234,4 +234,4 @@ class AsyncClient:
                     reply = reply_of(await self._http.request(**arguments), attempt.retry_state.attempt_number)
         except httpx.TransportError as error:
             raise unreachable(self.url, error) from None
-        return reply
+        return reply  # pyrefly: ignore[unbound-name]  # there is at least one attempt

@@ -1,6 +1,6 @@
 """Requests and their responses, without input and output: both clients carry them out."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
@@ -51,7 +51,7 @@ class Call(Struct, frozen=True):
     headers: dict[str, str] = {}
 
     @contextmanager
-    def arguments(self) -> Iterator[dict[str, Any]]:
+    def arguments(self) -> Generator[dict[str, Any]]:
         """Yield arguments for one request of httpx; files of an upload are read from the start.
 
         Raises:

@@ -225,7 +225,11 @@ def _triode(cathode_ohm: float) -> _Curve:
     resistance, which reduces the slope of its voltage smoothly to a twentieth.
     """
     total_ohm = PLATE_OHM + cathode_ohm
-    rest = brentq(lambda i: _plate_current(-i * cathode_ohm, SUPPLY_V - i * total_ohm) - i, 0.0, SUPPLY_V / total_ohm)
+
+    def excess(ampere: float) -> float:
+        return float(_plate_current(-ampere * cathode_ohm, SUPPLY_V - ampere * total_ohm) - ampere)
+
+    rest = brentq(excess, 0.0, SUPPLY_V / total_ohm)
     bias = rest * cathode_ohm
     drive = np.linspace(-60.0, 60.0, 12_001)
     above = 0.15 * np.logaddexp(0.0, (drive - bias) / 0.15)
@@ -238,7 +242,7 @@ def _triode(cathode_ohm: float) -> _Curve:
     return _Curve(drive, plate - np.interp(0.0, drive, plate))
 
 
-def _plate_current(grid: Signal, plate: Signal) -> Signal:
+def _plate_current(grid: Signal | float, plate: Signal | float) -> Signal:
     """Return the plate current of a 12AX7 in amperes, for voltages relative to the cathode.
 
     Source: N. Koren, "Improved vacuum tube models for SPICE simulations", Glass Audio 8(5), 1996, with its values for

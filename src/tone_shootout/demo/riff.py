@@ -82,4 +82,5 @@ def _line(beat: float, steps: Iterable[tuple[int, float]]) -> Iterable[Note]:
 
 def _normalized(signal: NDArray[np.float64]) -> NDArray[np.float32]:
     gain = PEAK / float(np.abs(signal).max())
-    return (gain * signal).astype(np.float32)
+    scaled: NDArray[np.float32] = (gain * signal).astype(np.float32)
+    return scaled

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import cast
 
 from anyio import to_thread
 from httpcore import SOCKET_OPTION, AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream, ConnectError, ConnectTimeout
@@ -57,7 +58,7 @@ class GuardedBackend(AsyncNetworkBackend):
     def __init__(self, policy: AddressPolicy, *, resolve: Resolve | None = None) -> None:
         self._policy = policy
         self._resolve = resolve or _look_up
-        self._backend = AnyIOBackend()
+        self._backend = cast("AsyncNetworkBackend", AnyIOBackend())
 
     async def connect_tcp(
         self,

@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import structlog
 from limits import RateLimitItemPerSecond
@@ -90,7 +90,7 @@ class _Storage(RedisStorage):
         keys = [
             self.bridge.prefixed_key(each) for each in (self._previous_window_key(key), self._current_window_key(key))
         ]
-        answer: list[Any] = await self._hit(keys, [item.amount, item.get_expiry(), 1])
+        answer = await cast("Awaitable[list[Any]]", self._hit(keys, [item.amount, item.get_expiry(), 1]))
         acquired, *counts = (int(each or 0) for each in answer)
         return bool(acquired), (counts[0], max(0, counts[1]) / 1000, counts[2], max(0, counts[3]) / 1000)
 

@@ -301,7 +301,7 @@ class ShootoutService:
             errors += [each for each in found if each.pointer.removesuffix("/file") not in known]
         if errors:
             raise InvalidConfigError(errors, config)
-        return planned
+        return planned  # pyrefly: ignore[unbound-name]  # without an error there is a plan
 
 
 def _snapshot(

@@ -24,7 +24,8 @@ NODE = shutil.which("node")
 
 def program(language: str) -> str:
     """Return all blocks of a language, one after another."""
-    return "\n".join(re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL))
+    blocks: list[str] = re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)
+    return "\n".join(blocks)
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def _dump(url: str) -> str:
 
 async def _broker(redis: Redis) -> str:
     """Return all keys and values of Redis."""
-    found = []
+    found: list[str] = []
     async for key in redis.scan_iter():
         kind = await redis.type(key)
         value = await redis.get(key) if kind == b"string" else await redis.dump(key)

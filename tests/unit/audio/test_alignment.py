@@ -18,7 +18,7 @@ from tone_shootout.audio.signals import AudioError, Float32
 
 
 def delayed(x: NDArray[np.floating], samples: int) -> NDArray[np.float64]:
-    return np.concatenate([np.zeros(samples), x])[: len(x)]
+    return np.concatenate([np.zeros(samples), x.astype(np.float64)])[: len(x)]
 
 
 def clean(x: Float32) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """A config is a spec with ids where files stand, and nothing else."""
 
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import msgspec
@@ -138,8 +138,8 @@ def test_configs_and_specs_have_the_same_fields(ours: type[msgspec.Struct], thei
 
 
 def test_every_block_of_a_spec_is_allowed_in_a_config() -> None:
-    tags = {block.__struct_config__.tag for block in spec.Block.__args__}
-    assert {block.__struct_config__.tag for block in configs.AssetBlock.__args__} == tags
+    tags = {block.__struct_config__.tag for block in get_args(spec.Block)}
+    assert {block.__struct_config__.tag for block in get_args(configs.AssetBlock)} == tags
     assert {block["type"] for block in CONFIG["chains"][0]["blocks"]} == tags
 
 

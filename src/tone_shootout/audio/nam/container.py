@@ -62,7 +62,10 @@ class Container(Model):
     limits: tuple[float, ...]
     children: tuple[Child, ...]
 
-    slimmable = True
+    @property
+    def slimmable(self) -> bool:
+        """Whether the size has an effect."""
+        return True
 
     def select(self, size: float | None) -> Child:
         """Return the first model whose limit is above `size`, else the last, which is the default."""

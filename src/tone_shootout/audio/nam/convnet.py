@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from msgspec import Struct
@@ -110,8 +111,9 @@ class ConvNetNetwork:
             if model.batchnorm:
                 # Batch normalization, x·a + (beta − a·mean) with a = gamma / √(eps + var), is folded into the weights.
                 mean, var, gamma, beta, eps = (next(tensors) for _ in range(5))
-                a = gamma / np.sqrt(eps + var)
-                weight, bias = weight * a[:, np.newaxis, np.newaxis], beta - a * mean
+                a = cast("NDArray[np.float32]", gamma / np.sqrt(eps + var))
+                weight = weight * a[:, np.newaxis, np.newaxis]
+                bias = cast("NDArray[np.float32]", beta - a * mean)
             self._convs.append(CausalConv(weight, bias, conv.dilation, stack))
         self._head = CausalConv(*model.head.take(tensors), 1, stack)
         self._z = np.empty((model.head.inputs, block), np.float32)

@@ -95,12 +95,17 @@ class ModelStats:
                 raise NamError("too_large", pointer, f"the config requires {value} {name}, more than {limit}")
 
 
+@dataclass(frozen=True)
 class Model(ABC):
     """Validated shapes and weights of one `.nam` model, shared by all its runs."""
 
     stats: ModelStats
     sample_rate: float | None
-    slimmable: bool = False
+
+    @property
+    def slimmable(self) -> bool:
+        """Whether the size has an effect."""
+        return False
 
     def at_size(self, size: float | None) -> "Model":  # noqa: ARG002  # most models have one size
         """Return the model for a size, 0 to 1 or None for the default; the same object if it has only one size.

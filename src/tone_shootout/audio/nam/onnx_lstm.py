@@ -6,6 +6,7 @@ avoid a dependency on the `onnx` package of 30 MB.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,8 @@ class LSTMKernel:
             Hidden state after each sample, shape (time, H), then hidden and cell state after the block, shape (H,).
         """
         states = {"h": h.reshape(1, 1, -1), "c": c.reshape(1, 1, -1)}
-        every_h, last_h, last_c = self._session.run(None, {"u": u[:, np.newaxis], **states})
+        found = cast("list[NDArray[np.float32]]", self._session.run(None, {"u": u[:, np.newaxis], **states}))
+        every_h, last_h, last_c = found
         return every_h.reshape(len(u), -1), last_h.reshape(-1), last_c.reshape(-1)
 
 

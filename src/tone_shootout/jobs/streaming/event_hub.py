@@ -10,7 +10,7 @@ straight into the connection as long as its buffer accepts it.
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterable
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -194,7 +194,7 @@ class EventHub:
             raise TooManyStreamsError(self._stream_limit)
 
     @contextmanager
-    def open_stream(self, owner_id: UUID, job_id: UUID) -> Iterator[JobStream]:
+    def open_stream(self, owner_id: UUID, job_id: UUID) -> Generator[JobStream]:
         """Open a job's stream, shared with its other subscribers; the last one to leave removes it."""
         stream = self._streams.setdefault(job_id, JobStream(self._backlog))
         stream.subscribers += 1
@@ -212,7 +212,7 @@ class EventHub:
                 del self._open_streams[owner_id]
 
     @contextmanager
-    def bind_credential(self, credential: Credential | None, subscriber: Subscriber) -> Iterator[None]:
+    def bind_credential(self, credential: Credential | None, subscriber: Subscriber) -> Generator[None]:
         """Sign a subscriber out when its credential is no longer valid, as long as the context lasts.
 
         Args:

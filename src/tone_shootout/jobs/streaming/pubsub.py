@@ -6,6 +6,7 @@ Messages are a shortcut, not the truth: the event log is. A message that is lost
 
 import asyncio
 from collections.abc import AsyncGenerator, Collection
+from typing import cast
 
 import msgspec
 import structlog
@@ -69,7 +70,7 @@ async def subscribe_to_events(redis: Redis, *, heartbeat_s: float = HEARTBEAT_S)
                     if message is None:
                         await subscription.ping()
                     elif message["type"] == "pmessage":
-                        yield message["data"]
+                        yield cast("bytes", message["data"])
                     elif message["type"] == "psubscribe":  # initially, and after each reconnect
                         yield None
         except (RedisError, OSError) as error:

@@ -6,7 +6,7 @@ from typing import Any
 
 from advanced_alchemy.base import DefaultBase, UUIDv7AuditBase, UUIDv7Base
 from advanced_alchemy.extensions.litestar import AlembicAsyncConfig, AsyncSessionConfig, SQLAlchemyAsyncConfig
-from asyncpg import ClientConfigurationError, InterfaceError, PostgresError
+from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -70,7 +70,7 @@ def create_engine(url: str, *, pooled: bool = False, statement_timeout_s: float 
             return dialect.connect(*args, **options)
         except PostgresError as error:
             raise ConnectionError(f"the database rejects connections: {error}") from error
-        except (InterfaceError, ClientConfigurationError) as error:
+        except InterfaceError as error:
             raise ConnectionError(f"cannot connect to the database: {error}") from error
 
     if statement_timeout_s and not pooled:

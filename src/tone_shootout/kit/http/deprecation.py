@@ -56,7 +56,7 @@ class DeprecationPlugin(InitPlugin, ReceiveRoutePlugin):
 
 class _DeprecationMiddleware(ASGIMiddleware):
     scopes = (ScopeType.HTTP,)
-    should_bypass_for_scope = staticmethod(lambda scope: DEPRECATED not in scope["route_handler"].opt)
+    should_bypass_for_scope = staticmethod(lambda scope: DEPRECATED not in scope["route_handler"].opt)  # pyrefly: ignore[bad-override]
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Call the next application and add the headers."""

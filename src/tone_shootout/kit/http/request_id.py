@@ -5,10 +5,13 @@ Structlog's context carries it, and `kit.logs` adds the context to each line.
 
 import re
 import secrets
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars, get_contextvars
+
+if TYPE_CHECKING:
+    from litestar.types.asgi_types import HTTPResponseStartEvent
 
 HEADER: Final = b"x-request-id"
 _TRUSTED: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -32,7 +35,8 @@ class RequestIdMiddleware:
 
         async def send_with_id(message: Message) -> None:
             if message["type"] in _HEADERS_TO:
-                message["headers"] = [*message["headers"], (HEADER, request_id)]
+                started = cast("HTTPResponseStartEvent", message)
+                started["headers"] = [*started["headers"], (HEADER, request_id)]
             await send(message)
 
         with bound_contextvars(request_id=request_id.decode()):

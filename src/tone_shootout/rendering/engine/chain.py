@@ -5,7 +5,7 @@ rate, and once at the end to the output rate. Each block takes mono float32 samp
 at the end of the DI track. Levels are not changed here: the level match follows later.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -275,7 +275,7 @@ def _silent(x: Float32) -> bool:
 
 
 @contextmanager
-def _render_errors(where: str, segment: PlannedSegment, pointer: str | None = None) -> Iterator[None]:
+def _render_errors(where: str, segment: PlannedSegment, pointer: str | None = None) -> Generator[None]:
     """Turn errors of sources and blocks into a `RenderError` that names the segment and the block."""
     try:
         yield

@@ -110,7 +110,7 @@ def _measure_and_preview(task: RenderSegment | MeasureLoudness, samples: Float32
 
 
 def _measured(segment: PlannedSegment, samples: Float32) -> Measured:
-    levels = dataclasses.asdict(measure(samples, OUTPUT_RATE))
+    levels: dict[str, float] = dataclasses.asdict(measure(samples, OUTPUT_RATE))
     del levels["seconds"]
     if math.isinf(levels["integrated_lufs"]):
         raise RenderError(

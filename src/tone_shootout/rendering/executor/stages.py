@@ -236,7 +236,7 @@ def level(
         before = [msgspec.structs.replace(old, integrated_lufs=new) for new, old in zip(implied, before, strict=True)]
     record = LevelRecord(
         requested_lufs=requested.target_lufs,
-        target_lufs=match.target_lufs,
+        target_lufs=match.target_lufs,  # pyrefly: ignore[unbound-name]  # there is at least one round
         ceiling_dbtp=requested.ceiling_dbtp,
         limiting_segment=None if match.limited_by is None else plan.segments[match.limited_by].position,
     )

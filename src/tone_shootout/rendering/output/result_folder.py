@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -24,7 +24,7 @@ STAGING_PREFIX: Final = ".partial-"
 
 
 @contextmanager
-def staging_folder(out: Path) -> Iterator[Path]:
+def staging_folder(out: Path) -> Generator[Path]:
     """Create a staging folder inside `out` and remove it at the end, and `out` too if it is empty.
 
     Raises:
@@ -44,7 +44,7 @@ def staging_folder(out: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _exclusive(out: Path) -> Iterator[None]:
+def _exclusive(out: Path) -> Generator[None]:
     """Lock a folder: two renderings in one folder would delete each other's staging folders as leftovers."""
     handle = os.open(out, os.O_RDONLY)
     try:

@@ -129,7 +129,7 @@ def _plain(value: Any) -> Any:
     """Replace -0.0 by 0.0: both give the same samples and must give the same key."""
     if isinstance(value, float):
         return value + 0.0
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}

@@ -158,7 +158,7 @@ def _grid_entries(document: Any) -> Iterator[tuple[str, str | dict[str, Any]]]:
     for name in (*AXES, "template"):
         entries = grid.get(name) if isinstance(grid, dict) else None
         for index, entry in enumerate(entries if isinstance(entries, list) else []):
-            if isinstance(entry, str | dict):
+            if isinstance(entry, (str, dict)):
                 yield f"/grid/{name}/{index}", entry
 
 

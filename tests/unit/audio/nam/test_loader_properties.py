@@ -59,7 +59,7 @@ def test_any_changed_value_loads_or_raises_a_nam_error(name: str, data: st.DataO
     while True:
         keys = sorted(place) if isinstance(place, dict) else range(len(place))
         key = data.draw(st.sampled_from(keys), "key")
-        if not isinstance(place[key], dict | list) or not place[key] or data.draw(st.booleans(), "stop here"):
+        if not isinstance(place[key], (dict, list)) or not place[key] or data.draw(st.booleans(), "stop here"):
             break
         place = place[key]
     if data.draw(st.booleans(), "remove"):

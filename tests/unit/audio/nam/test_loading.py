@@ -30,7 +30,7 @@ def array(found: Document, index: int = 0) -> Document:
 
 
 def nested(models: int) -> Document:
-    inner = document("linear")
+    inner: Document = document("linear")
     for _ in range(models):
         inner = {
             "version": "0.7.0",

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from msgspec import structs
@@ -17,7 +18,7 @@ from tone_shootout.audio.nam.wavenet.config import LayerArrayConfig, WaveNetConf
 from tone_shootout.audio.nam.wavenet.network import WaveNetNetwork
 from tone_shootout.audio.nam.wavenet.shape import WaveNetShape, wavenet_shape
 
-SIZE_CLASSES = {
+SIZE_CLASSES: Final[dict[tuple[int, tuple[int, ...]], str]] = {
     (13802, (16, 8)): "standard",
     (6554, (12, 6)): "lite",
     (3026, (8, 4)): "feather",
@@ -82,7 +83,12 @@ class WaveNet(Model):
     tensors: list[NDArray[np.float32]]
     condition: Model | None
     pointer: str
-    slimmable: bool
+    has_narrower: bool
+
+    @property
+    def slimmable(self) -> bool:
+        """Whether the size has an effect."""
+        return self.has_narrower
 
     def at_size(self, size: float | None) -> "WaveNet":
         """Return this or a narrower WaveNet: leading slices of all tensors in both channel axes (docs/nam.md 8.7)."""

@@ -11,8 +11,10 @@ import httpx
 import hypothesis
 import pytest
 import structlog
+from xdist.remote import Producer
 
 from tests.support.examples import THOROUGH_PROFILE
+from tests.support.scheduling import BROWSER, Scheduling
 from tone_shootout.rendering.executor.fork_server import preload_rendering
 
 # One set of servers for all tests of a process, in whatever folder.
@@ -49,7 +51,13 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """Keep tests together that share something expensive."""
+    return Scheduling(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run files with slow tests first, so that no process is left with one at the end."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    slow = {item.path for item in items if item.get_closest_marker("slow") or item.nodeid.startswith(BROWSER)}
     items.sort(key=lambda item: item.path not in slow)

@@ -6,8 +6,6 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ import pytest
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import submit
+from tests.support.forking import start_program
 from tests.support.litestar_commands import APP, Ended, run_litestar
 from tests.support.live import environ_of
 from tone_shootout import migrations
@@ -35,14 +34,13 @@ def running(settings: Settings, *arguments: str, folder: Path) -> Generator[Path
     """Run a command, and end it with SIGTERM; yield its log."""
     log = folder / "log"
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "litestar", *arguments],
-            env={**environ_of(settings), **APP},
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
+        process = start_program(
+            "litestar",
+            *arguments,
+            environ={**environ_of(settings), **APP},
+            folder=folder,
             stdout=output,
             stderr=output,
-            start_new_session=True,
         )
         try:
             yield log

@@ -1,10 +1,13 @@
 """Processes of the commands `shootout` and `litestar`, forked from one that has everything imported.
 
-A worker spends two to three seconds of processor time on imports, and the tests start dozens. Each is a process of its
-own as `python -m tone_shootout` makes it: own environment, session, files and signals; only the imports are shared.
+A worker spends two to three seconds of processor time on imports, and the server that its children are forked from
+another two; the tests start dozens. Each is a process of its own as `python -m tone_shootout` makes it: own
+environment, session, files and signals; only the imports are shared.
 """
 
 import atexit
+import fcntl
+import multiprocessing.util
 import os
 import select
 import signal
@@ -17,13 +20,15 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Literal, Self
+from typing import IO, Any, Literal, NoReturn, Self
 
 import msgspec
 
 from tests.support.shared import PROJECT
 
 _REQUEST_BYTES = 1 << 20
+_RENDERING = {"worker", "workers"}
+"""First arguments of the commands that render."""
 _STATUS = struct.Struct("i")
 
 
@@ -201,6 +206,63 @@ def _serve(connection: socket.socket) -> _Request:
         return request
 
 
+class _Spawn(msgspec.Struct, kw_only=True):
+    """A Python program that a process of ours starts, and the numbers of the files that it gets."""
+
+    program: str
+    files: Sequence[int]
+    environ: Mapping[str, str]
+
+
+def _prepare_fork_server() -> None:
+    """Fork the process that becomes the fork server of `multiprocessing`, as this process's child, when it is needed.
+
+    The new interpreter that `multiprocessing` would start in its place would import everything again.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    pid = os.fork()
+    if not pid:
+        ours.close()
+        _become_fork_server(theirs)
+    theirs.close()
+    spawn = multiprocessing.util.spawnv_passfds
+
+    def spawn_or_use(path: bytes, args: Sequence[Any], passfds: Sequence[int]) -> int:
+        if "multiprocessing.forkserver" not in args[-1] or ours.fileno() < 0:
+            return spawn(path, args, passfds)
+        request = _Spawn(program=args[-1], files=passfds, environ=dict(os.environ))
+        with ours:
+            socket.send_fds(ours, [msgspec.json.encode(request)], list(passfds))
+        return pid
+
+    multiprocessing.util.spawnv_passfds = spawn_or_use
+
+
+def _become_fork_server(parent: socket.socket) -> NoReturn:
+    content, received, _, _ = socket.recv_fds(parent, _REQUEST_BYTES, 8)
+    if not content:
+        os._exit(0)
+    parent.close()
+    request = msgspec.json.decode(content, type=_Spawn)
+    # Above all numbers that are wanted, so that none is overwritten before it is read.
+    moved = [fcntl.fcntl(file, fcntl.F_DUPFD, 100) for file in received]
+    for file in received:
+        os.close(file)
+    for file, number in zip(moved, request.files, strict=True):
+        os.dup2(file, number)
+        os.close(file)
+    os.environ.clear()
+    os.environ.update(request.environ)
+    status = 1
+    try:
+        exec(request.program, {"__name__": "__main__"})
+        status = 0
+    except SystemExit:
+        status = 0
+    finally:
+        os._exit(status)
+
+
 def _reap(running: dict[int, int]) -> None:
     while running:
         pid, status = os.waitpid(-1, os.WNOHANG)
@@ -220,7 +282,8 @@ def _run() -> None:
     import tone_shootout.cli.errors
     import tone_shootout.composition
     import tone_shootout.kit.http.web_server
-    import tone_shootout.kit.logs  # noqa: F401 - imported for the children
+    import tone_shootout.kit.logs
+    import tone_shootout.rendering.executor.preload  # noqa: F401 - imported for the children
     from tone_shootout import migrations
     from tone_shootout.cli import main
 
@@ -230,6 +293,8 @@ def _run() -> None:
     if request.migrations is not None:
         migrations._FOLDER = Path(request.migrations)  # type: ignore[misc]  # a copy, which the command may write to
     sys.argv = [request.program, *request.arguments]
+    if request.arguments[0] in _RENDERING:
+        _prepare_fork_server()
     if request.program == "litestar":
         run_cli()
     else:

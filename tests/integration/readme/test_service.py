@@ -43,18 +43,26 @@ def served(command: str, folder: Path, environ: dict[str, str]) -> Generator[Ser
         assert process.wait(60) == 0
 
 
+@pytest.mark.thorough
 def test_the_service_accepts_a_new_token_and_stops_on_ctrl_c(folder: Path, environ: dict[str, str]) -> None:
     with served("shootout serve", folder, environ) as service:
-        token = run("shootout user token me", folder, environ).strip()
-        me = httpx.get(f"{service.url}/api/v1/me", headers={"Authorization": f"Bearer {token}"}, timeout=30)
-        assert me.json()["name"] == "me"
-        assert httpx.get(f"{service.url}/docs", timeout=30).status_code == 200
-        assert run("shootout jobs list", folder, environ | {"SHOOTOUT_TOKEN": token}) == ""
+        accepts_a_new_token(service, folder, environ)
 
 
-def test_the_command_line_signs_in_with_the_tone3000_stand_in(folder: Path, environ: dict[str, str]) -> None:
+def accepts_a_new_token(service: Served, folder: Path, environ: dict[str, str]) -> None:
+    token = run("shootout user token me", folder, environ).strip()
+    me = httpx.get(f"{service.url}/api/v1/me", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    assert me.json()["name"] == "me"
+    assert httpx.get(f"{service.url}/docs", timeout=30).status_code == 200
+    assert run("shootout jobs list", folder, environ | {"SHOOTOUT_TOKEN": token}) == ""
+
+
+def test_with_the_tone3000_stand_in_it_accepts_a_new_token_and_a_sign_in_of_the_command_line(
+    folder: Path, environ: dict[str, str]
+) -> None:
     with served("shootout serve --fake-tone3000", folder, environ) as service:
         stand_in = service.read_url("Stand-in")
+        accepts_a_new_token(service, folder, environ)
         command = arguments("shootout login")
         with subprocess.Popen(command, cwd=folder, env=environ, stderr=subprocess.PIPE) as login:
             while login.poll() is None:  # approve the code as soon as it exists
@@ -62,4 +70,3 @@ def test_the_command_line_signs_in_with_the_tone3000_stand_in(folder: Path, envi
                 with suppress(subprocess.TimeoutExpired):
                     login.wait(0.2)
             assert login.returncode == 0
-        assert run("shootout jobs list", folder, environ) == ""

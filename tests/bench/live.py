@@ -165,7 +165,7 @@ async def _write(sessions: Sessions, publisher: Publisher, jobs: Sequence[UUID],
             await asyncio.sleep(due - time.monotonic())
             times.append(time.monotonic())
             async with sessions.begin() as session:
-                event = await JobRepository(session).record(job, 1, "progress", data, **columns)
-            assert event is not None
-            await publisher.publish([event])
+                events = await JobRepository(session).record_all(job, 1, [("progress", data)], **columns)
+            assert events is not None
+            await publisher.publish(events)
     return begun

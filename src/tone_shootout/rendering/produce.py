@@ -108,6 +108,7 @@ def produce(
         drawn: list[str] = []
         if not sound_only:
             graph = TaskGraph()
+            levels_file: Path | None = None
             if video:
                 levels_file = video_pipeline.add_video(
                     graph, plan, raws, staging, leveled, VIDEO_NAME, lambda: reporter.phase("video")
@@ -120,7 +121,7 @@ def produce(
             for _ in executor.run_graph(graph):
                 pass
             found = measurements.collect(inputs)
-            if video:
+            if levels_file is not None:
                 encoded = msgspec.msgpack.decode(levels_file.read_bytes(), type=Encoded)
         files = {name: record(staging, name) for name in (*(segment.file for segment in plan.segments), *drawn)}
         segments = _records(plan, leveled, found, files, available, rounds)

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import AsyncGenerator
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,3 +68,9 @@ async def visit(context: BrowserContext) -> AsyncGenerator[Visit, None]:
     made = Visit(await context.new_page())
     yield made
     assert made.wrong == []
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe, which a page evaluates to find barriers."""
+    return files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")

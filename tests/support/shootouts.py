@@ -71,12 +71,12 @@ class Memory:
 def carry_out(folder: Path, document: Spec, out: Path, **more: Any) -> Manifest:
     """Lay files out in `folder` where it is empty, plan the spec and carry it out.
 
-    Without a video and plots, unless they are asked for.
+    Without a video, plots and the listening page, unless they are asked for.
     """
     if not (folder / "riff.wav").exists():
         lay_out(folder)
     planned, paths = plan_in(folder, document)
-    options: dict[str, Any] = {"processes": 2, "reporter": Log(), "video": False, "plots": False, **more}
+    options: dict[str, Any] = {"processes": 2, "reporter": Log(), "video": False, "plots": False, "page": False, **more}
     return produce(planned, paths, out, **options)
 
 

@@ -91,14 +91,14 @@ async def add(client: httpx.AsyncClient, kind: str, content: bytes, **fields: st
 
 
 async def config(client: httpx.AsyncClient, *, title: str = "Two crunches") -> dict[str, Any]:
-    """A config of one DI track and two chains, whose files are in the client's library; without plots and video."""
+    """A config of one DI track and two chains, whose files are in the client's library; segments only."""
     track, amp, cab = await asyncio.gather(
         add(client, "di_track", di()), add(client, "capture", capture()), add(client, "cab_ir", ir())
     )
     cabinet = {"type": "cab_ir", "asset": cab}
     return {
         "title": title,
-        "output": {"plots": False, "video": False},
+        "output": {"page": False, "plots": False, "video": False},
         "di_tracks": [{"name": "Riff", "asset": track}],
         "chains": [
             {"name": "Low", "blocks": [{"type": "capture", "asset": amp}, cabinet]},

@@ -28,13 +28,16 @@ from tone_shootout.audio.sides import Channel, select_channel
 from tone_shootout.audio.signals import AudioError, Float32, Signal, as_channels, as_float32, check_rate
 from tone_shootout.audio.windows import window
 
-__all__ = ["Audio", "AudioError", "mono", "read_audio", "write_flac", "write_wav"]
+__all__ = ["Audio", "AudioError", "encode_flac", "mono", "read_audio", "write_flac", "write_wav"]
 
 # A lossy stream's length may be declared with or without its padding: a few codec frames.
 LOSSY_SLACK = 8_192
 MAX_CHANNELS = 6
 # Each frame costs time however small it is: after some thousand frames, their mean length must be reasonable.
 SMALL_FRAMES, SMALLEST_FRAME = 4_096, 32
+FIXED: Final[Mapping[str, str]] = {"lpc_type": "fixed"}
+ADAPTIVE: Final[Mapping[str, str]] = {"lpc_type": "levinson", "compression_level": "5"}
+"""Options of the FLAC encoder."""
 NO_SAMPLES = "the file has no samples"
 UNUSED_CHANNEL_ENERGY = 1e-4
 """Energy relative to the strongest channel below which a channel counts as an unused input: −40 dB."""
@@ -159,6 +162,28 @@ def write_flac(path: Path, samples: Signal, rate: int) -> None:
         _encode(file, channels, check_rate(rate), container="flac", codec="flac", sample_format="s32")
 
 
+def encode_flac(samples: Signal, rate: int) -> bytes:
+    """Encode a 24-bit FLAC file for playback: as `write_flac`, but smaller.
+
+    Its predictors are adaptive. They are computed in floating point, so that the bytes, not the samples, may differ
+    between processors.
+
+    Args:
+        samples: shape (T,), (1, T) or (2, T), within ±1.
+        rate: sample rate in Hz.
+
+    Returns:
+        Content of the file.
+
+    Raises:
+        AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate` or `too_many_channels`.
+    """
+    with io.BytesIO() as file:
+        channels = _one_or_two(samples)
+        _encode(file, channels, check_rate(rate), container="flac", codec="flac", sample_format="s32", options=ADAPTIVE)
+        return file.getvalue()
+
+
 def _one_or_two(samples: Signal) -> Signal:
     channels = as_channels(samples)
     if len(channels) > 2:
@@ -174,12 +199,13 @@ def _encode(
     container: Literal["wav", "flac"],
     codec: Literal["pcm_f32le", "flac"],
     sample_format: str,
+    options: Mapping[str, str] = FIXED,
 ) -> None:
     """Encode samples of shape (channels, T), a second at a time."""
     layout = "mono" if len(channels) == 1 else "stereo"
     with av.open(file, "w", format=container, options={"fflags": "+bitexact"}) as output:
-        options = {"flags": "+bitexact"} | ({"lpc_type": "fixed"} if codec == "flac" else {})
-        stream = output.add_stream(codec, rate=rate, options=options)
+        chosen = {"flags": "+bitexact"} | (dict(options) if codec == "flac" else {})
+        stream = output.add_stream(codec, rate=rate, options=chosen)
         stream.format = sample_format
         stream.layout = layout
         stream.codec_context.thread_count = 1

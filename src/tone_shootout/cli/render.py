@@ -28,12 +28,13 @@ _NO_FILE: Final = "?"
 @click.option("--jobs", type=click.IntRange(1, 64), help="Segments to render concurrently. [one per core]")
 @click.option("--no-video", is_flag=True, help="Do not create the video, its chapters and its description.")
 @click.option("--no-plots", is_flag=True, help="Do not create plots.")
+@click.option("--no-page", is_flag=True, help="Do not create the listening page.")
 @click.option(
     "--cache",
     type=click.Path(path_type=Path),
     help="Cache folder of at most 2 GB: the next run renders only what has changed. [none]",
 )
-@click.option("--open", "opened", is_flag=True, help="Open the video at the end, or the folder if there is none.")
+@click.option("--open", "opened", is_flag=True, help="Open the listening page at the end, or the video, or the folder.")
 @click.option("--json", "as_json", is_flag=True, help="Write events as JSON, one per line.")
 @click.option("--quiet", is_flag=True, help="Write only errors.")
 def command(
@@ -42,6 +43,7 @@ def command(
     jobs: int | None,
     no_video: bool,
     no_plots: bool,
+    no_page: bool,
     cache: Path | None,
     opened: bool,
     as_json: bool,
@@ -74,6 +76,7 @@ def command(
                     reporter=reporter,
                     video=not no_video,
                     plots=not no_plots,
+                    page=not no_page,
                     store=store,
                 )
         except Cancelled:
@@ -137,11 +140,12 @@ def notice_line(notice: "Notice") -> str:
 
 
 def _open(out: Path) -> None:
-    """Open the video of a result, or its folder, in the program that the desktop uses for it."""
+    """Open the listening page, the video or else the folder of a result in the program that the desktop uses for it."""
+    from tone_shootout.rendering.listening_page.document import PAGE_NAME
     from tone_shootout.rendering.produce import VIDEO_NAME
 
-    video = out / VIDEO_NAME
-    if click.launch(str((video if video.exists() else out).absolute())) != 0:
+    shown = next((out / name for name in (PAGE_NAME, VIDEO_NAME) if (out / name).exists()), out)
+    if click.launch(str(shown.absolute())) != 0:
         click.echo("Note: no program was found to open the results.", err=True)
 
 

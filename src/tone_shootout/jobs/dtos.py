@@ -163,14 +163,22 @@ class TicketRead(Struct, kw_only=True):
         return cls(ticket=ticket, expires_in_s=expires_in_s, links=links)
 
 
-ArtifactType = Literal["manifest", "segment", "partial_segment", "plot", "video", "chapters", "description", "other"]
+ArtifactType = Literal[
+    "manifest", "segment", "partial_segment", "page", "page_file", "plot", "video", "chapters", "description", "other"
+]
 _TYPES: Final[dict[str, ArtifactType]] = {
     "manifest.json": "manifest",
+    "index.html": "page",
     "comparison.mp4": "video",
     "chapters.txt": "chapters",
     "description.txt": "description",
 }
-_FOLDERS: Final[dict[str, ArtifactType]] = {"segments": "segment", "partial": "partial_segment", "plots": "plot"}
+_FOLDERS: Final[dict[str, ArtifactType]] = {
+    "segments": "segment",
+    "partial": "partial_segment",
+    "listen": "page_file",
+    "plots": "plot",
+}
 _POSITION: Final = re.compile(r"(?:segments|partial)/(\d+)-")
 
 
@@ -187,7 +195,11 @@ class ArtifactRead(Struct, kw_only=True):
     path: Annotated[str, Meta(description="Path within the results.", examples=["manifest.json"])]
     type: Annotated[
         ArtifactType,
-        Meta(description="What the file is. `partial_segment`: not level-matched yet.", examples=["manifest"]),
+        Meta(
+            description="What the file is. `partial_segment`: not level-matched yet. `page`: the listening page, which "
+            "needs each `page_file`.",
+            examples=["manifest"],
+        ),
     ]
     segment: Annotated[
         int | None, Meta(description="Position of the segment that the file has; null: none.", examples=[1])

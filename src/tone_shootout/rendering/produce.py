@@ -17,6 +17,7 @@ from tone_shootout.rendering.executor.plot_tasks import add_plots
 from tone_shootout.rendering.executor.pool import Pool
 from tone_shootout.rendering.executor.reporter import Phase, Reporter, SegmentStatus, Store
 from tone_shootout.rendering.executor.task_executor import TaskExecutor, TaskGraph
+from tone_shootout.rendering.listening_page import pipeline as listening_page
 from tone_shootout.rendering.metrics import Encoded
 from tone_shootout.rendering.notices import FOR_THE_AUTHOR, UNEVEN
 from tone_shootout.rendering.output.credits import Credit, credit_lines, notices
@@ -53,6 +54,7 @@ def produce(
     reporter: Reporter,
     video: bool = True,
     plots: bool = True,
+    page: bool = True,
     sound_only: bool = False,
     store: Store | None = None,
     names: Mapping[str, str] | None = None,
@@ -69,7 +71,8 @@ def produce(
         reporter: receives progress; its `check` can cancel.
         video: whether to make a video, if the spec has one.
         plots: whether to draw plots, if the spec has them.
-        sound_only: whether to make only the segments: no metrics beyond loudness, no plots and no video.
+        page: whether to make the listening page, if the spec has one.
+        sound_only: whether to make only the segments: no metrics beyond loudness, no plots, no page and no video.
         store: cache of earlier results; new ones are added to it.
         names: names of the inputs in the manifest, by the spec's `file`; by default the last part of the path.
         credited: credits of the inputs, by the spec's `file`.
@@ -92,7 +95,8 @@ def produce(
         raws.mkdir()
         available = stages.fetch(plan, store, raws, reporter)
         rounds = schedule(plan, available)
-        total = estimate(plan, available, video=video, plots=plots, sound_only=sound_only)
+        total = estimate(plan, available, video=video, plots=plots, page=page, sound_only=sound_only)
+        page = page and plan.spec.output.page and not sound_only
         plots = plots and plan.spec.output.plots and not sound_only
         video = video and plan.spec.output.video and not sound_only
         executor = TaskExecutor(pool, reporter, total, store)
@@ -118,6 +122,8 @@ def produce(
             if plots:
                 reporter.phase("plots")
                 drawn = add_plots(graph, plan, staging, level, leveled, inputs, measurements)
+            if page:
+                listening_page.add_sound(graph, plan, raws, staging, leveled)
             for _ in executor.run_graph(graph):
                 pass
             found = measurements.collect(inputs)
@@ -145,8 +151,11 @@ def produce(
             comparisons=found.comparisons if found else (),
             difference=found.differences if found else (),
             video=encoded,
-            files=tuple(files.values()),
+            files=(),
         )
+        if page:
+            files |= {name: record(staging, name) for name in listening_page.write(plan, staging, manifest)}
+        manifest = msgspec.structs.replace(manifest, files=tuple(files.values()))
         for name in publish(staging, out, manifest):
             reporter.file(name)
     return manifest

@@ -109,7 +109,7 @@ def test_inspect_shows_what_differs_between_the_sizes_of_a_container(folder: Pat
 
 def test_incomparable_drives_give_a_warning_everywhere(folder: Path) -> None:
     (folder / "uneven.toml").write_text(SPEC)
-    result = _run("render", folder / "uneven.toml", "--out", folder / "out", "--no-plots")
+    result = _run("render", folder / "uneven.toml", "--out", folder / "out", "--no-plots", "--no-page")
     assert result.exit_code == 0, result.output
     assert result.stderr.startswith("Warning: /chains/1: The input of “Leveled” is calibrated")
     manifest = decode_manifest((folder / "out" / "manifest.json").read_bytes())

@@ -38,7 +38,9 @@ def _events(stdout: str) -> list[dict[str, Any]]:
 
 def test_events_of_a_rendering_are_lines_of_json(spec: Path) -> None:
     out = spec.parent / "out"
-    result = CliRunner().invoke(main, ["render", str(spec), "--out", str(out), "--no-video", "--no-plots", "--json"])
+    result = CliRunner().invoke(
+        main, ["render", str(spec), "--out", str(out), "--no-video", "--no-plots", "--no-page", "--json"]
+    )
     assert (result.exit_code, result.stderr) == (0, "")
     events = _events(result.stdout)
     assert [event["data"]["phase"] for event in events if event["type"] == "phase"] == ["render", "level"]
@@ -75,7 +77,7 @@ def test_quiet_writes_nothing_and_open_opens_the_results(spec: Path, tmp_path: P
     opener.write_text(f'#!/bin/sh\necho "$1" > "{tmp_path}/opening" && mv "{tmp_path}/opening" "{tmp_path}/opened"\n')
     opener.chmod(0o755)
     out = tmp_path / "out"
-    arguments = ["render", str(spec), "--out", str(out), "--no-video", "--no-plots", "--quiet", "--open"]
+    arguments = ["render", str(spec), "--out", str(out), "--no-video", "--no-plots", "--no-page", "--quiet", "--open"]
     result = CliRunner(env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}).invoke(main, arguments)
     assert (result.exit_code, result.output) == (0, "")
     deadline = time.monotonic() + 10.0  # the command does not wait for the program

@@ -21,7 +21,7 @@ def worker(settings: Settings) -> Generator[None, None, None]:
         yield
 
 
-EVERYTHING = {"plots": True, "video": True}
+EVERYTHING = {"page": True, "plots": True, "video": True}
 """`output` of a config whose job goes through all phases."""
 
 

@@ -37,7 +37,7 @@ def _model(tone: int, model: int, kind: str = "capture") -> dict[str, Any]:
 async def _make(person: Person, *blocks: dict[str, Any]) -> httpx.Response:
     track = await add(person.client, "di_track", di())
     config = {
-        "output": {"plots": False, "video": False},
+        "output": {"page": False, "plots": False, "video": False},
         "di_tracks": [{"name": "Riff", "asset": track}],
         "chains": [{"name": "Bluebird", "blocks": list(blocks)}],
         "allow": ["no_cab"],

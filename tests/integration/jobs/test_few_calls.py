@@ -19,7 +19,7 @@ FILES = {"di_track": di(), "capture": capture(), "cab_ir": ir()}
 def _config(items: dict[str, Any]) -> dict[str, Any]:
     blocks = [{"type": kind, "asset": items[kind]} for kind in ("capture", "cab_ir")]
     return {
-        "output": {"plots": False, "video": False},
+        "output": {"page": False, "plots": False, "video": False},
         "di_tracks": [{"name": "Riff", "asset": items["di_track"]}],
         "chains": [{"name": "Plexi", "blocks": blocks}],
     }

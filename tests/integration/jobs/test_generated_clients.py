@@ -61,7 +61,7 @@ blocks = [AssetCapture(type_="capture", asset=ids["capture"]), AssetCabIr(type_=
 config = Config(
     di_tracks=[AssetDiTrack(name="Riff", asset=ids["di_track"])],
     chains=[AssetChain(name="Plexi", blocks=blocks)],
-    output=Output(plots=False, video=False),
+    output=Output(page=False, plots=False, video=False),
 )
 body = ShootoutCreate(config=config, submit=True)
 checked = validate_shootout.sync(client=client, body=body)
@@ -94,7 +94,7 @@ blocks = [
 config = models.Config(
     di_tracks=[models.AssetDiTrack(name="Riff", asset=ids["di_track"])],
     chains=[models.AssetChain(name="Plexi", blocks=blocks)],
-    output=models.Output(plots=False, video=False),
+    output=models.Output(page=False, plots=False, video=False),
 )
 body = models.ShootoutCreate(config=config, submit=True).model_dump(mode="json", exclude_unset=True)
 checked = models.ValidationRead.model_validate_json(client.post("/api/v1/shootouts/validate", json=body).content)

@@ -48,7 +48,7 @@ def _spec(sources: Sources, name_of: Callable[[Path], str], key: str) -> dict[st
     tracks, captures, cabs = sources
     return {
         "title": "Everything through everything",
-        "output": {"plots": False, "video": False},
+        "output": {"page": False, "plots": False, "video": False},
         "di_tracks": [{"name": path.stem, key: name_of(path), "end_s": SECONDS} for path in tracks],
         "chains": [
             {

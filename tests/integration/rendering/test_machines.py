@@ -77,7 +77,7 @@ def test_two_kinds_of_processor_share_a_folder_and_a_render_key(tmp_path: Path) 
     def rendered(**environ: str) -> dict[str, Any]:
         command = [sys.executable, "-m", "tone_shootout", "render", "spec.json", "--out", "out", "--cache", "kept"]
         subprocess.run(
-            [*command, "--no-video", "--no-plots"],
+            [*command, "--no-video", "--no-plots", "--no-page"],
             cwd=tmp_path,
             env={**os.environ, **environ},
             capture_output=True,

@@ -122,10 +122,10 @@ def test_truncated_cache_content_is_computed_again(folder: Path, store: Memory, 
     assert cut_off.kept.keys() == store.kept.keys()
 
 
-def test_a_spec_leaves_out_plots_and_video_and_changes_nothing_else(
+def test_a_spec_leaves_out_page_plots_and_video_and_changes_nothing_else(
     folder: Path, store: Memory, cold: Manifest, tmp_path: Path
 ) -> None:
-    bare = carry_out(folder, store, tmp_path, output=Output(plots=False, video=False))
+    bare = carry_out(folder, store, tmp_path, output=Output(page=False, plots=False, video=False))
     assert {record.path for record in bare.files} == {segment.file for segment in bare.segments}
     assert bare.video is None
     assert [(segment.sha256, segment.metrics) for segment in bare.segments] == [
@@ -137,5 +137,5 @@ def test_what_a_spec_leaves_out_costs_nothing(folder: Path) -> None:
     def cost(output: Output, **options: bool) -> float:
         return estimate(plan_in(folder, spec(*CHAINS, tracks=TRACKS, output=output))[0], (), **options)
 
-    for name in ("plots", "video"):
+    for name in ("page", "plots", "video"):
         assert cost(Output(**{name: False})) == cost(Output(), **{name: False}) < cost(Output())

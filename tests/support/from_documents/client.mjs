@@ -41,7 +41,7 @@ if (missing.length > 0) {
 const body = {
   config: {
     title: "From the documents",
-    output: { plots: false, video: false },
+    output: { page: false, plots: false, video: false },
     di_tracks: [{ name: "Riff", asset: ids.di_track }],
     chains: [{ name: "Plexi", blocks: ["capture", "cab_ir"].map((type) => ({ type, asset: ids[type] })) }],
   },

@@ -30,7 +30,7 @@ def main(folder: Path, out: Path) -> None:
         body = {
             "config": {
                 "title": "From the documents",
-                "output": {"plots": False, "video": False},
+                "output": {"page": False, "plots": False, "video": False},
                 "di_tracks": [{"name": "Riff", "asset": ids["di_track"]}],
                 "chains": [{"name": "Plexi", "blocks": blocks}],
             },

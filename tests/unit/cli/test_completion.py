@@ -75,7 +75,7 @@ def test_bash_completes_commands_options_choices_and_files() -> None:
     assert [line.split() for line in done.stdout.splitlines()] == [
         ["render", "reamp"],
         ["watch"],
-        ["--no-video", "--no-plots"],
+        ["--no-video", "--no-plots", "--no-page"],
         ["bash", "zsh", "fish"],
         ["compopt", "default"],  # bash itself completes the file
         [],

@@ -16,6 +16,7 @@ from tone_shootout.rendering.executor.tasks import (
     CompareSegments,
     DrawCard,
     DrawPlot,
+    EncodeListening,
     EncodeSound,
     LevelSegment,
     MeasureCapture,
@@ -124,6 +125,10 @@ def _plot_content(task: DrawPlot, origins: Origins) -> dict[str, Any]:
     return plot
 
 
+def _listening_content(task: EncodeListening, _: Origins) -> list[Any]:
+    return [_raw_key(task.raw), task.gain_db, msgspec.to_builtins(task.sound)]
+
+
 _HANDLERS: Final = "tone_shootout.rendering.executor.handlers"
 _MEASURE: Final = "tone_shootout.rendering.executor.measure"
 
@@ -192,6 +197,12 @@ COMPARE_SEGMENTS: Final = TaskKind[CompareSegments](
     content=_comparison_content,
     files=lambda task: (task.metrics_file,),
 )
+ENCODE_LISTENING: Final = TaskKind[EncodeListening](
+    handler="tone_shootout.rendering.listening_page.sound:encode_listening",
+    cost_per_s=0.004,
+    content=_listening_content,
+    files=lambda task: (*task.paths, task.metrics_file),
+)
 MEASURE_SOUND: Final = TaskKind[MeasureSound](
     handler=f"{_MEASURE}:measure_sound",
     cost_per_s=0.004,
@@ -212,4 +223,5 @@ REGISTRY: Final[Mapping[type[Task], TaskKind[Any]]] = {
     MeasureSegment: MEASURE_SEGMENT,
     CompareSegments: COMPARE_SEGMENTS,
     MeasureSound: MEASURE_SOUND,
+    EncodeListening: ENCODE_LISTENING,
 }

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from tone_shootout.rendering.listening_page.sound_files import SoundFile
 from tone_shootout.rendering.media_info import MediaInfo
 from tone_shootout.rendering.metrics import Latency
 from tone_shootout.rendering.output.plots import Plot
@@ -169,6 +170,19 @@ class DrawPlot(Struct, tag=True, frozen=True, kw_only=True):
     stem: str
 
 
+class EncodeListening(Struct, tag=True, frozen=True, kw_only=True):
+    """Encode the samples of `raw` at a gain for the listening page: `sound` to the files `paths`, and their peaks.
+
+    Writes `SegmentSound` to `metrics_file`.
+    """
+
+    raw: str
+    gain_db: float
+    sound: tuple[SoundFile, ...]
+    paths: tuple[str, ...]
+    metrics_file: str
+
+
 Task = (
     RenderSegment
     | MeasureLoudness
@@ -182,6 +196,7 @@ Task = (
     | CompareSegments
     | MeasureSound
     | DrawPlot
+    | EncodeListening
 )
 Result = Measured | None
 

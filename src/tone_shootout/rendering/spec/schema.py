@@ -75,6 +75,7 @@ class Level(Part, kw_only=True, frozen=True):
 class Output(Part, kw_only=True, frozen=True):
     """What to make of the segments, beside their files and measurements."""
 
+    page: Annotated[bool, Meta(description="Whether to make the listening page.")] = True
     plots: Annotated[bool, Meta(description="Whether to draw plots.")] = True
     video: Annotated[bool, Meta(description="Whether to make the video with its chapters and description.")] = True
 

@@ -33,7 +33,7 @@ def processor() -> str:
 def main() -> None:
     machine = f"{processor()}, {psutil.cpu_count(logical=False)} cores, {psutil.virtual_memory().total >> 30} GiB"
     system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "onnxruntime"))
+    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "llvmlite"))
     lines = [
         "# Benchmarks",
         "",

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-SLOW = {"matplotlib", "onnxruntime", "scipy.signal", "scipy.stats"}
+SLOW = {"llvmlite", "matplotlib", "scipy.signal", "scipy.stats"}
 """Libraries of the rendering; each takes a third of a second or more to import."""
 
 

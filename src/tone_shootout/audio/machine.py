@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from tone_shootout.audio.nam.kernels.target import engine_name
+
 _WHEEL_FOLDERS = ("numpy.libs", "scipy.libs")
 
 
@@ -17,12 +19,14 @@ def machine_traits() -> Mapping[str, Any]:
     """Return the traits by which numerical libraries select their kernels, as JSON-compatible values.
 
     Equal versions of the libraries round differently on different processors: OpenBLAS has a kernel with its own order
-    of summation per processor family; NumPy, ONNX Runtime and the C library select by instruction set. Machines with
-    equal traits select equal kernels. The numbers of cores and threads are not included: no result depends on them.
+    of summation per processor family; NumPy and the C library select by instruction set. Machines with equal traits
+    select equal kernels. The numbers of cores and threads are not included: no result depends on them. Nor is the
+    instruction set of compiled captures (`nam.kernels`), only whether they are compiled.
 
     Returns:
         Architecture, version of the C library or the system, instruction sets that NumPy has detected and may use
-        (respects `NPY_DISABLE_CPU_FEATURES`), and kernel and version of each BLAS (respects `OPENBLAS_CORETYPE`).
+        (respects `NPY_DISABLE_CPU_FEATURES`), kernel and version of each BLAS (respects `OPENBLAS_CORETYPE`), and
+        `kernels` or `numpy` for the engine of captures (respects `SHOOTOUT_ENGINE`).
     """
     import scipy.linalg  # noqa: F401 - SciPy has its own BLAS, which is only listed after it is loaded
 
@@ -36,6 +40,7 @@ def machine_traits() -> Mapping[str, Any]:
             "architecture": platform.machine(),
             "system": [platform.system(), *platform.libc_ver(), platform.mac_ver()[0]],
             "instructions": sorted({*features.get("baseline", ()), *features.get("found", ())}),
+            "engine": engine_name(),
             "blas": sorted([it["internal_api"], str(it["version"]), str(it.get("architecture"))] for it in used),
         }
     )

@@ -1,6 +1,7 @@
 """The activations of docs/nam.md section 4.3, each as a function that writes f(x) into a second array."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
@@ -10,8 +11,33 @@ from numpy.typing import NDArray
 
 from tone_shootout.audio.nam.errors import NamError
 
-Activation = Callable[[NDArray[np.float32], NDArray[np.float32]], object]
+Function = Callable[[NDArray[np.float32], NDArray[np.float32]], object]
 """`f(x, out)`: x and out have the shape (channels, time) and do not overlap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """An activation, called as f(x, out) with arrays that do not overlap.
+
+    Attributes:
+        kind: name, equal for activations that differ in parameters only.
+        rows: parameters for all rows, or for each: shape (1 or channels, number of parameters).
+        function: the computation in NumPy.
+    """
+
+    kind: str
+    rows: tuple[tuple[float, ...], ...]
+    function: Function
+
+    def __call__(self, x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+        """Write f(x) to `out`; both have the shape (channels, time)."""
+        self.function(x, out)
+
+    def parameters(self, channels: int) -> NDArray[np.float32]:
+        """Return the parameters of each row, shape (channels, number of parameters)."""
+        rows = np.array(self.rows, np.float32)
+        return np.broadcast_to(rows, (channels, rows.shape[1]))
+
 
 Slope = Annotated[float, Meta(ge=-1e6, le=1e6)]
 
@@ -42,7 +68,7 @@ def build_activation(config: str | ActivationConfig, channels: int, pointer: str
     """
     if isinstance(config, str):
         config = ActivationConfig(kind=config)
-    plain: dict[str, Activation] = {
+    plain: dict[str, Function] = {
         "Tanh": np.tanh,
         "Hardtanh": partial(_clamp, -1.0, 1.0),  # the canonical engine ignores min_val and max_val here
         "Fasttanh": _fast_tanh,
@@ -54,13 +80,14 @@ def build_activation(config: str | ActivationConfig, channels: int, pointer: str
     }
     match config.kind:
         case name if name in plain:
-            return plain[name]
+            return Activation(name, ((),), plain[name])
         case "LeakyReLU":
             return _leaky_relu([0.01 if config.negative_slope is None else config.negative_slope])
         case "PReLU":
             return _leaky_relu(_slopes(config, channels, pointer))
         case "LeakyHardtanh" | "LeakyHardTanh":
-            return partial(_leaky_hard_tanh, config.min_val, config.max_val, config.min_slope, config.max_slope)
+            bounds = (config.min_val, config.max_val, config.min_slope, config.max_slope)
+            return Activation("LeakyHardtanh", (bounds,), partial(_leaky_hard_tanh, *bounds))
     known = ", ".join([*plain, "LeakyReLU", "PReLU", "LeakyHardtanh"])
     raise NamError("unsupported", pointer, f"expected one of {known}, got {config.kind[:40]!r}")
 
@@ -119,7 +146,8 @@ def _softsign(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
 def _leaky_relu(slopes: list[float]) -> Activation:
     """Return x if x > 0 else s·x, with one slope for all rows or one for each."""
     slope = np.array(slopes, dtype=np.float32)[:, np.newaxis]
-    return partial(_leaky_relu_masked if (slope > 1).any() else _leaky_relu_max, slope)
+    function = partial(_leaky_relu_masked if (slope > 1).any() else _leaky_relu_max, slope)
+    return Activation("LeakyReLU", tuple((value,) for value in slopes), function)
 
 
 def _leaky_relu_max(slope: NDArray[np.float32], x: NDArray[np.float32], out: NDArray[np.float32]) -> None:

@@ -12,7 +12,11 @@ from tone_shootout.audio.nam.activations import Activation, ActivationConfig, bu
 from tone_shootout.audio.nam.convolution import CausalConv, ConvShape, Signal, Stack, fast_block
 from tone_shootout.audio.nam.document import Channels, Sizes, decode, to_int
 from tone_shootout.audio.nam.errors import NamError
-from tone_shootout.audio.nam.model import MAX_LAYERS, Model, ModelStats, Source
+from tone_shootout.audio.nam.kernels import KERNEL_BLOCK, host_target
+from tone_shootout.audio.nam.kernels.layer import Layer, Weights
+from tone_shootout.audio.nam.kernels.program import KernelNetwork, Program, can_compile
+from tone_shootout.audio.nam.kernels.target import Target
+from tone_shootout.audio.nam.model import MAX_LAYERS, Model, ModelStats, Network, Source
 from tone_shootout.audio.nam.unused_fields import drop_unused_convnet_fields
 
 KERNEL = 2
@@ -89,12 +93,52 @@ class ConvNet(Model):
     tensors: list[NDArray[np.float32]]
 
     def block(self) -> int:
-        """Return the fastest block length for the widest matrix product."""
+        """Return the fastest block length: of the kernels, or for the widest matrix product."""
+        if host_target() and can_compile(self.layers()):
+            return KERNEL_BLOCK
         return fast_block([*self.blocks, self.head])
 
-    def network(self, block: int) -> "ConvNetNetwork":
+    def network(self, block: int) -> Network:
         """Return a network with all-zero history."""
+        if (target := host_target()) and can_compile(self.layers()):
+            return _compiled(self, block, target)
         return ConvNetNetwork(self, block)
+
+    def layers(self) -> list[Layer]:
+        """Return the kernels in the order of computation."""
+        kind = self.activation.kind
+        blocks = [Layer(conv.inputs, conv.outputs, KERNEL, activation=kind) for conv in self.blocks]
+        return [*blocks, Layer(self.head.inputs, self.head.outputs)]
+
+    def weights(self) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Return W and b of each block and of the head, with batch normalization folded into them.
+
+        x·a + (beta − a·mean) with a = gamma / √(eps + var) is a convolution's output x, scaled and shifted.
+        """
+        tensors = iter(self.tensors)
+        found = []
+        for conv in self.blocks:
+            weight, bias = conv.take(tensors)
+            if self.batchnorm:
+                mean, var, gamma, beta, eps = (next(tensors) for _ in range(5))
+                a = cast("NDArray[np.float32]", gamma / np.sqrt(eps + var))
+                weight = weight * a[:, np.newaxis, np.newaxis]
+                bias = cast("NDArray[np.float32]", beta - a * mean)
+            found.append((weight, bias))
+        return [*found, self.head.take(tensors)]
+
+
+def _compiled(model: ConvNet, block: int, target: Target) -> KernelNetwork:
+    program = Program(target, block)
+    x = y = program.buffer(model.blocks[0].inputs, model.blocks[0].lookback)
+    convs = [*model.blocks, model.head]
+    for index, (layer, (weight, bias)) in enumerate(zip(model.layers(), model.weights(), strict=True)):
+        following = program.buffer(layer.outputs, convs[index + 1].lookback if index + 1 < len(convs) else 0)
+        parameters = model.activation.parameters(layer.outputs if index < len(model.blocks) else 0)
+        weights = Weights(weight, bias, parameters=parameters)
+        program.layer(layer, weights, dilation=convs[index].dilation, x=y, y=following)
+        y = following
+    return program.network(x, y)
 
 
 class ConvNetNetwork:
@@ -103,19 +147,11 @@ class ConvNetNetwork:
     def __init__(self, model: ConvNet, block: int) -> None:
         convs = [*model.blocks, model.head]
         stack = Stack(convs, block)
-        tensors = iter(model.tensors)
         self._activation = model.activation
-        self._convs: list[CausalConv] = []
-        for conv in model.blocks:
-            weight, bias = conv.take(tensors)
-            if model.batchnorm:
-                # Batch normalization, x·a + (beta − a·mean) with a = gamma / √(eps + var), is folded into the weights.
-                mean, var, gamma, beta, eps = (next(tensors) for _ in range(5))
-                a = cast("NDArray[np.float32]", gamma / np.sqrt(eps + var))
-                weight = weight * a[:, np.newaxis, np.newaxis]
-                bias = cast("NDArray[np.float32]", beta - a * mean)
-            self._convs.append(CausalConv(weight, bias, conv.dilation, stack))
-        self._head = CausalConv(*model.head.take(tensors), 1, stack)
+        *self._convs, self._head = (
+            CausalConv(weight, bias, conv.dilation, stack)
+            for (weight, bias), conv in zip(model.weights(), convs, strict=True)
+        )
         self._z = np.empty((model.head.inputs, block), np.float32)
         self._out = np.empty((model.head.outputs, block), np.float32)
 

@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 from tone_shootout.audio.nam.convolution import Signal
 from tone_shootout.audio.nam.document import Channels, Size, check_size, decode, to_int
 from tone_shootout.audio.nam.errors import NamError
-from tone_shootout.audio.nam.model import Model, ModelStats, Source
+from tone_shootout.audio.nam.kernels import host_target
+from tone_shootout.audio.nam.kernels.layer import Layer, Weights
+from tone_shootout.audio.nam.kernels.program import Program
+from tone_shootout.audio.nam.model import Model, ModelStats, Network, Source
 
 BLOCK = 1024
 IMPLEMENTATIONS = ("auto", "direct", "legacy", "old", "fft", "partitioned_fft", "partitioned-fft")
@@ -73,8 +76,15 @@ class Linear(Model):
         """Return the default block length; the speed does not depend on it."""
         return BLOCK
 
-    def network(self, block: int) -> "LinearNetwork":
+    def network(self, block: int) -> Network:
         """Return a network with all-zero history."""
+        if target := host_target():
+            program = Program(target, block)
+            x, y = program.buffer(1, len(self.weight) - 1), program.buffer(1)
+            taps = self.weight[np.newaxis, np.newaxis, ::-1]  # a convolution has its oldest tap first
+            weights = Weights(taps, np.array([self.bias], np.float32))
+            program.layer(Layer(1, 1, len(self.weight)), weights, x=x, y=y)
+            return program.network(x, y)
         return LinearNetwork(self.weight, self.bias, block)
 
 

@@ -13,10 +13,13 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
+from tone_shootout.audio.nam.activations import sigmoid
 from tone_shootout.audio.nam.convolution import Signal
 from tone_shootout.audio.nam.document import DEFAULT_SAMPLE_RATE, Channels, check_size, decode, to_int
-from tone_shootout.audio.nam.model import Model, ModelStats, Source
-from tone_shootout.audio.nam.onnx_lstm import LSTMKernel
+from tone_shootout.audio.nam.kernels import host_target
+from tone_shootout.audio.nam.kernels.lstm import Recurrent
+from tone_shootout.audio.nam.kernels.program import RecurrentNetwork
+from tone_shootout.audio.nam.model import Model, ModelStats, Network, Source
 
 BLOCK = 4096
 
@@ -77,17 +80,20 @@ class LSTM(Model):
         """Return the default block length; the speed hardly depends on it."""
         return BLOCK
 
-    def network(self, block: int) -> "LSTMNetwork":
+    def network(self, block: int) -> Network:
         """Return a network in the initial state that the file stores."""
+        sizes = Recurrent(self.stats.inputs, len(self.tensors[2]), self.layers, self.stats.outputs)
+        if (target := host_target()) and sizes.fits():
+            return RecurrentNetwork(sizes, self.tensors, block, target)
         return LSTMNetwork(self, block)
 
 
 class LSTMNetwork:
-    """Compiled layers and their states in one run of an LSTM."""
+    """Layers and their states in one run of an LSTM, in NumPy: a readable form, too slow for long signals."""
 
     def __init__(self, model: LSTM, block: int) -> None:
         layers = [model.tensors[4 * layer : 4 * layer + 4] for layer in range(model.layers)]
-        self._kernels = [LSTMKernel(W, b) for W, b, _, _ in layers]
+        self._layers = [(W, b) for W, b, _, _ in layers]
         self._states = [(h0, c0) for _, _, h0, c0 in layers]
         self._next = list(self._states)
         self._head, self._bias = model.tensors[-2:]
@@ -95,14 +101,40 @@ class LSTMNetwork:
 
     def compute(self, x: Signal) -> Signal:
         """Return the output (outputs, block) for a block of input (inputs, block)."""
-        u = np.ascontiguousarray(x.T)
-        for index, (kernel, (h, c)) in enumerate(zip(self._kernels, self._states, strict=True)):
-            u, last_h, last_c = kernel.compute(u, h, c)
-            self._next[index] = (last_h, last_c)
-        np.matmul(self._head, u.T, out=self._out)
-        self._out += self._bias[:, np.newaxis]
+        self._next = list(self._states)
+        for t, u in enumerate(x.T):
+            for index, (W, b) in enumerate(self._layers):
+                self._next[index] = advance(W, b, u, *self._next[index])
+                u = self._next[index][0]  # the input of the next layer
+            self._out[:, t] = self._head @ u + self._bias
         return self._out
 
     def commit(self) -> None:
         """Store the states at the end of the block."""
         self._states = list(self._next)
+
+
+def advance(
+    W: NDArray[np.float32],
+    b: NDArray[np.float32],
+    u: NDArray[np.float32],
+    h: NDArray[np.float32],
+    c: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Advance a layer by one sample.
+
+    Args:
+        W: shape (4H, inputs + H).
+        b: shape (4H,).
+        u: input, shape (inputs,).
+        h: hidden state, shape (H,).
+        c: cell state, shape (H,).
+
+    Returns:
+        The new h and c.
+    """
+    i, f, g, o = (W @ np.concatenate([u, h]) + b).reshape(4, -1)
+    gates = np.empty((3, len(h)), np.float32)
+    sigmoid(np.stack([i, f, o]), gates)
+    c = gates[1] * c + gates[0] * np.tanh(g)
+    return gates[2] * np.tanh(c), c

@@ -5,3 +5,6 @@ from tone_shootout.gc_tuning import gc_disabled
 with gc_disabled():
     import tone_shootout.rendering.executor.handlers
     import tone_shootout.rendering.executor.measure  # noqa: F401 - imported for its effect
+    from tone_shootout.audio.nam.kernels import load_compiler
+
+    load_compiler()

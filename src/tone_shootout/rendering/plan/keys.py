@@ -23,7 +23,7 @@ SOUND_VERSION: Final = 3
 ENGINE: Final = f"{ENGINE_VERSION}+chain.{SOUND_VERSION}"
 """Versions of tone engine and chain; part of every key."""
 
-_LIBRARIES: Final = ("av", "numpy", "onnxruntime", "scipy", "soxr")
+_LIBRARIES: Final = ("av", "numpy", "scipy", "soxr")
 
 _FIELDS_WITHOUT_EFFECT = ("file", "bypass", "gear")
 

@@ -12,8 +12,10 @@ from tone_shootout.audio.nam.activations import ActivationConfig
 from tone_shootout.audio.nam.convolution import fast_block
 from tone_shootout.audio.nam.document import check_size, decode, to_int
 from tone_shootout.audio.nam.errors import NamError
-from tone_shootout.audio.nam.model import Model, ModelStats, Source
+from tone_shootout.audio.nam.kernels import KERNEL_BLOCK, host_target
+from tone_shootout.audio.nam.model import Model, ModelStats, Network, Source
 from tone_shootout.audio.nam.unused_fields import drop_unused_wavenet_fields
+from tone_shootout.audio.nam.wavenet.compiled import compiled_wavenet, wavenet_layers
 from tone_shootout.audio.nam.wavenet.config import LayerArrayConfig, WaveNetConfig
 from tone_shootout.audio.nam.wavenet.network import WaveNetNetwork
 from tone_shootout.audio.nam.wavenet.shape import WaveNetShape, wavenet_shape
@@ -102,12 +104,16 @@ class WaveNet(Model):
         )
 
     def block(self) -> int:
-        """Return the fastest block length for the widest matrix product."""
+        """Return the fastest block length: of the kernels, or for the widest matrix product."""
+        if host_target() and wavenet_layers(self.shape):
+            return KERNEL_BLOCK
         return fast_block(self.shape.convolutions(), self.shape.arrays[0].conditions)
 
-    def network(self, block: int) -> WaveNetNetwork:
+    def network(self, block: int) -> Network:
         """Return a network with all-zero history."""
         condition = self.condition.network(block) if self.condition else None
+        if (target := host_target()) and (layers := wavenet_layers(self.shape)):
+            return compiled_wavenet(self.shape, self.tensors, condition, layers, block, target)
         return WaveNetNetwork(self.shape, self.tensors, condition, block)
 
 

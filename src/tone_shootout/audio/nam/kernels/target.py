@@ -1,5 +1,7 @@
 """Instruction sets that kernels are compiled for, and the one of this processor."""
 
+import ctypes
+import mmap
 import os
 import platform
 from dataclasses import dataclass
@@ -86,7 +88,9 @@ def _target(wanted: str) -> Target | None:
 
 @cache
 def _features() -> frozenset[str]:
-    """Return the instruction sets of this processor; empty if LLVM can't be loaded on this system."""
+    """Return the instruction sets of this processor; empty if this system can't run compiled code."""
+    if not _may_execute():
+        return frozenset()
     try:
         from llvmlite import binding
     except (ImportError, OSError):
@@ -97,3 +101,14 @@ def _features() -> frozenset[str]:
         return frozenset()
     baseline = {"neon"} if platform.machine() in ("aarch64", "arm64") else set()
     return frozenset(baseline | {name for name, present in found.items() if present})
+
+
+def _may_execute() -> bool:
+    """Whether the system lets this process make memory executable; hardened services may not, and LLVM would abort."""
+    page = mmap.mmap(-1, mmap.PAGESIZE)
+    mapped = (ctypes.c_char * mmap.PAGESIZE).from_buffer(page)
+    protect = ctypes.CDLL(None).mprotect
+    protect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    allowed = protect(ctypes.addressof(mapped), mmap.PAGESIZE, mmap.PROT_READ | mmap.PROT_EXEC) == 0
+    protect(ctypes.addressof(mapped), mmap.PAGESIZE, mmap.PROT_READ | mmap.PROT_WRITE)
+    return bool(allowed)

@@ -36,7 +36,7 @@ def activated(kind: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
     source, result = program.buffer(1), program.buffer(1)
     one = np.ones((1, 1, 1), np.float32)
     program.layer(Layer(1, 1, activation=kind), Weights(one, np.zeros(1, np.float32)), x=source, y=result)
-    return program.network(source, result).compute(x[np.newaxis])[0].copy()
+    return np.array(program.network(source, result).compute(x[np.newaxis])[0], np.float32)
 
 
 @pytest.mark.parametrize(("kind", "exact"), [("Tanh", np.tanh), ("Sigmoid", expit)])

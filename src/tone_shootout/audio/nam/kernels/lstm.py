@@ -108,6 +108,7 @@ class _Kernel:
             time = f.value(f"shl i64 {t}, 2")
             weights = self._record["weights"]
             u, stride, count = f.offset(self._record["x"], time), self._record["x_stride"], sizes.inputs
+            h: list[Value] = []
             for layer in range(sizes.layers):
                 state = f.offset(new, 2 * self._bytes * layer)
                 h, weights = self._layer(weights, u, stride, count, state)

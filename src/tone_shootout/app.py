@@ -9,7 +9,6 @@ from typing import Any, Final
 from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
 from litestar import Litestar, Request, Router, get
 from litestar.config.app import AppConfig
-from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.enums import OpenAPIMediaType
@@ -32,7 +31,7 @@ from tone_shootout.kit.db.pagination import provide_paging
 from tone_shootout.kit.db.session import unit_of_work
 from tone_shootout.kit.http.access_log import AccessLog
 from tone_shootout.kit.http.body_timeout import BodyTimeout
-from tone_shootout.kit.http.cors import VaryCorsMiddleware
+from tone_shootout.kit.http.cors import CorsMiddleware
 from tone_shootout.kit.http.deprecation import DeprecationPlugin
 from tone_shootout.kit.http.head import HeadMiddleware
 from tone_shootout.kit.http.health import HealthController
@@ -56,7 +55,7 @@ from tone_shootout.kit.throttle import AddressRateLimitMiddleware, Rate
 from tone_shootout.openapi_enums import NAMED_ENUMS
 from tone_shootout.openapi_examples import add_examples
 from tone_shootout.pages.plugin import PagesPlugin
-from tone_shootout.shootouts.openapi import UPLOAD_TYPES, describe_upload
+from tone_shootout.shootouts.openapi import UPLOAD_TYPES, describe_patch, describe_upload
 from tone_shootout.shootouts.plugin import ShootoutsPlugin
 from tone_shootout.tone3000.plugin import Tone3000Plugin
 
@@ -233,25 +232,11 @@ def _build_app(services: Services) -> Litestar:
         lifespan=[lifespan],
     )
     app.asgi_handler = HeadMiddleware(app, app.asgi_handler)
-    if cors := cors_config(settings):
-        app.asgi_handler = VaryCorsMiddleware(app.asgi_handler, cors)
+    if origins := [origin_of(url) for url in settings.server.allowed_origins]:
+        # Before authentication, because browsers send preflight requests without credentials.
+        app.asgi_handler = CorsMiddleware(app.asgi_handler, origins, EXPOSED_HEADERS)
     app.asgi_handler = RequestIdMiddleware(app.asgi_handler)
     return app
-
-
-def cors_config(settings: Settings) -> CORSConfig | None:
-    """Return the CORS configuration, None without allowed origins.
-
-    It applies before authentication, because browsers send preflight requests without credentials.
-    """
-    if not settings.server.allowed_origins:
-        return None
-    return CORSConfig(
-        allow_origins=[origin_of(url) for url in settings.server.allowed_origins],
-        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
-        allow_credentials=True,
-        expose_headers=EXPOSED_HEADERS,
-    )
 
 
 def openapi_config(settings: Settings, structs: StructSchemaPlugin) -> OpenAPIConfig:
@@ -280,7 +265,7 @@ def openapi_config(settings: Settings, structs: StructSchemaPlugin) -> OpenAPICo
         render_plugins=[page],
         source=structs,
         further={**FURTHER_TYPES, **UPLOAD_TYPES, **NAMED_ENUMS},
-        complete=(describe_upload, describe_jobs, add_examples),
+        complete=(describe_upload, describe_patch, describe_jobs, add_examples),
         use_handler_docstrings=True,
         components=SECURITY_COMPONENTS,
         security=[{"bearer": []}, {"cookie": []}],

@@ -99,6 +99,7 @@ FIELDS: Final[dict[str, Any]] = {
     "ItemLinks.usage": f"{_ITEM}/usage",
     "ItemUseLinks.shootout": _SHOOTOUT,
     "ShootoutLinks.self": _SHOOTOUT,
+    "PublicShootoutLinks.self": None,
     "ShootoutLinks.plan": f"{_SHOOTOUT}/plan",
     "ShootoutLinks.jobs": f"{_SHOOTOUT}/jobs",
     "ToneLinks.self": _TONE,

@@ -24,8 +24,9 @@ DECIMALS: Final[Mapping[str, int]] = {
 SIGNIFICANT: Final = 6
 """Significant digits of all other fractions: shares, ratios, correlations."""
 
-EXACT: Final = frozenset({"spec", "config", "size", "metadata"})
-"""Names of what a person or a file states: it is repeated as it is."""
+EXACT: Final = frozenset({"spec", "config", "size", "metadata", "gain_db", "drive_db"})
+"""Names of what is repeated as it is: what a person or a file states, and the gains that were applied to samples. With
+these, a file can be made again sample for sample."""
 
 
 def rounded(document: Any, name: str = "") -> Any:

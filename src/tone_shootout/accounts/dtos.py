@@ -32,12 +32,18 @@ class SessionRefresh(Struct, kw_only=True, forbid_unknown_fields=True):
     """Refresh token, for clients without cookies."""
 
     refresh_token: Annotated[
-        str | None,
+        Annotated[str, Meta(max_length=MAX_CREDENTIAL_LENGTH)] | None,
         Meta(
             description="Newest refresh token of the session. Default: the cookie `shootout_refresh`.",
             examples=["tsr_…"],
         ),
     ] = None
+
+
+class SessionLinks(Struct, kw_only=True):
+    """Links of a session."""
+
+    self: Annotated[str, Meta(description="The session; DELETE to end it.")]
 
 
 class SessionRead(Struct, kw_only=True):
@@ -49,6 +55,7 @@ class SessionRead(Struct, kw_only=True):
     refresh_expires_in_s: Annotated[
         int, Meta(description="Lifetime of the refresh token in seconds.", examples=[2592000])
     ]
+    links: Annotated[SessionLinks, Meta(description="Links.")]
 
     @classmethod
     def of(cls, tokens: SessionTokens) -> Self:
@@ -58,13 +65,8 @@ class SessionRead(Struct, kw_only=True):
             expires_in_s=int(tokens.access_lifetime.total_seconds()),
             refresh_token=tokens.refresh_token,
             refresh_expires_in_s=int(tokens.refresh_lifetime.total_seconds()),
+            links=SessionLinks(self=session_path(tokens.session_id)),
         )
-
-
-class SessionLinks(Struct, kw_only=True):
-    """Links of a session."""
-
-    self: Annotated[str, Meta(description="The session; DELETE to end it.")]
 
 
 class OpenSessionRead(Struct, kw_only=True):
@@ -178,6 +180,7 @@ class DevicePendingRead(Struct, kw_only=True):
     """The user has not decided about the device yet."""
 
     interval_s: Annotated[int, Meta(description="Seconds to wait before the next poll.", examples=[5])]
+    links: Annotated[DeviceLinks, Meta(description="Links.")]
     status: Annotated[Literal["pending"], Meta(description="Always `pending`.")] = "pending"
 
 

@@ -22,7 +22,7 @@ from tone_shootout.accounts.controllers import (
 from tone_shootout.accounts.cookies import ACCESS_COOKIE
 from tone_shootout.accounts.credentials import AccessTokens
 from tone_shootout.accounts.guards import SignedInGuard, is_public, provide_principal
-from tone_shootout.accounts.idempotency import provide_idempotent
+from tone_shootout.accounts.idempotency import provide_idempotent, provide_idempotent_transfer
 from tone_shootout.accounts.pending_sign_ins import PendingSignIns
 from tone_shootout.accounts.sign_in import SignInService
 from tone_shootout.kit.keyring import KeyRing
@@ -80,6 +80,7 @@ class AccountsPlugin(InitPlugin, ReceiveRoutePlugin):
             {
                 "principal": Provide(provide_principal, sync_to_thread=False),
                 "idempotent": Provide(provide_idempotent),
+                "idempotent_transfer": Provide(provide_idempotent_transfer, sync_to_thread=False),
                 "connections": Provide(lambda: self._connections, sync_to_thread=False),
                 "sign_in": Provide(self._provide_sign_in, sync_to_thread=False),
             }

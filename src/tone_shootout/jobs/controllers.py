@@ -27,6 +27,7 @@ from tone_shootout.jobs.submission import queued_response
 from tone_shootout.kit.db.pagination import OffsetParameter, Page, Paging, provide_parts_paging
 from tone_shootout.kit.http.openapi import FILE_RESPONSES, DownloadOperation
 from tone_shootout.kit.http.problems import problems
+from tone_shootout.kit.http.query import check_query
 from tone_shootout.kit.http.ranges import content_response
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
@@ -38,7 +39,10 @@ Order = Annotated[JobOrder, Parameter(description="Sort order; a minus sign sort
 EventLimit = Annotated[
     int, Parameter(ge=1, le=1000, description="Number of events to return in a list; a stream ignores it.")
 ]
-After = Annotated[int | None, Parameter(ge=0, description="Number of the last event received; later events are sent.")]
+MAX_SEQ = 2**53
+After = Annotated[
+    int | None, Parameter(ge=0, le=MAX_SEQ, description="Number of the last event received; later events are sent.")
+]
 
 
 @dataclass
@@ -132,7 +136,7 @@ class JobController(Controller):
         operation_id="get_ticket",
         summary="Get a ticket for the WebSocket",
         status_code=201,
-        responses=problems(400, 401, 403, 404, 503),
+        responses=problems(400, 401, 403, 404, 409, 422, 503),
     )
     async def ticket(
         self,
@@ -140,11 +144,18 @@ class JobController(Controller):
         principal: NamedDependency[Principal],
         jobs: NamedDependency[JobService],
         tickets: NamedDependency[Tickets],
+        idempotent: NamedDependency[Idempotent],
     ) -> Response[TicketRead]:
         """Create a ticket that opens the job's WebSocket once, within seconds."""
-        await jobs.get(principal.user_id, job_id)
-        issued = TicketRead.of(await tickets.issue(principal.credential, job_id), job_id, TICKET_LIFETIME_S)
-        return Response(issued, status_code=201, headers={"Location": issued.links.ws})
+
+        async def make() -> Response[TicketRead]:
+            await jobs.get(principal.user_id, job_id)
+            issued = TicketRead.of(await tickets.issue(principal.credential, job_id), job_id, TICKET_LIFETIME_S)
+            # Without the ticket: headers are stored as they are, and proxies may log them.
+            headers = {"Location": f"{job_path(job_id)}/ws", "Cache-Control": "no-store"}
+            return Response(issued, status_code=201, headers=headers)
+
+        return await idempotent(make, secret=True)
 
     @get(
         "/{job_id:uuid}/events",
@@ -171,7 +182,7 @@ class JobController(Controller):
         offset: OffsetParameter = 0,
         last_event_id: Annotated[
             int | None,
-            HeaderParameter(name="Last-Event-ID", ge=0, description="Same as `after`, sent by browsers."),
+            HeaderParameter(name="Last-Event-ID", ge=0, le=MAX_SEQ, description="Same as `after`, sent by browsers."),
         ] = None,
     ) -> ServerSentEvent | Response[Page[Event]] | Response[None]:
         """Send a job's events: a snapshot, then all later events (or those after `after`), up to `done`.
@@ -328,6 +339,7 @@ async def watch_job(
         credential = redeemed
     else:
         await reject_websocket(socket, NOT_SIGNED_IN, "The ticket is invalid or has expired. Request a new one.")
+    check_query(socket)
     streams.check_limit(credential.user_id)
     await socket.accept()
     await streams.send_to_websocket(socket, credential, job_id, after=after)

@@ -83,13 +83,15 @@ class ShootoutController(Controller):
     )
     async def list_public(
         self,
+        principal: NamedDependency[Principal],
         shootout_service: NamedDependency[ShootoutService],
         paging: NamedDependency[Paging],
         order_by: Annotated[ShootoutOrder, QueryParameter(description=ORDER_BY)] = ("-created_at"),
     ) -> Page[PublicShootoutRead]:
         """List the public shootouts of all users: titles and owners only."""
         rows, total = await shootout_service.list_public(paging, order_by=order_by)
-        return paging.page([PublicShootoutRead.of(shootout, owner) for shootout, owner in rows], total)
+        shown = [PublicShootoutRead.of(shootout, owner, principal.user_id) for shootout, owner in rows]
+        return paging.page(shown, total)
 
     @get(
         "/{shootout_id:uuid}",

@@ -116,6 +116,12 @@ class ShootoutRead(Struct, kw_only=True):
         )
 
 
+class PublicShootoutLinks(Struct, kw_only=True):
+    """Links of a public shootout."""
+
+    self: Annotated[str | None, Meta(description="The shootout; null if it is not yours.")]
+
+
 class PublicShootoutRead(Struct, kw_only=True):
     """A public shootout as all users see it."""
 
@@ -123,11 +129,19 @@ class PublicShootoutRead(Struct, kw_only=True):
     title: Annotated[str, Meta(description="Title of the shootout.", examples=["Two crunches"])]
     owner: Annotated[str, Meta(description="Name of its owner.", examples=["ada"])]
     created_at: Annotated[datetime, Meta(description="When it was created.")]
+    links: Annotated[PublicShootoutLinks, Meta(description="Links.")]
 
     @classmethod
-    def of(cls, shootout: Shootout, owner: str) -> Self:
-        """Return a shootout as all users see it."""
-        return cls(id=shootout.id, title=shootout.title, owner=owner, created_at=shootout.created_at)
+    def of(cls, shootout: Shootout, owner: str, reader_id: UUID) -> Self:
+        """Return a shootout as a user sees it, who may own it."""
+        path = shootout_path(shootout.id) if shootout.owner_id == reader_id else None
+        return cls(
+            id=shootout.id,
+            title=shootout.title,
+            owner=owner,
+            created_at=shootout.created_at,
+            links=PublicShootoutLinks(self=path),
+        )
 
 
 class PlannedSegmentRead(Struct, kw_only=True):

@@ -44,7 +44,10 @@ async def test_a_device_is_signed_in_after_the_user_allows_it(device: httpx.Asyn
     assert begun["verification_uri_complete"].startswith(tone3000.url)
     assert (begun["interval_s"], begun["expires_in_s"]) == (1, 600)
     waiting = await poll(device, begun["device_code"])
-    assert (waiting.status_code, waiting.json()) == (202, {"status": "pending", "interval_s": 1})
+    assert (waiting.status_code, waiting.json()) == (
+        202,
+        {"status": "pending", "interval_s": 1, "links": {"poll": waiting.headers["location"]}},
+    )
     tone3000.decide(begun["user_code"], user="valve-shed")
     done = await poll(device, begun["device_code"])
     assert done.status_code == 201

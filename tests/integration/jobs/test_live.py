@@ -6,6 +6,7 @@ import resource
 from collections.abc import Generator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
@@ -222,6 +223,15 @@ async def test_a_malformed_address_is_refused_with_a_code_that_says_so(
         with pytest.raises(ConnectionClosed):
             await connection.recv()
     assert connection.close_code == 4400
+
+
+async def test_an_unknown_parameter_is_refused_and_named(base_url: str, user: Person, job: Written) -> None:
+    for name in ("aftr", "é" * 40):
+        async with watching(base_url, user, job.id, f"?{quote(name)}=1") as connection:
+            with pytest.raises(ConnectionClosed):
+                await connection.recv()
+        assert connection.close_code == 4400
+        assert f"`{name}`" in (connection.close_reason or "")
 
 
 async def test_the_streams_of_a_deleted_job_and_of_a_disabled_user_are_closed(

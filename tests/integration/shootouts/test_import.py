@@ -39,6 +39,20 @@ async def _item(person: Person, answer: httpx.Response) -> dict[str, Any]:
     return found
 
 
+async def test_an_import_that_is_sent_again_with_its_key_takes_effect_once(user: Person, connect: Connect) -> None:
+    ada = await connect(user)
+    url = "/api/v1/tones/{}/models/{}/import"
+    key = {"Idempotency-Key": "import-1"}
+    first = await ada.client.post(url.format(*CLEAN), headers=key)
+    assert (await ada.client.delete(first.headers["location"])).status_code == 204
+    again = await ada.client.post(url.format(*CLEAN), headers=key)
+    assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
+    assert again.headers["idempotency-replayed"] == "true"
+    assert (await ada.client.get(LIBRARY)).json()["total"] == 0
+    other = await ada.client.post(url.format(OPEN_BACK, 910022), headers=key)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
 async def test_a_capture_is_imported_with_its_credit(user: Person, connect: Connect) -> None:
     ada = await connect(user)
     answer = await _import(ada, *CLEAN)

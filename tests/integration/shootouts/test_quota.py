@@ -44,6 +44,23 @@ async def usage(client: httpx.AsyncClient) -> dict[str, Any]:
     return found
 
 
+async def test_an_upload_that_used_the_quota_up_can_be_sent_again_with_its_key(client: httpx.AsyncClient) -> None:
+    sizes = [BYTES - 100_000, 100_000]  # the second fills the quota to the last byte
+    for seed, size in enumerate(sizes):
+        form: dict[str, Any] = {"data": {"kind": "di_track"}, "files": {"file": ("a.wav", _wav_of(size, seed))}}
+        sent = [await client.post(LIBRARY, **form, headers={"Idempotency-Key": f"key-{seed}"}) for _ in range(2)]
+        assert [answer.status_code for answer in sent] == [201, 201], sent[1].text
+    assert (await usage(client))["library_bytes"] == BYTES
+    assert (await upload(client, "di_track", track(9))).status_code == 403
+    files = {"di_track": ("a.wav", _wav_of(sizes[1], 1))}
+    assert (await client.post(f"{LIBRARY}/batch", files=files)).status_code == 403
+
+
+def _wav_of(size: int, seed: int) -> bytes:
+    """A DI track of so many bytes: 44 of its header, two a sample."""
+    return di((size - 44) / 96_000, seed=seed)
+
+
 async def test_uploads_fail_over_the_quota_and_succeed_after_deletion(
     client: httpx.AsyncClient, user: Person, blobs: Callable[[UUID], list[str]]
 ) -> None:

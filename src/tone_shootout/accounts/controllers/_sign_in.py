@@ -16,6 +16,7 @@ from tone_shootout.accounts.cookies import expired_sign_in_cookie, session_cooki
 from tone_shootout.accounts.dtos import (
     DEVICE_POLL_PATH,
     DeviceCreate,
+    DeviceLinks,
     DevicePendingRead,
     DevicePoll,
     DeviceRead,
@@ -44,7 +45,7 @@ def provide_choice(
         Prompt | None,
         QueryParameter(description="`select_tone`: select a tone at TONE3000. `load_tone`: load the tone `tone_id`."),
     ] = None,
-    tone_id: Annotated[int | None, QueryParameter(description="Id of the tone to load.", ge=1)] = None,
+    tone_id: Annotated[int | None, QueryParameter(description="Id of the tone to load.", ge=1, le=2**53)] = None,
     gear: Annotated[
         list[Gear] | None, QueryParameter(description="Show only tones of these gear types.", max_items=10)
     ] = None,
@@ -212,7 +213,8 @@ class SignInController(Controller):
             result = await sign_in.poll_device(data.device_code, user_agent=request.headers.get("user-agent"))
         if isinstance(result, int):
             headers = {**NO_STORE, "Location": DEVICE_POLL_PATH}
-            return Response(DevicePendingRead(interval_s=result), status_code=202, headers=headers)
+            pending = DevicePendingRead(interval_s=result, links=DeviceLinks(poll=DEVICE_POLL_PATH))
+            return Response(pending, status_code=202, headers=headers)
         return session_response(result, settings, is_new=True)
 
 

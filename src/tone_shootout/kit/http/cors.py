@@ -1,50 +1,85 @@
-"""CORS that preserves the `Vary` header of the application (RFC 9110, section 12.5.5)."""
+"""CORS: pages of allowed origins may use the API, with credentials.
 
+Litestar's middleware for it replaces the `Vary` header of the application (RFC 9110, section 12.5.5), and is not made
+to be derived from.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from litestar.datastructures import Headers
 from litestar.enums import ScopeType
-from litestar.middleware._internal.cors import CORSMiddleware
-from litestar.types import Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_AGE_S: Final = 600
+"""Seconds for which a browser may remember the answer to a preflight request."""
+METHODS: Final = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+
+RawHeaders = list[tuple[bytes, bytes]]
 
 
-class VaryCorsMiddleware(CORSMiddleware):
-    """CORS middleware of Litestar that adds `Origin` to `Vary` on every response instead of replacing the header.
+class CorsMiddleware:
+    """Answers preflight requests of allowed origins and adds the CORS headers to all responses to them.
 
-    If origins are allowed, every response depends on `Origin`: a cache must not serve the response for a request
-    without `Origin` to a page of an allowed origin.
+    `Vary` has `Origin` on every response, because each depends on it: a cache must not serve the response for a request
+    without `Origin` to a page of an allowed origin. A request of another origin is handled like one without `Origin`,
+    and the browser keeps its response from the page.
+
+    Args:
+        app: the application.
+        origins: the allowed origins.
+        exposed: response headers that pages may read, beside those that CORS always permits.
     """
 
+    def __init__(self, app: ASGIApp, origins: Collection[str], exposed: Iterable[str]) -> None:
+        self._app = app
+        self._origins = frozenset(origins)
+        self._exposed = ", ".join(sorted(exposed))
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a preflight request, or call the next application and add headers to the response."""
+        """Answer a preflight request, or call the next application and add headers to the response."""
         if scope["type"] != ScopeType.HTTP:
-            await self.app(scope, receive, send)
+            await self._app(scope, receive, send)
             return
-        await super().__call__(scope, receive, _merge_vary(send, []))
+        headers = Headers.from_scope(scope)
+        origin = headers.get("origin")
+        added: RawHeaders = []
+        if origin in self._origins:
+            added = _encoded({"Access-Control-Allow-Origin": origin or "", "Access-Control-Allow-Credentials": "true"})
+            if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+                await self._answer_preflight(headers.get("access-control-request-headers", ""), added, send)
+                return
+            added += _encoded({"Access-Control-Expose-Headers": self._exposed})
 
-    def send_wrapper(self, send: Send, origin: str, has_cookie: bool) -> Send:
-        """Return a `send` that adds the CORS headers and preserves the `Vary` header of the application."""
-        original: list[bytes] = []
-        with_cors = super().send_wrapper(send=_merge_vary(send, original), origin=origin, has_cookie=has_cookie)
-
-        async def record_vary(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                original.extend(value for name, value in message["headers"] if name.lower() == b"vary")
-            await with_cors(message)
+                message["headers"] = [*_with_origin_in_vary(message.get("headers", [])), *added]
+            await send(message)
 
-        return record_vary
+        await self._app(scope, receive, send_with_headers)
+
+    async def _answer_preflight(self, requested: str, added: RawHeaders, send: Send) -> None:
+        headers = {"Access-Control-Max-Age": str(MAX_AGE_S), "Access-Control-Allow-Methods": METHODS, "Vary": "Origin"}
+        if requested:
+            headers["Access-Control-Allow-Headers"] = ", ".join(name.strip() for name in requested.split(","))
+        await send({"type": "http.response.start", "status": 204, "headers": [*added, *_encoded(headers)]})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _merge_vary(send: Send, original: list[bytes]) -> Send:
-    """Return a `send` that merges `original`, the current values of `Vary` and `Origin` into one header."""
+def _encoded(headers: dict[str, str]) -> RawHeaders:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
-    async def merged_send(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = list(message.get("headers", []))
-            values = [*original, *(value for name, value in headers if name.lower() == b"vary"), b"Origin"]
-            names = dict.fromkeys(part.strip() for value in values for part in value.split(b",") if part.strip())
-            unique = {name.lower(): name for name in reversed(names)}
-            message["headers"] = [
-                *((name, value) for name, value in headers if name.lower() != b"vary"),
-                (b"vary", b", ".join(reversed(unique.values()))),
-            ]
-        await send(message)
 
-    return merged_send
+def _with_origin_in_vary(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
+    """Return headers with `Origin` in the one `Vary` header."""
+    others: RawHeaders = []
+    names: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name.lower() != b"vary":
+            others.append((name, value))
+            continue
+        for part in value.split(b","):
+            if part.strip():
+                names.setdefault(part.strip().lower(), part.strip())
+    names.setdefault(b"origin", b"Origin")
+    return [*others, (b"vary", b", ".join(names.values()))]

@@ -5,13 +5,15 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from litestar import Litestar, Request
-from litestar.routes import HTTPRoute
+from litestar.connection import ASGIConnection
+from litestar.routes import HTTPRoute, WebSocketRoute
 
 from tone_shootout.kit.http.problems import Fault, MalformedError, check_body
 from tone_shootout.validation import printable_line
 
 ANY_QUERY: Final = "any_query"
-"""Option of a handler that another service calls with parameters of its own."""
+"""Option of a handler that another service calls with parameters of its own, which OAuth lets it extend (RFC 6749,
+section 4.1.2: a client must ignore unknown parameters of a response)."""
 
 ADDED: Final = frozenset({"sign_in", "tone_id"})
 """Names that a sign-in adds to the path that it redirects to, which can be any."""
@@ -40,16 +42,18 @@ async def check_request(request: Request[Any, Any, Any]) -> None:
     await check_body(request)
 
 
-def check_query(request: Request[Any, Any, Any]) -> None:
+def check_query(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
     """Refuse query parameters that the operation does not have. Pages accept any.
+
+    The handler of a WebSocket calls this itself, after authentication.
 
     Raises:
         UnknownParameterError: names all of them, and those that are known.
     """
-    known = _known_parameters(request.app).get(str(request.route_handler))
+    known = _known_parameters(connection.app).get(str(connection.route_handler))
     if known is None:
         return
-    unknown = [name for name in dict.fromkeys(request.query_params) if name not in known and name not in ADDED]
+    unknown = [name for name in dict.fromkeys(connection.query_params) if name not in known and name not in ADDED]
     if unknown:
         faults = [
             Fault(code="unknown_parameter", parameter=_short(n), detail=_detail(n, known)) for n in unknown[:_MOST]
@@ -75,10 +79,14 @@ def _known_parameters(app: Litestar) -> Mapping[str, frozenset[str]]:
     if found is None:
         found = {}
         for route in app.routes:
-            if not isinstance(route, HTTPRoute) or not route.path.startswith(_API):
+            if not route.path.startswith(_API):
                 continue
-            for handler, kwargs in route.route_handler_map.values():
-                if not handler.opt.get(ANY_QUERY):
-                    found[str(handler)] = frozenset(each.field_alias for each in kwargs.expected_query_params)
+            if isinstance(route, HTTPRoute):
+                for handler, kwargs in route.route_handler_map.values():
+                    if not handler.opt.get(ANY_QUERY):
+                        found[str(handler)] = frozenset(each.field_alias for each in kwargs.expected_query_params)
+            elif isinstance(route, WebSocketRoute) and route.handler_parameter_model is not None:
+                parameters = route.handler_parameter_model.expected_query_params
+                found[str(route.route_handler)] = frozenset(each.field_alias for each in parameters)
         app.state[_KNOWN] = found
     return found

@@ -25,6 +25,8 @@ from tone_shootout.kit.http.problems import ProblemError, is_outage
 
 INTERNAL_ERROR: Final = 1011
 TRY_AGAIN_LATER: Final = 1013
+_LONGEST_REASON: Final = 123
+"""Bytes of a close reason (RFC 6455, section 5.5: 125 with the code)."""
 _UNKNOWN: Final = 4500
 """Litestar's close code for exceptions that are not WebSocket exceptions."""
 
@@ -88,7 +90,7 @@ def _code_and_reason(error: Exception, path: str) -> tuple[int, str]:
     if is_outage(error) or (isinstance(error, ProblemError) and error.status == 503):
         return TRY_AGAIN_LATER, "The service is unavailable. Reconnect shortly."
     if isinstance(error, ProblemError):
-        return 4000 + error.status, error.detail[:120]
+        return 4000 + error.status, error.detail.encode()[:_LONGEST_REASON].decode(errors="ignore")
     if isinstance(error, HTTPException):
         return 4000 + error.status_code, ""
     _log.error("unhandled_exception", path=path, exc_info=error)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
+import msgspec
 from litestar import Request
 from msgspec import Meta, Struct
 from multipart import MultipartSegment  # type: ignore[import-untyped]  # it has no types of its own
@@ -22,8 +23,12 @@ from tone_shootout.shootouts.library.dtos import LibraryItemRead
 from tone_shootout.shootouts.library.media_probe import MediaProbe
 from tone_shootout.shootouts.library.quota import StorageQuota
 from tone_shootout.shootouts.library.services import LibraryService
+from tone_shootout.shootouts.library.tags import MAX_TAG, MAX_TAGS
 from tone_shootout.shootouts.library.uploads import (
     WRITE_BYTES,
+    ItemName,
+    Notes,
+    TagText,
     Upload,
     UploadForm,
     bad_field,
@@ -34,11 +39,29 @@ from tone_shootout.shootouts.library.uploads import (
     form_of,
     read_form,
     safe_filename,
+    sha256_of,
 )
 
 KINDS: Final[dict[str, Kind]] = {"di_track": "di_track", "capture": "capture", "cab_ir": "cab_ir"}
 ARCHIVE: Final = "archive"
 FIELDS: Final = ("name", "notes", "tags")
+
+
+class BatchForm(Struct, kw_only=True, forbid_unknown_fields=True):
+    """The form's text fields, each of which can be sent several times."""
+
+    name: Annotated[ItemName | None, Meta(description="Name of the next file in the library. Default: file name.")] = (
+        None
+    )
+    notes: Annotated[Notes, Meta(description="Your notes on all files that follow.")] = ""
+    tags: Annotated[
+        TagText,
+        Meta(
+            description=f"Tags of all files that follow, separated by commas: at most {MAX_TAGS} of at most {MAX_TAG} "
+            "characters."
+        ),
+    ] = ""
+
 
 Status = Literal["created", "existing", "skipped", "failed"]
 
@@ -106,6 +129,11 @@ class ReceivedFile:
     filename: str
     is_archive: bool
     is_too_large: bool
+
+    async def identity(self) -> tuple[object, ...]:
+        """Return what distinguishes it from other files, as plain data; content above the limit is not compared."""
+        sha256 = None if self.is_too_large else await sha256_of(self.path)
+        return msgspec.to_builtins(self.form), self.is_archive, self.filename, self.size, sha256
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidation
 
+from tone_shootout.accounts.idempotency import IdempotentTransfer
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.db.pagination import Page, Paging
 from tone_shootout.kit.db.session import SessionMaker
@@ -24,7 +25,7 @@ from tone_shootout.shootouts.library.dtos import ItemOrder, LibraryItemRead, Lib
 from tone_shootout.shootouts.library.filters import ItemFilter
 from tone_shootout.shootouts.library.maintenance import sweep_content
 from tone_shootout.shootouts.library.models import LibraryItem
-from tone_shootout.shootouts.library.quota import StorageQuota
+from tone_shootout.shootouts.library.quota import UNLIMITED, StorageQuota
 from tone_shootout.shootouts.library.services import LibraryService, storage_key
 from tone_shootout.shootouts.library.uploads import receive
 
@@ -45,7 +46,7 @@ class UploadController(Controller):
             200: ResponseSpec(
                 LibraryItemRead, generate_examples=False, description="The library already has this file"
             ),
-            **problems(400, 401, 403, 408, 413, 415, 422),
+            **problems(400, 401, 403, 408, 409, 413, 415, 422),
         },
     )
     async def upload(
@@ -57,18 +58,24 @@ class UploadController(Controller):
         upload_folder: NamedDependency[Path],
         quota: NamedDependency[StorageQuota],
         session_maker: NamedDependency[SkipValidation[SessionMaker]],
+        idempotent_transfer: NamedDependency[IdempotentTransfer],
     ) -> Response[LibraryItemRead]:
         """Upload a DI track, capture or cab IR.
 
         The file is decoded first. A file that the library already has as the same kind is not added again.
         """
         async with session_maker() as session:  # returned to the pool before the upload, which can take minutes
-            available = await quota.available_bytes(session, principal.user_id)
+            is_stored = await idempotent_transfer.is_stored(session)
+            available = UNLIMITED if is_stored else await quota.available_bytes(session, principal.user_id)
         async with receive(
             request, limits, upload_folder, available_bytes=available, exceeded=quota.exceeded
         ) as upload:
-            item, is_new = await library.add(principal.user_id, upload)
-        return item_response(item, is_new=is_new)
+
+            async def add() -> Response[LibraryItemRead]:
+                item, is_new = await library.add(principal.user_id, upload)
+                return item_response(item, is_new=is_new)
+
+            return await idempotent_transfer(add, upload.identity)
 
 
 class LibraryController(Controller):

@@ -5,6 +5,7 @@ authentication. This module parses the request's stream itself, after authentica
 """
 
 import asyncio
+import hashlib
 import re
 import tempfile
 import time
@@ -56,6 +57,7 @@ Notes = Annotated[
         examples=["Bridge pickup, no pedal."],
     ),
 ]
+TagText = Annotated[str, Meta(max_length=FIELD_BYTES, examples=["clean, edge of breakup"])]
 
 
 class UploadForm(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -71,11 +73,8 @@ class UploadForm(Struct, kw_only=True, forbid_unknown_fields=True):
     name: Annotated[ItemName | None, Meta(description="Name in the library. Default: the file name.")] = None
     notes: Notes = ""
     tags: Annotated[
-        str,
-        Meta(
-            description=f"Tags, separated by commas: at most {MAX_TAGS} of at most {MAX_TAG} characters.",
-            examples=["clean, edge of breakup"],
-        ),
+        TagText,
+        Meta(description=f"Tags, separated by commas: at most {MAX_TAGS} of at most {MAX_TAG} characters."),
     ] = ""
 
 
@@ -91,6 +90,20 @@ class Upload:
     path: Path
     size: int
     filename: str
+
+    async def identity(self) -> tuple[object, ...]:
+        """Return what distinguishes it from other uploads, as plain data."""
+        return msgspec.to_builtins(self.form), self.filename, await sha256_of(self.path)
+
+
+async def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+
+    def digest() -> str:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    return await asyncio.to_thread(digest)
 
 
 @asynccontextmanager

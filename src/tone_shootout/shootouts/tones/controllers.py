@@ -9,8 +9,10 @@ from litestar.background_tasks import BackgroundTask, BackgroundTasks
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter, QueryParameter, SkipValidation
+from msgspec import Meta
 
 from tone_shootout.accounts.connections import ConnectionService
+from tone_shootout.accounts.idempotency import IdempotentTransfer
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.db.pagination import Page, Paging, provide_parts_paging
 from tone_shootout.kit.db.session import SessionMaker
@@ -37,7 +39,7 @@ Title = Annotated[
     str,
     QueryParameter(description="Only tones with this text in the title.", max_length=80, pattern=r"^[^\x00-\x1f]*$"),
 ]
-_Name = Annotated[str, QueryParameter(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f,_]*$")]
+_Name = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f,_]*$")]
 Names = Annotated[
     list[_Name] | None,
     QueryParameter(description="Any of these names. Repeat the parameter for several.", max_items=10),
@@ -228,14 +230,19 @@ class ToneController(Controller):
         principal: NamedDependency[Principal],
         tones: NamedDependency[ToneService],
         library: NamedDependency[LibraryService],
+        idempotent_transfer: NamedDependency[IdempotentTransfer],
     ) -> Response[LibraryItemRead]:
         """Import a capture or impulse response into your library, with its credit and license.
 
         A file imported earlier is not downloaded again. A file with the same bytes as an existing item returns that
         item.
         """
-        item, is_new = await tones.import_model(principal.user_id, tone_id, model_id, library)
-        return item_response(item, is_new=is_new)
+
+        async def add() -> Response[LibraryItemRead]:
+            item, is_new = await tones.import_model(principal.user_id, tone_id, model_id, library)
+            return item_response(item, is_new=is_new)
+
+        return await idempotent_transfer(add)
 
     @delete(
         "/imports",

@@ -1,6 +1,7 @@
 """`shootout library`: the DI tracks, captures and cab IRs of a service."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,11 +51,20 @@ def upload(
     token: str | None,
     data: Path | None,
 ) -> None:
-    """Upload files. A file that your library has as this kind is not sent again."""
+    """Upload files, several in a request. A file that your library has as this kind is not sent again.
+
+    A file that fails does not affect the others; the exit code is 1 then.
+    """
     if name is not None and len(files) > 1:
         raise click.UsageError("--name needs a single file")
     with handle_errors(ServiceError), open_session(url, token, data).client() as client:
-        _show([client.upload(file, kind, name=name) for file in files], as_json=as_json)
+        results = client.upload_many([(file, kind, name) for file in files])
+    _show([result.item for result in results if result.item is not None], as_json=as_json)
+    failed = [(file, result.problem) for file, result in zip(files, results, strict=True) if result.problem is not None]
+    for file, problem in failed:
+        click.echo(f"Error: {file}: {problem.detail} ({problem.code})", err=True)
+    if failed:
+        sys.exit(1)
 
 
 @command.command()

@@ -16,17 +16,18 @@ from tone_shootout.client.models import (
     Job,
     Kind,
     LibraryItem,
+    Limits,
     NewShootout,
     Page,
+    UploadLimits,
     UploadResult,
     UploadResults,
 )
 
 OnUpload = Callable[[LibraryItem], None]
 _PAGE = 100
-_BATCH_FILES = 50
-_BATCH_BYTES = 200_000_000
-"""Files in one request and their size, unless one file is larger; below the defaults of the service."""
+_FORM_BYTES = 100_000
+"""More than the parts of a form take around their files."""
 _HASHES = 50
 """SHA-256 sums in one request; its URL stays within the 8 KB that proxies accept."""
 
@@ -66,7 +67,8 @@ def upload_many(files: Sequence[LocalFile]) -> Steps[list[UploadResult]]:
     for file in files:
         if (file.kind, file.sha256) not in known:
             missing.setdefault((file.kind, file.sha256), file)
-    for batch in _batches(list(missing.values())):
+    limits = (yield from _upload_limits()) if len(missing) > 1 else UploadLimits()
+    for batch in _batches(list(missing.values()), limits):
         parts: list[tuple[str, str | Path]] = []
         for file in batch:
             parts += [("name", file.name)] if file.name else []
@@ -175,13 +177,14 @@ def _known(files: Collection[LocalFile]) -> Steps[dict[tuple[Kind, str], Library
 
 def _add(file: LocalFile, notes: str) -> Steps[LibraryItem]:
     fields = {"kind": file.kind} | {key: text for key, text in (("name", file.name), ("notes", notes)) if text}
-    reply = yield Call("POST", "/library", upload=Upload((*fields.items(), ("file", file.path))))
+    form = Upload((*fields.items(), ("file", file.path)))
+    reply = yield Call("POST", "/library", upload=form, headers=new_key())
     item = reply.decode(LibraryItem)
     return msgspec.structs.replace(item, is_new=reply.status == 201)
 
 
 def _add_batch(parts: Sequence[tuple[str, str | Path]]) -> Steps[list[UploadResult]]:
-    reply = yield Call("POST", "/library/batch", upload=Upload(tuple(parts)))
+    reply = yield Call("POST", "/library/batch", upload=Upload(tuple(parts)), headers=new_key())
     found = reply.decode(UploadResults).results
     return [
         msgspec.structs.replace(each, item=msgspec.structs.replace(each.item, is_new=each.status == "created"))
@@ -191,11 +194,17 @@ def _add_batch(parts: Sequence[tuple[str, str | Path]]) -> Steps[list[UploadResu
     ]
 
 
-def _batches(files: Sequence[LocalFile]) -> Iterator[list[LocalFile]]:
+def _upload_limits() -> Steps[UploadLimits]:
+    return (yield Call("GET", "/limits")).decode(Limits).upload
+
+
+def _batches(files: Sequence[LocalFile], limits: UploadLimits) -> Iterator[list[LocalFile]]:
+    """Yield files in groups of as many as one request may have; a file that is too large is in a group of its own."""
     batch: list[LocalFile] = []
     batch_bytes = 0
     for file in files:
-        if batch and (len(batch) == _BATCH_FILES or batch_bytes + file.size_bytes > _BATCH_BYTES):
+        too_large = batch_bytes + file.size_bytes > limits.max_batch_bytes - _FORM_BYTES
+        if batch and (len(batch) == limits.max_batch_files or too_large):
             yield batch
             batch, batch_bytes = [], 0
         batch.append(file)

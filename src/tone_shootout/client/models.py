@@ -62,6 +62,19 @@ class UploadResults(Struct, frozen=True, kw_only=True):
     results: list[UploadResult]
 
 
+class UploadLimits(Struct, frozen=True, kw_only=True):
+    """How much one upload of several files may have: files, and bytes of the request."""
+
+    max_batch_files: int = 1
+    max_batch_bytes: int = 0
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """The limits of the service that the client observes."""
+
+    upload: UploadLimits
+
+
 class Notice(Struct, frozen=True, kw_only=True):
     """A remark on the comparison or on publishing it; `pointer` is a JSON pointer into the config."""
 

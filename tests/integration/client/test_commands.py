@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from tests.integration.conftest import Person
 from tests.support.live import working
+from tests.support.uploads import capture
 from tone_shootout.cli import main
 from tone_shootout.kit.settings import Settings
 
@@ -73,6 +74,14 @@ async def test_files_are_uploaded_listed_and_deleted(shootout: Shootout, spec: P
     listed = await shootout("library", "list", "--kind", "capture", "--name", "plex")
     assert listed.stdout.split() == [item["id"], "capture", "Plexi"]
     assert (await shootout("library", "list", "--kind", "cab_ir")).stderr.strip() == "no items"
+    for name in "abcdefghi":  # more than the service takes in one request
+        (folder / f"{name}.nam").write_bytes(capture(ord(name) / 1000))
+    (folder / "i.nam").write_bytes(b"{}")
+    several = await shootout("library", "upload", *sorted(folder.glob("?.nam")), "--kind", "capture")
+    assert [line.split()[2] for line in several.stdout.splitlines()] == list("abcdefgh")
+    assert (several.exit_code, several.stderr.count("\n")) == (1, 1)
+    assert several.stderr.startswith(f"Error: {folder / 'i.nam'}: ")
+    assert several.stderr.endswith("(missing_field)\n")
     assert (await shootout("library", "upload", "a", "b", "--kind", "capture", "--name", "x")).exit_code == 2
     assert "is not the id of an item" in (await shootout("library", "delete", "Plexi")).stderr
     assert (await shootout("library", "delete", item["id"])).exit_code == 0

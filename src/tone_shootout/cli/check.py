@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tone_shootout.cli.render import finding, notice_line, plan_spec
+from tone_shootout.cli.render import check_spec, finding, notice_line
 
 if TYPE_CHECKING:
     from tone_shootout.rendering.notices import Notice
@@ -25,13 +25,13 @@ def command(spec: Path, as_json: bool) -> None:
     """
     from tone_shootout.rendering.spec.schema import SpecError
 
-    errors: list[SpecError] = []
+    errors: list[SpecError]
+    notices: tuple[Notice, ...] = ()
     plan: Plan | None = None
     try:
-        plan, _ = plan_spec(spec)
+        errors, notices, plan, _ = check_spec(spec)
     except SpecError as error:
         errors = list(error.errors)
-    notices = () if plan is None else plan.notices
     if as_json:
         click.echo(json.dumps(_document(errors, notices, plan)))
     else:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, Literal
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import click
 
@@ -183,6 +183,22 @@ class InvalidSpecFile(click.ClickException):
             click.echo(line, file=file, err=file is None)
 
 
+class CheckedSpec(NamedTuple):
+    """What is known about a spec.
+
+    Attributes:
+        errors: all errors of its structure, its files and their combination.
+        notices: notices, also if there are errors.
+        plan: the plan; None if it can't be rendered.
+        sources: the path of each file by its name in the spec.
+    """
+
+    errors: "list[SpecError]"
+    notices: "tuple[Notice, ...]"
+    plan: "Plan | None"
+    sources: dict[str, Path]
+
+
 def plan_spec(path: Path) -> "tuple[Plan, dict[str, Path]]":
     """Read a spec, probe its files, and plan it.
 
@@ -192,8 +208,22 @@ def plan_spec(path: Path) -> "tuple[Plan, dict[str, Path]]":
     Raises:
         ClickException: the spec can't be read.
         SpecError: it is not TOML or JSON.
-        InvalidSpec: it can't be rendered; has all errors of its structure, its files and their combination, each with
-            its place in words.
+        InvalidSpec: it can't be rendered; has all errors, each with its place in words.
+    """
+    from tone_shootout.rendering.spec.schema import InvalidSpec
+
+    checked = check_spec(path)
+    if checked.plan is None:
+        raise InvalidSpec(checked.errors)
+    return checked.plan, checked.sources
+
+
+def check_spec(path: Path) -> CheckedSpec:
+    """Read a spec, probe its files, and plan it if it can be rendered. Errors have their place in words.
+
+    Raises:
+        ClickException: the spec can't be read.
+        SpecError: it is not TOML or JSON.
     """
     import msgspec
 
@@ -201,41 +231,42 @@ def plan_spec(path: Path) -> "tuple[Plan, dict[str, Path]]":
     from tone_shootout.rendering.spec.document import SpecDocument
     from tone_shootout.rendering.spec.reading import find_errors
     from tone_shootout.rendering.spec.repair import repair
-    from tone_shootout.rendering.spec.schema import InvalidSpec, SpecError
+    from tone_shootout.rendering.spec.schema import SpecError
 
     document, format_ = _decode(path)
     structural = find_errors(document, format=format_)
-    errors: list[SpecError] = list(structural)
+    checked = CheckedSpec(list(structural), (), None, {})
     if not structural:
-        errors, plan, sources = _check(path.parent, msgspec.convert(document, SpecDocument))
-        if plan is not None and not errors:
-            return plan, sources
+        checked = _check(path.parent, msgspec.convert(document, SpecDocument))
     elif repaired := repair(document, [error.pointer for error in structural], source="file", placeholder=_NO_FILE):
         with suppress(msgspec.ValidationError):
-            further, _, _ = _check(path.parent, msgspec.convert(repaired.document, SpecDocument))
-            errors += [error for error in further if repaired.concerns(error.code, error.pointer)]
-    raise InvalidSpec(
-        [SpecError(each.code, each.pointer, in_words(each.pointer, document, each.detail)) for each in errors]
-    )
+            further = _check(path.parent, msgspec.convert(repaired.document, SpecDocument))
+            errors = [error for error in further.errors if repaired.concerns(error.code, error.pointer)]
+            notices = tuple(notice for notice in further.notices if repaired.is_intact(notice.pointer))
+            checked = CheckedSpec([*structural, *errors], notices, None, {})
+    placed = [
+        SpecError(each.code, each.pointer, in_words(each.pointer, document, each.detail)) for each in checked.errors
+    ]
+    return checked._replace(errors=placed)
 
 
 def plan_document(document: "SpecDocument", folder: Path) -> "tuple[Plan, dict[str, Path]]":
     """Probe the files of a spec, relative to `folder`, and plan it: as `plan_spec`."""
     from tone_shootout.rendering.spec.schema import InvalidSpec
 
-    errors, plan, sources = _check(folder, document)
-    if plan is None or errors:
-        raise InvalidSpec(errors)
-    return plan, sources
+    checked = _check(folder, document)
+    if checked.plan is None:
+        raise InvalidSpec(checked.errors)
+    return checked.plan, checked.sources
 
 
-def _check(folder: Path, document: "SpecDocument") -> "tuple[list[SpecError], Plan | None, dict[str, Path]]":
-    """Return the errors of a document, its plan if it can be made, and the path of each file."""
+def _check(folder: Path, document: "SpecDocument") -> CheckedSpec:
+    """Probe the files of a document, and plan it if there are no errors."""
     import msgspec
 
     from tone_shootout.rendering.engine.sources import SourceError, probe, resolve_path
     from tone_shootout.rendering.media_info import MediaInfo
-    from tone_shootout.rendering.notices import located
+    from tone_shootout.rendering.notices import located, spec_notices
     from tone_shootout.rendering.plan.planner import plan
     from tone_shootout.rendering.spec.grid import expand
     from tone_shootout.rendering.spec.schema import InvalidSpec, SpecError
@@ -256,13 +287,17 @@ def _check(folder: Path, document: "SpecDocument") -> "tuple[list[SpecError], Pl
         except OSError as error:
             errors.append(SpecError("missing_asset", pointer, f"{file}: {error.strerror or error}"))
     errors += expansion.errors
+    planned: Plan | None
     try:
         planned = plan(expansion.spec, media_info)
     except InvalidSpec as error:  # files without media info are among the errors already
         others = [each for each in error.errors if each.code != "missing_asset"]
-        return [*errors, *expansion.locate(others)], None, sources
-    notices = located(planned.notices, expansion.pointer)
-    return errors, msgspec.structs.replace(planned, notices=notices), sources
+        errors += expansion.locate(others)
+        planned = None
+    notices = located(spec_notices(expansion.spec, media_info), expansion.pointer)
+    if planned is None or errors:
+        return CheckedSpec(errors, notices, None, sources)
+    return CheckedSpec([], notices, msgspec.structs.replace(planned, notices=notices), sources)
 
 
 def _swapped(path: Path, kind: "Kind") -> str:

@@ -55,6 +55,21 @@ def test_errors_of_files_and_of_chains_are_shown_together(tmp_path: Path) -> Non
     assert [error["code"] for error in found["errors"]] == ["missing_asset", "ir_required"]
 
 
+def test_notices_are_shown_beside_errors(tmp_path: Path) -> None:
+    """Of a chain without its cabinet, and of one whose form is wrong: those of the other parts."""
+    band = '{ type = "eq", bands = [{ type = "peak", frequency_hz = 3.0, gain_db = 2.0 }] }'
+    wrong = TWO.replace('gear = "amp" }]', f'gear = "amp" }}, {band}]')
+    shown = _check(tmp_path, wrong)
+    assert "ir_required" in shown.stderr
+    assert "/chains/1/blocks/1/bands/0/frequency_hz" in shown.stdout
+    assert "implausible_filter" in shown.stdout
+    found = json.loads(_check(tmp_path, wrong.replace('"capture"', '"captur"', 1), "--json").stdout)
+    assert [error["code"] for error in found["errors"]] == ["invalid", "ir_required"]
+    assert [notice["code"] for notice in found["notices"]] == ["implausible_filter"]
+    found = json.loads(_check(tmp_path, wrong.replace("frequency_hz = 3.0", "frequency_hz = 0.3"), "--json").stdout)
+    assert [notice["code"] for notice in found["notices"]] == []
+
+
 def test_errors_of_a_malformed_chain_are_shown_with_those_of_the_others(tmp_path: Path) -> None:
     spec = TWO.replace('"capture"', '"captur"', 1).replace("title", "titel").replace("riff.wav", "amp.nam")
     found = json.loads(_check(tmp_path, spec, "--json").stdout)["errors"]

@@ -38,6 +38,10 @@ class Repaired:
             return False
         return code not in _CONTEXT or not any(_is_within(pointer, part) for part in self.incomplete)
 
+    def is_intact(self, pointer: str) -> bool:
+        """Return whether the part at a pointer is as in the original, with the chain or DI track around it."""
+        return not any(_is_within(pointer, part) for part in (*self.replaced, *self.incomplete))
+
 
 def repair(document: object, pointers: Collection[str], *, source: str, placeholder: str) -> Repaired | None:
     """Replace the parts of a spec or config that are malformed; None if it is no object.

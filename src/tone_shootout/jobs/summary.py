@@ -34,12 +34,13 @@ class JobSummary(Struct, frozen=True, kw_only=True):
     ]
 
     @classmethod
-    def of(cls, manifest: Manifest, phases_s: Mapping[Phase, float]) -> Self:
+    def of(cls, manifest: Manifest, phases_s: Mapping[Phase, float], *, notices: int) -> Self:
         """Return the summary of a result.
 
         Args:
             manifest: the result's manifest.
             phases_s: duration of each phase, in order.
+            notices: number of the job's notices; the manifest has those of a grid once for each chain.
         """
         return cls(
             segments=len(manifest.segments),
@@ -48,7 +49,7 @@ class JobSummary(Struct, frozen=True, kw_only=True):
             requested_lufs=round(manifest.level.requested_lufs, 2),
             target_lufs=round(manifest.level.target_lufs, 2),
             limiting_segment=manifest.level.limiting_segment,
-            notices=len(manifest.notices),
+            notices=notices,
             elapsed_s=round(sum(phases_s.values()), 3),
             phases_s={phase: round(seconds, 3) for phase, seconds in phases_s.items()},
         )

@@ -68,6 +68,12 @@ class Inputs(Struct, frozen=True, kw_only=True):
         """The credits of the files, where they are known."""
         return {file: asset.credit for file, asset in self.assets.items() if asset.credit is not None}
 
+    def notices(self) -> Sequence[Notice]:
+        """Return notices about the files and their licenses, with pointers into the shootout's config."""
+        facts = {file: asset.facts for file, asset in self.assets.items()}
+        found = (*spec_notices(self.spec, facts), *notices(self.spec, self.credits))
+        return located(found, self.locator()) if found else ()
+
 
 def notices_of(job: Job) -> Sequence[Notice]:
     """Return notices about a job's files and their licenses.
@@ -78,6 +84,4 @@ def notices_of(job: Job) -> Sequence[Notice]:
         inputs = msgspec.convert(job.inputs, Inputs)
     except msgspec.ValidationError:
         return ()
-    facts = {file: asset.facts for file, asset in inputs.assets.items()}
-    found = (*spec_notices(inputs.spec, facts), *notices(inputs.spec, inputs.credits))
-    return located(found, inputs.locator()) if found else ()
+    return inputs.notices()

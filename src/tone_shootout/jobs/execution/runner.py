@@ -236,7 +236,7 @@ class Runner:
             inputs, sources = await self._fetcher.fetch(attempt, inputs, Path(folder))
             out = await self._render(attempt, inputs, sources, Path(folder))
             attempt.phase("publish")
-            await self._publish(attempt, lease, out)
+            await self._publish(attempt, lease, out, notices=len(inputs.notices()))
 
     async def _render(self, attempt: Attempt, inputs: Inputs, sources: dict[str, Path], folder: Path) -> Path:
         """Render into a folder, publish segments meanwhile, and return the folder of the results."""
@@ -296,12 +296,12 @@ class Runner:
             self._availability.report(error)
             _log.warning("cache_use_not_recorded", reason=reason_of(error))
 
-    async def _publish(self, attempt: Attempt, lease: Lease, out: Path) -> None:
+    async def _publish(self, attempt: Attempt, lease: Lease, out: Path, *, notices: int) -> None:
         """Store the results, then write their rows and complete the job in one transaction."""
         job = attempt.job
         artifacts = await self._store(attempt, out)
         manifest = decode_manifest(await asyncio.to_thread((out / MANIFEST_NAME).read_bytes))
-        summary = JobSummary.of(manifest, attempt.phase_durations_s())
+        summary = JobSummary.of(manifest, attempt.phase_durations_s(), notices=notices)
 
         async def write() -> list[JobEvent] | None:
             await lease.flush()

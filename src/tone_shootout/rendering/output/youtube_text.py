@@ -14,6 +14,7 @@ from tone_shootout.rendering.metrics import Encoded
 from tone_shootout.rendering.notices import Notice
 from tone_shootout.rendering.output.credits import credit_lines
 from tone_shootout.rendering.output.manifest import Input, LevelRecord, SegmentRecord
+from tone_shootout.rendering.plan.planner import title_of
 from tone_shootout.rendering.plan.timeline import clock
 
 SHORT_SECONDS: Final = 3.0
@@ -39,7 +40,7 @@ _CLOCK_TIME: Final = re.compile(r"(?<!\d)(\d{1,2}):(?=[0-5]\d(?!\d))")
 
 def segment_title(segment: SegmentRecord) -> str:
     """Return the title of a segment: DI track and chain."""
-    return f"{segment.di_track} – {segment.chain}"
+    return title_of(segment.di_track, segment.chain)
 
 
 def chapters(segments: Sequence[SegmentRecord]) -> str:
@@ -131,7 +132,7 @@ def _joined(sections: Mapping[str, list[str]]) -> str:
 def _chapters(segments: Sequence[SegmentRecord], longest: int) -> Iterator[str]:
     for segment in segments:
         track, chain = (_cut(_pasteable(name), longest) for name in (segment.di_track, segment.chain))
-        yield f"{clock(segment.start_ms)} {track} – {chain}"
+        yield f"{clock(segment.start_ms)} {title_of(track, chain)}"
 
 
 def _summary(level: LevelRecord, segments: Sequence[SegmentRecord]) -> Iterator[str]:

@@ -110,7 +110,12 @@ class PlannedSegment(Struct, frozen=True, kw_only=True):
     @property
     def title(self) -> str:
         """DI track and chain."""
-        return f"{self.di_name} – {self.chain_name}"
+        return title_of(self.di_name, self.chain_name)
+
+
+def title_of(di_track: str, chain: str) -> str:
+    """Return the title of a segment: names of its DI track and chain."""
+    return f"{di_track} – {chain}"
 
 
 class Plan(Struct, frozen=True, kw_only=True):

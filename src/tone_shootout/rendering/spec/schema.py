@@ -87,7 +87,9 @@ class DiTrackBase(Part, kw_only=True, frozen=True):
     calibration_dbu: Annotated[
         Decibels | None, Meta(description="Level of the interface: dBu at 0 dBFS.", examples=[12.2])
     ] = None
-    start_s: Annotated[float, Meta(ge=0.0, description="Start of the slice, seconds.", examples=[0.0])] = 0.0
+    start_s: Annotated[float, Meta(ge=0.0, le=36_000.0, description="Start of the slice, seconds.", examples=[0.0])] = (
+        0.0
+    )
     end_s: Annotated[
         Seconds | None,
         Meta(description="End of the slice, seconds. Default: end of the recording.", examples=[8.0]),

@@ -17,8 +17,8 @@ from tests.support.examples import THOROUGH_PROFILE
 from tests.support.scheduling import BROWSER, Scheduling
 from tone_shootout.rendering.executor.fork_server import preload_rendering
 
-# One set of servers for all tests of a process, in whatever folder.
-pytest_plugins = ["tests.support.servers"]
+# One set of servers for all tests of a process, in whatever folder. Tests that are to provoke codes do.
+pytest_plugins = ["tests.support.servers", "tests.support.seen_codes"]
 
 # The same examples in each run. Run others with `--hypothesis-profile=default`.
 hypothesis.settings.register_profile("same-examples", derandomize=True)

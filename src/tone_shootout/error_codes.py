@@ -122,7 +122,6 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
         _C(
             "tone_not_available", (404,), "The tone or model does not exist, or is private", "Check its id at TONE3000."
         ),
-        _C("tone3000_failed", (502,), "TONE3000 failed", "Retry later."),
         _C("tone3000_bad_answer", (502,), "TONE3000 sent an invalid response", "Retry later."),
         _C("tone3000_foreign_address", (502,), "The file lies on another host than TONE3000's", "Use another model."),
         _C("tone3000_busy", (503,), "The rate limit of TONE3000 is reached", "Wait for `Retry-After` seconds."),

@@ -41,26 +41,12 @@ def literals() -> set[str]:
     }
 
 
-def source_of_test(name: str) -> str:
-    """Return the source of a test, `path::name`, with the constants of its module that it uses; empty: no such test."""
+def has_test(name: str) -> bool:
+    """Return whether there is a test, given as `path::name`."""
     path, _, function = name.partition("::")
     file = PROJECT / "tests" / path
-    text = file.read_text() if file.exists() else ""
-    tree = ast.parse(text)
-    found = [node for node in ast.walk(tree) if isinstance(node, FUNCTIONS) and node.name == function]
-    if not found:
-        return ""
-    used = {node.id for node in ast.walk(found[0]) if isinstance(node, ast.Name)}
-    constants = [
-        node
-        for node in tree.body
-        if isinstance(node, ast.Assign | ast.AnnAssign)
-        and used & {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-    ]
-    lines = text.splitlines()
-    first = min([found[0].lineno, *(decorator.lineno for decorator in found[0].decorator_list)])
-    parts = [(first, found[0].end_lineno), *((node.lineno, node.end_lineno) for node in constants)]
-    return "\n".join("\n".join(lines[start - 1 : end]) for start, end in parts)
+    tree = ast.parse(file.read_text() if file.exists() else "")
+    return any(isinstance(node, FUNCTIONS) and node.name == function for node in ast.walk(tree))
 
 
 def _codes(tree: ast.Module) -> Iterator[str]:

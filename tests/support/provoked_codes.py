@@ -1,4 +1,4 @@
-"""The test that provokes each code of the table, checked by `tests/unit/test_error_codes.py`."""
+"""The test that provokes each code of the table. `tests.support.seen_codes` fails it if its code does not occur."""
 
 PROVOKED_BY = {
     "invalid_request": "integration/accounts/test_me.py::test_an_invalid_token_request_names_the_field",
@@ -7,7 +7,7 @@ PROVOKED_BY = {
     "unknown_field": "unit/cli/test_check.py::test_errors_of_a_malformed_chain_are_shown_with_those_of_the_others",
     "unknown_parameter": "integration/kit/test_query.py"
     "::test_a_parameter_that_does_not_exist_is_named_with_those_that_do",
-    "missing": "unit/test_document_errors.py::test_errors_in_all_parts_are_found_at_once",
+    "missing": "integration/shootouts/test_batch.py::test_a_wrong_form_is_refused_as_a_whole",
     "repeated": "integration/shootouts/test_uploads.py::test_an_undocumented_form_is_rejected_with_the_field",
     "not_found": "integration/kit/test_error_codes.py::test_a_code_occurs_with_a_status_of_the_table",
     "method_not_allowed": "integration/kit/test_document.py::test_a_method_that_is_not_there_is_a_problem_too",
@@ -38,7 +38,7 @@ PROVOKED_BY = {
     "read_only_token": "integration/accounts/test_device_sign_in.py::test_a_device_can_connect_a_local_user",
     "cross_origin": "integration/accounts/test_cross_origin.py"
     "::test_unsafe_requests_with_a_cookie_require_an_own_origin",
-    "administrator_only": "integration/accounts/test_guards.py::test_a_read_token_is_refused_by_every_unsafe_method",
+    "administrator_only": "integration/accounts/test_guards.py::test_only_administrators_see_the_dashboard",
     "user_not_found": "integration/accounts/test_services.py::test_disabled_and_deleted_users_get_no_tokens",
     "user_exists": "integration/accounts/test_services.py::test_names_are_unique_ignoring_case",
     "user_disabled": "integration/accounts/test_services.py::test_disabled_and_deleted_users_get_no_tokens",
@@ -62,7 +62,6 @@ PROVOKED_BY = {
     "tone3000_search_off": "integration/shootouts/test_tones.py::test_search_is_disabled_by_default",
     "tone3000_not_permitted": "integration/tone3000/test_client.py::test_archives_are_reserved_for_partners",
     "tone_not_available": "integration/jobs/test_fetch.py::test_a_job_says_what_could_not_be_fetched_and_why",
-    "tone3000_failed": "integration/tone3000/test_download.py::test_endless_redirects_are_stopped",
     "tone3000_bad_answer": "integration/shootouts/test_tones.py::test_errors_of_tone3000_differ_from_our_own",
     "tone3000_foreign_address": "integration/shootouts/test_import.py::test_a_redirect_to_another_host_is_not_followed",
     "tone3000_busy": "integration/tone3000/test_http_client.py"
@@ -141,7 +140,7 @@ PROVOKED_BY = {
     "too_many_jobs": "integration/jobs/test_limits.py::test_one_job_too_many_is_refused_until_one_ends",
     "too_many_streams": "integration/jobs/test_live.py"
     "::test_one_user_gets_so_many_streams_of_either_kind_and_another_of_them_when_one_is_closed",
-    "changed": "unit/rendering/test_chain.py::test_a_source_that_changed_after_planning_is_rejected",
+    "changed": "unit/rendering/test_chain.py::test_a_recording_shorter_than_its_media_info_is_rejected",
     "out_of_memory": "unit/rendering/test_child.py::test_a_task_that_needs_too_much_memory_fails_with_what_to_do",
     "storage": "integration/rendering/test_pool.py::test_a_missing_file_is_an_error_without_its_path",
     "timeout": "integration/jobs/test_interruptions.py::test_a_job_that_takes_too_long_fails_and_nothing_of_it_goes_on",

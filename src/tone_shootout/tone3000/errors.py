@@ -22,10 +22,10 @@ from tone_shootout.kit.http.problems import ProblemError
 
 
 class Tone3000Error(ProblemError):
-    """Base of all errors of TONE3000."""
+    """Base of all errors of TONE3000, each of which has its own code."""
 
     status = 502
-    code = "tone3000_failed"
+    code = "tone3000_bad_answer"
 
 
 class NotConfiguredError(Tone3000Error):

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import sys
 from pathlib import Path
 
@@ -13,13 +12,13 @@ import pytest
 
 from tests.integration.conftest import Person
 from tests.support.cutting import cutting_first
+from tests.support.javascript import Ended, has_javascript, run_javascript
 from tests.support.shared import PROJECT
 from tests.support.uploads import capture, di, ir
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("worker")]
 
 GUIDE = (PROJECT / "docs" / "tutorial.md").read_text()
-NODE = shutil.which("node")
 
 
 def program(language: str) -> str:
@@ -40,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
     ("language", "stream"),
     [
         ("python", "/ws"),
-        pytest.param("js", "/events", marks=pytest.mark.skipif(NODE is None, reason="there is no Node.js")),
+        pytest.param("js", "/events", marks=pytest.mark.skipif(not has_javascript(), reason="no Node.js, no Chromium")),
     ],
 )
 async def test_a_program_makes_and_downloads_a_shootout_over_a_cut_connection(
@@ -48,17 +47,13 @@ async def test_a_program_makes_and_downloads_a_shootout_over_a_cut_connection(
 ) -> None:
     source = folder / {"python": "shootout.py", "js": "shootout.mjs"}[language]
     source.write_text(program(language))
-    command = [sys.executable if language == "python" else str(NODE), str(source)]
     async with cutting_first(base_url, stream) as (url, requested):
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            cwd=folder,
-            env={**os.environ, "SHOOTOUT_URL": url, "SHOOTOUT_TOKEN": user.token},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, errors = await asyncio.wait_for(process.communicate(), 120)
-    assert process.returncode == 0, errors.decode()
+        environ = {"SHOOTOUT_URL": url, "SHOOTOUT_TOKEN": user.token}
+        if language == "python":
+            ended = await _run_python(source, folder, environ)
+        else:
+            ended = await run_javascript(source, folder=folder, environ=environ)
+    assert ended.code == 0, ended.errors
     assert len(requested) == 2, "it came back after the cut"
 
     results = folder / {"python": "results-python", "js": "results-javascript"}[language]
@@ -66,9 +61,20 @@ async def test_a_program_makes_and_downloads_a_shootout_over_a_cut_connection(
     assert [segment["chain"] for segment in manifest["segments"]] == ["Dark", "Bright"]
     for segment in manifest["segments"]:
         assert hashlib.sha256((results / segment["file"]).read_bytes()).hexdigest() == segment["sha256"]
-    stated = out.decode()
-    assert re.search(r"^segment 1 ", stated, re.MULTILINE)
-    assert str(Path(results.name) / "manifest.json") in stated
+    assert re.search(r"^segment 1 ", ended.out, re.MULTILINE)
+    assert str(Path(results.name) / "manifest.json") in ended.out
+
+
+async def _run_python(source: Path, folder: Path, environ: dict[str, str]) -> Ended:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(source)),
+        cwd=folder,
+        env={**os.environ, **environ},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, errors = await asyncio.wait_for(process.communicate(), 120)
+    return Ended(process.returncode or 0, out.decode(), errors.decode())
 
 
 def test_links_of_the_tutorial_resolve() -> None:

@@ -1,5 +1,4 @@
 // A client written from docs/api.md and /openapi.json alone: from three files to a downloaded shootout.
-import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -24,7 +23,8 @@ const contents = {};
 const query = new URLSearchParams();
 for (const [kind, name] of Object.entries(names)) {
   contents[kind] = await readFile(join(folder, name));
-  query.append("sha256", createHash("sha256").update(contents[kind]).digest("hex"));
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", contents[kind]));
+  query.append("sha256", Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join(""));
 }
 const ids = {};
 for (const item of (await (await call("GET", `/library?${query}`)).json()).items) ids[item.kind] = item.id;

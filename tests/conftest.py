@@ -4,8 +4,10 @@ import gc
 import importlib
 import logging
 import os
+import re
 import sys
 from functools import cache
+from pathlib import Path
 
 import httpx
 import hypothesis
@@ -18,7 +20,11 @@ from tests.support.scheduling import BROWSER, Scheduling
 from tone_shootout.rendering.executor.fork_server import preload_rendering
 
 # One set of servers for all tests of a process, in whatever folder. Tests that are to provoke codes do.
-pytest_plugins = ["tests.support.servers", "tests.support.seen_codes"]
+# The process that distributes tests runs none.
+_distributes = "PYTEST_XDIST_WORKER" not in os.environ and any(each.startswith("--numprocesses") for each in sys.argv)
+pytest_plugins = [] if _distributes else ["tests.support.servers", "tests.support.seen_codes"]
+
+_ALL_THOROUGH = re.compile(r"^pytestmark = .*pytest\.mark\.thorough", re.MULTILINE)
 
 # The same examples in each run. Run others with `--hypothesis-profile=default`.
 hypothesis.settings.register_profile("same-examples", derandomize=True)
@@ -43,6 +49,13 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Imports produce no garbage worth collecting, and collecting takes 5 of the 12 s of collection.
 gc.disable()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import files of which no test is selected."""
+    if config.option.markexpr != "not thorough" or collection_path.suffix != ".py":
+        return None
+    return bool(_ALL_THOROUGH.search(collection_path.read_text(encoding="utf-8"))) or None
 
 
 def pytest_collection_finish() -> None:

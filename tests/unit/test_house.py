@@ -1,9 +1,9 @@
 """The layout of the code: repositories, file sizes and the place of helpers."""
 
-import ast
 import importlib
+import re
+from functools import cache
 
-import pytest
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 
 from tests.support.shared import PROJECT
@@ -14,19 +14,24 @@ LONGEST = 425
 """Lines of a source file; a longer one becomes a package."""
 
 
+@cache
 def repositories() -> list[tuple[str, str]]:
     """Return the module and the name of every class of ours that is called a repository."""
     found = []
     for path in sorted(SRC.rglob("*.py")):
         module = ".".join(path.relative_to(SRC).with_suffix("").parts).removesuffix(".__init__")
-        classes = [node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ClassDef)]
+        classes = re.findall(r"^ *class (\w+)", path.read_text(), re.MULTILINE)
         found += [(module, name) for name in classes if name.endswith("Repository")]
     return found
 
 
-@pytest.mark.parametrize(("module", "name"), repositories())
-def test_every_repository_extends_the_one_of_advanced_alchemy(module: str, name: str) -> None:
-    assert issubclass(getattr(importlib.import_module(module), name), SQLAlchemyAsyncRepository)
+def test_every_repository_extends_the_one_of_advanced_alchemy() -> None:
+    others = [
+        name
+        for module, name in repositories()
+        if not issubclass(getattr(importlib.import_module(module), name), SQLAlchemyAsyncRepository)
+    ]
+    assert others == []
 
 
 def test_the_list_of_repositories_is_complete() -> None:

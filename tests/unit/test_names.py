@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -32,7 +33,9 @@ WITHOUT_UNIT = {
 """Counts, positions, numbers, versions, shares and ratios: they have no unit."""
 
 
-SCHEMAS = (document(), msgspec.json.schema(Spec), msgspec.json.schema(Manifest))
+@cache
+def schemas() -> tuple[dict[str, Any], ...]:
+    return (document(), msgspec.json.schema(Spec), msgspec.json.schema(Manifest))
 
 
 def _nodes(node: Any) -> Iterator[dict[str, Any]]:
@@ -46,7 +49,7 @@ def _nodes(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def _properties() -> Iterator[tuple[str, dict[str, Any]]]:
-    for schema in SCHEMAS:
+    for schema in schemas():
         for node in _nodes(schema):
             if isinstance(node.get("properties"), dict):
                 yield from ((k, v) for k, v in node["properties"].items() if isinstance(v, dict))
@@ -85,18 +88,18 @@ def test_names_and_enumerations_are_in_snake_case() -> None:
         if parameter["in"] == "header"
     }
     assert [name for name, _ in _properties() if not NAME.fullmatch(name) and name not in headers] == []
-    values = {value for schema in SCHEMAS for node in _nodes(schema) for value in _enumeration(node)}
+    values = {value for schema in schemas() for node in _nodes(schema) for value in _enumeration(node)}
     assert [value for value in values if not VALUE.fullmatch(value)] == []
 
 
 def test_one_word_stands_for_one_thing() -> None:
-    fields = [name for schema in SCHEMAS for node in _nodes(schema) for name in node.get("properties", {})]
+    fields = [name for schema in schemas() for node in _nodes(schema) for name in node.get("properties", {})]
     assert {"state", "gear_type", "href", "rate", "bytes", "seconds"}.isdisjoint(fields)
     kinds = {value for name, schema in _properties() if name == "kind" for value in _enumeration(schema)}
     assert kinds <= {"di_track", "capture", "cab_ir"}
     words = {"yes", "no", "on", "off", "true", "false"}
     assert not [
-        value for schema in SCHEMAS for node in _nodes(schema) for value in _enumeration(node) if value in words
+        value for schema in schemas() for node in _nodes(schema) for value in _enumeration(node) if value in words
     ]
 
 

@@ -10,9 +10,9 @@ from functools import cache
 from typing import Any, Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.signal import bilinear, butter, firwin, lfilter, upfirdn
 
 from tone_shootout.demo.strings import RATE
 
@@ -22,7 +22,14 @@ FULL_SCALE_V: Final = 2.0
 """Volts at the input jack for a sample of 1.0; a hard strum on humbuckers reaches half of it."""
 
 OVERSAMPLING: Final = 8
-BAND_LIMIT: Final = firwin(641, 22_000.0, window=("kaiser", 10.0), fs=RATE * OVERSAMPLING)
+
+
+@cache
+def band_limit() -> Signal:
+    """Return the filter that removes what the rate of the output can't carry."""
+    return scipy.signal.firwin(641, 22_000.0, window=("kaiser", 10.0), fs=RATE * OVERSAMPLING)
+
+
 """Low-pass for both rate conversions: flat up to 20 kHz, −100 dB from 24 kHz on, which prevents aliasing."""
 
 SUPPLY_V: Final = 300.0
@@ -180,17 +187,17 @@ def amplify(guitar: NDArray[np.floating[Any]], setting: Setting) -> Signal:
         Mono samples at 48 kHz, shape (samples,), within full scale for an input within full scale.
     """
     rate = RATE * OVERSAMPLING
-    delay = BAND_LIMIT.size // 2
-    upsampled = upfirdn(OVERSAMPLING * BAND_LIMIT, guitar, up=OVERSAMPLING)
+    delay = band_limit().size // 2
+    upsampled = scipy.signal.upfirdn(OVERSAMPLING * band_limit(), guitar, up=OVERSAMPLING)
     volts = FULL_SCALE_V * setting.divider * upsampled[delay : delay + OVERSAMPLING * guitar.size]
     for stage in setting.before:
         volts = _stage(volts, stage, rate)
-    volts = lfilter(*bilinear(*setting.tone.analog(), fs=rate), volts)
+    volts = scipy.signal.lfilter(*scipy.signal.bilinear(*setting.tone.analog(), fs=rate), volts)
     for stage in setting.after:
         volts = _stage(volts, stage, rate)
     # A push-pull pair clips both half-waves alike: odd harmonics only. The transformer is a band-pass.
     power = _lowpass(_highpass(np.tanh(setting.drive * volts), 45.0, rate), 8_000.0, rate)
-    line = upfirdn(BAND_LIMIT, np.pad(power, (0, BAND_LIMIT.size)), down=OVERSAMPLING)
+    line = scipy.signal.upfirdn(band_limit(), np.pad(power, (0, band_limit().size)), down=OVERSAMPLING)
     delay //= OVERSAMPLING
     return setting.output * line[delay : delay + guitar.size]
 
@@ -202,11 +209,11 @@ def _stage(volts: Signal, stage: Stage, rate: int) -> Signal:
 
 
 def _highpass(signal: Signal, hz: float, rate: int) -> Signal:
-    return lfilter(*butter(1, hz, "highpass", fs=rate), signal)
+    return scipy.signal.lfilter(*scipy.signal.butter(1, hz, "highpass", fs=rate), signal)
 
 
 def _lowpass(signal: Signal, hz: float, rate: int) -> Signal:
-    return lfilter(*butter(1, hz, fs=rate), signal)
+    return scipy.signal.lfilter(*scipy.signal.butter(1, hz, fs=rate), signal)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.signal import bilinear, butter, lfilter
 
 RATE = 48_000
 """Sample rate of the demo material in Hz."""
@@ -86,8 +86,8 @@ def _pick(note: Note, size: int, rng: np.random.Generator) -> NDArray[np.float64
     """
     release = 1.0 + 0.3 * rng.standard_normal(size) * np.exp(-np.arange(size) / (0.002 * RATE))
     corner_hz = 1_500.0 if note.muted else 1_500.0 + 5_500.0 * note.velocity
-    numerator, denominator = butter(1, corner_hz, fs=RATE)
-    filtered: NDArray[np.float64] = lfilter(numerator, denominator, release)
+    numerator, denominator = scipy.signal.butter(1, corner_hz, fs=RATE)
+    filtered: NDArray[np.float64] = scipy.signal.lfilter(numerator, denominator, release)
     return note.velocity * filtered
 
 
@@ -140,6 +140,6 @@ def _comb(signal: NDArray[np.float64], delay: float) -> NDArray[np.float64]:
 
 def _through_coil(strings: NDArray[np.float64]) -> NDArray[np.float64]:
     omega = 2.0 * np.pi * COIL_RESONANCE_HZ
-    numerator, denominator = bilinear([omega**2], [1.0, omega / COIL_Q, omega**2], fs=RATE)
-    voltage: NDArray[np.float64] = lfilter(numerator, denominator, strings)
+    numerator, denominator = scipy.signal.bilinear([omega**2], [1.0, omega / COIL_Q, omega**2], fs=RATE)
+    voltage: NDArray[np.float64] = scipy.signal.lfilter(numerator, denominator, strings)
     return voltage

@@ -4,8 +4,8 @@ It does not contain the riff or the arpeggio of the demo, which are the validati
 """
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.signal import butter, chirp, lfilter
 
 from tone_shootout.demo.strings import RATE, Note, play
 
@@ -21,9 +21,9 @@ def training_signal(*, phrases: int = PHRASES, seed: int = 0) -> NDArray[np.floa
     rng = np.random.default_rng(seed)
     parts = [_peaking(_phrase(rng), rng.uniform(-18.0, 0.0)) for _ in range(phrases)]
     seconds = np.arange(2 * RATE) / RATE
-    sweep = chirp(seconds, 20.0, seconds[-1], 20_000.0, method="logarithmic")
+    sweep = scipy.signal.chirp(seconds, 20.0, seconds[-1], 20_000.0, method="logarithmic")
     parts += [_peaking(sweep, peak_dbfs) for peak_dbfs in (-36.0, -24.0, -18.0, -12.0)]
-    hiss = lfilter(*butter(1, 2_000.0, fs=RATE), rng.standard_normal(2 * RATE))
+    hiss = scipy.signal.lfilter(*scipy.signal.butter(1, 2_000.0, fs=RATE), rng.standard_normal(2 * RATE))
     parts += [_peaking(hiss, peak_dbfs) for peak_dbfs in (-36.0, -24.0, -18.0, -12.0)]
     pause = np.zeros(RATE // 3)
     return np.concatenate([piece for part in parts for piece in (part, pause)])

@@ -6,10 +6,9 @@ import pytest
 from tests.support.fuzzing import SHARES, fuzz
 from tests.support.security import World
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
 
 
-@pytest.mark.thorough
 async def test_every_response_is_as_documented(base_url: str, world: World) -> None:
     await fuzz(base_url, world, "accounts", "operating", "tones")
 

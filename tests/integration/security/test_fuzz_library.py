@@ -5,9 +5,8 @@ import pytest
 from tests.support.fuzzing import fuzz
 from tests.support.security import World
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
 
 
-@pytest.mark.thorough
 async def test_every_response_is_as_documented(base_url: str, world: World) -> None:
     await fuzz(base_url, world, "library", "shootouts")

@@ -2,11 +2,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt
 
 from tests.support.examples import examples
 from tests.support.shared import shared_folder
@@ -26,7 +26,8 @@ def clean(x: Float32) -> NDArray[np.float64]:
 
 
 def driven(x: Float32) -> NDArray[np.float64]:
-    return np.asarray(np.tanh(40 * sosfilt(butter(1, (80.0, 6000.0), "bandpass", fs=RATE, output="sos"), x)))
+    sections = scipy.signal.butter(1, (80.0, 6000.0), "bandpass", fs=RATE, output="sos")
+    return np.asarray(np.tanh(40 * scipy.signal.sosfilt(sections, x)))
 
 
 @pytest.mark.parametrize("device", [clean, driven])
@@ -68,7 +69,7 @@ def test_noise_is_ambiguous() -> None:
 @pytest.mark.parametrize("late_s", [0.0101, 0.0125, 0.015])
 def test_delay_beyond_the_search_range_is_ambiguous(rate: int, late_s: float) -> None:
     """The flank of a slowly rising response reaches into the search range, with either sign."""
-    dull = sosfilt(butter(4, 0.3 * rate, fs=rate, output="sos"), latency_probe(rate))
+    dull = scipy.signal.sosfilt(scipy.signal.butter(4, 0.3 * rate, fs=rate, output="sos"), latency_probe(rate))
     assert estimate_latency(delayed(dull, round(late_s * rate)), rate).samples is None
 
 

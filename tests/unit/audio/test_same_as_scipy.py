@@ -4,9 +4,9 @@ from importlib.machinery import PathFinder
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.signal import butter, chirp, firwin, get_window, oaconvolve, sosfilt
 
 from tests.support.examples import examples
 from tone_shootout.audio import alignment, convolve, sections, space, spectrum, true_peak
@@ -20,29 +20,29 @@ RATES = [8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 64_000, 88_200, 
 def test_convolution(samples: int, taps: int, seed: int) -> None:
     noise = np.random.default_rng(seed)
     x, response = noise.standard_normal(samples), noise.standard_normal(taps)
-    np.testing.assert_array_equal(convolve._convolve(x, response), oaconvolve(x, response))
+    np.testing.assert_array_equal(convolve._convolve(x, response), scipy.signal.oaconvolve(x, response))
 
 
 @pytest.mark.parametrize("shape", [(1_000,), (2, 1_000)])
 def test_second_order_sections(shape: tuple[int, ...]) -> None:
     noise = np.random.default_rng(1)
-    filter_ = butter(4, (100, 3_000), "bandpass", fs=48_000, output="sos")
+    filter_ = scipy.signal.butter(4, (100, 3_000), "bandpass", fs=48_000, output="sos")
     x, state = noise.standard_normal(shape), noise.standard_normal((len(filter_), *shape[:-1], 2))
-    wanted, wanted_state = sosfilt(filter_, x, zi=state)
+    wanted, wanted_state = scipy.signal.sosfilt(filter_, x, zi=state)
     filtered, after = sections.filter_sections(filter_, x, state)
     np.testing.assert_array_equal(filtered, wanted)
     np.testing.assert_array_equal(after, wanted_state)
-    np.testing.assert_array_equal(sections.filter_sections(filter_, x)[0], sosfilt(filter_, x))
+    np.testing.assert_array_equal(sections.filter_sections(filter_, x)[0], scipy.signal.sosfilt(filter_, x))
 
 
 def test_second_order_sections_where_the_compiled_filter_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PathFinder, "find_spec", lambda *_: None)
-    assert sections._compiled.__wrapped__() is sosfilt.__globals__["_sosfilt"]
+    assert sections._compiled.__wrapped__() is scipy.signal.sosfilt.__globals__["_sosfilt"]
 
 
 @pytest.mark.parametrize("factor", [4, 8])
 def test_kaiser_windowed_low_pass_filter(factor: int) -> None:
-    taps = factor * firwin(
+    taps = factor * scipy.signal.firwin(
         2 * true_peak.HALF_LENGTH * factor + 1, 1.0 / factor, window=("kaiser", true_peak.KAISER_BETA)
     )
     for phase in range(factor):
@@ -52,14 +52,14 @@ def test_kaiser_windowed_low_pass_filter(factor: int) -> None:
 
 @pytest.mark.parametrize("frame", [1, 2, 3, 480, 2_400, 4_410])
 def test_hann_window(frame: int) -> None:
-    np.testing.assert_array_equal(spectrum._window(frame), get_window("hann", frame))
+    np.testing.assert_array_equal(spectrum._window(frame), scipy.signal.get_window("hann", frame))
 
 
 @pytest.mark.parametrize("rate", RATES)
 def test_sweep(rate: int) -> None:
     count, fade = round(alignment.SWEEP_S * rate), round(alignment.FADE_S * rate)
     seconds, highest = np.arange(count) / rate, min(alignment.SWEEP_HZ[1], 0.45 * rate)
-    sweep = chirp(seconds, alignment.SWEEP_HZ[0], alignment.SWEEP_S, highest, phi=-90.0)
+    sweep = scipy.signal.chirp(seconds, alignment.SWEEP_HZ[0], alignment.SWEEP_S, highest, phi=-90.0)
     ramp = np.minimum(1.0, np.arange(count) / fade)
     wanted = as_float32(amplitude(alignment.PROBE_DBFS) * sweep * ramp * ramp[::-1])
     np.testing.assert_array_equal(alignment.latency_probe(rate)[:count], wanted)
@@ -69,5 +69,5 @@ def test_sweep(rate: int) -> None:
 def test_octave_bands(rate: int) -> None:
     for hz in space.OCTAVES_HZ:
         if hz * 2**0.5 < rate / 2:
-            wanted = butter(2, (hz / 2**0.5, hz * 2**0.5), "bandpass", fs=rate, output="sos")
+            wanted = scipy.signal.butter(2, (hz / 2**0.5, hz * 2**0.5), "bandpass", fs=rate, output="sos")
             np.testing.assert_array_equal(space._octave_band(hz, rate), wanted)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
-from scipy.signal import welch
 
 from tests.support.examples import examples
 from tests.support.signals import RATE, riff, sine
@@ -38,7 +38,7 @@ def test_bands_match_iec_61260() -> None:
 def test_density_matches_the_method_of_welch() -> None:
     signal = riff(3.0)
     frame, size = round(0.17 * RATE), 8192
-    _, expected = welch(signal.astype(np.float64), RATE, nperseg=frame, nfft=size, detrend=False)
+    _, expected = scipy.signal.welch(signal.astype(np.float64), RATE, nperseg=frame, nfft=size, detrend=False)
     frequency, density = power_density(signal, RATE)
     assert frequency[-1] == RATE / 2
     assert density == pytest.approx(expected, rel=1e-9, abs=1e-20)

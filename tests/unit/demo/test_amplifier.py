@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+import scipy
 from numpy.typing import NDArray
-from scipy.signal.windows import blackmanharris
 
 from tone_shootout.demo.amplifier import BASSMAN, JCM800, SETTINGS, ToneStack, _plate_current, amplify
 from tone_shootout.demo.strings import RATE
@@ -18,7 +18,7 @@ def sine(hz: float, peak: float) -> NDArray[np.float64]:
 def powers(setting: str, hz: float, peak: float) -> tuple[float, float, float]:
     """Power of the fundamental, of its harmonics, and of everything else, of a settled sine."""
     settled = amplify(sine(hz, peak), SETTINGS[setting])[-RATE // 4 :]
-    spectrum = np.abs(np.fft.rfft(settled * blackmanharris(settled.size))) ** 2
+    spectrum = np.abs(np.fft.rfft(settled * scipy.signal.windows.blackmanharris(settled.size))) ** 2
     bins = np.fft.rfftfreq(settled.size, 1.0 / RATE)
     harmonic = np.abs(bins - hz * np.round(bins / hz)) <= 24.0
     fundamental = np.abs(bins - hz) <= 24.0

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+import scipy
 from numpy.typing import NDArray
-from scipy.signal import minimum_phase
 
 from tone_shootout.demo.cabinets import CLOSED_4X12, OPEN_1X12, Cabinet, impulse_response
 from tone_shootout.demo.strings import RATE
@@ -54,7 +54,7 @@ def test_response_attenuates_rumble_and_hiss(cabinet: Cabinet) -> None:
 @CABINETS
 def test_response_is_minimum_phase(cabinet: Cabinet) -> None:
     response = impulse_response(cabinet).astype(np.float64)
-    oracle = minimum_phase(response, n_fft=2**18, half=False)
+    oracle = scipy.signal.minimum_phase(response, n_fft=2**18, half=False)
     np.testing.assert_allclose(response, oracle[: response.size], atol=1e-3 * np.abs(response).max())
 
 

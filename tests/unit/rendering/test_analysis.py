@@ -17,7 +17,6 @@ from tone_shootout.rendering.executor.analysis import difference
 from tone_shootout.rendering.executor.measure import measure_capture
 from tone_shootout.rendering.executor.tasks import MeasureCapture, SourceFile
 from tone_shootout.rendering.metrics import CaptureMetrics, DrivePoint, Pair
-from tone_shootout.rendering.output.draw_plots import draw_plot
 from tone_shootout.rendering.output.draw_waveform import WIDTH
 from tone_shootout.rendering.output.plots import DifferencePlot, DrivePlot, LevelsPlot, Plot, SpectraPlot, WaveformPlot
 from tone_shootout.rendering.plan.planner import plan
@@ -118,6 +117,8 @@ def _plots(folder: Path, name: str) -> list[tuple[Plot, int]]:
 @pytest.mark.parametrize("which", range(7))
 def test_plots_have_their_size_parse_and_are_reproducible(tmp_path: Path, which: int) -> None:
     """Warnings are errors here: no name and no number may cause one."""
+    from tone_shootout.rendering.output.draw_plots import draw_plot  # imports Matplotlib
+
     plot, height = _plots(tmp_path, HOSTILE)[which]
     for folder in ("first", "second"):
         draw_plot(plot, str(tmp_path / folder / "plot"))

@@ -112,6 +112,7 @@ FIELDS: Final[dict[str, Any]] = {
     "JobLinks.ws": f"{_JOB}/ws",
     "JobLinks.artifacts": f"{_JOB}/artifacts",
     "JobLinks.archive": f"{_JOB}/archive",
+    "JobLinks.page": _JOB.removeprefix("/api/v1"),
     "JobLinks.shootout": _SHOOTOUT,
     "JobLinks.cancel": None,
     "JobLinks.retry": None,

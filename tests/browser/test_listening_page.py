@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -10,8 +11,14 @@ from numpy.typing import NDArray
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import Visit
+from tests.integration.conftest import Person
+from tests.integration.jobs.conftest import make_shootout
+from tests.support.finished_jobs import add_finished_job, files_in
 from tests.support.listening import CHAINS, HOSTILE, LATE, leave_parts, render_result, samples_of, tones
 from tests.support.render_inputs import RATE
+from tests.support.sessions import Sessions
+from tone_shootout.kit.settings import Settings
+from tone_shootout.kit.storage import Storage
 from tone_shootout.rendering.output.manifest import Manifest
 
 RAMP = RATE // 100
@@ -298,6 +305,22 @@ async def test_axe_finds_nothing_in_light_and_dark(chromium: Browser, result: Re
 async def _barriers(page: Page, options: dict[str, Any]) -> list[tuple[str, list[str]]]:
     found = await page.evaluate("options => axe.run(document, options)", options)
     return [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]]
+
+
+async def test_the_page_of_a_job_loads_its_sound_by_fetch(
+    visit: Visit, result: Result, base_url: str, user: Person, settings: Settings, session_maker: Sessions
+) -> None:
+    storage = Storage.from_settings(settings)
+    shootout_id = UUID(await make_shootout(user.client))
+    job = await add_finished_job(storage, session_maker, user, shootout_id, files_in(result[1]))
+    await visit.open(f"{base_url}/jobs/{job.id}")
+    await visit.page.get_by_label("API token").fill(user.token)
+    await visit.page.keyboard.press("Enter")
+    await visit.page.wait_for_url(f"{base_url}/jobs/{job.id}")
+    await visit.page.locator("body[data-ready='0']").wait_for()
+    heard = await _rendered(visit.page, {"tone": 3, "from": 0, "at": 0}, length=40_000)
+    np.testing.assert_array_equal(heard[RAMP + 1 :], _aligned(*result, 3)[RAMP + 1 : 40_000])
+    assert {url.split("/", 3)[2] for url in visit.requested} == {base_url.split("/", 3)[2]}
 
 
 async def _until(page: Page, condition: str) -> None:

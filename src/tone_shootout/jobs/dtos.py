@@ -56,6 +56,7 @@ class JobLinks(Struct, kw_only=True):
     artifacts: Annotated[str, Meta(description="The job's artifacts.")]
     archive: Annotated[str | None, Meta(description="Its artifacts as one ZIP archive; null until it has finished.")]
     shootout: Annotated[str, Meta(description="The shootout.")]
+    page: Annotated[str, Meta(description="The job's page for browsers: its listening page once it is completed.")]
 
 
 class JobRead(Struct, kw_only=True):
@@ -118,6 +119,7 @@ class JobRead(Struct, kw_only=True):
                 artifacts=f"{path}/artifacts",
                 archive=f"{path}/archive" if status in FINISHED else None,
                 shootout=f"/api/v1/shootouts/{job.shootout_id}",
+                page=f"/jobs/{job.id}",
             ),
         )
 

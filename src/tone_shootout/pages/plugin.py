@@ -14,6 +14,8 @@ from litestar.template import TemplateConfig
 from tone_shootout.accounts.errors import CrossOriginError
 from tone_shootout.kit.settings import Settings
 from tone_shootout.pages.controllers import SignInPageController, cross_origin_response
+from tone_shootout.pages.job_page import JobPageController
+from tone_shootout.rendering.listening_page.document import STATIC
 
 _HERE: Final = Path(__file__).parent
 
@@ -30,13 +32,13 @@ class PagesPlugin(InitPlugin):
         app_config.route_handlers.append(
             Router(
                 "/",
-                route_handlers=[SignInPageController],
+                route_handlers=[SignInPageController, JobPageController],
                 exception_handlers={CrossOriginError: partial(cross_origin_response, self._settings)},
             )
         )
         app_config.route_handlers.append(
             create_static_files_router(
-                path="/static", directories=[_HERE / "static"], opt={"public": True}, include_in_schema=False
+                path="/static", directories=[_HERE / "static", STATIC], opt={"public": True}, include_in_schema=False
             )
         )
         return app_config

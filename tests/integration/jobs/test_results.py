@@ -1,11 +1,9 @@
 """All results of a job in one request, its events as a list, and its deletion."""
 
-import hashlib
 import io
 import secrets
 import zipfile
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
 
 import httpx
@@ -13,10 +11,9 @@ import pytest
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import make_shootout, submit
-from tests.support.factories import JobArtifactFactory, JobEventFactory, JobFactory
+from tests.support.finished_jobs import add_finished_job, result_key
 from tests.support.sessions import Sessions
 from tone_shootout.jobs.models import Job
-from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 
@@ -43,32 +40,8 @@ async def finished(storage: Storage, session_maker: Sessions, user: Person) -> F
 
 async def _finish(storage: Storage, session_maker: Sessions, user: Person, files: dict[str, bytes]) -> Finished:
     shootout_id = UUID(await make_shootout(user.client))
-    job = JobFactory.build(
-        owner_id=user.id,
-        shootout_id=shootout_id,
-        title="Zwei Zerrer, „laut“",
-        status=JobStatus.COMPLETED,
-        finished_at=datetime(2026, 11, 28, 12, tzinfo=UTC),
-        event_seq=5,
-    )
-    keys = {path: f"users/{user.id}/jobs/{job.id}/1/{path}" for path in files}
-    for path, content in files.items():
-        await storage.put(keys[path], content)
-    async with session_maker.begin() as session:
-        session.add(job)
-        await session.flush()
-        session.add_all(JobEventFactory.build(job_id=job.id, seq=seq) for seq in range(1, 6))
-        session.add_all(
-            JobArtifactFactory.build(
-                job_id=job.id,
-                path=path,
-                size=len(content),
-                sha256=hashlib.sha256(content).hexdigest(),
-                storage_key=keys[path],
-            )
-            for path, content in files.items()
-        )
-    return Finished(f"/api/v1/jobs/{job.id}", keys)
+    job = await add_finished_job(storage, session_maker, user, shootout_id, files, title="Zwei Zerrer, „laut“")
+    return Finished(f"/api/v1/jobs/{job.id}", {path: result_key(job, path) for path in files})
 
 
 async def test_the_archive_has_every_result_under_its_path(finished: Finished, user: Person) -> None:

@@ -1,5 +1,6 @@
 """The listening page in a real browser, opened from disk: what is heard is measured, to the sample."""
 
+import shutil
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -275,6 +276,28 @@ async def test_a_long_di_track_plays_in_parts_within_the_memory(visit: Visit, re
     np.testing.assert_array_equal(heard[RAMP + 1 :], expected[RAMP + 1 :])
 
 
+async def test_tones_that_are_missing_or_damaged_are_named_and_the_others_play(
+    visit: Visit, result: Result, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(result[1], out)
+    next((out / "listen").glob("02-*.js")).unlink()
+    third = next((out / "listen").glob("03-*.js"))
+    third.write_text(third.read_text().replace('","', '","AAAA'))
+    page = visit.page
+    await page.goto((out / "index.html").as_uri())
+    await page.locator("body[data-ready='0']").wait_for()
+    await expect(page.get_by_role("alert")).to_contain_text("This browser can't play")
+    await expect(page.get_by_role("alert")).to_contain_text("Late (listen/02-")
+    await expect(page.locator("#tone-2")).to_be_disabled()
+    await expect(page.locator("#tone-3")).to_be_disabled()
+    await page.get_by_role("button", name="Play").click()
+    await expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    await page.keyboard.press("2")
+    await page.keyboard.press("ArrowDown")
+    assert await page.evaluate("ToneShootout.page.state.a") == 1
+
+
 async def test_it_can_be_read_without_script(chromium: Browser, result: Result) -> None:
     context = await chromium.new_context(java_script_enabled=False)
     page = await context.new_page()
@@ -318,6 +341,12 @@ async def test_the_page_of_a_job_loads_its_sound_by_fetch(
     await visit.page.keyboard.press("Enter")
     await visit.page.wait_for_url(f"{base_url}/jobs/{job.id}")
     await visit.page.locator("body[data-ready='0']").wait_for()
+    await visit.page.context.clear_cookies(name="shootout_access")  # as if it had expired
+    await visit.page.get_by_role("radio", name="Arpeggio").check()
+    await visit.page.locator("body[data-ready='1']").wait_for()
+    await visit.page.get_by_role("radio", name="Riff in E").check()
+    await visit.page.locator("body[data-ready='0']").wait_for()
+    await expect(visit.page.get_by_role("alert")).to_be_hidden()
     heard = await _rendered(visit.page, {"tone": 3, "from": 0, "at": 0}, length=40_000)
     np.testing.assert_array_equal(heard[RAMP + 1 :], _aligned(*result, 3)[RAMP + 1 : 40_000])
     assert {url.split("/", 3)[2] for url in visit.requested} == {base_url.split("/", 3)[2]}

@@ -65,7 +65,13 @@ class JobPageController(Controller):
             return Template("job.html", media_type=MediaType.HTML, headers=PAGE_HEADERS, context=context)
         page = await load_page(storage, await jobs.artifacts(principal.user_id, job_id))
         files = f"{prefix}{job_path(job_id)}/artifacts/"
-        home = Home(assets=f"{prefix}/static/", files=files, manifest=f"{files}manifest.json", back=f"{prefix}/")
+        home = Home(
+            assets=f"{prefix}/static/",
+            files=files,
+            manifest=f"{files}manifest.json",
+            renew=f"{prefix}/api/v1/auth/refresh",
+            back=f"{prefix}/",
+        )
         document = await asyncio.to_thread(render_document, page, home)
         return Response(document, media_type=MediaType.HTML, headers=PAGE_HEADERS)
 

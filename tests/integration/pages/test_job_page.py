@@ -71,7 +71,8 @@ async def test_a_finished_job_has_a_listening_page_with_the_addresses_of_its_art
     assert "unsafe" not in policy
     data = _data(answer.text)
     assert {**data, "home": None} == {**json.loads(results["listen/page.json"]), "home": None}
-    assert data["home"] == {"fetch": True, "files": f"/api/v1/jobs/{job.id}/artifacts/"}
+    addresses = {"files": f"/api/v1/jobs/{job.id}/artifacts/", "renew": "/api/v1/auth/refresh"}
+    assert data["home"] == {"fetch": True, **addresses}
     assert HOSTILE not in answer.text
     for address in re.findall(r'(?:src|href)="(/[^"]+)"', answer.text):
         assert (await browser.get(address)).status_code == 200, address

@@ -179,7 +179,7 @@ def test_the_document_has_no_inline_script_style_or_handler(page: Page) -> None:
 def test_on_a_service_the_page_loads_sound_by_fetch_from_given_addresses(page: Page) -> None:
     html = render_document(page, Home(assets="/static/", files="/api/v1/jobs/1/artifacts/"))
     parsed = _elements(html)
-    assert json.loads(parsed.data)["home"] == {"fetch": True, "files": "/api/v1/jobs/1/artifacts/"}
+    assert json.loads(parsed.data)["home"] == {"fetch": True, "files": "/api/v1/jobs/1/artifacts/", "renew": ""}
     assert "http-equiv" not in html
     assert [each["src"] for tag, each in parsed.found if tag == "script" and "src" in each] == [
         f"/static/{name}" for name in SCRIPTS

@@ -43,6 +43,7 @@ class Home(Struct, frozen=True, kw_only=True):
         files: prefix of the addresses of the result's files.
         manifest: address of the manifest; empty: no link.
         fetch: whether sound is loaded by `fetch`, which pages from disk can't use.
+        renew: address that renews an expired session by POST; empty: none is needed.
         policy: Content-Security-Policy in the document; empty: the service sends one as a header.
         back: address of the service's first page; empty: no link.
     """
@@ -51,6 +52,7 @@ class Home(Struct, frozen=True, kw_only=True):
     files: str
     manifest: str = ""
     fetch: bool = True
+    renew: str = ""
     policy: str = ""
     back: str = ""
 
@@ -121,7 +123,7 @@ def _data_block(page: Page, home: Home) -> "Markup":
     from markupsafe import Markup
 
     data: dict[str, Any] = msgspec.json.decode(encode_page(page))
-    data["home"] = {"fetch": home.fetch, "files": home.files}
+    data["home"] = {"fetch": home.fetch, "files": home.files, "renew": home.renew}
     return Markup(msgspec.json.encode(data).decode().replace("<", "\\u003c"))  # noqa: S704 - JSON, `<` escaped
 
 

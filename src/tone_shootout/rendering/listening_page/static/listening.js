@@ -10,7 +10,7 @@ window.ToneShootout.page = (function () {
   const DRAG_PX = 5
   const still = matchMedia("(prefers-reduced-motion: reduce)")
   const $ = id => document.getElementById(id)
-  const read = name => (data.home.fetch ? readByFetch : readByScript)(data.home.files + name, name)
+  const read = name => (data.home.fetch ? readByFetch : readByScript)(data.home.files + name, name, data.home.renew)
   const segmentsOf = track => data.segments.filter(segment => segment.track === track)
   const segment = position => data.segments[position - 1]
   const keyOf = position => segmentsOf(segment(position).track).findIndex(each => each.position === position) + 1
@@ -31,6 +31,7 @@ window.ToneShootout.page = (function () {
 
   const samplesOf = () => data.tracks[state.track].samples
   const heard = () => state[state.heard]
+  const isAvailable = tone => !state.buffers || state.buffers.has(tone)
   const position = () => (deck ? deck.positionAt(deck.now()) : state.resting)
 
   const say = function (text) {
@@ -63,7 +64,7 @@ window.ToneShootout.page = (function () {
       radio.onchange = () => put("a", each.position, true)
       const words = made("span", { className: "words" }, made("span", { className: "name", textContent: `${n + 1}. ${each.chain}` }), made("span", { className: "facts", id: `facts-${each.position}` }))
       radio.setAttribute("aria-describedby", `facts-${each.position}`)
-      const second = made("button", { type: "button", className: "put", textContent: "B" })
+      const second = made("button", { type: "button", className: "put", id: `put-${each.position}`, textContent: "B" })
       second.setAttribute("aria-label", `Put ${each.chain} in B`)
       second.onclick = () => put("b", each.position)
       return made("div", { className: "tone", id: `row-${each.position}` }, made("label", { htmlFor: radio.id }, radio, made("span", { className: "in" }), words), second)
@@ -102,6 +103,7 @@ window.ToneShootout.page = (function () {
 
   // Put a tone in a slot; `listen`: and hear it.
   const put = function (slot, tone, listen = false) {
+    if (!isAvailable(tone)) return
     state[slot] = tone
     if (listen) state.heard = slot
     restartTurn()
@@ -115,7 +117,7 @@ window.ToneShootout.page = (function () {
   }
 
   const neighbor = function (by) {
-    const all = segmentsOf(state.track).map(each => each.position)
+    const all = segmentsOf(state.track).map(each => each.position).filter(isAvailable)
     return all[(all.indexOf(heard()) + by + all.length) % all.length]
   }
 
@@ -419,7 +421,7 @@ window.ToneShootout.page = (function () {
     if (generation !== state.generation) return
     $("loading").hidden = true
     if (failed.length) say(`This browser can't play ${failed.join(", ")}. The table of levels links to the files.`)
-    for (const each of all) $(`tone-${each.position}`).disabled = !buffers.has(each.position)
+    for (const each of all) for (const part of ["tone", "put"]) $(`${part}-${each.position}`).disabled = !buffers.has(each.position)
     if (!buffers.size) return
     for (const slot of ["a", "b"]) if (!buffers.has(state[slot])) state[slot] = buffers.keys().next().value
     // In the order of the tones, whichever was decoded first.

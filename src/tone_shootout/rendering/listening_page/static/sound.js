@@ -210,8 +210,10 @@ window.ToneShootout = (function () {
       document.head.append(script)
     })
 
-  const readByFetch = async function (url, name) {
-    const answer = await fetch(url)
+  // On a service. `renew`: address that renews an expired session; sound is loaded long after the page.
+  const readByFetch = async function (url, name, renew) {
+    let answer = await fetch(url)
+    if (answer.status === 401 && renew && (await fetch(renew, { method: "POST" })).ok) answer = await fetch(url)
     if (!answer.ok) throw new Error(`${name}: HTTP ${answer.status}`)
     if (!name.endsWith(".js")) return answer.arrayBuffer()
     const text = await answer.text()

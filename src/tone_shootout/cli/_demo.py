@@ -118,4 +118,5 @@ def _print_summary(out: Path) -> None:
     click.echo(f"\nResults in {out}:")
     for path in sorted(out.iterdir()):
         click.echo(f"  {path.name}{'/' if path.is_dir() else ''}")
+    click.echo(f"To listen: open {out / 'index.html'} in a browser.")
     click.echo(f"To render it again and compare: shootout verify {shlex.quote(str(out))}")

@@ -23,7 +23,7 @@ def test_the_demo_renders_a_comparison_at_one_loudness(output: str, folder: Path
     for segment in manifest["segments"]:
         assert segment["file"] in output
         assert abs(segment["measured"]["integrated_lufs"] - manifest["level"]["target_lufs"]) <= 0.1
-    for name in ("comparison.mp4", "chapters.txt", "description.txt"):
+    for name in ("index.html", "comparison.mp4", "chapters.txt", "description.txt"):
         assert name in output
         assert (results / name).stat().st_size > 0
     saved = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (results / "inputs").iterdir()}

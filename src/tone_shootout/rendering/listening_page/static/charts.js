@@ -41,8 +41,8 @@ window.ToneShootout.charts = (function () {
     }
   }
 
-  // Round steps so that an axis has two to six of them.
-  const step = span => [1, 2, 3, 5, 10, 20].find(size => span / size <= 6) ?? 30
+  // Round steps so that each half of an axis has one to three of them.
+  const step = span => [1, 2, 3, 5, 10, 20].find(size => span / size <= 3) ?? 30
 
   const lines = function (levels, x, y) {
     // Bands without any power are gaps.

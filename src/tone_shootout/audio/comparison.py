@@ -130,13 +130,14 @@ def _energies(signals: Sequence[Signal], scale: float) -> tuple[Float64, Float64
         for row, signal in zip(block, signals, strict=True):
             part = signal[max(0, start - 1) : start + BLOCK]
             np.divide(part, scale, out=row[-len(part) :], dtype=np.float64)
+        samples = block[:, 1:]
+        filtered = samples - PRE_EMPHASIS * block[:, :-1]
+        products += samples @ samples.T
         for i in range(count):
             for j in range(i, count):
-                difference = block[i] - block[j] if i != j else block[i]
-                filtered = difference[1:] - PRE_EMPHASIS * difference[:-1]
-                plain[i, j] += difference[1:] @ difference[1:]
-                emphasized[i, j] += filtered @ filtered
-                products[i, j] += block[i, 1:] @ block[j, 1:]
+                for signals_of, sums in ((samples, plain), (filtered, emphasized)):
+                    difference = signals_of[i] - signals_of[j] if i != j else signals_of[i]
+                    sums[i, j] += difference @ difference
     return plain, emphasized, products
 
 

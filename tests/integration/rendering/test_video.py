@@ -16,7 +16,7 @@ from tone_shootout.audio.files import read_audio
 from tone_shootout.rendering.output.manifest import Manifest
 from tone_shootout.rendering.video.cards import draw
 from tone_shootout.rendering.video.drawing import envelope
-from tone_shootout.rendering.video.encoder import encode_still, write_sound, write_video
+from tone_shootout.rendering.video.encoder import _encode, encode_still, repeated_packets, write_sound, write_video
 from tone_shootout.rendering.video.video_frames import Part, Scene
 
 NAMES = ["Plexi, $30 & up", "Комбо №2 \U0001f3b8", "日本語 ⟨x⟩"]
@@ -121,6 +121,15 @@ def test_a_picture_is_constant_for_any_duration(tmp_path: Path) -> None:
     wanted = av.VideoFrame.from_ndarray(drawn, format="rgb24").reformat(format="yuv420p", dst_colorspace="ITU709")
     errors = [np.square(frame.astype(float) - wanted.to_ndarray()).mean() for frame in shown[:30]]
     assert 10 * np.log10(255**2 / max(errors)) > 54.0
+
+
+def test_repeated_packets_are_those_that_the_encoder_makes() -> None:
+    blank = av.VideoFrame(1920, 1080, "yuv420p")
+    for plane in blank.planes:
+        plane.update(bytes(plane.buffer_size))
+    made, encoded = repeated_packets(), _encode(blank, 30)[2:]
+    assert [packet[:-1] for packet in made] == [packet[:-1] for packet in encoded]
+    assert {one[-1] ^ other[-1] for one, other in zip(made, encoded, strict=True)} <= {0, 1}, "x264 varies the last bit"
 
 
 def test_the_sound_is_that_of_the_segments(manifest: Manifest, out: Path) -> None:

@@ -60,9 +60,7 @@ def _draw_png(plot: WaveformPlot, name: str, columns: Float32, path: Path) -> No
     for y, label in _magnitudes(plot):
         picture.paste(LINE, (_LEFT, round(y), _LEFT + _WIDTH, round(y) + 1))
         write_line(picture, _LEFT - 10, y, label, size=_TEXT, color=MUTED, align="right")
-    panel = np.asarray(picture.crop((_LEFT, _TOP, _LEFT + _WIDTH, _TOP + _HEIGHT)))
-    waveform = paint_waveform(panel, columns, plot.full_scale, accent(plot.chain_index))
-    picture.paste(Image.fromarray(waveform), (_LEFT, _TOP))
+    paint_waveform(picture, _LEFT, _TOP, _HEIGHT, columns, plot.full_scale, accent(plot.chain_index))
     picture.save(path, compress_level=1)
 
 

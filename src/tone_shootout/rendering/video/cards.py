@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageColor
+from PIL import Image
 
 from tone_shootout.audio.signals import Float32
 from tone_shootout.rendering.video.drawing import COLUMNS, fit, paint_waveform, write_line
@@ -36,10 +36,11 @@ def draw(card: Card, envelope: Float32) -> NDArray[np.uint8]:
     write_line(picture, _RIGHT, 81, f"{card.position} / {card.count}", size=31, color=MUTED, align="right")
     write_line(picture, _LEFT, 227, card.chain, size=78, color=BRIGHT, bold=True, width=1728)
     write_line(picture, _LEFT, 319, card.di_track, size=44, color=color, width=1728)
-    panel = np.full((_PANEL_HEIGHT, 1, 3), ImageColor.getrgb(PANEL), np.uint8)
-    panel[_PANEL_HEIGHT // 2] = ImageColor.getrgb(LINE)
-    waveform = paint_waveform(panel, fit(envelope, _RIGHT - _LEFT), card.full_scale, color)
-    picture.paste(Image.fromarray(waveform), (_LEFT, _PANEL_TOP))
+    middle = _PANEL_TOP + _PANEL_HEIGHT // 2
+    picture.paste(PANEL, (_LEFT, _PANEL_TOP, _RIGHT, _PANEL_TOP + _PANEL_HEIGHT))
+    picture.paste(LINE, (_LEFT, middle, _RIGHT, middle + 1))
+    columns = fit(envelope, COLUMNS)
+    paint_waveform(picture, _LEFT, _PANEL_TOP, _PANEL_HEIGHT, columns, card.full_scale, color)
     write_line(picture, _LEFT, 967, f"{card.integrated_lufs:.1f} LUFS", size=47, color=BRIGHT, bold=True)
     write_line(picture, 595, 967, f"{card.true_peak_dbtp:.1f} dBTP", size=47, color=BRIGHT, bold=True)
     write_line(picture, _RIGHT, 967, card.remark, size=28, color=MUTED, align="right", width=768)

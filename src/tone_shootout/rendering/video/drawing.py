@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageColor, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from tone_shootout.audio.signals import Float32
 from tone_shootout.rendering.video.palette import one_line
@@ -49,29 +48,29 @@ def fit(stored: Float32, width: int) -> Float32:
     return np.stack([low[columns], high[columns]])
 
 
-def paint_waveform(background: NDArray[np.uint8], columns: Float32, full_scale: float, color: str) -> NDArray[np.uint8]:
-    """Paint a waveform over a panel.
+def paint_waveform(
+    picture: Image.Image, x: int, y: int, height: int, columns: Float32, full_scale: float, color: str
+) -> None:
+    """Paint a waveform over a panel of a picture.
 
     Args:
-        background: RGB picture of the panel, shape (height, width or 1, 3).
+        picture: the picture, RGB.
+        x: left edge of the panel, pixels.
+        y: upper edge of the panel, pixels.
+        height: height of the panel, pixels.
         columns: minima and maxima of each column, shape (2, width).
         full_scale: magnitude at the top of the panel.
-        color: color of the waveform, `#rrggbb`.
-
-    Returns:
-        RGB picture, shape (height, width, 3).
+        color: color of the waveform.
     """
-    height = len(background)
     low, high = columns
-    scale = height / 2 / full_scale
-    top = height / 2 - high * scale - 0.5
-    bottom = height / 2 - low * scale + 0.5
+    scale = np.float32(height / 2 / full_scale)
+    top = height / 2 - high * scale - np.float32(0.5)
+    bottom = height / 2 - low * scale + np.float32(0.5)
     rows = np.arange(height, dtype=np.float32)[:, None]
-    # The share of each pixel that is covered.
-    covered = np.clip(np.minimum(rows + 1, bottom) - np.maximum(rows, top), 0, 1)[..., None].astype(np.float32)
-    panel = background.astype(np.float32)
-    drawn = panel + covered * (np.array(ImageColor.getrgb(color), np.float32) - panel)
-    return np.asarray(np.rint(drawn), np.uint8)
+    # The share of each pixel that is covered, as its opacity.
+    covered = np.minimum(rows + 1, bottom) - np.maximum(rows, top)
+    opacity = np.rint(np.clip(covered, 0, 1) * 255).astype(np.uint8)
+    picture.paste(color, (x, y), Image.fromarray(opacity))
 
 
 def write_line(

@@ -98,6 +98,17 @@ class Storage:
             raise MissingObjectError(key) from None
         return bytes(await result.bytes_async())
 
+    def read_blocking(self, key: str) -> bytes:
+        """Return a whole object, without an event loop: for threads, and stores that respond at once.
+
+        Raises:
+            MissingObjectError: there is no object under the key.
+        """
+        try:
+            return bytes(obstore.get(self._store, key).bytes())
+        except FileNotFoundError:
+            raise MissingObjectError(key) from None
+
     async def open(self, key: str, *, start: int = 0, end: int | None = None) -> OpenObject:
         """Open the bytes from `start` up to, not including, `end`; return once the store has found the object.
 

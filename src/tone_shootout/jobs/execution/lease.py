@@ -15,7 +15,7 @@ from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.streaming.pubsub import Publisher
-from tone_shootout.kit.db.session import SessionMaker
+from tone_shootout.kit.db.session import SessionMaker, autocommit
 
 HEARTBEAT_INTERVAL_S = 0.5
 """Seconds between two heartbeats, and the longest that a running job does not notice its cancellation."""
@@ -61,9 +61,8 @@ class Lease:
         while True:
             await asyncio.sleep(HEARTBEAT_INTERVAL_S)
             try:
-                async with self._sessions() as session:
+                async with autocommit(self._sessions) as session:
                     status = await JobRepository(session).renew_lease(job.id, job.attempt)
-                    await session.commit()
             except Exception as error:  # noqa: BLE001 - the next heartbeat may succeed; without any the job is lost
                 if not self._availability.report(error):
                     self._log.warning("heartbeat_failed", exc_info=True)
@@ -102,6 +101,7 @@ class Lease:
             if not pending:
                 return
             try:
+                # Committed separately: a statement that is cancelled must not have written events that are put back.
                 async with self._sessions() as session:
                     # Of several values of a column, the newest remains.
                     values = {name: value for *_, columns in pending for name, value in columns.items()}

@@ -51,8 +51,6 @@ from tone_shootout.shootouts.services import rendering_limits
 
 QUEUE_HEARTBEAT_INTERVAL_S = 1.0
 """Seconds between two heartbeats to the queue."""
-QUEUE_HEARTBEAT_DELAY_S = 0.25
-"""Seconds before the first heartbeat to the queue."""
 STORE_RETRY_S = 60.0
 """Seconds for which storing the results is retried while the storage is unavailable, before the job is requeued."""
 STOP_TIMEOUT_S = 2.0
@@ -360,14 +358,13 @@ async def _send_queue_heartbeats(job: Job, heartbeat: Heartbeat) -> None:
 
     Jobs that end at once send none.
     """
-    await asyncio.sleep(QUEUE_HEARTBEAT_DELAY_S)
     while True:
+        await asyncio.sleep(QUEUE_HEARTBEAT_INTERVAL_S)
         try:
             await heartbeat(job)
         except Exception as error:  # noqa: BLE001 - the queue's entry only wakes a worker
             if outage_of(error) is None:
                 _log.warning("queue_heartbeat_failed", job_id=str(job.id), exc_info=True)
-        await asyncio.sleep(QUEUE_HEARTBEAT_INTERVAL_S)
 
 
 def _ignore_result(thread: asyncio.Future[None]) -> None:

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Text, column, delete, func, insert, literal, select
+from sqlalchemy import CTE, ColumnElement, Insert, Integer, Select, Text, column, delete, func, insert, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql.selectable import TableValuedAlias
 
 from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.status import FINISHED, EventType
@@ -42,16 +43,33 @@ class JobEventRepository(Repository[JobEvent]):
         Returns:
             The events, in order.
         """
-        rows = [{"seq": seq, "type": kind, "data": data} for seq, (kind, data) in enumerate(events, first)]
-        content = func.jsonb_to_recordset(literal(rows, JSONB)).table_valued(
-            column("seq", Integer), column("type", Text), column("data", JSONB), name="content"
-        )
-        content = content.render_derived(with_types=True)
+        contents = _contents(events)
         selected = select(
-            literal(job_id), content.c.seq, content.c.type, func.clock_timestamp(), content.c.data
-        ).order_by(content.c.seq)
-        statement = insert(JobEvent).from_select(["job_id", "seq", "type", "at", "data"], selected).returning(JobEvent)
-        return sorted(await self.session.scalars(statement), key=lambda event: event.seq)
+            literal(job_id), literal(first) + contents.c.n, contents.c.type, func.clock_timestamp(), contents.c.data
+        )
+        return await self._insert(insert(JobEvent), selected, contents)
+
+    async def append_after(self, numbered: CTE, events: Sequence[EventContent]) -> list[JobEvent]:
+        """Append events under the numbers that an UPDATE of the job's row takes in the same statement.
+
+        Args:
+            numbered: the UPDATE, which returns the row's `id`, and the number of the last event as `event_seq`.
+            events: type and data of each.
+
+        Returns:
+            The events, in order; none if no row was updated.
+        """
+        contents = _contents(events)
+        first = numbered.c.event_seq - len(events) + 1
+        selected = select(
+            numbered.c.id, first + contents.c.n, contents.c.type, func.clock_timestamp(), contents.c.data
+        ).join_from(numbered, contents, literal(True))
+        return await self._insert(insert(JobEvent).add_cte(numbered), selected, contents)
+
+    async def _insert(self, statement: Insert, selected: Select[Any], contents: TableValuedAlias) -> list[JobEvent]:
+        ordered = selected.order_by(contents.c.n)
+        inserted = statement.from_select(["job_id", "seq", "type", "at", "data"], ordered).returning(JobEvent)
+        return sorted(await self.session.scalars(inserted), key=lambda event: event.seq)
 
     async def prune(self, finished_before: datetime, *, limit: int) -> int:
         """Delete events of old finished jobs, except status changes and the end.
@@ -79,3 +97,11 @@ class JobEventRepository(Repository[JobEvent]):
 
 def _is_after(job_id: UUID, seq: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return JobEvent.job_id == job_id, JobEvent.seq > seq
+
+
+def _contents(events: Sequence[EventContent]) -> TableValuedAlias:
+    """Return a table with a row for each event: its index `n`, its `type` and its `data`."""
+    rows = [{"n": n, "type": event_type, "data": data} for n, (event_type, data) in enumerate(events)]
+    columns = column("n", Integer), column("type", Text), column("data", JSONB)
+    table = func.jsonb_to_recordset(literal(rows, JSONB)).table_valued(*columns, name="content")
+    return table.render_derived(with_types=True)

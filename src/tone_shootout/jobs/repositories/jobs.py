@@ -157,15 +157,15 @@ class JobRepository(OwnedRepository[Job]):
     async def record_all(
         self, job_id: UUID, attempt: int, events: Sequence[EventContent], **values: Any
     ) -> list[JobEvent] | None:
-        """Append events of a job that `attempt` holds, and set columns; None when the lease is lost."""
-        statement = (
+        """Append events of a job that `attempt` holds, and set columns, in one statement; None: the lease is lost."""
+        numbered = (
             update(Job)
             .where(*_held_by(job_id, attempt))
             .values(event_seq=Job.event_seq + len(events), heartbeat_at=func.now(), **values)
-            .returning(Job.event_seq)
+            .returning(Job.id, Job.event_seq)
+            .cte("numbered")
         )
-        seq = await self.session.scalar(statement)
-        return None if seq is None else await self._events.append(job_id, seq - len(events) + 1, events)
+        return await self._events.append_after(numbered, events) or None
 
     async def renew_lease(self, job_id: UUID, attempt: int) -> JobStatus | None:
         """Record a heartbeat of `attempt`; return the job's status, or None when the lease is lost."""

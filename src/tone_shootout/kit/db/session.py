@@ -1,7 +1,7 @@
 """Database connections, base classes of tables, and the unit of work of a request."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from advanced_alchemy.base import DefaultBase, UUIDv7AuditBase, UUIDv7Base
@@ -19,6 +19,7 @@ __all__ = [
     "SessionMaker",
     "UUIDv7AuditBase",
     "UUIDv7Base",
+    "autocommit",
     "connect_psycopg",
     "create_engine",
     "database_config",
@@ -120,6 +121,14 @@ def database_config(settings: Settings, alembic_config: AlembicAsyncConfig | Non
         alembic_config=alembic_config or AlembicAsyncConfig(),
         set_default_exception_handler=False,
     )
+
+
+@asynccontextmanager
+async def autocommit(sessions: SessionMaker) -> AsyncGenerator[AsyncSession, None]:
+    """Open a session in which each statement is its own transaction: one round trip instead of three."""
+    async with sessions() as session:
+        _ = await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        yield session
 
 
 def unit_of_work(session_maker: async_sessionmaker[AsyncSession]) -> Callable[[], AsyncGenerator[AsyncSession, None]]:

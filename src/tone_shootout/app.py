@@ -35,7 +35,6 @@ from tone_shootout.kit.http.cors import CorsMiddleware
 from tone_shootout.kit.http.deprecation import DeprecationPlugin
 from tone_shootout.kit.http.head import HeadMiddleware
 from tone_shootout.kit.http.health import HealthController
-from tone_shootout.kit.http.index_page import index_page
 from tone_shootout.kit.http.openapi import (
     BinarySchemaPlugin,
     DocumentationPage,
@@ -129,7 +128,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         )
         app_config.middleware.append(RequestEncodingMiddleware())
         app_config.middleware.append(BodyTimeout(grace_s=limits.body_grace_s, bytes_per_s=limits.body_bytes_per_s))
-        app_config.route_handlers.extend([index_page, HealthController, Metrics])
+        app_config.route_handlers.extend([HealthController, Metrics])
         if settings.server.docs:
             app_config.openapi_config = openapi_config(settings, self._structs)
             app_config.route_handlers.append(openapi_document)

@@ -74,6 +74,7 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
         _C("session_ended", (401,), "The session has ended", "Sign in again."),
         _C("forbidden", (403,), "The credential does not permit this", "Use another account or token."),
         _C("read_only_token", (403,), "The token has read scope", "Use a token of write scope."),
+        _C("unknown_host", (403,), "The service has another host name", "Open the URL that `detail` names."),
         _C("cross_origin", (403,), "A cookie was sent from a page of another origin", "Use an API token."),
         _C("administrator_only", (403,), "Only administrators can do this", "Ask an administrator."),
         _C("user_not_found", (404,), "The user does not exist", "Check the name."),
@@ -184,7 +185,7 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
     "Shootouts and specs": (
         _C("shootout_not_found", (404,), "You have no such shootout", "List your shootouts."),
         _C("invalid_config", (422,), "The config can't be rendered", "Correct what `errors` points to."),
-        _C("malformed", (), "The spec file is not TOML or JSON", "Correct the line that `detail` names."),
+        _C("malformed", (422,), "The spec file is not TOML or JSON", "Correct the line that `detail` names."),
         _C("needs_service", (), "Only a service can fetch models of TONE3000", "Submit the spec, or name a file."),
         _C("missing_asset", (422,), "The file or library item does not exist", "Upload it, or correct the name or id."),
         _C("wrong_kind", (422,), "The file is of another kind", "Use the item in a block of its kind."),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from tests.integration.conftest import Person
 from tests.support.browser import find_chromium
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ class Visit:
 
     def _requested(self, request: "Request") -> None:
         self.requested.append(request.url)
+
+    async def sign_in(self, base_url: str, person: Person) -> None:
+        """Get the cookies of a session."""
+        answer = await self.page.context.request.post(f"{base_url}/api/v1/auth/session", data={"token": person.token})
+        assert answer.ok
 
     async def open(self, url: str) -> "Response":
         """Go to an address."""

@@ -113,11 +113,11 @@ async def test_it_renews_the_session_when_the_access_token_has_expired(
     page = dashboard.page
     await dashboard.open(f"{base_url}/saq/queues/shootout/jobs/{job['id']}")
     await page.get_by_role("button", name="Abort").wait_for()
-    await page.context.clear_cookies(name="shootout_access")
+    await page.context.clear_cookies(name="shootout_access_8000")
     await page.get_by_role("button", name="Abort").click()
     await page.get_by_role("button", name="Retry").wait_for()
     assert page.url.endswith(job["id"])
-    assert "shootout_access" in {cookie.get("name") for cookie in await page.context.cookies()}
+    assert "shootout_access_8000" in {cookie.get("name") for cookie in await page.context.cookies()}
 
 
 async def test_an_ended_session_leads_to_sign_in_and_back(

@@ -64,7 +64,7 @@ async def test_two_tabs_that_renew_the_session_at_once_stay_signed_in(
     renew = "async () => (await fetch('/api/v1/auth/refresh', { method: 'POST' })).status"
     for _ in range(2):
         assert await asyncio.gather(*(page.evaluate(renew) for page in pages)) == [200, 200]
-    await context.clear_cookies(name="shootout_access")
+    await context.clear_cookies(name="shootout_access_8000")
     await asyncio.gather(*(page.goto(f"{base_url}/saq/") for page in pages))
     for page in pages:
         await page.get_by_role("heading", name="Queues").wait_for()
@@ -75,7 +75,7 @@ async def test_an_expired_access_token_is_renewed_without_sign_in(
 ) -> None:
     context = visit.page.context
     await context.request.post(f"{base_url}/api/v1/auth/session", data={"token": administrator.token})
-    await context.clear_cookies(name="shootout_access")
+    await context.clear_cookies(name="shootout_access_8000")
     await visit.open(f"{base_url}/saq")
     await visit.page.wait_for_url(f"{base_url}/saq/")
     await expect(visit.page.get_by_role("heading", name="Queues")).to_be_visible()

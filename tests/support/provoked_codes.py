@@ -36,6 +36,7 @@ PROVOKED_BY = {
     "forbidden": "unit/kit/test_problem_handlers.py"
     "::test_a_fault_is_a_problem_with_its_code_and_no_detail_of_the_exception",
     "read_only_token": "integration/accounts/test_device_sign_in.py::test_a_device_can_connect_a_local_user",
+    "unknown_host": "integration/accounts/test_cross_origin.py::test_foreign_host_names_are_refused_on_loopback",
     "cross_origin": "integration/accounts/test_cross_origin.py"
     "::test_unsafe_requests_with_a_cookie_require_an_own_origin",
     "administrator_only": "integration/accounts/test_guards.py::test_only_administrators_see_the_dashboard",

@@ -11,12 +11,13 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from tone_shootout.accounts.cookies import ACCESS_COOKIE
+from tone_shootout.accounts.cookies import ACCESS_COOKIE, find_session_cookie
 from tone_shootout.accounts.credentials import API_TOKEN_PREFIX, AccessTokens, digest
 from tone_shootout.accounts.errors import InvalidCredentialsError
 from tone_shootout.accounts.guards import Connection, has_optional_authentication, is_public
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.repositories import CredentialRepository
+from tone_shootout.kit.settings import Settings
 
 
 class Authentication(ASGIMiddleware):
@@ -29,8 +30,9 @@ class Authentication(ASGIMiddleware):
 
     scopes = (ScopeType.HTTP, ScopeType.WEBSOCKET)
 
-    def __init__(self, access_tokens: AccessTokens, engine: AsyncEngine) -> None:
+    def __init__(self, access_tokens: AccessTokens, engine: AsyncEngine, settings: Settings) -> None:
         self._access_tokens = access_tokens
+        self._settings = settings
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
@@ -47,7 +49,7 @@ class Authentication(ASGIMiddleware):
     async def _authenticate(self, connection: Connection) -> Principal | None:
         header = connection.headers.get("authorization")
         if header is None:
-            cookie = connection.cookies.get(ACCESS_COOKIE)
+            cookie = find_session_cookie(connection.cookies, ACCESS_COOKIE, self._settings)
             return None if cookie is None else await self._verify_access_token(cookie, "cookie")
         scheme, _, credential = header.partition(" ")
         if scheme.lower() != "bearer":

@@ -1,6 +1,10 @@
-"""Cookies of sessions and sign-ins, which are `HttpOnly` and `SameSite=Lax`."""
+"""Cookies of sessions and sign-ins, which are `HttpOnly` and `SameSite=Lax`.
+
+Cookies ignore ports: two services on one host would overwrite each other's. Without a public URL, names have the port.
+"""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -8,24 +12,29 @@ from litestar.datastructures import Cookie
 
 from tone_shootout.accounts.pending_sign_ins import BROWSER_SIGN_IN_S
 from tone_shootout.accounts.services import SessionTokens
-from tone_shootout.kit.settings import SecuritySettings
+from tone_shootout.kit.settings import Settings
 
 ACCESS_COOKIE: Final = "shootout_access"
 REFRESH_COOKIE: Final = "shootout_refresh"
 _PATHS: Final = {ACCESS_COOKIE: "/", REFRESH_COOKIE: "/api/v1/auth"}
 
 
-def session_cookies(tokens: SessionTokens, settings: SecuritySettings) -> list[Cookie]:
+def session_cookies(tokens: SessionTokens, settings: Settings) -> list[Cookie]:
     """Return the cookies of a session. Each expires with its token."""
     return [
-        _cookie(ACCESS_COOKIE, tokens.access_token, tokens.access_lifetime, settings),
-        _cookie(REFRESH_COOKIE, tokens.refresh_token, tokens.refresh_lifetime, settings),
+        _session_cookie(ACCESS_COOKIE, tokens.access_token, tokens.access_lifetime, settings),
+        _session_cookie(REFRESH_COOKIE, tokens.refresh_token, tokens.refresh_lifetime, settings),
     ]
 
 
-def expired_session_cookies(settings: SecuritySettings) -> list[Cookie]:
+def expired_session_cookies(settings: Settings) -> list[Cookie]:
     """Return expired cookies, which make a browser delete those of a session."""
-    return [_cookie(name, "", timedelta(0), settings) for name in _PATHS]
+    return [_session_cookie(name, "", timedelta(0), settings) for name in _PATHS]
+
+
+def find_session_cookie(cookies: Mapping[str, str], name: str, settings: Settings) -> str | None:
+    """Return the value of `ACCESS_COOKIE` or `REFRESH_COOKIE`, which a program may send under its name without port."""
+    return cookies.get(_local_name(name, settings), cookies.get(name))
 
 
 def sign_in_cookie_name(state: str) -> str:
@@ -36,23 +45,33 @@ def sign_in_cookie_name(state: str) -> str:
     return f"shootout_signin_{hashlib.sha256(state.encode()).hexdigest()[:16]}"
 
 
-def sign_in_cookie(state: str, browser: str, settings: SecuritySettings) -> Cookie:
+def sign_in_cookie(state: str, browser: str, settings: Settings) -> Cookie:
     """Return the cookie that the browser must send with the callback of a sign-in."""
     return _cookie(sign_in_cookie_name(state), browser, timedelta(seconds=BROWSER_SIGN_IN_S), settings)
 
 
-def expired_sign_in_cookie(state: str, settings: SecuritySettings) -> Cookie:
+def expired_sign_in_cookie(state: str, settings: Settings) -> Cookie:
     """Return an expired cookie, which makes a browser delete that of a sign-in."""
     return _cookie(sign_in_cookie_name(state), "", timedelta(0), settings)
 
 
-def _cookie(name: str, value: str, lifetime: timedelta, settings: SecuritySettings) -> Cookie:
+def _local_name(name: str, settings: Settings) -> str:
+    return name if settings.server.public_url else f"{name}_{settings.server.port}"
+
+
+def _session_cookie(name: str, value: str, lifetime: timedelta, settings: Settings) -> Cookie:
+    return _cookie(_local_name(name, settings), value, lifetime, settings, path=_PATHS[name])
+
+
+def _cookie(
+    name: str, value: str, lifetime: timedelta, settings: Settings, *, path: str = _PATHS[REFRESH_COOKIE]
+) -> Cookie:
     return Cookie(
         key=name,
         value=value,
-        path=_PATHS.get(name, _PATHS[REFRESH_COOKIE]),
+        path=path,
         max_age=int(lifetime.total_seconds()),
         httponly=True,
-        secure=settings.cookie_secure,
+        secure=settings.security.cookie_secure,
         samesite="lax",
     )

@@ -38,6 +38,15 @@ class CrossOriginError(ForbiddenError):
         super().__init__("Requests with a cookie are not accepted from another origin. Use an API token.")
 
 
+class UnknownHostError(ForbiddenError):
+    """The request names a host that is none of the service's own."""
+
+    code = "unknown_host"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"This service has another host name. Open {url}, or set SHOOTOUT_SERVER_PUBLIC_URL.")
+
+
 class AdministratorOnlyError(ForbiddenError):
     """Only administrators may do this."""
 

@@ -14,7 +14,12 @@ from litestar.exceptions import WebSocketException
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope as ASGIScope
 
-from tone_shootout.accounts.errors import AdministratorOnlyError, CrossOriginError, ReadOnlyTokenError
+from tone_shootout.accounts.errors import (
+    AdministratorOnlyError,
+    CrossOriginError,
+    ReadOnlyTokenError,
+    UnknownHostError,
+)
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.http.problems import TooManyRequestsError, UnauthorizedError
 from tone_shootout.kit.settings import Settings
@@ -95,11 +100,15 @@ class SignedInGuard:
             ProblemError: the request is rejected.
             WebSocketException: the WebSocket is rejected.
         """
+        if not self._is_known_host(connection):
+            if isinstance(connection, WebSocket):
+                await reject_websocket(connection, ORIGIN_REFUSED, "This host name is unknown.")
+            raise UnknownHostError(self._settings.public_url)
         if isinstance(connection, WebSocket):
             if not is_public(handler):
                 await self._limit_rate(connection, await authenticate_websocket(connection, self._settings))
         elif is_public(handler):
-            if _is_unsafe(connection) and _has_origin_header(connection):
+            if _is_unsafe(connection) and (_has_origin_header(connection) or _has_cookies_only(connection)):
                 self._require_own_origin(connection)
         else:
             principal = provide_principal(connection.scope)
@@ -117,6 +126,18 @@ class SignedInGuard:
             if isinstance(connection, WebSocket):
                 await reject_websocket(connection, TOO_MANY, error.detail)
             raise
+
+    def _is_known_host(self, connection: Connection) -> bool:
+        """Return whether a name in `Host` is one of the service's own, if only this machine can reach the service.
+
+        Other names belong to somebody who points them here to read the service through a browser (DNS rebinding).
+        """
+        server, host = self._settings.server, connection.headers.get("host")
+        if host is None or server.trusted_proxies or server.host not in (*_LOOPBACK, "localhost"):
+            return True
+        own = _own_origin(connection)
+        known = {_origin(url) for url in (self._settings.public_url, *server.allowed_origins)}
+        return own is not None and (_is_local_name(own[1]) or own[1] in {each[1] for each in known if each})
 
     def _require_own_origin(self, connection: Connection) -> None:
         if not origin_allowed(connection, self._settings):
@@ -185,6 +206,10 @@ def _is_unsafe(connection: Connection) -> bool:
 
 def _has_origin_header(connection: Connection) -> bool:
     return "origin" in connection.headers or "sec-fetch-site" in connection.headers
+
+
+def _has_cookies_only(connection: Connection) -> bool:
+    return "cookie" in connection.headers and "authorization" not in connection.headers
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:

@@ -43,7 +43,7 @@ SECURITY_COMPONENTS: Final = Components(
             security_scheme_in="cookie",
             name=ACCESS_COOKIE,
             description="Access token of a session in a browser. Unsafe methods are accepted only from the service's "
-            "own pages.",
+            "own pages. A service without a public URL sets it with its port appended, `shootout_access_8000`.",
         ),
     }
 )
@@ -74,7 +74,7 @@ class AccountsPlugin(InitPlugin, ReceiveRoutePlugin):
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add middleware, guard, dependencies and controllers."""
-        app_config.middleware.append(Authentication(self._access_tokens, self._engine))
+        app_config.middleware.append(Authentication(self._access_tokens, self._engine, self._settings))
         app_config.guards.append(SignedInGuard(self._settings, self._throttle))
         app_config.dependencies.update(
             {

@@ -123,6 +123,11 @@ class UserRepository(Repository[User]):
         """Return a user by name, ignoring case."""
         return await self.find_one(func.lower(User.name) == func.lower(name))
 
+    async def find_administrator(self) -> User | None:
+        """Return the active administrator who was created first, None if there is none."""
+        administrators = select(User).where(User.is_active, User.role == "administrator")
+        return (await self.session.scalars(administrators.order_by(User.created_at, User.id).limit(1))).first()
+
     async def list_by_ids(self, user_ids: Collection[UUID]) -> Sequence[User]:
         """Return the users with these ids; unknown ids are ignored."""
         return (await self.session.scalars(select(User).where(User.id.in_(user_ids)))).all()

@@ -44,6 +44,8 @@ from tone_shootout.kit.settings import SecuritySettings
 
 REFRESH_OVERLAP = timedelta(seconds=30)
 """Time after an exchange during which the same refresh token returns the same successor."""
+LOCAL_ADMINISTRATOR = "admin"
+"""Name of the administrator of a new installation."""
 _USER_AGENT_LENGTH = 200
 
 _log = structlog.get_logger(__name__)
@@ -109,6 +111,11 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
             raise UserNotFoundError
         return user
 
+    async def find_active_user(self, user_id: UUID) -> User | None:
+        """Return a user by id, None if the user does not exist or is disabled."""
+        user = await self.repository.find(user_id)
+        return user if user is not None and user.is_active else None
+
     async def get_connection(self, user_id: UUID) -> Tone3000Connection | None:
         """Return a user's connection with TONE3000, None if there is none."""
         return await self._connections.get_for_user(user_id)
@@ -128,6 +135,24 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
         if user is None:
             raise UserNotFoundError
         return user
+
+    async def get_or_create_user(self, name: str) -> tuple[User, bool]:
+        """Return a user by name, ignoring case, and whether the user is new.
+
+        Raises:
+            UserNameError: the name is invalid.
+        """
+        found = await self.repository.get_by_name(name)
+        return (found, False) if found is not None else (await self.create_user(name), True)
+
+    async def get_or_create_administrator(self) -> tuple[User, bool]:
+        """Return the active administrator who was created first, and whether there was none and one was created."""
+        found = await self.repository.find_administrator()
+        if found is not None:
+            return found, False
+        created = await self.create_unique_user(LOCAL_ADMINISTRATOR, display_name=None)
+        created.role = "administrator"
+        return created, True
 
     async def get_display_names(self, user_ids: Collection[UUID]) -> dict[UUID, str]:
         """Return the public names of users by id; deleted users are omitted."""

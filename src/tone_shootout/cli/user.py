@@ -1,6 +1,7 @@
 """`shootout user`: local users and their API tokens."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,12 +53,7 @@ def token(name: str, scope: "Scope", days: int | None, administrator: bool, data
     """Create an API token of the user NAME and print it. The user is created if they do not exist."""
 
     async def create_token(accounts: "AccountService") -> tuple[bool, str]:
-        from tone_shootout.accounts.errors import UserNotFoundError
-
-        try:
-            user, is_new = await accounts.get_user_by_name(name), False
-        except UserNotFoundError:
-            user, is_new = await accounts.create_user(name), True
+        user, is_new = await accounts.get_or_create_user(name)
         if administrator:
             await accounts.set_role(user, "administrator")
         expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
@@ -70,6 +66,45 @@ def token(name: str, scope: "Scope", days: int | None, administrator: bool, data
     until = "until it is revoked" if days is None else f"for {days} days"
     click.echo(f"Token of {name}, scope {scope}, valid {until}. It is not shown again:", err=True)
     click.echo(secret)
+
+
+@command.command()
+@click.argument("name", required=False)
+@_data
+def link(name: str | None, data: Path | None) -> None:
+    """Print an address that signs the user NAME in, once, within 15 minutes.
+
+    The user is created if they do not exist. Without NAME, it is the first administrator.
+    """
+
+    async def create_link(admin: "UserAdmin") -> tuple[str, bool, str]:
+        from tone_shootout.accounts.errors import UserDisabledError
+        from tone_shootout.accounts.sign_in_links import SignInLinks
+
+        url = _service_url(admin.services.settings)
+        accounts = admin.accounts
+        user, is_new = await (accounts.get_or_create_user(name) if name else accounts.get_or_create_administrator())
+        if not user.is_active:
+            raise UserDisabledError(user.name)
+        return user.name, is_new, f"{url}/sign-in?code={await SignInLinks(admin.services.redis).create(user.id)}"
+
+    user_name, is_new, address = _with_admin(data, create_link)
+    if is_new:
+        click.echo(f"Created the user {user_name}.", err=True)
+    click.echo(f"Address that signs {user_name} in, once, within 15 minutes:", err=True)
+    click.echo(address)
+
+
+def _service_url(settings: "Settings") -> str:
+    """Return the URL of the service: the public one, or that of `shootout serve` on the data folder."""
+    from tone_shootout.embedded.service import running_url
+
+    if settings.server.public_url:
+        return settings.public_url
+    running = running_url(settings.data)
+    if running is None and not os.environ.get("SHOOTOUT_DATABASE_URL"):
+        raise click.ClickException("the service is not running: `shootout serve` starts it and prints such an address")
+    return f"{running}{settings.server.root_path}" if running else settings.public_url
 
 
 @command.command("list")

@@ -113,6 +113,14 @@ class JobService:
             owner_id, paging=paging, order_by=order_by, status=status, shootout_id=shootout_id
         )
 
+    async def list_unfinished(self, owner_id: UUID) -> Sequence[Job]:
+        """Return the owner's unfinished jobs, oldest first."""
+        return await self._jobs.list_unfinished(owner_id)
+
+    async def list_newest(self, owner_id: UUID, shootout_ids: Collection[UUID]) -> dict[UUID, Job]:
+        """Return the newest job of each of these shootouts that has one, by the shootout's id."""
+        return {job.shootout_id: job for job in await self._jobs.list_newest_of(owner_id, shootout_ids)}
+
     async def cancel(self, owner_id: UUID, job_id: UUID) -> tuple[Job, list[JobEvent]]:
         """Cancel a job: at once if no worker holds it, else when the worker releases it. Safe to repeat.
 

@@ -6,15 +6,23 @@ from typing import Final
 
 from litestar import Router
 from litestar.config.app import AppConfig
+from litestar.di import Provide
 from litestar.plugins import InitPlugin
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
+from tone_shootout.accounts.controllers import provide_accounts
 from tone_shootout.accounts.errors import CrossOriginError
+from tone_shootout.kit.http.problems import ProblemError
 from tone_shootout.kit.settings import Settings
-from tone_shootout.pages.controllers import SignInPageController, cross_origin_response
+from tone_shootout.pages.builder import BuilderController
+from tone_shootout.pages.home import HomeController
 from tone_shootout.pages.job_page import JobPageController
+from tone_shootout.pages.library import LibraryPageController
+from tone_shootout.pages.responses import add_filters, problem_page
+from tone_shootout.pages.settings import SettingsPageController
+from tone_shootout.pages.sign_in import SessionPageController, SignInPageController, cross_origin_response
 from tone_shootout.rendering.listening_page.document import STATIC
 
 _HERE: Final = Path(__file__).parent
@@ -28,17 +36,34 @@ class PagesPlugin(InitPlugin):
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add routes and the template engine."""
-        app_config.template_config = TemplateConfig(directory=_HERE / "templates", engine=JinjaTemplateEngine)
-        app_config.route_handlers.append(
-            Router(
-                "/",
-                route_handlers=[SignInPageController, JobPageController],
-                exception_handlers={CrossOriginError: partial(cross_origin_response, self._settings)},
-            )
+        app_config.template_config = TemplateConfig(
+            directory=_HERE / "templates", engine=JinjaTemplateEngine, engine_callback=add_filters
         )
-        app_config.route_handlers.append(
-            create_static_files_router(
-                path="/static", directories=[_HERE / "static", STATIC], opt={"public": True}, include_in_schema=False
-            )
+        app_config.route_handlers.extend(
+            [
+                Router(
+                    "/",
+                    route_handlers=[SignInPageController, SessionPageController],
+                    exception_handlers={CrossOriginError: partial(cross_origin_response, self._settings)},
+                ),
+                Router(
+                    "/",
+                    route_handlers=[
+                        HomeController,
+                        LibraryPageController,
+                        BuilderController,
+                        JobPageController,
+                        SettingsPageController,
+                    ],
+                    dependencies={"accounts": Provide(provide_accounts, sync_to_thread=False)},
+                    exception_handlers={ProblemError: problem_page},
+                ),
+                create_static_files_router(
+                    path="/static",
+                    directories=[_HERE / "static", STATIC],
+                    opt={"public": True},
+                    include_in_schema=False,
+                ),
+            ]
         )
         return app_config

@@ -6,11 +6,12 @@ from uuid import UUID
 from litestar import Controller, Response, delete, get, patch, post
 from litestar.background_tasks import BackgroundTask, BackgroundTasks
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidation
 
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.db.pagination import Page, Paging
-from tone_shootout.kit.http.openapi import MergePatchOperation
+from tone_shootout.kit.http.openapi import DownloadOperation, MergePatchOperation
 from tone_shootout.kit.http.preconditions import NOT_MODIFIED, IfMatch, IfNoneMatch, tagged
 from tone_shootout.kit.http.problems import CHECK_PARTS, problems
 from tone_shootout.kit.storage import Storage
@@ -29,6 +30,7 @@ from tone_shootout.shootouts.jobs_port import JobsPort
 from tone_shootout.shootouts.library.controllers import ORDER_BY
 from tone_shootout.shootouts.library.filters import NameQuery
 from tone_shootout.shootouts.services import ShootoutService
+from tone_shootout.shootouts.spec_text import SpecConfigRead, SpecCreate
 
 ShootoutId = Annotated[UUID, PathParameter(description="Id of the shootout.")]
 
@@ -159,6 +161,49 @@ class ShootoutController(Controller):
         )
         deletions = BackgroundTasks([BackgroundTask(storage.delete_prefix, prefix) for prefix in prefixes])
         return Response(None, status_code=204, background=deletions)
+
+    @post(
+        "/spec",
+        operation_id="read_spec",
+        summary="Read a spec file",
+        status_code=200,
+        responses=problems(400, 401, 403, 413, 422),
+    )
+    async def read_spec(
+        self,
+        data: JSONBody[SpecCreate],
+        principal: NamedDependency[Principal],
+        shootout_service: NamedDependency[ShootoutService],
+    ) -> SpecConfigRead:
+        """Return a spec file as a config, with items of your library in place of files. Nothing is made.
+
+        Each `file` becomes the item of its kind with this file name or, if there is none, with this name.
+        """
+        return await shootout_service.read_spec(principal.user_id, data)
+
+    @get(
+        "/{shootout_id:uuid}/spec",
+        operation_id="get_spec",
+        operation_class=DownloadOperation,
+        summary="Get a shootout as a spec file",
+        responses={
+            200: ResponseSpec(bytes, generate_examples=False, media_type="application/toml", description="The file."),
+            **problems(400, 401, 404),
+        },
+    )
+    async def get_spec(
+        self,
+        shootout_id: ShootoutId,
+        principal: NamedDependency[Principal],
+        shootout_service: NamedDependency[ShootoutService],
+    ) -> Response[str]:
+        """Return a spec file in TOML that names the items by their file names, for `shootout render`.
+
+        A file name that several items have begins with eight digits of the SHA-256.
+        """
+        text = await shootout_service.spec(principal.user_id, shootout_id)
+        headers = {"Content-Disposition": 'attachment; filename="spec.toml"', "X-Content-Type-Options": "nosniff"}
+        return Response(text, media_type="application/toml", headers=headers)
 
     @get(
         "/{shootout_id:uuid}/plan",

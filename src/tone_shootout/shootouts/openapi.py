@@ -20,6 +20,13 @@ def describe_upload(document: Json) -> None:
     form["required"].append("file")
     form = _add_form(document, "/api/v1/library/batch", "BatchForm")
     for name, description in (
+        (
+            "file",
+            (
+                "Files whose kinds are recognized by their content, a part of the form for each: captures are JSON; a "
+                "sound file that begins soon and decays within 0.1 s is a cab IR, any other a DI track."
+            ),
+        ),
         ("di_track", "DI tracks, a part of the form for each."),
         ("capture", "Captures, a part of the form for each."),
         ("cab_ir", "Cab IRs, a part of the form for each."),

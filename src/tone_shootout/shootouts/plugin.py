@@ -17,6 +17,7 @@ from tone_shootout.shootouts.controllers import ShootoutController
 from tone_shootout.shootouts.library.batch import BatchUploader
 from tone_shootout.shootouts.library.batch_controllers import BatchController
 from tone_shootout.shootouts.library.controllers import LibraryController, UploadController
+from tone_shootout.shootouts.library.demo_controllers import DemoController
 from tone_shootout.shootouts.library.filters import provide_item_filter
 from tone_shootout.shootouts.library.media_probe import MediaProbe
 from tone_shootout.shootouts.library.quota import StorageQuota
@@ -60,6 +61,7 @@ class ShootoutsPlugin(InitPlugin):
                 route_handlers=[
                     uploads,
                     batches,
+                    DemoController,
                     LibraryController,
                     ItemUseController,
                     ShootoutController,

@@ -24,12 +24,21 @@ from tone_shootout.rendering.spec.grid import Expansion, expand
 from tone_shootout.rendering.spec.repair import repair
 from tone_shootout.rendering.spec.schema import ONE_LINE, InvalidSpec, Spec
 from tone_shootout.shootouts.assets import AssetRef, ResolvedAssets, WantedModel, resolve
-from tone_shootout.shootouts.config import Config, check_sources, document_of
+from tone_shootout.shootouts.config import Config, assets_of, check_sources, document_of
 from tone_shootout.shootouts.errors import CONFIG, InvalidConfigError, InvalidPatchError, ShootoutNotFoundError
 from tone_shootout.shootouts.jobs_port import JobsPort
 from tone_shootout.shootouts.library.repositories import LibraryRepository
 from tone_shootout.shootouts.models import Shootout
 from tone_shootout.shootouts.repositories import ShootoutRepository
+from tone_shootout.shootouts.spec_text import (
+    SpecConfigRead,
+    SpecCreate,
+    config_of,
+    files_in,
+    names_of,
+    read_spec,
+    spec_text,
+)
 
 Visibility = Literal["private", "public"]
 MetadataName = Annotated[str, Meta(min_length=1, max_length=40, pattern=ONE_LINE)]
@@ -272,6 +281,25 @@ class ShootoutService:
             for fault in validation.errors
             if repaired.concerns(fault.code, (fault.pointer or "").removeprefix(CONFIG))
         ]
+
+    async def spec(self, owner_id: UUID, shootout_id: UUID) -> str:
+        """Return a shootout as a spec file in TOML.
+
+        Raises:
+            ShootoutNotFoundError: the owner has no such shootout.
+        """
+        config = msgspec.convert((await self.get(owner_id, shootout_id)).config, Config)
+        return spec_text(config, await self._items.lock_by_id(owner_id, set(assets_of(config))))
+
+    async def read_spec(self, owner_id: UUID, spec: SpecCreate) -> SpecConfigRead:
+        """Return a spec file as a config of the owner's library items.
+
+        Raises:
+            InvalidSpecTextError: it is malformed.
+        """
+        document = read_spec(spec)
+        names = {name for _, file in files_in(document) for name in names_of(file)}
+        return config_of(document, await self._items.list_named(owner_id, names))
 
     async def duplicate(self, owner_id: UUID, shootout_id: UUID, *, title: str | None = None) -> Shootout:
         """Create a private shootout with the config and metadata of another, under a new title.

@@ -68,6 +68,25 @@ async def test_a_foreign_page_can_not_sign_a_user_in_or_out(
     assert await whoami(api, session.headers) == 200
 
 
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "evil.example:80"])
+async def test_foreign_host_names_are_refused_on_loopback(api: httpx.AsyncClient, host: str) -> None:
+    for path in ("/health/live", "/api/v1/me", "/sign-in"):
+        answer = await api.get(path, headers={"Host": host})
+        assert (answer.status_code, answer.json()["code"]) == (403, "unknown_host")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:1", "[::1]:8000", "studio.local"])
+async def test_local_host_names_are_accepted_on_loopback(api: httpx.AsyncClient, host: str) -> None:
+    assert (await api.get("/health/live", headers={"Host": host})).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/v1/auth/refresh", "/api/v1/auth/logout", "/api/v1/auth/sign-out", "/sign-in"])
+async def test_unsafe_requests_with_any_cookie_require_an_own_origin(api: httpx.AsyncClient, path: str) -> None:
+    answer = await api.post(path, headers={"Cookie": "anything=1"})
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
 async def close_code(base_url: str, headers: dict[str, str]) -> int:
     url = f"{base_url.replace('http', 'ws', 1)}/api/v1/jobs/{uuid4()}/ws"
     async with connect(url, additional_headers=headers) as socket:

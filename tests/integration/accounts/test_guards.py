@@ -27,10 +27,12 @@ PUBLIC = {
     ("GET", "/api/v1/auth/callback"),
     ("POST", "/api/v1/auth/device"),
     ("POST", "/api/v1/auth/device/poll"),
+    ("GET", "/api/v1/auth/renewal"),
+    ("POST", "/api/v1/auth/sign-out"),
 }
 OPEN = ("/docs", "/openapi.json", "/static", "/saq/assets")
 """Prefixes of the documentation and of static files."""
-PAGES = ("/sign-in",)
+PAGES = ("/sign-in", "/api/v1/auth/sign-out")
 """Paths of HTML forms, which show errors as pages."""
 
 

@@ -42,7 +42,7 @@ async def test_an_api_token_starts_a_session(api: httpx.AsyncClient, user: Perso
 
 async def test_a_session_is_set_as_cookies_that_scripts_can_not_read(api: httpx.AsyncClient, user: Person) -> None:
     answer = await api.post("/api/v1/auth/session", json={"token": user.token})
-    access, renewing = cookies_of(answer)["shootout_access"], cookies_of(answer)["shootout_refresh"]
+    access, renewing = cookies_of(answer)["shootout_access_8000"], cookies_of(answer)["shootout_refresh_8000"]
     assert (access["path"], renewing["path"]) == ("/", "/api/v1/auth")
     assert (access["max-age"], renewing["max-age"]) == (str(15 * 60), str(30 * 24 * 3600))
     for cookie in (access, renewing):
@@ -111,15 +111,15 @@ async def test_a_refresh_token_returns_the_next_pair(api: httpx.AsyncClient, use
     third = await refresh(api, second["refresh_token"])
     assert len({first.refresh, second["refresh_token"], third.json()["refresh_token"]}) == 3
     assert await whoami(api, {"Authorization": f"Bearer {third.json()['access_token']}"}) == 200
-    assert set(cookies_of(third)) == {"shootout_access", "shootout_refresh"}
+    assert set(cookies_of(third)) == {"shootout_access_8000", "shootout_refresh_8000"}
 
 
 async def test_a_browser_refreshes_its_session_by_cookie(api: httpx.AsyncClient, user: Person, base_url: str) -> None:
     await api.post("/api/v1/auth/session", json={"token": user.token})
-    before = api.cookies.get("shootout_refresh")
+    before = api.cookies.get("shootout_refresh_8000")
     answer = await api.post("/api/v1/auth/refresh", headers={"Origin": base_url})
     assert answer.status_code == 200
-    assert api.cookies.get("shootout_refresh") not in (None, before)
+    assert api.cookies.get("shootout_refresh_8000") not in (None, before)
     assert (await api.get("/api/v1/me")).status_code == 200
 
 
@@ -182,7 +182,7 @@ async def test_two_tabs_that_refresh_at_once_with_one_cookie_stay_signed_in(base
 async def test_a_browser_signs_in_again_after_its_session_was_ended_by_reuse(base_url: str, user: Person) -> None:
     async with httpx.AsyncClient(base_url=base_url, headers={"Origin": base_url}) as browser:
         await browser.post("/api/v1/auth/session", json={"token": user.token})
-        stolen = browser.cookies["shootout_refresh"]
+        stolen = browser.cookies["shootout_refresh_8000"]
         for _ in range(2):
             await browser.post("/api/v1/auth/refresh")
         async with httpx.AsyncClient(base_url=base_url) as thief:
@@ -250,7 +250,7 @@ async def test_an_unused_session_expires(api: httpx.AsyncClient, user: Person, s
 async def test_signing_out_ends_the_session_at_once(api: httpx.AsyncClient, user: Person, base_url: str) -> None:
     other = await sign_in(api, user.token)
     await api.post("/api/v1/auth/session", json={"token": user.token})
-    session = SignedIn(api.cookies["shootout_access"], api.cookies["shootout_refresh"])
+    session = SignedIn(api.cookies["shootout_access_8000"], api.cookies["shootout_refresh_8000"])
     answer = await api.post("/api/v1/auth/logout", headers={"Origin": base_url})
     assert answer.status_code == 204
     assert not api.cookies

@@ -9,6 +9,7 @@ from zipfile import ZipFile
 import httpx
 import pytest
 from click.testing import CliRunner, Result
+from redis.asyncio import Redis
 
 from tests.integration.accounts.conftest import Sql, whoami
 from tests.integration.conftest import Person
@@ -52,6 +53,26 @@ async def test_options_set_scope_expiry_and_role(api: httpx.AsyncClient, shootou
     me = (await api.get("/api/v1/me", headers={"Authorization": f"Bearer {made.stdout.rstrip()}"})).json()
     assert (me["role"], me["scope"]) == ("administrator", "read")
     assert await sql("SELECT round(extract(epoch FROM expires_at - created_at) / 86400)::int FROM api_token") == [(7,)]
+
+
+async def test_a_link_signs_a_new_user_or_the_administrator_in(
+    api: httpx.AsyncClient, administrator: Person, shootout_user: Shootout, redis: Redis
+) -> None:
+    for arguments, name in ((("bob",), "bob"), ((), "root")):
+        result = await shootout_user("link", *arguments)
+        assert f"signs {name} in" in result.stderr
+        address, _, code = result.stdout.strip().partition("/sign-in?code=")
+        assert address == "http://127.0.0.1:8000"
+        signed_in = await api.post("/sign-in", data={"code": code}, headers={"Sec-Fetch-Site": "same-origin"})
+        assert signed_in.status_code == 303
+        assert (await api.get("/api/v1/me")).json()["name"] == name
+
+
+async def test_a_link_of_an_installation_without_an_administrator_creates_one(
+    clean: None, shootout_user: Shootout, sql: Sql
+) -> None:
+    assert "Created the user admin." in (await shootout_user("link")).stderr
+    assert await sql("SELECT name, role FROM user_account") == [("admin", "administrator")]
 
 
 async def test_a_user_is_shown_exported_and_deleted(

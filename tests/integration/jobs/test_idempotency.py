@@ -186,6 +186,8 @@ async def test_after_a_day_the_key_is_free_and_the_answer_can_be_deleted(user: P
 
 SAFE_WITHOUT_A_KEY = {
     "validate_shootout": "makes nothing",
+    "read_spec": "as above",
+    "add_demo_items": "what the library has is not added again",
     "cancel_job": "a cancelled job stays cancelled",
     "start_session": "nobody is signed in, and keys belong to users",
     "refresh_session": "as above",

@@ -1,6 +1,7 @@
 """The sign-in page over HTTP; `tests/browser` looks at it in a browser."""
 
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from html import unescape
@@ -8,10 +9,14 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 
 from tests.integration.conftest import Person
 from tests.support.live import serving
+from tests.support.sessions import Sessions
 from tests.support.tone3000 import StandIn
+from tone_shootout.accounts.services import AccountService
+from tone_shootout.accounts.sign_in_links import SignInLinks
 from tone_shootout.kit.settings import Settings
 
 FOREIGN = [
@@ -131,7 +136,9 @@ async def test_the_page_allows_no_inline_script_and_no_other_origin(
     policy = dict(part.strip().split(" ", 1) for part in page.headers["content-security-policy"].split(";"))
     assert policy["default-src"] == "'none'"
     assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
-    assert set(policy.values()) == {"'none'", "'self'"}
+    assert {value for part in policy.values() for value in part.split()} == {"'none'", "'self'", "data:", "blob:"}
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert page.headers["cross-origin-opener-policy"] == "same-origin"
     assert page.headers["cache-control"] == "no-store"
     assert page.headers["referrer-policy"] == "same-origin"
     assert not re.search(r"<script(?![^>]*src=)|<style|\son\w+=|\sstyle=", page.text)
@@ -143,7 +150,7 @@ async def test_the_page_allows_no_inline_script_and_no_other_origin(
 
 async def test_fields_have_labels_and_errors_refer_to_their_fields(browser: httpx.AsyncClient) -> None:
     page = (await browser.post("/sign-in", data={"token": "tst_nobody"})).text
-    assert '<html lang="en">' in page
+    assert '<html lang="en"' in page
     assert re.search(r'<label for="token">[^<]+</label>', page)
     assert re.search(r'<input id="token"[^>]*aria-describedby="hint error"[^>]*aria-invalid="true"', page)
 
@@ -157,6 +164,73 @@ async def test_sign_in_with_tone3000_is_offered_if_configured(
     assert link
     away = await browser.get(f"{tone3000_service}{unescape(link[1])}")
     assert (away.status_code, away.headers["location"].startswith(tone3000.url)) == (302, True)
+
+
+@pytest.fixture
+async def code(redis: Redis, user: Person) -> str:
+    """A code that signs the user in."""
+    return await SignInLinks(redis).create(user.id)
+
+
+async def test_a_link_signs_its_user_in_once(browser: httpx.AsyncClient, code: str) -> None:
+    for _ in range(2):  # programs that preview links do not use them up
+        page = await browser.get("/sign-in", params={"code": code, "next": "/api/v1/me"})
+        assert "Sign in as ada" in page.text
+    form = {"code": code, "next": "/api/v1/me"}
+    answer = await browser.post("/sign-in", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/api/v1/me")
+    me = (await browser.get("/api/v1/me")).json()
+    assert (me["name"], me["scope"]) == ("ada", "write")
+    browser.cookies.clear()
+    again = await browser.post("/sign-in", data=form)
+    assert (again.status_code, "set-cookie" in again.headers) == (401, False)
+    assert "shootout user link" in again.text
+    assert (await browser.get("/sign-in", params={"code": code})).status_code == 401
+
+
+async def test_codes_are_stored_as_hashes_and_expire(redis: Redis, code: str) -> None:
+    keys = [key async for key in redis.scan_iter("shootout:sign-in:link:*")]
+    assert len(keys) == 1
+    assert code.encode() not in keys[0]
+    assert 0 < await redis.ttl(keys[0]) <= 900
+    assert len(urlsafe_b64decode(code + "=")) == 32
+
+
+async def test_the_code_of_a_disabled_user_is_rejected(
+    browser: httpx.AsyncClient, code: str, session_maker: Sessions, user: Person
+) -> None:
+    async with session_maker.begin() as session:
+        accounts = AccountService(session)
+        await accounts.set_active(await accounts.get_user(user.id), is_active=False)
+    assert (await browser.get("/sign-in", params={"code": code})).status_code == 401
+    assert (await browser.post("/sign-in", data={"code": code})).status_code == 401
+
+
+async def test_signing_out_ends_the_session(browser: httpx.AsyncClient, user: Person) -> None:
+    answer = await browser.post("/sign-in", data={"token": user.token})
+    stolen = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    answer = await browser.post("/api/v1/auth/sign-out")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?signed_out=yes")
+    assert not browser.cookies
+    assert (await browser.get("/api/v1/me", headers={"Cookie": stolen})).status_code == 401
+
+
+async def test_a_session_is_renewed_there_and_back_without_javascript(browser: httpx.AsyncClient, user: Person) -> None:
+    await browser.post("/sign-in", data={"token": user.token})
+    name = next(name for name in browser.cookies if name.startswith("shootout_access"))
+    browser.cookies.delete(name)
+    away = await browser.get("/library?kind=capture")
+    assert (away.status_code, away.headers["location"]) == (303, "/sign-in?next=%2Flibrary%3Fkind%3Dcapture")
+    page = await browser.get(away.headers["location"])
+    renewal = re.search(r'<noscript><meta http-equiv="refresh" content="0; url=([^"]+)">', page.text)
+    assert renewal
+    back = await browser.get(unescape(renewal[1]))
+    assert (back.status_code, back.headers["location"]) == (303, "/library?kind=capture")
+    assert (await browser.get(back.headers["location"])).status_code == 200
+    browser.cookies.clear()
+    ended = await browser.get(unescape(renewal[1]))
+    assert ended.headers["location"].startswith("/sign-in?next=%2Flibrary")
+    assert "http-equiv" not in (await browser.get(ended.headers["location"])).text
 
 
 async def test_too_many_attempts_give_retry_after(settings: Settings, user: Person) -> None:

@@ -43,6 +43,15 @@ def served(command: str, folder: Path, environ: dict[str, str]) -> Generator[Ser
         assert process.wait(60) == 0
 
 
+def _signed_in(address: str) -> str:
+    """Open a one-time address and press the button; return the name of the user."""
+    url, _, code = address.partition("/sign-in?code=")
+    with httpx.Client(base_url=url, timeout=30, headers={"Sec-Fetch-Site": "same-origin"}) as browser:
+        assert "Sign in as" in browser.get(address).text
+        assert browser.post("/sign-in", data={"code": code}).status_code == 303
+        return str(browser.get("/api/v1/me").json()["name"])
+
+
 @pytest.mark.thorough
 def test_the_service_accepts_a_new_token_and_stops_on_ctrl_c(folder: Path, environ: dict[str, str]) -> None:
     with served("shootout serve", folder, environ) as service:
@@ -55,12 +64,14 @@ def accepts_a_new_token(service: Served, folder: Path, environ: dict[str, str]) 
     assert me.json()["name"] == "me"
     assert httpx.get(f"{service.url}/docs", timeout=30).status_code == 200
     assert run("shootout jobs list", folder, environ | {"SHOOTOUT_TOKEN": token}) == ""
+    assert _signed_in(run("shootout user link me", folder, environ).strip()) == "me"
 
 
 def test_with_the_tone3000_stand_in_it_accepts_a_new_token_and_a_sign_in_of_the_command_line(
     folder: Path, environ: dict[str, str]
 ) -> None:
     with served("shootout serve --fake-tone3000", folder, environ) as service:
+        assert _signed_in(service.read_url("Sign in, within")) == "admin"
         stand_in = service.read_url("Stand-in")
         accepts_a_new_token(service, folder, environ)
         command = arguments("shootout login")

@@ -23,6 +23,7 @@ def test_every_command_of_the_readme_is_tested() -> None:
         "shootout reamp riff.wav plexi.nam out.wav --ir v30.wav",
         "shootout measure out.wav",
         "shootout serve",
+        "shootout user link me",
         "shootout user token me",
         "shootout jobs list",
         "shootout serve --fake-tone3000",

@@ -80,6 +80,14 @@ async def test_each_file_has_a_result_and_what_worked_stays(
     assert incoming() == []
 
 
+async def test_kinds_are_recognized_by_content_whatever_the_names(user: Person) -> None:
+    sent = [("a.txt", di()), ("b.wav", capture(0.2)), ("c.nam", ir()), ("d.nam", b"{}"), ("e.wav", b"text")]
+    response = await _send(user.client, *(("file", each) for each in sent))
+    kinds = [each["item"] and each["item"]["kind"] for each in response.json()["results"]]
+    assert kinds == ["di_track", "capture", "cab_ir", None, None]
+    assert [code for _, _, code in _outcomes(response)[3:]] == ["missing_field", "not_audio"]
+
+
 async def test_an_archive_is_unpacked_and_junk_is_skipped_and_said(user: Person) -> None:
     packed = _zip(
         {

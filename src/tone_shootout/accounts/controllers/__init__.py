@@ -2,7 +2,13 @@
 
 from tone_shootout.accounts.controllers._me import MeController
 from tone_shootout.accounts.controllers._sessions import MySessionsController, SessionController
-from tone_shootout.accounts.controllers._shared import provide_sessions, provide_sign_in_limiter
+from tone_shootout.accounts.controllers._shared import (
+    get_refresh_token,
+    provide_accounts,
+    provide_sessions,
+    provide_sign_in_limiter,
+    provide_sign_in_links,
+)
 from tone_shootout.accounts.controllers._sign_in import SignInController, Tone3000Controller
 
 __all__ = [
@@ -11,6 +17,9 @@ __all__ = [
     "SessionController",
     "SignInController",
     "Tone3000Controller",
+    "get_refresh_token",
+    "provide_accounts",
     "provide_sessions",
     "provide_sign_in_limiter",
+    "provide_sign_in_links",
 ]

@@ -62,7 +62,7 @@ class MeController(Controller):
         return Response(
             None,
             status_code=204,
-            cookies=expired_session_cookies(settings.security),
+            cookies=expired_session_cookies(settings),
             background=BackgroundTask(purge, storage, principal.user_id, jobs_released=jobs_released),
         )
 

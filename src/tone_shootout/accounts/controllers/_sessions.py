@@ -72,7 +72,7 @@ class SessionController(Controller):
         data: JSONBody[SessionRefresh | None] = None,
     ) -> Response[SessionRead]:
         """Exchange a refresh token for the next pair of tokens. Reuse of an older refresh token ends the session."""
-        refresh_token = get_refresh_token(request, data)
+        refresh_token = get_refresh_token(request, data, settings)
         async with sign_in_limiter.limit_failures(request, refresh_token) as attempt:
             tokens = await sessions.renew(refresh_token)
             attempt.failed = tokens is None
@@ -94,11 +94,11 @@ class SessionController(Controller):
         data: JSONBody[SessionRefresh | None] = None,
     ) -> Response[None]:
         """End the session of the refresh token. Without one in the body, also end the session of the access token."""
-        await sessions.end(get_refresh_token(request, data))
+        await sessions.end(get_refresh_token(request, data, settings))
         principal: Principal | None = request.scope["user"]
         if principal is not None and not (data and data.refresh_token):
             await sessions.end_current(principal)
-        return Response(None, status_code=204, cookies=expired_session_cookies(settings.security))
+        return Response(None, status_code=204, cookies=expired_session_cookies(settings))
 
 
 class MySessionsController(Controller):
@@ -135,7 +135,7 @@ class MySessionsController(Controller):
     ) -> Response[None]:
         """End all your sessions immediately, including this one. API tokens stay valid."""
         await sessions.end_all(principal.user_id)
-        return Response(None, status_code=204, cookies=expired_session_cookies(settings.security))
+        return Response(None, status_code=204, cookies=expired_session_cookies(settings))
 
     @delete(
         "/{session_id:uuid}",

@@ -4,12 +4,14 @@ from typing import Any, Final
 
 from litestar import Request, Response
 from litestar.di import NamedDependency
+from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tone_shootout.accounts.cookies import REFRESH_COOKIE, session_cookies
+from tone_shootout.accounts.cookies import REFRESH_COOKIE, find_session_cookie, session_cookies
 from tone_shootout.accounts.dtos import SessionRead, SessionRefresh, session_path
 from tone_shootout.accounts.services import AccountService, SessionService, SessionTokens
 from tone_shootout.accounts.sign_in_limits import SignInLimiter
+from tone_shootout.accounts.sign_in_links import SignInLinks
 from tone_shootout.kit.http.problems import problem_response
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.throttle import Throttle
@@ -27,19 +29,24 @@ def provide_sign_in_limiter(throttle: NamedDependency[Throttle], settings: Named
     return SignInLimiter(throttle, settings.limits)
 
 
+def provide_sign_in_links(redis: NamedDependency[Redis]) -> SignInLinks:
+    """Provide one-time sign-in links."""
+    return SignInLinks(redis)
+
+
 def provide_sessions(db_session: NamedDependency[AsyncSession], settings: NamedDependency[Settings]) -> SessionService:
     """Provide the service in the request's unit of work."""
     return SessionService(db_session, settings.security)
 
 
-def get_refresh_token(request: Request[Any, Any, Any], data: SessionRefresh | None) -> str:
+def get_refresh_token(request: Request[Any, Any, Any], data: SessionRefresh | None, settings: Settings) -> str:
     """Return the refresh token in the body of a request, or else in its cookie; empty if there is none."""
-    return (data and data.refresh_token) or request.cookies.get(REFRESH_COOKIE, "")
+    return (data and data.refresh_token) or find_session_cookie(request.cookies, REFRESH_COOKIE, settings) or ""
 
 
 def session_response(tokens: SessionTokens, settings: Settings, *, is_new: bool) -> Response[SessionRead]:
     """Return the tokens of a session, in the body and as cookies."""
-    cookies = session_cookies(tokens, settings.security)
+    cookies = session_cookies(tokens, settings)
     headers = {**NO_STORE, "Location": session_path(tokens.session_id)} if is_new else NO_STORE
     return Response(SessionRead.of(tokens), headers=headers, cookies=cookies)
 

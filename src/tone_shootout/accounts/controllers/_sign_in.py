@@ -122,7 +122,7 @@ class SignInController(Controller):
             choice=choice,
             menubar=menubar,
         )
-        cookie = sign_in_cookie(redirect.state, redirect.browser, settings.security)
+        cookie = sign_in_cookie(redirect.state, redirect.browser, settings)
         return Redirect(redirect.url, status_code=302, headers=_PRIVATE_HEADERS, cookies=[cookie])
 
     @get(
@@ -247,8 +247,8 @@ def _callback_url(request: Request[Any, Any, Any], settings: Settings) -> str:
 def _callback_response(result: OAuthResult, state: str, settings: Settings) -> Response[Any]:
     if result.denied and result.next is None:
         raise SignInDeniedError
-    expired = expired_sign_in_cookie(state, settings.security)
-    cookies = [expired, *(session_cookies(result.tokens, settings.security) if result.tokens else ())]
+    expired = expired_sign_in_cookie(state, settings)
+    cookies = [expired, *(session_cookies(result.tokens, settings) if result.tokens else ())]
     if result.next is None:
         return Response(SignInResultRead.of(result), status_code=200, headers=_PRIVATE_HEADERS, cookies=cookies)
     outcome = "denied" if result.denied else "canceled" if result.canceled else "done"

@@ -71,6 +71,16 @@ class JobRepository(OwnedRepository[Job]):
         statement = self.select_owned(owner_id).where(Job.status.not_in(FINISHED)).order_by(Job.created_at)
         return (await self.session.scalars(statement)).all()
 
+    async def list_newest_of(self, owner_id: UUID, shootout_ids: Collection[UUID]) -> Sequence[Job]:
+        """Return the newest job of each of these shootouts that has one."""
+        statement = (
+            self.select_owned(owner_id)
+            .where(Job.shootout_id.in_(shootout_ids))
+            .distinct(Job.shootout_id)
+            .order_by(Job.shootout_id, Job.created_at.desc(), Job.id.desc())
+        )
+        return (await self.session.scalars(statement)).all()
+
     async def count_unfinished(self, owner_id: UUID) -> int:
         """Count the owner's unfinished jobs and lock their number until the commit."""
         await locks.acquire(self.session, locks.owned(owner_id, "jobs"))

@@ -44,6 +44,7 @@ from tone_shootout.shootouts.library.uploads import (
 
 KINDS: Final[dict[str, Kind]] = {"di_track": "di_track", "capture": "capture", "cab_ir": "cab_ir"}
 ARCHIVE: Final = "archive"
+RECOGNIZED: Final = "file"
 FIELDS: Final = ("name", "notes", "tags")
 
 
@@ -120,6 +121,7 @@ class ReceivedFile:
         size: its size in bytes.
         filename: its name.
         is_archive: whether it is an archive.
+        is_recognized: whether its kind is that of its content, not of its form.
         is_too_large: whether it exceeds its limit; its content is incomplete then.
     """
 
@@ -129,11 +131,12 @@ class ReceivedFile:
     filename: str
     is_archive: bool
     is_too_large: bool
+    is_recognized: bool = False
 
     async def identity(self) -> tuple[object, ...]:
         """Return what distinguishes it from other files, as plain data; content above the limit is not compared."""
         sha256 = None if self.is_too_large else await sha256_of(self.path)
-        return msgspec.to_builtins(self.form), self.is_archive, self.filename, self.size, sha256
+        return msgspec.to_builtins(self.form), self.is_archive, self.is_recognized, self.filename, self.size, sha256
 
 
 @asynccontextmanager
@@ -192,7 +195,7 @@ class _Reader:
     async def finish(self) -> list[ReceivedFile]:
         """Return the files of a complete form."""
         if not self._files:
-            raise bad_field("", "missing", "Expected files in the fields `di_track`, `capture`, `cab_ir` or `archive`.")
+            raise bad_field("", "missing", "Expected files in `file`, `di_track`, `capture`, `cab_ir` or `archive`.")
         for file in self._open:
             await asyncio.to_thread(file.flush)
         return self._files
@@ -204,17 +207,25 @@ class _Reader:
         self._field = name if name in FIELDS else None
         if self._field is not None:
             return
-        if name not in KINDS and name != ARCHIVE:
-            known = ", ".join(f"`{each}`" for each in (*KINDS, ARCHIVE, *FIELDS))
+        if name not in KINDS and name not in (ARCHIVE, RECOGNIZED):
+            known = ", ".join(f"`{each}`" for each in (RECOGNIZED, *KINDS, ARCHIVE, *FIELDS))
             raise bad_field(f"/{name}", "unknown_field", f"Expected one of the fields {known}.")
         if len(self._files) == self._max_files:
             raise bad_field(f"/{name}", "too_many_files", f"Expected at most {self._max_files} files in a request.")
-        form = form_of({"kind": KINDS.get(name, "capture"), **self._fields})
+        form = form_of({"kind": KINDS.get(name, "di_track"), **self._fields})
         self._fields.pop("name", None)
         file = self._stack.enter_context(tempfile.NamedTemporaryFile(dir=self._folder))  # noqa: SIM115 - the stack closes it
         self._open.append(file)
         self._files.append(
-            ReceivedFile(form, Path(file.name), 0, filename_of(segment), is_archive=name == ARCHIVE, is_too_large=False)
+            ReceivedFile(
+                form,
+                Path(file.name),
+                0,
+                filename_of(segment),
+                is_archive=name == ARCHIVE,
+                is_too_large=False,
+                is_recognized=name == RECOGNIZED,
+            )
         )
 
     async def _receive(self, data: bytes) -> None:
@@ -279,7 +290,13 @@ class BatchUploader:
             elif file.is_archive:
                 results += await self._add_archive(owner_id, file)
             else:
-                upload = Upload(form=file.form, path=file.path, size=file.size, filename=file.filename)
+                upload = Upload(
+                    form=file.form,
+                    path=file.path,
+                    size=file.size,
+                    filename=file.filename,
+                    is_recognized=file.is_recognized,
+                )
                 results.append(await self._add_file(owner_id, upload, file.filename, None))
         return results
 

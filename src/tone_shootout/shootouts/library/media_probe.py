@@ -39,6 +39,7 @@ MEDIA_TYPES: Final = {
 class ProbedFile(Struct, tag=True, kw_only=True):
     """A usable file."""
 
+    kind: Kind
     media_info: MediaInfo
     media_type: str
 
@@ -60,12 +61,12 @@ class MediaProbe:
         # The server process has imported the decoders already: 10 ms per file instead of a second.
         preload(__name__, "tone_shootout.rendering.engine.sources")
 
-    async def probe(self, path: Path, kind: Kind) -> ProbedFile | RejectedFile:
-        """Decode a whole file as one of `kind`, without blocking the event loop."""
+    async def probe(self, path: Path, kind: Kind | None) -> ProbedFile | RejectedFile:
+        """Decode a whole file as one of `kind`, None: of the kind that it is, without blocking the event loop."""
         async with self._slots:
             return await asyncio.to_thread(self._probe, path, kind)
 
-    def _probe(self, path: Path, kind: Kind) -> ProbedFile | RejectedFile:
+    def _probe(self, path: Path, kind: Kind | None) -> ProbedFile | RejectedFile:
         start_server()
         receiver, sender = CONTEXT.Pipe(duplex=False)
         process = CONTEXT.Process(target=_run_probe, args=(sender, str(path), kind, self._limits), daemon=True)
@@ -86,7 +87,7 @@ class MediaProbe:
                 process.close()
 
 
-def _run_probe(sender: Connection, path: str, kind: Kind, limits: Limits) -> None:
+def _run_probe(sender: Connection, path: str, kind: Kind | None, limits: Limits) -> None:
     """Send the result of decoding a file. Runs in the other process."""
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
@@ -95,20 +96,37 @@ def _run_probe(sender: Connection, path: str, kind: Kind, limits: Limits) -> Non
         sender.send_bytes(msgspec.json.encode(_decode(Path(path), kind, limits)))
 
 
-def _decode(path: Path, kind: Kind, limits: Limits) -> ProbedFile | RejectedFile:
+def _decode(path: Path, kind: Kind | None, limits: Limits) -> ProbedFile | RejectedFile:
     from tone_shootout.audio.containers import detect_format
     from tone_shootout.rendering.engine.sources import SourceError, probe
 
     try:
+        kind = kind or _recognize(path, limits)
         media_info = probe(path, kind, limits=limits)
     except SourceError as error:
         return RejectedFile(code=error.code, detail=error.detail)
     except MemoryError:
         return RejectedFile(code="too_large", detail="decoding takes more memory than one file may use")
     if kind == "capture":
-        return ProbedFile(media_info=_sanitize(media_info), media_type="application/json")
+        return ProbedFile(kind=kind, media_info=_sanitize(media_info), media_type="application/json")
     with path.open("rb") as file:
-        return ProbedFile(media_info=media_info, media_type=MEDIA_TYPES[detect_format(file)])
+        return ProbedFile(kind=kind, media_info=media_info, media_type=MEDIA_TYPES[detect_format(file)])
+
+
+def _recognize(path: Path, limits: Limits) -> Kind:
+    """Return the kind of a file: a capture is JSON, a sound file is an impulse response or a recording.
+
+    Raises:
+        SourceError: it is no sound file or can't be read.
+    """
+    from tone_shootout.audio.recognition import is_impulse_response
+    from tone_shootout.rendering.engine.sources import decode_audio, read_source
+
+    with path.open("rb") as file:
+        if file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":  # as no sound file begins
+            return "capture"
+    audio = decode_audio(read_source(path, max_bytes=limits.max_upload_bytes), max_seconds=limits.max_di_seconds)
+    return "cab_ir" if is_impulse_response(audio) else "di_track"
 
 
 def _sanitize(media_info: MediaInfo) -> MediaInfo:

@@ -63,6 +63,12 @@ class LibraryRepository(OwnedRepository[LibraryItem]):
         rows = await self.session.scalars(statement.with_for_update(read=True, key_share=True))
         return {item.id: item for item in rows}
 
+    async def list_named(self, owner_id: UUID, names: Collection[str]) -> Sequence[LibraryItem]:
+        """Return the owner's items whose file name or name is one of these, in lower case, the newest first."""
+        is_named = func.lower(LibraryItem.filename).in_(names) | func.lower(LibraryItem.name).in_(names)
+        statement = self.select_owned(owner_id).where(is_named).order_by(LibraryItem.id.desc())
+        return (await self.session.scalars(statement)).all()
+
     async def lock_by_model(self, owner_id: UUID, model_ids: Collection[int]) -> dict[int, LibraryItem]:
         """Return the owner's items imported from models of TONE3000, by model id, locked as by `lock_by_id`."""
         if not model_ids:

@@ -58,16 +58,16 @@ class LibraryService:
             QuotaExceededError: the owner's storage quota is used up.
         """
         form = upload.form
-        probed = await self._media_probe.probe(upload.path, form.kind)
+        probed = await self._media_probe.probe(upload.path, None if upload.is_recognized else form.kind)
         if isinstance(probed, RejectedFile):
             raise UnusableFileError(probed.code, probed.detail, pointer="/file" if source is None else "")
         sha256 = probed.media_info.sha256
         facts = msgspec.json.decode(msgspec.json.encode(probed.media_info))
         await self._items.lock_content(owner_id, sha256)
-        existing = await self._items.find_by_content(owner_id, form.kind, sha256)
+        existing = await self._items.find_by_content(owner_id, probed.kind, sha256)
         if existing is not None:
             await self._put(existing, upload.path, is_expected=True)
-            if existing.facts != facts and form.kind != "capture":  # an earlier version decoded the file differently
+            if existing.facts != facts and probed.kind != "capture":  # an earlier version decoded the file differently
                 existing.facts = facts
             if source is not None and existing.source is None:
                 existing.set_source(source)
@@ -75,7 +75,7 @@ class LibraryService:
             return existing, False
         item = LibraryItem(
             owner_id=owner_id,
-            kind=form.kind,
+            kind=probed.kind,
             name=form.name or _name_of(upload.filename),
             notes=form.notes,
             tags=normalized_tags(split_tags(form.tags)),

@@ -90,6 +90,8 @@ class Upload:
     path: Path
     size: int
     filename: str
+    is_recognized: bool = False
+    """Whether the kind is that of the content, whatever the form says."""
 
     async def identity(self) -> tuple[object, ...]:
         """Return what distinguishes it from other uploads, as plain data."""

@@ -1,0 +1,241 @@
+"""The pages in a real browser: from an empty library to a finished shootout, builder, library, settings."""
+
+import json
+import os
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, expect
+from redis.asyncio import Redis
+
+from tests.browser.conftest import Visit
+from tests.integration.conftest import Person
+from tests.support.axe import violations
+from tests.support.live import working
+from tests.support.uploads import SHOOTOUTS, add, capture, config, di, ir
+from tone_shootout.accounts.sign_in_links import SignInLinks
+from tone_shootout.kit.settings import Settings
+
+SHOTS = os.environ.get("SHOTS")
+"""Folder for screenshots, to be looked at."""
+
+
+@pytest.fixture
+async def home(visit: Visit, base_url: str, user: Person) -> Visit:
+    """A browser whose user is signed in."""
+    await visit.sign_in(base_url, user)
+    return visit
+
+
+def own_requests_only(visit: Visit, base_url: str) -> bool:
+    return all(url.startswith((base_url, "data:", "blob:")) for url in visit.requested)
+
+
+async def test_a_new_user_gets_from_a_link_to_a_finished_shootout(
+    visit: Visit, base_url: str, user: Person, redis: Redis, settings: Settings
+) -> None:
+    page = visit.page
+    await visit.open(f"{base_url}/sign-in?code={await SignInLinks(redis).create(user.id)}")
+    await page.keyboard.press("Enter")  # the button has the focus
+    await page.get_by_role("button", name="Load the demo").wait_for()
+    assert "code" not in page.url
+    await page.get_by_role("button", name="Load the demo").press("Enter")
+    await page.wait_for_url(f"{base_url}/jobs/*")
+    await expect(page.locator("#status")).to_have_text("Waiting")
+    with working(settings):
+        await expect(page.locator("#status")).to_have_text("Running")
+        first = page.locator("#sounds audio").first
+        await first.wait_for()
+        await first.evaluate(
+            "audio => new Promise((done, failed) => { audio.oncanplay = done; audio.onerror = failed; audio.load() })"
+        )
+        await page.locator("body[data-ready='0']").wait_for(timeout=120_000)  # the listening page
+    await visit.open(base_url)
+    await page.get_by_role("link", name="Listen").wait_for()
+    assert own_requests_only(visit, base_url)
+
+
+async def test_a_waiting_job_is_cancelled_and_tried_again(home: Visit, base_url: str, user: Person) -> None:
+    body = {"config": await config(user.client), "submit": True}
+    job = (await user.client.post(SHOOTOUTS, json=body)).json()["job"]
+    page = home.page
+    await home.open(base_url)
+    await page.get_by_role("link", name="Two crunches").first.click()
+    await page.wait_for_url(f"{base_url}/jobs/{job['id']}")
+    await page.get_by_role("button", name="Cancel").press("Enter")
+    await expect(page.locator("#status")).to_have_text("Cancelled")
+    await page.get_by_role("button", name="Try again").press("Enter")
+    await expect(page.locator("#status")).to_have_text("Waiting")
+    assert await violations(page) == []
+
+
+async def test_files_are_recognized_corrected_renamed_and_deleted(home: Visit, base_url: str, user: Person) -> None:
+    files = {"riff.wav": di(), "amp.nam": capture(), "v30.wav": ir(), "bad.nam": b"{}"}
+    sent = [
+        {"name": name, "mimeType": "application/octet-stream", "buffer": content} for name, content in files.items()
+    ]
+    page = home.page
+    await home.open(f"{base_url}/library")
+    await page.locator("#files").set_input_files(sent)  # type: ignore[arg-type]  # dictionaries are what it takes
+    uploads = page.locator("#uploads > li")
+    await expect(uploads.filter(has_text="added")).to_have_count(3)
+    await expect(uploads.filter(has_text="bad.nam")).to_contain_text("version")
+    await expect(uploads.filter(has_text="bad.nam").get_by_role("button", name="Try again")).to_be_visible()
+    await expect(page.get_by_label("Kind of riff.wav")).to_have_value("di_track")
+    await expect(page.get_by_label("Kind of v30.wav")).to_have_value("cab_ir")
+    await page.get_by_label("Kind of riff.wav").select_option("cab_ir")
+    await expect(page.get_by_text("“riff.wav” is a Cab IR now.")).to_be_visible()
+    listed = (await user.client.get("/api/v1/library")).json()["items"]
+    assert sorted((item["name"], item["kind"]) for item in listed) == [
+        ("amp", "capture"),
+        ("riff", "cab_ir"),
+        ("v30", "cab_ir"),
+    ]
+    await page.get_by_role("button", name="Show").first.click()
+    row = page.locator("tr[data-item]").filter(has_text="amp.nam")
+    await row.locator("summary").press("F2")
+    await row.get_by_label("Name").fill("Plexi <b>")
+    await row.get_by_label("Notes").fill("Bright")
+    await row.get_by_label("Name").press("Enter")
+    await expect(row.locator("summary")).to_have_text("Plexi <b>")
+    assert await violations(page) == []
+    page.on("dialog", lambda dialog: dialog.accept())
+    await row.get_by_role("button", name="Delete").press("Enter")
+    await expect(row).to_have_count(0)
+    assert (await user.client.get("/api/v1/library")).json()["total"] == 2
+    assert own_requests_only(home, base_url)
+
+
+async def test_a_shootout_is_built_by_keyboard_with_errors_at_their_blocks(
+    home: Visit, base_url: str, user: Person
+) -> None:
+    await add(user.client, "di_track", di(), name="Riff")
+    for name, gain in (("Plexi", 0.2), ("Combo", 0.3)):
+        await add(user.client, "capture", capture(gain), name=name)
+    await add(user.client, "cab_ir", ir(), name="V30")
+    page = home.page
+    await home.open(f"{base_url}/shootouts/new")
+    await page.get_by_label("Title").fill("By keyboard")
+    for name in ("Plexi", "Combo", "V30"):
+        await page.get_by_role("checkbox", name=name).press("Space")
+    await expect(page.locator("#cost")).to_contain_text("2 results")
+    await page.get_by_role("button", name="Add a chain").press("Enter")
+    await expect(page.locator("#cost")).to_contain_text("3 results")
+    blocks = page.locator('[data-list="/chains/0/blocks"]')
+    await expect(blocks.locator("strong")).to_have_text(["Capture", "Cab IR"])
+    await blocks.nth(1).focus()
+    await page.keyboard.press("Delete")
+    fault = page.locator(".fault")
+    await expect(fault).to_contain_text("cab")
+    assert await fault.evaluate("each => Boolean(each.closest('[data-pointer^=\"/chains/0\"]'))")
+    await expect(page.get_by_role("button", name="Render")).to_be_disabled()
+    await page.get_by_role("button", name="Undo").press("Enter")
+    await expect(fault).to_have_count(0)
+    await blocks.nth(1).focus()
+    await page.keyboard.press("Alt+ArrowUp")
+    await expect(blocks.locator("strong")).to_have_text(["Cab IR", "Capture"])
+    await expect(fault.first).to_be_visible()
+    await expect(blocks.nth(0)).to_be_focused()
+    await page.keyboard.press("Alt+ArrowDown")
+    await expect(fault).to_have_count(0)
+    await blocks.nth(0).locator(".handle").drag_to(blocks.nth(1).locator(".handle"))
+    await expect(blocks.locator("strong")).to_have_text(["Cab IR", "Capture"])
+    await page.get_by_role("button", name="Move Cab IR 1 down").press("Enter")
+    await page.get_by_label("Loudness, LUFS").fill("-99")
+    await expect(page.get_by_label("Loudness, LUFS")).to_have_attribute("aria-invalid", "true")
+    await page.get_by_label("Loudness, LUFS").fill("-18")
+    await expect(fault).to_have_count(0)
+    assert await violations(page) == []
+    await page.get_by_role("button", name="Save").press("Enter")
+    await page.get_by_text("Saved.").wait_for()
+    shootout_id = page.url.rsplit("/", 1)[1]
+    saved = (await user.client.get(f"{SHOOTOUTS}/{shootout_id}")).json()["config"]
+    assert (saved["title"], saved["level"]["target_lufs"]) == ("By keyboard", -18)
+    assert [block["type"] for block in saved["chains"][0]["blocks"]] == ["capture", "cab_ir"]
+    exported = await user.client.get(f"{SHOOTOUTS}/{shootout_id}/spec")
+    await home.open(f"{base_url}/shootouts/new")
+    spec = {"name": "spec.toml", "mimeType": "application/toml", "buffer": exported.content}
+    await page.locator("#import").set_input_files(spec)  # type: ignore[arg-type]  # a dictionary is what it takes
+    await expect(page.get_by_label("Title")).to_have_value("By keyboard")
+    await expect(page.locator("#cost")).to_contain_text("3 results")
+    await page.get_by_role("button", name="Render").press("Enter")
+    await page.wait_for_url(f"{base_url}/jobs/*")
+    assert own_requests_only(home, base_url)
+
+
+async def test_tokens_and_webhooks_are_made_and_deleted_in_the_settings(
+    home: Visit, base_url: str, user: Person
+) -> None:
+    page = home.page
+    page.on("dialog", lambda dialog: dialog.accept())
+    await home.open(f"{base_url}/settings")
+    await page.get_by_label("Name of a new token").fill("laptop")
+    await page.keyboard.press("Enter")
+    secret = await page.locator("#token-secret code").inner_text()
+    answer = await user.client.get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"})
+    assert answer.json()["scope"] == "read"
+    await page.get_by_label("Address of a new webhook").fill("https://hooks.example/a")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#webhook-secret code")).to_contain_text("whsec_")
+    await home.open(f"{base_url}/settings")
+    assert await violations(page) == []
+    await page.get_by_role("button", name="Revoke laptop").click()
+    await expect(page.get_by_role("button", name="Revoke laptop")).to_have_count(0)
+    assert (await user.client.get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"})).status_code == 401
+    await page.get_by_role("button", name="Sign out", exact=True).click()
+    await page.get_by_text("You are signed out.").wait_for()
+
+
+async def test_a_page_whose_session_ended_leads_to_sign_in_and_back(home: Visit, base_url: str, user: Person) -> None:
+    page = home.page
+    await home.open(f"{base_url}/library?kind=capture")
+    await page.context.clear_cookies()
+    await page.evaluate("import('/static/app.js').then(app => { app.api('GET', '/me') })")
+    await page.wait_for_url(f"{base_url}/sign-in?next=%2Flibrary%3Fkind%3Dcapture")
+    await page.get_by_label("API token").fill(user.token)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"{base_url}/library?kind=capture")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
+    chromium: Browser, base_url: str, user: Person, scheme: Literal["light", "dark"]
+) -> None:
+    body = {"config": {**await config(user.client), "title": "A long title " * 8}, "submit": True}
+    made = (await user.client.post(SHOOTOUTS, json=body)).json()
+    await user.client.post("/api/v1/webhooks", json={"url": f"https://hooks.example/{'a' * 200}"})
+    context = await chromium.new_context(color_scheme=scheme, viewport={"width": 360, "height": 740})
+    page = await context.new_page()
+    await page.goto(f"{base_url}/sign-in")
+    await _look(page, context, f"sign-in-{scheme}")
+    await context.request.post(f"{base_url}/api/v1/auth/session", data={"token": user.token})
+    paths = {
+        "home": "/",
+        "library": "/library",
+        "builder": f"/shootouts/{made['id']}",
+        "job": f"/jobs/{made['job']['id']}",
+        "settings": "/settings",
+        "problem": f"/jobs/{made['id']}",
+    }
+    for name, path in paths.items():
+        await page.goto(f"{base_url}{path}")
+        await page.wait_for_load_state("networkidle")
+        await _look(page, context, f"{name}-{scheme}")
+    await context.close()
+
+
+async def _look(page: Page, context: BrowserContext, name: str) -> None:
+    assert await violations(page) == [], name
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360, name
+    if SHOTS:
+        await page.screenshot(path=f"{SHOTS}/{name}-narrow.png", full_page=True)
+        await page.set_viewport_size({"width": 1280, "height": 800})
+        await page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+        await page.set_viewport_size({"width": 360, "height": 740})
+
+
+def test_the_pages_own_scripts_are_small() -> None:
+    static = Path(__file__).parents[2] / "src" / "tone_shootout" / "pages" / "static"
+    sizes = {path.name: path.stat().st_size for path in static.glob("*.js")}
+    assert sum(sizes.values()) <= 80_000, json.dumps(sizes)

@@ -205,6 +205,14 @@ def test_a_result_without_a_page_still_has_one_that_plays_its_files(
     assert all(not each.sound for each in make_page(msgspec.structs.replace(bare, segments=long)).segments)
 
 
+def test_manifests_of_before_the_page_are_still_read(result: tuple[Manifest, Path]) -> None:
+    """So that `verify` takes old results."""
+    stored = json.loads((result[1] / "manifest.json").read_bytes())
+    del stored["spec"]["output"]["page"]
+    old = decode_manifest(json.dumps(stored).encode())
+    assert [segment.render_key for segment in old.segments] == [segment.render_key for segment in result[0].segments]
+
+
 def test_our_script_is_small() -> None:
     pages = PROJECT / "src" / "tone_shootout" / "pages" / "static"
     files = [*STATIC.glob("*.js"), *pages.glob("*.js")]

@@ -67,6 +67,7 @@ SHAPES: dict[str, Callable[[], bytes]] = {
     "A2 full": lambda: capture_file("WaveNet", wavenet_a2(8), 12146),
     "A2 lite": lambda: capture_file("WaveNet", wavenet_a2(3), 1871),
     "LSTM 1×16": lambda: capture_file("LSTM", {"num_layers": 1, "input_size": 1, "hidden_size": 16}, 1201),
+    "LSTM 2×16": lambda: capture_file("LSTM", {"num_layers": 2, "input_size": 1, "hidden_size": 16}, 3345),
 }
 TANH_PER_SAMPLE = {"A1 standard": 240, "A1 lite": 162, "A1 feather": 108, "A1 nano": 54}
 """Outputs of tanh that each sample needs: channels times layers. The A2 shapes need none."""

@@ -13,6 +13,7 @@ import pytest
 
 from tests.integration.cli.test_files import SPEC, _refused, _run
 from tests.support.render_inputs import lay_out
+from tests.support.shared import PROJECT
 from tone_shootout.audio.files import read_audio, write_flac
 from tone_shootout.rendering.output.manifest import decode_manifest
 from tone_shootout.rendering.output.result_folder import record
@@ -74,6 +75,12 @@ def test_a_result_is_exact_with_its_inputs_next_to_it(made: Path) -> None:
     assert stated.exit_code == 0, stated.output
     assert stated.stdout.count("exact") == 2
     assert stated.stdout.endswith("All 2 segments match the manifest.\n")
+
+
+def test_a_result_of_an_earlier_engine_is_within_tolerance() -> None:
+    stated = _run("verify", PROJECT / "tests" / "reference" / "results" / "engine-1")
+    assert stated.exit_code == 0, stated.output
+    assert stated.stdout.splitlines()[0].split("  (")[0] == " 1  within tolerance  Riff – Amp"
 
 
 def test_inputs_are_found_by_content_whatever_their_names(made: Path, result: Path, tmp_path: Path) -> None:

@@ -67,6 +67,33 @@ def test_a_store_returns_only_entries_of_the_same_kind_of_machine() -> None:
 
 
 @pytest.mark.thorough
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="needs a processor with AVX2")
+def test_a_result_of_another_kind_of_processor_is_exact(tmp_path: Path) -> None:
+    write_wav(tmp_path / "riff.wav", plucks(0.5), RATE)
+    (tmp_path / "amp.nam").write_bytes(nano_capture(seed=1))
+    write_wav(tmp_path / "cab.wav", cabinet(seed=2), RATE)
+    chain = {"name": "Amp", "blocks": blocks("amp.nam", "cab.wav")}
+    (tmp_path / "spec.json").write_bytes(msgspec.json.encode(spec(chain)))
+
+    def run(*arguments: str, **environ: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-m", "tone_shootout", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, **environ},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+
+    optional = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    other = {"OPENBLAS_CORETYPE": OTHER_KERNEL, "NPY_DISABLE_CPU_FEATURES": " ".join(optional)}
+    run("render", "spec.json", "--out", "out", "--no-video", "--no-plots", SHOOTOUT_ENGINE="avx2", **other)
+    assert run("verify", "out", "--inputs", ".").splitlines()[0].split()[:2] == ["1", "exact"]
+    run("render", "spec.json", "--out", "numpy", "--no-video", "--no-plots", SHOOTOUT_ENGINE="numpy", **other)
+    assert run("verify", "numpy", "--inputs", ".").splitlines()[0].split()[:3] == ["1", "within", "tolerance"]
+
+
+@pytest.mark.thorough
 def test_two_kinds_of_processor_share_a_folder_and_a_render_key(tmp_path: Path) -> None:
     write_wav(tmp_path / "riff.wav", plucks(0.5), RATE)
     (tmp_path / "amp.nam").write_bytes(nano_capture(seed=1))

@@ -7,7 +7,7 @@ h = σ(z_o)·tanh(c)
 
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 import numpy as np
 from msgspec import Meta, Struct
@@ -21,7 +21,9 @@ from tone_shootout.audio.nam.kernels.lstm import Recurrent
 from tone_shootout.audio.nam.kernels.program import RecurrentNetwork
 from tone_shootout.audio.nam.model import Model, ModelStats, Network, Source
 
-BLOCK = 4096
+BLOCK: Final = 4096
+NUMPY_BLOCK: Final = 128
+"""Without a kernel, a sample takes so long that samples computed ahead of the signal cost more than calls."""
 
 
 class LSTMConfig(Struct):
@@ -77,15 +79,19 @@ class LSTM(Model):
     tensors: list[NDArray[np.float32]]
 
     def block(self) -> int:
-        """Return the default block length; the speed hardly depends on it."""
-        return BLOCK
+        """Return the default block length; the speed of the kernel hardly depends on it."""
+        return BLOCK if host_target() and self.sizes().fits() else NUMPY_BLOCK
 
     def network(self, block: int) -> Network:
         """Return a network in the initial state that the file stores."""
-        sizes = Recurrent(self.stats.inputs, len(self.tensors[2]), self.layers, self.stats.outputs)
+        sizes = self.sizes()
         if (target := host_target()) and sizes.fits():
             return RecurrentNetwork(sizes, self.tensors, block, target)
         return LSTMNetwork(self, block)
+
+    def sizes(self) -> Recurrent:
+        """Return the sizes that the kernel depends on."""
+        return Recurrent(self.stats.inputs, len(self.tensors[2]), self.layers, self.stats.outputs)
 
 
 class LSTMNetwork:

@@ -16,6 +16,8 @@ from tone_shootout.audio.nam.kernels import target
 from tone_shootout.audio.nam.kernels.target import TARGETS
 
 EVERY = sorted(path.stem for path in (REFERENCE / "models").glob("*.nam"))
+QUICK = ["a1_nano", "act_all_types", "bottleneck_head1x1", "convnet_bn", "gated_legacy", "linear", "lstm_1x16"]
+"""Reference models that use all kernels among them."""
 HERE = [it.name for it in TARGETS if it.required <= target._features()]
 """Instruction sets of this processor."""
 
@@ -98,7 +100,10 @@ def test_kernels_of_any_lstm_compute_what_numpy_does(units: int, layers: int, en
 
 
 @pytest.mark.skipif(len(HERE) < 2, reason="this processor has one instruction set with kernels")
-@pytest.mark.parametrize("name", [*EVERY, *SHAPES])
+@pytest.mark.parametrize(
+    "name",
+    [*QUICK, *(pytest.param(name, marks=pytest.mark.thorough) for name in [*EVERY, *SHAPES] if name not in QUICK)],
+)
 def test_all_instruction_sets_of_a_processor_give_the_same_bytes(name: str) -> None:
     model = load(SHAPES[name]()) if name in SHAPES else capture(name)
     x = noise(3000)

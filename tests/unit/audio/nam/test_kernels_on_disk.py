@@ -2,12 +2,15 @@
 
 import hashlib
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support.nam_documents import capture, noise
+from tests.support.shared import PROJECT
 from tone_shootout.audio.nam.kernels import compiler, disk
 from tone_shootout.audio.nam.kernels.target import host_target
 
@@ -107,3 +110,12 @@ def test_another_process_loads_what_this_one_compiled(tmp_path: Path, monkeypatc
     assert again[:2] == compiled[:2]
     assert again[2] != compiled[2]
     assert len(set(outputs)) == 1
+
+
+@pytest.mark.skipif(host_target() is None, reason="this system has no kernels")
+def test_processes_with_other_hash_seeds_share_the_file(tmp_path: Path) -> None:
+    program = 'from tests.support.nam_documents import capture; capture("a1_nano").start()'
+    for seed in ("1", "2"):
+        environ = {**os.environ, "PYTHONHASHSEED": seed, disk.VARIABLE: str(tmp_path / "kernels")}
+        subprocess.run([sys.executable, "-c", program], cwd=PROJECT, env=environ, check=True)
+    assert len(list((tmp_path / "kernels").iterdir())) == 1

@@ -59,7 +59,7 @@ def _library(layers: frozenset[Kernel], target: Target) -> Library:
 def _machine_code(text: str, target: Target) -> bytes:
     """Return the object file of a module, from disk if an earlier process has compiled the same."""
     folder = default_folder()
-    key = key_of(text, repr(target), binding.get_process_triple(), llvmlite.__version__)
+    key = key_of(text, target.triple or binding.get_process_triple(), target.cpu, target.features, llvmlite.__version__)
     code = read_object(folder, key) if folder else None
     if code is None:
         code = compile_text(text, target)

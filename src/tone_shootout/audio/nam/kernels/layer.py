@@ -30,7 +30,7 @@ FIELDS: Final = (
 )  # fmt: skip
 """Fields of a record, the arguments of a kernel: pointers to a first row, and strides and delays in bytes."""
 
-UNROLLED: Final = 320
+UNROLLED: Final = 160
 """Multiplications of a tile that are written out without a loop."""
 
 MAX_ROWS: Final = 64

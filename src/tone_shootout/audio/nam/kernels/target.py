@@ -49,7 +49,7 @@ class Target:
 
 
 AVX512: Final = Target(
-    "avx512", "", "x86-64-v4", "", frozenset({"avx512f", "avx512vl", "avx512dq", "avx512bw", "fma"}), 16, 24, 8
+    "avx512", "", "x86-64-v4", "", frozenset({"avx512f", "avx512vl", "avx512dq", "avx512bw", "fma"}), 16, 16, 16
 )
 AVX2: Final = Target("avx2", "", "x86-64-v3", "", frozenset({"avx2", "fma"}), 8, 12, 6)
 NEON: Final = Target("neon", "", "generic", "+neon", frozenset({"neon"}), 4, 24, 12)

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
@@ -85,7 +85,7 @@ def current(folder: Path) -> Contestant:
 
 
 @contextmanager
-def earlier(folder: Path) -> Iterator[Contestant | None]:
+def earlier(folder: Path) -> Generator[Contestant | None, None, None]:
     """Start the engine of the earlier commit; None if the repository does not have it."""
     archive = subprocess.run(["git", "-C", str(PROJECT), "archive", EARLIER, "src"], capture_output=True, check=False)
     if archive.returncode:

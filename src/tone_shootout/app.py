@@ -50,7 +50,7 @@ from tone_shootout.kit.http.request_id import RequestIdMiddleware
 from tone_shootout.kit.http.websocket import WebSocketRejectionMiddleware, record_rejection
 from tone_shootout.kit.logs import configure_logs
 from tone_shootout.kit.settings import Settings, SettingsError, load_settings, origin_of, require_servers
-from tone_shootout.kit.throttle import AddressRateLimitMiddleware, Rate
+from tone_shootout.kit.throttle import AddressRateLimitMiddleware, Rate, UnroutedLimit
 from tone_shootout.openapi_enums import NAMED_ENUMS
 from tone_shootout.openapi_examples import add_examples
 from tone_shootout.pages.plugin import PagesPlugin
@@ -230,6 +230,8 @@ def _build_app(services: Services) -> Litestar:
         state=State({"services": services}),
         lifespan=[lifespan],
     )
+    rate = Rate("address", settings.limits.address_requests_per_minute)
+    app.asgi_handler = UnroutedLimit(app.asgi_handler, services.throttle, rate)
     app.asgi_handler = HeadMiddleware(app, app.asgi_handler)
     if origins := [origin_of(url) for url in settings.server.allowed_origins]:
         # Before authentication, because browsers send preflight requests without credentials.

@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar, cast
@@ -214,11 +214,66 @@ class AddressRateLimitMiddleware(ASGIMiddleware):
                 await socket.close(code=TOO_MANY, reason=error.detail)
                 return
             # Sent instead of raised, so that the enclosing access log gets the status.
-            request: Request[Any, Any, Any] = Request(scope, receive, send)
-            response = problem_response(error.status, error.code, error.detail, headers=error.headers)
-            await response.to_asgi_response(app=None, request=request)(scope, receive, send_with_limits)
+            await _send_refusal(error, scope, receive, send_with_limits)
             return
         await next_app(scope, receive, send_with_limits)
+
+
+class UnroutedLimit:
+    """The same limit for requests to URLs and methods that do not exist, which Litestar's middleware does not see.
+
+    Args:
+        app: the application.
+        throttle: counts the requests.
+        rate: the limit of `AddressRateLimitMiddleware`.
+    """
+
+    def __init__(self, app: ASGIApp, throttle: Throttle, rate: Rate) -> None:
+        self._app = app
+        self._throttle = throttle
+        self._rate = rate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count the request if no middleware has."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        standings: dict[Rate, Standing] = {}
+        refused = False
+
+        async def send_with_limits(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_rate_limit_headers(standings)]
+            await send(message)
+
+        async def send_counted(message: Message) -> None:
+            nonlocal refused
+            if (
+                message["type"] == "http.response.start"
+                and message["status"] in (404, 405)
+                and not _is_counted(message)
+            ):
+                _standings.set(standings)
+                try:
+                    await self._throttle.take(self._rate, address_of(ASGIConnection(scope)))
+                except TooManyRequestsError as error:
+                    refused = True
+                    await _send_refusal(error, scope, receive, send_with_limits)
+            if not refused:
+                await send_with_limits(message)
+
+        await self._app(scope, receive, send_counted)
+
+
+async def _send_refusal(error: TooManyRequestsError, scope: Scope, receive: Receive, send: Send) -> None:
+    request: Request[Any, Any, Any] = Request(scope, receive, send)
+    response = problem_response(error.status, error.code, error.detail, headers=error.headers)
+    await response.to_asgi_response(app=None, request=request)(scope, receive, send)
+
+
+def _is_counted(message: Message) -> bool:
+    headers: Iterable[tuple[bytes, bytes]] = cast(Any, message)["headers"]
+    return any(name == b"ratelimit" for name, _ in headers)
 
 
 def address_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:

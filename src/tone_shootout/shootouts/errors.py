@@ -1,6 +1,6 @@
 """Errors of shootouts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from tone_shootout.document_errors import in_words
 from tone_shootout.kit.http.problems import Fault, InvalidError, MalformedError, NotFoundError, faults_of, summary
 from tone_shootout.rendering.spec.schema import SpecError
 from tone_shootout.shootouts.config import Config, config_pointer
+from tone_shootout.validation import printable_line
 
 CONFIG: Final = "/config"
 """Where a config stands in bodies, and in the shootout. All pointers into a config begin with it."""
@@ -48,11 +49,15 @@ class InvalidConfigError(InvalidError):
 
     code = "invalid_config"
 
-    def __init__(self, errors: Sequence[SpecError], config: Config) -> None:
+    def __init__(self, errors: Sequence[SpecError], config: Config, names: Mapping[str, str]) -> None:
+        """Make the error; `names` are those of library items by id, which errors show in place of ids."""
         document = to_builtins(config)
         faults = []
         for error in errors:
             pointer = config_pointer(error.pointer, config)
-            detail = in_words(pointer, document, error.detail)
+            detail = error.detail
+            for file, name in names.items():
+                detail = detail.replace(repr(file), f"“{printable_line(name)}”")
+            detail = in_words(pointer, document, detail)
             faults.append(Fault(code=error.code, pointer=f"{CONFIG}{pointer}", detail=detail))
         super().__init__(summary(faults), errors=faults)

@@ -191,7 +191,9 @@ class ShootoutService:
         assets: ResolvedAssets | None = None
         if config is not UNSET:
             try:
-                changed: Config = _patched(shootout.config, config, Config, CONFIG)
+                # Converted first, so that it has every field of today's configs.
+                target = msgspec.to_builtins(msgspec.convert(shootout.config, Config))
+                changed: Config = _patched(target, config, Config, CONFIG)
             except InvalidPatchError as error:
                 further = await self.check_parts(owner_id, error.document, error.errors)
                 raise InvalidPatchError([*error.errors, *further][:MOST]) from None
@@ -328,7 +330,7 @@ class ShootoutService:
             found = expansion.locate(error.errors)
             errors += [each for each in found if each.pointer.removesuffix("/file") not in known]
         if errors:
-            raise InvalidConfigError(errors, config)
+            raise InvalidConfigError(errors, config, assets.names)
         return planned  # pyrefly: ignore[unbound-name]  # without an error there is a plan
 
 
@@ -361,12 +363,24 @@ def _patched(target: object, patch: object, kind: Any, pointer: str) -> Any:
     """
     try:
         merged = merge_patch(target, patch)
+        if kind is Config:
+            _keep_unknown(target, patch, merged)
     except TooDeepError as error:
         raise InvalidPatchError([Fault(code="invalid", pointer=pointer, detail=str(error))]) from None
     try:
         return msgspec.convert(merged, kind)
     except msgspec.ValidationError:
         raise InvalidPatchError.of(merged, kind, pointer) from None
+
+
+def _keep_unknown(target: object, patch: object, merged: dict[str, Any]) -> None:
+    """Keep nulls of names that do not exist in a merged document, so that they are refused like other unknown names."""
+    if isinstance(target, Mapping) and isinstance(patch, Mapping):
+        for name, value in patch.items():
+            if value is None and name not in target:
+                merged[name] = None
+            elif name in target and isinstance(merged.get(name), dict):
+                _keep_unknown(target[name], value, merged[name])
 
 
 def _credits(assets: Sequence[AssetRef]) -> dict[str, Credit]:

@@ -79,10 +79,14 @@ async def test_every_response_states_all_limits_that_apply_and_what_is_left(serv
         assert left == [
             [("address", "8"), ("user", "4")],
             [("address", "7"), ("user", "3")],
-            [],  # no operation, so nothing is limited
             [("address", "6")],
-            [("address", "5"), ("failed-sign-ins", "2")],
+            [("address", "5")],
+            [("address", "4"), ("failed-sign-ins", "2")],
         ]
+        none = [await client.get("/nothing") for _ in range(5)]
+        assert [answer.status_code for answer in none] == [404] * 4 + [429]
+        assert none[-1].json()["code"] == "too_many_requests"
+        assert none[-1].headers["ratelimit"].startswith('"address";r=0;')
         assert found[0].headers["ratelimit-policy"] == '"address";q=9;w=60, "user";q=5;w=60'
         assert found[4].headers["ratelimit-policy"] == '"address";q=9;w=60, "failed-sign-ins";q=3;w=300'
         assert not {"ratelimit", "ratelimit-policy"} & (await client.get("/health/live")).headers.keys()

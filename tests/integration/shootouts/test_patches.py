@@ -38,6 +38,8 @@ async def test_a_wrong_patch_is_refused_with_pointers_and_changes_nothing(user: 
         ({"config": {"level": {"target_lufs": 3.0}}}, 400, {"/config/level/target_lufs": "invalid"}),
         ({"config": {"di_tracks": None}}, 400, {"/config/di_tracks": "missing"}),
         ({"config": {"levle": {}}}, 400, {"/config/levle": "unknown_field"}),
+        ({"config": {"levle": None}}, 400, {"/config/levle": "unknown_field"}),
+        ({"config": {"level": {"target_luf": None}}}, 400, {"/config/level/target_luf": "unknown_field"}),
         ({"config": {"chains": None}}, 422, {"/config/chains": "invalid"}),
         ({"config": deep}, 400, {"/config": "invalid"}),
         ({"metadata": {str(number): "x" for number in range(21)}}, 400, {"/metadata": "invalid"}),

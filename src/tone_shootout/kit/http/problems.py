@@ -37,6 +37,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import IntegrityError
 
 from tone_shootout.document_errors import MOST, explain_all, in_words
+from tone_shootout.error_codes import all_codes
 from tone_shootout.kit.http.request_id import current_request_id
 from tone_shootout.kit.outages import StorageFaultError, outage_of
 from tone_shootout.validation import explain, printable_line
@@ -373,7 +374,9 @@ def _of_validation(_request: Request[Any, Any, Any], error: ValidationException)
 def _of_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
     status = error.status_code
     code = HTTP_CODES.get(status, "internal_error" if status >= 500 else "invalid_request")
-    detail = error.detail or HTTPStatus(status).phrase
+    detail = error.detail
+    if detail in ("", HTTPStatus(status).phrase) and (known := all_codes().get(code)) is not None:
+        detail = f"{known.title}. {known.action}"
     return problem_response(status, code, detail, headers=dict(error.headers or {}))
 
 

@@ -51,7 +51,7 @@ async def test_a_page_signs_in_under_every_local_spelling_of_the_host(
 async def test_a_public_name_that_was_made_to_point_here_is_not_ours(api: httpx.AsyncClient, user: Person) -> None:
     page = {"Host": "rebound.example", "Origin": "http://rebound.example"}
     answer = await api.post("/api/v1/auth/session", headers=page, json={"token": user.token})
-    assert (answer.status_code, answer.json()["code"]) == (403, "cross_origin")
+    assert (answer.status_code, answer.json()["code"]) == (403, "unknown_host")
 
 
 @pytest.mark.parametrize("strips", [True, False])

@@ -18,7 +18,7 @@ CONFIG: dict[str, Any] = {
     "commercial": True,
     "title": "All of it",
     "level": {"target_lufs": -18.5, "ceiling_dbtp": -2.0},
-    "output": {"plots": True, "video": False},
+    "output": {"plots": True, "video": False, "page": True},
     "allow": ["multiple_irs"],
     "di_tracks": [
         {"name": "Whole", "asset": str(TRACK), "calibration_dbu": None, "start_s": 0.0, "end_s": None, "channel": None},

@@ -70,7 +70,7 @@ async def test_a_queue_is_swept_by_one_worker_and_locked_by_none_afterwards(
             # The keys that SAQ takes for its own, for as long as a connection. A worker of other tests may hold one
             # for the moment of its own sweep.
             async with asyncio.timeout(20):
-                while await connection.scalar(text(f"{ADVISORY} AND classid = 0")):
+                while await connection.scalar(text(f"{ADVISORY} AND classid = 0")):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
     finally:
         await engine.dispose()

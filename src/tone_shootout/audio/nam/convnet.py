@@ -134,8 +134,8 @@ def _compiled(model: ConvNet, block: int, target: Target) -> KernelNetwork:
     convs = [*model.blocks, model.head]
     for index, (layer, (weight, bias)) in enumerate(zip(model.layers(), model.weights(), strict=True)):
         following = program.buffer(layer.outputs, convs[index + 1].lookback if index + 1 < len(convs) else 0)
-        parameters = model.activation.parameters(layer.outputs if index < len(model.blocks) else 0)
-        weights = Weights(weight, bias, parameters=parameters)
+        is_head = index == len(model.blocks)
+        weights = Weights(weight, bias, parameters=None if is_head else model.activation.parameters(layer.outputs))
         program.layer(layer, weights, dilation=convs[index].dilation, x=y, y=following)
         y = following
     return program.network(x, y)

@@ -87,6 +87,21 @@ def test_kernels_of_any_wavenet_compute_what_numpy_does(found: dict[str, Any], e
     assert np.abs(rendered(model, engine, x) - plain).max() <= 1e-5 * max(1, np.abs(plain).max())
 
 
+@pytest.mark.parametrize("engine", HERE or ["numpy"])
+@pytest.mark.parametrize(("name", "rows"), [("convnet", 8), ("convnet_bn", 6), ("a1_nano", 2)])
+def test_each_row_has_its_own_slope(name: str, rows: int, engine: str) -> None:
+    activation = {"type": "PReLU", "negative_slopes": [0.1 + 0.3 * row for row in range(rows)]}
+    found = document(name)
+    config = dict(found["config"])
+    if "layers" in config:
+        config["layers"] = [{**each, "activation": activation} for each in config["layers"]]
+    else:
+        config["activation"] = activation
+    model, x = load(encoded({**found, "config": config})), noise(500)
+    plain = rendered(model, "numpy", x)
+    assert np.abs(rendered(model, engine, x) - plain).max() <= 1e-5 * max(1, np.abs(plain).max())
+
+
 @settings(max_examples=examples(16), deadline=None)
 @given(st.integers(1, 50), st.integers(1, 3), st.sampled_from(HERE or ["numpy"]))
 def test_kernels_of_any_lstm_compute_what_numpy_does(units: int, layers: int, engine: str) -> None:

@@ -255,8 +255,8 @@ class FaultTests:
             if left and event["type"] == "phase" and event["data"]["phase"] == left[0]:
                 left.pop(0)
                 await plant.kill("worker")
-        # The last phase may be over before the signal comes; every other one is followed by one that takes longer.
-        assert log[-1]["data"]["attempt"] >= len(PHASES)
+        # The last two phases are short: they may be over before the signal comes.
+        assert log[-1]["data"]["attempt"] >= len(PHASES) - 1
         await plant.check(job_id, log)
 
     async def test_a_database_that_hangs_for_longer_than_a_heartbeat_costs_no_attempt(self, plant: Plant) -> None:

@@ -51,6 +51,8 @@ from tone_shootout.kit.http.websocket import WebSocketRejectionMiddleware, recor
 from tone_shootout.kit.logs import configure_logs
 from tone_shootout.kit.settings import Settings, SettingsError, load_settings, origin_of, require_servers
 from tone_shootout.kit.throttle import AddressRateLimitMiddleware, Rate, UnroutedLimit
+from tone_shootout.listening.plugin import ListeningPlugin
+from tone_shootout.listening.shares.openapi import describe_pictures
 from tone_shootout.openapi_enums import NAMED_ENUMS
 from tone_shootout.openapi_examples import add_examples
 from tone_shootout.pages.plugin import PagesPlugin
@@ -215,6 +217,7 @@ def _build_app(services: Services) -> Litestar:
                 event_hub=services.event_hub,
                 canceller=services.canceller,
             ),
+            ListeningPlugin(),
             saq,
             DashboardPlugin(
                 saq,
@@ -266,7 +269,7 @@ def openapi_config(settings: Settings, structs: StructSchemaPlugin) -> OpenAPICo
         render_plugins=[page],
         source=structs,
         further={**FURTHER_TYPES, **UPLOAD_TYPES, **NAMED_ENUMS},
-        complete=(describe_upload, describe_patch, describe_jobs, add_examples),
+        complete=(describe_upload, describe_patch, describe_pictures, describe_jobs, add_examples),
         use_handler_docstrings=True,
         components=SECURITY_COMPONENTS,
         security=[{"bearer": []}, {"cookie": []}],
@@ -276,6 +279,8 @@ def openapi_config(settings: Settings, structs: StructSchemaPlugin) -> OpenAPICo
             Tag(name="tones", description="Tones of TONE3000, through the user's own connection."),
             Tag(name="shootouts", description="Shootouts and their plans."),
             Tag(name="jobs", description="Rendering jobs, their events and results."),
+            Tag(name="shares", description="Results that users show to others; reading needs no account."),
+            Tag(name="listening tests", description="Blind tests on shares; taking them needs no account."),
             Tag(name="webhooks", description="Notifications about jobs, delivered to your programs."),
             Tag(name="operating", description="Health checks."),
         ],

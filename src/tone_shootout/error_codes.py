@@ -222,6 +222,38 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
         _C("interrupted", (), "The job was interrupted too often", "Retry the job."),
         _C("worker_lost", (), "Workers that ran the job died too often", "Retry the job; report it if that repeats."),
     ),
+    "Shares": (
+        _C("share_not_found", (404,), "There is no such share, or it was withdrawn", "Ask its owner for the address."),
+        _C("shared_file_not_found", (404,), "The share has no such file", "Use a path of its `files`."),
+        _C("picture_not_found", (404,), "The share has no picture", "Send one with `PUT`."),
+        _C("already_shared", (409,), "The job has a share", "Change that share, or delete it first."),
+        _C("not_shareable", (409,), "The job has no results that can be shared", "Share a completed job."),
+        _C("invalid_picture", (422,), "The picture can't be used", "Send a JPEG, PNG or WebP file."),
+    ),
+    "Listening tests": (
+        _C("listening_test_not_found", (404,), "There is no such test, or it was withdrawn", "Ask its owner."),
+        _C("listening_session_not_found", (404,), "This browser has no such session", "Start the test again."),
+        _C("stimulus_not_found", (404,), "The session has no such sound now", "Answer the trials in order."),
+        _C(
+            "results_hidden",
+            (403,),
+            "The owner shows the results later, or to nobody else",
+            "Finish the test, or wait.",
+        ),
+        _C("listening_test_closed", (409,), "The test is closed", "Ask its owner for another."),
+        _C(
+            "listening_test_full", (409,), "The test has as many sessions as one can have", "Ask its owner for another."
+        ),
+        _C("already_answered", (409,), "The trial has another answer", "Answer the next trial."),
+        _C("trials_left", (409,), "An earlier trial has no answer", "Answer the trials in order."),
+        _C(
+            "invalid_listening_test",
+            (422,),
+            "The question can't be asked about these segments",
+            "Correct what `errors` points to.",
+        ),
+        _C("invalid_answer", (422,), "The answer does not fit the trial", "Correct what `errors` points to."),
+    ),
     "Webhooks": (
         _C("webhook_not_found", (404,), "You have no such webhook", "List your webhooks."),
         _C("delivery_not_found", (404,), "The webhook has no such delivery", "List its deliveries."),

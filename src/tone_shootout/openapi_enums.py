@@ -10,6 +10,9 @@ from tone_shootout.jobs.webhooks.dtos import DeliveryStatus, DisabledReason
 from tone_shootout.jobs.webhooks.events import EventName
 from tone_shootout.kit.outages import Dependency
 from tone_shootout.kit.readiness import CheckResult
+from tone_shootout.listening.blind.dtos import ListeningTestKind, PreferenceMethod, ResultsVisibility
+from tone_shootout.listening.blind.trials import Choice
+from tone_shootout.listening.shares.dtos import ShareVisibility
 from tone_shootout.rendering.media_info import Kind
 from tone_shootout.rendering.produce import SegmentStatus
 from tone_shootout.rendering.spec.schema import BandType, GearType, Override, ReverbType
@@ -28,10 +31,15 @@ NAMED_ENUMS: Final[dict[str, Any]] = {
     "GrammarRule": Override,
     "JobPhase": Phase,
     "LibraryItemKind": Kind,
+    "ListeningChoice": Choice,
+    "ListeningTestKind": ListeningTestKind,
+    "PreferenceMethod": PreferenceMethod,
     "ReverbType": ReverbType,
     "Role": Role,
+    "ResultsVisibility": ResultsVisibility,
     "Scope": Scope,
     "SegmentStatus": SegmentStatus,
+    "ShareVisibility": ShareVisibility,
     "Tone3000Architecture": tone3000.Architecture,
     "Tone3000Format": tone3000.Format,
     "Tone3000Gear": tone3000.Gear,

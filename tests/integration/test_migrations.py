@@ -19,7 +19,11 @@ from tests.support.factories import (
     JobEventFactory,
     JobFactory,
     LibraryItemFactory,
+    ListeningSessionFactory,
+    ListeningTestFactory,
     RenderCacheEntryFactory,
+    ShareFactory,
+    SharePictureFactory,
     ShootoutAssetFactory,
     ShootoutFactory,
     Tone3000ConnectionFactory,
@@ -63,6 +67,13 @@ def _fill(url: str) -> None:
         session.add(webhook)
         session.flush()
         session.add(WebhookDeliveryFactory.build(webhook_id=webhook.id))
+        share = ShareFactory.build(owner_id=user.id, job_id=job.id)
+        session.add(share)
+        session.flush()
+        test = ListeningTestFactory.build(owner_id=user.id, share_id=share.id)
+        session.add_all([test, SharePictureFactory.build(share_id=share.id)])
+        session.flush()
+        session.add(ListeningSessionFactory.build(test_id=test.id))
         session.commit()
     engine.dispose()
 

@@ -12,6 +12,8 @@ from tone_shootout.accounts.models import ApiToken, IdempotencyRecord, Tone3000C
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, RenderCacheEntry
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.webhooks.models import Webhook, WebhookDelivery
+from tone_shootout.listening.blind.models import ListeningSession, ListeningTest
+from tone_shootout.listening.shares.models import Share, SharePicture
 from tone_shootout.shootouts.library.models import LibraryItem
 from tone_shootout.shootouts.models import Shootout, ShootoutAsset
 
@@ -130,6 +132,46 @@ class WebhookDeliveryFactory(_Factory[WebhookDelivery]):
     round_attempts = 1
     next_attempt_at = None
     log = Use(list[Any])
+
+
+class ShareFactory(_Factory[Share]):
+    """A share of `job_id` of `owner_id` without segments."""
+
+    __set_foreign_keys__ = True
+    visibility = "unlisted"
+    title = "Two crunches"
+    slug = Use(lambda: secrets.token_urlsafe(12))
+    facts = Use(lambda: {"level": {"requested_lufs": -16, "target_lufs": -16, "ceiling_dbtp": -1}, "segments": [], "credits": []})
+    picture_sha256 = None
+
+
+class SharePictureFactory(_Factory[SharePicture]):
+    """The picture of `share_id`."""
+
+    __set_foreign_keys__ = True
+
+
+class ListeningTestFactory(_Factory[ListeningTest]):
+    """A test of `share_id` of `owner_id` that is closed."""
+
+    __set_foreign_keys__ = True
+    kind = "abx"
+    method = None
+    positions = Use(lambda: [1, 2])
+    trials = 8
+    start_s = 0.0
+    duration_s = 1.0
+    results = "at_end"
+    closes_at = Use(lambda: datetime.now(UTC) - timedelta(days=1))
+
+
+class ListeningSessionFactory(_Factory[ListeningSession]):
+    """A session of `test_id` that nobody has the cookie of."""
+
+    __set_foreign_keys__ = True
+    stimuli = Use(list[Any])
+    answers = Use(list[Any])
+    finished_at = None
 
 
 class IdempotencyRecordFactory(_Factory[IdempotencyRecord]):

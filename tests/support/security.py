@@ -13,7 +13,14 @@ import httpx
 from redis.asyncio import Redis
 
 from tests.integration.conftest import Person
-from tests.support.factories import JobArtifactFactory, JobFactory, WebhookDeliveryFactory
+from tests.support.factories import (
+    JobArtifactFactory,
+    JobFactory,
+    ListeningTestFactory,
+    ShareFactory,
+    SharePictureFactory,
+    WebhookDeliveryFactory,
+)
 from tests.support.sessions import Sessions
 from tests.support.tone3000 import StandIn
 from tests.support.uploads import SHOOTOUTS, add, config, di
@@ -27,6 +34,29 @@ from tone_shootout.kit.storage import Storage
 from tone_shootout.tone3000.client import Tone3000
 from tone_shootout.tone3000.http_client import HttpClient
 from tone_shootout.tone3000.types import TokenPair
+
+SHARED_FILE = "segments/01-riff.flac"
+_SEGMENT = {
+    "di_track": "Riff",
+    "file": SHARED_FILE,
+    "sample_rate_hz": 48_000,
+    "samples": 48_000,
+    "integrated_lufs": -16.0,
+    "loudness_range_lu": 0.0,
+    "true_peak_dbtp": -1.0,
+    "rms_dbfs": -16.0,
+    "crest_factor_db": 15.0,
+    "gain_db": 0.0,
+    "trim_db": 0.0,
+    "latency_samples": None,
+    "polarity": 0,
+}
+FACTS = {
+    "level": {"requested_lufs": -16.0, "target_lufs": -16.0, "ceiling_dbtp": -1.0},
+    "segments": [{"position": number, "chain": f"Chain {number}", **_SEGMENT} for number in (1, 2)],
+    "credits": [],
+}
+"""Facts of a share of two segments."""
 
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 
@@ -111,6 +141,19 @@ async def build_world(person: Person, sessions: Sessions, settings: Settings) ->
             for job_id in (UUID(job), finished.id)
         )
         session.add(delivery)
+        share = ShareFactory.build(owner_id=person.id, job_id=finished.id, facts=FACTS, picture_sha256="0" * 64)
+        session.add(share)
+        await session.flush()
+        test = ListeningTestFactory.build(owner_id=person.id, share_id=share.id)
+        session.add_all(
+            [
+                test,
+                SharePictureFactory.build(share_id=share.id),
+                JobArtifactFactory.build(
+                    job_id=finished.id, path=SHARED_FILE, size=len(manifest), storage_key=key, media_type="audio/flac", sha256="0" * 64
+                ),
+            ]
+        )
     values = {
         "item_id": settled["di_tracks"][0]["asset"],
         "spare_item": await add(client, "di_track", di(seed=9)),
@@ -119,6 +162,11 @@ async def build_world(person: Person, sessions: Sessions, settings: Settings) ->
         "job_id": job,
         "finished_job": str(finished.id),
         "path": "manifest.json",
+        "slug": share.slug,
+        "file": SHARED_FILE,
+        "test_id": str(test.id),
+        "listening_session_id": "01900000-0000-7000-8000-00000000abcd",
+        "stimulus_id": "T2bq0mZ3uJc6wVxyK1sLrA",
         "webhook_id": webhook,
         "delivery_id": str(delivery.id),
         "token_id": tokens["spare"],

@@ -80,6 +80,7 @@ async def settings(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -
             requests_per_minute=0,
             address_requests_per_minute=0,
             failed_sign_ins=0,
+            listening_sessions_per_hour=0,
             queued_jobs=20,
         ),
         worker=WorkerSettings(sweep_s=0.5, heartbeat_s=3, processes=2, backoff_s=0.1),

@@ -20,13 +20,17 @@ VALUE = re.compile(r"-?[a-z0-9_]+(\.[a-z0-9_]+)?")
 WITHOUT_UNIT = {
     name
     for line in (
-        "a1 a2 after attempt attempts bass_share below cache_hits channels clipped_samples confidence correlation",
-        "created custom dc_offset deleted done downloads_count esr esr_pre_emphasized existing failed favorites_count",
-        "feedback free_items http_status id inferences ir kept last_seq limit limiting_segment max_batch_files",
-        "max_chains max_di_tracks max_items max_per_minute_and_address max_running max_segments max_streams",
-        "max_unfinished middle_share mix model_id notices offset parameters percent polarity position positions q",
-        "ratio receptive_field_samples reference samples schema segment segments seq size skipped status tone_id",
-        "total treble_share unfinished used_items",
+        "a1 a2 after answered attempt attempts bass_share below cache_hits channels clipped_samples",
+        "confidence confusions correct correct_share correct_share_high correct_share_low correlation created",
+        "custom d_prime d_prime_high d_prime_independent d_prime_low dc_offset deleted difference",
+        "difference_high difference_low done downloads_count esr esr_pre_emphasized excluded existing",
+        "expected failed favorites_count feedback finished first free_items http_status id inferences ir kept",
+        "last_seq latency_samples limit limiting_segment listener listeners max_batch_files max_chains",
+        "max_di_tracks max_items max_per_minute_and_address max_running max_segments max_streams",
+        "max_unfinished mean_rating middle_share mix model_id needed notices offset p_value p_value_corrected",
+        "parameters percent polarity position positions q ratio receptive_field_samples reference samples",
+        "schema second segment segments seq size skipped started status strength strength_high strength_low",
+        "tone_id tones total treble_share trial trials unfinished used_items",
     )
     for name in line.split()
 }

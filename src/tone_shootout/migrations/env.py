@@ -11,6 +11,8 @@ from sqlalchemy import Connection, event, pool
 import tone_shootout.accounts.models
 import tone_shootout.jobs.models
 import tone_shootout.jobs.webhooks.models
+import tone_shootout.listening.blind.models
+import tone_shootout.listening.shares.models
 import tone_shootout.shootouts.library.models
 import tone_shootout.shootouts.models  # noqa: F401 - the imports fill the metadata
 from tone_shootout.jobs.scheduling.queue import prepare_queue

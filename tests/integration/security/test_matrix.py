@@ -29,6 +29,7 @@ from tests.support.security import (
 from tests.support.sessions import Sessions
 from tests.support.uploads import di
 from tone_shootout.accounts.services import AccountService
+from tone_shootout.listening.shares.models import SLUG_LENGTH
 
 pytestmark = pytest.mark.slow
 
@@ -116,6 +117,30 @@ ROWS = {
     "follow_job": Row(200),
     "retry_job": Row(202),
     "submit_job": Row(202),
+    # The user's shares and listening tests, which anybody with the address reads. The test is closed.
+    "share_job": Row(409, body={}, on={"job_id": "finished_job"}),
+    "list_shares": Row(200),
+    "list_public_shares": Row(200),
+    "get_share": Row(200),
+    "change_share": Row(200, body={"title": "Three crunches"}),
+    "get_shared_file": Row(200),
+    "head_shared_file": Row(200),
+    "get_share_picture": Row(200),
+    "set_share_picture": Row(422),  # the body is empty
+    "delete_share_picture": Row(204),
+    "create_listening_test": Row(201, body={"kind": "abx", "segments": [1, 2]}),
+    "list_listening_tests": Row(200),
+    "get_listening_test": Row(200),
+    "start_listening_session": Row(409),
+    "get_listening_session": Row(404),
+    "get_stimulus": Row(404),
+    "answer_trial": Row(404, body={"trial": 1, "choice": "a"}),
+    "finish_listening_session": Row(404),
+    "get_listening_results": Row(200),
+    "get_webmushra": Row(200),
+    "change_listening_test": Row(200, body={"results": "owner"}),
+    "delete_listening_test": Row(204),
+    "withdraw_share": Row(204),
     "delete_job": Row(204, on={"job_id": "finished_job"}),
     # The user's webhooks.
     "list_webhooks": Row(200),
@@ -131,8 +156,20 @@ ROWS = {
     # Last, because it deletes everything.
     "delete_me": Row(204),
 }
-OTHERS_SEE = {"get_tone", "list_models", "import_model"}
-"""Operations on objects that belong to no user."""
+OTHERS_SEE = {
+    "get_tone",
+    "list_models",
+    "import_model",
+    "get_share",
+    "get_shared_file",
+    "head_shared_file",
+    "get_share_picture",
+    "list_listening_tests",
+    "get_listening_test",
+    "start_listening_session",
+    "get_listening_results",
+}
+"""Operations on objects that belong to no user, or that their owner shows to others."""
 
 
 @pytest.fixture
@@ -308,4 +345,5 @@ async def _close_code(base_url: str, person: Person, world: World) -> int | None
 
 def _other(value: str) -> str:
     """Return an id of no object."""
-    return "01900000-0000-7000-8000-000000000000" if len(value) == 36 else value
+    others = {36: "01900000-0000-7000-8000-000000000000", SLUG_LENGTH: "A" * SLUG_LENGTH}
+    return others.get(len(value), value)

@@ -51,6 +51,8 @@ class LimitSettings:
     streams: int = 1000
     """Open WebSockets and server-sent event streams of one user in one web process, about 50 kB of memory each; 0: no
     limit."""
+    listening_sessions_per_hour: int = 60
+    """Starts of listening tests from one IP address in an hour, of all listeners there; 0: no limit."""
     failed_sign_ins: int = 20
     """Failed sign-ins from one IP address within five minutes; further attempts are rejected unread. 0: no limit."""
     running_jobs: int = 4

@@ -1,0 +1,1 @@
+"""Shares of finished jobs, listening tests on them, and their statistics."""

@@ -1,0 +1,1 @@
+"""Shares: finished jobs that their owners show to others."""

@@ -141,7 +141,13 @@ class ShareFactory(_Factory[Share]):
     visibility = "unlisted"
     title = "Two crunches"
     slug = Use(lambda: secrets.token_urlsafe(12))
-    facts = Use(lambda: {"level": {"requested_lufs": -16, "target_lufs": -16, "ceiling_dbtp": -1}, "segments": [], "credits": []})
+    facts = Use(
+        lambda: {
+            "level": {"requested_lufs": -16, "target_lufs": -16, "ceiling_dbtp": -1},
+            "segments": [],
+            "credits": [],
+        }
+    )
     picture_sha256 = None
 
 

@@ -177,18 +177,13 @@ PROVOKED_BY = {
     "non_commercial_license": "unit/rendering/test_credits.py"
     "::test_a_commercial_shootout_has_one_notice_per_non_commercial_file",
     "unknown_license": "unit/rendering/test_credits.py::test_an_unknown_license_is_reported_as_unknown",
-    "share_not_found": "integration/listening/test_shares.py"
-    "::test_a_withdrawn_share_is_gone_at_once_for_everybody",
+    "share_not_found": "integration/listening/test_shares.py::test_a_withdrawn_share_is_gone_at_once_for_everybody",
     "shared_file_not_found": "integration/listening/test_shares.py"
     "::test_a_file_that_the_share_does_not_have_is_named_as_such",
-    "picture_not_found": "integration/listening/test_shares.py"
-    "::test_a_picture_is_published_small_and_without_metadata",
-    "already_shared": "integration/listening/test_shares.py"
-    "::test_only_a_completed_job_is_shared_and_only_once",
-    "not_shareable": "integration/listening/test_shares.py"
-    "::test_only_a_completed_job_is_shared_and_only_once",
-    "invalid_picture": "integration/listening/test_shares.py"
-    "::test_a_bad_picture_is_refused",
+    "picture_not_found": "integration/listening/test_shares.py::test_a_picture_is_published_small_and_without_metadata",
+    "already_shared": "integration/listening/test_shares.py::test_only_a_completed_job_is_shared_and_only_once",
+    "not_shareable": "integration/listening/test_shares.py::test_only_a_completed_job_is_shared_and_only_once",
+    "invalid_picture": "integration/listening/test_shares.py::test_a_bad_picture_is_refused",
     "listening_test_not_found": "integration/listening/test_listening_tests.py"
     "::test_a_test_is_edited_by_its_owner_only_and_deleted_with_its_answers",
     "listening_session_not_found": "integration/listening/test_listening_tests.py"
@@ -197,14 +192,12 @@ PROVOKED_BY = {
     "::test_only_sounds_of_this_and_the_next_trial_can_be_fetched",
     "results_hidden": "integration/listening/test_listening_tests.py"
     "::test_nothing_about_the_answers_is_told_before_the_end",
-    "listening_test_closed": "integration/listening/test_listening_tests.py"
-    "::test_a_closed_test_takes_no_answers",
+    "listening_test_closed": "integration/listening/test_listening_tests.py::test_a_closed_test_takes_no_answers",
     "listening_test_full": "integration/listening/test_listening_tests.py"
     "::test_starts_are_limited_by_address_and_sessions_of_a_test_by_number",
     "already_answered": "integration/listening/test_listening_tests.py"
     "::test_a_reload_resumes_and_an_answer_is_stored_once",
-    "trials_left": "integration/listening/test_listening_tests.py"
-    "::test_a_reload_resumes_and_an_answer_is_stored_once",
+    "trials_left": "integration/listening/test_listening_tests.py::test_a_reload_resumes_and_an_answer_is_stored_once",
     "invalid_listening_test": "integration/listening/test_listening_tests.py"
     "::test_a_question_that_can_not_be_asked_is_refused",
     "invalid_answer": "integration/listening/test_listening_tests.py"

@@ -150,7 +150,12 @@ async def build_world(person: Person, sessions: Sessions, settings: Settings) ->
                 test,
                 SharePictureFactory.build(share_id=share.id),
                 JobArtifactFactory.build(
-                    job_id=finished.id, path=SHARED_FILE, size=len(manifest), storage_key=key, media_type="audio/flac", sha256="0" * 64
+                    job_id=finished.id,
+                    path=SHARED_FILE,
+                    size=len(manifest),
+                    storage_key=key,
+                    media_type="audio/flac",
+                    sha256="0" * 64,
                 ),
             ]
         )

@@ -129,7 +129,7 @@ def check_answer(kind: Kind, method: Method | None, tones: int, answer: Answer) 
             raise InvalidAnswerError(f"/{name}", f"Expected `{wanted}` and no other answer, got {_sent(answer)}.")
     if kind == "abx" and answer.choice == "tie":
         raise InvalidAnswerError("/choice", "Expected `a` or `b`, got `tie`.")
-    labels = set(LETTERS[:tones])
+    labels: set[str] = set(LETTERS[:tones])
     if isinstance(answer.ratings, Mapping):
         _check_labels("ratings", answer.ratings, labels)
     if isinstance(answer.matches, Mapping):

@@ -67,7 +67,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_listening_session")),
-        sa.UniqueConstraint("test_id", "listener", name=op.f("uq_listening_session_test_id_listener")),
+        sa.UniqueConstraint("test_id", "listener", name=op.f("uq_listening_session_test_id")),
     )
     op.create_index(
         "ix_listening_session_finished",

@@ -24,7 +24,8 @@ async def open_test(person: Person, share: dict[str, Any], **fields: Any) -> dic
 @asynccontextmanager
 async def listener(base_url: str) -> AsyncGenerator[httpx.AsyncClient, None]:
     """Yield a browser without cookies."""
-    async with httpx.AsyncClient(base_url=base_url, timeout=120) as client:
+    headers = {"Origin": base_url}  # browsers send it with cookies
+    async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=120) as client:
         yield client
 
 

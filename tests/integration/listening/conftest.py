@@ -1,10 +1,13 @@
 """A completed job to share."""
 
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.integration.conftest import Person
+from tests.support.listeners import listener
 from tests.support.sessions import Sessions
 from tests.support.shared_jobs import SharedJob, completed_job
 from tone_shootout.kit.settings import Settings
@@ -14,6 +17,13 @@ from tone_shootout.kit.storage import Storage
 @pytest.fixture
 def storage(settings: Settings) -> Storage:
     return Storage.from_settings(settings)
+
+
+@pytest.fixture
+async def api(base_url: str) -> AsyncGenerator[httpx.AsyncClient, None]:
+    """A listener's browser, not signed in."""
+    async with listener(base_url) as client:
+        yield client
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from PIL import Image
 from sqlalchemy import text
 
 from tests.integration.conftest import Person
+from tests.support.listeners import open_test
 from tests.support.sessions import Sessions
 from tests.support.shared_jobs import CREDITS, PRIVATE, SECRET, SharedJob, completed_job, share
 from tone_shootout.jobs.status import JobStatus
@@ -200,3 +201,18 @@ async def test_a_file_that_the_share_does_not_have_is_named_as_such(
     shared = await share(user, job)
     missing = await api.get(f"{shared['links']['files']}/segments/99-nothing.flac")
     assert (missing.status_code, missing.json()["code"]) == (404, "shared_file_not_found")
+
+
+async def test_who_has_not_seen_the_current_share_or_test_changes_neither(user: Person, job: SharedJob) -> None:
+    shared = await share(user, job)
+    test = await open_test(user, shared, kind="abx", segments=[1, 2], trials=8)
+    for path, change in ((test["links"]["self"], {"results": "owner"}), (shared["links"]["self"], {"notes": "New"})):
+        seen = {"If-Match": (await user.client.get(path)).headers["etag"]}
+        assert (await user.client.patch(path, json=change, headers=seen)).status_code == 200
+        for answer in (
+            await user.client.patch(path, json=change, headers=seen),
+            await user.client.delete(path, headers=seen),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (412, "precondition_failed")
+        current = {"If-Match": (await user.client.get(path)).headers["etag"]}
+        assert (await user.client.delete(path, headers=current)).status_code == 204

@@ -30,17 +30,18 @@ COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
     "br": bytes,
     "identity, GZIP": gzip.compress,
 }
+IDS = ("item_id", "shootout_id", "webhook_id", "token_id", "job_id", "test_id", "listening_session_id")
 LATIN_1 = "caf\xe9".encode("latin-1")
 
 
 async def _bodies(api: httpx.AsyncClient) -> list[tuple[str, str, bool]]:
     """Return method, path with made-up ids, and whether it is public, of every operation with a JSON body."""
     document = (await api.get("/openapi.json")).json()
-    nothing = dict.fromkeys(("item_id", "shootout_id", "webhook_id"), "0195f3e2-7c1a-7bbb-8000-0242ac120002")
+    nothing = dict.fromkeys(IDS, "0195f3e2-7c1a-7bbb-8000-0242ac120002")
     return [
         (
             one.method,
-            one.path.format_map({"token_id": nothing["item_id"], "model_id": 1, "tone_id": 1} | nothing),
+            one.path.format_map({"model_id": 1, "tone_id": 1, "slug": "x" * 16} | nothing),
             one.public,
         )
         for one in operations(document)

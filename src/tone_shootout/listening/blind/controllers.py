@@ -12,6 +12,7 @@ from litestar.params import JSONBody, Parameter, QueryParameter
 from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.db.pagination import Page, Paging
+from tone_shootout.kit.http.preconditions import NOT_MODIFIED, IfMatch, IfNoneMatch, etag, tagged
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
@@ -34,7 +35,7 @@ from tone_shootout.listening.blind.dtos import (
 from tone_shootout.listening.blind.errors import ResultsHiddenError
 from tone_shootout.listening.blind.excerpts import ExcerptCache, make_stimulus, pad
 from tone_shootout.listening.blind.listener import listener_cookie, new_token, read_token
-from tone_shootout.listening.blind.services import ListeningTestService, kind_of, segments_of
+from tone_shootout.listening.blind.services import ListeningTestService, ListeningTestState, kind_of, segments_of
 from tone_shootout.listening.blind.session_service import ListeningSessionService, OpenSession
 from tone_shootout.listening.blind.sounds import load_excerpt
 from tone_shootout.listening.shares.controllers import Slug
@@ -88,8 +89,9 @@ class ShareTestController(Controller):
                 results=data.results,
                 closes_at=data.closes_at,
             )
-            headers = {"Location": listening_test_path(state.test.id)}
-            return Response(ListeningTestRead.of(state, principal.user_id), status_code=201, headers=headers)
+            content = ListeningTestRead.of(state, principal.user_id)
+            headers = {"Location": listening_test_path(state.test.id), "ETag": etag(content)}
+            return Response(content, status_code=201, headers=headers)
 
         return await idempotent(make)
 
@@ -122,20 +124,26 @@ class ListeningTestController(Controller):
         operation_id="get_listening_test",
         summary="Get a listening test",
         opt=ANYBODY,
-        responses=problems(404),
+        responses={**NOT_MODIFIED, **problems(404)},
     )
     async def get_test(
-        self, test_id: TestId, request: Request[Any, Any, Any], listening_tests: NamedDependency[ListeningTestService]
+        self,
+        test_id: TestId,
+        request: Request[Any, Any, Any],
+        listening_tests: NamedDependency[ListeningTestService],
+        if_none_match: NamedDependency[IfNoneMatch],
     ) -> Response[ListeningTestRead]:
         """Return a test. Its segments are for its owner only."""
         state = await listening_tests.get(test_id)
-        return Response(ListeningTestRead.of(state, _viewer(request)), headers=NO_STORE)
+        response = if_none_match.respond(ListeningTestRead.of(state, _viewer(request)))
+        response.headers.update(NO_STORE)
+        return response
 
     @patch(
         "/{test_id:uuid}",
         operation_id="change_listening_test",
         summary="Update a listening test",
-        responses=problems(401, 403, 404, 422),
+        responses=problems(401, 403, 404, 412, 422),
     )
     async def change(
         self,
@@ -143,25 +151,33 @@ class ListeningTestController(Controller):
         data: JSONBody[ListeningTestUpdate],
         principal: NamedDependency[Principal],
         listening_tests: NamedDependency[ListeningTestService],
-    ) -> ListeningTestRead:
+        if_match: NamedDependency[IfMatch],
+    ) -> Response[ListeningTestRead]:
         """Change when your test closes, or who sees its results."""
-        state = await listening_tests.change(principal.user_id, test_id, changes_of(data))
-        return ListeningTestRead.of(state, principal.user_id)
+
+        def read(state: ListeningTestState) -> ListeningTestRead:
+            return ListeningTestRead.of(state, principal.user_id)
+
+        condition = if_match.of(read)
+        state = await listening_tests.change(principal.user_id, test_id, changes_of(data), condition=condition)
+        return tagged(read(state))
 
     @delete(
         "/{test_id:uuid}",
         operation_id="delete_listening_test",
         summary="Delete a listening test",
-        responses=problems(401, 403, 404),
+        responses=problems(401, 403, 404, 412),
     )
     async def delete_test(
         self,
         test_id: TestId,
         principal: NamedDependency[Principal],
         listening_tests: NamedDependency[ListeningTestService],
+        if_match: NamedDependency[IfMatch],
     ) -> None:
         """Delete your test with all its answers."""
-        await listening_tests.delete(principal.user_id, test_id)
+        condition = if_match.of(lambda state: ListeningTestRead.of(state, principal.user_id))
+        await listening_tests.delete(principal.user_id, test_id, condition=condition)
 
     @post(
         "/{test_id:uuid}/sessions",

@@ -1,7 +1,7 @@
 """Listening tests: open, take, evaluate. The caller commits."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
@@ -153,25 +153,40 @@ class ListeningTestService:
             raise ListeningTestNotFoundError
         return await self._state(test)
 
-    async def change(self, owner_id: UUID, test_id: UUID, changes: dict[str, Any]) -> ListeningTestState:
+    async def change(
+        self,
+        owner_id: UUID,
+        test_id: UUID,
+        changes: dict[str, Any],
+        *,
+        condition: Callable[[ListeningTestState], None] | None = None,
+    ) -> ListeningTestState:
         """Change the closing time, or who sees the results. What is asked never changes.
+
+        `condition` raises an error if the locked test must not be changed.
 
         Raises:
             ListeningTestNotFoundError: the owner has none with this id.
         """
         state = await self.get_owned(owner_id, test_id, lock="no_key_update")
+        if condition is not None:
+            condition(state)
         for name in ("closes_at", "results"):
             if name in changes:
                 setattr(state.test, name, changes[name])
         await self._session.flush()
         return state
 
-    async def delete(self, owner_id: UUID, test_id: UUID) -> None:
-        """Delete a test with its sessions.
+    async def delete(
+        self, owner_id: UUID, test_id: UUID, *, condition: Callable[[ListeningTestState], None] | None = None
+    ) -> None:
+        """Delete a test with its sessions. `condition` raises an error if the locked test must not be deleted.
 
         Raises:
             ListeningTestNotFoundError: the owner has none with this id.
         """
+        if condition is not None:
+            condition(await self.get_owned(owner_id, test_id, lock="update"))
         if not await self._tests.delete_owned(owner_id, test_id):
             raise ListeningTestNotFoundError
 

@@ -147,13 +147,19 @@ class ShareController(Controller):
         "/{slug:str}",
         operation_id="withdraw_share",
         summary="Withdraw a share",
-        responses=problems(401, 403, 404),
+        responses=problems(401, 403, 404, 412),
     )
     async def withdraw(
-        self, slug: Slug, principal: NamedDependency[Principal], shares: NamedDependency[ShareService]
+        self,
+        slug: Slug,
+        principal: NamedDependency[Principal],
+        shares: NamedDependency[ShareService],
+        if_match: NamedDependency[IfMatch],
     ) -> None:
         """Delete your share with its listening tests. It is gone for everybody at once; the job stays."""
-        await shares.withdraw(principal.user_id, slug)
+        files = await shares.files(await shares.get_owned(principal.user_id, slug))
+        condition = if_match.of(lambda share: ShareRead.of(share, files))
+        await shares.withdraw(principal.user_id, slug, condition=condition)
 
     @get(
         "/{slug:str}/files/{file:path}",

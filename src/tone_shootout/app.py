@@ -15,7 +15,7 @@ from litestar.enums import OpenAPIMediaType
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Contact, License, Server, Tag
 from litestar.plugins import InitPlugin, ReceiveRoutePlugin
-from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
+from litestar.plugins.prometheus import PrometheusController
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.static_files import create_static_files_router
 from litestar_saq import SAQPlugin
@@ -32,9 +32,11 @@ from tone_shootout.kit.db.session import unit_of_work
 from tone_shootout.kit.http.access_log import AccessLog
 from tone_shootout.kit.http.body_timeout import BodyTimeout
 from tone_shootout.kit.http.cors import CorsMiddleware
+from tone_shootout.kit.http.dependencies import resolve_in_turn
 from tone_shootout.kit.http.deprecation import DeprecationPlugin
 from tone_shootout.kit.http.head import HeadMiddleware
 from tone_shootout.kit.http.health import HealthController
+from tone_shootout.kit.http.metrics import MetricsMiddleware
 from tone_shootout.kit.http.openapi import (
     BinarySchemaPlugin,
     DocumentationPage,
@@ -107,7 +109,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         services, settings = self._services, self._services.settings
         app_config.dependencies.update(
             {
-                "db_session": Provide(unit_of_work(services.session_maker)),
+                "db_session": Provide(unit_of_work(services.session_maker, services.read_session_maker)),
                 "session_maker": Provide(lambda: services.session_maker, sync_to_thread=False),
                 "storage": Provide(lambda: services.storage, sync_to_thread=False),
                 "redis": Provide(lambda: services.redis, sync_to_thread=False),
@@ -126,7 +128,11 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         app_config.middleware[:0] = [AccessLog(), WebSocketRejectionMiddleware()]
         limits = settings.limits
         app_config.middleware.append(
-            AddressRateLimitMiddleware(services.throttle, Rate("address", limits.address_requests_per_minute))
+            AddressRateLimitMiddleware(
+                services.throttle,
+                Rate("address", limits.address_requests_per_minute),
+                services.known_users.counter_of,
+            )
         )
         app_config.middleware.append(RequestEncodingMiddleware())
         app_config.middleware.append(BodyTimeout(grace_s=limits.body_grace_s, bytes_per_s=limits.body_bytes_per_s))
@@ -181,7 +187,6 @@ def _build_app(services: Services) -> Litestar:
     if not settings.security.secret:
         raise SettingsError("SHOOTOUT_SECURITY_SECRET: not set (`shootout serve` generates one)")
     _ = services.storage  # created now instead of on first use, so that startup fails if it is unusable
-    prometheus = PrometheusConfig(app_name="shootout", group_path=True)
     saq = SAQPlugin(queue_config(services))
     structs = StructSchemaPlugin()
 
@@ -192,7 +197,7 @@ def _build_app(services: Services) -> Litestar:
 
     app = Litestar(
         route_handlers=[],
-        middleware=[prometheus.middleware],
+        middleware=[MetricsMiddleware()],
         plugins=[
             # Before the schema plugins of Litestar, which also match these types.
             *(structs, BinarySchemaPlugin()),
@@ -205,6 +210,7 @@ def _build_app(services: Services) -> Litestar:
                 engine=services.engine,
                 redis=services.redis,
                 throttle=services.throttle,
+                known_users=services.known_users,
                 connections=services.connections,
             ),
             ShootoutsPlugin(settings, services.session_maker, [SubmissionController]),
@@ -235,6 +241,7 @@ def _build_app(services: Services) -> Litestar:
     )
     rate = Rate("address", settings.limits.address_requests_per_minute)
     app.asgi_handler = UnroutedLimit(app.asgi_handler, services.throttle, rate)
+    resolve_in_turn(app)
     app.asgi_handler = HeadMiddleware(app, app.asgi_handler)
     if origins := [origin_of(url) for url in settings.server.allowed_origins]:
         # Before authentication, because browsers send preflight requests without credentials.

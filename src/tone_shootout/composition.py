@@ -25,7 +25,8 @@ import tone_shootout.jobs.tasks as job_tasks
 import tone_shootout.jobs.webhooks.tasks as webhook_tasks
 import tone_shootout.shootouts.tasks as shootout_tasks
 from tone_shootout.accounts.connections import ConnectionService
-from tone_shootout.accounts.guards import require_administrator
+from tone_shootout.accounts.guards import require_administrator, user_rate
+from tone_shootout.accounts.known_users import KnownUsers
 from tone_shootout.accounts.maintenance import AccountMaintenance
 from tone_shootout.jobs.account_deletion import UserJobCanceller
 from tone_shootout.jobs.execution.availability import Availability, worker_readiness
@@ -136,6 +137,11 @@ class Services:
         return async_sessionmaker(self.engine, expire_on_commit=False)
 
     @cached_property
+    def read_session_maker(self) -> async_sessionmaker[AsyncSession]:
+        """Opens sessions in which each statement is a transaction of its own."""
+        return async_sessionmaker(self.engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False)
+
+    @cached_property
     def redis(self) -> Redis:
         """The broker."""
         return connect_broker(self.settings)
@@ -198,6 +204,11 @@ class Services:
     def throttle(self) -> Throttle:
         """Rate limits."""
         return Throttle(self.redis)
+
+    @cached_property
+    def known_users(self) -> KnownUsers:
+        """Users of recent requests."""
+        return KnownUsers(user_rate(self.settings))
 
     @cached_property
     def event_hub(self) -> EventHub:

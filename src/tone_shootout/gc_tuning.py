@@ -19,3 +19,14 @@ def gc_disabled() -> Generator[None, None, None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def freeze_started_process() -> None:
+    """Exclude everything that a web process made during its start from garbage collection, and collect less often.
+
+    A request makes a few hundred objects and nearly no cycles. With the default thresholds, the collector traverses
+    what requests in progress have made several times in each of them.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)

@@ -19,15 +19,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
+import msgspec
 import psutil
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from tests.bench.load import Load, measure_openings, measure_requests
+from tests.bench.load import Load, measure
 from tests.support.live import environ_of
-from tests.support.uploads import LIBRARY, SHOOTOUTS, capture, di, ir
+from tests.support.uploads import LIBRARY, SHOOTOUTS
 from tone_shootout import migrations
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.embedded.servers import Servers
@@ -42,6 +44,8 @@ from tone_shootout.kit.settings import (
     new_encryption_key,
     parse_postgres,
 )
+from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, DiTrackInfo
+from tone_shootout.shootouts.library.models import LibraryItem
 
 OURS, PEER, BARE = "Tone Shootout", "FastAPI", "bare handler"
 CONNECTIONS = (1, 16, 64)
@@ -49,9 +53,26 @@ AT = 16
 """Connections at which processor time is compared."""
 PLENTY = 100_000_000
 """Requests a minute: the limits are counted, and never reached."""
-REQUESTS = 10_000
-"""After so many, the memory is stated."""
 SHOOTOUT_COUNT, JOB_COUNT = 25, 25
+COMPLETE = """
+UPDATE job SET status = 'completed', attempt = 1, started_at = now(), finished_at = now(), queued_at = now(),
+progress_done = 100, progress_total = 100, eta_s = 0, summary = CAST(:summary AS jsonb)
+"""
+"""Brings all jobs to their end as a worker would."""
+SUMMARY = json.dumps(
+    {
+        "segments": 6,
+        "cache_hits": 0,
+        "audio_s": 4.8,
+        "requested_lufs": -16.0,
+        "target_lufs": -16.0,
+        "limiting_segment": None,
+        "notices": 0,
+        "elapsed_s": 5.2,
+        "phases_s": {"render": 2.1, "video": 1.6},
+    }
+)
+CLEAN = "DELETE FROM shootout WHERE owner_id IN (SELECT id FROM user_account WHERE name = 'poster')"
 
 
 @dataclass(frozen=True)
@@ -85,10 +106,12 @@ class Plan:
     seconds: Mapping[int, float]
     """Of each measurement, by connections."""
     openings_s: float
+    requests: int
+    """After so many, the memory is measured."""
 
 
-FULL = Plan(3, {1: 0.4, 16: 0.8, 64: 0.5}, 1.0)
-SHORT = Plan(1, {16: 0.5}, 0.5)
+FULL = Plan(3, {1: 0.4, 16: 0.8, 64: 0.5}, 1.0, 10_000)
+SHORT = Plan(1, {16: 0.5}, 0.5, 0)
 
 Results = dict[tuple[str, str, int], list[Load]]
 """Loads of all rounds, by contestant, route and connections."""
@@ -117,7 +140,11 @@ def api_section() -> list[str]:
 
 
 def _measure(
-    settings: Settings, contestants: Sequence[Contestant], routes: Sequence[Route], tokens: Mapping[str, str], plan: Plan
+    settings: Settings,
+    contestants: Sequence[Contestant],
+    routes: Sequence[Route],
+    tokens: Mapping[str, str],
+    plan: Plan,
 ) -> list[str]:
     results: Results = {}
     openings: dict[str, list[Load]] = {}
@@ -130,27 +157,25 @@ def _measure(
                     if contestant.name == BARE and not route.bare:
                         continue
                     request = _request(route, contestant, tokens[route.method])
-                    measure_requests(contestant, request, connections, 0.1)
-                    load = measure_requests(contestant, request, connections, seconds)
+                    measure(contestant, request, connections, 0.1)
+                    load = measure(contestant, request, connections, seconds)
                     results.setdefault((contestant.name, route.name, connections), []).append(load)
         for contestant in contestants[:2]:
             request = _request(socket_route, contestant, tokens["GET"], upgrade=True)
-            measure_openings(contestant, request, AT, 0.1)
-            openings.setdefault(contestant.name, []).append(
-                measure_openings(contestant, request, AT, plan.openings_s)
-            )
-        asyncio.run(_execute(settings, "DELETE FROM shootout WHERE owner_id IN (SELECT id FROM user_account WHERE "
-                                       "name = 'poster')"))
-    memory = [_memory(contestant, results, reads[0], tokens) for contestant in contestants[:2]]
+            measure(contestant, request, AT, 0.1, websocket=True)
+            load = measure(contestant, request, AT, plan.openings_s, websocket=True)
+            openings.setdefault(contestant.name, []).append(load)
+        asyncio.run(execute(settings, CLEAN))
+    memory = [_memory(contestant, results, reads[0], tokens, plan.requests) for contestant in contestants[:2]]
     return _report(plan, reads, results, openings, memory)
 
 
-def _memory(contestant: Contestant, results: Results, route: Route, tokens: Mapping[str, str]) -> float:
-    """Return the resident memory in MB after at least `REQUESTS` requests."""
+def _memory(contestant: Contestant, results: Results, route: Route, tokens: Mapping[str, str], requests: int) -> float:
+    """Return the resident memory in MB after at least so many requests."""
     request = _request(route, contestant, tokens["GET"])
     done = sum(load.count for key, loads in results.items() if key[0] == contestant.name for load in loads)
-    while done < REQUESTS:
-        done += measure_requests(contestant, request, AT, 1.0).count
+    while done < requests:
+        done += measure(contestant, request, AT, 1.0).count
     return float(contestant.process.memory_info().rss / 1e6)
 
 
@@ -164,11 +189,11 @@ def _report(
     errors = sum(load.errors for loads in (*results.values(), *openings.values()) for load in loads)
     connections = list(plan.seconds)
     lines = [
-        "Signed-in requests, beside the same routes on FastAPI (Pydantic 2, SQLAlchemy 2 on asyncpg, uvloop, httptools,",
-        "frozen collector) and a bare handler (Litestar, msgspec, asyncpg), one process each, on the same PostgreSQL and",
-        "rows. Only ours counts rate limits. The answers are compared first; then the contestants take turns in",
-        f"{plan.rounds} rounds. Ratios are medians of the rounds: FastAPI's processor time to ours at {AT} connections,",
-        "and our requests per second to FastAPI's; more than 1: ours is faster.",
+        "Signed-in requests, beside the same routes on FastAPI (Pydantic 2, SQLAlchemy 2 on asyncpg, uvloop,",
+        "httptools, frozen collector) and a bare handler (Litestar, msgspec, asyncpg), one process each, on the same",
+        "PostgreSQL and rows. Only ours counts rate limits. The answers are compared first; then the contestants take",
+        f"turns in {plan.rounds} rounds. Ratios are medians of the rounds: FastAPI's processor time to ours at {AT}",
+        "connections, and our requests per second to FastAPI's; more than 1: ours is faster.",
         "",
         f"| route | processor time | {' | '.join(f'requests/s at {each}' for each in connections)} |",
         f"|---|{'---:|' * (1 + len(connections))}",
@@ -181,10 +206,8 @@ def _report(
             cells.append(_ratio(o.rate / p.rate for o, p in pairs))
         lines.append(f"| {route.name} | {' | '.join(cells)} |")
     opened = list(zip(openings[OURS], openings[PEER], strict=True))
-    lines.append(
-        f"| open a WebSocket | {_ratio(p.cpu_s / o.cpu_s for o, p in opened)} |"
-        f"{''.join(f' {_ratio(o.rate / p.rate for o, p in opened) if each == AT else ""} |' for each in connections)}"
-    )
+    rates = [_ratio(o.rate / p.rate for o, p in opened) if each == AT else "" for each in connections]
+    lines.append(f"| open a WebSocket | {_ratio(p.cpu_s / o.cpu_s for o, p in opened)} | {' | '.join(rates)} |")
     lines += [
         "",
         f"Processor milliseconds per request and requests per second at {AT} connections:",
@@ -198,7 +221,8 @@ def _report(
     lines.append(f"| open a WebSocket | {_columns([openings[OURS], openings[PEER], []])} |")
     lines += [
         "",
-        f"Errors: {errors}. Memory after {REQUESTS} requests or more: {memory[0]:.0f} MB, FastAPI {memory[1]:.0f} MB.",
+        f"Errors: {errors}. Memory after {plan.requests} requests or more: {memory[0]:.0f} MB, FastAPI",
+        f"{memory[1]:.0f} MB.",
     ]
     return lines
 
@@ -234,7 +258,10 @@ def running(name: str, settings: Settings, folder: Path) -> Generator[Contestant
             "PEER_SECRET": settings.security.secret,
         }
     log = folder / f"{name}.log"
-    with log.open("wb") as output, subprocess.Popen([sys.executable, *command], env=environ, stderr=output, stdout=output) as process:
+    with (
+        log.open("wb") as output,
+        subprocess.Popen([sys.executable, *command], env=environ, stderr=output, stdout=output) as process,
+    ):
         try:
             _wait(port, process, log)
             yield Contestant(name, port, psutil.Process(process.pid))
@@ -259,53 +286,46 @@ def _wait(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
 
 
 async def _prepare(settings: Settings, ours: Contestant) -> tuple[list[Route], dict[str, str]]:
-    """Make users and rows; return the routes, that of the WebSocket last, and the access tokens by method."""
-    secrets_ = await _make_users(settings)
+    """Make users and rows; return the routes, that of the WebSocket last, and the access tokens by method.
+
+    One user reads and another posts, so that lists stay as long as they are.
+    """
     tokens: dict[str, str] = {}
     bodies: dict[str, bytes] = {}
-    ids: list[str] = []
-    for method, secret in secrets_.items():
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{ours.port}", timeout=60) as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{ours.port}", timeout=60) as client:
+        for method, (secret, items) in (await make_users(settings)).items():
             session = await client.post("/api/v1/auth/session", json={"token": secret})
             tokens[method] = session.raise_for_status().json()["access_token"]
-            client.cookies.clear()
-            client.headers["Authorization"] = f"Bearer {tokens[method]}"
-            items = {}
-            for kind, content in (("di_track", di()), ("capture", capture()), ("cab_ir", ir())):
-                files = {"file": (kind, content)}
-                items[kind] = (await client.post(LIBRARY, data={"kind": kind}, files=files)).raise_for_status().json()
-            bodies[method] = json.dumps({"config": _config({kind: item["id"] for kind, item in items.items()})}).encode()
-            if method == "POST":
-                continue
-            headers = {"Content-Type": "application/json"}
-            for _ in range(SHOOTOUT_COUNT):
-                made = await client.post(SHOOTOUTS, content=bodies[method], headers=headers)
-                shootout_id = made.raise_for_status().json()["id"]
-            for _ in range(JOB_COUNT):
-                job = (await client.post(f"{SHOOTOUTS}/{shootout_id}/jobs")).raise_for_status().json()
-                ids.append(job["id"])
-                await _complete(settings, job["id"])
-            facts = (await client.get(LIBRARY)).raise_for_status().json()["items"]
-            for item in facts:  # as published, so that others need not round
-                await _execute(
-                    settings, "UPDATE library_item SET facts = :f WHERE id = :i", f=json.dumps(item["facts"]), i=item["id"]
-                )
-    job = f"/api/v1/jobs/{ids[-1]}"
-    posted = ("id", "created_at", "updated_at", "links")
+            bodies[method] = json.dumps({"config": config(items)}).encode()
+        client.cookies.clear()
+        client.headers.update({"Authorization": f"Bearer {tokens['GET']}", "Content-Type": "application/json"})
+        for _ in range(SHOOTOUT_COUNT):
+            shootout = (await client.post(SHOOTOUTS, content=bodies["GET"])).raise_for_status().json()
+        for _ in range(JOB_COUNT):
+            job = (await client.post(shootout["links"]["jobs"])).raise_for_status().json()
+    await execute(settings, COMPLETE, summary=SUMMARY)
+    path = job["links"]["self"]
     routes = [
-        Route("one shootout", "GET", f"{SHOOTOUTS}/{shootout_id}", bare=True),
+        Route("one shootout", "GET", shootout["links"]["self"], bare=True),
         Route("20 shootouts", "GET", f"{SHOOTOUTS}?limit=20", bare=True),
-        Route("one job", "GET", job),
+        Route("one job", "GET", path),
         Route("20 jobs", "GET", "/api/v1/jobs?limit=20"),
         Route("library, 3 items", "GET", f"{LIBRARY}?limit=20"),
         Route("account", "GET", "/api/v1/me"),
-        Route("POST a shootout", "POST", SHOOTOUTS, bodies["POST"], bare=True, differs=posted),
-        Route("WebSocket", "GET", f"{job}/ws"),
+        Route(
+            "POST a shootout",
+            "POST",
+            SHOOTOUTS,
+            bodies["POST"],
+            bare=True,
+            differs=("id", "created_at", "updated_at", "links"),
+        ),
+        Route("WebSocket", "GET", f"{path}/ws"),
     ]
     return routes, tokens
 
 
-def _config(items: Mapping[str, str]) -> dict[str, Any]:
+def config(items: Mapping[str, str]) -> dict[str, Any]:
     """A config as it is typical: two DI tracks, three chains."""
     cab = {"type": "cab_ir", "asset": items["cab_ir"], "high_cut_hz": 9000.0}
     eq = {"type": "eq", "bands": [{"type": "highpass", "frequency_hz": 80.0}, {"type": "peak", "frequency_hz": 3000.0}]}
@@ -324,42 +344,71 @@ def _config(items: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-async def _make_users(settings: Settings) -> dict[str, str]:
-    """Make a user who reads and one who posts, so that lists stay as long as they are; return their API tokens."""
+async def make_users(settings: Settings) -> dict[str, tuple[str, dict[str, str]]]:
+    """Make a user for each method, with a library; return API tokens, and ids of items by kind."""
     engine = create_engine(settings.database.url)
     found = {}
     async with async_sessionmaker(engine)() as session:
         accounts = AccountService(session)
         for method, name in (("GET", "reader"), ("POST", "poster")):
             user = await accounts.create_user(name, role="user")
-            found[method] = (await accounts.issue_token(user, name="bench", scope="write")).secret
+            items = [_item(user.id, info) for info in _media_info()]
+            session.add_all(items)
+            secret = (await accounts.issue_token(user, name="bench", scope="write")).secret
+            found[method] = (secret, {item.kind: str(item.id) for item in items})
         await session.commit()
     await engine.dispose()
     return found
 
 
-async def _complete(settings: Settings, job_id: str) -> None:
-    """Bring a job to its end as if a worker had."""
-    summary = {
-        "segments": 6, "cache_hits": 0, "audio_s": 4.8, "requested_lufs": -16.0, "target_lufs": -16.0,
-        "limiting_segment": None, "notices": 0, "elapsed_s": 5.2, "phases_s": {"render": 2.1, "video": 1.6},
-    }  # fmt: skip
-    await _execute(
-        settings,
-        "UPDATE job SET status = 'completed', attempt = 1, started_at = now(), finished_at = now(), queued_at = now(), "
-        "progress_done = 100, progress_total = 100, eta_s = 0, summary = :s WHERE id = :i",
-        s=json.dumps(summary),
-        i=job_id,
+def _item(owner_id: UUID, info: DiTrackInfo | CaptureInfo | CabIrInfo) -> LibraryItem:
+    facts = msgspec.to_builtins(info)
+    return LibraryItem(
+        id=uuid4(),
+        owner_id=owner_id,
+        kind=facts["kind"],
+        name=f"Some {facts['kind']}",
+        notes="",
+        tags=["clean", "loud"],
+        filename="some.file",
+        sha256=info.sha256,
+        size=info.size_bytes,
+        media_type="audio/wav",
+        facts=facts,
     )
 
 
-async def _execute(settings: Settings, statement: str, **values: str) -> None:
+def _media_info() -> tuple[DiTrackInfo, CaptureInfo, CabIrInfo]:
+    """Media info with numbers as they are published."""
+    return (
+        DiTrackInfo(
+            sha256="1" * 64,
+            size_bytes=96_044,
+            samples=48_000,
+            sample_rate_hz=48_000,
+            duration_s=1.0,
+            channels=1,
+            peak_dbfs=-3.25,
+        ),
+        CaptureInfo(
+            sha256="2" * 64,
+            size_bytes=280_000,
+            architecture="WaveNet",
+            size_class="standard",
+            sample_rate_hz=48_000,
+            sample_rate_stated=True,
+            parameters=13_802,
+            receptive_field_samples=4_093,
+            slimmable=False,
+            gear="amp",
+        ),
+        CabIrInfo(sha256="3" * 64, size_bytes=4_000, samples=960, sample_rate_hz=48_000, duration_s=0.02),
+    )
+
+
+async def execute(settings: Settings, statement: str, **values: str) -> None:
     engine = create_engine(settings.database.url)
     async with engine.begin() as connection:
-        await connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
-        casts = {"s": "CAST(:s AS jsonb)", "f": "CAST(:f AS jsonb)", "i": "CAST(:i AS uuid)"}
-        for name in values:
-            statement = statement.replace(f":{name}", casts[name])
         await connection.execute(text(statement), values)
     await engine.dispose()
 

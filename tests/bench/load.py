@@ -3,7 +3,6 @@
 import selectors
 import socket
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -43,14 +42,19 @@ def processor_s(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-class _Connection:
-    """One connection: sends a request, reads its answer, sends the next."""
+class _Client:
+    """One connection that sends a request, reads its answer, and sends the next."""
 
     def __init__(self, port: int, request: bytes) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._port = port
         self._request = request
         self._received = b""
+        self.socket = self._connected()
+
+    def _connected(self) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", self._port))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
 
     def send(self) -> None:
         self._received = b""
@@ -72,23 +76,14 @@ class _Connection:
             return None
         return head.startswith(b"HTTP/1.1 20")
 
-
-def measure_requests(target: Target, request: bytes, connections: int, seconds: float) -> Load:
-    """Send a request on each connection again and again."""
-    opened = [_Connection(target.port, request) for _ in range(connections)]
-    try:
-        return _measured(target, seconds, opened, _Connection.receive, _Connection.send)
-    finally:
-        for connection in opened:
-            connection.socket.close()
+    def reopen(self) -> None:
+        """Replace the connection."""
+        self.socket.close()
+        self.socket = self._connected()
 
 
-class _Opening(_Connection):
-    """Opens a WebSocket, waits for its first message, and opens another."""
-
-    def __init__(self, port: int, request: bytes) -> None:
-        super().__init__(port, request)
-        self.port = port
+class _SocketClient(_Client):
+    """Opens a WebSocket, waits for its first message, closes it and opens another."""
 
     def receive(self) -> bool | None:
         data = self.socket.recv(1 << 16)
@@ -99,58 +94,36 @@ class _Opening(_Connection):
         return rest.startswith(b"\x81") or None
 
 
-def measure_openings(target: Target, request: bytes, connections: int, seconds: float) -> Load:
-    """Open WebSockets up to the first message, so many at a time."""
-    opened = [_Opening(target.port, request) for _ in range(connections)]
-
-    def receive(connection: _Connection) -> bool | None:
-        return connection.receive()
-
-    def send(connection: _Connection) -> None:
-        connection.send()
-
-    return _measured(target, seconds, list(opened), receive, send, reopen=True, request=request)
-
-
-def _measured(
-    target: Target,
-    seconds: float,
-    connections: list[_Connection],
-    receive: Callable[[_Connection], bool | None],
-    send: Callable[[_Connection], None],
-    *,
-    reopen: bool = False,
-    request: bytes = b"",
-) -> Load:
+def measure(target: Target, request: bytes, connections: int, seconds: float, *, websocket: bool = False) -> Load:
+    """Send a request on each connection again and again; for a WebSocket, open one after the other."""
+    kind = _SocketClient if websocket else _Client
+    clients = [kind(target.port, request) for _ in range(connections)]
     count = errors = 0
     with selectors.DefaultSelector() as selector:
-        for connection in connections:
-            selector.register(connection.socket, selectors.EVENT_READ, connection)
         cpu, begun = processor_s(target.process), time.perf_counter()
         until = begun + seconds
-        for connection in connections:
-            send(connection)
-        waiting = len(connections)
-        while waiting:
+        for client in clients:
+            selector.register(client.socket, selectors.EVENT_READ, client)
+            client.send()
+        while selector.get_map():
             ready = selector.select(PATIENCE_S)
             if not ready:
                 raise TimeoutError(f"no answer within {PATIENCE_S:g} s")
             for key, _ in ready:
-                connection = key.data
-                if (succeeded := receive(connection)) is None:
+                client = key.data
+                if (succeeded := client.receive()) is None:
                     continue
                 count += 1
                 errors += not succeeded
-                going_on = time.perf_counter() < until
-                if reopen:
-                    selector.unregister(connection.socket)
-                    connection.socket.close()
-                    if going_on:
-                        connection = _Opening(target.port, request)
-                        selector.register(connection.socket, selectors.EVENT_READ, connection)
-                if going_on:
-                    send(connection)
-                else:
-                    waiting -= 1
+                goes_on = time.perf_counter() < until
+                if websocket or not goes_on:
+                    selector.unregister(client.socket)
+                if not goes_on:
+                    client.socket.close()
+                    continue
+                if websocket:
+                    client.reopen()
+                    selector.register(client.socket, selectors.EVENT_READ, client)
+                client.send()
         elapsed, cpu = time.perf_counter() - begun, processor_s(target.process) - cpu
     return Load(count, errors, count / elapsed, cpu / count)

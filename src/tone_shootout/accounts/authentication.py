@@ -1,7 +1,5 @@
 """Authentication middleware."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -15,8 +13,9 @@ from tone_shootout.accounts.cookies import ACCESS_COOKIE, find_session_cookie
 from tone_shootout.accounts.credentials import API_TOKEN_PREFIX, AccessTokens, digest
 from tone_shootout.accounts.errors import InvalidCredentialsError
 from tone_shootout.accounts.guards import Connection, has_optional_authentication, is_public
+from tone_shootout.accounts.known_users import KnownUsers
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.accounts.repositories import CredentialRepository
+from tone_shootout.accounts.repositories import CredentialRepository, is_touch_due
 from tone_shootout.kit.settings import Settings
 
 
@@ -30,8 +29,11 @@ class Authentication(ASGIMiddleware):
 
     scopes = (ScopeType.HTTP, ScopeType.WEBSOCKET)
 
-    def __init__(self, access_tokens: AccessTokens, engine: AsyncEngine, settings: Settings) -> None:
+    def __init__(
+        self, access_tokens: AccessTokens, engine: AsyncEngine, known_users: KnownUsers, settings: Settings
+    ) -> None:
         self._access_tokens = access_tokens
+        self._known_users = known_users
         self._settings = settings
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -40,10 +42,12 @@ class Authentication(ASGIMiddleware):
         scope["user"] = scope["auth"] = None
         handler = scope["route_handler"]
         if scope["type"] == ScopeType.WEBSOCKET or not is_public(handler) or has_optional_authentication(handler):
+            principal: Principal | None = None
             try:
-                scope["user"] = await self._authenticate(ASGIConnection(scope))
+                scope["user"] = principal = await self._authenticate(ASGIConnection(scope))
             except InvalidCredentialsError as error:
                 scope["auth"] = error
+            self._known_users.remember(scope, principal and principal.user_id)
         await next_app(scope, receive, send)
 
     async def _authenticate(self, connection: Connection) -> Principal | None:
@@ -60,11 +64,12 @@ class Authentication(ASGIMiddleware):
 
     async def _verify_api_token(self, token: str) -> Principal:
         now = datetime.now(UTC)
-        async with self._credentials() as credentials:
-            bearer = await credentials.get_by_token(digest(token), now)
-            if bearer is None:
-                raise InvalidCredentialsError
-            await credentials.touch(bearer, now)
+        bearer = await CredentialRepository.authenticate_token(self._engine, digest(token), now)
+        if bearer is None:
+            raise InvalidCredentialsError
+        if is_touch_due(bearer, now):
+            async with AsyncSession(self._engine) as session:
+                await CredentialRepository(session).touch(bearer, now)
         return Principal(
             user_id=bearer.user_id,
             name=bearer.name,
@@ -78,17 +83,10 @@ class Authentication(ASGIMiddleware):
         ids = self._access_tokens.verify(token)
         if ids is None:
             raise InvalidCredentialsError
-        user_id, session_id = ids
-        async with self._credentials() as credentials:
-            bearer = await credentials.get_by_session(user_id, session_id, datetime.now(UTC))
+        bearer = await CredentialRepository.authenticate_session(self._engine, *ids, datetime.now(UTC))
         if bearer is None:
             raise InvalidCredentialsError
+        user_id, session_id = ids
         return Principal(
             user_id=user_id, name=bearer.name, role=bearer.role, scope=bearer.scope, via=via, session_id=session_id
         )
-
-    @asynccontextmanager
-    async def _credentials(self) -> AsyncGenerator[CredentialRepository, None]:
-        """Yield the repository on a separate connection, which returns to the pool before the handler runs."""
-        async with AsyncSession(self._engine, autoflush=False) as session:
-            yield CredentialRepository(session)

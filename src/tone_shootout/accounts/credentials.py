@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import hmac
 import secrets
+import time
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -26,6 +27,8 @@ _ALGORITHM: Final = "HS256"
 _ISSUER: Final = "tone-shootout"
 _AUDIENCE: Final = "tone-shootout-api"
 _CLAIMS: Final = ("iss", "aud", "exp", "iat", "jti", "sub", "sid")
+_VERIFIED_SIZE: Final = 10_000
+"""Access tokens whose signature need not be verified again."""
 _LEEWAY: Final = timedelta(seconds=5)
 """Tolerated difference between the clocks of two web processes."""
 
@@ -98,6 +101,7 @@ class AccessTokens:
             raise SettingsError(f"SHOOTOUT_SECURITY_SECRET: expected at least {MINIMUM_SECRET_LENGTH} characters")
         self._secret = settings.secret
         self.lifetime = timedelta(minutes=settings.access_minutes)
+        self._verified: dict[str, tuple[UUID, UUID, float]] = {}
 
     def issue(self, *, user_id: UUID, session_id: UUID, now: datetime) -> str:
         """Return a token that is valid from `now` for `lifetime`."""
@@ -113,7 +117,16 @@ class AccessTokens:
         return jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
 
     def verify(self, token: str) -> tuple[UUID, UUID] | None:
-        """Return the ids of the user and the session; None if the token is invalid or has expired."""
+        """Return the ids of the user and the session; None if the token is invalid or has expired.
+
+        The signature of a token is verified once: it stays valid until the token expires. Whether the session is valid
+        is not asked here.
+        """
+        if (known := self._verified.get(token)) is not None:
+            user_id, session_id, expires_at = known
+            if time.time() < expires_at:
+                return user_id, session_id
+            del self._verified[token]
         if len(token) > MAX_CREDENTIAL_LENGTH:
             return None
         try:
@@ -126,6 +139,10 @@ class AccessTokens:
                 leeway=_LEEWAY,
                 options={"require": list(_CLAIMS)},
             )
-            return UUID(claims["sub"]), UUID(claims["sid"])
+            user_id, session_id = UUID(claims["sub"]), UUID(claims["sid"])
         except (jwt.InvalidTokenError, ValueError, AttributeError):
             return None
+        if len(self._verified) >= _VERIFIED_SIZE:
+            del self._verified[next(iter(self._verified))]
+        self._verified[token] = (user_id, session_id, float(claims["exp"]))
+        return user_id, session_id

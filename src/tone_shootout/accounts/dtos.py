@@ -7,8 +7,9 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from tone_shootout.accounts.credentials import MAX_CREDENTIAL_LENGTH
-from tone_shootout.accounts.models import ApiToken, Tone3000Connection, User, UserSession
+from tone_shootout.accounts.models import ApiToken, UserSession
 from tone_shootout.accounts.principal import Principal, Role, Scope
+from tone_shootout.accounts.repositories import AccountRow
 from tone_shootout.accounts.services import IssuedToken, SessionTokens
 from tone_shootout.accounts.sign_in import OAuthResult
 from tone_shootout.tone3000.types import DeviceCode
@@ -190,11 +191,6 @@ class Tone3000Read(Struct, kw_only=True):
     username: Annotated[str, Meta(description="Your name at TONE3000.", examples=["valve-shed"])]
     connected: Annotated[bool, Meta(description="False: TONE3000 has ended the connection. Connect again.")]
 
-    @classmethod
-    def of(cls, connection: Tone3000Connection) -> Self:
-        """Return the representation of a connection, without its tokens."""
-        return cls(username=connection.username, connected=connection.tokens is not None)
-
 
 class MeLinks(Struct, kw_only=True):
     """Links of an account."""
@@ -218,8 +214,11 @@ class MeRead(Struct, kw_only=True):
     links: Annotated[MeLinks, Meta(description="Links.")]
 
     @classmethod
-    def of(cls, user: User, principal: Principal, connection: Tone3000Connection | None) -> Self:
+    def of(cls, user: AccountRow, principal: Principal) -> Self:
         """Return the representation of an account for its owner."""
+        tone3000 = None
+        if user.tone3000_username is not None:
+            tone3000 = Tone3000Read(username=user.tone3000_username, connected=user.is_connected)
         return cls(
             id=user.id,
             name=user.name,
@@ -227,7 +226,7 @@ class MeRead(Struct, kw_only=True):
             role=user.role,
             scope=principal.scope,
             created_at=user.created_at,
-            tone3000=None if connection is None else Tone3000Read.of(connection),
+            tone3000=tone3000,
             links=MeLinks(
                 self=ME_PATH, tokens=f"{ME_PATH}/tokens", sessions=f"{ME_PATH}/sessions", export=f"{ME_PATH}/export"
             ),

@@ -23,7 +23,7 @@ from tone_shootout.accounts.errors import (
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.http.problems import TooManyRequestsError, UnauthorizedError
 from tone_shootout.kit.settings import Settings
-from tone_shootout.kit.throttle import TOO_MANY, Rate, Throttle
+from tone_shootout.kit.throttle import TOO_MANY, Rate, Throttle, further_count
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -85,13 +85,18 @@ def get_linking_principal(connection: Connection, settings: Settings) -> Princip
     return principal
 
 
+def user_rate(settings: Settings) -> Rate:
+    """Return the rate limit of each user."""
+    return Rate("user", settings.limits.requests_per_minute)
+
+
 class SignedInGuard:
     """Guard of all routes: authorization and the rate limit of each user."""
 
     def __init__(self, settings: Settings, throttle: Throttle) -> None:
         self._settings = settings
         self._throttle = throttle
-        self._per_user = Rate("user", settings.limits.requests_per_minute)
+        self._per_user = user_rate(settings)
 
     async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
         """Authorize a connection.
@@ -120,8 +125,13 @@ class SignedInGuard:
                     raise ReadOnlyTokenError
 
     async def _limit_rate(self, connection: Connection, principal: Principal) -> None:
+        counter = (self._per_user, str(principal.user_id))
+        counted, error = further_count(connection.scope) or (None, None)
         try:
-            await self._throttle.take(self._per_user, str(principal.user_id))
+            if counted != counter:
+                await self._throttle.take_all(counter)
+            elif error is not None:
+                raise error
         except TooManyRequestsError as error:
             if isinstance(connection, WebSocket):
                 await reject_websocket(connection, TOO_MANY, error.detail)

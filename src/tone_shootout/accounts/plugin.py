@@ -23,6 +23,7 @@ from tone_shootout.accounts.cookies import ACCESS_COOKIE
 from tone_shootout.accounts.credentials import AccessTokens
 from tone_shootout.accounts.guards import SignedInGuard, is_public, provide_principal
 from tone_shootout.accounts.idempotency import provide_idempotent, provide_idempotent_transfer
+from tone_shootout.accounts.known_users import KnownUsers
 from tone_shootout.accounts.pending_sign_ins import PendingSignIns
 from tone_shootout.accounts.sign_in import SignInService
 from tone_shootout.kit.keyring import KeyRing
@@ -63,18 +64,21 @@ class AccountsPlugin(InitPlugin, ReceiveRoutePlugin):
         engine: AsyncEngine,
         redis: Redis,
         throttle: Throttle,
+        known_users: KnownUsers,
         connections: ConnectionService,
     ) -> None:
         self._settings = settings
         self._engine = engine
         self._throttle = throttle
+        self._known_users = known_users
         self._connections = connections
         self._access_tokens = AccessTokens(settings.security)
         self._pending = PendingSignIns(redis)
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add middleware, guard, dependencies and controllers."""
-        app_config.middleware.append(Authentication(self._access_tokens, self._engine, self._settings))
+        authentication = Authentication(self._access_tokens, self._engine, self._known_users, self._settings)
+        app_config.middleware.append(authentication)
         app_config.guards.append(SignedInGuard(self._settings, self._throttle))
         app_config.dependencies.update(
             {

@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Row, Select, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tone_shootout.accounts.models import ApiToken, IdempotencyRecord, Tone3000Connection, User, UserSession
 from tone_shootout.accounts.principal import Credential, Role, Scope
 from tone_shootout.kit.db import locks
 from tone_shootout.kit.db.pagination import Paging
+from tone_shootout.kit.db.reads import Query, fetch, fetch_from
 from tone_shootout.kit.db.repository import Order, OwnedRepository, Repository
 
 TOUCH_INTERVAL = timedelta(minutes=1)
@@ -29,11 +31,19 @@ class Bearer(NamedTuple):
     last_used_at: datetime | None = None
 
 
-def _is_valid_token(now: datetime) -> ColumnElement[bool]:
+Time = datetime | BindParameter[datetime]
+
+
+def is_touch_due(bearer: Bearer, now: datetime) -> bool:
+    """Return whether the last use of a token has to be stored again."""
+    return bearer.last_used_at is None or bearer.last_used_at <= now - TOUCH_INTERVAL
+
+
+def _is_valid_token(now: Time) -> ColumnElement[bool]:
     return and_(ApiToken.revoked_at.is_(None), or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now))
 
 
-def _is_valid_session(now: datetime) -> ColumnElement[bool]:
+def _is_valid_session(now: Time) -> ColumnElement[bool]:
     """Return the condition that a session, its user and the API token it was started with are all valid."""
     valid_tokens = select(ApiToken.id).where(_is_valid_token(now))
     return and_(
@@ -44,11 +54,19 @@ def _is_valid_session(now: datetime) -> ColumnElement[bool]:
     )
 
 
+def _by_token(is_named: ColumnElement[bool]) -> Query:
+    return Query(
+        select(User.id, User.name, User.role, ApiToken.scope, ApiToken.id, ApiToken.last_used_at)
+        .join(User, User.id == ApiToken.user_id)
+        .where(is_named, _is_valid_token(bindparam("now")), User.is_active)
+    )
+
+
 class CredentialRepository(Repository[ApiToken]):
     """Validation of API tokens and sessions.
 
-    Authentication calls this for every request, so each method is one hand-written statement that reads columns, not
-    ORM objects.
+    Authentication calls this for every request, so its methods are hand-written statements that read columns, not ORM
+    objects, and those that `authenticate_token` and `authenticate_session` share are compiled once.
     """
 
     model_type = ApiToken
@@ -60,24 +78,24 @@ class CredentialRepository(Repository[ApiToken]):
             token: SHA-256 of the token, or its id.
             now: time at which it has to be valid.
         """
-        is_named = ApiToken.id == token if isinstance(token, UUID) else ApiToken.hash == token
-        statement = (
-            select(User.id, User.name, User.role, ApiToken.scope, ApiToken.id, ApiToken.last_used_at)
-            .join(User, User.id == ApiToken.user_id)
-            .where(is_named, _is_valid_token(now), User.is_active)
-        )
-        row = (await self.session.execute(statement)).one_or_none()
-        return None if row is None else Bearer(*row)
+        query = _TOKEN_BY_ID if isinstance(token, UUID) else _TOKEN_BY_HASH
+        return _bearer(await fetch(self.session, query, token=token, now=now))
 
     async def get_by_session(self, user_id: UUID, session_id: UUID, now: datetime) -> Bearer | None:
         """Return the active user of a session that is valid at `now`."""
-        statement = (
-            select(User.id, User.name, User.role, UserSession.scope)
-            .join(User, User.id == UserSession.user_id)
-            .where(UserSession.id == session_id, UserSession.user_id == user_id, _is_valid_session(now))
-        )
-        row = (await self.session.execute(statement)).one_or_none()
-        return None if row is None else Bearer(*row)
+        return _bearer(await fetch(self.session, _SESSION, user_id=user_id, session_id=session_id, now=now))
+
+    @staticmethod
+    async def authenticate_token(engine: AsyncEngine, token: bytes, now: datetime) -> Bearer | None:
+        """Return the same as `get_by_token`, without a session."""
+        return _bearer(await fetch_from(engine, _TOKEN_BY_HASH, token=token, now=now))
+
+    @staticmethod
+    async def authenticate_session(
+        engine: AsyncEngine, user_id: UUID, session_id: UUID, now: datetime
+    ) -> Bearer | None:
+        """Return the same as `get_by_session`, without a session of the database."""
+        return _bearer(await fetch_from(engine, _SESSION, user_id=user_id, session_id=session_id, now=now))
 
     async def filter_valid(self, credentials: Collection[Credential], now: datetime) -> frozenset[Credential]:
         """Return those of the credentials that are valid at `now`, with at most two statements."""
@@ -101,7 +119,7 @@ class CredentialRepository(Repository[ApiToken]):
 
     async def touch(self, bearer: Bearer, now: datetime) -> None:
         """Store the last use of a token, at most once per `TOUCH_INTERVAL`."""
-        if bearer.last_used_at is not None and bearer.last_used_at > now - TOUCH_INTERVAL:
+        if not is_touch_due(bearer, now):
             return
         statement = update(ApiToken).where(
             ApiToken.id == bearer.token_id,
@@ -110,10 +128,27 @@ class CredentialRepository(Repository[ApiToken]):
         await self.session.execute(statement.values(last_used_at=now))
 
 
+class AccountRow(NamedTuple):
+    """What a response shows of a user, and of the connection with TONE3000, if there is one."""
+
+    id: UUID
+    name: str
+    display_name: str | None
+    role: Role
+    created_at: datetime
+    tone3000_username: str | None
+    is_connected: bool
+
+
 class UserRepository(Repository[User]):
     """Users."""
 
     model_type = User
+
+    async def read(self, user_id: UUID) -> AccountRow | None:
+        """Return a user and the connection with TONE3000, None if there is no such user."""
+        rows = await fetch(self.session, _ACCOUNT, user_id=user_id)
+        return AccountRow._make(rows[0]) if rows else None
 
     async def find(self, user_id: UUID) -> User | None:
         """Return a user by id, without a statement if the session has loaded the user before."""
@@ -155,6 +190,38 @@ class UserRepository(Repository[User]):
     async def delete_by_id(self, user_id: UUID) -> None:
         """Delete a user. Foreign keys cascade to the user's rows."""
         await self.session.execute(delete(User).where(User.id == user_id))
+
+
+_TOKEN_BY_HASH = _by_token(ApiToken.hash == bindparam("token"))
+_TOKEN_BY_ID = _by_token(ApiToken.id == bindparam("token"))
+_SESSION = Query(
+    select(User.id, User.name, User.role, UserSession.scope)
+    .join(User, User.id == UserSession.user_id)
+    .where(
+        UserSession.id == bindparam("session_id"),
+        UserSession.user_id == bindparam("user_id"),
+        _is_valid_session(bindparam("now")),
+    )
+)
+
+
+def _bearer(rows: Sequence[Any]) -> Bearer | None:
+    return Bearer(*rows[0]) if rows else None
+
+
+_ACCOUNT = Query(
+    select(
+        User.id,
+        User.name,
+        User.display_name,
+        User.role,
+        User.created_at,
+        Tone3000Connection.username,
+        Tone3000Connection.tokens.is_not(None),
+    )
+    .outerjoin(Tone3000Connection, Tone3000Connection.user_id == User.id)
+    .where(User.id == bindparam("user_id"))
+)
 
 
 class ApiTokenRepository(OwnedRepository[ApiToken]):

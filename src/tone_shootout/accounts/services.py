@@ -4,14 +4,15 @@ import itertools
 import re
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
 from advanced_alchemy.service import SQLAlchemyAsyncRepositoryService
 from sqlalchemy import Select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
+from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from tone_shootout.accounts.credentials import (
@@ -33,6 +34,7 @@ from tone_shootout.accounts.errors import (
 from tone_shootout.accounts.models import NAME_PATTERN, ApiToken, Tone3000Connection, User, UserSession
 from tone_shootout.accounts.principal import Credential, Principal, Role, Scope
 from tone_shootout.accounts.repositories import (
+    AccountRow,
     ApiTokenRepository,
     ConnectionRepository,
     CredentialRepository,
@@ -66,11 +68,19 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
 
     repository_type = UserRepository
 
-    def __init__(self, session: AsyncSession | async_scoped_session[AsyncSession], **options: Any) -> None:
-        super().__init__(session, **options)
-        self._tokens = ApiTokenRepository(session)
-        self._sessions = SessionRepository(session)
-        self._connections = ConnectionRepository(session)
+    # Made when they are needed: a request needs one or two of them.
+
+    @cached_property
+    def _tokens(self) -> ApiTokenRepository:
+        return ApiTokenRepository(self.repository.session)
+
+    @cached_property
+    def _sessions(self) -> SessionRepository:
+        return SessionRepository(self.repository.session)
+
+    @cached_property
+    def _connections(self) -> ConnectionRepository:
+        return ConnectionRepository(self.repository.session)
 
     async def create_user(self, name: str, *, role: Role = "user", display_name: str | None = None) -> User:
         """Create a user.
@@ -115,6 +125,16 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
         """Return a user by id, None if the user does not exist or is disabled."""
         user = await self.repository.find(user_id)
         return user if user is not None and user.is_active else None
+    async def read(self, user_id: UUID) -> AccountRow:
+        """Return what a response shows of a user.
+
+        Raises:
+            UserNotFoundError: the user does not exist.
+        """
+        found = await self.repository.read(user_id)
+        if found is None:
+            raise UserNotFoundError
+        return found
 
     async def get_connection(self, user_id: UUID) -> Tone3000Connection | None:
         """Return a user's connection with TONE3000, None if there is none."""

@@ -62,7 +62,7 @@ class SignInLimiter:
         Raises:
             TooManyAttemptsError: too many sign-ins from the address have failed; the block is not entered.
         """
-        address = address_of(connection)
+        address = address_of(connection.scope)
         if credential:
             await self._check(address)
         attempt = Attempt()
@@ -85,7 +85,7 @@ class SignInLimiter:
         Raises:
             TooManyRequestsError: too many sign-ins were started from the address.
         """
-        await self._throttle.take(rate, address_of(connection))
+        await self._throttle.take(rate, address_of(connection.scope))
 
     async def _check(self, address: str) -> None:
         try:

@@ -11,7 +11,7 @@ import click
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on. [SHOOTOUT_SERVER_PORT, else 8000]")
 def command(host: str | None, port: int | None) -> None:
     """Run only a web process, with the database and Redis of the environment."""
-    from tone_shootout.gc_tuning import gc_disabled
+    from tone_shootout.gc_tuning import freeze_started_process, gc_disabled
 
     with gc_disabled():
         from tone_shootout.app import create_app
@@ -31,7 +31,9 @@ def command(host: str | None, port: int | None) -> None:
         at = replace(settings.server, host=host, port=listeners[0].getsockname()[1])
         settings = replace(settings, server=at)
         app = create_app(settings)
-        server = WebServer(app, settings, on_shutdown=services_of(app).event_hub.stop)
+        server = WebServer(
+            app, settings, on_shutdown=services_of(app).event_hub.stop, on_startup=freeze_started_process
+        )
         with suppress(KeyboardInterrupt):  # uvicorn raises it again after the shutdown
             server.run([*listeners])
         if not server.started:

@@ -84,7 +84,7 @@ class JobController(Controller):
         self, job_id: JobId, principal: NamedDependency[Principal], jobs: NamedDependency[JobService]
     ) -> JobRead:
         """Return a job with its progress."""
-        return JobRead.of(await jobs.get(principal.user_id, job_id))
+        return JobRead.of(await jobs.read(principal.user_id, job_id))
 
     @post(
         "/{job_id:uuid}/cancel",
@@ -199,7 +199,7 @@ class JobController(Controller):
             rows, total = await jobs.events(principal.user_id, job_id, paging, after=after or 0)
             content = paging.page([Event.of(row) for row in rows], total)
             return Response(content, media_type="application/json", headers={"Vary": "Accept"})
-        job = await jobs.get(principal.user_id, job_id)
+        job = await jobs.read(principal.user_id, job_id)
         if after is not None and after >= job.event_seq and job.status in FINISHED:
             return Response(None, status_code=204)
         streams.check_limit(principal.user_id)

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from tone_shootout.jobs.execution.inputs import notices_of
-from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
+from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, JobRow
 from tone_shootout.jobs.status import FINISHED, EventType, JobStatus, Phase
 from tone_shootout.jobs.summary import JobSummary
 from tone_shootout.kit.outages import Dependency
@@ -87,7 +87,7 @@ class JobRead(Struct, kw_only=True):
     links: Annotated[JobLinks, Meta(description="Links to related resources.")]
 
     @classmethod
-    def of(cls, job: Job) -> "JobRead":
+    def of(cls, job: Job | JobRow) -> "JobRead":
         """Return the response for a job."""
         status = JobStatus(job.status)
         path = job_path(job.id)

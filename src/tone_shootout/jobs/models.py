@@ -1,9 +1,10 @@
 """Tables of jobs, their events and artifacts, and the render cache."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 from advanced_alchemy.types import DateTimeUTC
 from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, Index, Integer, SmallInteger, String, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -15,6 +16,13 @@ from tone_shootout.kit.db.session import Base, UUIDv7AuditBase
 
 def _one_of(column: str, values: object) -> str:
     return f"{column} IN ({', '.join(repr(str(value)) for value in sorted(values))})"  # type: ignore[call-overload]
+
+
+def error_document(
+    code: str | None, detail: str | None, segment: int | None, pointer: str | None
+) -> dict[str, Any] | None:
+    """Return the error of a failed job, as in events and responses; None for other jobs."""
+    return None if code is None else {"code": code, "detail": detail or "", "segment": segment, "pointer": pointer}
 
 
 class Job(UUIDv7AuditBase):
@@ -65,20 +73,55 @@ class Job(UUIDv7AuditBase):
     @property
     def error(self) -> dict[str, Any] | None:
         """The error of a failed job, as in events and responses; None for other jobs."""
-        if self.error_code is None:
-            return None
-        return {
-            "code": self.error_code,
-            "detail": self.error_detail or "",
-            "segment": self.error_segment,
-            "pointer": self.error_pointer,
-        }
+        return error_document(self.error_code, self.error_detail, self.error_segment, self.error_pointer)
 
     worker: Mapped[str | None] = mapped_column(String(120))
     heartbeat_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
     queued_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
     started_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
     finished_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
+
+
+class JobRow(NamedTuple):
+    """What a response shows of a job, read without an entity. Names that end in `_json` are JSON."""
+
+    id: UUID
+    shootout_id: UUID
+    title: str
+    status: str
+    phase: str | None
+    progress_done: float
+    progress_total: float
+    eta_s: float | None
+    attempt: int
+    error_code: str | None
+    error_detail: str | None
+    error_segment: int | None
+    error_pointer: str | None
+    waiting_for: str | None
+    inputs_json: str
+    summary_json: str | None
+    labels_json: str
+    created_at: datetime
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    event_seq: int
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """The error of a failed job, as in events and responses; None for other jobs."""
+        return error_document(self.error_code, self.error_detail, self.error_segment, self.error_pointer)
+
+    @property
+    def summary(self) -> dict[str, Any] | None:
+        """Key figures of a completed job."""
+        return None if self.summary_json is None else msgspec.json.decode(self.summary_json)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """`metadata` of the shootout at submission."""
+        return msgspec.json.decode(self.labels_json, type=dict[str, str])
 
 
 class JobEvent(Base):

@@ -1,6 +1,7 @@
 """The rules of submitting, cancelling and retrying jobs."""
 
 from collections.abc import Collection, Sequence
+from functools import cached_property
 from uuid import UUID
 
 import msgspec
@@ -18,7 +19,7 @@ from tone_shootout.jobs.errors import (
 )
 from tone_shootout.jobs.execution.inputs import Asset, Inputs
 from tone_shootout.jobs.execution.render_cache import find_cached
-from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
+from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, JobRow
 from tone_shootout.jobs.repositories import (
     JobArtifactRepository,
     JobEventRepository,
@@ -46,13 +47,27 @@ class JobService:
 
     def __init__(self, session: AsyncSession, shootouts: ShootoutService, limits: LimitSettings) -> None:
         self._session = session
-        self._jobs = JobRepository(session)
-        self._artifacts = JobArtifactRepository(session)
-        self._events = JobEventRepository(session)
-        self._cache = RenderCacheRepository(session)
         self._quota = StorageQuota(limits, results_bytes)
         self._shootouts = shootouts
         self._limits = limits
+
+    # Made when they are needed: a request needs one or two of them.
+
+    @cached_property
+    def _jobs(self) -> JobRepository:
+        return JobRepository(self._session)
+
+    @cached_property
+    def _artifacts(self) -> JobArtifactRepository:
+        return JobArtifactRepository(self._session)
+
+    @cached_property
+    def _events(self) -> JobEventRepository:
+        return JobEventRepository(self._session)
+
+    @cached_property
+    def _cache(self) -> RenderCacheRepository:
+        return RenderCacheRepository(self._session)
 
     async def submit(self, owner_id: UUID, shootout_id: UUID) -> tuple[Job, list[JobEvent]]:
         """Add a job for a shootout. The caller dispatches it after the commit.
@@ -95,6 +110,17 @@ class JobService:
             raise JobNotFoundError(job_id)
         return job
 
+    async def read(self, owner_id: UUID, job_id: UUID) -> JobRow:
+        """Return what a response shows of the owner's job.
+
+        Raises:
+            JobNotFoundError: the owner has no such job.
+        """
+        job = await self._jobs.read(owner_id, job_id)
+        if job is None:
+            raise JobNotFoundError(job_id)
+        return job
+
     async def count_unfinished(self, owner_id: UUID) -> int:
         """Count the owner's unfinished jobs."""
         return await self._jobs.count_owned(owner_id, Job.status.not_in(FINISHED))
@@ -107,7 +133,7 @@ class JobService:
         order_by: JobOrder,
         status: JobStatus | None = None,
         shootout_id: UUID | None = None,
-    ) -> tuple[Sequence[Job], int]:
+    ) -> tuple[Sequence[JobRow], int]:
         """Return a page of the owner's jobs, and how many there are in all."""
         return await self._jobs.list_filtered(
             owner_id, paging=paging, order_by=order_by, status=status, shootout_id=shootout_id

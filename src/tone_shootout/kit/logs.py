@@ -2,14 +2,59 @@
 
 import logging
 import logging.config
+import re
 import sys
-from typing import Any
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from typing import Any, Final, TextIO
 
 import structlog
 from structlog.processors import ExceptionRenderer
 from structlog.tracebacks import ExceptionDictTransformer
 
 from tone_shootout.kit.settings import LogSettings
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9/._~:@!$&()*+,;%-]*")
+"""Paths that neither format of logs has to escape."""
+
+
+class LogHandler(logging.StreamHandler[TextIO]):
+    """Writes log records to a stream, and the lines of requests without the detour of a record.
+
+    A record passes through fifteen functions. That takes as long as to authenticate a request.
+    """
+
+    def __init__(self, stream: TextIO, settings: LogSettings) -> None:
+        super().__init__(stream)
+        self._is_json = settings.format == "json"
+        self._writes_requests = logging.getLevelNamesMapping()[settings.level] <= logging.INFO
+
+    def write_request(self, logger: str, method: str, path: str, status: int, ms: float) -> bool:
+        """Write the line of a request as the processors would; return False if they have to do it."""
+        context = structlog.contextvars.get_contextvars()
+        request_id = context.get("request_id")
+        is_plain = method.isalpha() and _PLAIN.fullmatch(path)
+        if len(context) != 1 or not isinstance(request_id, str) or not is_plain:
+            return False
+        if not self._writes_requests:
+            return True
+        at = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        if self._is_json:
+            line = (
+                f'{{"method": "{method}", "path": "{path}", "status": {status}, "ms": {ms}, "event": "request", '
+                f'"request_id": "{request_id}", "logger": "{logger}", "level": "info", "timestamp": "{at}"}}\n'
+            )
+        elif self.stream.isatty():
+            return False
+        else:
+            line = (
+                f"{at} [info     ] request                        [{logger}] "
+                f"method={method} ms={ms} path={path} request_id={request_id} status={status}\n"
+            )
+        with self.lock or nullcontext():
+            self.stream.write(line)
+            self.flush()
+        return True
 
 
 def configure_logs(settings: LogSettings) -> None:
@@ -34,7 +79,7 @@ def configure_logs(settings: LogSettings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LogHandler(sys.stderr, settings)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -10,9 +10,10 @@ import asyncio
 import ipaddress
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import structlog
@@ -20,7 +21,6 @@ from limits import RateLimitItemPerSecond
 from limits.aio.storage import RedisStorage
 from limits.aio.storage.redis.bridge import RedisBridge
 from litestar import Request, WebSocket
-from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,21 +34,33 @@ PAUSE_S: Final = 10.0
 """Seconds without rate limiting after a timeout, and between two warnings."""
 TOO_MANY: Final = 4429
 """Close code of a WebSocket."""
+_COUNTED: Final = "further_count"
 
 _HIT: Final = f"""
-local function acquire(ARGV)
+local function acquire(KEYS, ARGV)
 {RedisBridge.SCRIPT_ACQUIRE_SLIDING_WINDOW.decode()}
 end
-local function read(ARGV)
+local function read(KEYS, ARGV)
 {RedisBridge.SCRIPT_SLIDING_WINDOW.decode()}
 end
-local acquired = acquire(ARGV)
-local window = read({{ARGV[2]}})
-return {{acquired and 1 or 0, window[1], window[2], window[3], window[4]}}
+local found = {{}}
+for i = 1, #KEYS, 2 do
+    local keys = {{KEYS[i], KEYS[i + 1]}}
+    local acquired = acquire(keys, {{ARGV[i], ARGV[i + 1], 1}})
+    local window = read(keys, {{ARGV[i + 1]}})
+    table.insert(found, {{acquired and 1 or 0, window[1], window[2], window[3], window[4]}})
+    if not acquired then
+        break
+    end
+end
+return found
 """
-"""The library's scripts that count a request and that read the counter, in one round trip."""
+"""The library's scripts that count a request and that read the counter, for several counters in one round trip.
+
+It ends with the first counter whose limit is reached."""
 
 _T = TypeVar("_T")
+_A = TypeVar("_A")
 _log = structlog.get_logger(__name__)
 
 
@@ -68,6 +80,19 @@ class Standing(NamedTuple):
     reset_s: int
 
 
+class RateLimitError(TooManyRequestsError):
+    """The limit of a rate is reached."""
+
+    def __init__(self, rate: Rate, standing: Standing) -> None:
+        super().__init__(
+            f"The limit is {rate.amount} requests in {rate.seconds} seconds. Try again in {standing.reset_s} seconds.",
+            wait_s=standing.reset_s,
+        )
+        self.rate = rate
+
+
+Counter = tuple[Rate, str]
+"""A rate, and what is counted: an address, the id of a user."""
 _Window = tuple[int, float, int, float]
 """Requests in the previous window, its weight as the seconds until it ends, and the same of the current window."""
 
@@ -84,19 +109,36 @@ class _Storage(RedisStorage):
         super().__init__("async+redis://", implementation="redispy", key_prefix="shootout:rate", connection_pool=pool)
         self._hit = redis.register_script(_HIT)
 
-    async def hit(self, item: RateLimitItemPerSecond, *names: str) -> tuple[bool, _Window]:
-        """Count a request if it is allowed; return whether it is, and the window."""
-        key = item.key_for(*names)
-        keys = [
-            self.bridge.prefixed_key(each) for each in (self._previous_window_key(key), self._current_window_key(key))
-        ]
-        answer = await cast("Awaitable[list[Any]]", self._hit(keys, [item.amount, item.get_expiry(), 1]))
-        acquired, *counts = (int(each or 0) for each in answer)
-        return bool(acquired), (counts[0], max(0, counts[1]) / 1000, counts[2], max(0, counts[3]) / 1000)
+    async def hit(self, counters: Sequence["Counter"]) -> list[tuple[bool, _Window]]:
+        """Count a request if it is allowed; return for each counter whether it is, and the window.
 
-    async def read(self, item: RateLimitItemPerSecond, *names: str) -> _Window:
+        Counters behind one that does not allow it are left out.
+        """
+        keys: list[str] = []
+        arguments: list[int] = []
+        for rate, name in counters:
+            item = _item_of(rate)
+            key = item.key_for(rate.name, name)
+            keys += (self.bridge.prefixed_key(self._previous_window_key(key)),)
+            keys += (self.bridge.prefixed_key(self._current_window_key(key)),)
+            arguments += (rate.amount, rate.seconds)
+        found = await cast("Awaitable[list[list[Any]]]", self._hit(keys, arguments))
+        return [_window_of(each) for each in found]
+
+    async def read(self, counter: "Counter") -> _Window:
         """Return the window without counting a request."""
-        return await self.get_sliding_window(item.key_for(*names), item.get_expiry())
+        rate, name = counter
+        return await self.get_sliding_window(_item_of(rate).key_for(rate.name, name), rate.seconds)
+
+
+@cache
+def _item_of(rate: Rate) -> RateLimitItemPerSecond:
+    return RateLimitItemPerSecond(rate.amount, rate.seconds)
+
+
+def _window_of(found: Sequence[Any]) -> tuple[bool, _Window]:
+    acquired, before, before_ms, now, now_ms = (int(each or 0) for each in found)
+    return bool(acquired), (before, max(0, before_ms) / 1000, now, max(0, now_ms) / 1000)
 
 
 class Throttle:
@@ -113,12 +155,22 @@ class Throttle:
         Raises:
             TooManyRequestsError: the limit is reached; the request is not counted.
         """
-        if rate.amount and (found := await self._call(self._storage.hit, rate, key)) is not None:
-            is_allowed, window = found
+        await self.take_all((rate, key))
+
+    async def take_all(self, *counters: Counter) -> None:
+        """Count one request in several counters, in one step.
+
+        Raises:
+            RateLimitError: a limit is reached. The request is not counted there and in the counters behind it.
+        """
+        counted = [each for each in counters if each[0].amount]
+        if not counted or (found := await self._call(self._storage.hit, counted)) is None:
+            return
+        for (rate, _), (is_allowed, window) in zip(counted, found, strict=False):
             standing = _standing_in(window, rate)
             _note(rate, standing)
             if not is_allowed:
-                raise _rate_limit_error(rate, standing)
+                raise RateLimitError(rate, standing)
 
     async def check(self, rate: Rate, key: str) -> None:
         """Check the limit without counting a request.
@@ -126,20 +178,19 @@ class Throttle:
         Raises:
             TooManyRequestsError: the limit is reached.
         """
-        if rate.amount and (window := await self._call(self._storage.read, rate, key)) is not None:
+        if rate.amount and (window := await self._call(self._storage.read, (rate, key))) is not None:
             standing = _standing_in(window, rate)
             _note(rate, standing)
             if not standing.remaining:
-                raise _rate_limit_error(rate, standing)
+                raise RateLimitError(rate, standing)
 
-    async def _call(self, function: Callable[..., Awaitable[_T]], rate: Rate, key: str) -> _T | None:
+    async def _call(self, function: Callable[[_A], Awaitable[_T]], argument: _A) -> _T | None:
         """Return the result of a step; None if Redis is unavailable."""
         if time.monotonic() < self._paused_until:
             return None
-        item = RateLimitItemPerSecond(rate.amount, rate.seconds)
         try:
             async with asyncio.timeout(REDIS_TIMEOUT_S):
-                return await function(item, rate.name, key)
+                return await function(argument)
         except TimeoutError:
             self._paused_until = time.monotonic() + PAUSE_S
             self._warn(f"no response within {REDIS_TIMEOUT_S:g} s")
@@ -162,13 +213,6 @@ def _standing_in(window: _Window, rate: Rate) -> Standing:
     return Standing(remaining, max(1, math.ceil(min(waits, default=0.0))))
 
 
-def _rate_limit_error(rate: Rate, standing: Standing) -> TooManyRequestsError:
-    return TooManyRequestsError(
-        f"The limit is {rate.amount} requests in {rate.seconds} seconds. Try again in {standing.reset_s} seconds.",
-        wait_s=standing.reset_s,
-    )
-
-
 def _note(rate: Rate, standing: Standing) -> None:
     """Note what is left of a rate for the headers of the response."""
     if (found := _standings.get()) is not None:
@@ -186,14 +230,21 @@ class AddressRateLimitMiddleware(ASGIMiddleware):
     """Limits requests per IP address, before authentication, and states all limits of a request in its response.
 
     Routes with `opt={"unlimited": True}` are exempt, for monitoring.
+
+    Args:
+        throttle: the rate limiter.
+        rate: of an address.
+        further: returns another counter of a request, if it is known already, to be counted in the same step. Its
+            limit rejects nothing here: `further_count` says what was counted.
     """
 
     scopes = (ScopeType.HTTP, ScopeType.WEBSOCKET)
     exclude_opt_key = "unlimited"
 
-    def __init__(self, throttle: Throttle, rate: Rate) -> None:
+    def __init__(self, throttle: Throttle, rate: Rate, further: Callable[[Scope], Counter | None]) -> None:
         self._throttle = throttle
         self._rate = rate
+        self._further = further
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Count the request, then call the next application."""
@@ -205,17 +256,18 @@ class AddressRateLimitMiddleware(ASGIMiddleware):
                 message["headers"] = [*message["headers"], *_rate_limit_headers(standings)]
             await send(message)
 
+        counters = [(self._rate, address_of(scope))]
+        if (further := self._further(scope)) is not None:
+            counters.append(further)
+            scope["state"][_COUNTED] = (further, None)
         try:
-            await self._throttle.take(self._rate, address_of(ASGIConnection(scope)))
-        except TooManyRequestsError as error:
-            if scope["type"] == ScopeType.WEBSOCKET:
-                socket: WebSocket[Any, Any, Any] = WebSocket(scope, receive, send)
-                await socket.accept()  # a browser shows its page only close codes
-                await socket.close(code=TOO_MANY, reason=error.detail)
+            await self._throttle.take_all(*counters)
+        except RateLimitError as error:
+            if error.rate != self._rate:
+                scope["state"][_COUNTED] = (further, error)
+            else:
+                await _reject(error, scope, receive, send, send_with_limits)
                 return
-            # Sent instead of raised, so that the enclosing access log gets the status.
-            await _send_refusal(error, scope, receive, send_with_limits)
-            return
         await next_app(scope, receive, send_with_limits)
 
 
@@ -255,7 +307,7 @@ class UnroutedLimit:
             ):
                 _standings.set(standings)
                 try:
-                    await self._throttle.take(self._rate, address_of(ASGIConnection(scope)))
+                    await self._throttle.take(self._rate, address_of(scope))
                 except TooManyRequestsError as error:
                     refused = True
                     await _send_refusal(error, scope, receive, send_with_limits)
@@ -263,6 +315,27 @@ class UnroutedLimit:
                 await send_with_limits(message)
 
         await self._app(scope, receive, send_counted)
+
+
+def further_count(scope: Scope) -> tuple[Counter, TooManyRequestsError | None] | None:
+    """Return the counter that was counted with the address, and the error if its limit is reached; None: there is none.
+
+    If Redis was unavailable, it says so, too: to try again would make the request wait again.
+    """
+    found: tuple[Counter, TooManyRequestsError | None] | None = scope["state"].get(_COUNTED)
+    return found
+
+
+async def _reject(
+    error: TooManyRequestsError, scope: Scope, receive: Receive, send: Send, send_with_limits: Send
+) -> None:
+    if scope["type"] == ScopeType.WEBSOCKET:
+        socket: WebSocket[Any, Any, Any] = WebSocket(scope, receive, send)
+        await socket.accept()  # a browser shows its page only close codes
+        await socket.close(code=TOO_MANY, reason=error.detail)
+        return
+    # Sent instead of raised, so that the enclosing access log gets the status.
+    await _send_refusal(error, scope, receive, send_with_limits)
 
 
 async def _send_refusal(error: TooManyRequestsError, scope: Scope, receive: Receive, send: Send) -> None:
@@ -276,12 +349,17 @@ def _is_counted(message: Message) -> bool:
     return any(name == b"ratelimit" for name, _ in headers)
 
 
-def address_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+def address_of(scope: Scope) -> str:
     """Return the client's address for rate limits: an IPv4 address, or the /64 network of an IPv6 address.
 
     Behind a trusted proxy it is the address that the proxy reports.
     """
-    host = connection.client.host if connection.client else ""
+    client = scope["client"]
+    return _address(client[0] if client else "")
+
+
+@lru_cache(maxsize=4096)
+def _address(host: str) -> str:
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

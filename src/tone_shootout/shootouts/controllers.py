@@ -109,7 +109,7 @@ class ShootoutController(Controller):
         if_none_match: NamedDependency[IfNoneMatch],
     ) -> Response[ShootoutRead]:
         """Return a shootout with its config."""
-        return if_none_match.respond(ShootoutRead.of(await shootout_service.get(principal.user_id, shootout_id)))
+        return if_none_match.respond(ShootoutRead.of(await shootout_service.read(principal.user_id, shootout_id)))
 
     @patch(
         "/{shootout_id:uuid}",

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, cast
 from uuid import UUID
 
 import msgspec
@@ -18,6 +18,7 @@ from tone_shootout.shootouts.assets import WantedModel
 from tone_shootout.shootouts.config import Config
 from tone_shootout.shootouts.errors import CONFIG
 from tone_shootout.shootouts.models import Shootout
+from tone_shootout.shootouts.repositories import ShootoutRow
 from tone_shootout.shootouts.services import (
     MAX_TITLE,
     Metadata,
@@ -27,6 +28,8 @@ from tone_shootout.shootouts.services import (
     Validation,
     Visibility,
 )
+
+_decode_config: Final = msgspec.json.Decoder(Config).decode
 
 ShootoutOrder = Literal["created_at", "-created_at", "updated_at", "-updated_at", "title", "-title"]
 
@@ -97,15 +100,16 @@ class ShootoutRead(Struct, kw_only=True):
     links: Annotated[ShootoutLinks, Meta(description="Links.")]
 
     @classmethod
-    def of(cls, shootout: Shootout) -> Self:
+    def of(cls, shootout: Shootout | ShootoutRow) -> Self:
         """Return a shootout as its owner sees it."""
         path = shootout_path(shootout.id)
+        stored = isinstance(shootout, ShootoutRow)
         return cls(
             id=shootout.id,
             title=shootout.title,
-            visibility=msgspec.convert(shootout.visibility, Visibility),
-            config=msgspec.convert(shootout.config, Config),
-            metadata=shootout.labels,
+            visibility=cast(Visibility, shootout.visibility),  # the table's CHECK allows nothing else
+            config=_decode_config(shootout.config) if stored else msgspec.convert(shootout.config, Config),
+            metadata=msgspec.json.decode(shootout.labels) if stored else shootout.labels,
             created_at=shootout.created_at,
             updated_at=shootout.updated_at,
             links=ShootoutLinks(

@@ -1,6 +1,8 @@
 """Queries for shootouts."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select
@@ -20,14 +22,32 @@ ORDERS = {
 """Values of `order_by` in lists of shootouts."""
 
 
+class ShootoutRow(NamedTuple):
+    """What a response shows of a shootout, read without an entity; `config` and `labels` are JSON."""
+
+    id: UUID
+    title: str
+    visibility: str
+    config: str
+    labels: str
+    created_at: datetime
+    updated_at: datetime
+
+
 class ShootoutRepository(OwnedRepository[Shootout]):
     """Shootouts and the items that they use, scoped to their owners."""
 
     model_type = Shootout
+    read_columns = ShootoutRow._fields
+
+    async def read(self, owner_id: UUID, shootout_id: UUID) -> ShootoutRow | None:
+        """Return one of the owner's shootouts, None if there is none."""
+        row = await self.read_owned(owner_id, shootout_id)
+        return None if row is None else ShootoutRow._make(row)
 
     async def list_matching(
         self, owner_id: UUID, *, paging: Paging, order_by: str, q: str | None
-    ) -> tuple[Sequence[Shootout], int]:
+    ) -> tuple[list[ShootoutRow], int]:
         """Return a page of the owner's shootouts, and how many match.
 
         Args:
@@ -37,7 +57,8 @@ class ShootoutRepository(OwnedRepository[Shootout]):
             q: only shootouts with this text in their titles, in upper or lower case.
         """
         filters = [] if q is None else [Shootout.title.icontains(q, autoescape=True)]
-        return await self.list_owned(owner_id, *filters, paging=paging, order_by=[ORDERS[order_by], Shootout.id.desc()])
+        rows, total = await self.read_page(owner_id, *filters, paging=paging, order_by=order_by, orders=ORDERS)
+        return [ShootoutRow._make(row) for row in rows], total
 
     async def list_public(self, *, paging: Paging, order_by: str) -> tuple[Sequence[Shootout], int]:
         """Return a page of the public shootouts of all owners, and how many there are."""

@@ -1,6 +1,7 @@
 """The rules of shootouts. Nothing here commits."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -19,17 +20,18 @@ from tone_shootout.rendering.media_info import Limits
 from tone_shootout.rendering.notices import Notice, located, spec_notices
 from tone_shootout.rendering.output.credits import Credit, notices
 from tone_shootout.rendering.plan.planner import Plan, plan
+from tone_shootout.rendering.spec.checks import check_spec
 from tone_shootout.rendering.spec.document import SpecDocument
 from tone_shootout.rendering.spec.grid import Expansion, expand
 from tone_shootout.rendering.spec.repair import repair
-from tone_shootout.rendering.spec.schema import ONE_LINE, InvalidSpec, Spec
+from tone_shootout.rendering.spec.schema import ONE_LINE, Spec
 from tone_shootout.shootouts.assets import AssetRef, ResolvedAssets, WantedModel, resolve
 from tone_shootout.shootouts.config import Config, assets_of, check_sources, document_of
 from tone_shootout.shootouts.errors import CONFIG, InvalidConfigError, InvalidPatchError, ShootoutNotFoundError
 from tone_shootout.shootouts.jobs_port import JobsPort
 from tone_shootout.shootouts.library.repositories import LibraryRepository
 from tone_shootout.shootouts.models import Shootout
-from tone_shootout.shootouts.repositories import ShootoutRepository
+from tone_shootout.shootouts.repositories import ShootoutRepository, ShootoutRow
 from tone_shootout.shootouts.spec_text import (
     SpecConfigRead,
     SpecCreate,
@@ -111,10 +113,17 @@ class ShootoutService:
 
     def __init__(self, session: AsyncSession, limits: Limits) -> None:
         self._session = session
-        self._accounts = AccountService(session)
-        self._shootouts = ShootoutRepository(session)
-        self._items = LibraryRepository(session)
         self._limits = limits
+
+    # Made when they are needed: a request needs one or two of them.
+
+    @cached_property
+    def _shootouts(self) -> ShootoutRepository:
+        return ShootoutRepository(self._session)
+
+    @cached_property
+    def _items(self) -> LibraryRepository:
+        return LibraryRepository(self._session)
 
     async def create(
         self,
@@ -130,7 +139,7 @@ class ShootoutService:
             InvalidConfigError: the config can't be rendered.
         """
         assets = await resolve(self._items, owner_id, config)
-        self._plan(config, assets)
+        self._check(config, assets)
         shootout = Shootout(owner_id=owner_id, visibility=visibility, labels=dict(metadata or {}))
         _set_config(shootout, config)
         await self._shootouts.add(shootout)
@@ -148,16 +157,27 @@ class ShootoutService:
             raise ShootoutNotFoundError(shootout_id)
         return shootout
 
+    async def read(self, owner_id: UUID, shootout_id: UUID) -> ShootoutRow:
+        """Return what a response shows of a shootout.
+
+        Raises:
+            ShootoutNotFoundError: the owner has no such shootout.
+        """
+        found = await self._shootouts.read(owner_id, shootout_id)
+        if found is None:
+            raise ShootoutNotFoundError(shootout_id)
+        return found
+
     async def list(
         self, owner_id: UUID, paging: Paging, *, order_by: str, q: str | None = None
-    ) -> tuple[Sequence[Shootout], int]:
+    ) -> tuple[Sequence[ShootoutRow], int]:
         """Return a page of the owner's shootouts, and how many match."""
         return await self._shootouts.list_matching(owner_id, paging=paging, order_by=order_by, q=q)
 
     async def list_public(self, paging: Paging, *, order_by: str) -> tuple[Sequence[tuple[Shootout, str]], int]:
         """Return a page of the public shootouts with their owners' names, and how many there are."""
         rows, total = await self._shootouts.list_public(paging=paging, order_by=order_by)
-        names = await self._accounts.get_display_names({row.owner_id for row in rows})
+        names = await AccountService(self._session).get_display_names({row.owner_id for row in rows})
         return [(row, names.get(row.owner_id, "")) for row in rows], total
 
     async def update(
@@ -198,7 +218,7 @@ class ShootoutService:
                 further = await self.check_parts(owner_id, error.document, error.errors)
                 raise InvalidPatchError([*error.errors, *further][:MOST]) from None
             assets = await resolve(self._items, owner_id, changed)
-            self._plan(changed, assets)
+            self._check(changed, assets)
             _set_config(shootout, changed)
         if visibility is not UNSET:
             shootout.visibility = visibility
@@ -318,20 +338,30 @@ class ShootoutService:
     def _expand(self, config: Config, assets: ResolvedAssets) -> Expansion:
         return expand(document_of(config), names=assets.names, limits=self._limits)
 
-    def _plan(self, config: Config, assets: ResolvedAssets, expansion: Expansion | None = None) -> Plan:
+    def _plan(self, config: Config, assets: ResolvedAssets, expansion: Expansion) -> Plan:
+        """Return the plan of a config.
+
+        Raises:
+            InvalidConfigError: the config can't be rendered.
+        """
+        self._check(config, assets, expansion)
+        return plan(expansion.spec, assets.media_info, limits=self._limits)
+
+    def _check(self, config: Config, assets: ResolvedAssets, expansion: Expansion | None = None) -> None:
+        """Check that a config can be rendered, without planning it.
+
+        Raises:
+            InvalidConfigError: it can't.
+        """
         expansion = expansion or self._expand(config, assets)
         errors = list(check_sources(config))
+        # A block without a source is reported once, not again as one whose file is missing.
         known = {error.pointer for error in errors}
         errors += expansion.errors
-        try:
-            planned = plan(expansion.spec, assets.media_info, limits=self._limits)
-        except InvalidSpec as error:
-            # A block without a source is reported once, not again as one whose file is missing.
-            found = expansion.locate(error.errors)
-            errors += [each for each in found if each.pointer.removesuffix("/file") not in known]
+        found = expansion.locate(list(check_spec(expansion.spec, assets.media_info, self._limits)))
+        errors += [each for each in found if each.pointer.removesuffix("/file") not in known]
         if errors:
             raise InvalidConfigError(errors, config, assets.names)
-        return planned  # pyrefly: ignore[unbound-name]  # without an error there is a plan
 
 
 def _snapshot(

@@ -24,11 +24,11 @@ SELECT s.user_id, s.scope FROM user_session s JOIN user_account u ON u.id = s.us
 WHERE s.id = $1 AND s.user_id = $2 AND s.revoked_at IS NULL AND s.expires_at > $3 AND u.is_active
 """
 COLUMNS = "id, title, visibility, config, metadata, created_at, updated_at"
-ONE = f"SELECT {COLUMNS} FROM shootout WHERE id = $1 AND owner_id = $2"  # noqa: S608 - a constant
+ONE = f"SELECT {COLUMNS} FROM shootout WHERE id = $1 AND owner_id = $2"
 PAGE = f"""
 SELECT {COLUMNS}, count(*) OVER () FROM shootout WHERE owner_id = $1
 ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3
-"""  # noqa: S608 - a constant
+"""
 ADD = """
 WITH made AS (
     INSERT INTO shootout (id, owner_id, title, schema_version, config, visibility, metadata, created_at, updated_at)

@@ -41,8 +41,7 @@ class MeController(Controller):
     @get(operation_id="get_me", summary="Get my account", responses=problems(400, 401))
     async def get_me(self, principal: NamedDependency[Principal], accounts: NamedDependency[AccountService]) -> MeRead:
         """Return your account, and the scope of the credential of this request."""
-        user, connection = await accounts.get_user(principal.user_id), await accounts.get_connection(principal.user_id)
-        return MeRead.of(user, principal, connection)
+        return MeRead.of(await accounts.read(principal.user_id), principal)
 
     @delete(operation_id="delete_me", summary="Delete my account", responses=problems(400, 401, 403))
     async def delete_me(

@@ -7,7 +7,7 @@ from typing import Final, Self
 import msgspec
 from msgspec import Struct
 
-from tone_shootout.jobs.models import Job
+from tone_shootout.jobs.models import Job, JobRow
 from tone_shootout.rendering.media_info import DEFAULT_LIMITS, MediaInfo
 from tone_shootout.rendering.notices import Notice, located, spec_notices
 from tone_shootout.rendering.output.credits import Credit, notices
@@ -75,13 +75,16 @@ class Inputs(Struct, frozen=True, kw_only=True):
         return located(found, self.locator()) if found else ()
 
 
-def notices_of(job: Job) -> Sequence[Notice]:
+_decode_inputs: Final = msgspec.json.Decoder(Inputs).decode
+
+
+def notices_of(job: Job | JobRow) -> Sequence[Notice]:
     """Return notices about a job's files and their licenses.
 
     Empty for an old job whose inputs do not pass today's validation.
     """
     try:
-        inputs = msgspec.convert(job.inputs, Inputs)
+        inputs = _decode_inputs(job.inputs_json) if isinstance(job, JobRow) else msgspec.convert(job.inputs, Inputs)
     except msgspec.ValidationError:
         return ()
     return inputs.notices()

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, UnaryExpression, and_, func, literal, or_,
 from sqlalchemy.orm import aliased
 
 from tone_shootout.accounts.services import select_active_users
-from tone_shootout.jobs.models import Job, JobEvent
+from tone_shootout.jobs.models import Job, JobEvent, JobRow
 from tone_shootout.jobs.repositories.events import EventContent, JobEventRepository
 from tone_shootout.jobs.status import FINISHED, HELD, WAITING, EventType, JobStatus, sources
 from tone_shootout.jobs.webhooks.outbox import add_deliveries, is_subscribed
@@ -37,12 +37,18 @@ class JobRepository(OwnedRepository[Job]):
     """Jobs and the events that their changes append."""
 
     model_type = Job
+    read_columns = tuple(name.removesuffix("_json") for name in JobRow._fields)
 
     def __init__(self, session: locks.Session, **options: Any) -> None:
         super().__init__(session, **options)
         self._events = JobEventRepository(session)
 
     # For the owner
+
+    async def read(self, owner_id: UUID, job_id: UUID) -> JobRow | None:
+        """Return one of the owner's jobs, None if there is none."""
+        row = await self.read_owned(owner_id, job_id)
+        return None if row is None else JobRow._make(row)
 
     async def list_filtered(
         self,
@@ -52,14 +58,15 @@ class JobRepository(OwnedRepository[Job]):
         order_by: str,
         status: JobStatus | None = None,
         shootout_id: UUID | None = None,
-    ) -> tuple[Sequence[Job], int]:
+    ) -> tuple[list[JobRow], int]:
         """Return a page of the owner's jobs that pass the filters, and how many pass."""
         filters = []
         if status is not None:
             filters.append(Job.status == status)
         if shootout_id is not None:
             filters.append(Job.shootout_id == shootout_id)
-        return await self.list_owned(owner_id, *filters, paging=paging, order_by=(ORDERS[order_by], Job.id.desc()))
+        rows, total = await self.read_page(owner_id, *filters, paging=paging, order_by=order_by, orders=ORDERS)
+        return [JobRow._make(row) for row in rows], total
 
     async def list_of_shootout(self, owner_id: UUID, shootout_id: UUID) -> Sequence[Job]:
         """Return all jobs of one of the owner's shootouts."""

@@ -204,7 +204,7 @@ class StreamService:
     async def _snapshot(self, owner_id: UUID, job_id: UUID, after: int | None) -> tuple[EncodedEvent, int, bool]:
         """Return a snapshot of the job, the sequence number of its newest event, and whether the job has finished."""
         async with self._sessions() as session:
-            job = await JobRepository(session).get_owned(owner_id, job_id)
+            job = await JobRepository(session).read(owner_id, job_id)
         if job is None:
             raise JobNotFoundError(job_id)
         newest, finished = job.event_seq, job.status in FINISHED

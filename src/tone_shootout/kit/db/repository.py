@@ -1,17 +1,31 @@
 """The base of all repositories: Advanced Alchemy's, with the owner's scope built in."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import cache
 from typing import Any, ClassVar, Literal, TypeVar
 from uuid import UUID
 
 from advanced_alchemy.base import ModelProtocol
 from advanced_alchemy.filters import LimitOffset, StatementFilter
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
-from sqlalchemy import ColumnElement, Select, UnaryExpression, delete, exists, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Select,
+    Text,
+    UnaryExpression,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
 from sqlalchemy.orm import InstrumentedAttribute
 
 from tone_shootout.kit.db.pagination import Paging
+from tone_shootout.kit.db.reads import Query, fetch
 
 M = TypeVar("M", bound=ModelProtocol)
 Filter = StatementFilter | ColumnElement[bool]
@@ -31,6 +45,11 @@ _LOCKS: dict[RowLock, bool | dict[str, Any]] = {
 }
 
 
+@cache
+def _select(model: type[M]) -> Select[tuple[M]]:
+    return select(model)
+
+
 class Repository(SQLAlchemyAsyncRepository[M]):
     """Advanced Alchemy's repository with the settings of this project.
 
@@ -46,6 +65,8 @@ class Repository(SQLAlchemyAsyncRepository[M]):
         **options: Any,
     ) -> None:
         options |= {"auto_refresh": False, "wrap_exceptions": False}
+        if statement is None:
+            statement = _select(self.model_type)
         super().__init__(session=session, statement=statement, **options)
 
     async def find_one(self, *filters: ColumnElement[bool], lock: RowLock | None = None) -> M | None:
@@ -81,6 +102,9 @@ class OwnedRepository(Repository[M]):
     """
 
     owner_column: ClassVar[str] = "owner_id"
+    read_columns: ClassVar[tuple[str, ...]] = ()
+    """Attributes of the model that `read_owned` and `read_page` return, in order, with JSON as text."""
+    _queries: ClassVar[dict[tuple[type, str], Query]] = {}
 
     @classmethod
     def is_owned(cls, owner_id: UUID) -> ColumnElement[bool]:
@@ -102,6 +126,52 @@ class OwnedRepository(Repository[M]):
     ) -> tuple[Sequence[M], int]:
         """Return a page of the owner's rows that pass `filters`, and how many pass."""
         return await self.list_page(self.is_owned(owner_id), *filters, paging=paging, order_by=order_by)
+
+    async def read_owned(self, owner_id: UUID, item_id: UUID) -> Sequence[Any] | None:
+        """Return columns of the owner's row with this id, None where there is none; for requests that only read."""
+        query = self._query("", lambda: self._select_columns().where(self._id_column() == bindparam("item_id")))
+        rows = await fetch(self.session, query, owner_id=owner_id, item_id=item_id)
+        return rows[0] if rows else None
+
+    async def read_page(
+        self, owner_id: UUID, *filters: ColumnElement[bool], paging: Paging, order_by: str, orders: dict[str, Order]
+    ) -> tuple[list[Sequence[Any]], int]:
+        """Return columns of a page of the owner's rows that pass `filters`, and how many pass.
+
+        One statement; without filters it is compiled once for each order.
+
+        Args:
+            owner_id: the owner.
+            filters: conditions.
+            paging: the page.
+            order_by: a key of `orders`; the newest id comes first among equals.
+            orders: orders by name.
+        """
+
+        def statement() -> Select[Any]:
+            page = self._select_columns().add_columns(func.count().over()).where(*filters)
+            page = page.order_by(orders[order_by], self._id_column().desc())
+            return page.limit(bindparam("limit")).offset(bindparam("offset"))
+
+        query = Query(statement()) if filters else self._query(order_by, statement)
+        values = {"owner_id": owner_id, "limit": paging.limit, "offset": paging.offset}
+        rows = await fetch(self.session, query, **values)
+        if not rows:
+            return [], await self.count_owned(owner_id, *filters) if paging.offset else 0
+        return [row[:-1] for row in rows], rows[0][-1]
+
+    def _select_columns(self) -> Select[Any]:
+        owner: InstrumentedAttribute[UUID] = getattr(self.model_type, self.owner_column)
+        attributes = [getattr(self.model_type, name) for name in self.read_columns]
+        # The driver would decode JSON into dictionaries, which are converted to structs then.
+        columns = [cast(each, Text).label(each.key) if isinstance(each.type, JSON) else each for each in attributes]
+        return select(*columns).where(owner == bindparam("owner_id"))
+
+    def _query(self, name: str, statement: Callable[[], Select[Any]]) -> Query:
+        key = (type(self), name)
+        if (found := self._queries.get(key)) is None:
+            found = self._queries[key] = Query(statement())
+        return found
 
     async def count_owned(self, owner_id: UUID, *filters: Filter) -> int:
         """Count the owner's rows that pass `filters`."""

@@ -1,5 +1,6 @@
 """Database connections, base classes of tables, and the unit of work of a request."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -7,11 +8,14 @@ from typing import Any
 from advanced_alchemy.base import DefaultBase, UUIDv7AuditBase, UUIDv7Base
 from advanced_alchemy.extensions.litestar import AlembicAsyncConfig, AsyncSessionConfig, SQLAlchemyAsyncConfig
 from asyncpg import InterfaceError, PostgresError
+from litestar.types import Scope
 from sqlalchemy import event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from tone_shootout.kit.db.reads import DIRECT
 from tone_shootout.kit.settings import PostgresAddress, Settings, parse_postgres
 
 __all__ = [
@@ -40,7 +44,8 @@ def create_engine(url: str, *, pooled: bool = False, statement_timeout_s: float 
     """Return an engine for PostgreSQL, not yet connected.
 
     A failed connection raises `ConnectionError`. While the database starts or stops, asyncpg raises its own errors,
-    which SQLAlchemy would not wrap.
+    which SQLAlchemy would not wrap. A connection that the server has ended is replaced when it is needed: the driver
+    notices the end, so no statement has to ask for it.
 
     Args:
         url: as in `SHOOTOUT_DATABASE_URL`.
@@ -63,7 +68,9 @@ def create_engine(url: str, *, pooled: bool = False, statement_timeout_s: float 
         }
     if statement_timeout_s:
         arguments["command_timeout"] = statement_timeout_s + SPARE_S
-    engine = create_async_engine("postgresql+asyncpg://", connect_args=arguments, **options)
+    engine = create_async_engine(
+        "postgresql+asyncpg://", connect_args=arguments, execution_options={DIRECT: not pooled}, **options
+    )
 
     @event.listens_for(engine.sync_engine, "do_connect")
     def connect(dialect: Dialect, _record: Any, args: tuple[Any, ...], options: dict[str, Any]) -> DBAPIConnection:
@@ -73,6 +80,11 @@ def create_engine(url: str, *, pooled: bool = False, statement_timeout_s: float 
             raise ConnectionError(f"the database rejects connections: {error}") from error
         except InterfaceError as error:
             raise ConnectionError(f"cannot connect to the database: {error}") from error
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def replace_ended(connection: Any, _record: Any, _proxy: Any) -> None:
+        if connection.driver_connection.is_closed():
+            raise DisconnectionError
 
     if statement_timeout_s and not pooled:
 
@@ -111,7 +123,6 @@ def database_config(settings: Settings, alembic_config: AlembicAsyncConfig | Non
         statement_timeout_s=settings.database.statement_timeout_s,
         pool_size=settings.database.pool_size,
         max_overflow=settings.database.pool_overflow,
-        pool_pre_ping=True,
         echo=settings.database.echo,
         hide_parameters=not settings.database.echo,
     )
@@ -132,19 +143,28 @@ async def autocommit(sessions: SessionMaker) -> AsyncGenerator[AsyncSession, Non
 
 
 def unit_of_work(session_maker: async_sessionmaker[AsyncSession]) -> Callable[[], AsyncGenerator[AsyncSession, None]]:
+def unit_of_work(
+    session_maker: async_sessionmaker[AsyncSession], read_session_maker: async_sessionmaker[AsyncSession]
+) -> Callable[[Scope], AsyncGenerator[AsyncSession, None]]:
     """Return the dependency that opens a request's session and commits it before the response is sent.
 
     Advanced Alchemy's autocommit handler logs a failed commit and still sends the success response; here the failure
     becomes the response. An exception of the handler rolls back.
+
+    Args:
+        session_maker: opens the sessions of requests that write.
+        read_session_maker: opens those of signed-in GET requests, in which each statement is a transaction.
     """
 
-    async def provide_session() -> AsyncGenerator[AsyncSession, None]:
-        async with session_maker() as session:
-            try:
-                yield session
-            except BaseException:
-                await session.rollback()
-                raise
-            await session.commit()
+    async def provide_session(scope: Scope) -> AsyncGenerator[AsyncSession, None]:
+        is_read = scope.get("method") == "GET" and scope["route_handler"].opt.get("public") is not True
+        session = read_session_maker() if is_read else session_maker()
+        try:
+            yield session
+            if session.in_transaction():
+                await session.commit()
+        finally:
+            if session.in_transaction():
+                await asyncio.shield(asyncio.ensure_future(session.close()))
 
     return provide_session

@@ -1,6 +1,8 @@
 """A log line for each request: method, path, status and duration; never bodies, headers, cookies or tokens."""
 
+import logging
 import time
+from typing import Final
 
 import structlog
 from litestar.enums import ScopeType
@@ -8,8 +10,10 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from tone_shootout.kit.http.head import ORIGINAL_METHOD
+from tone_shootout.kit.logs import LogHandler
 
-_log = structlog.get_logger("tone_shootout.access")
+_NAME: Final = "tone_shootout.access"
+_log = structlog.get_logger(_NAME)
 
 
 class AccessLog(ASGIMiddleware):
@@ -32,10 +36,11 @@ class AccessLog(ASGIMiddleware):
             await next_app(scope, receive, send_noting_status)
         finally:
             if not scope["path"].startswith("/health/"):
-                _log.info(
-                    "request",
-                    method=scope["state"].get(ORIGINAL_METHOD, scope["method"]),  # type: ignore[typeddict-item]  # HTTP scopes only
-                    path=scope["path"],
-                    status=status,
-                    ms=round((time.perf_counter() - started) * 1000, 1),
-                )
+                method: str = scope["state"].get(ORIGINAL_METHOD, scope["method"])  # type: ignore[typeddict-item]  # HTTP scopes only
+                ms = round((time.perf_counter() - started) * 1000, 1)
+                handlers = logging.getLogger().handlers
+                handler = handlers[0] if len(handlers) == 1 else None
+                if not isinstance(handler, LogHandler) or not handler.write_request(
+                    _NAME, method, scope["path"], status, ms
+                ):
+                    _log.info("request", method=method, path=scope["path"], status=status, ms=ms)

@@ -1,20 +1,16 @@
 """The server of a web process: uvicorn with timeouts, direct WebSocket writes and limits of open files."""
 
-import errno
-import os
 import resource
 import socket
 import time
 from asyncio import TimerHandle, Transport
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
-import h11
 import structlog
 import uvicorn
 from litestar import Litestar
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from tone_shootout.kit.http.prefix import BehindProxy
@@ -24,8 +20,6 @@ from tone_shootout.kit.settings import Settings, SettingsError, http_url
 LONGEST_MESSAGE = 1024
 """Largest WebSocket message from a client, in bytes. Our WebSockets only send."""
 
-_REFUSALS = 64
-"""Connections refused per turn of the event loop."""
 _REFUSAL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 OPEN_FILES = 65_536
 """Wanted limit of open files, where the system allows it."""
@@ -33,30 +27,73 @@ OPEN_FILES = 65_536
 _log = structlog.get_logger(__name__)
 
 
-class HttpProtocol(H11Protocol):
-    """HTTP with a timeout for the request head, and for clients that read nothing for four heartbeats.
+class HttpProtocol(HttpToolsProtocol):
+    """HTTP with limits for the request head, and a timeout for clients that read nothing for four heartbeats.
 
-    `kit.http.body_timeout` limits the body.
+    `kit.http.body_timeout` limits the body. Connections are refused when the process runs out of file descriptors:
+    without this, the system would leave clients waiting.
     """
 
     head_s = 30.0
     """Timeout of the request head."""
+    head_bytes = 65_536
+    """Largest request head."""
     _head: TimerHandle | None = None
     _check_timer: TimerHandle | None = None
+    _head_size = 0
+    _is_reading = False
+    """Whether a request has begun and not ended."""
+    _reads_head = True
+    _is_upgraded = False
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Start the timeout of the first request head."""
+        """Start the timeout of the first request head, or refuse the connection."""
         super().connection_made(transport)
+        if _refusals.is_short(transport):
+            transport.write(_REFUSAL)
+            transport.close()
+            return
         self._head = self.loop.call_later(self.head_s, transport.abort)
 
     def data_received(self, data: bytes) -> None:
         """Start or stop the timeout of the request head."""
+        self._head_size += len(data)
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE:
+        if self._is_upgraded or self.transport.is_closing():
+            self._stop_head_timer()
+        elif self._reads_head and self._head_size > self.head_bytes:
+            self.send_400_response("The request head is too large.")
+        elif self._reads_head or not (self._is_reading or (self.cycle and not self.cycle.response_complete)):
             self._head = self._head or self.loop.call_later(self.head_s, self.transport.abort)
-        elif self._head is not None:
-            self._head.cancel()
-            self._head = None
+        else:
+            self._stop_head_timer()
+
+    def on_message_begin(self) -> None:
+        """Note that a request has begun."""
+        self._is_reading = self._reads_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Note the end of the head.
+
+        Raises:
+            ValueError: the request has no `Host`, or several (RFC 9112, section 3.2).
+        """
+        self._reads_head, self._head_size = False, 0
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            raise ValueError("expected one Host")
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Note the end of the request."""
+        self._is_reading, self._head_size = False, 0
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over."""
+        self._is_upgraded = True
+        super().handle_websocket_upgrade()
 
     def pause_writing(self) -> None:
         """Pause writing, and schedule a check whether the client reads at all."""
@@ -71,9 +108,13 @@ class HttpProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel all timers."""
         self._cancel_check()
+        self._stop_head_timer()
+        super().connection_lost(exc)
+
+    def _stop_head_timer(self) -> None:
         if self._head is not None:
             self._head.cancel()
-        super().connection_lost(exc)
+            self._head = None
 
     def _schedule_check(self, left: int) -> None:
         self._check_timer = self.loop.call_later(4 * (self.config.ws_ping_interval or 0), self._abort_unless_read, left)
@@ -115,74 +156,36 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.transport.abort()
 
 
-class Listener(socket.socket):
-    """A listening socket that refuses connections when the process runs out of file descriptors.
-
-    asyncio would log a traceback for each of 2048 attempts, many times a second, and leave the clients waiting.
-    """
+class _Refusals:
+    """Refuses connections while few file descriptors are left, and logs that once a second."""
 
     spare_files = 32
     """File descriptors reserved for open connections' files, the database and Redis."""
-    _spare: int | None = None
-    _refused = 0
-    _next_log_at = 0.0
 
-    def accept(self) -> tuple[socket.socket, Any]:
-        """Accept a connection, or refuse it with 503 when too few file descriptors are left.
+    def __init__(self) -> None:
+        self._count = 0
+        self._next_log_at = 0.0
 
-        Raises:
-            BlockingIOError: no connection is pending.
-            OSError: a connection can neither be accepted nor refused.
-        """
-        if self._spare is None:
-            self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-        for _ in range(_REFUSALS):
-            try:
-                connection, address = super().accept()
-            except OSError as error:
-                if error.errno not in (errno.EMFILE, errno.ENFILE):
-                    raise
-                self._accept_by_spare()
-                continue
-            # The system assigns the lowest free number, so about this many are in use.
-            if connection.fileno() < resource.getrlimit(resource.RLIMIT_NOFILE)[0] - self.spare_files:
-                return connection, address
-            self._refuse(connection)
-        raise BlockingIOError  # the rest are refused in the next turn of the loop
-
-    def close(self) -> None:
-        """Close the socket and the spare file descriptor."""
-        if self._spare is not None:
-            os.close(self._spare)
-            self._spare = None
-        super().close()
-
-    def _accept_by_spare(self) -> None:
-        """Accept and refuse one connection with the spare file descriptor."""
-        if self._spare is None:
-            return
-        os.close(self._spare)
-        self._spare = None
-        try:
-            self._refuse(super().accept()[0])
-        finally:
-            with suppress(OSError):
-                self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-
-    def _refuse(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError):
-            connection.setblocking(False)
-            connection.send(_REFUSAL)
-        self._refused += 1
+    def is_short(self, transport: Transport) -> bool:
+        """Return whether a new connection has one of the last file descriptors."""
+        connection = transport.get_extra_info("socket")
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        # The system assigns the lowest free number, so about this many are in use.
+        if connection is None or limit == resource.RLIM_INFINITY or connection.fileno() < limit - self.spare_files:
+            return False
+        self._count += 1
         now = time.monotonic()
         if now >= self._next_log_at:
             self._next_log_at = now + 1.0
-            limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-            _log.error("connections_refused", reason="no file descriptors left", refused=self._refused, limit=limit)
-            self._refused = 0
+            _log.error("connections_refused", reason="no file descriptors left", refused=self._count, limit=limit)
+            self._count = 0
+        return True
 
 
-def listen(host: str, port: int) -> list[Listener]:
+_refusals = _Refusals()
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
     """Bind sockets to all addresses of `host`, on one port.
 
     Args:
@@ -192,12 +195,12 @@ def listen(host: str, port: int) -> list[Listener]:
     Raises:
         SettingsError: a socket cannot be bound.
     """
-    listeners: list[Listener] = []
+    listeners: list[socket.socket] = []
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, _, _, _, address in dict.fromkeys(found):
             # asyncio turns off Nagle's algorithm, which costs 40 ms a request, only if the protocol is given.
-            listener = Listener(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             listeners.append(listener)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
@@ -222,16 +225,26 @@ class WebServer(uvicorn.Server):
         settings: settings of the server.
         on_shutdown: called when the shutdown begins, so that the application ends its streams: they have no end, and
             uvicorn would cut them when its timeout expires.
+        on_startup: called when the application has started.
     """
 
-    def __init__(self, app: Litestar, settings: Settings, *, on_shutdown: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        app: Litestar,
+        settings: Settings,
+        *,
+        on_shutdown: Callable[[], None],
+        on_startup: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(uvicorn.Config(BehindProxy(app, settings.server), **server_options(settings)))
         self._on_shutdown = on_shutdown
+        self._on_startup = on_startup
         self._url = http_url(settings.server.host, settings.server.port)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and log the URL."""
+        """Start, run the callback, and log the URL."""
         await super().startup(sockets)
+        self._on_startup()
         _log.info("web_started", url=self._url)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -124,7 +124,7 @@ class LibraryController(Controller):
         if_none_match: NamedDependency[IfNoneMatch],
     ) -> Response[LibraryItemRead]:
         """Return an item with the media info of its file."""
-        return if_none_match.respond(LibraryItemRead.of(await library.get(principal.user_id, item_id)))
+        return if_none_match.respond(LibraryItemRead.of(await library.read(principal.user_id, item_id)))
 
     @patch(
         "/{item_id:uuid}",

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tone_shootout.rendering.media_info import CaptureInfo, Kind, MediaInfo
 from tone_shootout.rendering.spec.schema import GearType
-from tone_shootout.shootouts.library.models import LibraryItem
+from tone_shootout.shootouts.library.models import ItemRow, LibraryItem
 from tone_shootout.shootouts.library.provenance import Provenance
 from tone_shootout.shootouts.library.quota import StorageQuota, Usage
 from tone_shootout.shootouts.library.tags import Tags
@@ -27,7 +27,7 @@ class ItemSource(Provenance, frozen=True, kw_only=True):
     ]
 
     @classmethod
-    def of_item(cls, item: LibraryItem) -> Self | None:
+    def of_item(cls, item: LibraryItem | ItemRow) -> Self | None:
         """Return the source of an item; None: it was uploaded."""
         source = item.provenance
         return None if source is None else cls(**msgspec.structs.asdict(source), gone_at=item.source_gone_at)
@@ -95,7 +95,7 @@ class LibraryItemRead(Struct, kw_only=True):
     links: Annotated[ItemLinks, Meta(description="Links.")]
 
     @classmethod
-    def of(cls, item: LibraryItem) -> Self:
+    def of(cls, item: LibraryItem | ItemRow) -> Self:
         """Return an item's representation."""
         path, info = item_path(item.id), item.published_info
         return cls(

@@ -1,7 +1,7 @@
 """The table of library items."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -62,18 +62,12 @@ class LibraryItem(UUIDv7AuditBase):
     @property
     def media_info(self) -> MediaInfo:
         """Result of decoding the file; of a capture, with the gear that its owner or its catalog states."""
-        return self._info(self.facts)
+        return _info(self.facts, self.gear, self.source)
 
     @property
     def published_info(self) -> MediaInfo:
         """The media info with its numbers as precise as they are meant."""
-        return self._info(rounded(self.facts))
-
-    def _info(self, facts: dict[str, Any]) -> MediaInfo:
-        info: MediaInfo = msgspec.convert(facts, MediaInfo)
-        if isinstance(info, CaptureInfo) and (gear := self.gear or (self.source and self.source.get("gear"))):
-            info = msgspec.structs.replace(info, catalog_gear=gear)
-        return info
+        return _info(rounded(self.facts), self.gear, self.source)
 
     def set_source(self, source: Provenance) -> None:
         """Record where the item comes from, and that its source is available."""
@@ -84,3 +78,41 @@ class LibraryItem(UUIDv7AuditBase):
     def mark_source_gone(self) -> None:
         """Record that the item's source is not available any more, unless that is recorded already."""
         self.source_gone_at = self.source_gone_at or datetime.now(UTC)
+
+
+class ItemRow(NamedTuple):
+    """What a response shows of an item, read without an entity. Names that end in `_json` are JSON."""
+
+    id: UUID
+    kind: str
+    name: str
+    notes: str
+    tags: list[str]
+    gear: str | None
+    filename: str
+    size: int
+    sha256: str
+    media_type: str
+    facts_json: str
+    source_json: str | None
+    source_gone_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """Where the item comes from; None: it was uploaded."""
+        return None if self.source_json is None else msgspec.json.decode(self.source_json, type=Provenance)
+
+    @property
+    def published_info(self) -> MediaInfo:
+        """The media info with its numbers as precise as they are meant."""
+        source = None if self.source_json is None else msgspec.json.decode(self.source_json)
+        return _info(rounded(msgspec.json.decode(self.facts_json)), self.gear, source)
+
+
+def _info(facts: dict[str, Any], gear: str | None, source: dict[str, Any] | None) -> MediaInfo:
+    info: MediaInfo = msgspec.convert(facts, MediaInfo)
+    if isinstance(info, CaptureInfo) and (stated := gear or (source and source.get("gear"))):
+        info = msgspec.structs.replace(info, catalog_gear=stated)
+    return info

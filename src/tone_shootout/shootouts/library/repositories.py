@@ -9,7 +9,7 @@ from tone_shootout.kit.db import locks
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.repository import OwnedRepository
 from tone_shootout.shootouts.library.filters import ItemFilter
-from tone_shootout.shootouts.library.models import LibraryItem
+from tone_shootout.shootouts.library.models import ItemRow, LibraryItem
 from tone_shootout.shootouts.models import Shootout, ShootoutAsset
 
 ORDERS = {
@@ -27,6 +27,12 @@ class LibraryRepository(OwnedRepository[LibraryItem]):
     """Library items, scoped to their owners."""
 
     model_type = LibraryItem
+    read_columns = tuple(name.removesuffix("_json") for name in ItemRow._fields)
+
+    async def read(self, owner_id: UUID, item_id: UUID) -> ItemRow | None:
+        """Return one of the owner's items, None if there is none."""
+        row = await self.read_owned(owner_id, item_id)
+        return None if row is None else ItemRow._make(row)
 
     async def list_matching(
         self,
@@ -35,7 +41,7 @@ class LibraryRepository(OwnedRepository[LibraryItem]):
         paging: Paging,
         order_by: str,
         only: ItemFilter,
-    ) -> tuple[Sequence[LibraryItem], int]:
+    ) -> tuple[list[ItemRow], int]:
         """Return a page of the owner's items, and how many match.
 
         Args:
@@ -44,9 +50,10 @@ class LibraryRepository(OwnedRepository[LibraryItem]):
             order_by: a key of `ORDERS`.
             only: which items.
         """
-        return await self.list_owned(
-            owner_id, *only.conditions(), paging=paging, order_by=[ORDERS[order_by], LibraryItem.id.desc()]
+        rows, total = await self.read_page(
+            owner_id, *only.conditions(), paging=paging, order_by=order_by, orders=ORDERS
         )
+        return [ItemRow._make(row) for row in rows], total
 
     async def find_by_content(self, owner_id: UUID, kind: str, sha256: str) -> LibraryItem | None:
         """Return the owner's item of a kind with this content."""

@@ -17,7 +17,7 @@ from tone_shootout.shootouts.jobs_port import JobsPort
 from tone_shootout.shootouts.library.errors import ItemInUseError, ItemNotFoundError, NoGearError, UnusableFileError
 from tone_shootout.shootouts.library.filters import ItemFilter
 from tone_shootout.shootouts.library.media_probe import MediaProbe, RejectedFile
-from tone_shootout.shootouts.library.models import LibraryItem
+from tone_shootout.shootouts.library.models import ItemRow, LibraryItem
 from tone_shootout.shootouts.library.provenance import Provenance
 from tone_shootout.shootouts.library.quota import StorageQuota, Usage
 from tone_shootout.shootouts.library.repositories import LibraryRepository
@@ -101,6 +101,17 @@ class LibraryService:
             raise ItemNotFoundError(item_id)
         return item
 
+    async def read(self, owner_id: UUID, item_id: UUID) -> ItemRow:
+        """Return what a response shows of an item.
+
+        Raises:
+            ItemNotFoundError: the owner has no such item.
+        """
+        item = await self._items.read(owner_id, item_id)
+        if item is None:
+            raise ItemNotFoundError(item_id)
+        return item
+
     async def list(
         self,
         owner_id: UUID,
@@ -108,7 +119,7 @@ class LibraryService:
         *,
         order_by: str,
         only: ItemFilter = ItemFilter(),  # noqa: B008 - immutable
-    ) -> tuple[Sequence[LibraryItem], int]:
+    ) -> tuple[Sequence[ItemRow], int]:
         """Return a page of the owner's items, and how many match."""
         return await self._items.list_matching(owner_id, paging=paging, order_by=order_by, only=only)
 

@@ -1,0 +1,94 @@
+"""Statements of requests that only read: compiled once, and sent in one round trip without a transaction.
+
+A session compiles a statement for each execution, or looks the compiled form up by a key that costs about as much, and
+begins and ends a transaction around it. That is most of the time of a small request. A `Query` is compiled when its
+module is imported, and `fetch` hands it to the driver.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from asyncpg import InterfaceError, PostgresConnectionError
+from asyncpg.exceptions import AdminShutdownError, CrashShutdownError
+from sqlalchemy import Select
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.engine import Engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_scoped_session
+from sqlalchemy.util import await_only, greenlet_spawn
+
+DIRECT: Final = "tone_shootout_direct"
+"""Execution option of an engine whose connections may be used without a transaction."""
+
+_DIALECT: Final = dialect()
+_LOST: Final = (PostgresConnectionError, InterfaceError, AdminShutdownError, CrashShutdownError, ConnectionError)
+"""Errors of the driver when a connection has ended."""
+
+
+class Query:
+    """A SELECT, compiled once.
+
+    Args:
+        statement: the statement, with a `bindparam` for each value that a call of `fetch` passes.
+    """
+
+    def __init__(self, statement: Select[Any]) -> None:
+        compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+        self.text: Final = str(compiled)
+        self._parameters = [(name, compiled.params[name]) for name in getattr(compiled, "positiontup", None) or ()]
+
+    def arguments(self, values: dict[str, Any]) -> tuple[Any, ...]:
+        """Return the values of all parameters, in order."""
+        return tuple([values.get(name, default) for name, default in self._parameters])
+
+
+async def fetch(
+    session: AsyncSession | async_scoped_session[AsyncSession], query: Query, **values: Any
+) -> Sequence[Any]:
+    """Return the rows of a query as the driver gives them.
+
+    In a transaction of the session it is part of it. Otherwise it is a statement of its own, on another connection.
+
+    Args:
+        session: of a unit of work.
+        query: the query.
+        values: values of its parameters.
+
+    Raises:
+        ConnectionError: the database is unavailable.
+    """
+    if not session.in_transaction() and isinstance(session.bind, AsyncEngine):
+        return await fetch_from(session.bind, query, **values)
+    connection = await session.connection()
+    return (await connection.exec_driver_sql(query.text, query.arguments(values))).all()
+
+
+async def fetch_from(engine: AsyncEngine, query: Query, **values: Any) -> Sequence[Any]:
+    """Return the rows of a query as the driver gives them.
+
+    A connection that ends meanwhile is replaced, once: the database may have restarted.
+
+    Raises:
+        ConnectionError: the database is unavailable.
+    """
+    arguments = query.arguments(values)
+    if not engine.get_execution_options().get(DIRECT):  # behind a pooler, a statement needs a transaction
+        async with engine.connect() as connection:
+            return (await connection.exec_driver_sql(query.text, arguments)).all()
+    try:
+        return await greenlet_spawn(_fetch, engine.sync_engine, query.text, arguments)
+    except _LOST:
+        pass
+    try:
+        return await greenlet_spawn(_fetch, engine.sync_engine, query.text, arguments)
+    except _LOST as error:
+        raise ConnectionError(f"the connection to the database has ended: {error}") from error
+
+
+def _fetch(engine: Engine, text: str, arguments: tuple[Any, ...]) -> Sequence[Any]:
+    connection = engine.raw_connection()
+    try:
+        driver: Any = connection.driver_connection
+        rows: Sequence[Any] = await_only(driver.fetch(text, *arguments))
+        return rows
+    finally:
+        connection.close()  # without a transaction, it needs no round trip

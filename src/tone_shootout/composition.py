@@ -44,7 +44,7 @@ from tone_shootout.jobs.streaming.event_hub import EventHub
 from tone_shootout.jobs.streaming.pubsub import Publisher
 from tone_shootout.jobs.webhooks.delivery import Deliverer
 from tone_shootout.jobs.webhooks.maintenance import WebhookMaintenance
-from tone_shootout.kit.db.session import database_config
+from tone_shootout.kit.db.session import Session, database_config
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.readiness import Readiness, check_broker, check_database, check_disks, check_migrations
 from tone_shootout.kit.redis import connect_broker
@@ -134,12 +134,13 @@ class Services:
     @cached_property
     def session_maker(self) -> async_sessionmaker[AsyncSession]:
         """Opens sessions of the database."""
-        return async_sessionmaker(self.engine, expire_on_commit=False)
+        return async_sessionmaker(self.engine, class_=Session, expire_on_commit=False)
 
     @cached_property
     def read_session_maker(self) -> async_sessionmaker[AsyncSession]:
         """Opens sessions in which each statement is a transaction of its own."""
-        return async_sessionmaker(self.engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False)
+        engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        return async_sessionmaker(engine, class_=Session, expire_on_commit=False)
 
     @cached_property
     def redis(self) -> Redis:

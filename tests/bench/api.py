@@ -19,15 +19,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
-from uuid import UUID, uuid4
 
 import httpx
-import msgspec
 import psutil
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from tests.bench.load import Load, measure
+from tests.support.library_rows import library_items, typical_config
 from tests.support.live import environ_of
 from tests.support.uploads import LIBRARY, SHOOTOUTS
 from tone_shootout import migrations
@@ -44,8 +43,6 @@ from tone_shootout.kit.settings import (
     new_encryption_key,
     parse_postgres,
 )
-from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, DiTrackInfo
-from tone_shootout.shootouts.library.models import LibraryItem
 
 OURS, PEER, BARE = "Tone Shootout", "FastAPI", "bare handler"
 CONNECTIONS = (1, 16, 64)
@@ -153,7 +150,7 @@ def _measure(
         for route in reads:
             for connections, seconds in plan.seconds.items():
                 # Another order in each round: who comes first finds the caches of the database cold.
-                for contestant in contestants[round_ % 2 :] + contestants[: round_ % 2]:
+                for contestant in [*contestants[round_ % 2 :], *contestants[: round_ % 2]]:
                     if contestant.name == BARE and not route.bare:
                         continue
                     request = _request(route, contestant, tokens[route.method])
@@ -296,7 +293,7 @@ async def _prepare(settings: Settings, ours: Contestant) -> tuple[list[Route], d
         for method, (secret, items) in (await make_users(settings)).items():
             session = await client.post("/api/v1/auth/session", json={"token": secret})
             tokens[method] = session.raise_for_status().json()["access_token"]
-            bodies[method] = json.dumps({"config": config(items)}).encode()
+            bodies[method] = json.dumps({"config": typical_config(items)}).encode()
         client.cookies.clear()
         client.headers.update({"Authorization": f"Bearer {tokens['GET']}", "Content-Type": "application/json"})
         for _ in range(SHOOTOUT_COUNT):
@@ -325,25 +322,6 @@ async def _prepare(settings: Settings, ours: Contestant) -> tuple[list[Route], d
     return routes, tokens
 
 
-def config(items: Mapping[str, str]) -> dict[str, Any]:
-    """A config as it is typical: two DI tracks, three chains."""
-    cab = {"type": "cab_ir", "asset": items["cab_ir"], "high_cut_hz": 9000.0}
-    eq = {"type": "eq", "bands": [{"type": "highpass", "frequency_hz": 80.0}, {"type": "peak", "frequency_hz": 3000.0}]}
-
-    def chain(name: str, gain_db: float, *further: Mapping[str, Any]) -> dict[str, Any]:
-        amp = {"type": "capture", "asset": items["capture"], "gear": "amp", "input_gain_db": gain_db}
-        return {"name": name, "blocks": [amp, cab, *further]}
-
-    return {
-        "title": "Three levels",
-        "di_tracks": [
-            {"name": "Riff", "asset": items["di_track"]},
-            {"name": "Chords", "asset": items["di_track"], "start_s": 0.2, "end_s": 0.8},
-        ],
-        "chains": [chain("Clean", -6.0), chain("Edge", 0.0, eq), chain("High gain", 6.0, eq)],
-    }
-
-
 async def make_users(settings: Settings) -> dict[str, tuple[str, dict[str, str]]]:
     """Make a user for each method, with a library; return API tokens, and ids of items by kind."""
     engine = create_engine(settings.database.url)
@@ -352,58 +330,13 @@ async def make_users(settings: Settings) -> dict[str, tuple[str, dict[str, str]]
         accounts = AccountService(session)
         for method, name in (("GET", "reader"), ("POST", "poster")):
             user = await accounts.create_user(name, role="user")
-            items = [_item(user.id, info) for info in _media_info()]
+            items = library_items(user.id)
             session.add_all(items)
             secret = (await accounts.issue_token(user, name="bench", scope="write")).secret
             found[method] = (secret, {item.kind: str(item.id) for item in items})
         await session.commit()
     await engine.dispose()
     return found
-
-
-def _item(owner_id: UUID, info: DiTrackInfo | CaptureInfo | CabIrInfo) -> LibraryItem:
-    facts = msgspec.to_builtins(info)
-    return LibraryItem(
-        id=uuid4(),
-        owner_id=owner_id,
-        kind=facts["kind"],
-        name=f"Some {facts['kind']}",
-        notes="",
-        tags=["clean", "loud"],
-        filename="some.file",
-        sha256=info.sha256,
-        size=info.size_bytes,
-        media_type="audio/wav",
-        facts=facts,
-    )
-
-
-def _media_info() -> tuple[DiTrackInfo, CaptureInfo, CabIrInfo]:
-    """Media info with numbers as they are published."""
-    return (
-        DiTrackInfo(
-            sha256="1" * 64,
-            size_bytes=96_044,
-            samples=48_000,
-            sample_rate_hz=48_000,
-            duration_s=1.0,
-            channels=1,
-            peak_dbfs=-3.25,
-        ),
-        CaptureInfo(
-            sha256="2" * 64,
-            size_bytes=280_000,
-            architecture="WaveNet",
-            size_class="standard",
-            sample_rate_hz=48_000,
-            sample_rate_stated=True,
-            parameters=13_802,
-            receptive_field_samples=4_093,
-            slimmable=False,
-            gear="amp",
-        ),
-        CabIrInfo(sha256="3" * 64, size_bytes=4_000, samples=960, sample_rate_hz=48_000, duration_s=0.02),
-    )
 
 
 async def execute(settings: Settings, statement: str, **values: str) -> None:

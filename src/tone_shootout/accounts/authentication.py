@@ -47,7 +47,7 @@ class Authentication(ASGIMiddleware):
                 scope["user"] = principal = await self._authenticate(ASGIConnection(scope))
             except InvalidCredentialsError as error:
                 scope["auth"] = error
-            self._known_users.remember(scope, principal and principal.user_id)
+            self._known_users.remember(scope, None if principal is None else principal.user_id)
         await next_app(scope, receive, send)
 
     async def _authenticate(self, connection: Connection) -> Principal | None:

@@ -103,13 +103,16 @@ class ShootoutRead(Struct, kw_only=True):
     def of(cls, shootout: Shootout | ShootoutRow) -> Self:
         """Return a shootout as its owner sees it."""
         path = shootout_path(shootout.id)
-        stored = isinstance(shootout, ShootoutRow)
+        if isinstance(shootout, ShootoutRow):
+            config, metadata = _decode_config(shootout.config), msgspec.json.decode(shootout.labels)
+        else:
+            config, metadata = msgspec.convert(shootout.config, Config), shootout.labels
         return cls(
             id=shootout.id,
             title=shootout.title,
             visibility=cast(Visibility, shootout.visibility),  # the table's CHECK allows nothing else
-            config=_decode_config(shootout.config) if stored else msgspec.convert(shootout.config, Config),
-            metadata=msgspec.json.decode(shootout.labels) if stored else shootout.labels,
+            config=config,
+            metadata=metadata,
             created_at=shootout.created_at,
             updated_at=shootout.updated_at,
             links=ShootoutLinks(

@@ -1,13 +1,16 @@
 """Queries for shootouts."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import ARRAY, Text, Uuid, bindparam, cast, delete, func, insert, select
+from sqlalchemy.dialects.postgresql import JSONB
+from uuid_utils.compat import uuid7
 
 from tone_shootout.kit.db.pagination import Paging
+from tone_shootout.kit.db.reads import Query, execute
 from tone_shootout.kit.db.repository import OwnedRepository
 from tone_shootout.shootouts.models import Shootout, ShootoutAsset
 
@@ -75,6 +78,39 @@ class ShootoutRepository(OwnedRepository[Shootout]):
             owner_id, uses.exists(), paging=paging, order_by=[ORDERS["-created_at"], Shootout.id.desc()]
         )
 
+    async def add_row(
+        self,
+        owner_id: UUID,
+        *,
+        title: str,
+        schema_version: int,
+        visibility: str,
+        config: str,
+        labels: str,
+        item_ids: Collection[UUID],
+    ) -> ShootoutRow:
+        """Add a shootout and record the items that it uses, in one statement.
+
+        Args:
+            owner_id: the owner.
+            title: title of the config.
+            schema_version: version of the config's format.
+            visibility: `private` or `public`.
+            config: the config as JSON.
+            labels: the metadata as JSON.
+            item_ids: items that the config names; at least one.
+        """
+        made = ShootoutRow(uuid7(), title, visibility, config, labels, *(datetime.now(UTC),) * 2)
+        await execute(
+            self.session,
+            _ADD,
+            **made._asdict(),
+            owner_id=owner_id,
+            schema_version=schema_version,
+            item_ids=sorted(item_ids),
+        )
+        return made
+
     async def add_assets(self, shootout: Shootout, item_ids: Collection[UUID]) -> None:
         """Record the items that a new shootout uses; at least one."""
         await self.session.execute(
@@ -86,3 +122,30 @@ class ShootoutRepository(OwnedRepository[Shootout]):
         """Record the items that a shootout uses now; at least one."""
         await self.session.execute(delete(ShootoutAsset).where(ShootoutAsset.shootout_id == shootout.id))
         await self.add_assets(shootout, item_ids)
+
+
+_NEW = (
+    insert(Shootout)
+    .values(
+        {
+            Shootout.owner_id: bindparam("owner_id"),
+            Shootout.schema_version: bindparam("schema_version"),
+            Shootout.config: cast(bindparam("config", type_=Text), JSONB),
+            Shootout.labels: cast(bindparam("labels", type_=Text), JSONB),
+            **{
+                getattr(Shootout, name): bindparam(name)
+                for name in ("id", "title", "visibility", "created_at", "updated_at")
+            },
+        }
+    )
+    .returning(Shootout.id)
+    .cte("made")
+)
+_ADD = Query(
+    insert(ShootoutAsset)
+    .from_select(
+        ["shootout_id", "library_item_id"],
+        select(_NEW.c.id, func.unnest(bindparam("item_ids", type_=ARRAY(Uuid)))),
+    )
+    .returning(ShootoutAsset.library_item_id)
+)

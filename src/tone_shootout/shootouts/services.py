@@ -132,7 +132,7 @@ class ShootoutService:
         *,
         visibility: Visibility = "private",
         metadata: Mapping[str, str] | None = None,
-    ) -> Shootout:
+    ) -> ShootoutRow:
         """Create a shootout.
 
         Raises:
@@ -140,11 +140,15 @@ class ShootoutService:
         """
         assets = await resolve(self._items, owner_id, config)
         self._check(config, assets)
-        shootout = Shootout(owner_id=owner_id, visibility=visibility, labels=dict(metadata or {}))
-        _set_config(shootout, config)
-        await self._shootouts.add(shootout)
-        await self._shootouts.add_assets(shootout, assets.item_ids)
-        return shootout
+        return await self._shootouts.add_row(
+            owner_id,
+            title=config.title,
+            schema_version=config.schema,
+            visibility=visibility,
+            config=msgspec.json.encode(config).decode(),
+            labels=msgspec.json.encode(metadata or {}).decode(),
+            item_ids=assets.item_ids,
+        )
 
     async def get(self, owner_id: UUID, shootout_id: UUID, *, lock: RowLock | None = None) -> Shootout:
         """Return a shootout.
@@ -323,7 +327,7 @@ class ShootoutService:
         names = {name for _, file in files_in(document) for name in names_of(file)}
         return config_of(document, await self._items.list_named(owner_id, names))
 
-    async def duplicate(self, owner_id: UUID, shootout_id: UUID, *, title: str | None = None) -> Shootout:
+    async def duplicate(self, owner_id: UUID, shootout_id: UUID, *, title: str | None = None) -> ShootoutRow:
         """Create a private shootout with the config and metadata of another, under a new title.
 
         Raises:

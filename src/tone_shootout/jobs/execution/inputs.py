@@ -1,5 +1,6 @@
 """A job's inputs: the spec and its files as they were at submission, stored in the job's row."""
 
+import hashlib
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final, Self
@@ -76,6 +77,9 @@ class Inputs(Struct, frozen=True, kw_only=True):
 
 
 _decode_inputs: Final = msgspec.json.Decoder(Inputs).decode
+_NOTICES_SIZE: Final = 2_000
+_notices: dict[bytes, Sequence[Notice]] = {}
+"""Notices by the hash of the inputs, of which they are a function: lists of jobs ask for the same again and again."""
 
 
 def notices_of(job: Job | JobRow) -> Sequence[Notice]:
@@ -83,8 +87,20 @@ def notices_of(job: Job | JobRow) -> Sequence[Notice]:
 
     Empty for an old job whose inputs do not pass today's validation.
     """
+    if isinstance(job, Job):
+        return _notices_in(lambda: msgspec.convert(job.inputs, Inputs))
+    text = job.inputs_json
+    key = hashlib.sha256(text.encode()).digest()
+    if (found := _notices.get(key)) is None:
+        if len(_notices) >= _NOTICES_SIZE:
+            del _notices[next(iter(_notices))]
+        found = _notices[key] = _notices_in(lambda: _decode_inputs(text))
+    return found
+
+
+def _notices_in(read: Callable[[], Inputs]) -> Sequence[Notice]:
     try:
-        inputs = _decode_inputs(job.inputs_json) if isinstance(job, JobRow) else msgspec.convert(job.inputs, Inputs)
+        inputs = read()
     except msgspec.ValidationError:
         return ()
     return inputs.notices()

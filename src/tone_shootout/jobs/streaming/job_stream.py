@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
 import structlog
 from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect
@@ -210,7 +209,7 @@ class StreamService:
         newest, finished = job.event_seq, job.status in FINISHED
         # A client that connects after the end still gets `done`, the last event.
         seq = (newest - 1 if finished else newest) if after is None else min(after, newest)
-        data = {"job": msgspec.to_builtins(JobRead.of(job)), "last_seq": newest}
+        data = {"job": JobRead.of(job), "last_seq": newest}
         return (
             EncodedEvent.of(Event(seq=seq, type="snapshot", job_id=job_id, at=datetime.now(UTC), data=data)),
             newest,

@@ -1,4 +1,4 @@
-"""Statements of requests that only read: compiled once, and sent in one round trip without a transaction.
+"""Statements of frequent requests: compiled once, and sent in one round trip, without a transaction if they only read.
 
 A session compiles a statement for each execution, or looks the compiled form up by a key that costs about as much, and
 begins and ends a transaction around it. That is most of the time of a small request. A `Query` is compiled when its
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from asyncpg import InterfaceError, PostgresConnectionError
 from asyncpg.exceptions import AdminShutdownError, CrashShutdownError
-from sqlalchemy import Select
+from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_scoped_session
@@ -19,19 +19,19 @@ from sqlalchemy.util import await_only, greenlet_spawn
 DIRECT: Final = "tone_shootout_direct"
 """Execution option of an engine whose connections may be used without a transaction."""
 
-_DIALECT: Final = dialect()
+_DIALECT: Final = dialect()  # type: ignore[no-untyped-call]  # as SQLAlchemy has it
 _LOST: Final = (PostgresConnectionError, InterfaceError, AdminShutdownError, CrashShutdownError, ConnectionError)
 """Errors of the driver when a connection has ended."""
 
 
 class Query:
-    """A SELECT, compiled once.
+    """A statement that returns rows, compiled once.
 
     Args:
-        statement: the statement, with a `bindparam` for each value that a call of `fetch` passes.
+        statement: the statement, with a `bindparam` for each value that a call passes.
     """
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statement: ClauseElement) -> None:
         compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         self.text: Final = str(compiled)
         self._parameters = [(name, compiled.params[name]) for name in getattr(compiled, "positiontup", None) or ()]
@@ -56,8 +56,17 @@ async def fetch(
     Raises:
         ConnectionError: the database is unavailable.
     """
+    if isinstance(session, async_scoped_session):
+        session = session()
     if not session.in_transaction() and isinstance(session.bind, AsyncEngine):
         return await fetch_from(session.bind, query, **values)
+    return await execute(session, query, **values)
+
+
+async def execute(
+    session: AsyncSession | async_scoped_session[AsyncSession], query: Query, **values: Any
+) -> Sequence[Any]:
+    """Return the rows of a statement in the session's transaction, which begins if it has not yet."""
     connection = await session.connection()
     return (await connection.exec_driver_sql(query.text, query.arguments(values))).all()
 

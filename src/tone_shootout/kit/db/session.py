@@ -20,6 +20,7 @@ from tone_shootout.kit.settings import PostgresAddress, Settings, parse_postgres
 
 __all__ = [
     "Base",
+    "Session",
     "SessionMaker",
     "UUIDv7AuditBase",
     "UUIDv7Base",
@@ -33,6 +34,16 @@ __all__ = [
 
 SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 """Opens a database session."""
+
+
+class Session(AsyncSession):
+    """A session that is closed at the end of its context only if it has a connection: that takes a task."""
+
+    async def __aexit__(self, *error: object) -> None:
+        """Roll back what is not committed."""
+        if self.in_transaction():
+            await super().__aexit__(*error)
+
 
 Base = DefaultBase
 """Base of tables whose primary key consists of foreign keys."""

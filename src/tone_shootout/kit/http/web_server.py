@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 import uvicorn
 from litestar import Litestar
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from tone_shootout.kit.http.prefix import BehindProxy
@@ -63,7 +63,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._stop_head_timer()
         elif self._reads_head and self._head_size > self.head_bytes:
             self.send_400_response("The request head is too large.")
-        elif self._reads_head or not (self._is_reading or (self.cycle and not self.cycle.response_complete)):
+        elif self._reads_head or (not self._is_reading and self._has_responded()):
             self._head = self._head or self.loop.call_later(self.head_s, self.transport.abort)
         else:
             self._stop_head_timer()
@@ -110,6 +110,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._cancel_check()
         self._stop_head_timer()
         super().connection_lost(exc)
+
+    def _has_responded(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is None or cycle.response_complete
 
     def _stop_head_timer(self) -> None:
         if self._head is not None:

@@ -1,7 +1,7 @@
 """The table of library items."""
 
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -84,6 +84,7 @@ class ItemRow(NamedTuple):
     """What a response shows of an item, read without an entity. Names that end in `_json` are JSON."""
 
     id: UUID
+    owner_id: UUID
     kind: str
     name: str
     notes: str
@@ -95,6 +96,7 @@ class ItemRow(NamedTuple):
     media_type: str
     facts_json: str
     source_json: str | None
+    tone3000_model_id: int | None
     source_gone_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -105,14 +107,29 @@ class ItemRow(NamedTuple):
         return None if self.source_json is None else msgspec.json.decode(self.source_json, type=Provenance)
 
     @property
+    def media_info(self) -> MediaInfo:
+        """Result of decoding the file; of a capture, with the gear that its owner or its catalog states."""
+        return _with_gear(_decode_info(self.facts_json), self.gear, self.source)
+
+    @property
     def published_info(self) -> MediaInfo:
         """The media info with its numbers as precise as they are meant."""
-        source = None if self.source_json is None else msgspec.json.decode(self.source_json)
-        return _info(rounded(msgspec.json.decode(self.facts_json)), self.gear, source)
+        return _info(rounded(msgspec.json.decode(self.facts_json)), self.gear, self.source)
+
+    @property
+    def source(self) -> dict[str, Any] | None:
+        """Where the item comes from, as stored."""
+        return None if self.source_json is None else msgspec.json.decode(self.source_json)
+
+
+_decode_info: Final = msgspec.json.Decoder(MediaInfo).decode
 
 
 def _info(facts: dict[str, Any], gear: str | None, source: dict[str, Any] | None) -> MediaInfo:
-    info: MediaInfo = msgspec.convert(facts, MediaInfo)
+    return _with_gear(msgspec.convert(facts, MediaInfo), gear, source)
+
+
+def _with_gear(info: MediaInfo, gear: str | None, source: dict[str, Any] | None) -> MediaInfo:
     if isinstance(info, CaptureInfo) and (stated := gear or (source and source.get("gear"))):
         info = msgspec.structs.replace(info, catalog_gear=stated)
     return info

@@ -1,12 +1,15 @@
 """Queries for library items."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import ARRAY, Select, any_, bindparam, func, select, tuple_, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from tone_shootout.kit.db import locks
 from tone_shootout.kit.db.pagination import Paging
+from tone_shootout.kit.db.reads import execute
 from tone_shootout.kit.db.repository import OwnedRepository
 from tone_shootout.shootouts.library.filters import ItemFilter
 from tone_shootout.shootouts.library.models import ItemRow, LibraryItem
@@ -64,10 +67,12 @@ class LibraryRepository(OwnedRepository[LibraryItem]):
         statement = self.select_owned(owner_id).where(LibraryItem.tone3000_model_id == model_id)
         return (await self.session.execute(statement.order_by(LibraryItem.id).limit(1))).scalar_one_or_none()
 
-    async def lock_by_id(self, owner_id: UUID, item_ids: Collection[UUID]) -> dict[UUID, LibraryItem]:
+    async def lock_by_id(self, owner_id: UUID, item_ids: Collection[UUID]) -> dict[UUID, ItemRow]:
         """Return those of the items that the owner has, locked against deletion until the transaction ends."""
-        statement = self.select_owned(owner_id).where(LibraryItem.id.in_(item_ids)).order_by(LibraryItem.id)
-        rows = await self.session.scalars(statement.with_for_update(read=True, key_share=True))
+        if not item_ids:
+            return {}
+        query = self._query("lock_by_id", lambda: self._select_locked(LibraryItem.id).order_by(LibraryItem.id))
+        rows = map(ItemRow._make, await execute(self.session, query, owner_id=owner_id, values=list(item_ids)))
         return {item.id: item for item in rows}
 
     async def list_named(self, owner_id: UUID, names: Collection[str]) -> Sequence[LibraryItem]:
@@ -76,15 +81,20 @@ class LibraryRepository(OwnedRepository[LibraryItem]):
         statement = self.select_owned(owner_id).where(is_named).order_by(LibraryItem.id.desc())
         return (await self.session.scalars(statement)).all()
 
-    async def lock_by_model(self, owner_id: UUID, model_ids: Collection[int]) -> dict[int, LibraryItem]:
+    async def lock_by_model(self, owner_id: UUID, model_ids: Collection[int]) -> dict[int, ItemRow]:
         """Return the owner's items imported from models of TONE3000, by model id, locked as by `lock_by_id`."""
         if not model_ids:
             return {}
-        statement = self.select_owned(owner_id).where(LibraryItem.tone3000_model_id.in_(model_ids))
-        rows = await self.session.scalars(
-            statement.order_by(LibraryItem.id.desc()).with_for_update(read=True, key_share=True)
+        query = self._query(
+            "lock_by_model",
+            lambda: self._select_locked(LibraryItem.tone3000_model_id).order_by(LibraryItem.id.desc()),
         )
+        rows = map(ItemRow._make, await execute(self.session, query, owner_id=owner_id, values=list(model_ids)))
         return {item.tone3000_model_id: item for item in rows if item.tone3000_model_id is not None}
+
+    def _select_locked(self, column: InstrumentedAttribute[Any]) -> Select[Any]:
+        values = bindparam("values", type_=ARRAY(column.type))
+        return self._select_columns().where(column == any_(values)).with_for_update(read=True, key_share=True)
 
     async def item_ids_by_model(self, owner_id: UUID, tone_id: int) -> dict[int, UUID]:
         """Return the ids of the owner's items imported from a tone of TONE3000, by model id."""

@@ -77,5 +77,3 @@ def _media_info() -> tuple[DiTrackInfo, CaptureInfo, CabIrInfo]:
         ),
         CabIrInfo(sha256="3" * 64, size_bytes=4_000, samples=960, sample_rate_hz=48_000, duration_s=0.02),
     )
-
-

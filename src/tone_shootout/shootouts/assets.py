@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, Kind, MediaInfo
 from tone_shootout.rendering.output.credits import Credit
 from tone_shootout.shootouts.config import Config, assets_of, models_of
-from tone_shootout.shootouts.library.models import ItemRow
+from tone_shootout.shootouts.library.models import ItemRow, LibraryItem
 from tone_shootout.shootouts.library.repositories import LibraryRepository
 from tone_shootout.shootouts.library.services import storage_key
 
@@ -44,7 +44,7 @@ class AssetRef(Struct, frozen=True, kw_only=True):
     credit: Credit | None
 
     @classmethod
-    def of(cls, file: str, item: ItemRow) -> "AssetRef":
+    def of(cls, file: str, item: LibraryItem | ItemRow) -> "AssetRef":
         """Return the reference from `file` in a spec to an item."""
         return cls(
             file=file,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,18 +35,32 @@ class Wire:
     def __init__(self, target: Path) -> None:
         self._target = target
         self.count = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def listening(self, path: Path) -> AsyncGenerator[None, None]:
-        server = await asyncio.start_unix_server(self._serve, path)
+        server = await asyncio.start_unix_server(self._accept, path)
         try:
             yield
         finally:
             server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _accept(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        with suppress(asyncio.CancelledError):
+            await self._serve(client, to_client)
+        to_client.close()
+        self._tasks.discard(task)
 
     async def _serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         upstream, to_server = await asyncio.open_unix_connection(self._target)
-        await asyncio.gather(self._forward(client, to_server), self._answer(upstream, to_client))
+        with suppress(ConnectionError):
+            await asyncio.gather(self._forward(client, to_server), self._answer(upstream, to_client))
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
@@ -67,8 +81,8 @@ class Wire:
 async def wire(settings: Settings) -> AsyncGenerator[tuple[Wire, str], None]:
     """A service behind the proxy, whose rate limits are counted and never reached."""
     arguments = parse_postgres(settings.database.url).asyncpg()
-    port = arguments.get("port", 5432)
-    proxy = Wire(Path(arguments["host"]) / f".s.PGSQL.{port}")
+    port = arguments["port"][0]
+    proxy = Wire(Path(arguments["host"][0]) / f".s.PGSQL.{port}")
     with TemporaryDirectory(prefix="wire") as folder:
         async with proxy.listening(Path(folder) / f".s.PGSQL.{port}"):
             query = urlencode({"host": folder, "port": port, "user": arguments["user"], "application_name": NAME})
@@ -120,9 +134,7 @@ async def test_a_warm_request_takes_few_round_trips_and_one_call_of_valkey(
         assert (trips <= MOST[method], calls) == (True, 1), (method, path, found)
 
 
-async def test_requests_outlast_the_connections_to_the_database(
-    client: httpx.AsyncClient, engine: AsyncEngine
-) -> None:
+async def test_requests_outlast_the_connections_to_the_database(client: httpx.AsyncClient, engine: AsyncEngine) -> None:
     body = await _body(client)
     statuses: list[tuple[str, int]] = []
     stopping = asyncio.Event()

@@ -8,11 +8,12 @@ module is imported, and `fetch` hands it to the driver.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from asyncpg import InterfaceError, PostgresConnectionError
+from asyncpg import InterfaceError, InternalClientError, PostgresConnectionError
 from asyncpg.exceptions import AdminShutdownError, CrashShutdownError
 from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_scoped_session
 from sqlalchemy.util import await_only, greenlet_spawn
 
@@ -20,7 +21,14 @@ DIRECT: Final = "tone_shootout_direct"
 """Execution option of an engine whose connections may be used without a transaction."""
 
 _DIALECT: Final = dialect()  # type: ignore[no-untyped-call]  # as SQLAlchemy has it
-_LOST: Final = (PostgresConnectionError, InterfaceError, AdminShutdownError, CrashShutdownError, ConnectionError)
+LOST: Final = (
+    PostgresConnectionError,
+    AdminShutdownError,
+    CrashShutdownError,
+    InterfaceError,
+    InternalClientError,
+    ConnectionError,
+)
 """Errors of the driver when a connection has ended."""
 
 
@@ -74,23 +82,31 @@ async def execute(
 async def fetch_from(engine: AsyncEngine, query: Query, **values: Any) -> Sequence[Any]:
     """Return the rows of a query as the driver gives them.
 
-    A connection that ends meanwhile is replaced, once: the database may have restarted.
+    A connection that ends meanwhile is replaced: the database may have restarted.
 
     Raises:
+        DBAPIError: the statement has failed, or the database is unavailable.
         ConnectionError: the database is unavailable.
     """
     arguments = query.arguments(values)
-    if not engine.get_execution_options().get(DIRECT):  # behind a pooler, a statement needs a transaction
-        async with engine.connect() as connection:
-            return (await connection.exec_driver_sql(query.text, arguments)).all()
+    is_direct = engine.get_execution_options().get(DIRECT)  # behind a pooler, a statement needs a transaction
+    if is_direct:
+        try:
+            return await greenlet_spawn(_fetch, engine.sync_engine, query.text, arguments)
+        except LOST:
+            pass
     try:
-        return await greenlet_spawn(_fetch, engine.sync_engine, query.text, arguments)
-    except _LOST:
-        pass
-    try:
-        return await greenlet_spawn(_fetch, engine.sync_engine, query.text, arguments)
-    except _LOST as error:
-        raise ConnectionError(f"the connection to the database has ended: {error}") from error
+        return await _fetch_by_engine(engine, query.text, arguments)
+    except DBAPIError as error:
+        if not (is_direct and error.connection_invalidated):
+            raise
+    # SQLAlchemy has invalidated the whole pool, so this connection is a new one.
+    return await _fetch_by_engine(engine, query.text, arguments)
+
+
+async def _fetch_by_engine(engine: AsyncEngine, text: str, arguments: tuple[Any, ...]) -> Sequence[Any]:
+    async with engine.connect() as connection:
+        return (await connection.exec_driver_sql(text, arguments)).all()
 
 
 def _fetch(engine: Engine, text: str, arguments: tuple[Any, ...]) -> Sequence[Any]:
@@ -99,5 +115,8 @@ def _fetch(engine: Engine, text: str, arguments: tuple[Any, ...]) -> Sequence[An
         driver: Any = connection.driver_connection
         rows: Sequence[Any] = await_only(driver.fetch(text, *arguments))
         return rows
+    except LOST:
+        connection.invalidate()  # the driver may not have noticed the end yet
+        raise
     finally:
         connection.close()  # without a transaction, it needs no round trip

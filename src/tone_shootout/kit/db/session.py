@@ -10,12 +10,12 @@ from advanced_alchemy.extensions.litestar import AlembicAsyncConfig, AsyncSessio
 from asyncpg import InterfaceError, PostgresError
 from litestar.types import Scope
 from sqlalchemy import event
-from sqlalchemy.engine import Dialect
+from sqlalchemy.engine import Dialect, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from tone_shootout.kit.db.reads import DIRECT
+from tone_shootout.kit.db.reads import DIRECT, LOST
 from tone_shootout.kit.settings import PostgresAddress, Settings, parse_postgres
 
 __all__ = [
@@ -96,6 +96,13 @@ def create_engine(url: str, *, pooled: bool = False, statement_timeout_s: float 
     def replace_ended(connection: Any, _record: Any, _proxy: Any) -> None:
         if connection.driver_connection.is_closed():
             raise DisconnectionError
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def discard_ended(context: ExceptionContext) -> None:
+        # The server says so before it closes the connection, which is what SQLAlchemy looks at.
+        cause = context.original_exception.__cause__ or context.original_exception
+        if isinstance(cause, LOST):
+            context.is_disconnect = True
 
     if statement_timeout_s and not pooled:
 

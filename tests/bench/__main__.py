@@ -33,7 +33,9 @@ def machine() -> str:
     """Return the machine and the versions that the results depend on."""
     parts = f"{processor()}, {psutil.cpu_count(logical=False)} cores, {psutil.virtual_memory().total >> 30} GiB"
     system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "llvmlite", "litestar", "sqlalchemy", "asyncpg"))
+    packages = ", ".join(
+        f"{name} {version(name)}" for name in ("numpy", "llvmlite", "litestar", "sqlalchemy", "asyncpg")
+    )
     return f"{parts}, {system}, {packages}"
 
 

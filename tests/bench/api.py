@@ -296,10 +296,10 @@ async def _prepare(settings: Settings, ours: Contestant) -> tuple[list[Route], d
             bodies[method] = json.dumps({"config": typical_config(items)}).encode()
         client.cookies.clear()
         client.headers.update({"Authorization": f"Bearer {tokens['GET']}", "Content-Type": "application/json"})
-        for _ in range(SHOOTOUT_COUNT):
-            shootout = (await client.post(SHOOTOUTS, content=bodies["GET"])).raise_for_status().json()
-        for _ in range(JOB_COUNT):
-            job = (await client.post(shootout["links"]["jobs"])).raise_for_status().json()
+        made = [await client.post(SHOOTOUTS, content=bodies["GET"]) for _ in range(SHOOTOUT_COUNT)]
+        shootout = made[-1].raise_for_status().json()
+        made = [await client.post(shootout["links"]["jobs"]) for _ in range(JOB_COUNT)]
+        job = made[-1].raise_for_status().json()
     await execute(settings, COMPLETE, summary=SUMMARY)
     path = job["links"]["self"]
     routes = [

@@ -44,23 +44,26 @@ class Wire:
             yield
         finally:
             server.close()
-            for task in self._tasks:
+            tasks = list(self._tasks)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _accept(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        with suppress(asyncio.CancelledError):
-            await self._serve(client, to_client)
-        to_client.close()
-        self._tasks.discard(task)
-
-    async def _serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         upstream, to_server = await asyncio.open_unix_connection(self._target)
-        with suppress(ConnectionError):
+        try:
             await asyncio.gather(self._forward(client, to_server), self._answer(upstream, to_client))
+        except (ConnectionError, asyncio.CancelledError):
+            pass  # one of them has closed the connection, or the test has ended
+        finally:
+            self._tasks.discard(task)
+            for writer in (to_client, to_server):
+                writer.close()
+                with suppress(OSError):
+                    await writer.wait_closed()
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):

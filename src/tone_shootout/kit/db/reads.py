@@ -42,7 +42,8 @@ class Query:
     def __init__(self, statement: ClauseElement) -> None:
         compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         self.text: Final = str(compiled)
-        self._parameters = [(name, compiled.params[name]) for name in getattr(compiled, "positiontup", None) or ()]
+        defaults = compiled.params or {}
+        self._parameters = [(name, defaults[name]) for name in getattr(compiled, "positiontup", None) or ()]
 
     def arguments(self, values: dict[str, Any]) -> tuple[Any, ...]:
         """Return the values of all parameters, in order."""

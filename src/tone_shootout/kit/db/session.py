@@ -39,10 +39,10 @@ SessionMaker = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 class Session(AsyncSession):
     """A session that is closed at the end of its context only if it has a connection: that takes a task."""
 
-    async def __aexit__(self, *error: object) -> None:
+    async def __aexit__(self, type_: object, value: object, traceback: object) -> None:
         """Roll back what is not committed."""
         if self.in_transaction():
-            await super().__aexit__(*error)
+            await super().__aexit__(type_, value, traceback)
 
 
 Base = DefaultBase

@@ -125,6 +125,7 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
         """Return a user by id, None if the user does not exist or is disabled."""
         user = await self.repository.find(user_id)
         return user if user is not None and user.is_active else None
+
     async def read(self, user_id: UUID) -> AccountRow:
         """Return what a response shows of a user.
 

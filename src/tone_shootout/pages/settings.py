@@ -43,14 +43,13 @@ class SettingsPageController(Controller):
     ) -> Template:
         """Return the settings of the user's account."""
         user_id = principal.user_id
-        user, connection = await accounts.get_user(user_id), await accounts.get_connection(user_id)
         tokens, _ = await accounts.list_tokens(user_id, _ALL)
         open_sessions, _ = await sessions.list_sessions(user_id, _ALL)
         hooks, _ = await webhooks.list(user_id, _ALL)
         return page(
             request,
             "settings.html",
-            me=MeRead.of(user, principal, connection),
+            me=MeRead.of(await accounts.read(user_id), principal),
             tokens=[TokenRead.of(token) for token in tokens],
             sessions=[OpenSessionRead.of(session, principal) for session in open_sessions],
             webhooks=[WebhookRead.of(webhook) for webhook in hooks],

@@ -15,7 +15,7 @@ from tone_shootout.rendering.media_info import Kind
 from tone_shootout.rendering.spec.reading import decode_document
 from tone_shootout.rendering.spec.schema import SpecError
 from tone_shootout.shootouts.config import Config
-from tone_shootout.shootouts.library.models import LibraryItem
+from tone_shootout.shootouts.library.models import ItemRow, LibraryItem
 
 MAX_SPEC: Final = 100_000
 """Length of a spec."""
@@ -104,7 +104,7 @@ def names_of(file: str) -> tuple[str, str, str]:
     return name, hashed[2] if hashed else name, PurePosixPath(name).stem
 
 
-def spec_text(config: Config, items: Mapping[UUID, LibraryItem]) -> str:
+def spec_text(config: Config, items: Mapping[UUID, ItemRow]) -> str:
     """Return a config as a spec file in TOML, without values that are defaults."""
     names = [item.filename.lower() for item in items.values()]
     files = {

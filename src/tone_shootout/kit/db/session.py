@@ -160,7 +160,6 @@ async def autocommit(sessions: SessionMaker) -> AsyncGenerator[AsyncSession, Non
         yield session
 
 
-def unit_of_work(session_maker: async_sessionmaker[AsyncSession]) -> Callable[[], AsyncGenerator[AsyncSession, None]]:
 def unit_of_work(
     session_maker: async_sessionmaker[AsyncSession], read_session_maker: async_sessionmaker[AsyncSession]
 ) -> Callable[[Scope], AsyncGenerator[AsyncSession, None]]:

@@ -14,7 +14,6 @@ from tone_shootout.document_errors import MOST
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.repository import RowLock
 from tone_shootout.kit.http.problems import Fault
-from tone_shootout.kit.merge_patch import TooDeepError, merge_patch
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.rendering.media_info import Limits
 from tone_shootout.rendering.notices import Notice, located, spec_notices
@@ -31,6 +30,7 @@ from tone_shootout.shootouts.errors import CONFIG, InvalidConfigError, InvalidPa
 from tone_shootout.shootouts.jobs_port import JobsPort
 from tone_shootout.shootouts.library.repositories import LibraryRepository
 from tone_shootout.shootouts.models import Shootout
+from tone_shootout.shootouts.patches import patched
 from tone_shootout.shootouts.repositories import ShootoutRepository, ShootoutRow
 from tone_shootout.shootouts.spec_text import (
     SpecConfigRead,
@@ -217,7 +217,7 @@ class ShootoutService:
             try:
                 # Converted first, so that it has every field of today's configs.
                 target = msgspec.to_builtins(msgspec.convert(shootout.config, Config))
-                changed: Config = _patched(target, config, Config, CONFIG)
+                changed: Config = patched(target, config, Config, CONFIG)
             except InvalidPatchError as error:
                 further = await self.check_parts(owner_id, error.document, error.errors)
                 raise InvalidPatchError([*error.errors, *further][:MOST]) from None
@@ -227,7 +227,7 @@ class ShootoutService:
         if visibility is not UNSET:
             shootout.visibility = visibility
         if metadata is not UNSET:
-            shootout.labels = _patched(shootout.labels, metadata, Metadata, "/metadata")
+            shootout.labels = patched(shootout.labels, metadata, Metadata, "/metadata")
         await self._session.flush()
         if assets is not None:
             await self._shootouts.replace_assets(shootout, assets.item_ids)
@@ -387,34 +387,6 @@ def _snapshot(
         assets=assets.refs,
         wanted=assets.wanted,
     )
-
-
-def _patched(target: object, patch: object, kind: Any, pointer: str) -> Any:
-    """Return a part of a shootout with the changes of a merge patch.
-
-    Raises:
-        InvalidPatchError: the result does not fit its type.
-    """
-    try:
-        merged = merge_patch(target, patch)
-        if kind is Config:
-            _keep_unknown(target, patch, merged)
-    except TooDeepError as error:
-        raise InvalidPatchError([Fault(code="invalid", pointer=pointer, detail=str(error))]) from None
-    try:
-        return msgspec.convert(merged, kind)
-    except msgspec.ValidationError:
-        raise InvalidPatchError.of(merged, kind, pointer) from None
-
-
-def _keep_unknown(target: object, patch: object, merged: dict[str, Any]) -> None:
-    """Keep nulls of names that do not exist in a merged document, so that they are refused like other unknown names."""
-    if isinstance(target, Mapping) and isinstance(patch, Mapping):
-        for name, value in patch.items():
-            if value is None and name not in target:
-                merged[name] = None
-            elif name in target and isinstance(merged.get(name), dict):
-                _keep_unknown(target[name], value, merged[name])
 
 
 def _credits(assets: Sequence[AssetRef]) -> dict[str, Credit]:

@@ -201,7 +201,7 @@ class ListeningTestController(Controller):
     ) -> Response[ListeningSessionRead]:
         """Start a session for this browser, or return the one that it has. A random cookie stands for the listener."""
         rate = Rate("listening", settings.limits.listening_sessions_per_hour, 3600)
-        await throttle.take(rate, address_of(request))
+        await throttle.take(rate, address_of(request.scope))
         token = read_token(request) or new_token()
         state, session, is_new = await listening_tests.start(test_id, token)
         return Response(

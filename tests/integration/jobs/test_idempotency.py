@@ -194,6 +194,9 @@ SAFE_WITHOUT_A_KEY = {
     "end_session": "as above",
     "sign_in_device": "as above",
     "poll_device": "as above",
+    "start_listening_session": "a browser has one session of a test",
+    "answer_trial": "a trial is answered once",
+    "finish_listening_session": "a finished session stays finished",
 }
 
 

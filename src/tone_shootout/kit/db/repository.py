@@ -153,8 +153,9 @@ class OwnedRepository(Repository[M]):
             page = page.order_by(orders[order_by], self._id_column().desc())
             return page.limit(bindparam("limit")).offset(bindparam("offset"))
 
-        query = Query(statement()) if filters else self._query(order_by, statement)
         values = {"owner_id": owner_id, "limit": paging.limit, "offset": paging.offset}
+        # The number of parameters of IN depends on its values, for which the compiler asks all others.
+        query = Query(statement().params(values)) if filters else self._query(order_by, statement)
         rows = await fetch(self.session, query, **values)
         if not rows:
             return [], await self.count_owned(owner_id, *filters) if paging.offset else 0

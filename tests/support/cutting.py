@@ -2,9 +2,50 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
+
+Lead = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def _listening(lead: Lead) -> AsyncGenerator[str, None]:
+    """The URL of a server that calls `lead` with each connection, and ends all of them at the end."""
+    leading: set[asyncio.Task[None]] = set()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        leading.add(task)
+        try:
+            await lead(reader, writer)
+        except asyncio.CancelledError:
+            writer.transport.abort()  # the test is over
+        finally:
+            leading.discard(task)
+            writer.close()  # after what was written
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for task in (left := list(leading)):
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _connected(
+    host: str | None, port: int | None
+) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter], None]:
+    """A connection with the service, closed at the end."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
 
 
 @asynccontextmanager
@@ -22,20 +63,19 @@ async def cutting(url: str, cuts: int, every_s: float) -> AsyncGenerator[tuple[s
 
     async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = await reader.readuntil(b"\r\n\r\n")
-        there, back = await asyncio.open_connection(target.hostname, target.port)
-        back.write(request)
-        pumping = asyncio.gather(pump(reader, back), pump(there, writer))
-        if b"/ws" in request:
-            made.append(len(made))
-            if len(made) <= cuts:
-                await asyncio.sleep(every_s)
-                writer.transport.abort()
-                back.transport.abort()
-        await pumping
+        async with _connected(target.hostname, target.port) as (there, back):
+            back.write(request)
+            pumping = asyncio.gather(pump(reader, back), pump(there, writer))
+            if b"/ws" in request:
+                made.append(len(made))
+                if len(made) <= cuts:
+                    await asyncio.sleep(every_s)
+                    writer.transport.abort()
+                    back.transport.abort()
+            await pumping
 
-    server = await asyncio.start_server(lead, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", made
+    async with _listening(lead) as proxy:
+        yield proxy, made
 
 
 @asynccontextmanager
@@ -50,22 +90,19 @@ async def truncating(url: str, after: int, ranges: list[str]) -> AsyncGenerator[
                 is_segment = "/segments/" in request
                 if is_segment:
                     ranges.append("".join(re.findall(r"(?im)^range: (.*?)\r$", request)))
-                there, back = await asyncio.open_connection(target.hostname, target.port)
-                back.write(request.replace("\r\n", "\r\nConnection: close\r\n", 1).encode())
-                sent = 0
-                while data := await there.read(65536):
-                    writer.write(data)
-                    await writer.drain()
-                    sent += len(data)
-                    if is_segment and len(ranges) == 1 and sent > after:
-                        break
-                back.close()
-                writer.close()
+                async with _connected(target.hostname, target.port) as (there, back):
+                    back.write(request.replace("\r\n", "\r\nConnection: close\r\n", 1).encode())
+                    sent = 0
+                    while data := await there.read(65536):
+                        writer.write(data)
+                        await writer.drain()
+                        sent += len(data)
+                        if is_segment and len(ranges) == 1 and sent > after:
+                            break
                 return
 
-    server = await asyncio.start_server(lead, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with _listening(lead) as proxy:
+        yield proxy
 
 
 @asynccontextmanager
@@ -75,10 +112,9 @@ async def cutting_first(url: str, path: str) -> AsyncGenerator[tuple[str, list[s
     requested: list[str] = []
 
     async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(target.hostname, target.port)
         must_cut = False
 
-        async def up() -> None:
+        async def up(back: asyncio.StreamWriter) -> None:
             nonlocal must_cut
             while data := await reader.read(65536):
                 line = data.split(b"\r\n", 1)[0].decode("latin-1")
@@ -89,7 +125,7 @@ async def cutting_first(url: str, path: str) -> AsyncGenerator[tuple[str, list[s
                 await back.drain()
             back.close()
 
-        async def down() -> None:
+        async def down(there: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
             while data := await there.read(65536):
                 writer.write(data)
                 await writer.drain()
@@ -98,9 +134,9 @@ async def cutting_first(url: str, path: str) -> AsyncGenerator[tuple[str, list[s
                     back.transport.abort()
             writer.close()
 
-        with suppress(ConnectionError):
-            await asyncio.gather(up(), down())
+        async with _connected(target.hostname, target.port) as (there, back):
+            with suppress(ConnectionError):
+                await asyncio.gather(up(back), down(there, back))
 
-    server = await asyncio.start_server(lead, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", requested
+    async with _listening(lead) as proxy:
+        yield proxy, requested

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests.integration.conftest import Person
 from tests.support.browser import find_chromium
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from playwright.async_api import Request, Response
 
 collect_ignore_glob = [] if find_chromium() else ["test_*.py"]
+
+TIMEOUT_MS = 60_000
+"""How long a page may take to get where a test waits for it: a bound on failure, never on success."""
+
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +68,7 @@ class Visit:
 async def context(chromium: Browser) -> AsyncGenerator[BrowserContext, None]:
     """A browser that knows nobody."""
     made = await chromium.new_context(viewport={"width": 1280, "height": 800})
-    made.set_default_timeout(30_000)
+    made.set_default_timeout(TIMEOUT_MS)
     yield made
     await made.close()
 

@@ -37,7 +37,9 @@ async def test_a_new_user_gets_from_a_link_to_a_finished_shootout(
 ) -> None:
     page = visit.page
     await visit.open(f"{base_url}/sign-in?code={await SignInLinks(redis).create(user.id)}")
-    await page.keyboard.press("Enter")  # the button has the focus
+    # The browser gives the focus to `autofocus` some time after the page has loaded.
+    await expect(page.get_by_role("button", name="Sign in as ada")).to_be_focused()
+    await page.keyboard.press("Enter")
     await page.get_by_role("button", name="Load the demo").wait_for()
     assert "code" not in page.url
     await page.get_by_role("button", name="Load the demo").press("Enter")

@@ -15,6 +15,7 @@ import pytest
 import structlog
 from xdist.remote import Producer
 
+from tests.support.browser import MISSING, find_chromium
 from tests.support.examples import THOROUGH_PROFILE
 from tests.support.scheduling import BROWSER, Scheduling
 from tone_shootout.rendering.executor.fork_server import preload_rendering
@@ -74,3 +75,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run files with slow tests first, so that no process is left with one at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow") or item.nodeid.startswith(BROWSER)}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in the last lines whether the tests that need a browser did not run."""
+    if find_chromium() is None:
+        terminalreporter.write_line(MISSING, yellow=True, bold=True)

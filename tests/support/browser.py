@@ -1,12 +1,17 @@
 """A Chromium for the tests of pages: the system's, or the one that Playwright has installed."""
 
 import shutil
+import sys
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from playwright.sync_api import Error, sync_playwright
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
+
+INSTALL: Final = "python3 -m uv run playwright install chromium"
+MISSING: Final = f"The tests in tests/browser did not run, because no Chromium was found. To install one: {INSTALL}"
 
 
 @cache
@@ -21,3 +26,7 @@ def find_chromium() -> str | None:
     except Error:
         return None
     return path if Path(path).exists() else None
+
+
+if __name__ == "__main__":
+    sys.exit(None if find_chromium() else MISSING)

@@ -18,6 +18,17 @@ from tone_shootout.shootouts.library.services import LibraryService
 from tone_shootout.shootouts.services import ShootoutService
 
 MOST_ITEMS: Final = 1000
+BLOCKS: Final = {
+    "capture": "Capture",
+    "cab_ir": "Cab IR",
+    "gain": "Gain",
+    "eq": "Equalizer",
+    "compressor": "Compressor",
+    "noise_gate": "Noise gate",
+    "delay": "Delay",
+    "reverb": "Reverb",
+}
+"""The blocks that the page makes, and their names."""
 
 
 class BuilderController(Controller):
@@ -35,7 +46,7 @@ class BuilderController(Controller):
     ) -> Template:
         """Return the form of a new shootout."""
         items = await _items(library, principal.user_id)
-        return page(request, "builder.html", items=items, shootout=None, state={"items": items, "shootout": None})
+        return page(request, "builder.html", items=items, blocks=BLOCKS, shootout=None, state={"shootout": None})
 
     @get("/{shootout_id:uuid}")
     async def show(
@@ -53,9 +64,10 @@ class BuilderController(Controller):
             request,
             "builder.html",
             items=items,
+            blocks=BLOCKS,
             shootout=shootout,
             parts=_parts(shootout.config, {item["id"]: item["name"] for item in items}),
-            state={"items": items, "shootout": {"id": shootout.id, "config": shootout.config, "etag": etag(shootout)}},
+            state={"shootout": {"id": shootout.id, "config": shootout.config, "etag": etag(shootout)}},
         )
 
 

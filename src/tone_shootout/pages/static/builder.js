@@ -1,56 +1,47 @@
 import { $, $$, api, data, el, fail, prefix, Problem, run, say, send } from "./app.js"
 
-const { items, shootout } = data("state")
-const of = kind => items.filter(item => item.kind === kind)
-const nameOf = id => items.find(item => item.id === id)?.name || "?"
+const { shootout } = data("state")
 const root = $("#builder")
+
+// --- Fields: the controls in the templates have the names of the fields of the spec ------------------------------
+
+const copy = name => $("#" + name).content.firstElementChild.cloneNode(true)
+
+const valueOf = function ({ type, value, checked }) {
+  if (type === "checkbox") return checked
+  if (type === "text") return value
+  return value === "" ? null : type === "number" ? Number(value) : value
+}
+
+// What a template states: the fields of a new entry.
+const defaults = name => Object.fromEntries($$("[name]", $("#" + name).content)
+  .map(control => [control.name, valueOf(control)]).filter(([, value]) => value || value === 0))
+
+const connect = function (control, holder) {
+  const { name } = control
+  if (control.type === "checkbox") control.checked = Boolean(holder[name])
+  else if (control.type !== "select-one" || holder[name]) control.value = holder[name] ?? ""
+  control.addEventListener("input", () => { holder[name] = valueOf(control); changed() })
+}
+
+// A copy of a template whose controls show and change an object.
+const bound = function (template, holder) {
+  const made = copy(template)
+  for (const control of $$("[name]", made)) connect(control, holder)
+  if (holder.tone3000) $("[name=asset]", made).parentElement.replaceWith("TONE3000 model " + holder.tone3000.model_id)
+  return made
+}
+
+const firstTrack = function () {
+  const made = defaults("track")
+  return made.asset ? [{ ...made, name: $("[name=asset]", $("#track").content).selectedOptions[0].text }] : []
+}
+
 let config = shootout?.config || {
   schema: 1, title: "Shootout", level: { target_lufs: -16, ceiling_dbtp: -1 }, output: { plots: true, video: true },
-  di_tracks: of("di_track").slice(0, 1).map(item => ({ name: item.name, asset: item.id })), chains: [], grid: null,
+  di_tracks: firstTrack(), chains: [], grid: null,
 }
 let tag = shootout?.etag, id = shootout?.id, isSaved = Boolean(shootout)
-
-// --- Fields ----------------------------------------------------------------------------------------------------
-
-const number = (name, label, min, max, step, given) => ({ name, label, min, max, step, given })
-const choice = (name, label, values) => ({ name, label, values })
-const CHANNELS = choice("channel", "Side of a stereo file", ["", "left", "right", "mean"])
-const GEAR = ["", "amp", "amp_cab", "pedal", "pedal_amp", "amp_pedal_cab", "preamp", "studio"]
-const MIX = given => number("mix", "Mix, 0 to 1", 0, 1, 0.05, given)
-const BLOCKS = {
-  capture: { name: "Capture", fields: [number("input_gain_db", "Input gain, dB", -60, 60, 0.5, 0), number("size", "Size, 0 to 1", 0, 1, 0.05), choice("gear", "Gear", GEAR)] },
-  cab_ir: { name: "Cab IR", fields: [MIX(1), number("low_cut_hz", "Low cut, Hz", 1, 96000, 1), number("high_cut_hz", "High cut, Hz", 1, 96000, 1), CHANNELS] },
-  gain: { name: "Gain", fields: [number("gain_db", "Gain, dB", -60, 60, 0.5, 0)] },
-  eq: { name: "Equalizer", fields: [] },
-  compressor: { name: "Compressor", fields: [number("threshold_db", "Threshold, dBFS", -60, 0, 1, -24), number("ratio", "Ratio", 1, 100, 0.5, 4), number("attack_ms", "Attack, ms", 0.1, 500, 0.1, 10), number("release_ms", "Release, ms", 1, 5000, 1, 120)] },
-  noise_gate: { name: "Noise gate", fields: [number("threshold_db", "Threshold, dBFS", -100, 0, 1, -60)] },
-  delay: { name: "Delay", fields: [number("time_ms", "Time, ms", 1, 5000, 1, 380), number("feedback", "Feedback", 0, 0.95, 0.05, 0.3), MIX(0.25)] },
-  reverb: { name: "Reverb", fields: [choice("reverb_type", "Type", ["room", "hall", "plate", "spring"]), MIX(0.2), number("decay_s", "Decay, s", 0.1, 10, 0.1, 1.2)] },
-}
-const BAND = [choice("type", "Filter", ["highpass", "lowpass", "low_shelf", "high_shelf", "peak"]), number("frequency_hz", "Frequency, Hz", 1, 96000, 1, 1000), number("gain_db", "Gain, dB", -24, 24, 0.5, 0), number("q", "Q", 0.1, 20, 0.1, 0.707)]
-const DI = [number("start_s", "Start, s", 0, 36000, 0.1, 0), number("end_s", "End, s", 0, 36000, 0.1), number("calibration_dbu", "dBu at 0 dBFS", -60, 60, 0.1), CHANNELS]
-
-const field = function (holder, { name, label, min, max, step, values }) {
-  const set = value => { holder[name] = value; changed() }
-  const control = values
-    ? el("select", { onchange: event => set(event.target.value || null) },
-      ...values.map(value => el("option", { value, selected: (holder[name] || "") === value }, value.replaceAll("_", " ") || "automatic")))
-    : el("input", { type: "number", min, max, step: "any", value: holder[name] ?? "", inputMode: "decimal",
-      oninput: event => set(event.target.value === "" ? null : Number(event.target.value)) })
-  return el("label", { "data-field": name }, label + " ", control)
-}
-
-const text = (holder, name, label, maxLength) => el("label", { className: "grow", "data-field": name }, label + " ",
-  el("input", { value: holder[name] || "", maxLength, oninput: event => { holder[name] = event.target.value; changed() } }))
-
-const asset = function (holder, kind, label) {
-  if (holder.tone3000) return el("span", {}, "TONE3000 model " + holder.tone3000.model_id)
-  return el("label", { className: "grow", "data-field": "asset" }, label + " ", el("select", {
-    onchange: event => { holder.asset = event.target.value; changed() },
-  }, ...of(kind).map(item => el("option", { value: item.id, selected: item.id === holder.asset }, item.name))))
-}
-
-const button = (label, onclick, given = {}) => el("button", { type: "button", className: "quiet small", onclick, ...given }, given.text || label)
 
 // --- Lists: move by buttons, Alt and arrows, or the handle; delete with undo -------------------------------------
 
@@ -69,22 +60,28 @@ const remove = function (list, at, what, pointer) {
 
 const announce = words => { $("#announcer").textContent = words }
 
-const tools = (list, at, what, pointer) => el("span", { className: "row" },
-  button("Move " + what + " up", () => move(list, at, at - 1, pointer), { text: "↑", disabled: at === 0, "aria-label": "Move " + what + " up" }),
-  button("Move " + what + " down", () => move(list, at, at + 1, pointer), { text: "↓", disabled: at === list.length - 1, "aria-label": "Move " + what + " down" }),
-  button("Remove", () => remove(list, at, what, pointer), { text: "Remove", "aria-label": "Remove " + what }))
+const over = (event, pointer) => document.elementFromPoint(event.clientX, event.clientY)?.closest('[data-list="' + pointer + '"]')
 
-const entry = function (list, at, what, pointer, ...content) {
-  const made = el("li", { className: "card", tabIndex: -1, "data-pointer": pointer + "/" + at, "data-list": pointer, "data-at": at }, ...content)
+// An entry of a list, with the tools that its template has. `what` is its name in words.
+const entry = function (template, list, at, pointer, what) {
+  const made = bound(template, list[at])
+  Object.assign(made.dataset, { pointer: pointer + "/" + at, list: pointer, at })
+  const act = by => by ? move(list, at, at + by, pointer) : remove(list, at, what, pointer)
+  for (const button of $$("[data-by]", made)) {
+    const by = Number(button.dataset.by)
+    button.ariaLabel = button.ariaLabel.replace("…", what)
+    button.disabled = by !== 0 && !list[at + by]
+    button.onclick = () => act(by)
+  }
   made.addEventListener("keydown", event => {
     if (event.target.closest("[data-pointer]") !== made) return
     if (event.altKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
       event.preventDefault()
-      move(list, at, at + (event.key === "ArrowUp" ? -1 : 1), pointer)
-    } else if (event.key === "Delete" && !event.target.matches("input, select, textarea")) remove(list, at, what, pointer)
+      act(event.key === "ArrowUp" ? -1 : 1)
+    } else if (event.key === "Delete" && !event.target.matches("input, select, textarea")) act(0)
   })
   const handle = $(".handle", made)
-  if (handle?.closest("[data-pointer]") === made) {
+  if (handle) {
     handle.onpointerdown = event => { event.preventDefault(); handle.setPointerCapture(event.pointerId) }
     handle.onpointermove = event => {
       if (!handle.hasPointerCapture(event.pointerId)) return
@@ -96,92 +93,79 @@ const entry = function (list, at, what, pointer, ...content) {
   return made
 }
 
-const over = (event, pointer) => document.elementFromPoint(event.clientX, event.clientY)?.closest('[data-list="' + pointer + '"]')
-
 // --- Drawing ---------------------------------------------------------------------------------------------------
 
-const trackEntry = (track, at) => entry(config.di_tracks, at, track.name, "/di_tracks",
-  el("div", { className: "row" }, asset(track, "di_track", "File"), text(track, "name", "Name", 80), tools(config.di_tracks, at, track.name, "/di_tracks")),
-  el("details", {}, el("summary", {}, "Part, level, side"), el("div", { className: "row" }, ...DI.map(each => field(track, each)))))
+const newBlock = type => ({ type, ...defaults("block-" + type), ...(type === "eq" && { bands: [{ ...defaults("band"), type: "highpass", frequency_hz: 80 }] }) })
 
-const bands = block => el("div", {}, ...block.bands.map((band, at) => el("div", { className: "row" }, ...BAND.map(each => field(band, each)),
-  button("Remove filter", () => { block.bands.splice(at, 1); draw() }, { disabled: block.bands.length === 1 }))),
-button("Add a filter", () => { block.bands.push({ type: "peak", frequency_hz: 1000, gain_db: 0, q: 0.707 }); draw() }))
-
-const blockEntry = function (chain, chainAt, block, at) {
-  const kind = BLOCKS[block.type], pointer = "/chains/" + chainAt + "/blocks"
-  const what = kind ? kind.name : block.type
-  const options = kind?.fields.map(each => field(block, each)) || []
-  return entry(chain.blocks, at, what, pointer,
-    el("div", { className: "row" },
-      el("span", { className: "handle", title: "Drag to move", "aria-hidden": "true" }, "⠿"),
-      el("strong", {}, what),
-      block.type === "capture" || block.type === "cab_ir" ? asset(block, block.type, "File") : el("span", { className: "grow" }),
-      tools(chain.blocks, at, what + " " + (at + 1), pointer)),
-    block.type === "eq" ? bands(block) : options.length > 0 && el("details", { open: block.type !== "capture" && block.type !== "cab_ir" },
-      el("summary", {}, "Settings"), el("div", { className: "row" }, ...options)),
-    el("label", {}, el("input", { type: "checkbox", checked: Boolean(block.bypass), onchange: event => { block.bypass = event.target.checked; changed() } }), " Bypass"))
-}
-
-const newBlock = function (type) {
-  const made = { type }
-  for (const { name, given, values } of BLOCKS[type].fields) if (given !== undefined) made[name] = given; else if (values && values[0]) made[name] = values[0]
-  if (type === "eq") made.bands = [{ type: "highpass", frequency_hz: 80, gain_db: 0, q: 0.707 }]
-  if (type === "capture" || type === "cab_ir") made.asset = of(type)[0]?.id
+const bandEntry = function (block, at) {
+  const made = bound("band", block.bands[at])
+  $("button", made).disabled = block.bands.length === 1
+  $("button", made).onclick = () => { block.bands.splice(at, 1); draw() }
   return made
 }
 
-const adder = function (label, choices, onAdd) {
-  const select = el("select", {}, ...choices.map(([value, name]) => el("option", { value }, name)))
-  return el("p", { className: "row" }, el("label", {}, label + " ", select), button("Add", () => onAdd(select.value), { "aria-label": label, disabled: !choices.length }))
+const blockEntry = function (chainAt, blocks, at) {
+  const block = blocks[at], known = $("#block-" + block.type)
+  const name = known ? $("strong", known.content).textContent : block.type
+  const made = entry(known ? known.id : "block-other", blocks, at, "/chains/" + chainAt + "/blocks", name + " " + (at + 1))
+  $("strong", made).textContent = name
+  if (block.type === "eq") {
+    $(".bands", made).append(...block.bands.map((_, each) => bandEntry(block, each)))
+    $(".add-band", made).onclick = () => { block.bands.push(defaults("band")); draw() }
+  }
+  return made
 }
 
-const chainEntry = (chain, at) => entry(config.chains, at, chain.name, "/chains",
-  el("div", { className: "row" }, text(chain, "name", "Name of the chain", 80), field(chain, number("trim_db", "Trim, dB", -12, 12)),
-    button("Duplicate", () => { config.chains.splice(at + 1, 0, { ...structuredClone(chain), name: chain.name + " (2)" }); draw("/chains/" + (at + 1)) }),
-    tools(config.chains, at, chain.name, "/chains")),
-  el("ol", { className: "plain", "aria-label": "Blocks of " + chain.name }, ...chain.blocks.map((block, each) => blockEntry(chain, at, block, each))),
-  adder("New block", Object.entries(BLOCKS).filter(([type]) => (type !== "capture" && type !== "cab_ir") || of(type).length).map(([type, { name }]) => [type, name]), type => {
-    chain.blocks.push(newBlock(type))
+const chainEntry = function (chain, at) {
+  const made = entry("chain", config.chains, at, "/chains", chain.name)
+  $(".duplicate", made).onclick = () => {
+    config.chains.splice(at + 1, 0, { ...structuredClone(chain), name: chain.name + " (2)" })
+    draw("/chains/" + (at + 1))
+  }
+  $("ol", made).ariaLabel = "Blocks of " + chain.name
+  $("ol", made).append(...chain.blocks.map((_, each) => blockEntry(at, chain.blocks, each)))
+  $(".add-block", made).onclick = () => {
+    chain.blocks.push(newBlock($(".new-block", made).value))
     draw("/chains/" + at + "/blocks/" + (chain.blocks.length - 1))
-  }))
+  }
+  return made
+}
 
-const idOf = part => part.asset || part
-const checks = (axis, kind, label) => el("fieldset", { "data-pointer": "/grid/" + axis }, el("legend", {}, label), ...of(kind).map(item => el("p", {}, el("label", {}, el("input", {
-  type: "checkbox",
-  checked: (config.grid?.[axis] || []).some(part => idOf(part) === item.id),
-  onchange: event => {
+const addTrack = function () {
+  const { value, selectedOptions } = $("#new-track")
+  config.di_tracks.push({ name: selectedOptions[0].text, asset: value })
+  draw("/di_tracks/" + (config.di_tracks.length - 1))
+}
+
+const addChain = function () {
+  const types = ["capture", "cab_ir"].filter(type => defaults("block-" + type).asset)
+  config.chains.push({ name: "Chain " + (config.chains.length + 1), blocks: (types.length ? types : ["gain"]).map(newBlock) })
+  draw("/chains/" + (config.chains.length - 1))
+}
+
+// A capture or a cab IR of the grid.
+const connectChoice = function (box) {
+  const { axis } = box.dataset, idOf = part => part.asset || part
+  box.checked = (config.grid?.[axis] || []).some(part => idOf(part) === box.value)
+  box.onchange = () => {
     const grid = config.grid ||= { captures: [], cab_irs: [] }
-    grid[axis] = event.target.checked ? [...grid[axis] || [], item.id] : grid[axis].filter(part => idOf(part) !== item.id)
+    grid[axis] = box.checked ? [...grid[axis] || [], box.value] : grid[axis].filter(part => idOf(part) !== box.value)
     if (!(grid.pedals?.length || grid.captures?.length || grid.cab_irs?.length)) config.grid = null
     changed()
-  },
-}), " " + item.name))), !of(kind).length && el("p", { className: "hint" }, "None in the library."))
+  }
+}
 
 const draw = function (focus) {
-  root.replaceChildren(
-    el("form", { onsubmit: event => event.preventDefault() },
-      el("div", { className: "row" }, text(config, "title", "Title", 120), field(config.level, number("target_lufs", "Loudness, LUFS", -40, -5)),
-        field(config.level, number("ceiling_dbtp", "Highest true peak, dBTP", -20, 0)),
-        el("label", {}, el("input", { type: "checkbox", checked: config.output.video, onchange: event => { config.output.video = event.target.checked; changed() } }), " Video")),
-      el("section", { "data-pointer": "/di_tracks" }, el("h2", {}, "DI tracks"), el("ol", { className: "plain" }, ...config.di_tracks.map(trackEntry)),
-        adder("New DI track", of("di_track").map(item => [item.id, item.name]), chosen => { config.di_tracks.push({ name: nameOf(chosen), asset: chosen }); draw("/di_tracks/" + (config.di_tracks.length - 1)) })),
-      el("section", { "data-pointer": "/grid" }, el("h2", {}, "Grid"), el("p", { className: "hint" }, "Every chosen capture with every chosen cabinet becomes a chain."),
-        el("div", { className: "columns" }, checks("captures", "capture", "Captures"), checks("cab_irs", "cab_ir", "Cab IRs"))),
-      el("section", { "data-pointer": "/chains" }, el("h2", {}, "Chains of your own"), el("p", { className: "hint" }, "Move blocks by the handle, the arrows, or Alt with ↑ and ↓. Delete removes."),
-        el("ol", { className: "plain" }, ...config.chains.map(chainEntry)),
-        button("Add a chain", () => {
-          const blocks = ["capture", "cab_ir"].filter(type => of(type).length).map(newBlock)
-          config.chains.push({ name: "Chain " + (config.chains.length + 1), blocks: blocks.length ? blocks : [newBlock("gain")] })
-          draw("/chains/" + (config.chains.length - 1))
-        }))),
-    el("p", { id: "announcer", className: "skip", "aria-live": "polite" }),
-    el("section", { className: "card", "aria-labelledby": "plan" }, el("h2", { id: "plan" }, "Plan"), el("div", { id: "result" }),
-      el("p", { className: "row" },
-        el("button", { type: "button", id: "render", onclick: run(render) }, "Render"),
-        el("button", { type: "button", className: "quiet", onclick: run(save) }, "Save"),
-        el("label", { className: "button" }, "Import TOML", el("input", { type: "file", accept: ".toml", className: "skip", id: "import", onchange: run(load) })),
-        id && el("a", { className: "button", href: prefix + "/api/v1/shootouts/" + id + "/spec", download: "" }, "Export TOML"))))
+  root.replaceChildren($("#editor").content.cloneNode(true))
+  for (const control of $$("[data-part]", root)) connect(control, config[control.dataset.part] || config)
+  for (const box of $$("[data-axis]", root)) connectChoice(box)
+  $("#tracks").append(...config.di_tracks.map((track, at) => entry("track", config.di_tracks, at, "/di_tracks", track.name)))
+  $("#chains").append(...config.chains.map(chainEntry))
+  for (const [button, act] of [["#add-track", addTrack], ["#add-chain", addChain], ["#render", run(render)], ["#save", run(save)]]) $(button).onclick = act
+  $("form", root).onsubmit = event => event.preventDefault()
+  $("#import").onchange = run(load)
+  $("#export").hidden = !id
+  $("#export").href = prefix + "/api/v1/shootouts/" + id + "/spec"
   if (focus) $('[data-pointer="' + focus + '"]', root)?.focus()
   changed()
 }
@@ -209,7 +193,7 @@ const show = function ({ errors = [], notices = [], plan }) {
   for (const each of $$("[aria-invalid]", root)) each.removeAttribute("aria-invalid")
   const summary = errors.map((error, at) => {
     const target = place(error.pointer || "")
-    const control = $('[data-field="' + (error.pointer || "").split("/").pop() + '"] :is(input, select)', target)
+    const control = $('[name="' + (error.pointer || "").split("/").pop() + '"]', target)
     control?.setAttribute("aria-invalid", "true")
     const fault = el("p", { className: "error fault", id: "fault-" + at }, error.detail)
     if (target === root) $("form", root).prepend(fault)

@@ -293,8 +293,8 @@ async def _prepare(settings: Settings, ours: Contestant) -> tuple[list[Route], d
         for method, (secret, items) in (await make_users(settings)).items():
             session = await client.post("/api/v1/auth/session", json={"token": secret})
             tokens[method] = session.raise_for_status().json()["access_token"]
+            client.cookies.clear()  # with a cookie, the next sign-in would have to come from a page
             bodies[method] = json.dumps({"config": typical_config(items)}).encode()
-        client.cookies.clear()
         client.headers.update({"Authorization": f"Bearer {tokens['GET']}", "Content-Type": "application/json"})
         made = [await client.post(SHOOTOUTS, content=bodies["GET"]) for _ in range(SHOOTOUT_COUNT)]
         shootout = made[-1].raise_for_status().json()

@@ -146,6 +146,7 @@ class Level(Part):
 
 
 class Output(Part):
+    page: bool = True
     plots: bool = True
     video: bool = True
 
@@ -344,6 +345,7 @@ class JobRead(Read):
             "artifacts": f"{path}/artifacts",
             "archive": f"{path}/archive" if finished else None,
             "shootout": f"/api/v1/shootouts/{self.shootout_id}",
+            "page": f"/jobs/{self.id}",
         }
 
 

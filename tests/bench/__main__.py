@@ -15,6 +15,7 @@ HEADINGS = {
     "engine": "Tone engine",
     "rendering": "Rendering",
     "stages": "Stages",
+    "whole_job": "Whole jobs",
     "jobs": "Jobs",
     "live": "Live channel",
     "api": "Requests",

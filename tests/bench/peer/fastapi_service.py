@@ -26,7 +26,7 @@ SECRET = os.environ["PEER_SECRET"]
 FINISHED = {"completed", "failed", "cancelled"}
 
 engine = create_async_engine(
-    "postgresql+asyncpg://", connect_args=json.loads(os.environ["PEER_DATABASE"]), pool_size=5, max_overflow=10
+    "postgresql+asyncpg://", connect_args=json.loads(os.environ["PEER_DATABASE"]), pool_size=15, max_overflow=0
 )
 sessions = async_sessionmaker(engine, expire_on_commit=False)
 

@@ -141,6 +141,7 @@ def database_config(settings: Settings, alembic_config: AlembicAsyncConfig | Non
         statement_timeout_s=settings.database.statement_timeout_s,
         pool_size=settings.database.pool_size,
         max_overflow=settings.database.pool_overflow,
+        pool_use_lifo=True,  # the server may end those that are seldom used
         echo=settings.database.echo,
         hide_parameters=not settings.database.echo,
     )

@@ -68,10 +68,11 @@ class DatabaseSettings:
     statements and no LISTEN; workers poll the queue once a second."""
     statement_timeout_s: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] = 60.0
     """Longest duration of a statement; 0: no limit. Migrations are exempt."""
-    pool_size: Count = 5
-    """Open connections per process."""
-    pool_overflow: Processes = 10
-    """Additional connections per process under load."""
+    pool_size: Count = 15
+    """Connections per process. They are opened when they are needed, and stay open."""
+    pool_overflow: Processes = 0
+    """Additional connections per process under load. Each is closed after its use, and opening one takes longer than
+    most requests."""
     echo: bool = False
     """Log every statement with its parameters; rejected in production."""
 

@@ -9,8 +9,8 @@ frequencies: the peak of its correlation can be a pitch period away from the del
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft
 
+from tone_shootout.audio.fourier import fast_length, irfft, rfft
 from tone_shootout.audio.signals import AudioError, Float32, Float64, Signal, amplitude, as_float32, as_mono, check_rate
 
 SEARCH_S = 0.010
@@ -125,7 +125,7 @@ def remove_delay(x: Signal, samples: int) -> Float32:
 
 def _correlations(excitation: Float64, received: Float64, lags: int) -> tuple[Float64, Float64]:
     """Return the plain and the whitened cross-correlation at lags from 0 on, each of shape (lags,)."""
-    size = next_fast_len(2 * len(excitation), real=True)
+    size = fast_length(2 * len(excitation), real=True)
     cross = rfft(received, size) * np.conj(rfft(excitation, size))
     magnitude = np.abs(cross)
     whitening = np.maximum(magnitude, 1e-12 * magnitude.max()) ** -WHITENING

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from tone_shootout.audio.files import Audio
 from tone_shootout.audio.filters import Band, equalize
+from tone_shootout.audio.fourier import fast_length, irfft, rfft
 from tone_shootout.audio.resample import resample
+from tone_shootout.audio.scipy_parts import load_part
 from tone_shootout.audio.sides import Channel, select_channel, single_response
 from tone_shootout.audio.signals import (
     BLOCK,
@@ -112,10 +114,6 @@ def _convolve(x: Float64, response: Float64) -> Float64:
     Returns:
         Shape (T + N - 1,).
     """
-    # Here: plans are made without them.
-    from scipy.fft import irfft, next_fast_len, rfft
-    from scipy.special import lambertw
-
     shorter, longer = sorted((len(x), len(response)))
     length, overlap = longer + shorter - 1, shorter - 1
     if overlap == 0:
@@ -123,9 +121,9 @@ def _convolve(x: Float64, response: Float64) -> Float64:
     size = 0
     if shorter < longer / 2:
         # Size N of the blocks for which the cost of a sample, N·log2(2N) / (N - overlap), is least.
-        size = next_fast_len(ceil(-overlap * lambertw(-1 / (2 * e * overlap), k=-1).real))
+        size = fast_length(ceil(-overlap * _lambert_w(-1 / (2 * e * overlap)).real))
     if not size or size >= longer:
-        size = next_fast_len(length, real=True)
+        size = fast_length(length, real=True)
         return np.asarray(irfft(rfft(x, size) * rfft(response, size), size)[:length])
     step = size - overlap
     count = -(-length // step)
@@ -140,6 +138,11 @@ def _convolve(x: Float64, response: Float64) -> Float64:
     # The end of a block overlaps with the start of the next one.
     parts[1:, :overlap] += parts[:-1, step:]
     return np.asarray(parts[:, :step].ravel()[:length])
+
+
+def _lambert_w(z: float) -> complex:
+    """Return the branch -1 of Lambert's W, as `scipy.special.lambertw` does."""
+    return complex(load_part("special._special_ufuncs", "_lambertw")(z, -1, 1e-8))
 
 
 def cab_ir(

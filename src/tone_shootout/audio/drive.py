@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.fft import rfft
 
+from tone_shootout.audio.fourier import rfft
 from tone_shootout.audio.signals import AudioError, Float32, Float64, amplitude, as_float32, as_mono, check_rate
 from tone_shootout.audio.spectrum import FLOOR_DB
 

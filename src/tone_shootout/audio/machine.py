@@ -10,6 +10,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from tone_shootout.audio.nam.kernels.target import engine_name
+from tone_shootout.audio.scipy_parts import load_part
 
 _WHEEL_FOLDERS = ("numpy.libs", "scipy.libs")
 
@@ -28,8 +29,7 @@ def machine_traits() -> Mapping[str, Any]:
         (respects `NPY_DISABLE_CPU_FEATURES`), kernel and version of each BLAS (respects `OPENBLAS_CORETYPE`), and
         `kernels` or `numpy` for the engine of captures (respects `SHOOTOUT_ENGINE`).
     """
-    import scipy.linalg  # noqa: F401 - SciPy has its own BLAS, which is only listed after it is loaded
-
+    load_part("linalg._fblas", "dgemm")  # SciPy has its own BLAS, which is only listed after it is loaded
     found: dict[str, Any] = np.show_config(mode="dicts")  # type: ignore[assignment]  # a dictionary in this mode
     features = found.get("SIMD Extensions", {})
     libraries = [it for it in ThreadpoolController().info() if it["user_api"] == "blas"]

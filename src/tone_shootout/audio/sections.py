@@ -1,19 +1,11 @@
-"""Filtering through second-order sections, without importing `scipy.signal`.
-
-Importing it imports `scipy.stats`, which takes most of a second: more than a short render. The compiled filter is an
-extension module that imports nothing else, so it is loaded by itself.
-"""
+"""Filtering through second-order sections, by the compiled filter of `scipy.signal`."""
 
 from collections.abc import Callable
-from functools import cache
-from importlib.machinery import PathFinder
-from importlib.util import module_from_spec
-from pathlib import Path
 from typing import cast
 
 import numpy as np
-import scipy
 
+from tone_shootout.audio.scipy_parts import load_part
 from tone_shootout.audio.signals import Float64
 
 
@@ -38,13 +30,5 @@ def filter_sections(sections: Float64, x: Float64, state: Float64 | None = None)
     return filtered.reshape(x.shape), moved
 
 
-@cache
 def _compiled() -> Callable[[Float64, Float64, Float64], None]:
-    spec = PathFinder.find_spec("_sosfilt", [str(Path(scipy.__file__).parent / "signal")])
-    if spec is None or spec.loader is None:  # another layout of SciPy's files: slower to import, and the same filter
-        from scipy.signal import sosfilt
-
-        return cast(Callable[[Float64, Float64, Float64], None], sosfilt.__globals__["_sosfilt"])
-    extension = module_from_spec(spec)
-    spec.loader.exec_module(extension)
-    return cast(Callable[[Float64, Float64, Float64], None], vars(extension)["_sosfilt"])
+    return cast(Callable[[Float64, Float64, Float64], None], load_part("signal._sosfilt", "_sosfilt"))

@@ -6,8 +6,8 @@ from functools import cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.fft import rfft
 
+from tone_shootout.audio.fourier import rfft
 from tone_shootout.audio.signals import Float64, Signal, check_mono, check_rate
 
 # IEC 61260-1 exact mid-band frequencies, base ten: 1000·10^(n/10), nominally 25 Hz to 20 kHz.

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.ndimage import maximum_filter1d, median_filter, minimum_filter1d
 
+from tone_shootout.audio.moving import moving_maximum, moving_median, moving_minimum
 from tone_shootout.audio.signals import BLOCK, Float32, Float64, Signal, check_mono, check_rate
 from tone_shootout.audio.spectrum import mel_spectrogram
 
@@ -117,9 +117,9 @@ def detect_onsets(x: Signal, rate: int) -> list[int]:
         return []
     compressed = np.log1p(COMPRESSION * strength / strength.max())
     flux = np.maximum(np.diff(compressed, axis=1), 0.0).mean(axis=0)
-    baseline = median_filter(flux, size=round(THRESHOLD_S / HOP_S), mode="nearest")
+    baseline = moving_median(flux, round(THRESHOLD_S / HOP_S))
     distance = round(MIN_DISTANCE_S / HOP_S)
-    peaks = (flux == maximum_filter1d(flux, 2 * distance + 1)) & (flux > baseline + FLUX_RISE)
+    peaks = (flux == moving_maximum(flux, 2 * distance + 1)) & (flux > baseline + FLUX_RISE)
     positions = (np.flatnonzero(peaks) + 1) * hop + frame // 2 - 2 * frame
     return [int(position) for position in np.clip(positions, 0, len(signal) - 1)]
 
@@ -170,7 +170,7 @@ def _envelope(signal: Signal, width: int) -> Float32:
         # The two filters together span one width on each side.
         first = max(0, start - width)
         magnitude = np.abs(signal[first : start + BLOCK + width].astype(np.float32, copy=False))
-        closed = minimum_filter1d(maximum_filter1d(magnitude, width), width)
+        closed = moving_minimum(moving_maximum(magnitude, width), width)
         part = envelope[start : start + BLOCK]
         part[:] = closed[start - first : start - first + len(part)]
     return envelope

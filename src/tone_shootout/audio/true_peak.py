@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.special import i0
 
+from tone_shootout.audio.scipy_parts import load_part
 from tone_shootout.audio.signals import Float32, Float64, Signal, as_channels, check_rate, decibels
 
 # Half the length of the interpolator, in input samples.
@@ -52,6 +52,7 @@ def true_peak_dbtp(x: Signal, rate: int) -> float:
 def _interpolator(factor: int) -> Float64:
     """Return the low-pass filter at the oversampled rate, with unit DC gain in each phase."""
     position = np.arange(2 * HALF_LENGTH * factor + 1) - float(HALF_LENGTH * factor)
+    i0 = load_part("special._special_ufuncs", "i0")
     # Kaiser window of the ideal low-pass filter.
     window = i0(KAISER_BETA * np.sqrt(1 - (position / (HALF_LENGTH * factor)) ** 2)) / i0(KAISER_BETA)
     taps = 1.0 / factor * np.sinc(1.0 / factor * position) * window

@@ -1,4 +1,4 @@
-"""Functions that stand in for `scipy.signal`, whose import takes most of a second, give its values to the last bit."""
+"""Functions that stand in for packages of SciPy, whose imports take long, give their values to the last bit."""
 
 from importlib.machinery import PathFinder
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.examples import examples
-from tone_shootout.audio import alignment, convolve, sections, space, spectrum, true_peak
+from tone_shootout.audio import alignment, convolve, fourier, moving, scipy_parts, sections, space, spectrum, true_peak
 from tone_shootout.audio.signals import amplitude, as_float32
 
 RATES = [8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000, 176_400, 192_000]
@@ -35,9 +35,41 @@ def test_second_order_sections(shape: tuple[int, ...]) -> None:
     np.testing.assert_array_equal(sections.filter_sections(filter_, x)[0], scipy.signal.sosfilt(filter_, x))
 
 
-def test_second_order_sections_where_the_compiled_filter_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiled_parts_are_imported_with_their_packages_where_they_are_not_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wanted = scipy.signal.sosfilt.__globals__["_sosfilt"]
     monkeypatch.setattr(PathFinder, "find_spec", lambda *_: None)
-    assert sections._compiled.__wrapped__() is scipy.signal.sosfilt.__globals__["_sosfilt"]
+    assert scipy_parts.load_part.__wrapped__("signal._sosfilt", "_sosfilt") is wanted
+
+
+@settings(max_examples=examples(100), deadline=None)
+@given(
+    length=st.integers(1, 3_000),
+    size=st.integers(1, 4_000),
+    single=st.booleans(),
+    rows=st.sampled_from([(), (3,)]),
+)
+def test_fourier_transforms(length: int, size: int, single: bool, rows: tuple[int, ...]) -> None:
+    x = np.random.default_rng(length).standard_normal((*rows, length)).astype(np.float32 if single else np.float64)
+    transformed = scipy.fft.rfft(x, size)
+    np.testing.assert_array_equal(fourier.rfft(x, size), transformed)
+    np.testing.assert_array_equal(fourier.rfft(x), scipy.fft.rfft(x))
+    np.testing.assert_array_equal(fourier.irfft(transformed, length), scipy.fft.irfft(transformed, length))
+    assert fourier.fast_length(size) == scipy.fft.next_fast_len(size)
+    assert fourier.fast_length(size, real=True) == scipy.fft.next_fast_len(size, real=True)
+
+
+@settings(max_examples=examples(100), deadline=None)
+@given(length=st.integers(1, 2_000), half=st.integers(0, 130), even=st.integers(1, 60))
+def test_moving_windows(length: int, half: int, even: int) -> None:
+    x = np.random.default_rng(length).standard_normal(length)
+    width = 2 * half + 1
+    np.testing.assert_array_equal(moving.moving_maximum(x, width), scipy.ndimage.maximum_filter1d(x, width))
+    np.testing.assert_array_equal(moving.moving_minimum(x, width), scipy.ndimage.minimum_filter1d(x, width))
+    for size in (even, width):
+        wanted = scipy.ndimage.median_filter(x, size=size, mode="nearest")
+        np.testing.assert_array_equal(moving.moving_median(x, size), wanted)
 
 
 @pytest.mark.parametrize("factor", [4, 8])

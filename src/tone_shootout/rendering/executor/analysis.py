@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 from msgspec import Struct
 
+from tone_shootout.audio.clustering import leaf_order
 from tone_shootout.rendering.executor.registry import (
     COMPARE_SEGMENTS,
     DRAW_PLOT,
@@ -208,7 +209,7 @@ def difference(segments: Sequence[PlannedSegment], pairs: Sequence[Pair]) -> Dif
     compared_segments = [segment for segment in segments if segment.position in compared] or list(segments[:1])
     between = {(pair.reference, pair.position): pair.log_mel_db for pair in pairs}
     distances = [between[one.position, two.position] for one, two in combinations(compared_segments, 2)]
-    order = _leaf_order(len(compared_segments), distances)
+    order = leaf_order(len(compared_segments), distances)
     ordered = [compared_segments[n] for n in order]
     return Difference(
         di_track=segments[0].di_name,
@@ -230,15 +231,6 @@ def _compare_cost(segments: Sequence[PlannedSegment]) -> float:
     count = len(segments)
     seconds = min(segments[0].seconds, COMPARED_SECONDS)
     return COMPARE_SEGMENTS.cost(count * seconds) + math.comb(count, 2) * seconds * _COST_PAIR
-
-
-def _leaf_order(count: int, distances: list[float]) -> list[int]:
-    if count < 3:
-        return list(range(count))
-    # Imported here because only processes that analyze need it.
-    from scipy.cluster.hierarchy import leaves_list, linkage
-
-    return [int(n) for n in leaves_list(linkage(distances, "average", optimal_ordering=True))]
 
 
 def by_track(plan: Plan) -> list[list[PlannedSegment]]:

@@ -53,8 +53,8 @@ from tone_shootout.kit.http.websocket import WebSocketRejectionMiddleware, recor
 from tone_shootout.kit.logs import configure_logs
 from tone_shootout.kit.settings import Settings, SettingsError, load_settings, origin_of, require_servers
 from tone_shootout.kit.throttle import AddressRateLimitMiddleware, Rate, UnroutedLimit
+from tone_shootout.listening.openapi import describe_listening
 from tone_shootout.listening.plugin import ListeningPlugin
-from tone_shootout.listening.shares.openapi import describe_pictures
 from tone_shootout.openapi_enums import NAMED_ENUMS
 from tone_shootout.openapi_examples import add_examples
 from tone_shootout.pages.plugin import PagesPlugin
@@ -276,7 +276,7 @@ def openapi_config(settings: Settings, structs: StructSchemaPlugin) -> OpenAPICo
         render_plugins=[page],
         source=structs,
         further={**FURTHER_TYPES, **UPLOAD_TYPES, **NAMED_ENUMS},
-        complete=(describe_upload, describe_patch, describe_pictures, describe_jobs, add_examples),
+        complete=(describe_upload, describe_patch, describe_listening, describe_jobs, add_examples),
         use_handler_docstrings=True,
         components=SECURITY_COMPONENTS,
         security=[{"bearer": []}, {"cookie": []}],

@@ -33,6 +33,7 @@ SHARES = {
     frozenset({"accounts", "operating", "tones"}): 1_750,
     frozenset({"library", "shootouts"}): 1_250,
     frozenset({"jobs", "webhooks"}): 2_000,
+    frozenset({"shares", "listening tests"}): 1_000,
 }
 """How many requests are sent at least, by the tags of the operations; a file of tests each."""
 ENDLESS = "follow_job"

@@ -246,7 +246,7 @@ class ListeningTestController(Controller):
         operation_id="get_webmushra",
         summary="Get a listening test for webMUSHRA",
         responses={
-            200: ResponseSpec(bytes, generate_examples=False, media_type="application/yaml", description="The file."),
+            200: ResponseSpec(bytes, generate_examples=False, media_type="text/plain", description="The file."),
             **problems(401, 404),
         },
     )
@@ -260,7 +260,7 @@ class ListeningTestController(Controller):
         state = await listening_tests.get_owned(principal.user_id, test_id)
         content = export.to_webmushra(state.test, segments_of(state.test, state.share), state.share.title)
         headers = {"Content-Disposition": f'attachment; filename="listening-test-{test_id}.yaml"'}
-        return Response(content, media_type="application/yaml", headers=headers)
+        return Response(content, media_type="text/plain", headers=headers)
 
 
 class ListeningSessionController(Controller):

@@ -93,7 +93,9 @@ def lay_out(folder: Path) -> None:
     write_wav(folder / "cab-b.wav", cabinet(seed=5, rate=48_000), 48_000)
 
 
-def plan_in(folder: Path, spec: Spec, *, limits: Limits = DEFAULT_LIMITS) -> tuple[Plan, dict[str, Path]]:
+def plan_in(
+    folder: Path, spec: Spec, *, limits: Limits = DEFAULT_LIMITS, fades: bool = True
+) -> tuple[Plan, dict[str, Path]]:
     """Probe the files of a spec that lie in `folder` and plan it; the second value is where each file is."""
     facts: dict[str, MediaInfo] = {track.file: probe(folder / track.file, "di_track") for track in spec.di_tracks}
     for chain in spec.chains:
@@ -101,4 +103,4 @@ def plan_in(folder: Path, spec: Spec, *, limits: Limits = DEFAULT_LIMITS) -> tup
             if isinstance(block, CaptureBlock | CabIrBlock):
                 kind = "capture" if isinstance(block, CaptureBlock) else "cab_ir"
                 facts[block.file] = probe(folder / block.file, "capture" if kind == "capture" else "cab_ir")
-    return plan(spec, facts, limits=limits), {file: folder / file for file in facts}
+    return plan(spec, facts, limits=limits, fades=fades), {file: folder / file for file in facts}

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from tone_shootout.audio.fades import FADE_MS
 from tone_shootout.rendering.engine.schedule import Step, schedule
 from tone_shootout.rendering.estimate import estimate
 from tone_shootout.rendering.executor import analysis, stages
@@ -23,6 +24,7 @@ from tone_shootout.rendering.notices import FOR_THE_AUTHOR, UNEVEN
 from tone_shootout.rendering.output.credits import Credit, credit_lines, notices
 from tone_shootout.rendering.output.flac_tags import tag_segments
 from tone_shootout.rendering.output.manifest import (
+    Fades,
     FileRecord,
     Manifest,
     SegmentRecord,
@@ -34,7 +36,7 @@ from tone_shootout.rendering.output.result_folder import publish, record, stagin
 from tone_shootout.rendering.output.youtube_text import UNCALIBRATED, chapters, description, notes
 from tone_shootout.rendering.plan.keys import ENGINE
 from tone_shootout.rendering.plan.planner import Plan
-from tone_shootout.rendering.plan.rates import OUTPUT_RATE
+from tone_shootout.rendering.plan.rates import OUTPUT_RATE, resampled
 from tone_shootout.rendering.plan.timeline import timeline
 from tone_shootout.rendering.video import video_pipeline
 
@@ -151,6 +153,7 @@ def produce(
             comparisons=found.comparisons if found else (),
             difference=found.differences if found else (),
             video=encoded,
+            fades=Fades(length_ms=FADE_MS) if all(segment.faded for segment in plan.segments) else None,
             files=(),
         )
         if page:
@@ -185,6 +188,7 @@ def _records(
             end_ms=slot.end_ms,
             sample_rate_hz=OUTPUT_RATE,
             samples=segment.samples,
+            tail_samples=resampled(segment.tail, segment.di_rate, OUTPUT_RATE),
             measured=level.measured,
             loudness_before_lufs=level.loudness_before_lufs,
             true_peak_before_dbtp=level.true_peak_before_dbtp,
@@ -196,7 +200,10 @@ def _records(
             inferences=inferences.get(segment.position, 0),
             latency=latency,
             metrics=metrics,
-            notes=(*notes(segment.seconds), *([UNCALIBRATED] if segment.position in uneven else [])),
+            notes=(
+                *notes((segment.stop - segment.start) / segment.di_rate),
+                *([UNCALIBRATED] if segment.position in uneven else []),
+            ),
         )
         for segment, level, slot, latency, metrics in zip(
             plan.segments, leveled, timeline(plan.segments), latencies, metrics_of, strict=True

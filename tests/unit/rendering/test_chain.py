@@ -31,10 +31,14 @@ def _render(
     *,
     source_cache: SourceCache | None = None,
     ticks: list[float] | None = None,
+    fades: bool = False,
+    tail_s: float = 0.0,
     **track: Any,
 ) -> NDArray[np.float32]:
-    document = spec(chain, tracks=[{"name": "Riff", "file": "riff.wav", **track}], allow=ANYTHING_GOES)
-    planned, paths = plan_in(folder, document)
+    """Render the only segment of a chain, by default without fades, so that all samples are those of its blocks."""
+    tracks = [{"name": "Riff", "file": "riff.wav", **track}]
+    document = spec(chain, tracks=tracks, allow=ANYTHING_GOES, export={"tail_s": tail_s})
+    planned, paths = plan_in(folder, document, fades=fades)
     segment = planned.segments[0]
     files = {file: SourceFile(str(path), planned.media_info[file]) for file, path in paths.items()}
     received = [] if ticks is None else ticks

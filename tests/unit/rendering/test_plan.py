@@ -28,6 +28,10 @@ def _errors(document: Spec, facts: dict[str, MediaInfo] | None = None, **limits:
     return [(error.code, error.pointer) for error in caught.value.errors]
 
 
+def _sha256_of(document: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
 def _keys(planned: Plan) -> list[str]:
     return [segment.render_key for segment in planned.segments]
 
@@ -104,10 +108,15 @@ def test_a_plan_round_trips_through_json() -> None:
 def test_a_render_key_is_the_sha256_of_the_documented_json() -> None:
     track = {"name": "Riff", "file": "riff.wav", "start_s": 1, "end_s": 3}
     chain = {"name": "A", "trim_db": 1, "blocks": blocks("amp.nam", "cab.wav", {"type": "gain", "gain_db": -0.0})}
-    document = {
+    document: dict[str, Any] = {
         "engine": ENGINE,
         "libraries": {name: version(name) for name in ("numpy", "scipy", "soxr", "av")},
-        "di": {"sha256": digest("riff.wav"), "start": 48_000, "stop": 144_000},
+        "di": {
+            "sha256": digest("riff.wav"),
+            "start": 48_000,
+            "stop": 144_000,
+            "fades": {"ms": 5.0, "at": ["start", "end"]},
+        },
         "blocks": [
             {"type": "capture", "sha256": digest("amp.nam"), "input_gain_db": 0.0, "size": None, "rate": 48_000},
             {
@@ -121,9 +130,13 @@ def test_a_render_key_is_the_sha256_of_the_documented_json() -> None:
             {"type": "gain", "db": 0.0, "rate": 48_000},
         ],
         "rate": 48_000,
+        "fade_ms": 5.0,
     }
-    expected = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
-    assert _keys(plan(spec(chain, tracks=[track]), FACTS)) == [hashlib.sha256(expected).hexdigest()]
+    shootout = spec(chain, tracks=[track])
+    assert _keys(plan(shootout, FACTS)) == [_sha256_of(document)]
+    # Results of versions without fades have neither field.
+    del document["fade_ms"], document["di"]["fades"]
+    assert _keys(plan(shootout, FACTS, fades=False)) == [_sha256_of(document)]
 
 
 @pytest.mark.parametrize(

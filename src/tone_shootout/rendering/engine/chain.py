@@ -1,8 +1,9 @@
 """Renders one segment in this process: a slice of a DI track through the blocks of a chain.
 
 The DI track is resampled once to the rate of the chain's first capture, again only before a later capture with another
-rate, and once at the end to the output rate. Each block takes mono float32 samples and returns as many; tails are cut
-at the end of the DI track. Levels are not changed here: the level match follows later.
+rate, and once at the end to the output rate. Each block takes mono float32 samples and returns as many; the DI track is
+extended with silence if the segment has a tail. Cuts of the slice and the ends of the segment are faded. Levels are not
+changed here: the level match follows later.
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -15,6 +16,7 @@ import numpy as np
 
 from tone_shootout.audio.convolve import cab_ir
 from tone_shootout.audio.dynamics import compressor, noise_gate
+from tone_shootout.audio.fades import fade_ends
 from tone_shootout.audio.filters import Band, equalize
 from tone_shootout.audio.levels import apply_gain
 from tone_shootout.audio.nam import NamError, NamModel
@@ -160,7 +162,8 @@ def render_segment(
             pointer=_stage_pointer(segment, muted_by),
         )
     with _render_errors(segment_name(segment), segment):
-        return resample(x, rate, OUTPUT_RATE)[: segment.samples]
+        x = resample(x, rate, OUTPUT_RATE)[: segment.samples]
+        return fade_ends(x, OUTPUT_RATE) if segment.faded else x
 
 
 def _read_slice(segment: PlannedSegment, di: SourceFile, source_cache: SourceCache) -> Float32:
@@ -177,7 +180,9 @@ def _read_slice(segment: PlannedSegment, di: SourceFile, source_cache: SourceCac
         )
     if _silent(x):
         raise RenderError("silent", f"{name}: the selected slice is silent", segment=segment.position, pointer=pointer)
-    return x
+    if segment.slice_fades:
+        x = fade_ends(x, segment.di_rate, start="start" in segment.slice_fades, end="end" in segment.slice_fades)
+    return np.pad(x, (0, segment.tail)) if segment.tail else x
 
 
 def segment_name(segment: PlannedSegment) -> str:

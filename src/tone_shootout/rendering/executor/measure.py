@@ -133,11 +133,21 @@ def segment_metrics(x: Float32, rate: int) -> metrics.Metrics:
 
 
 def _with_length(segment: PlannedSegment, samples: int) -> PlannedSegment:
-    """Return a segment whose DI track is `samples` samples at `OUTPUT_RATE`."""
+    """Return a segment whose DI track is `samples` samples at `OUTPUT_RATE`, without fades and tail."""
     stages = tuple(
         msgspec.structs.replace(stage, samples=resampled(samples, OUTPUT_RATE, stage.rate)) for stage in segment.stages
     )
-    return msgspec.structs.replace(segment, di_rate=OUTPUT_RATE, start=0, stop=samples, samples=samples, stages=stages)
+    return msgspec.structs.replace(
+        segment,
+        di_rate=OUTPUT_RATE,
+        start=0,
+        stop=samples,
+        tail=0,
+        slice_fades=(),
+        faded=False,
+        samples=samples,
+        stages=stages,
+    )
 
 
 def _latency(output: Float32, rate: int) -> metrics.Latency:

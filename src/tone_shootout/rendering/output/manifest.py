@@ -44,6 +44,18 @@ class LevelRecord(Struct, frozen=True, kw_only=True):
     limiting_segment: int | None = None
 
 
+class Fades(Struct, frozen=True, kw_only=True):
+    """Fades of slices where they are cut out of a recording, and of the ends of all segments.
+
+    Attributes:
+        length_ms: length of a fade, ms.
+        shape: its shape.
+    """
+
+    length_ms: float
+    shape: Literal["raised_cosine"] = "raised_cosine"
+
+
 class Input(Struct, frozen=True, kw_only=True):
     """An input file.
 
@@ -75,7 +87,7 @@ class SegmentRecord(Struct, frozen=True, kw_only=True):
         start_ms: start in the video, ms: a whole second.
         end_ms: end of the sound in the video, ms; its card is shown up to the next whole second.
         sample_rate_hz: sample rate, Hz.
-        samples: number of samples.
+        samples: number of samples, with the tail.
         measured: levels of the file, after the level match.
         loudness_before_lufs: L of the level match.
         true_peak_before_dbtp: P of the level match.
@@ -88,6 +100,7 @@ class SegmentRecord(Struct, frozen=True, kw_only=True):
         latency: latency of the chain, measured with a probe signal.
         metrics: spectrum and dynamics of the file.
         notes: sentences to know before comparing.
+        tail_samples: samples after the end of the DI track.
     """
 
     position: int
@@ -112,6 +125,7 @@ class SegmentRecord(Struct, frozen=True, kw_only=True):
     metrics: Metrics | None = None
     drive_db: float | None = None
     notes: tuple[str, ...] = ()
+    tail_samples: int = 0
 
 
 class CaptureRecord(Struct, frozen=True, kw_only=True):
@@ -145,7 +159,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     `credits` are lines to publish with the result, `notices` are to be read before comparing or publishing.
     `docs/measures.md` defines `captures`, `comparisons` (pairs of segments of a DI track) and `difference` (one matrix
-    for each DI track). `video` is null if none was made. Every field is always written.
+    for each DI track). `video` is null if none was made, `fades` is null in results of versions without fades. Every
+    field is always written.
     """
 
     schema: Annotated[int, Meta(ge=1)] = 1
@@ -162,6 +177,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     comparisons: tuple[Pair, ...] = ()
     difference: tuple[Difference, ...] = ()
     video: Encoded | None = None
+    fades: Fades | None = None
     files: tuple[FileRecord, ...]
 
 

@@ -102,7 +102,7 @@ def verify(
         segments=len(spec.di_tracks) * len(spec.chains),
     )
     media_info = {item.name: probe(sources[item.name], item.kind, limits=limits) for item in manifest.inputs}
-    planned = plan(spec, media_info, limits=limits)
+    planned = plan(spec, media_info, limits=limits, fades=manifest.fades is not None)
     with tempfile.TemporaryDirectory() as again:
         out = Path(again)
         rendered = produce(planned, sources, out, processes=processes, reporter=reporter, sound_only=True)

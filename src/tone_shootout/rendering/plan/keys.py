@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tone_shootout.audio.fades import FADE_MS
 from tone_shootout.audio.nam import ENGINE_VERSION
 from tone_shootout.audio.sides import Channel
 from tone_shootout.rendering.spec.schema import Block
@@ -59,7 +60,14 @@ def key_of(document: Any) -> str:
 
 
 def di_document(
-    *, sha256: str, start: int, stop: int, channel: Channel | None = None, padded: bool = False
+    *,
+    sha256: str,
+    start: int,
+    stop: int,
+    channel: Channel | None = None,
+    padded: bool = False,
+    tail: int = 0,
+    faded: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Describe a slice of a DI track.
 
@@ -69,10 +77,16 @@ def di_document(
         stop: end, exclusive.
         channel: selected side; None: none is selected.
         padded: whether samples are smaller than their containers; an earlier version decoded such files wrongly.
+        tail: silence that follows, samples.
+        faded: ends of the slice that are faded: `start`, `end`.
     """
     document: dict[str, Any] = {"sha256": sha256, "start": start, "stop": stop}
     if channel is not None:
         document["channel"] = channel
+    if tail:
+        document["tail"] = tail
+    if faded:
+        document["fades"] = {"ms": FADE_MS, "at": list(faded)}
     return document | {"padded": True} if padded else document
 
 
@@ -112,9 +126,17 @@ def stage_keys(di: dict[str, Any], blocks: Sequence[dict[str, Any]]) -> tuple[st
     return tuple(key_of({**_versions(), "di": di, "blocks": list(blocks[: index + 1])}) for index in range(len(blocks)))
 
 
-def render_key(di: dict[str, Any], blocks: Sequence[dict[str, Any]], *, rate: int) -> str:
-    """Return the key of a segment with an output rate of `rate` Hz."""
-    return key_of({**_versions(), "di": di, "blocks": list(blocks), "rate": rate})
+def render_key(di: dict[str, Any], blocks: Sequence[dict[str, Any]], *, rate: int, faded: bool) -> str:
+    """Return the key of a segment with an output rate of `rate` Hz.
+
+    Args:
+        di: the slice of its DI track.
+        blocks: its blocks.
+        rate: output rate, Hz.
+        faded: whether its ends are faded; those of earlier versions are not, and keep their keys.
+    """
+    document = {**_versions(), "di": di, "blocks": list(blocks), "rate": rate}
+    return key_of({**document, "fade_ms": FADE_MS} if faded else document)
 
 
 def _versions() -> dict[str, Any]:

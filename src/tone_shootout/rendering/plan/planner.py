@@ -4,7 +4,8 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Final, cast
+from itertools import product
+from typing import Final, Literal, cast
 
 import msgspec
 from msgspec import Struct
@@ -20,10 +21,8 @@ from tone_shootout.rendering.spec.schema import (
     Block,
     CabIrBlock,
     CaptureBlock,
-    Chain,
     CompressorBlock,
     DelayBlock,
-    DiTrack,
     EqBlock,
     GainBlock,
     InvalidSpec,
@@ -82,6 +81,9 @@ class PlannedSegment(Struct, frozen=True, kw_only=True):
         di_rate: sample rate of the DI track, Hz.
         start: first sample of the slice, at `di_rate`.
         stop: end of the slice, exclusive, at `di_rate`.
+        tail: silence after the slice, samples at `di_rate`.
+        slice_fades: which ends of the slice are faded: those where the recording goes on, and the end before a tail.
+        faded: whether both ends of the segment are faded.
         channel: selected side of the DI track's file; None: none is selected.
         samples: length of the segment at `OUTPUT_RATE`.
         seconds: duration of the segment.
@@ -106,6 +108,9 @@ class PlannedSegment(Struct, frozen=True, kw_only=True):
     stages: tuple[Stage, ...]
     cost: float
     channel: Channel | None = None
+    tail: int = 0
+    slice_fades: tuple[Literal["start", "end"], ...] = ()
+    faded: bool = False
 
     @property
     def title(self) -> str:
@@ -137,13 +142,16 @@ class Plan(Struct, frozen=True, kw_only=True):
         return math.fsum(segment.cost for segment in self.segments)
 
 
-def plan(spec: Spec, media_info: Mapping[str, MediaInfo], *, limits: Limits = DEFAULT_LIMITS) -> Plan:
+def plan(
+    spec: Spec, media_info: Mapping[str, MediaInfo], *, limits: Limits = DEFAULT_LIMITS, fades: bool = True
+) -> Plan:
     """Expand a spec into segments.
 
     Args:
         spec: the spec.
         media_info: results of `sources.probe`, by the spec's `file`.
         limits: limits on the size of a shootout.
+        fades: whether slices and segments are faded at their ends, as all but the results of earlier versions are.
 
     Raises:
         InvalidSpec: with all errors: `too_many_di_tracks`, `too_many_chains`, `too_many_segments`,
@@ -157,9 +165,9 @@ def plan(spec: Spec, media_info: Mapping[str, MediaInfo], *, limits: Limits = DE
         block.file for chain in spec.chains for block in chain.blocks if isinstance(block, CaptureBlock | CabIrBlock)
     }
     segments: list[PlannedSegment] = []
-    for di_track, track in enumerate(spec.di_tracks):
-        for index, chain in enumerate(spec.chains):
-            segments.append(_segment(len(segments) + 1, di_track, track, index, chain, media_info))
+    for di_track, chain in product(range(len(spec.di_tracks)), range(len(spec.chains))):
+        place = _Place(position=len(segments) + 1, di_track=di_track, chain=chain)
+        segments.append(_segment(place, spec, media_info, fades=fades))
     return Plan(
         spec=spec,
         media_info={file: media_info[file] for file in sorted(used)},
@@ -174,12 +182,22 @@ def slug(name: str, *, fallback: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or fallback
 
 
-def _segment(
-    position: int, di_track: int, track: DiTrack, index: int, chain: Chain, media_info: Mapping[str, MediaInfo]
-) -> PlannedSegment:
+class _Place(Struct, frozen=True, kw_only=True):
+    """Position of a segment, and the indices of its DI track and chain."""
+
+    position: int
+    di_track: int
+    chain: int
+
+
+def _segment(place: _Place, spec: Spec, media_info: Mapping[str, MediaInfo], *, fades: bool) -> PlannedSegment:
+    track, chain = spec.di_tracks[place.di_track], spec.chains[place.chain]
     di = cast(DiTrackInfo, media_info[track.file])
     start, stop = slice_of(track, di)
-    samples = resampled(stop - start, di.sample_rate_hz, OUTPUT_RATE)
+    tail = round(spec.export.tail_s * di.sample_rate_hz)
+    length = stop - start + tail
+    slice_fades = _slice_fades(start, stop, di, tail) if fades else ()
+    samples = resampled(length, di.sample_rate_hz, OUTPUT_RATE)
     drive_db, calibration = calibrate(track, chain, media_info)
     documents, unkeyed = [], []
     for number, block, rate in running_rates(chain, media_info):
@@ -198,25 +216,33 @@ def _segment(
                 padded=isinstance(source, CabIrInfo) and source.padded,
             )
         )
-        length = resampled(stop - start, di.sample_rate_hz, rate)
+        count = resampled(length, di.sample_rate_hz, rate)
         inference = isinstance(block, CaptureBlock)
-        unkeyed.append((number, rate, length, drive, inference, length * _cost_ns(block, source) * 1e-9))
-    slice_document = keys.di_document(sha256=di.sha256, start=start, stop=stop, channel=track.channel, padded=di.padded)
+        unkeyed.append((number, rate, count, drive, inference, count * _cost_ns(block, source) * 1e-9))
+    slice_document = keys.di_document(
+        sha256=di.sha256,
+        start=start,
+        stop=stop,
+        channel=track.channel,
+        padded=di.padded,
+        tail=tail,
+        faded=slice_fades,
+    )
     stages = tuple(
-        Stage(block=number, key=key, rate=rate, samples=length, drive_db=drive, inference=inference, cost=cost)
-        for key, (number, rate, length, drive, inference, cost) in zip(
+        Stage(block=number, key=key, rate=rate, samples=count, drive_db=drive, inference=inference, cost=cost)
+        for key, (number, rate, count, drive, inference, cost) in zip(
             keys.stage_keys(slice_document, documents), unkeyed, strict=True
         )
     )
     di_slug, chain_slug = slug(track.name, fallback="di"), slug(chain.name, fallback="chain")
     return PlannedSegment(
-        position=position,
-        di_track=di_track,
-        chain=index,
+        position=place.position,
+        di_track=place.di_track,
+        chain=place.chain,
         di_name=track.name,
         chain_name=chain.name,
-        file=f"segments/{position:02d}-{di_slug}--{chain_slug}.flac",
-        render_key=keys.render_key(slice_document, documents, rate=OUTPUT_RATE),
+        file=f"segments/{place.position:02d}-{di_slug}--{chain_slug}.flac",
+        render_key=keys.render_key(slice_document, documents, rate=OUTPUT_RATE, faded=fades),
         di_rate=di.sample_rate_hz,
         start=start,
         stop=stop,
@@ -226,7 +252,20 @@ def _segment(
         stages=stages,
         cost=math.fsum(stage.cost for stage in stages),
         channel=track.channel,
+        tail=tail,
+        slice_fades=slice_fades,
+        faded=fades,
     )
+
+
+def _slice_fades(start: int, stop: int, di: DiTrackInfo, tail: int) -> tuple[Literal["start", "end"], ...]:
+    """Return the ends of a slice where a note may be cut off."""
+    found: list[Literal["start", "end"]] = []
+    if start > 0:
+        found.append("start")
+    if stop < di.samples or tail > 0:
+        found.append("end")
+    return tuple(found)
 
 
 def _cost_ns(block: Block, source: MediaInfo | None) -> float:

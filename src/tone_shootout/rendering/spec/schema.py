@@ -80,6 +80,20 @@ class Output(Part, kw_only=True, frozen=True):
     video: Annotated[bool, Meta(description="Whether to make the video with its chapters and description.")] = True
 
 
+class Export(Part, kw_only=True, frozen=True):
+    """How the files of the segments are cut."""
+
+    tail_s: Annotated[
+        float,
+        Meta(
+            ge=0.0,
+            le=30.0,
+            description="How long every segment goes on after its DI track, seconds: tails of delays and reverbs.",
+            examples=[2.0],
+        ),
+    ] = 0.0
+
+
 class DiTrackBase(Part, kw_only=True, frozen=True):
     """A dry recording, or a slice of one."""
 
@@ -195,7 +209,7 @@ class NoiseGateBlock(BlockBase, kw_only=True, frozen=True, tag="noise_gate"):
 
 
 class DelayBlock(BlockBase, kw_only=True, frozen=True, tag="delay"):
-    """A delay with feedback. The tail is cut at the end of the DI track."""
+    """A delay with feedback. Its tail ends with the segment (`export.tail_s`)."""
 
     time_ms: Annotated[float, Meta(ge=1.0, le=5000.0, description="Delay time, ms.", examples=[380.0])]
     feedback: Annotated[
@@ -205,7 +219,7 @@ class DelayBlock(BlockBase, kw_only=True, frozen=True, tag="delay"):
 
 
 class ReverbBlock(BlockBase, kw_only=True, frozen=True, tag="reverb"):
-    """A reverb. The tail is cut at the end of the DI track."""
+    """A reverb. Its tail ends with the segment (`export.tail_s`)."""
 
     reverb_type: Annotated[ReverbType, Meta(description="Type of reverb.", examples=["plate"])] = "room"
     mix: Annotated[Share, Meta(description="Share of the wet signal, 0 to 1.", examples=[0.2])] = 0.2
@@ -249,6 +263,7 @@ class SpecBase(Part, kw_only=True, frozen=True):
     ] = "Shootout"
     level: Annotated[Level, Meta(description="Common level of all segments.")] = Level()
     output: Annotated[Output, Meta(description="What to make of the segments.")] = Output()
+    export: Annotated[Export, Meta(description="How the files of the segments are cut.")] = Export()
     allow: Annotated[
         tuple[Override, ...], Meta(description="Rules of the chain grammar to ignore for all chains.", examples=[[]])
     ] = ()

@@ -30,7 +30,7 @@ WITHOUT_UNIT = {
         "max_unfinished mean_rating middle_share mix model_id needed notices offset p_value p_value_corrected",
         "parameters percent polarity position positions q ratio receptive_field_samples reference samples",
         "schema second segment segments seq size skipped started status strength strength_high strength_low",
-        "tone_id tones total treble_share trial trials unfinished used_items",
+        "tail_samples tone_id tones total treble_share trial trials unfinished used_items",
     )
     for name in line.split()
 }

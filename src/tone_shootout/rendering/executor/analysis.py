@@ -147,7 +147,8 @@ class Measurements:
             )
             for segment in segments
         )
-        return CompareSegments(segments=compared, metrics_file=str(metrics_file))
+        faded = any(segment.faded for segment in segments)
+        return CompareSegments(segments=compared, faded=faded, metrics_file=str(metrics_file))
 
     def _latency(self, segment: PlannedSegment) -> Latency:
         return _read(self._chains[_chain_key(segment)][1], Latency)

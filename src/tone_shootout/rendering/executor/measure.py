@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tone_shootout.audio import drive
 from tone_shootout.audio.alignment import estimate_latency, latency_probe, remove_delay
 from tone_shootout.audio.comparison import compare_all
+from tone_shootout.audio.fades import FADE_MS
 from tone_shootout.audio.files import write_wav
 from tone_shootout.audio.levels import apply_gain
 from tone_shootout.audio.loudness import integrated_lufs
@@ -83,6 +84,10 @@ def measure_segment(task: MeasureSegment, _cache: SourceCache, _report: ReportPr
 def compare_segments(task: CompareSegments, _cache: SourceCache, _report: ReportProgress) -> None:
     """Compare the segments of a DI track in pairs; silent segments are left out."""
     aligned = [_read_aligned(segment) for segment in task.segments]
+    if task.faded:
+        fade = round(FADE_MS * OUTPUT_RATE / 1000)
+        latest = max(segment.latency.samples or 0 for segment in task.segments)
+        aligned = [samples[fade : -fade - latest] for samples in aligned]
     # Some segments can be silent, for instance after a gate: they can't be compared.
     audible = [n for n, samples in enumerate(aligned) if samples.any()]
     pairs = [

@@ -109,8 +109,9 @@ def _chain_content(task: MeasureLatency, _: Origins) -> list[dict[str, Any]]:
     return described
 
 
-def _comparison_content(task: CompareSegments, _: Origins) -> list[dict[str, Any]]:
-    return [{**msgspec.to_builtins(segment), "raw": _raw_key(segment.raw)} for segment in task.segments]
+def _comparison_content(task: CompareSegments, _: Origins) -> list[Any]:
+    described = ({**msgspec.to_builtins(segment), "raw": _raw_key(segment.raw)} for segment in task.segments)
+    return [task.faded, *described]
 
 
 def _video_content(task: WriteVideo, origins: Origins) -> list[Any]:

@@ -149,9 +149,13 @@ class ComparedSegment(Struct, frozen=True, kw_only=True):
 
 
 class CompareSegments(Struct, tag=True, frozen=True, kw_only=True):
-    """Compare all segments of a DI track; write a `Pair` for every two of them to `metrics_file`."""
+    """Compare all segments of a DI track; write a `Pair` for every two of them to `metrics_file`.
+
+    Without what is faded, which is different parts of the sound after chains of different latency.
+    """
 
     segments: tuple[ComparedSegment, ...]
+    faded: bool
     metrics_file: str
 
 

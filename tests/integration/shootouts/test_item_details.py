@@ -71,6 +71,33 @@ async def test_gear_stated_by_the_user_decides_which_blocks_a_chain_needs(user: 
     assert not (await user.client.post(f"{SHOOTOUTS}/validate", json=body)).json()["valid"]
 
 
+async def test_the_kind_of_an_item_is_corrected_by_decoding_its_file_again(user: Person) -> None:
+    content = di(seconds=0.2)
+    path = f"{LIBRARY}/{await add(user.client, 'di_track', content, name='Room')}"
+    before = (await user.client.get(path)).json()
+    changed = await user.client.patch(path, json={"kind": "cab_ir"})
+    assert (changed.status_code, changed.json()["kind"], changed.json()["name"]) == (200, "cab_ir", "Room")
+    assert changed.json()["facts"]["kind"] == "cab_ir"
+    assert changed.headers["ETag"] == (await user.client.get(path)).headers["ETag"]
+    assert (await user.client.get(f"{path}/content")).content == content
+    wrong = await user.client.patch(path, json={"kind": "capture", "name": "never"})
+    assert (wrong.status_code, pointers(wrong)) == (422, {"/kind": "not_json"})
+    assert (await user.client.get(path)).json() == changed.json()
+    restored = (await user.client.patch(path, json={"kind": "di_track"})).json()
+    assert {**restored, "updated_at": None} == {**before, "updated_at": None}
+
+
+async def test_the_kind_of_an_item_is_kept_where_it_is_used_or_taken(user: Person) -> None:
+    chosen = await config(user.client)
+    await user.client.post(SHOOTOUTS, json={"config": chosen})
+    used = await user.client.patch(f"{LIBRARY}/{chosen['di_tracks'][0]['asset']}", json={"kind": "cab_ir"})
+    assert (used.status_code, used.json()["code"]) == (409, "in_use")
+    both = [await add(user.client, kind, di(seconds=0.2), name=kind) for kind in ("di_track", "cab_ir")]
+    taken = await user.client.patch(f"{LIBRARY}/{both[0]}", json={"kind": "cab_ir"})
+    assert (taken.status_code, taken.json()["code"]) == (409, "conflict")
+    assert "“cab_ir”" in taken.json()["detail"]
+
+
 async def test_only_captures_have_gear(user: Person) -> None:
     path = f"{LIBRARY}/{await add(user.client, 'cab_ir', ir())}"
     assert (await user.client.get(path)).json()["gear"] is None

@@ -130,7 +130,7 @@ class LibraryController(Controller):
         "/{item_id:uuid}",
         operation_id="change_library_item",
         summary="Update an item",
-        responses=problems(400, 401, 403, 404, 412, 413, 422),
+        responses=problems(400, 401, 403, 404, 409, 412, 413, 422, 503),
     )
     async def update_item(
         self,
@@ -138,12 +138,18 @@ class LibraryController(Controller):
         data: JSONBody[LibraryItemUpdate],
         principal: NamedDependency[Principal],
         library: NamedDependency[LibraryService],
+        upload_folder: NamedDependency[Path],
         if_match: NamedDependency[IfMatch],
     ) -> Response[LibraryItemRead]:
-        """Update an item's name, notes or tags, or the gear type of a capture."""
+        """Update an item's kind, name, notes or tags, or the gear type of a capture.
+
+        The kind of an item that a shootout uses can't be changed.
+        """
         item = await library.update(
             principal.user_id,
             item_id,
+            upload_folder,
+            kind=data.kind,
             name=data.name,
             notes=data.notes,
             tags=data.tags,

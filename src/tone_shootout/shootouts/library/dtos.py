@@ -120,6 +120,10 @@ class LibraryItemRead(Struct, kw_only=True):
 class LibraryItemUpdate(Struct, kw_only=True, forbid_unknown_fields=True):
     """Changes to a library item. Fields left out stay unchanged."""
 
+    kind: Annotated[
+        Kind | UnsetType,
+        Meta(description="Kind of the file, which is decoded again as one.", examples=["cab_ir"]),
+    ] = UNSET
     name: ItemName | UnsetType = UNSET
     notes: Notes | UnsetType = UNSET
     tags: Annotated[Tags | UnsetType, Meta(description="The new tags, complete.")] = UNSET

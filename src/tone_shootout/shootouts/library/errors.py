@@ -62,6 +62,13 @@ class ItemInUseError(ConflictError):
         )
 
 
+class KindTakenError(ConflictError):
+    """The library has the same file as another kind already."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The library has this file as that kind already: “{name}”. Delete one of the two.")
+
+
 class QuotaExceededError(ForbiddenError):
     """The user's storage quota is used up."""
 

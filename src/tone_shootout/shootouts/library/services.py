@@ -1,5 +1,6 @@
 """The rules of the library. Nothing here commits."""
 
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import UUID
@@ -11,10 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.repository import RowLock
-from tone_shootout.kit.storage import Storage
+from tone_shootout.kit.outages import StorageFaultError
+from tone_shootout.kit.storage import MissingObjectError, Storage
+from tone_shootout.rendering.media_info import Kind
 from tone_shootout.rendering.spec.schema import GearType
 from tone_shootout.shootouts.jobs_port import JobsPort
-from tone_shootout.shootouts.library.errors import ItemInUseError, ItemNotFoundError, NoGearError, UnusableFileError
+from tone_shootout.shootouts.library.errors import (
+    ItemInUseError,
+    ItemNotFoundError,
+    KindTakenError,
+    NoGearError,
+    UnusableFileError,
+)
 from tone_shootout.shootouts.library.filters import ItemFilter
 from tone_shootout.shootouts.library.media_probe import MediaProbe, RejectedFile
 from tone_shootout.shootouts.library.models import ItemRow, LibraryItem
@@ -140,24 +149,33 @@ class LibraryService:
         self,
         owner_id: UUID,
         item_id: UUID,
+        folder: Path,
         *,
+        kind: Kind | UnsetType = UNSET,
         name: str | UnsetType = UNSET,
         notes: str | UnsetType = UNSET,
         tags: Sequence[str] | UnsetType = UNSET,
         gear: GearType | UnsetType | None = UNSET,
         condition: Callable[[LibraryItem], None] | None = None,
     ) -> LibraryItem:
-        """Change an item's name, notes or tags, or a capture's gear type (None: that of its catalog or file).
+        """Change an item's kind, name, notes or tags, or a capture's gear type (None: that of its catalog or file).
 
-        `condition` raises an error if the locked item must not be changed.
+        `condition` raises an error if the locked item must not be changed. A file of another kind is decoded again, in
+        `folder`.
 
         Raises:
             ItemNotFoundError: the owner has no such item.
+            ItemInUseError: a shootout uses it as what it was.
+            KindTakenError: the library has the file as this kind already.
+            UnusableFileError: the file can't be used as this kind.
+            StorageFaultError: the file is missing.
             NoGearError: it is not a capture.
         """
         item = await self.get(owner_id, item_id, lock="update")
         if condition is not None:
             condition(item)
+        if kind is not UNSET and kind != item.kind:
+            await self._change_kind(item, kind, folder)
         if name is not UNSET:
             item.name = name
         if notes is not UNSET:
@@ -217,6 +235,24 @@ class LibraryService:
         if size != item.size:
             _log.error("object_missing" if size is None else "object_damaged", key=key)
         return size == item.size
+
+    async def _change_kind(self, item: LibraryItem, kind: Kind, folder: Path) -> None:
+        await self._items.lock_content(item.owner_id, item.sha256)
+        if shootouts := await self._items.list_shootouts_using(item):
+            raise ItemInUseError(shootouts)
+        if (taken := await self._items.find_by_content(item.owner_id, kind, item.sha256)) is not None:
+            raise KindTakenError(taken.name)
+        key = storage_key(item.owner_id, item.sha256)
+        with tempfile.NamedTemporaryFile(dir=folder) as file:
+            try:
+                await self._storage.fetch(key, Path(file.name))
+            except MissingObjectError:
+                raise StorageFaultError(key, is_missing=True) from None
+            probed = await self._media_probe.probe(Path(file.name), kind)
+        if isinstance(probed, RejectedFile):
+            raise UnusableFileError(probed.code, probed.detail, pointer="/kind")
+        item.kind, item.media_type = probed.kind, probed.media_type
+        item.facts = msgspec.json.decode(msgspec.json.encode(probed.media_info))
 
     async def _store(self, item: LibraryItem, path: Path) -> None:
         is_shared = await self._items.has_content(item.owner_id, item.sha256)

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from redis.asyncio import Redis
 
 from tests.browser.conftest import Visit
-from tests.integration.conftest import Person
+from tests.integration.conftest import Connect, Person
 from tests.support.axe import violations
 from tests.support.live import working
 from tests.support.uploads import SHOOTOUTS, add, capture, config, di, ir
@@ -97,19 +97,83 @@ async def test_files_are_recognized_corrected_renamed_and_deleted(home: Visit, b
         ("riff", "cab_ir"),
         ("v30", "cab_ir"),
     ]
-    await page.get_by_role("button", name="Show").first.click()
     row = page.locator("tr[data-item]").filter(has_text="amp.nam")
     await row.locator("summary").press("F2")
     await row.get_by_label("Name").fill("Plexi <b>")
     await row.get_by_label("Notes").fill("Bright")
+    await row.get_by_label("Tags").fill("crunch, Live")
     await row.get_by_label("Name").press("Enter")
     await expect(row.locator("summary")).to_have_text("Plexi <b>")
+    await expect(row.get_by_role("button", name="Edit")).to_be_focused()
+    await expect(row).to_contain_text("crunch, live")
+    changed = (await user.client.get("/api/v1/library", params={"kind": "capture"})).json()["items"][0]
+    assert (changed["name"], changed["notes"], changed["tags"]) == ("Plexi <b>", "Bright", ["crunch", "live"])
+    assert changed["facts"].get("catalog_gear") is None
+    cabinet = page.locator("tr[data-item]").filter(has_text="v30.wav")
+    await cabinet.locator("summary").press("F2")
+    await cabinet.get_by_label("Kind").select_option("di_track")
+    await cabinet.get_by_role("button", name="Cancel").press("Enter")
+    await expect(cabinet.get_by_role("button", name="Edit")).to_be_focused()
+    await cabinet.get_by_role("button", name="Edit").press("Enter")
+    await expect(cabinet.get_by_label("Kind")).to_have_value("cab_ir")
+    await cabinet.get_by_label("Kind").select_option("di_track")
+    await cabinet.get_by_role("button", name="Save").press("Enter")
+    await expect(cabinet.locator("[data-label=Kind]")).to_have_text("DI track")
     assert await violations(page) == []
     page.on("dialog", lambda dialog: dialog.accept())
     await row.get_by_role("button", name="Delete").press("Enter")
     await expect(row).to_have_count(0)
     assert (await user.client.get("/api/v1/library")).json()["total"] == 2
     assert own_requests_only(home, base_url)
+
+
+DROP = """(zone, files) => {
+  const dataTransfer = new DataTransfer()
+  for (const [name, bytes] of files) dataTransfer.items.add(new File([new Uint8Array(bytes)], name))
+  zone.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }))
+}"""
+
+
+async def test_many_files_are_dropped_at_once_and_played(home: Visit, base_url: str, user: Person) -> None:
+    page = home.page
+    await home.open(f"{base_url}/library")
+    await expect(page.get_by_role("button", name="Load the demo")).to_be_visible()
+    files = [[f"take {take}.wav", list(di(0.2, seed=take))] for take in range(1, 7)]
+    await page.locator("#drop").evaluate(DROP, files)
+    await expect(page.locator("#uploads > li").filter(has_text="added")).to_have_count(6)
+    rows = page.locator("tr[data-item]")
+    await expect(rows).to_have_count(6)
+    first = rows.filter(has_text="take 1.wav")
+    await first.locator("summary").press("p")
+    await expect(first.get_by_text("48,000 Hz")).to_be_visible()
+    await first.locator("audio").evaluate("audio => new Promise(done => { audio.onended = done })")
+    await expect(page.locator("caption")).to_contain_text("6 files")
+
+
+async def test_a_capture_of_tone3000_is_found_and_imported(
+    visit: Visit, tone3000_service: str, user: Person, connect: Connect
+) -> None:
+    await connect(user)
+    await visit.sign_in(tone3000_service, user)
+    page = visit.page
+    await visit.open(f"{tone3000_service}/library")
+    await page.get_by_role("link", name="Browse captures and cab IRs").press("Enter")
+    await page.get_by_label("List").select_option("My favorites")
+    await page.get_by_label("Title").fill("bluebird")
+    await page.get_by_label("Title").press("Enter")
+    await page.wait_for_url("**/library/tones?list=favorited&gear=&q=bluebird")
+    assert await violations(page) == []
+    await page.get_by_role("link", name="Bluebird 45 Lead").press("Enter")
+    await page.get_by_role("button", name="Import").first.press("Enter")
+    await expect(page.get_by_text("is in the library.")).to_be_visible()
+    found = page.get_by_role("link", name="In the library")
+    await expect(found).to_be_focused()
+    assert await violations(page) == []
+    await found.press("Enter")
+    row = page.locator("tr[data-item]")
+    await row.locator("summary").press("Enter")
+    await expect(row).to_contain_text("Valve Shed")
+    assert own_requests_only(visit, tone3000_service)
 
 
 async def test_a_shootout_is_built_by_keyboard_with_errors_at_their_blocks(

@@ -1,6 +1,6 @@
 """The library page: DI tracks, captures and cab IRs."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from litestar import Controller, Request, get
 from litestar.di import NamedDependency
@@ -8,17 +8,19 @@ from litestar.params import QueryParameter, SkipValidation
 from litestar.response import Template
 
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.accounts.services import AccountService
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.settings import Settings
 from tone_shootout.pages.responses import page
 from tone_shootout.rendering.media_info import Kind, MediaInfo
+from tone_shootout.rendering.spec.schema import GearType
 from tone_shootout.shootouts.library.dtos import LibraryItemRead, UsageRead
 from tone_shootout.shootouts.library.filters import ItemFilter
 from tone_shootout.shootouts.library.quota import StorageQuota
 from tone_shootout.shootouts.library.services import LibraryService
 
 PAGE_SIZE: Final = 50
+PLAYABLE: Final = frozenset({"audio/wav", "audio/flac", "audio/mpeg", "audio/ogg", "audio/mp4"})
+"""Media types that browsers play."""
 _HIDDEN: Final = frozenset({"kind", "sha256", "size_bytes", "notices", "parts", "sizes", "samples", "catalog_gear"})
 _LABELS: Final = {
     "sample_rate_hz": ("Sample rate", "Hz"),
@@ -53,7 +55,6 @@ class LibraryPageController(Controller):
         principal: NamedDependency[Principal],
         library: NamedDependency[SkipValidation[LibraryService]],
         quota: NamedDependency[SkipValidation[StorageQuota]],
-        accounts: NamedDependency[SkipValidation[AccountService]],
         settings: NamedDependency[Settings],
         kind: Annotated[Kind | Literal[""], QueryParameter()] = "",
         q: Annotated[str, QueryParameter(max_length=80)] = "",
@@ -68,7 +69,6 @@ class LibraryPageController(Controller):
             only=ItemFilter(kind=kind or None, q=text),
         )
         items = [LibraryItemRead.of(row) for row in rows]
-        connection = await accounts.get_connection(principal.user_id)
         return page(
             request,
             "library.html",
@@ -81,8 +81,9 @@ class LibraryPageController(Controller):
             offset=offset,
             size=PAGE_SIZE,
             tone3000=bool(settings.tone3000.client_id),
-            connected=connection is not None and connection.tokens is not None,
             max_bytes=settings.limits.upload_bytes,
+            playable=PLAYABLE,
+            gears=get_args(GearType),
         )
 
 

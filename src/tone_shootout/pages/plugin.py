@@ -23,6 +23,7 @@ from tone_shootout.pages.library import LibraryPageController
 from tone_shootout.pages.responses import add_filters, problem_page
 from tone_shootout.pages.settings import SettingsPageController
 from tone_shootout.pages.sign_in import SessionPageController, SignInPageController, cross_origin_response
+from tone_shootout.pages.tones import TonesPageController
 from tone_shootout.rendering.listening_page.document import STATIC
 
 _HERE: Final = Path(__file__).parent
@@ -54,6 +55,7 @@ class PagesPlugin(InitPlugin):
                         BuilderController,
                         JobPageController,
                         SettingsPageController,
+                        TonesPageController,
                     ],
                     dependencies={"accounts": Provide(provide_accounts, sync_to_thread=False)},
                     exception_handlers={ProblemError: problem_page},

@@ -5,6 +5,7 @@ from datetime import datetime
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import msgspec
 from litestar import MediaType, Request, Response
@@ -13,7 +14,7 @@ from litestar.response import Template
 from markupsafe import Markup
 
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.accounts.redirects import redirect_to_sign_in
+from tone_shootout.accounts.redirects import redirect_to_sign_in, safe_next_path
 from tone_shootout.kit.http.prefix import PREFIX
 from tone_shootout.kit.http.problems import ProblemError, UnauthorizedError, problem_of
 
@@ -81,7 +82,16 @@ def problem_page(request: Request[Any, Any, Any], error: ProblemError) -> Respon
         response.headers["Vary"] = "Accept"
         return response
     title = "Nothing here" if error.status == HTTPStatus.NOT_FOUND else HTTPStatus(error.status).phrase
-    return page(request, "problem.html", status=error.status, headers=error.headers, title=title, detail=error.detail)
+    return page(
+        request,
+        "problem.html",
+        status=error.status,
+        headers=error.headers,
+        title=title,
+        detail=error.detail,
+        code=error.code,
+        login=f"/api/v1/auth/login?{urlencode({'link': 'true', 'next': safe_next_path(request.scope['path'])})}",
+    )
 
 
 def add_filters(engine: JinjaTemplateEngine) -> None:

@@ -47,7 +47,7 @@ export const fail = error => say(error instanceof Problem ? error.message : "The
 
 // Runs a handler of an event; a button is disabled meanwhile, and an error is shown.
 export const run = handler => async function (event) {
-  const button = event.currentTarget instanceof HTMLButtonElement ? event.currentTarget : null
+  const button = event.submitter || event.target.closest("button")
   if (button) button.disabled = true
   try {
     await handler(event)
@@ -130,7 +130,7 @@ export const follow = function (id, onEvent, onState = () => {}) {
 }
 
 // One click: the demo's files into the library, a shootout of them, and its job.
-export const startDemo = async function () {
+const startDemo = run(async () => {
   const { results } = await api("POST", "/library/demo")
   const of = kind => results.filter(result => result.item?.kind === kind).map(result => result.item)
   const part = item => ({ name: item.name, asset: item.id })
@@ -142,7 +142,36 @@ export const startDemo = async function () {
   }
   const made = await api("POST", "/shootouts", { config, submit: true })
   location.assign(prefix + "/jobs/" + made.job.id)
+})
+
+// --- Parts of the page that the service renders again --------------------------------------------------------------
+
+// Replaces what is marked by `data-live`. Open details stay open, and the focus stays where it was or at the part.
+export const refresh = async function () {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } })
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html")
+  for (const part of $$("[data-live]")) {
+    const newer = fresh.getElementById(part.id), focused = document.activeElement
+    if (!newer) continue
+    for (const each of $$("details[open][id]", part)) $("#" + each.id, newer)?.setAttribute("open", "")
+    localTimes(newer)
+    const hadFocus = part.contains(focused)
+    part.replaceWith(newer)
+    if (!hadFocus) continue
+    const target = document.getElementById(focused.id) || newer
+    if (target === newer) newer.tabIndex = -1
+    target.focus()
+  }
 }
+
+// A button with `data-send="DELETE /me/tokens/1"` sends this request, after a question (`data-ask`) if there is one.
+const sendOf = run(async ({ target }) => {
+  const { send: line, ask, done } = target.closest("button").dataset, [method, path] = line.split(" ")
+  if (ask && !confirm(ask)) return
+  await api(method, path)
+  await refresh()
+  if (done) say(done)
+})
 
 // --- On every page ---------------------------------------------------------------------------------------------
 
@@ -152,11 +181,11 @@ export const localTimes = within => {
   }
 }
 
+document.documentElement.dataset.script = ""
 localTimes(document)
-const demo = document.getElementById("demo")
-if (demo) {
-  demo.hidden = false
-  demo.addEventListener("click", run(startDemo))
-}
+document.addEventListener("click", event => {
+  if (event.target.closest("[data-send]")) sendOf(event)
+  if (event.target.closest("#demo")) startDemo(event)
+})
 // A form that is open for longer than an access token lasts can still be sent.
 setInterval(() => { if (!document.hidden) renew().catch(() => {}) }, 600_000)

@@ -1,4 +1,4 @@
-import { $, $$, api, follow, run, say } from "./app.js"
+import { $, $$, follow } from "./app.js"
 
 for (const row of $$("[data-job]")) {
   follow(row.dataset.job, ({ type, data }) => {
@@ -9,14 +9,4 @@ for (const row of $$("[data-job]")) {
     $("[data-note]", row).textContent = Math.round(data.percent) + " %"
     $("[data-status]", row).textContent = "Running"
   })
-}
-
-for (const button of $$("[data-delete]")) {
-  button.hidden = false
-  button.addEventListener("click", run(async () => {
-    if (!confirm("Delete “" + button.dataset.title + "” with all its results?")) return
-    await api("DELETE", "/shootouts/" + button.closest("[data-shootout]").dataset.shootout)
-    button.closest("li").remove()
-    say("“" + button.dataset.title + "” is deleted.")
-  }))
 }

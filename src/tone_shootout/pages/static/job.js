@@ -53,7 +53,6 @@ if (!["completed", "failed", "cancelled"].includes(status)) follow(id, onEvent, 
 for (const [name, path] of [["cancel", "/cancel"], ["retry", "/retry"]]) {
   const button = $("#" + name)
   if (!button) continue
-  button.hidden = false
   button.addEventListener("click", run(async () => {
     const job = await api("POST", "/jobs/" + id + path)
     if (name === "retry" || job.status === "cancelled") location.reload()

@@ -1,6 +1,6 @@
-import { $, $$, api, el, Problem, prefix, renew, run, say } from "./app.js"
+import { $, api, el, Problem, prefix, refresh, renew, run, say } from "./app.js"
 
-const KINDS = { di_track: "DI track", capture: "Capture", cab_ir: "Cab IR" }
+const KINDS = { di_track: "DI track", cab_ir: "Cab IR" }
 const drop = $("#drop"), input = $("#files"), uploads = $("#uploads")
 let added = 0, waiting = 0
 
@@ -31,9 +31,9 @@ const next = async function () {
   await add(row, file, field)
   waiting -= 1
   if (!queue.length && !waiting && added) {
-    say(added + (added === 1 ? " file is" : " files are") + " in the library.", {
-      action: () => location.assign(prefix + "/library"), label: "Show", after: 60_000,
-    })
+    say(added + (added === 1 ? " file is" : " files are") + " in the library.")
+    added = 0
+    await refresh()
   }
   next()
 }
@@ -42,23 +42,18 @@ const retryButton = (row, file, field) => el("button", {
   type: "button", className: "quiet small", onclick: () => enqueue(file, field, row),
 }, "Try again")
 
-const kindSelect = function (row, file, item) {
-  const select = el("select", { "aria-label": "Kind of " + file.name })
-  for (const [value, name] of Object.entries(KINDS)) {
-    select.append(el("option", { value, selected: value === item.kind }, name))
-  }
-  select.onchange = run(async () => {
-    const results = await upload(select.value, file, () => {})
-    if (results[0].status === "failed") {
-      select.value = item.kind
-      throw new Problem(422, results[0].problem)
+const kindSelect = (file, item) => el("select", {
+  "aria-label": "Kind of " + file.name,
+  onchange: run(async ({ target }) => {
+    try {
+      item = await api("PATCH", item.links.self, { kind: target.value })
+    } finally {
+      target.value = item.kind
     }
-    await api("DELETE", "/library/" + item.id)
-    item = results[0].item
     say("“" + file.name + "” is a " + KINDS[item.kind] + " now.")
-  })
-  return select
-}
+    await refresh()
+  }),
+}, ...Object.entries(KINDS).map(([value, name]) => el("option", { value, selected: value === item.kind }, name)))
 
 const add = async function (row, file, field) {
   const bar = el("progress", { max: 1, value: 0, "aria-label": "Upload of " + file.name }), note = el("span", { className: "facts" })
@@ -89,7 +84,7 @@ const add = async function (row, file, field) {
     } else {
       note.className = "good"
       note.textContent = results[0].status === "existing" ? "in the library already" : "added"
-      if (results[0].item.kind !== "capture") row.append(" ", kindSelect(row, file, results[0].item))
+      if (results[0].item.kind !== "capture") row.append(" ", kindSelect(file, results[0].item))
     }
   } catch (error) {
     bar.remove()
@@ -113,7 +108,6 @@ const take = function (files) {
   }
 }
 
-input.disabled = false
 input.addEventListener("change", () => { take(input.files); input.value = "" })
 drop.addEventListener("dragover", event => { event.preventDefault(); drop.classList.add("over") })
 drop.addEventListener("dragleave", () => drop.classList.remove("over"))
@@ -125,86 +119,41 @@ drop.addEventListener("drop", event => {
 
 // --- Items -----------------------------------------------------------------------------------------------------
 
-const edit = function (row) {
-  const name = $("[data-name]", row), notes = $("[data-notes]", row), actions = $("[data-actions]", row)
-  if ($("form", row)) return
-  const close = () => { form.remove(); notes.hidden = actions.hidden = false; $("[data-rename]", row).focus() }
-  const nameInput = el("input", { value: name.textContent, maxLength: 80, required: true })
-  const notesInput = el("textarea", { value: notes.textContent, maxLength: 2000 })
-  const form = el("form", {
-    onsubmit: run(async event => {
-      event.preventDefault()
-      const item = await api("PATCH", "/library/" + row.dataset.item, { name: nameInput.value, notes: notesInput.value })
-      name.textContent = item.name
-      notes.textContent = item.notes
-      close()
-    }),
-    onkeydown: event => { if (event.key === "Escape") close() },
-  },
-  el("label", {}, "Name ", nameInput), el("label", {}, "Notes ", notesInput),
-  el("p", { className: "row" },
-    el("button", { type: "submit", className: "small" }, "Save"),
-    el("button", { type: "button", className: "quiet small", onclick: close }, "Cancel")))
-  notes.hidden = actions.hidden = true
-  notes.after(form)
-  nameInput.select()
+const showForm = function (row, shown) {
+  const form = $("form", row)
+  form.hidden = !shown
+  $("[data-edit]", row).parentElement.hidden = $("[data-notes]", row).hidden = shown
+  if (shown) form.elements.name.select()
+  else $("[data-edit]", row).focus()
 }
 
-for (const row of $$("[data-item]")) {
-  const details = $("details", row), name = $("[data-name]", row)
-  $("[data-actions]", row).hidden = false
-  $("[data-rename]", row).addEventListener("click", () => edit(row))
-  $("[data-remove]", row).addEventListener("click", run(async () => {
-    if (!confirm("Delete “" + name.textContent + "”?")) return
-    await api("DELETE", "/library/" + row.dataset.item)
-    row.remove()
-    say("“" + name.textContent + "” is deleted.")
-  }))
-  $("summary", row).addEventListener("keydown", event => {
-    if (event.key !== "F2" && event.key !== "p") return
-    event.preventDefault()
-    details.open = true
-    if (event.key === "F2") return edit(row)
-    const audio = $("audio", row)
-    if (audio?.paused) audio.play()
-    else audio?.pause()
-  })
-}
+const save = run(async ({ target }) => {
+  const { tags, gear, ...fields } = Object.fromEntries(new FormData(target))
+  fields.tags = tags.split(",").map(tag => tag.trim()).filter(Boolean)
+  // Not the gear that the file states, unless it was chosen.
+  if (gear !== undefined && !target.elements.gear.selectedOptions[0].defaultSelected) fields.gear = gear || null
+  await api("PATCH", target.dataset.path, fields)
+  showForm(rowOf({ target }), false)
+  await refresh()
+})
 
-// --- TONE3000 --------------------------------------------------------------------------------------------------
+const rowOf = event => event.target.closest("[data-item]")
 
-const showModels = async function (tone, place) {
-  const { items } = await api("GET", "/tones/" + tone.id + "/models")
-  place.replaceChildren(...items.map(model => el("li", { className: "split" },
-    el("span", {}, model.label + " ", el("span", { className: "facts" }, [model.architecture, model.size_class].filter(Boolean).join(", "))),
-    el("button", {
-      type: "button",
-      className: "quiet small",
-      "aria-label": "Import " + model.label,
-      disabled: Boolean(model.library_item_id),
-      onclick: run(async event => {
-        const button = event.currentTarget
-        const item = await api("POST", "/tones/" + tone.id + "/models/" + model.id + "/import")
-        say("“" + item.name + "” is in the library.")
-        button.replaceWith(el("span", { className: "good" }, "imported"))
-      }),
-    }, model.library_item_id ? "Imported" : "Import"))))
-}
-
-$("#tones")?.addEventListener("submit", run(async event => {
+document.addEventListener("click", event => { if (event.target.closest("[data-edit]")) showForm(rowOf(event), true) })
+document.addEventListener("reset", event => showForm(rowOf(event), false))
+document.addEventListener("submit", event => {
+  if (!rowOf(event)) return
   event.preventDefault()
-  const { items } = await api("GET", "/tones/" + $("#list").value)
-  $("#found").replaceChildren(...items.map(tone => {
-    const models = el("ul", { className: "plain" })
-    return el("li", { className: "card" },
-      el("div", { className: "split" },
-        el("div", {}, el("strong", {}, tone.title), " ",
-          el("span", { className: "facts" }, "by " + tone.creator.name + ", " + tone.gear + ", " + tone.license.name)),
-        tone.kind && el("button", {
-          type: "button", className: "quiet small", "aria-label": "Files of " + tone.title, onclick: run(() => showModels(tone, models)),
-        }, "Files")),
-      models)
-  }))
-  if (!items.length) $("#found").replaceChildren(el("li", {}, "Nothing here."))
-  else $("#found").append(el("li", {}, el("a", { href: items[0].powered_by.url, rel: "noreferrer" }, items[0].powered_by.text)))
-}))
+  save(event)
+})
+document.addEventListener("keydown", event => {
+  const row = rowOf(event)
+  if (row && event.key === "Escape" && event.target.closest("form")) showForm(row, false)
+  if (!row || !event.target.matches("summary") || (event.key !== "F2" && event.key !== "p")) return
+  event.preventDefault()
+  $("details", row).open = true
+  if (event.key === "F2") return showForm(row, true)
+  const audio = $("audio", row)
+  if (audio?.paused) audio.play()
+  else audio?.pause()
+})

@@ -43,7 +43,7 @@ async def test_a_new_user_gets_from_a_link_to_a_finished_shootout(
     # The browser gives the focus to `autofocus` some time after the page has loaded.
     await expect(page.get_by_role("button", name="Sign in as ada")).to_be_focused()
     await page.keyboard.press("Enter")
-    await page.get_by_role("button", name="Load the demo").wait_for()
+    await page.wait_for_url(f"{base_url}/")
     assert "code" not in page.url
     await page.get_by_role("button", name="Load the demo").press("Enter")
     await page.wait_for_url(f"{base_url}/jobs/*")
@@ -164,6 +164,7 @@ async def test_a_capture_of_tone3000_is_found_and_imported(
     await page.wait_for_url("**/library/tones?list=favorited&gear=&q=bluebird")
     assert await violations(page) == []
     await page.get_by_role("link", name="Bluebird 45 Lead").press("Enter")
+    await page.wait_for_url("**/library/tones/900101")  # with its script, which the button needs
     await page.get_by_role("button", name="Import").first.press("Enter")
     await expect(page.get_by_text("is in the library.")).to_be_visible()
     found = page.get_by_role("link", name="In the library")

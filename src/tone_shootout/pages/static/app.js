@@ -45,17 +45,18 @@ export const say = function (text, { error = false, action, label, after = 8000 
 
 export const fail = error => say(error instanceof Problem ? error.message : "The service can't be reached. Try again.", { error: true })
 
-// Runs a handler of an event; a button is disabled meanwhile, and an error is shown.
+// Runs a handler of an event and shows its error. A button is busy meanwhile: a disabled one would lose the focus.
 export const run = handler => async function (event) {
   const button = event.submitter || event.target.closest("button")
-  if (button) button.disabled = true
+  if (button?.ariaBusy) return event.preventDefault()
+  if (button) button.ariaBusy = "true"
   try {
     await handler(event)
   } catch (error) {
     fail(error)
     console.warn(error)
   } finally {
-    if (button) button.disabled = false
+    if (button) button.ariaBusy = null
   }
 }
 

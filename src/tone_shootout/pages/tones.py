@@ -91,9 +91,7 @@ async def _list(
     if which not in ("trending", "latest"):
         return await tones.list_own(which, user_id, paging, gear=gear, q=text)
     found = await (tones.trending(user_id, gear=gear) if which == "trending" else tones.latest(user_id))
-    matching = [
-        tone for tone in found if text.lower() in tone.title.lower() and (gear is None or _is_gear(tone, gear))
-    ]
+    matching = [tone for tone in found if text.lower() in tone.title.lower() and (gear is None or _is_gear(tone, gear))]
     return matching[paging.offset : paging.offset + paging.limit], len(matching)
 
 

@@ -54,8 +54,9 @@ SHOOTOUT_COUNT, JOB_COUNT = 25, 25
 COMPLETE = """
 UPDATE job SET status = 'completed', attempt = 1, started_at = now(), finished_at = now(), queued_at = now(),
 progress_done = 100, progress_total = 100, eta_s = 0, summary = CAST(:summary AS jsonb)
+WHERE id <> CAST(:open AS uuid)
 """
-"""Brings all jobs to their end as a worker would."""
+"""Brings all jobs but one to their end as a worker would."""
 SUMMARY = json.dumps(
     {
         "segments": 6,
@@ -285,7 +286,8 @@ def _wait(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
 async def _prepare(settings: Settings, ours: Contestant) -> tuple[list[Route], dict[str, str]]:
     """Make users and rows; return the routes, that of the WebSocket last, and the access tokens by method.
 
-    One user reads and another posts, so that lists stay as long as they are.
+    One user reads and another posts, so that lists stay as long as they are. The WebSocket follows the oldest job, which
+    has not finished and is not on the first page: for a finished one, ours also reads the log, sends the end and closes.
     """
     tokens: dict[str, str] = {}
     bodies: dict[str, bytes] = {}
@@ -299,8 +301,8 @@ async def _prepare(settings: Settings, ours: Contestant) -> tuple[list[Route], d
         made = [await client.post(SHOOTOUTS, content=bodies["GET"]) for _ in range(SHOOTOUT_COUNT)]
         shootout = made[-1].raise_for_status().json()
         made = [await client.post(shootout["links"]["jobs"]) for _ in range(JOB_COUNT)]
-        job = made[-1].raise_for_status().json()
-    await execute(settings, COMPLETE, summary=SUMMARY)
+        open_job, *_, job = [each.raise_for_status().json() for each in made]
+    await execute(settings, COMPLETE, summary=SUMMARY, open=open_job["id"])
     path = job["links"]["self"]
     routes = [
         Route("one shootout", "GET", shootout["links"]["self"], bare=True),
@@ -317,7 +319,7 @@ async def _prepare(settings: Settings, ours: Contestant) -> tuple[list[Route], d
             bare=True,
             differs=("id", "created_at", "updated_at", "links"),
         ),
-        Route("WebSocket", "GET", f"{path}/ws"),
+        Route("WebSocket", "GET", open_job["links"]["ws"]),
     ]
     return routes, tokens
 

@@ -286,8 +286,9 @@ def _wait(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
 async def _prepare(settings: Settings, ours: Contestant) -> tuple[list[Route], dict[str, str]]:
     """Make users and rows; return the routes, that of the WebSocket last, and the access tokens by method.
 
-    One user reads and another posts, so that lists stay as long as they are. The WebSocket follows the oldest job, which
-    has not finished and is not on the first page: for a finished one, ours also reads the log, sends the end and closes.
+    One user reads and another posts, so that lists stay as long as they are. The WebSocket follows the oldest job,
+    which has not finished and is not on the first page: for a finished one, ours also reads the log, sends the end and
+    closes.
     """
     tokens: dict[str, str] = {}
     bodies: dict[str, bytes] = {}

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from sqlalchemy import func
 
 from tests.support.sessions import Sessions
-from tone_shootout.jobs.models import Job, JobEvent
+from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.repositories import JobEventRepository, JobRepository
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.streaming.pubsub import Publisher
@@ -42,5 +42,5 @@ class Hand:
 
     async def all_events(self) -> list[int]:
         async with self._sessions() as session:
-            rows: list[JobEvent] = list(await JobEventRepository(session).list_after(self._id, 0))
+            rows = await JobEventRepository(session).list_after(self._id, 0)
         return [row.seq for row in rows]

@@ -6,6 +6,7 @@ service's own origins.
 """
 
 import socket
+from functools import lru_cache
 from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
@@ -33,6 +34,8 @@ ORIGIN_REFUSED: Final = 4403
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LOCAL_DOMAINS: Final = (".localhost", ".local", ".home.arpa", ".internal")
 """Domains reserved by RFC 6761, 6762 and 8375 and by ICANN, absent from the public DNS."""
+_LONGEST_CACHED: Final = 300
+"""Longest URL whose parts are remembered: clients choose what they send as `Host` and `Origin`."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 
 
@@ -224,6 +227,11 @@ def _has_cookies_only(connection: Connection) -> bool:
 
 def _origin(url: str) -> tuple[str, str, int] | None:
     """Return scheme, host and port of a URL; None unless its scheme is `http` or `https`."""
+    return _split(url) if len(url) <= _LONGEST_CACHED else _split.__wrapped__(url)
+
+
+@lru_cache(maxsize=1024)
+def _split(url: str) -> tuple[str, str, int] | None:
     try:
         parts = urlsplit(url)
         port = parts.port or _DEFAULT_PORTS[parts.scheme]

@@ -9,12 +9,14 @@ import msgspec
 from msgspec import Meta, Struct
 
 from tone_shootout.jobs.execution.inputs import notices_of
-from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, JobRow
+from tone_shootout.jobs.models import EventRow, Job, JobArtifact, JobEvent, JobRow
 from tone_shootout.jobs.status import FINISHED, EventType, JobStatus, Phase
 from tone_shootout.jobs.summary import JobSummary
 from tone_shootout.kit.outages import Dependency
 from tone_shootout.shootouts.dtos import NoticeRead
 from tone_shootout.shootouts.services import Metadata
+
+_decode_summary: Final = msgspec.json.Decoder(JobSummary | None).decode
 
 JobOrder = Literal["created_at", "-created_at", "finished_at", "-finished_at"]
 
@@ -104,7 +106,7 @@ class JobRead(Struct, kw_only=True):
             error=None if job.error is None else JobErrorRead(**job.error),
             waiting_for=job.waiting_for,  # type: ignore[arg-type]  # only outages are written there
             notices=[NoticeRead.of(notice) for notice in notices_of(job)],
-            summary=None if job.summary is None else msgspec.convert(job.summary, JobSummary),
+            summary=_summary_of(job),
             metadata=job.labels,
             created_at=job.created_at,
             queued_at=job.queued_at,
@@ -124,6 +126,12 @@ class JobRead(Struct, kw_only=True):
         )
 
 
+def _summary_of(job: Job | JobRow) -> JobSummary | None:
+    if isinstance(job, Job):
+        return None if job.summary is None else msgspec.convert(job.summary, JobSummary)
+    return None if job.summary_json is None else _decode_summary(job.summary_json)
+
+
 class Event(Struct, kw_only=True):
     """An event of a job."""
 
@@ -134,7 +142,7 @@ class Event(Struct, kw_only=True):
     data: Annotated[dict[str, Any], Meta(description="Data, depending on the type.")]
 
     @classmethod
-    def of(cls, event: JobEvent) -> "Event":
+    def of(cls, event: JobEvent | EventRow) -> "Event":
         """Return the message for a stored event."""
         return cls(
             seq=event.seq,

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, Index, In
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tone_shootout.jobs.status import FINISHED, PHASES, JobStatus
+from tone_shootout.jobs.status import FINISHED, PHASES, EventType, JobStatus
 from tone_shootout.kit.db.session import Base, UUIDv7AuditBase
 
 
@@ -114,14 +114,9 @@ class JobRow(NamedTuple):
         return error_document(self.error_code, self.error_detail, self.error_segment, self.error_pointer)
 
     @property
-    def summary(self) -> dict[str, Any] | None:
-        """Key figures of a completed job."""
-        return None if self.summary_json is None else msgspec.json.decode(self.summary_json)
-
-    @property
     def labels(self) -> dict[str, str]:
         """`metadata` of the shootout at submission."""
-        return msgspec.json.decode(self.labels_json, type=dict[str, str])
+        return {} if self.labels_json == "{}" else msgspec.json.decode(self.labels_json, type=dict[str, str])
 
 
 class JobEvent(Base):
@@ -134,6 +129,21 @@ class JobEvent(Base):
     type: Mapped[str] = mapped_column(String(16))
     at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))
     data: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class EventRow(NamedTuple):
+    """An event, read without an entity."""
+
+    job_id: UUID
+    seq: int
+    type: EventType
+    at: datetime
+    data_json: str
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Data, depending on the type."""
+        return msgspec.json.decode(self.data_json, type=dict[str, Any])
 
 
 class JobArtifact(Base):

@@ -27,6 +27,7 @@ class LogHandler(logging.StreamHandler[TextIO]):
     def __init__(self, stream: TextIO, settings: LogSettings) -> None:
         super().__init__(stream)
         self._is_json = settings.format == "json"
+        self._is_terminal = stream.isatty()
         self._writes_requests = logging.getLevelNamesMapping()[settings.level] <= logging.INFO
 
     def write_request(self, logger: str, method: str, path: str, status: int, ms: float) -> bool:
@@ -44,7 +45,7 @@ class LogHandler(logging.StreamHandler[TextIO]):
                 f'{{"method": "{method}", "path": "{path}", "status": {status}, "ms": {ms}, "event": "request", '
                 f'"request_id": "{request_id}", "logger": "{logger}", "level": "info", "timestamp": "{at}"}}\n'
             )
-        elif self.stream.isatty():
+        elif self._is_terminal:
             return False
         else:
             line = (

@@ -2,16 +2,32 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, Insert, Integer, Select, Text, column, delete, func, insert, literal, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Insert,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    column,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.selectable import TableValuedAlias
 
-from tone_shootout.jobs.models import Job, JobEvent
+from tone_shootout.jobs.models import EventRow, Job, JobEvent
 from tone_shootout.jobs.status import FINISHED, EventType
 from tone_shootout.kit.db.pagination import Paging
+from tone_shootout.kit.db.reads import Query, fetch
 from tone_shootout.kit.db.repository import Repository
 
 EventContent = tuple[EventType, dict[str, Any]]
@@ -23,10 +39,10 @@ class JobEventRepository(Repository[JobEvent]):
 
     model_type = JobEvent
 
-    async def list_after(self, job_id: UUID, seq: int, *, limit: int = 500) -> Sequence[JobEvent]:
+    async def list_after(self, job_id: UUID, seq: int, *, limit: int = 500) -> list[EventRow]:
         """Return at most `limit` of a job's events with a number greater than `seq`, in order."""
-        statement = select(JobEvent).where(*_is_after(job_id, seq)).order_by(JobEvent.seq).limit(limit)
-        return (await self.session.scalars(statement)).all()
+        rows = await fetch(self.session, _AFTER, job_id=job_id, seq=seq, limit=limit)
+        return [EventRow._make(row) for row in rows]
 
     async def list_page_after(self, job_id: UUID, seq: int, *, paging: Paging) -> tuple[Sequence[JobEvent], int]:
         """Return a page of a job's events with a number greater than `seq`, in order, and how many there are."""
@@ -97,6 +113,14 @@ class JobEventRepository(Repository[JobEvent]):
 
 def _is_after(job_id: UUID, seq: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return JobEvent.job_id == job_id, JobEvent.seq > seq
+
+
+_AFTER: Final = Query(
+    select(JobEvent.job_id, JobEvent.seq, JobEvent.type, JobEvent.at, cast(JobEvent.data, Text))
+    .where(JobEvent.job_id == bindparam("job_id"), JobEvent.seq > bindparam("seq"))
+    .order_by(JobEvent.seq)
+    .limit(bindparam("limit"))
+)
 
 
 def _contents(events: Sequence[EventContent]) -> TableValuedAlias:

@@ -26,7 +26,7 @@ from tone_shootout.accounts.principal import Credential
 from tone_shootout.accounts.services import filter_valid_credentials
 from tone_shootout.jobs.dtos import Event
 from tone_shootout.jobs.errors import TooManyStreamsError
-from tone_shootout.jobs.models import JobEvent
+from tone_shootout.jobs.models import EventRow
 from tone_shootout.jobs.repositories import JobEventRepository, JobRepository
 from tone_shootout.jobs.status import EventType
 from tone_shootout.jobs.streaming.pubsub import subscribe_to_events
@@ -60,7 +60,7 @@ class EncodedEvent(msgspec.Struct, frozen=True):
         return cls(event.seq, event.type, _encode(event).decode())
 
     @classmethod
-    def of_rows(cls, rows: Iterable[JobEvent]) -> "list[EncodedEvent]":
+    def of_rows(cls, rows: Iterable[EventRow]) -> "list[EncodedEvent]":
         """Encode rows of the event log."""
         return [cls.of(Event.of(row)) for row in rows]
 

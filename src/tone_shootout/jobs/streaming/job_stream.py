@@ -114,6 +114,9 @@ class StreamService:
             stream.note_seq(newest)
             if stream.is_behind:
                 self._hub.request_poll()
+            # Read before anything is sent: a client that leaves after the snapshot would cancel the query, for which
+            # the driver opens a second connection and gives up the first.
+            page = [] if stream.events_after(snapshot.seq) is not None else await self._page(job_id, snapshot.seq)
             yield snapshot
             subscriber.seq = snapshot.seq
             ended = finished and subscriber.seq >= newest
@@ -122,7 +125,7 @@ class StreamService:
                     raise UnauthorizedError
                 events = stream.events_after(subscriber.seq)
                 if events is None:
-                    events = await self._page(job_id, subscriber.seq)
+                    events, page = page or await self._page(job_id, subscriber.seq), []
                     if not events:  # older than the retention period
                         subscriber.seq, ended = newest, finished
                         continue

@@ -35,6 +35,8 @@ class RequestEncodingMiddleware(ASGIMiddleware):
 
 def _check(scope: HTTPScope) -> None:
     for part, name in ((scope["raw_path"], "path"), (scope["query_string"], "query")):
+        if part.isascii() and b"%" not in part:
+            continue
         try:
             unquote_to_bytes(part).decode()
         except UnicodeDecodeError:

@@ -11,6 +11,7 @@ from tone_shootout.audio.files import write_wav
 from tone_shootout.rendering.engine.sources import probe
 from tone_shootout.rendering.media_info import DEFAULT_LIMITS, Limits, MediaInfo
 from tone_shootout.rendering.plan.planner import Plan, plan
+from tone_shootout.rendering.spec.leaves import leaves
 from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock, Spec
 from tone_shootout.rendering.video.video_frames import Card
 
@@ -99,8 +100,9 @@ def plan_in(
     """Probe the files of a spec that lie in `folder` and plan it; the second value is where each file is."""
     facts: dict[str, MediaInfo] = {track.file: probe(folder / track.file, "di_track") for track in spec.di_tracks}
     for chain in spec.chains:
-        for block in chain.blocks:
+        for _, block, _ in leaves(chain):
             if isinstance(block, CaptureBlock | CabIrBlock):
-                kind = "capture" if isinstance(block, CaptureBlock) else "cab_ir"
-                facts[block.file] = probe(folder / block.file, "capture" if kind == "capture" else "cab_ir")
+                facts[block.file] = probe(
+                    folder / block.file, "capture" if isinstance(block, CaptureBlock) else "cab_ir"
+                )
     return plan(spec, facts, limits=limits, fades=fades), {file: folder / file for file in facts}

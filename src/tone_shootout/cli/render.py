@@ -360,15 +360,17 @@ def check_structure(path: Path) -> None:
 
 def _files(spec: "Spec") -> "Iterator[tuple[str, str, Kind]]":
     """Yield pointer, path and kind of every file in a spec."""
+    from tone_shootout.rendering.spec.leaves import leaves
+    from tone_shootout.rendering.spec.pointers import block_pointer
     from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock
 
     for index, track in enumerate(spec.di_tracks):
         yield f"/di_tracks/{index}/file", track.file, "di_track"
     for index, chain in enumerate(spec.chains):
-        for position, block in enumerate(chain.blocks):
+        for place, block, _ in leaves(chain):
             if isinstance(block, CaptureBlock | CabIrBlock):
                 kind: Kind = "capture" if isinstance(block, CaptureBlock) else "cab_ir"
-                yield f"/chains/{index}/blocks/{position}/file", block.file, kind
+                yield block_pointer(index, place, "file"), block.file, kind
 
 
 def _print_summary(manifest: "Manifest", out: Path) -> None:

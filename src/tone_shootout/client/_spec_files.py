@@ -138,9 +138,11 @@ def _holders(document: dict[str, Any]) -> Iterator[tuple[Kind, dict[str, Any]]]:
 
 
 def _blocks(value: object) -> Iterator[tuple[Kind, dict[str, Any]]]:
-    for block in _tables(value):
-        if (kind := _KINDS.get(block.get("type"))) is not None:
+    for block in _tables(value, needs_file=False):
+        if (kind := _KINDS.get(block.get("type"))) is not None and isinstance(block.get("file"), str):
             yield kind, block
+        for path in _tables(block.get("paths"), needs_file=False):
+            yield from _blocks(path.get("blocks"))
 
 
 def _name_of(file: str, longest: int) -> str:

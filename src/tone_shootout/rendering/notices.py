@@ -10,8 +10,9 @@ from tone_shootout.audio.notices import FileNotice
 from tone_shootout.rendering.media_info import CaptureInfo, MediaInfo
 from tone_shootout.rendering.plan.calibration import one_sided_levels, uneven_drives
 from tone_shootout.rendering.spec.grammar import part_of
-from tone_shootout.rendering.spec.pointers import block_pointer, chain_pointer, di_track_pointer
-from tone_shootout.rendering.spec.schema import Band, CabIrBlock, CaptureBlock, Chain, EqBlock, Spec
+from tone_shootout.rendering.spec.leaves import leaves, with_files
+from tone_shootout.rendering.spec.pointers import Place, block_pointer, chain_pointer, di_track_pointer, place_in_words
+from tone_shootout.rendering.spec.schema import Band, Block, CabIrBlock, CaptureBlock, Chain, EqBlock, Spec, SplitBlock
 
 UNEVEN: Final = "uneven_calibration"
 """Code of the notice that some chains are calibrated to the DI tracks and others are not."""
@@ -113,16 +114,16 @@ def _uses(spec: Spec) -> Iterator[tuple[str, str, str]]:
     for index, track in enumerate(spec.di_tracks):
         yield di_track_pointer(index), f"DI track “{track.name}”", track.file
     for index, chain in enumerate(spec.chains):
-        for position, block in enumerate(chain.blocks):
-            if isinstance(block, CaptureBlock | CabIrBlock) and not block.bypass:
+        for place, block, bypass in leaves(chain):
+            if isinstance(block, CaptureBlock | CabIrBlock) and not bypass:
                 what = "capture" if isinstance(block, CaptureBlock) else "cab IR"
-                yield block_pointer(index, position), f"Chain “{chain.name}”, {what}", block.file
+                yield block_pointer(index, place), f"Chain “{chain.name}”, {what}", block.file
 
 
 def _gear_notices(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[Notice]:
     """Yield a notice for each capture of unknown gear, with the pointer to its first use."""
     reported: set[str] = set()
-    for index, position, block in _active_captures(spec):
+    for index, place, block in _active_captures(spec):
         found = media_info.get(block.file)
         if not isinstance(found, CaptureInfo) or block.file in reported:
             continue
@@ -130,15 +131,15 @@ def _gear_notices(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[N
         if notice is not None:
             reported.add(block.file)
             name = f"Chain “{spec.chains[index].name}”, capture"
-            pointer = block_pointer(index, position)
+            pointer = block_pointer(index, place)
             yield Notice(code=notice.code, pointer=pointer, detail=f"{name}: {notice.detail}")
 
 
-def _active_captures(spec: Spec) -> Iterator[tuple[int, int, CaptureBlock]]:
+def _active_captures(spec: Spec) -> Iterator[tuple[int, Place, CaptureBlock]]:
     for index, chain in enumerate(spec.chains):
-        for position, block in enumerate(chain.blocks):
-            if isinstance(block, CaptureBlock) and not block.bypass:
-                yield index, position, block
+        for place, block, bypass in leaves(chain):
+            if isinstance(block, CaptureBlock) and not bypass:
+                yield index, place, block
 
 
 def _repeated_names(spec: Spec) -> Iterator[Notice]:
@@ -169,26 +170,31 @@ def _identical_chains(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterat
 
 def _sound(chain: Chain, media_info: Mapping[str, MediaInfo]) -> tuple[object, ...]:
     """Return what shapes the sound of a chain, with the hashes of its files."""
-    found: list[object] = [chain.trim_db]
-    for block in chain.blocks:
-        if block.bypass:
-            continue
-        if isinstance(block, CaptureBlock | CabIrBlock):
-            info = media_info.get(block.file)
-            block = msgspec.structs.replace(block, file=block.file if info is None else info.sha256)
-        if isinstance(block, CaptureBlock):
-            block = msgspec.structs.replace(block, gear=None)
-        found.append(block)
-    return tuple(found)
+
+    def content(file: str) -> str:
+        info = media_info.get(file)
+        return file if info is None else info.sha256
+
+    def described(block: Block) -> object:
+        if isinstance(block, SplitBlock):
+            paths = (
+                msgspec.structs.replace(path, blocks=tuple(inner for inner in path.blocks if not inner.bypass))
+                for path in block.paths
+            )
+            return tuple((msgspec.structs.replace(path, blocks=()), *map(described, path.blocks)) for path in paths)
+        return msgspec.structs.replace(block, gear=None) if isinstance(block, CaptureBlock) else block
+
+    active = (block for block in with_files(chain, content).blocks if not block.bypass)
+    return chain.trim_db, *map(described, active)
 
 
 def _filter_notices(spec: Spec) -> Iterator[Notice]:
     """Yield a notice for each filter that changes nothing that can be heard, or leaves nothing that can be heard."""
     for index, chain in enumerate(spec.chains):
-        for position, block in enumerate(chain.blocks):
-            if block.bypass:
+        for position, block, bypass in leaves(chain):
+            if bypass:
                 continue
-            place = f"Chain “{chain.name}”, block {position + 1}"
+            place = f"Chain “{chain.name}”, {place_in_words(position)}"
             if isinstance(block, EqBlock):
                 for number, problem in _band_problems(block.bands):
                     pointer = block_pointer(index, position, f"bands/{number}/frequency_hz")

@@ -12,14 +12,14 @@ import msgspec
 from tone_shootout.audio.fades import FADE_MS
 from tone_shootout.rendering.engine.schedule import Step, schedule
 from tone_shootout.rendering.estimate import estimate
-from tone_shootout.rendering.executor import analysis, stages
+from tone_shootout.rendering.executor import analysis, path_latencies, stages
 from tone_shootout.rendering.executor.machine_store import MachineStore
 from tone_shootout.rendering.executor.plot_tasks import add_plots
 from tone_shootout.rendering.executor.pool import Pool
 from tone_shootout.rendering.executor.reporter import Phase, Reporter, SegmentStatus, Store
 from tone_shootout.rendering.executor.task_executor import TaskExecutor, TaskGraph
 from tone_shootout.rendering.listening_page import pipeline as listening_page
-from tone_shootout.rendering.metrics import Encoded
+from tone_shootout.rendering.metrics import Encoded, Latency
 from tone_shootout.rendering.notices import FOR_THE_AUTHOR, UNEVEN
 from tone_shootout.rendering.output.credits import Credit, credit_lines, notices
 from tone_shootout.rendering.output.flac_tags import tag_segments
@@ -103,7 +103,9 @@ def produce(
         video = video and plan.spec.output.video and not sound_only
         executor = TaskExecutor(pool, reporter, total, store)
         reporter.progress(0.0, total)
-        measured = stages.render(plan, sources, raws, rounds, executor, previews)
+        (staging / "metrics").mkdir()
+        paths = path_latencies.measure(plan, sources, staging / "metrics", executor)
+        measured = stages.render(plan, sources, raws, rounds, executor, paths, previews)
         reporter.phase("level")
         (staging / "segments").mkdir()
         level, leveled = stages.level(plan, raws, staging, measured, executor)
@@ -119,8 +121,7 @@ def produce(
                 levels_file = video_pipeline.add_video(
                     graph, plan, raws, staging, leveled, VIDEO_NAME, lambda: reporter.phase("video")
                 )
-            (staging / "metrics").mkdir()
-            measurements = analysis.Measurements(graph, plan, sources, raws, staging / "metrics", leveled)
+            measurements = analysis.Measurements(graph, plan, sources, raws, staging / "metrics", leveled, paths)
             if plots:
                 reporter.phase("plots")
                 drawn = add_plots(graph, plan, staging, level, leveled, inputs, measurements)
@@ -132,7 +133,7 @@ def produce(
             if levels_file is not None:
                 encoded = msgspec.msgpack.decode(levels_file.read_bytes(), type=Encoded)
         files = {name: record(staging, name) for name in (*(segment.file for segment in plan.segments), *drawn)}
-        segments = _records(plan, leveled, found, files, available, rounds)
+        segments = _records(plan, leveled, found, files, paths, available, rounds)
         if encoded is not None:
             (staging / CHAPTERS_NAME).write_text(chapters(segments), encoding="utf-8")
             shown = [notice for notice in warnings if notice.code not in FOR_THE_AUTHOR]
@@ -169,6 +170,7 @@ def _records(
     leveled: Sequence[stages.LeveledSegment],
     found: analysis.Analysis | None,
     files: Mapping[str, FileRecord],
+    paths: Mapping[str, Latency],
     available: Collection[str],
     rounds: Sequence[Sequence[Step]],
 ) -> tuple[SegmentRecord, ...]:
@@ -200,9 +202,11 @@ def _records(
             inferences=inferences.get(segment.position, 0),
             latency=latency,
             metrics=metrics,
+            splits=path_latencies.split_records(segment, paths),
             notes=(
                 *notes((segment.stop - segment.start) / segment.di_rate),
                 *([UNCALIBRATED] if segment.position in uneven else []),
+                *path_latencies.unaligned(segment, paths),
             ),
         )
         for segment, level, slot, latency, metrics in zip(

@@ -10,7 +10,7 @@ from tone_shootout.rendering.media_info import Kind
 from tone_shootout.rendering.spec import document as grids
 from tone_shootout.rendering.spec import schema as spec
 from tone_shootout.rendering.spec.grid import AXES
-from tone_shootout.rendering.spec.pointers import block_pointer
+from tone_shootout.rendering.spec.pointers import Place, block_pointer
 
 _SOURCES = ("asset", "tone3000")
 
@@ -58,7 +58,26 @@ class AssetCabIr(spec.CabIrBase, kw_only=True, frozen=True, tag="cab_ir"):
     tone3000: ModelChoice = UNSET
 
 
-AssetBlock = AssetCapture | AssetCabIr | spec.Effect
+AssetLeaf = AssetCapture | AssetCabIr | spec.Effect
+"""A block that a path can have: all but a split."""
+
+
+class AssetPath(spec.PathBase, kw_only=True, frozen=True):
+    """One of the parallel paths of a split."""
+
+    blocks: Annotated[
+        tuple[AssetLeaf, ...],
+        Meta(max_length=16, description="Blocks, in order. Default: none, a dry path.", examples=[[]]),
+    ] = ()
+
+
+class AssetSplit(spec.SplitBase, kw_only=True, frozen=True, tag="split"):
+    """Parallel paths from the same input, summed: two cabs, two amps, or a dry path beside a wet one."""
+
+    paths: Annotated[tuple[AssetPath, ...], Meta(min_length=2, max_length=4, description="The paths.")]
+
+
+AssetBlock = AssetLeaf | AssetSplit
 
 
 class AssetChain(spec.ChainBase, kw_only=True, frozen=True):
@@ -173,9 +192,9 @@ def check_sources(config: Config) -> Iterator[spec.SpecError]:
 def _holders(config: Config) -> Iterator[tuple[str, UUID | _Holder, Kind]]:
     """Yield pointer, value and required kind of everything in a config that names a capture or a cab IR."""
     for index, chain in enumerate(config.chains):
-        for position, block in enumerate(chain.blocks):
+        for place, block in _leaves(chain):
             if isinstance(block, AssetCapture | AssetCabIr):
-                yield block_pointer(index, position), block, "capture" if isinstance(block, AssetCapture) else "cab_ir"
+                yield block_pointer(index, place), block, "capture" if isinstance(block, AssetCapture) else "cab_ir"
     if config.grid is None:
         return
     for axis in AXES:
@@ -184,6 +203,15 @@ def _holders(config: Config) -> Iterator[tuple[str, UUID | _Holder, Kind]]:
     for index, slot in enumerate(config.grid.template or ()):
         if isinstance(slot, AssetCaptureSlot | AssetCabIrSlot):
             yield f"/grid/template/{index}", slot, "capture" if isinstance(slot, AssetCaptureSlot) else "cab_ir"
+
+
+def _leaves(chain: AssetChain) -> Iterator[tuple[Place, AssetLeaf]]:
+    for index, block in enumerate(chain.blocks):
+        if not isinstance(block, AssetSplit):
+            yield (index,), block
+            continue
+        for number, path in enumerate(block.paths):
+            yield from (((index, number, position), inner) for position, inner in enumerate(path.blocks))
 
 
 def document_of(config: Config) -> grids.SpecDocument:
@@ -215,6 +243,16 @@ def config_pointer(pointer: str, config: Config) -> str:
 
 
 def _block(block: AssetBlock) -> spec.Block:
+    if isinstance(block, AssetSplit):
+        paths = tuple(
+            spec.SplitPath(**_fields(path, without=("blocks",)), blocks=tuple(map(_leaf, path.blocks)))
+            for path in block.paths
+        )
+        return spec.SplitBlock(**_fields(block, without=("paths",)), paths=paths)
+    return _leaf(block)
+
+
+def _leaf(block: AssetLeaf) -> spec.LeafBlock:
     if isinstance(block, AssetCapture):
         return spec.CaptureBlock(**_fields(block, without=_SOURCES), file=_file(block))
     if isinstance(block, AssetCabIr):

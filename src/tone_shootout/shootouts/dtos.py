@@ -13,7 +13,8 @@ from tone_shootout.kit.http.problems import Fault
 from tone_shootout.rendering.engine.schedule import Step, schedule
 from tone_shootout.rendering.notices import Notice
 from tone_shootout.rendering.plan.planner import PlannedSegment
-from tone_shootout.rendering.spec.schema import ONE_LINE, files_of
+from tone_shootout.rendering.spec.leaves import files_of
+from tone_shootout.rendering.spec.schema import ONE_LINE
 from tone_shootout.shootouts.assets import WantedModel
 from tone_shootout.shootouts.config import Config
 from tone_shootout.shootouts.errors import CONFIG

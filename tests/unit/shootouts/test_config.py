@@ -8,7 +8,7 @@ import pytest
 
 from tone_shootout.rendering.spec import document as documents
 from tone_shootout.rendering.spec import schema as spec
-from tone_shootout.rendering.spec.schema import files_of
+from tone_shootout.rendering.spec.leaves import files_of
 from tone_shootout.shootouts import config as configs
 from tone_shootout.shootouts.config import Config, assets_of, check_sources, config_pointer, document_of, models_of
 

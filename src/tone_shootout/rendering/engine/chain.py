@@ -6,11 +6,12 @@ extended with silence if the segment has a tail. Cuts of the slice and the ends 
 changed here: the level match follows later.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from tone_shootout.audio.dynamics import compressor, noise_gate
 from tone_shootout.audio.fades import fade_ends
 from tone_shootout.audio.filters import Band, equalize
 from tone_shootout.audio.levels import apply_gain
+from tone_shootout.audio.mixing import MixedPath, sum_paths
 from tone_shootout.audio.nam import NamError, NamModel
 from tone_shootout.audio.resample import resample
 from tone_shootout.audio.sides import Channel
@@ -34,9 +36,11 @@ from tone_shootout.rendering.engine.sources import (
 )
 from tone_shootout.rendering.errors import RenderError
 from tone_shootout.rendering.executor.tasks import SourceFile
-from tone_shootout.rendering.plan.planner import PlannedSegment, Stage
+from tone_shootout.rendering.plan.planner import PlannedSegment
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE
-from tone_shootout.rendering.spec.pointers import block_pointer, di_track_pointer
+from tone_shootout.rendering.plan.stages import Stage
+from tone_shootout.rendering.spec.leaves import block_at
+from tone_shootout.rendering.spec.pointers import block_pointer, di_track_pointer, place_in_words
 from tone_shootout.rendering.spec.schema import (
     Block,
     CabIrBlock,
@@ -46,8 +50,10 @@ from tone_shootout.rendering.spec.schema import (
     DelayBlock,
     EqBlock,
     GainBlock,
+    LeafBlock,
     NoiseGateBlock,
     ReverbBlock,
+    SplitBlock,
 )
 
 BLOCK_NAMES: Final[Mapping[type[Block], str]] = {
@@ -59,10 +65,14 @@ BLOCK_NAMES: Final[Mapping[type[Block], str]] = {
     NoiseGateBlock: "noise gate",
     DelayBlock: "delay",
     ReverbBlock: "reverb",
+    SplitBlock: "split",
 }
 
 ReportCost = Callable[[float], None]
 """Takes the completed part of the segment's cost. It may raise to stop the rendering."""
+
+Shifts = Mapping[int, Sequence[int]]
+"""By index of a split's stage, the samples by which each of its paths is moved earlier, at the stage's rate."""
 
 OnStage = Callable[[int, Float32], None]
 """Takes a stage's index and its output, shape (T,)."""
@@ -102,6 +112,14 @@ class SourceCache:
         return self._irs[key]
 
 
+class _Output(NamedTuple):
+    """Output of a stage: its samples, shape (T,), their rate, and the stage that muted them if they are silent."""
+
+    samples: Float32
+    rate: int
+    muted_by: Stage | None = None
+
+
 def render_segment(
     segment: PlannedSegment,
     chain: Chain,
@@ -110,11 +128,12 @@ def render_segment(
     source_cache: SourceCache,
     report_cost: ReportCost,
     *,
-    first: int = 0,
-    initial: Float32 | None = None,
+    runs: Sequence[int] | None = None,
+    resumed: Mapping[int, Float32] | None = None,
+    shifts: Shifts | None = None,
     on_stage: OnStage | None = None,
 ) -> Float32:
-    """Render one segment, from its DI track or from the output of one of its stages.
+    """Render one segment, from its DI track or from the outputs of some of its stages.
 
     Args:
         segment: the planned segment.
@@ -123,9 +142,10 @@ def render_segment(
         sources: captures and cab IRs by the `file` of the chain's blocks.
         source_cache: decoded sources, shared between segments.
         report_cost: called with the completed cost, up to the total of the stages that run.
-        first: index of the first stage that runs.
-        initial: output of the stage before `first`, shape (T,), at that stage's rate; None: start from the DI track.
-        on_stage: called with the output of each stage.
+        runs: indices of the stages that run, in order; None: all.
+        resumed: outputs of the stages that those need and that do not run, by index, shape (T,), at the stage's rate.
+        shifts: by index of a split's stage, samples by which each of its paths is moved earlier; None: by none.
+        on_stage: called with the index and the output of each stage.
 
     Returns:
         float32 samples, shape (segment.samples,), at `OUTPUT_RATE`, full scale ±1, before the level match.
@@ -134,36 +154,59 @@ def render_segment(
         RenderError: the result is silent or not finite, or a source or block can't be used.
         OSError: a source can't be read.
     """
-    muted_by: Stage | None = None
-    if initial is None:
-        x, rate = _read_slice(segment, di, source_cache), segment.di_rate
-    else:
-        before = segment.stages[first - 1]
-        x, rate = initial, before.rate
-        muted_by = before if _silent(x) else None
+    stages = segment.stages
+    numbers = range(len(stages)) if runs is None else runs
+    last = len(stages) - 1
+    uses = Counter(needed for number in numbers for needed in stages[number].inputs)
+    uses[last] += 1
+    outputs = {
+        number: _Output(x, stages[number].rate, stages[number] if _silent(x) else None)
+        for number, x in (resumed or {}).items()
+    }
+    if uses[-1]:
+        outputs[-1] = _Output(_read_slice(segment, di, source_cache), segment.di_rate)
     done = 0.0
-    for index, stage in enumerate(segment.stages[first:], first):
-        block = chain.blocks[stage.block]
+    for number in numbers:
+        stage = stages[number]
         with _render_errors(_block_name(segment, chain, stage), segment, _stage_pointer(segment, stage)):
-            x = resample(x, rate, stage.rate)[: stage.samples]
-            report_samples = partial(_report_samples, report_cost, done, stage.cost, len(x))
-            x = _apply(block, x, stage, sources, source_cache, report_samples)
-        rate = stage.rate
-        muted_by = (muted_by or stage) if _silent(x) else None
+            found = [outputs[needed] for needed in stage.inputs]
+            inputs = [resample(each.samples, each.rate, stage.rate)[: stage.samples] for each in found]
+            report_samples = partial(_report_samples, report_cost, done, stage.cost, stage.samples)
+            block = block_at(chain, stage.place)
+            if isinstance(block, SplitBlock):
+                x = _sum(block, inputs, (shifts or {}).get(number))
+            else:
+                x = _apply(block, inputs[0], stage, sources, source_cache, report_samples)
+        muted = [each.muted_by for each in found]
+        outputs[number] = _Output(x, stage.rate, (muted[0] if all(muted) else stage) if _silent(x) else None)
         if on_stage is not None:
-            on_stage(index, x)
+            on_stage(number, x)
+        for needed in stage.inputs:
+            uses[needed] -= 1
+            if not uses[needed]:
+                outputs.pop(needed, None)
         done += stage.cost
         report_cost(done)
-    if muted_by is not None:
+    result = outputs[last]
+    if result.muted_by is not None:
         raise RenderError(
             "silent",
-            f"{_block_name(segment, chain, muted_by)} outputs silence (peak below {SILENCE_DBFS:.0f} dBFS)",
+            f"{_block_name(segment, chain, result.muted_by)} outputs silence (peak below {SILENCE_DBFS:.0f} dBFS)",
             segment=segment.position,
-            pointer=_stage_pointer(segment, muted_by),
+            pointer=_stage_pointer(segment, result.muted_by),
         )
     with _render_errors(segment_name(segment), segment):
-        x = resample(x, rate, OUTPUT_RATE)[: segment.samples]
+        x = resample(result.samples, result.rate, OUTPUT_RATE)[: segment.samples]
         return fade_ends(x, OUTPUT_RATE) if segment.faded else x
+
+
+def _sum(block: SplitBlock, inputs: Sequence[Float32], shifts: Sequence[int] | None) -> Float32:
+    return sum_paths(
+        [
+            MixedPath(x, gain_db=path.mix_db, inverted=path.polarity == "inverted", advance=shift)
+            for path, x, shift in zip(block.paths, inputs, shifts or [0] * len(inputs), strict=True)
+        ]
+    )
 
 
 def _read_slice(segment: PlannedSegment, di: SourceFile, source_cache: SourceCache) -> Float32:
@@ -191,11 +234,12 @@ def segment_name(segment: PlannedSegment) -> str:
 
 
 def _block_name(segment: PlannedSegment, chain: Chain, stage: Stage) -> str:
-    return f"{segment_name(segment)}: block {stage.block + 1} ({BLOCK_NAMES[type(chain.blocks[stage.block])]})"
+    kind = BLOCK_NAMES[type(block_at(chain, stage.place))]
+    return f"{segment_name(segment)}: {place_in_words(stage.place)} ({kind})"
 
 
 def _stage_pointer(segment: PlannedSegment, stage: Stage) -> str:
-    return block_pointer(segment.chain, stage.block)
+    return block_pointer(segment.chain, stage.place)
 
 
 def reamp(
@@ -228,7 +272,7 @@ def reamp(
 
 
 def _apply(
-    block: Block,
+    block: LeafBlock,
     x: Float32,
     stage: Stage,
     sources: Mapping[str, SourceFile],

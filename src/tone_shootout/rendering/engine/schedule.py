@@ -5,33 +5,37 @@ it: four amps through five cabs run four inferences. Cheap effects are not cache
 """
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection
+from functools import partial
 
 from msgspec import Struct
 
-from tone_shootout.rendering.plan.planner import Plan, PlannedSegment, Stage
+from tone_shootout.rendering.plan.planner import Plan, PlannedSegment
+from tone_shootout.rendering.plan.stages import Stage
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """The rendering of one segment from its last available stage.
+    """The rendering of one segment from its last available stages.
 
     Attributes:
         segment: the segment.
-        first: index of the first stage that has to run; 0: start from the DI track.
+        runs: indices of the stages that have to run, in order.
+        resumes: indices of the stages whose available outputs those need; none: start from the DI track.
     """
 
     segment: PlannedSegment
-    first: int
-
-    @property
-    def resume_from(self) -> Stage | None:
-        """The stage whose output is the input of the first stage that runs, None for the DI track."""
-        return self.segment.stages[self.first - 1] if self.first else None
+    runs: tuple[int, ...]
+    resumes: tuple[int, ...] = ()
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages that have to run."""
-        return self.segment.stages[self.first :]
+        return tuple(self.segment.stages[index] for index in self.runs)
+
+    @property
+    def resumed_keys(self) -> tuple[str, ...]:
+        """Keys of the outputs that it resumes from."""
+        return tuple(self.segment.stages[index].key for index in self.resumes)
 
     @property
     def cost(self) -> float:
@@ -44,6 +48,28 @@ class Step(Struct, frozen=True, kw_only=True):
         return sum(stage.inference for stage in self.stages)
 
 
+def step_of(segment: PlannedSegment, is_available: Callable[[Stage], bool]) -> Step:
+    """Return the step of a segment: it goes back from the output to the captures whose outputs are available.
+
+    Args:
+        segment: the segment.
+        is_available: whether the output of a capture's stage is available; called once for each that is needed, later
+            ones first.
+    """
+    runs: set[int] = set()
+    resumes: set[int] = set()
+    needed = {len(segment.stages) - 1}
+    for index in range(len(segment.stages) - 1, -1, -1):
+        if index in needed:
+            stage = segment.stages[index]
+            if stage.inference and is_available(stage):
+                resumes.add(index)
+            else:
+                runs.add(index)
+                needed.update(stage.inputs)
+    return Step(segment=segment, runs=tuple(sorted(runs)), resumes=tuple(sorted(resumes)))
+
+
 def distinct(plan: Plan) -> list[PlannedSegment]:
     """Return the first segment of each render key."""
     first: dict[str, PlannedSegment] = {}
@@ -52,20 +78,10 @@ def distinct(plan: Plan) -> list[PlannedSegment]:
     return list(first.values())
 
 
-def keys_of(segment: PlannedSegment) -> Iterator[tuple[str, int]]:
-    """Yield key and length in samples of a segment's cacheable outputs: the segment's own, then those of its captures.
-
-    Later stages come first, so the first one that is available is the best to resume from.
-    """
-    yield segment.render_key, segment.samples
-    for stage in reversed(segment.stages):
-        if stage.inference:
-            yield stage.key, stage.samples
-
-
 def sound_keys(plan: Plan) -> set[str]:
     """Return the keys of all cacheable outputs of a plan."""
-    return {key for segment in plan.segments for key, _ in keys_of(segment)}
+    captures = {stage.key for segment in plan.segments for stage in segment.stages if stage.inference}
+    return captures | {segment.render_key for segment in plan.segments}
 
 
 def schedule(plan: Plan, available: Collection[str]) -> list[list[Step]]:
@@ -85,7 +101,7 @@ def schedule(plan: Plan, available: Collection[str]) -> list[list[Step]]:
         steps: list[Step] = []
         later: list[PlannedSegment] = []
         for segment in waiting:
-            step = Step(segment=segment, first=_first_stage(segment, ready))
+            step = step_of(segment, partial(_is_ready, ready))
             outputs = {stage.key for stage in step.stages if stage.inference}
             if outputs & in_round:
                 later.append(segment)
@@ -98,6 +114,5 @@ def schedule(plan: Plan, available: Collection[str]) -> list[list[Step]]:
     return rounds
 
 
-def _first_stage(segment: PlannedSegment, ready: Collection[str]) -> int:
-    indices = (index for index, stage in enumerate(segment.stages, 1) if stage.inference and stage.key in ready)
-    return max(indices, default=0)
+def _is_ready(ready: Collection[str], stage: Stage) -> bool:
+    return stage.key in ready

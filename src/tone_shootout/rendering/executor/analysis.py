@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from tone_shootout.audio.clustering import leaf_order
+from tone_shootout.rendering.executor.path_latencies import shifts_of
 from tone_shootout.rendering.executor.registry import (
     COMPARE_SEGMENTS,
     DRAW_PLOT,
@@ -32,13 +33,13 @@ from tone_shootout.rendering.media_info import CaptureInfo
 from tone_shootout.rendering.metrics import COMPARED_SECONDS, CaptureMetrics, Difference, Latency, Metrics, Pair
 from tone_shootout.rendering.output.manifest import CaptureRecord, Input
 from tone_shootout.rendering.plan.planner import Plan, PlannedSegment
-from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock
+from tone_shootout.rendering.spec.leaves import block_at, files_of
+from tone_shootout.rendering.spec.schema import CaptureBlock
 
 # Seconds on one core for each pair of segments and second of audio, besides the cost of each segment.
 _COST_PAIR: Final = 0.0003
 
 T = TypeVar("T")
-_ChainKey = tuple[int, tuple[float | None, ...]]
 _CaptureKey = tuple[str, float | None]
 
 
@@ -78,6 +79,7 @@ class Measurements:
         raws: Path,
         folder: Path,
         leveled: Sequence[LeveledSegment],
+        paths: Mapping[str, Latency],
     ) -> None:
         """Add the tasks: chains, captures and segments, then segments of the same DI track against each other.
 
@@ -88,7 +90,9 @@ class Measurements:
             raws: folder of the rendered segments.
             folder: folder for the results.
             leveled: the segments' gains.
+            paths: latencies of the paths of splits.
         """
+        self._paths = paths
         self._plan = plan
         self._folder = folder
         self._leveled = leveled
@@ -119,7 +123,7 @@ class Measurements:
         """Numbers of the segments' tasks."""
         self.tracks = [
             graph.add_after(
-                {self._chains[_chain_key(segment)][0] for segment in segments},
+                {self._chains[segment.chain_key][0] for segment in segments},
                 partial(self._comparison, raws, segments, folder / f"track-{n}"),
                 _compare_cost(segments),
             )
@@ -129,12 +133,13 @@ class Measurements:
 
     def _add_chain(self, graph: TaskGraph, segment: PlannedSegment, metrics_file: Path) -> tuple[int, Path]:
         chain = self._plan.spec.chains[segment.chain]
-        used = {
-            block.file: self._files[block.file]
-            for block in chain.blocks
-            if isinstance(block, CaptureBlock | CabIrBlock)
-        }
-        task = MeasureLatency(segment=segment, chain=chain, sources=used, metrics_file=str(metrics_file))
+        task = MeasureLatency(
+            segment=segment,
+            chain=chain,
+            sources={file: self._files[file] for file in files_of(chain)},
+            shifts=shifts_of(segment, self._paths),
+            metrics_file=str(metrics_file),
+        )
         return graph.add(task, MEASURE_LATENCY.cost()), metrics_file
 
     def _comparison(self, raws: Path, segments: Sequence[PlannedSegment], metrics_file: Path) -> CompareSegments:
@@ -151,7 +156,7 @@ class Measurements:
         return CompareSegments(segments=compared, faded=faded, metrics_file=str(metrics_file))
 
     def _latency(self, segment: PlannedSegment) -> Latency:
-        return _read(self._chains[_chain_key(segment)][1], Latency)
+        return _read(self._chains[segment.chain_key][1], Latency)
 
     def metrics(self, segment: PlannedSegment) -> Metrics:
         """Return the metrics of a segment."""
@@ -242,16 +247,11 @@ def by_track(plan: Plan) -> list[list[PlannedSegment]]:
     return list(tracks.values())
 
 
-def _chain_key(segment: PlannedSegment) -> _ChainKey:
-    """Return everything that decides a chain's latency: its blocks, and the calibration gain before its captures."""
-    return segment.chain, tuple(stage.drive_db for stage in segment.stages)
-
-
-def _chains(plan: Plan) -> dict[_ChainKey, PlannedSegment]:
-    """Return one segment for each chain and calibration gain."""
-    found: dict[_ChainKey, PlannedSegment] = {}
+def _chains(plan: Plan) -> dict[str, PlannedSegment]:
+    """Return one segment for each chain and calibration gain, by the key of the chain."""
+    found: dict[str, PlannedSegment] = {}
     for segment in plan.segments:
-        found.setdefault(_chain_key(segment), segment)
+        found.setdefault(segment.chain_key, segment)
     return found
 
 
@@ -260,7 +260,7 @@ def _captures(plan: Plan) -> dict[_CaptureKey, str]:
     found: dict[_CaptureKey, str] = {}
     for segment in plan.segments:
         for stage in segment.stages:
-            block = plan.spec.chains[segment.chain].blocks[stage.block]
+            block = block_at(plan.spec.chains[segment.chain], stage.place)
             if isinstance(block, CaptureBlock):
                 info = cast(CaptureInfo, plan.media_info[block.file])
                 found.setdefault((info.sha256, block.size if info.slimmable else None), block.file)

@@ -36,7 +36,7 @@ from tone_shootout.rendering.video.encoder import encode_still, write_sound, wri
 
 def render_segment_task(task: RenderSegment, source_cache: SourceCache, report_progress: ReportProgress) -> Measured:
     """Render a segment, save the outputs that the task names, and measure its levels."""
-    cost = math.fsum(stage.cost for stage in task.segment.stages[task.first :]) or 1.0
+    cost = math.fsum(task.segment.stages[number].cost for number in task.runs) or 1.0
 
     def save_stage(stage: int, samples: Float32) -> None:
         if stage in task.stage_outputs:
@@ -49,8 +49,9 @@ def render_segment_task(task: RenderSegment, source_cache: SourceCache, report_p
         task.sources,
         source_cache,
         lambda done: report_progress(min(done / cost, 1.0)),
-        first=task.first,
-        initial=None if task.initial is None else np.load(task.initial, allow_pickle=False),
+        runs=task.runs,
+        resumed={number: np.load(path, allow_pickle=False) for number, path in task.resumed.items()},
+        shifts=task.shifts,
         on_stage=save_stage,
     )
     np.save(task.raw, samples, allow_pickle=False)

@@ -48,7 +48,7 @@ def measure_latency(task: MeasureLatency, source_cache: SourceCache, _report: Re
     di = SourceFile(str(path), sources.probe(path, "di_track"))
     segment = _with_length(task.segment, len(probe))
     try:
-        output = render_segment(segment, task.chain, di, task.sources, source_cache, lambda _: None)
+        output = render_segment(segment, task.chain, di, task.sources, source_cache, lambda _: None, shifts=task.shifts)
     except RenderError:
         # A gate that stays closed, or a capture that is unstable for a sweep but not for guitar.
         _write(task.metrics_file, metrics.UNKNOWN)

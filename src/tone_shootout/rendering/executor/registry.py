@@ -30,10 +30,7 @@ from tone_shootout.rendering.executor.tasks import (
     Task,
     WriteVideo,
 )
-from tone_shootout.rendering.media_info import CabIrInfo
 from tone_shootout.rendering.output.plots import WaveformPlot
-from tone_shootout.rendering.plan.keys import block_document
-from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock
 
 if TYPE_CHECKING:
     from tone_shootout.rendering.engine.chain import SourceCache
@@ -89,24 +86,6 @@ class TaskKind(Generic[T]):
 def _raw_key(raw: str) -> str:
     """Return the key of a file of rendered samples: its name without the suffix."""
     return Path(raw).stem
-
-
-def _chain_content(task: MeasureLatency, _: Origins) -> list[dict[str, Any]]:
-    """Describe the chain without the DI track, which a probe signal replaces."""
-    described = []
-    for stage in task.segment.stages:
-        block = task.chain.blocks[stage.block]
-        info = task.sources[block.file].media_info if isinstance(block, CaptureBlock | CabIrBlock) else None
-        described.append(
-            block_document(
-                block,
-                rate=stage.rate,
-                sha256=info.sha256 if info else None,
-                drive_db=stage.drive_db,
-                padded=isinstance(info, CabIrInfo) and info.padded,
-            )
-        )
-    return described
 
 
 def _comparison_content(task: CompareSegments, _: Origins) -> list[Any]:
@@ -177,7 +156,7 @@ DRAW_PLOT: Final = TaskKind[DrawPlot](
 MEASURE_LATENCY: Final = TaskKind[MeasureLatency](
     handler=f"{_MEASURE}:measure_latency",
     cost_s=0.02,
-    content=_chain_content,
+    content=lambda task, _: [task.segment.chain_key, sorted(task.shifts.items())],
     files=lambda task: (task.metrics_file,),
 )
 MEASURE_CAPTURE: Final = TaskKind[MeasureCapture](

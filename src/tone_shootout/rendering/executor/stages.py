@@ -12,7 +12,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from tone_shootout.audio.levels import level_match
-from tone_shootout.rendering.engine.schedule import Step, distinct, keys_of
+from tone_shootout.rendering.engine.schedule import Step, distinct, step_of
+from tone_shootout.rendering.executor import path_latencies
 from tone_shootout.rendering.executor.registry import LEVEL_SEGMENT, MEASURE_LOUDNESS, RENDER_SEGMENT
 from tone_shootout.rendering.executor.reporter import Reporter, SegmentStatus, Store
 from tone_shootout.rendering.executor.task_executor import TaskExecutor
@@ -25,8 +26,10 @@ from tone_shootout.rendering.executor.tasks import (
     SourceFile,
     Task,
 )
+from tone_shootout.rendering.metrics import Latency
 from tone_shootout.rendering.output.manifest import LevelRecord
 from tone_shootout.rendering.plan.planner import Plan, PlannedSegment
+from tone_shootout.rendering.spec.leaves import block_at
 from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock
 
 # The level match is repeated if gating leaves a larger error in a segment, which is rare.
@@ -46,7 +49,7 @@ class LeveledSegment(Struct, frozen=True):
 
 
 def fetch(plan: Plan, store: Store | None, raws: Path, reporter: Reporter) -> set[str]:
-    """Copy cached samples from the store to `raws`: of each segment, or of the last stage that is cached.
+    """Copy cached samples from the store to `raws`: of each segment, or of the last stages that are cached.
 
     Returns:
         The keys of the samples that are available.
@@ -55,18 +58,22 @@ def fetch(plan: Plan, store: Store | None, raws: Path, reporter: Reporter) -> se
     if store is None:
         return available
     missing: set[str] = set()
-    for segment in distinct(plan):
-        for key, length in keys_of(segment):
-            reporter.check()
-            if key in available:
-                break
-            content = None if key in missing else store.get(key)
+
+    def find(key: str, length: int) -> bool:
+        reporter.check()
+        if key not in available and key not in missing:
+            content = store.get(key)
             samples = None if content is None else _decode_samples(content, length)
-            if samples is not None:
+            if samples is None:
+                missing.add(key)
+            else:
                 np.save(raw_file(raws, key), samples, allow_pickle=False)
                 available.add(key)
-                break
-            missing.add(key)
+        return key in available
+
+    for segment in distinct(plan):
+        if not find(segment.render_key, segment.samples):
+            step_of(segment, lambda stage: find(stage.key, stage.samples))
     return available
 
 
@@ -86,7 +93,7 @@ def total_cost(plan: Plan, rounds: Sequence[Sequence[Step]]) -> float:
     """Estimate the cost of all leveled segments, in seconds on one core."""
     rendering = math.fsum(step.cost for steps in rounds for step in steps)
     measuring = math.fsum(MEASURE_LOUDNESS.cost(segment.seconds) for segment in distinct(plan))
-    return rendering + measuring + LEVEL_SEGMENT.cost(plan.seconds)
+    return path_latencies.total_cost(plan) + rendering + measuring + LEVEL_SEGMENT.cost(plan.seconds)
 
 
 def render(
@@ -95,6 +102,7 @@ def render(
     raws: Path,
     rounds: Sequence[Sequence[Step]],
     executor: TaskExecutor,
+    latencies: Mapping[str, Latency],
     previews: Path | None = None,
 ) -> dict[str, Measured]:
     """Render the segments that are missing and measure all of them.
@@ -105,6 +113,7 @@ def render(
         raws: folder of the samples; only those of whole segments remain in it.
         rounds: missing parts, from `schedule`.
         executor: runs the tasks and stores their results.
+        latencies: latencies of the paths of splits, from `path_latencies.measure`.
         previews: folder for a preview of each segment, written as `preview_file` once it is rendered; None: none.
 
     Returns:
@@ -113,7 +122,7 @@ def render(
     store = executor.store
     rendered = {step.segment.render_key for steps in rounds for step in steps}
     cached = [segment for segment in distinct(plan) if segment.render_key not in rendered]
-    resumed = {step.resume_from.key for steps in rounds for step in steps if step.resume_from is not None}
+    resumed = {key for steps in rounds for step in steps for key in step.resumed_keys}
     measured: dict[str, Measured] = {}
     if not rounds:
         previews = None  # the leveled files follow immediately
@@ -135,7 +144,8 @@ def render(
     run([_measure_task(plan, segment, raws, previews) for segment in cached])
     for steps in rounds:
         saved = None if store is not None else resumed
-        run([_render_task(plan, step, sources, raws, saved, previews) for step in steps])
+        tasks = [_render_task(plan, step, sources, raws, saved, previews) for step in steps]
+        run([(segment, _shifted(task, latencies), cost) for segment, task, cost in tasks])
     whole = {raw_file(raws, segment.render_key) for segment in plan.segments}
     for path in raws.iterdir():
         if path not in whole:
@@ -164,6 +174,10 @@ def _measure_task(
     return segment, task, MEASURE_LOUDNESS.cost(segment.seconds)
 
 
+def _shifted(task: RenderSegment, latencies: Mapping[str, Latency]) -> RenderSegment:
+    return msgspec.structs.replace(task, shifts=path_latencies.shifts_of(task.segment, latencies))
+
+
 def _render_task(
     plan: Plan,
     step: Step,
@@ -171,10 +185,10 @@ def _render_task(
     raws: Path,
     saved: AbstractSet[str] | None,
     previews: Path | None,
-) -> tuple[PlannedSegment, Task, float]:
+) -> tuple[PlannedSegment, RenderSegment, float]:
     """Return the task of a step. It saves the outputs of its captures with the keys in `saved` (None: all)."""
     segment, chain = step.segment, plan.spec.chains[step.segment.chain]
-    blocks = [chain.blocks[stage.block] for stage in step.stages]
+    blocks = [block_at(chain, stage.place) for stage in step.stages]
     track = plan.spec.di_tracks[segment.di_track].file
     task = RenderSegment(
         segment=segment,
@@ -185,11 +199,11 @@ def _render_task(
             for block in blocks
             if isinstance(block, CaptureBlock | CabIrBlock)
         },
-        first=step.first,
-        initial=None if step.resume_from is None else str(raw_file(raws, step.resume_from.key)),
+        runs=step.runs,
+        resumed={index: str(raw_file(raws, key)) for index, key in zip(step.resumes, step.resumed_keys, strict=True)},
         stage_outputs={
             index: str(raw_file(raws, stage.key))
-            for index, stage in enumerate(step.stages, step.first)
+            for index, stage in zip(step.runs, step.stages, strict=True)
             if stage.inference and (saved is None or stage.key in saved)
         },
         raw=str(raw_file(raws, segment.render_key)),

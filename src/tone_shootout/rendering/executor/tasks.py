@@ -54,8 +54,9 @@ class RenderSegment(Struct, tag=True, frozen=True, kw_only=True):
         chain: its chain.
         di: its DI track.
         sources: captures and cab IRs of the stages that run, by the blocks' `file`.
-        first: index of the first stage that runs.
-        initial: NumPy file with the output of the stage before `first`; None: start from the DI track.
+        runs: indices of the stages that run.
+        resumed: NumPy files with the outputs of other stages that those need, by index.
+        shifts: by index of a split's stage, samples by which each of its paths is moved earlier.
         stage_outputs: NumPy files for the outputs of stages, by stage index.
         raw: path of the result.
         preview: FLAC to write as well; None: none.
@@ -65,8 +66,9 @@ class RenderSegment(Struct, tag=True, frozen=True, kw_only=True):
     chain: Chain
     di: SourceFile
     sources: dict[str, SourceFile]
-    first: int = 0
-    initial: str | None = None
+    runs: tuple[int, ...]
+    resumed: dict[int, str] = {}
+    shifts: dict[int, tuple[int, ...]] = {}
     stage_outputs: dict[int, str] = {}
     raw: str
     preview: Preview | None = None
@@ -115,11 +117,15 @@ class WriteVideo(Struct, tag=True, frozen=True, kw_only=True):
 
 
 class MeasureLatency(Struct, tag=True, frozen=True, kw_only=True):
-    """Measure the latency of a segment's chain with a probe signal; write `Latency` to `metrics_file`."""
+    """Measure the latency of a segment's chain, or of a path of a split as if it were one, with a probe signal.
+
+    The result, `Latency`, is written to `metrics_file`. `shifts` are as in `RenderSegment`.
+    """
 
     segment: PlannedSegment
     chain: Chain
     sources: dict[str, SourceFile]
+    shifts: dict[int, tuple[int, ...]] = {}
     metrics_file: str
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from tone_shootout.rendering.notices import Notice
+from tone_shootout.rendering.spec.leaves import leaves
 from tone_shootout.rendering.spec.pointers import block_pointer
 from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock, Spec
 
@@ -52,8 +53,8 @@ def notices(spec: Spec, credited: Mapping[str, Credit]) -> Iterator[Notice]:
         return
     reported: set[str] = set()
     for index, chain in enumerate(spec.chains):
-        for position, block in enumerate(chain.blocks):
-            if block.bypass or not isinstance(block, CaptureBlock | CabIrBlock) or block.file in reported:
+        for place, block, bypass in leaves(chain):
+            if bypass or not isinstance(block, CaptureBlock | CabIrBlock) or block.file in reported:
                 continue
             credit = credited.get(block.file)
             if credit is not None and not credit.commercial:
@@ -62,7 +63,7 @@ def notices(spec: Spec, credited: Mapping[str, Credit]) -> Iterator[Notice]:
                 work = f"“{credit.title}” by {credit.creator} is under {credit.license_name}"
                 yield Notice(
                     code=code,
-                    pointer=block_pointer(index, position),
+                    pointer=block_pointer(index, place),
                     detail=f"{work}, {objection}, and this shootout is marked as commercial.",
                 )
 

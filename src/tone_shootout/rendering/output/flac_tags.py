@@ -8,6 +8,7 @@ from tone_shootout.rendering.executor.tasks import Measured
 from tone_shootout.rendering.output.credits import credit_lines
 from tone_shootout.rendering.output.manifest import Input
 from tone_shootout.rendering.plan.planner import Plan, PlannedSegment
+from tone_shootout.rendering.spec.leaves import leaves
 from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock
 
 
@@ -44,9 +45,9 @@ def segment_tags(
     """
     used = [plan.spec.di_tracks[segment.di_track].file]
     used += [
-        block.file
-        for block in plan.spec.chains[segment.chain].blocks
-        if isinstance(block, CaptureBlock | CabIrBlock) and not block.bypass
+        leaf.block.file
+        for leaf in leaves(plan.spec.chains[segment.chain])
+        if isinstance(leaf.block, CaptureBlock | CabIrBlock) and not leaf.bypass
     ]
     credits_ = [credit for file in dict.fromkeys(used) if (credit := inputs[file].credit) is not None]
     tags = {

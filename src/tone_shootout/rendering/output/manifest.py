@@ -22,7 +22,8 @@ from tone_shootout.rendering.metrics import Behavior, Difference, Encoded, Laten
 from tone_shootout.rendering.notices import Notice
 from tone_shootout.rendering.output.credits import Credit
 from tone_shootout.rendering.plan.keys import libraries
-from tone_shootout.rendering.spec.schema import ONE_LINE, CabIrBlock, CaptureBlock, Chain, Name, Spec
+from tone_shootout.rendering.spec.leaves import with_files
+from tone_shootout.rendering.spec.schema import ONE_LINE, Name, Spec
 from tone_shootout.rendering.video.palette import one_line
 
 Line = Annotated[str, Meta(min_length=1, max_length=1024, pattern=ONE_LINE)]
@@ -74,6 +75,28 @@ class Input(Struct, frozen=True, kw_only=True):
     credit: Credit | None = None
 
 
+class PathRecord(Struct, frozen=True, kw_only=True):
+    """A path of a split, as it was summed.
+
+    Attributes:
+        align: whether its latency is to be compensated.
+        latency: latency of its blocks, samples at 48 kHz; null: not measured, because no path is aligned.
+        shift_samples: samples by which it was moved earlier, at the rate of the split.
+    """
+
+    align: bool
+    latency: Latency | None
+    shift_samples: int
+
+
+class SplitRecord(Struct, frozen=True, kw_only=True):
+    """A split of a chain: index of its block, rate at which its paths were summed (Hz), and the paths."""
+
+    block: int
+    sample_rate_hz: int
+    paths: tuple[PathRecord, ...]
+
+
 class SegmentRecord(Struct, frozen=True, kw_only=True):
     """One DI track through one chain.
 
@@ -101,6 +124,7 @@ class SegmentRecord(Struct, frozen=True, kw_only=True):
         metrics: spectrum and dynamics of the file.
         notes: sentences to know before comparing.
         tail_samples: samples after the end of the DI track.
+        splits: the active splits of the chain.
     """
 
     position: int
@@ -126,6 +150,7 @@ class SegmentRecord(Struct, frozen=True, kw_only=True):
     drive_db: float | None = None
     notes: tuple[str, ...] = ()
     tail_samples: int = 0
+    splits: tuple[SplitRecord, ...] = ()
 
 
 class CaptureRecord(Struct, frozen=True, kw_only=True):
@@ -239,17 +264,6 @@ def name_inputs(
 
 def with_names(spec: Spec, inputs: Mapping[str, Input]) -> Spec:
     """Return a spec with the inputs' names as files."""
-
-    def chain_with_names(chain: Chain) -> Chain:
-        blocks = tuple(
-            msgspec.structs.replace(block, file=inputs[block.file].name)
-            if isinstance(block, CaptureBlock | CabIrBlock)
-            else block
-            for block in chain.blocks
-        )
-        return msgspec.structs.replace(chain, blocks=blocks)
-
     tracks = tuple(msgspec.structs.replace(track, file=inputs[track.file].name) for track in spec.di_tracks)
-    return msgspec.structs.replace(
-        spec, di_tracks=tracks, chains=tuple(chain_with_names(chain) for chain in spec.chains)
-    )
+    chains = tuple(with_files(chain, lambda file: inputs[file].name) for chain in spec.chains)
+    return msgspec.structs.replace(spec, di_tracks=tracks, chains=chains)

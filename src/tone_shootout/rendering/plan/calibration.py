@@ -4,15 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from tone_shootout.rendering.media_info import CaptureInfo, MediaInfo
-from tone_shootout.rendering.spec.pointers import chain_pointer, di_track_pointer
+from tone_shootout.rendering.spec.leaves import first_captures
+from tone_shootout.rendering.spec.pointers import Place, chain_pointer, di_track_pointer
 from tone_shootout.rendering.spec.schema import CaptureBlock, Chain, DiTrack, Spec
 
 _NAMED: Final = 3
 """Largest number of chains that a sentence names; the others are counted."""
 
 
-def calibrate(track: DiTrack, chain: Chain, media_info: Mapping[str, MediaInfo]) -> tuple[float | None, str]:
-    """Return the calibration gain of a chain and a sentence that describes it.
+def calibrate(track: DiTrack, chain: Chain, media_info: Mapping[str, MediaInfo]) -> tuple[Mapping[Place, float], str]:
+    """Return the calibration gains of a chain and a sentence that describes them.
 
     0 dBFS is `calibration_dbu` at the DI track's interface and the input level at the capture; the gain is their
     difference.
@@ -23,19 +24,27 @@ def calibrate(track: DiTrack, chain: Chain, media_info: Mapping[str, MediaInfo])
         media_info: media info of the files, by the spec's `file`.
 
     Returns:
-        Gain before the first capture in dB, None if a level is unknown; and a description.
+        Gain before the first capture in dB, by its place, nothing if a level is unknown; and a description. In a split
+        each path has a first capture of its own.
     """
-    first = _first(chain)
-    if first is None:
-        return None, "unchanged: the chain has no capture"
+    first = first_captures(chain)
+    if not first:
+        return {}, "unchanged: the chain has no capture"
     if track.calibration_dbu is None:
-        return None, "unchanged: the DI track's calibration is not stated"
-    capture = media_info[first.file]
-    level = capture.level_at(first.size) if isinstance(capture, CaptureInfo) else None
-    if level is None:
-        return None, "unchanged: the capture does not state its input level"
-    drive = track.calibration_dbu - level
-    return drive, f"{drive:+.2f} dB: DI track {track.calibration_dbu:g} dBu, capture {level:g} dBu"
+        return {}, "unchanged: the DI track's calibration is not stated"
+    drives: dict[Place, float] = {}
+    words: dict[Place, str] = {}
+    for place, block in first:
+        level = _level(block, media_info)
+        if level is None:
+            words[place] = "unchanged: the capture does not state its input level"
+        else:
+            drives[place] = track.calibration_dbu - level
+            stated = f"DI track {track.calibration_dbu:g} dBu, capture {level:g} dBu"
+            words[place] = f"{drives[place]:+.2f} dB: {stated}"
+    if len(first) == 1:
+        return drives, words[first[0][0]]
+    return drives, "; ".join(f"path {place[1] + 1}: {text}" for place, text in words.items())
 
 
 def uneven_drives(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[tuple[str, str]]:
@@ -50,11 +59,10 @@ def uneven_drives(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[t
     calibrated: list[str] = []
     others: list[tuple[int, str]] = []
     for index, chain in enumerate(spec.chains):
-        first = _first(chain)
-        found = None if first is None else media_info.get(first.file)
-        if first is None or not isinstance(found, CaptureInfo) or found.architecture == "unknown":
+        first = _known(chain, media_info)
+        if not first:
             continue
-        if found.level_at(first.size) is None:
+        if any(_level(block, media_info) is None for block in first):
             others.append((index, chain.name))
         else:
             calibrated.append(chain.name)
@@ -77,12 +85,10 @@ def one_sided_levels(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterato
     """
     stated, chains = [], 0
     for chain in spec.chains:
-        first = _first(chain)
-        found = None if first is None else media_info.get(first.file)
-        if first is not None and isinstance(found, CaptureInfo) and found.architecture != "unknown":
-            chains += 1
-            if found.level_at(first.size) is not None:
-                stated.append(chain.name)
+        first = _known(chain, media_info)
+        chains += bool(first)
+        if any(_level(block, media_info) is not None for block in first):
+            stated.append(chain.name)
     calibrated = [track.name for track in spec.di_tracks if track.calibration_dbu is not None]
     missing = [(index, track.name) for index, track in enumerate(spec.di_tracks) if track.calibration_dbu is None]
     if chains and calibrated and not stated:
@@ -102,8 +108,18 @@ def one_sided_levels(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterato
         yield di_track_pointer(missing[0][0], "calibration_dbu"), detail
 
 
-def _first(chain: Chain) -> CaptureBlock | None:
-    return next((block for block in chain.blocks if isinstance(block, CaptureBlock) and not block.bypass), None)
+def _known(chain: Chain, media_info: Mapping[str, MediaInfo]) -> list[CaptureBlock]:
+    """Return the first captures of a chain that are read already; one to download is not."""
+    return [
+        block
+        for _, block in first_captures(chain)
+        if isinstance(found := media_info.get(block.file), CaptureInfo) and found.architecture != "unknown"
+    ]
+
+
+def _level(block: CaptureBlock, media_info: Mapping[str, MediaInfo]) -> float | None:
+    found = media_info[block.file]
+    return found.level_at(block.size) if isinstance(found, CaptureInfo) else None
 
 
 def _names(chains: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ import msgspec
 from tone_shootout.audio.fades import FADE_MS
 from tone_shootout.audio.nam import ENGINE_VERSION
 from tone_shootout.audio.sides import Channel
-from tone_shootout.rendering.spec.schema import Block
+from tone_shootout.rendering.spec.schema import LeafBlock, SplitBlock
 
 SOUND_VERSION: Final = 3
 """Increase it when anything but the tone engine changes the samples of a segment."""
@@ -91,7 +91,7 @@ def di_document(
 
 
 def block_document(
-    block: Block, *, rate: int, sha256: str | None, drive_db: float | None, padded: bool = False
+    block: LeafBlock, *, rate: int, sha256: str | None, drive_db: float | None, padded: bool = False
 ) -> dict[str, Any]:
     """Describe an active block: its parameters, its sample rate, the content of its file.
 
@@ -121,9 +121,29 @@ def block_document(
     return document
 
 
-def stage_keys(di: dict[str, Any], blocks: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    """Return the key of the output of each block."""
-    return tuple(key_of({**_versions(), "di": di, "blocks": list(blocks[: index + 1])}) for index in range(len(blocks)))
+def split_document(block: SplitBlock, *, rate: int, paths: Sequence[Sequence[dict[str, Any]]]) -> dict[str, Any]:
+    """Describe a split.
+
+    Args:
+        block: the split.
+        rate: rate at which its paths are summed, Hz.
+        paths: the active blocks of each path.
+    """
+    described = []
+    for path, inside in zip(block.paths, paths, strict=True):
+        fields = {name: _plain(value) for name, value in msgspec.to_builtins(path).items() if name != "blocks"}
+        described.append({**fields, "blocks": list(inside)})
+    return {"type": "split", "rate": rate, "paths": described}
+
+
+def stage_key(di: dict[str, Any], blocks: Sequence[dict[str, Any]]) -> str:
+    """Return the key of the output of the last of some blocks."""
+    return key_of({**_versions(), "di": di, "blocks": list(blocks)})
+
+
+def response_key(blocks: Sequence[dict[str, Any]], *, rate: int) -> str:
+    """Return the key of how blocks respond to a signal of their own, such as a probe, at a rate in Hz."""
+    return key_of({**_versions(), "blocks": list(blocks), "rate": rate})
 
 
 def render_key(di: dict[str, Any], blocks: Sequence[dict[str, Any]], *, rate: int, faded: bool) -> str:

@@ -5,66 +5,20 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from itertools import product
-from typing import Final, Literal, cast
+from typing import Literal, cast
 
-import msgspec
 from msgspec import Struct
 
 from tone_shootout.audio.sides import Channel
-from tone_shootout.rendering.media_info import DEFAULT_LIMITS, CabIrInfo, CaptureInfo, DiTrackInfo, Limits, MediaInfo
+from tone_shootout.rendering.media_info import DEFAULT_LIMITS, DiTrackInfo, Limits, MediaInfo
 from tone_shootout.rendering.notices import Notice, spec_notices
 from tone_shootout.rendering.plan import keys
 from tone_shootout.rendering.plan.calibration import calibrate
-from tone_shootout.rendering.plan.rates import OUTPUT_RATE, resampled, running_rates, slice_of
+from tone_shootout.rendering.plan.rates import OUTPUT_RATE, resampled, slice_of
+from tone_shootout.rendering.plan.stages import Stage, stages_of
 from tone_shootout.rendering.spec.checks import check_spec
-from tone_shootout.rendering.spec.schema import (
-    Block,
-    CabIrBlock,
-    CaptureBlock,
-    CompressorBlock,
-    DelayBlock,
-    EqBlock,
-    GainBlock,
-    InvalidSpec,
-    NoiseGateBlock,
-    ReverbBlock,
-    Spec,
-)
-
-# Estimates for one core, in nanoseconds a sample; measured on an x86-64 server.
-_NS_CAPTURE: Final = 70.0
-_NS_PER_PARAMETER: Final = 0.06
-_NS_BLOCK: Final[Mapping[type[Block], float]] = {
-    CabIrBlock: 50.0,
-    GainBlock: 2.0,
-    EqBlock: 20.0,
-    CompressorBlock: 115.0,
-    NoiseGateBlock: 110.0,
-    DelayBlock: 10.0,
-    ReverbBlock: 105.0,
-}
-
-
-class Stage(Struct, frozen=True, kw_only=True):
-    """One active block of a chain.
-
-    Attributes:
-        block: index of the block in the chain.
-        key: hash of everything that shapes its output.
-        rate: sample rate, Hz.
-        samples: length of its output.
-        drive_db: calibration gain before the first capture, dB; None: a level is unknown or it is another block.
-        inference: whether it runs a capture, so that its output is worth caching.
-        cost: estimated seconds on one core.
-    """
-
-    block: int
-    key: str
-    rate: int
-    samples: int
-    drive_db: float | None = None
-    inference: bool
-    cost: float
+from tone_shootout.rendering.spec.leaves import files_of
+from tone_shootout.rendering.spec.schema import InvalidSpec, Spec
 
 
 class PlannedSegment(Struct, frozen=True, kw_only=True):
@@ -88,7 +42,8 @@ class PlannedSegment(Struct, frozen=True, kw_only=True):
         samples: length of the segment at `OUTPUT_RATE`.
         seconds: duration of the segment.
         calibration: a sentence about the calibration gain before the first capture.
-        stages: the active blocks, in order.
+        stages: the active blocks; each comes after those that it depends on, the last one is the output.
+        chain_key: hash of everything that shapes the response of its chain to a probe.
         cost: estimated seconds on one core.
     """
 
@@ -106,6 +61,7 @@ class PlannedSegment(Struct, frozen=True, kw_only=True):
     seconds: float
     calibration: str
     stages: tuple[Stage, ...]
+    chain_key: str
     cost: float
     channel: Channel | None = None
     tail: int = 0
@@ -157,13 +113,11 @@ def plan(
         InvalidSpec: with all errors: `too_many_di_tracks`, `too_many_chains`, `too_many_segments`,
             `missing_asset`, `wrong_kind`, `too_long`, `invalid_slice`, `too_short`, `not_slimmable`,
             `beyond_nyquist`, `stereo_ir`, `sides_cancel`, and the chain grammar's `no_amp`, `multiple_amps`,
-            `ir_required`, `ir_forbidden`, `multiple_irs`, `invalid_order`.
+            `ir_required`, `ir_forbidden`, `multiple_irs`, `invalid_order`; `too_many_splits`.
     """
     if errors := list(check_spec(spec, media_info, limits)):
         raise InvalidSpec(errors)
-    used = {track.file for track in spec.di_tracks} | {
-        block.file for chain in spec.chains for block in chain.blocks if isinstance(block, CaptureBlock | CabIrBlock)
-    }
+    used = {track.file for track in spec.di_tracks} | {file for chain in spec.chains for file in files_of(chain)}
     segments: list[PlannedSegment] = []
     for di_track, chain in product(range(len(spec.di_tracks)), range(len(spec.chains))):
         place = _Place(position=len(segments) + 1, di_track=di_track, chain=chain)
@@ -198,27 +152,7 @@ def _segment(place: _Place, spec: Spec, media_info: Mapping[str, MediaInfo], *, 
     length = stop - start + tail
     slice_fades = _slice_fades(start, stop, di, tail) if fades else ()
     samples = resampled(length, di.sample_rate_hz, OUTPUT_RATE)
-    drive_db, calibration = calibrate(track, chain, media_info)
-    documents, unkeyed = [], []
-    for number, block, rate in running_rates(chain, media_info):
-        source = media_info[block.file] if isinstance(block, CaptureBlock | CabIrBlock) else None
-        drive = None
-        if isinstance(block, CaptureBlock):
-            drive, drive_db = drive_db, None
-            if not cast(CaptureInfo, source).slimmable:
-                block = msgspec.structs.replace(block, size=None)
-        documents.append(
-            keys.block_document(
-                block,
-                rate=rate,
-                sha256=source.sha256 if source else None,
-                drive_db=drive,
-                padded=isinstance(source, CabIrInfo) and source.padded,
-            )
-        )
-        count = resampled(length, di.sample_rate_hz, rate)
-        inference = isinstance(block, CaptureBlock)
-        unkeyed.append((number, rate, count, drive, inference, count * _cost_ns(block, source) * 1e-9))
+    drives, calibration = calibrate(track, chain, media_info)
     slice_document = keys.di_document(
         sha256=di.sha256,
         start=start,
@@ -228,12 +162,7 @@ def _segment(place: _Place, spec: Spec, media_info: Mapping[str, MediaInfo], *, 
         tail=tail,
         faded=slice_fades,
     )
-    stages = tuple(
-        Stage(block=number, key=key, rate=rate, samples=count, drive_db=drive, inference=inference, cost=cost)
-        for key, (number, rate, count, drive, inference, cost) in zip(
-            keys.stage_keys(slice_document, documents), unkeyed, strict=True
-        )
-    )
+    found = stages_of(chain, media_info, drives, slice_document, length=length, di_rate=di.sample_rate_hz)
     di_slug, chain_slug = slug(track.name, fallback="di"), slug(chain.name, fallback="chain")
     return PlannedSegment(
         position=place.position,
@@ -242,15 +171,16 @@ def _segment(place: _Place, spec: Spec, media_info: Mapping[str, MediaInfo], *, 
         di_name=track.name,
         chain_name=chain.name,
         file=f"segments/{place.position:02d}-{di_slug}--{chain_slug}.flac",
-        render_key=keys.render_key(slice_document, documents, rate=OUTPUT_RATE, faded=fades),
+        render_key=keys.render_key(slice_document, found.documents, rate=OUTPUT_RATE, faded=fades),
         di_rate=di.sample_rate_hz,
         start=start,
         stop=stop,
         samples=samples,
         seconds=samples / OUTPUT_RATE,
         calibration=calibration,
-        stages=stages,
-        cost=math.fsum(stage.cost for stage in stages),
+        stages=found.stages,
+        chain_key=keys.response_key(found.documents, rate=OUTPUT_RATE),
+        cost=math.fsum(stage.cost for stage in found.stages),
         channel=track.channel,
         tail=tail,
         slice_fades=slice_fades,
@@ -266,9 +196,3 @@ def _slice_fades(start: int, stop: int, di: DiTrackInfo, tail: int) -> tuple[Lit
     if stop < di.samples or tail > 0:
         found.append("end")
     return tuple(found)
-
-
-def _cost_ns(block: Block, source: MediaInfo | None) -> float:
-    if isinstance(source, CaptureInfo):
-        return _NS_CAPTURE + source.parameters * _NS_PER_PARAMETER
-    return _NS_BLOCK[type(block)]

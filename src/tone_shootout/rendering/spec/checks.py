@@ -1,16 +1,22 @@
 """Checks of a spec against the media info of its files. Every error has a JSON pointer into the spec."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from tone_shootout.audio.convolve import STEREO_IR
 from tone_shootout.audio.signals import GATING_BLOCK_S
 from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, DiTrackInfo, Limits, MediaInfo
-from tone_shootout.rendering.plan.rates import running_rates, slice_of
+from tone_shootout.rendering.plan.rates import slice_of
+from tone_shootout.rendering.plan.routes import Node, nodes_of, routes
 from tone_shootout.rendering.spec import grammar
-from tone_shootout.rendering.spec.pointers import block_pointer, chain_pointer, di_track_pointer
+from tone_shootout.rendering.spec.leaves import leaves
+from tone_shootout.rendering.spec.pointers import block_pointer, chain_pointer, di_track_pointer, path_pointer
 from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock, Chain, EqBlock, Override, Spec, SpecError
 
+MAX_SPLITS: Final = 4
+"""Largest number of active splits in a chain: with four paths each, it has 256 ways from input to output."""
+
+_DRY: Final[frozenset[grammar.Part]] = frozenset({"pedal", "outboard"})
 _CANCEL: Final = 'the sides of this DI track cancel to silence: set `channel` to "left" or "right"'
 
 SWAPPED_FOR_CAB_IR: Final = 'This is audio: is type = "cab_ir" meant?'
@@ -53,15 +59,15 @@ def _check_sources(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[
         if isinstance(di, DiTrackInfo) and di.cancels and track.channel not in ("left", "right"):
             yield SpecError("sides_cancel", di_track_pointer(index, "channel"), _CANCEL)
     for index, chain in enumerate(spec.chains):
-        for position, block in enumerate(chain.blocks):
-            pointer = block_pointer(index, position, "file")
+        for place, block, bypass in leaves(chain):
+            pointer = block_pointer(index, place, "file")
             if isinstance(block, CaptureBlock):
                 yield from _check_source(pointer, block.file, media_info, CaptureInfo, "a capture")
             elif isinstance(block, CabIrBlock):
                 yield from _check_source(pointer, block.file, media_info, CabIrInfo, "a cab IR")
                 ir = media_info.get(block.file)
-                if isinstance(ir, CabIrInfo) and ir.stereo and block.channel is None and not block.bypass:
-                    yield SpecError("stereo_ir", block_pointer(index, position, "channel"), STEREO_IR)
+                if isinstance(ir, CabIrInfo) and ir.stereo and block.channel is None and not bypass:
+                    yield SpecError("stereo_ir", block_pointer(index, place, "channel"), STEREO_IR)
 
 
 def _check_source(
@@ -119,26 +125,51 @@ def _check_slices(spec: Spec, media_info: Mapping[str, MediaInfo], limits: Limit
 def _check_chain(
     chain: Chain, number: int, media_info: Mapping[str, MediaInfo], allow: tuple[Override, ...]
 ) -> Iterator[SpecError]:
-    parts: list[tuple[int, grammar.Part]] = []
-    for index, block, rate in running_rates(chain, media_info):
+    nodes = nodes_of(chain, media_info)
+    if sum(bool(node.paths) for node in nodes) > MAX_SPLITS:
+        detail = f"expected at most {MAX_SPLITS} splits in a chain"
+        yield SpecError("too_many_splits", chain_pointer(number, "blocks"), detail)
+        return
+    parts: dict[int, grammar.Part] = {}
+    for index, node in enumerate(nodes):
+        block = node.block
         if isinstance(block, CabIrBlock):
-            parts.append((index, "cab"))
-            yield from _check_cuts(block, block_pointer(number, index), rate)
+            parts[index] = "cab"
+            yield from _check_cuts(block, block_pointer(number, node.place), node.rate)
         elif isinstance(block, CaptureBlock):
             found = media_info.get(block.file)
             known = (found.catalog_gear, found.gear_at(block.size)) if isinstance(found, CaptureInfo) else ()
-            parts.append((index, grammar.part_of(block.gear, *known)))
+            parts[index] = grammar.part_of(block.gear, *known)
             if block.size not in (None, 1.0) and isinstance(found, CaptureInfo) and not found.slimmable:
                 detail = f"expected no size below 1, because {block.file!r} is not slimmable"
-                yield SpecError("not_slimmable", block_pointer(number, index, "size"), detail)
+                yield SpecError("not_slimmable", block_pointer(number, node.place, "size"), detail)
         elif isinstance(block, EqBlock):
             for band_index, band in enumerate(block.bands):
-                pointer = block_pointer(number, index, f"bands/{band_index}/frequency_hz")
-                yield from _check_frequency(band.frequency_hz, pointer, rate)
-    for violation in grammar.violations(parts, allow):
-        position = violation.block
-        pointer = chain_pointer(number, "blocks") if position is None else block_pointer(number, position)
-        yield SpecError(violation.code, pointer, violation.detail)
+                pointer = block_pointer(number, node.place, f"bands/{band_index}/frequency_hz")
+                yield from _check_frequency(band.frequency_hz, pointer, node.rate)
+    yield from _check_grammar(number, nodes, parts, allow)
+
+
+def _check_grammar(
+    number: int, nodes: Sequence[Node], parts: Mapping[int, grammar.Part], allow: tuple[Override, ...]
+) -> Iterator[SpecError]:
+    """Check each way through a chain as a chain of its own.
+
+    A way without amp and cab, such as a dry path beside an amp, is right if another one has them.
+    """
+    ways = [(route, [(index, parts[index]) for index in route.nodes if index in parts]) for route in routes(nodes)]
+    wet = [way for way in ways if any(part not in _DRY for _, part in way[1])] or ways
+    found: dict[tuple[str, str], SpecError] = {}
+    for route, way in wet:
+        for violation in grammar.violations(way, allow):
+            if violation.block is not None:
+                pointer = block_pointer(number, nodes[violation.block].place)
+            elif route.paths:
+                pointer = path_pointer(number, *route.paths[-1])
+            else:
+                pointer = chain_pointer(number, "blocks")
+            found.setdefault((violation.code, pointer), SpecError(violation.code, pointer, violation.detail))
+    yield from found.values()
 
 
 def _check_cuts(block: CabIrBlock, pointer: str, rate: int) -> Iterator[SpecError]:

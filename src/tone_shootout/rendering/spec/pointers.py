@@ -1,5 +1,8 @@
 """JSON pointers (RFC 6901) into a spec."""
 
+Place = tuple[int, ...]
+"""Place of a block in a chain: its index; within a split, the indices of the split, of the path, and in the path."""
+
 
 def di_track_pointer(index: int, field: str | None = None) -> str:
     """Return the pointer to a DI track, or to one of its fields."""
@@ -11,9 +14,24 @@ def chain_pointer(index: int, field: str | None = None) -> str:
     return _join(f"/chains/{index}", field)
 
 
-def block_pointer(chain: int, block: int, field: str | None = None) -> str:
+def block_pointer(chain: int, block: int | Place, field: str | None = None) -> str:
     """Return the pointer to a block of a chain, or to one of its fields such as `file` or `bands/0/frequency_hz`."""
-    return _join(f"/chains/{chain}/blocks/{block}", field)
+    place = (block,) if isinstance(block, int) else block
+    pointer = f"/chains/{chain}/blocks/{place[0]}"
+    if len(place) > 1:
+        pointer += f"/paths/{place[1]}/blocks/{place[2]}"
+    return _join(pointer, field)
+
+
+def path_pointer(chain: int, split: int, path: int, field: str | None = None) -> str:
+    """Return the pointer to a path of a split, or to one of its fields."""
+    return _join(f"/chains/{chain}/blocks/{split}/paths/{path}", field)
+
+
+def place_in_words(place: Place) -> str:
+    """Return where a block is: `block 2`, or `block 2, path 1, block 3`, counted from 1."""
+    words = f"block {place[0] + 1}"
+    return words if len(place) == 1 else f"{words}, path {place[1] + 1}, block {place[2] + 1}"
 
 
 def _join(pointer: str, field: str | None) -> str:

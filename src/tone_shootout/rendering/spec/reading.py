@@ -11,7 +11,7 @@ import msgspec
 from tone_shootout.document_errors import explain_all
 from tone_shootout.rendering.spec.document import SpecDocument
 from tone_shootout.rendering.spec.grid import AXES
-from tone_shootout.rendering.spec.pointers import block_pointer, di_track_pointer
+from tone_shootout.rendering.spec.pointers import Place, block_pointer, di_track_pointer
 from tone_shootout.rendering.spec.schema import InvalidSpec, SpecError, check_slices
 
 MAX_SPEC_BYTES = 1_000_000
@@ -20,7 +20,15 @@ Format = Literal["toml", "json"]
 
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
 _UTF16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
-_TABLES: Final = ("di_tracks", "chains", "chains.blocks", "chains.blocks.bands")
+_TABLES: Final = (
+    "di_tracks",
+    "chains",
+    "chains.blocks",
+    "chains.blocks.bands",
+    "chains.blocks.paths",
+    "chains.blocks.paths.blocks",
+    "chains.blocks.paths.blocks.bands",
+)
 """Names of the tables that may be repeated, in TOML's notation."""
 _ONE_TABLE: Final = re.compile(r"^[ \t]*\[([ \t.a-z_]+)\][ \t\r]*(?:#.*)?$", re.MULTILINE)
 """A TOML line that opens a single table."""
@@ -142,9 +150,9 @@ def _files(document: Any) -> Iterator[tuple[str, str]]:
         if isinstance(file := track.get("file"), str):
             yield di_track_pointer(index, "file"), file
     for index, chain in enumerate(_dicts(document, "chains")):
-        for position, block in enumerate(_dicts(chain, "blocks")):
+        for place, block in _blocks(chain):
             if isinstance(file := block.get("file"), str):
-                yield block_pointer(index, position, "file"), file
+                yield block_pointer(index, place, "file"), file
     for pointer, entry in _grid_entries(document):
         if isinstance(entry, str):
             yield pointer, entry
@@ -162,6 +170,14 @@ def _grid_entries(document: Any) -> Iterator[tuple[str, str | dict[str, Any]]]:
                 yield f"/grid/{name}/{index}", entry
 
 
+def _blocks(chain: dict[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Yield the blocks of a chain and those of the paths of its splits, with their places."""
+    for index, block in enumerate(_dicts(chain, "blocks")):
+        yield (index,), block
+        for number, path in enumerate(_dicts(block, "paths")):
+            yield from (((index, number, position), inner) for position, inner in enumerate(_dicts(path, "blocks")))
+
+
 def _dicts(document: Any, name: str) -> list[dict[str, Any]]:
     """Return the objects of a list, with an empty one in place of any other value, so that indices are unchanged."""
     found = document.get(name) if isinstance(document, dict) else None
@@ -171,9 +187,9 @@ def _dicts(document: Any, name: str) -> list[dict[str, Any]]:
 def _models(document: Any) -> Iterator[SpecError]:
     """Yield errors of TONE3000 models: only the service can fetch them."""
     holders: list[tuple[str, str | dict[str, Any]]] = [
-        (block_pointer(index, position), block)
+        (block_pointer(index, place), block)
         for index, chain in enumerate(_dicts(document, "chains"))
-        for position, block in enumerate(_dicts(chain, "blocks"))
+        for place, block in _blocks(chain)
     ]
     for pointer, holder in [*holders, *_grid_entries(document)]:
         if isinstance(holder, dict) and "tone3000" in holder:

@@ -5,7 +5,7 @@ The `config` of the REST API has the structure of a document with `asset` ids in
 structs named `…Base`, so that each field is described once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
@@ -295,9 +295,52 @@ class CabIrBlock(CabIrBase, kw_only=True, frozen=True, tag="cab_ir"):
     file: FilePath
 
 
+Polarity = Literal["normal", "inverted"]
+
+
+class PathBase(Part, kw_only=True, frozen=True):
+    """One of the parallel paths of a split."""
+
+    mix_db: Annotated[
+        float, Meta(ge=-60.0, le=24.0, description="Gain of the path in the sum, dB.", examples=[0.0])
+    ] = 0.0
+    polarity: Annotated[
+        Polarity, Meta(description="Whether the path is inverted in the sum.", examples=["inverted"])
+    ] = "normal"
+    align: Annotated[
+        bool,
+        Meta(
+            description="Whether the path starts as early as the one with the least latency: its measured latency is "
+            "compensated."
+        ),
+    ] = True
+
+
+class SplitBase(BlockBase, kw_only=True, frozen=True, tag="split"):
+    """Parallel paths from the same input, summed: two cabs, two amps, or a dry path beside a wet one."""
+
+
 Effect = GainBlock | EqBlock | CompressorBlock | NoiseGateBlock | DelayBlock | ReverbBlock
 """A block without a file."""
-Block = CaptureBlock | CabIrBlock | Effect
+LeafBlock = CaptureBlock | CabIrBlock | Effect
+"""A block that a path can have: all but a split."""
+
+
+class SplitPath(PathBase, kw_only=True, frozen=True):
+    """One of the parallel paths of a split."""
+
+    blocks: Annotated[
+        tuple[LeafBlock, ...], Meta(max_length=16, description="Blocks, in order. Default: none, a dry path.")
+    ] = ()
+
+
+class SplitBlock(SplitBase, kw_only=True, frozen=True, tag="split"):
+    """Parallel paths from the same input, summed: two cabs, two amps, or a dry path beside a wet one."""
+
+    paths: Annotated[tuple[SplitPath, ...], Meta(min_length=2, max_length=4, description="The paths.")]
+
+
+Block = LeafBlock | SplitBlock
 
 
 class Chain(ChainBase, kw_only=True, frozen=True):
@@ -307,13 +350,6 @@ class Chain(ChainBase, kw_only=True, frozen=True):
         tuple[Block, ...],
         Meta(min_length=1, max_length=32, description="Blocks, in order."),
     ]
-
-
-def files_of(chain: Chain) -> Iterator[str]:
-    """Yield the `file` of each capture and cab IR of a chain."""
-    for block in chain.blocks:
-        if isinstance(block, CaptureBlock | CabIrBlock):
-            yield block.file
 
 
 class Spec(SpecBase, kw_only=True, frozen=True):

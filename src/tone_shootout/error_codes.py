@@ -194,6 +194,7 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
         _C("duplicate_name", (422,), "Two chains or parts of a grid have the same name", "Set `name` of one of them."),
         _C("too_many_di_tracks", (422,), "Too many DI tracks", "Use fewer, or several shootouts."),
         _C("too_many_chains", (422,), "Too many chains", "Use fewer, or several shootouts."),
+        _C("too_many_splits", (422,), "A chain has too many splits", "Use at most four."),
         _C("too_many_segments", (422,), "Too many pairs of DI track and chain", "Use fewer DI tracks or chains."),
         _C("invalid_slice", (422,), "The slice does not lie within the DI track", "Correct `start_s` and `end_s`."),
         _C("sides_cancel", (422,), "The sides of the DI track cancel", "Set `channel` to `left` or `right`."),
@@ -203,7 +204,12 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
         _C("multiple_amps", (422,), "The chain has several amps", "Remove all but one, or `allow` it."),
         _C("ir_required", (422,), "The amp has no cabinet", "Add a cab IR after it, or `allow` `no_cab`."),
         _C("ir_forbidden", (422,), "The capture already includes a cabinet", "Remove the cab IR, or `allow` it."),
-        _C("multiple_irs", (422,), "The chain has several cab IRs", "Remove all but one, or `allow` it."),
+        _C(
+            "multiple_irs",
+            (422,),
+            "The chain has several cab IRs",
+            "Remove all but one, `split` the chain, or `allow` it.",
+        ),
         _C("invalid_order", (422,), "Blocks are in the wrong order", "Order pedal, amp, cab IR, or `allow` it."),
     ),
     "Jobs": (

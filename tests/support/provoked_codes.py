@@ -119,6 +119,7 @@ PROVOKED_BY = {
     "too_many_di_tracks": "unit/rendering/test_plan.py::test_a_shootout_above_the_limits_is_rejected",
     "too_many_chains": "unit/rendering/test_grid.py"
     "::test_an_error_of_a_grid_points_to_it_and_leaves_the_written_chains",
+    "too_many_splits": "unit/rendering/test_splits.py::test_a_fault_points_to_its_block_or_path",
     "too_many_segments": "unit/rendering/test_grid.py::test_a_huge_grid_is_refused_before_a_chain_is_made",
     "invalid_slice": "unit/rendering/test_plan.py::test_a_slice_outside_the_recording_is_rejected",
     "sides_cancel": "unit/audio/test_diagnostics.py::test_canceling_sides_are_reported_with_a_remedy",

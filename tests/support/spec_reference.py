@@ -21,6 +21,8 @@ SECTIONS: dict[type[msgspec.Struct], str] = {
     schema.Chain: "[[chains]]",
     schema.CaptureBlock: "Block capture",
     schema.CabIrBlock: "Block cab_ir",
+    schema.SplitBlock: "Block split",
+    schema.SplitPath: "Path of a split",
     schema.GainBlock: "Block gain",
     schema.EqBlock: "Block eq",
     schema.Band: "Band of an eq",

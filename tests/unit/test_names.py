@@ -20,7 +20,7 @@ VALUE = re.compile(r"-?[a-z0-9_]+(\.[a-z0-9_]+)?")
 WITHOUT_UNIT = {
     name
     for line in (
-        "a1 a2 after answered attempt attempts bass_share below cache_hits channels clipped_samples",
+        "a1 a2 after answered attempt attempts bass_share below block cache_hits channels clipped_samples",
         "confidence confusions correct correct_share correct_share_high correct_share_low correlation created",
         "custom d_prime d_prime_high d_prime_independent d_prime_low dc_offset deleted difference",
         "difference_high difference_low done downloads_count esr esr_pre_emphasized excluded existing",
@@ -29,8 +29,8 @@ WITHOUT_UNIT = {
         "max_di_tracks max_items max_per_minute_and_address max_running max_segments max_streams",
         "max_unfinished mean_rating middle_share mix model_id needed notices offset p_value p_value_corrected",
         "parameters percent polarity position positions q ratio receptive_field_samples reference samples",
-        "schema second segment segments seq size skipped started status strength strength_high strength_low",
-        "tail_samples tone_id tones total treble_share trial trials unfinished used_items",
+        "schema second segment segments seq shift_samples size skipped started status strength strength_high",
+        "strength_low tail_samples tone_id tones total treble_share trial trials unfinished used_items",
     )
     for name in line.split()
 }

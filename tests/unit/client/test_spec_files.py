@@ -52,3 +52,16 @@ def test_chains_of_a_grid_have_the_names_that_a_local_render_gives_them(folder: 
     chains = expand(sent, names={AMP: "other"}).spec.chains
     assert [chain.name for chain in chains] == [chain.name for chain in expand(local).spec.chains]
     assert [chain.name for chain in chains] == ["amp, cab", f"{'x' * 39}, cab", "Low, cab"]
+
+
+def test_files_in_the_paths_of_a_split_are_uploaded_and_replaced(folder: Path) -> None:
+    paths = [{"blocks": [{"type": "cab_ir", "file": "cab.wav"}, {"type": "gain", "gain_db": 1.0}]}, {"mix_db": -6.0}]
+    chain = {"name": "A", "blocks": [{"type": "capture", "file": "amp.nam"}, {"type": "split", "paths": paths}]}
+    document = {"di_tracks": [{"name": "Riff", "file": "riff.wav"}], "chains": [chain]}
+    (folder / "spec.json").write_text(json.dumps(document))
+    spec = SpecFile(folder / "spec.json")
+    assert spec.files.keys() == {("di_track", "riff.wav"), ("capture", "amp.nam"), ("cab_ir", "cab.wav")}
+    sent = spec.config({("di_track", "riff.wav"): TRACK, ("capture", "amp.nam"): AMP, ("cab_ir", "cab.wav"): CAB})
+    path, dry = sent["chains"][0]["blocks"][1]["paths"]
+    assert path["blocks"] == [{"type": "cab_ir", "asset": CAB}, {"type": "gain", "gain_db": 1.0}]
+    assert dry == {"mix_db": -6.0}

@@ -270,7 +270,14 @@ def test_resuming_from_cached_samples_gives_the_same_samples_without_earlier_sta
         rest = {file: files[file] for file in needed}
         ticks: list[float] = []
         again = render_segment(
-            segment, document.chains[0], di, rest, SourceCache(), ticks.append, first=first, initial=behind[first - 1]
+            segment,
+            document.chains[0],
+            di,
+            rest,
+            SourceCache(),
+            ticks.append,
+            runs=range(first, len(segment.stages)),
+            resumed={first - 1: behind[first - 1]},
         )
         assert again.tobytes() == whole.tobytes()
         assert max(ticks, default=0.0) == pytest.approx(sum(stage.cost for stage in segment.stages[first:]))
@@ -290,6 +297,6 @@ def test_resuming_from_silence_names_the_block_that_output_it(folder: Path) -> N
             files,
             SourceCache(),
             lambda _: None,
-            first=1,
-            initial=nothing,
+            runs=[1],
+            resumed={0: nothing},
         )

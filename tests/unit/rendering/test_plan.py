@@ -12,7 +12,7 @@ from tests.support.specs import FACTS, blocks, capture_facts, di_facts, digest, 
 from tone_shootout.rendering.media_info import Limits, MediaInfo
 from tone_shootout.rendering.plan.keys import ENGINE, block_document
 from tone_shootout.rendering.plan.planner import Plan, plan
-from tone_shootout.rendering.spec.schema import Block, InvalidSpec, Spec
+from tone_shootout.rendering.spec.schema import InvalidSpec, LeafBlock, Spec
 
 TWO_TRACKS: list[dict[str, Any]] = [
     {"name": "Riff in E", "file": "riff.wav"},
@@ -289,7 +289,7 @@ def test_a_field_that_is_named_otherwise_in_specs_keeps_its_name_in_keys() -> No
         {"type": "reverb", "reverb_type": "hall", "mix": 0.2, "decay_s": 1.2},
     ]
     documents = [
-        block_document(msgspec.convert(block, Block), rate=48_000, sha256=None, drive_db=None) for block in given
+        block_document(msgspec.convert(block, LeafBlock), rate=48_000, sha256=None, drive_db=None) for block in given
     ]
     assert documents == [
         {"type": "eq", "bands": [{"kind": "peak", "hz": 3000.0, "db": 2.0, "q": 0.9}], "rate": 48_000},

@@ -236,3 +236,23 @@ def test_a_config_over_rest_gets_the_same_errors() -> None:
     (fault,) = faults_of(document, Config)
     assert (fault.code, fault.pointer) == ("unknown_field", "/chains/0/blocks/0/input_gain")
     assert fault.detail.endswith("; did you mean `input_gain_db`?")
+
+
+def test_files_in_paths_of_splits_are_checked() -> None:
+    split: dict[str, Any] = {"type": "split", "paths": [{"blocks": [{"type": "cab_ir", "file": "C:\tones.wav"}]}, {}]}
+    document = _document()
+    document["chains"][0]["blocks"].append(split)
+    found = _refused(json.dumps(document), "json")
+    assert (found.code, found.pointer) == ("invalid", "/chains/0/blocks/1/paths/0/blocks/0/file")
+    split["paths"][0]["blocks"] = [{"type": "capture", "tone3000": {"tone_id": 1, "model_id": 2}}]
+    found = _refused(json.dumps(document), "json")
+    assert (found.code, found.pointer) == ("needs_service", "/chains/0/blocks/1/paths/0/blocks/0/tone3000")
+
+
+def test_a_split_has_two_to_four_paths_without_splits() -> None:
+    inner = {"type": "split", "paths": [{}, {}]}
+    for paths, pointer in (([{}], "/paths"), ([{}] * 5, "/paths"), ([{"blocks": [inner]}, {}], "/paths/0/blocks/0")):
+        document = _document()
+        document["chains"][0]["blocks"].append({"type": "split", "paths": paths})
+        found = _refused(json.dumps(document), "json")
+        assert found.pointer.startswith(f"/chains/0/blocks/1{pointer}")

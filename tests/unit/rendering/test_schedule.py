@@ -29,8 +29,8 @@ def test_four_amps_through_five_cabs_run_four_inferences() -> None:
     rounds = schedule(planned(*GRID), set())
     assert [len(steps) for steps in rounds] == [4, 16]
     assert [sum(step.inferences for step in steps) for steps in rounds] == [4, 0]
-    assert all(step.resume_from is None for step in rounds[0])
-    assert {step.resume_from.key for step in rounds[1] if step.resume_from} == {
+    assert all(not step.resumes for step in rounds[0])
+    assert {key for step in rounds[1] for key in step.resumed_keys} == {
         step.segment.stages[0].key for step in rounds[0]
     }, "the others go on from what the first four have made"
 
@@ -42,7 +42,7 @@ def test_a_round_only_needs_outputs_of_earlier_rounds() -> None:
     for turn in steps:
         made = [stage.key for step in turn for stage in step.stages if stage.inference]
         assert len(made) == len(set(made))
-        assert all(step.resume_from is None or step.resume_from.key in ready for step in turn)
+        assert all(key in ready for step in turn for key in step.resumed_keys)
         ready |= set(made)
     assert sum(step.inferences for turn in steps for step in turn) == 1 + len(AMPS)
     assert sorted(step.segment.position for turn in steps for step in turn) == list(range(1, 21))
@@ -53,7 +53,7 @@ def test_available_outputs_are_not_rendered_again() -> None:
     assert schedule(made, {segment.render_key for segment in made.segments}) == []
     behind_captures = {segment.stages[0].key for segment in made.segments}
     (once,) = schedule(made, behind_captures)
-    assert [(step.first, step.inferences) for step in once] == [(1, 0)] * 20
+    assert [(step.runs, step.inferences) for step in once] == [((1,), 0)] * 20
     assert math.fsum(step.cost for step in once) == pytest.approx(
         math.fsum(segment.stages[1].cost for segment in made.segments)
     )
@@ -63,9 +63,9 @@ def test_a_step_resumes_from_the_last_available_output() -> None:
     made = planned({"name": "Boosted", "blocks": blocks("pedal.nam", "amp-0.nam", "cab-0.wav")})
     pedal, amp, _ = made.segments[0].stages
     (step,) = run(made, {pedal.key, amp.key})
-    assert (step.resume_from, step.inferences) == (amp, 0)
+    assert (step.resumed_keys, step.inferences) == ((amp.key,), 0)
     (step,) = run(made, {pedal.key})
-    assert (step.resume_from, step.inferences) == (pedal, 1)
+    assert (step.resumed_keys, step.inferences) == ((pedal.key,), 1)
 
 
 def test_changing_one_chain_of_eight_leaves_one_to_render() -> None:
@@ -96,7 +96,7 @@ def test_a_capture_with_another_drive_runs_again(change: dict[str, Any]) -> None
     there = sound_keys(planned(GRID[0]))
     capture, cab = GRID[0]["blocks"]
     (step,) = run(planned({"name": "Changed", "blocks": [{**capture, **change}, cab]}), there)
-    assert (step.first, step.inferences) == (0, 1)
+    assert (step.resumes, step.inferences) == ((), 1)
 
 
 def test_equal_chains_are_one_step() -> None:

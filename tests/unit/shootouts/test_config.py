@@ -72,6 +72,29 @@ CONFIG: dict[str, Any] = {
                 },
                 {"type": "delay", "bypass": False, "time_ms": 380.0, "feedback": 0.2, "mix": 0.3},
                 {"type": "reverb", "bypass": False, "reverb_type": "hall", "mix": 0.1, "decay_s": 2.0},
+                {
+                    "type": "split",
+                    "bypass": False,
+                    "paths": [
+                        {"mix_db": 0.0, "polarity": "normal", "align": True, "blocks": []},
+                        {
+                            "mix_db": -3.0,
+                            "polarity": "inverted",
+                            "align": False,
+                            "blocks": [
+                                {
+                                    "type": "cab_ir",
+                                    "bypass": False,
+                                    "asset": str(CAB),
+                                    "channel": None,
+                                    "mix": 1.0,
+                                    "low_cut_hz": None,
+                                    "high_cut_hz": None,
+                                }
+                            ],
+                        },
+                    ],
+                },
             ],
         }
     ],
@@ -108,6 +131,8 @@ PAIRS = [
     (configs.AssetCapture, spec.CaptureBlock),
     (configs.AssetCabIr, spec.CabIrBlock),
     (configs.AssetChain, spec.Chain),
+    (configs.AssetSplit, spec.SplitBlock),
+    (configs.AssetPath, spec.SplitPath),
     (configs.AssetGridCapture, documents.GridCapture),
     (configs.AssetGridCabIr, documents.GridCabIr),
     (configs.AssetCaptureSlot, documents.CaptureSlot),
@@ -145,7 +170,7 @@ def test_every_block_of_a_spec_is_allowed_in_a_config() -> None:
 
 
 def test_repeated_assets_of_a_config_are_repeated() -> None:
-    assert list(assets_of(msgspec.convert(CONFIG, Config))) == [TRACK, TRACK, AMP, CAB]
+    assert list(assets_of(msgspec.convert(CONFIG, Config))) == [TRACK, TRACK, AMP, CAB, CAB]
 
 
 @pytest.mark.parametrize(
@@ -154,6 +179,7 @@ def test_repeated_assets_of_a_config_are_repeated() -> None:
         ("/di_tracks/0/file", "/di_tracks/0/asset"),
         ("/chains/0/blocks/1/file", "/chains/0/blocks/1/asset"),
         ("/chains/1/blocks/0/file", "/chains/1/blocks/0/tone3000"),
+        ("/chains/0/blocks/8/paths/1/blocks/0/file", "/chains/0/blocks/8/paths/1/blocks/0/asset"),
         ("/chains/0/blocks", "/chains/0/blocks"),
         ("/di_tracks/0/end_s", "/di_tracks/0/end_s"),
         ("", ""),
@@ -166,7 +192,7 @@ def test_pointers_into_a_spec_become_pointers_into_its_config(pointer: str, expe
 def test_a_model_of_tone3000_can_replace_an_asset() -> None:
     config = msgspec.convert(WITH_MODEL, Config)
     assert msgspec.json.decode(msgspec.json.encode(config)) == WITH_MODEL
-    assert list(assets_of(config)) == [TRACK, TRACK, AMP, CAB]
+    assert list(assets_of(config)) == [TRACK, TRACK, AMP, CAB, CAB]
     assert [(file, ref.tone_id, ref.model_id, kind) for file, ref, kind in models_of(config)] == [
         ("tone3000:7/8", 7, 8, "capture")
     ]

@@ -151,6 +151,10 @@ class Output(Part):
     video: bool = True
 
 
+class Export(Part):
+    tail_s: float = Field(0.0, ge=0, le=30)
+
+
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 
 
@@ -215,6 +219,7 @@ class Config(Part):
     title: str = Field("Shootout", min_length=1, max_length=120)
     level: Level = Level()
     output: Output = Output()
+    export: Export = Export()
     allow: list[str] = []
     commercial: bool = False
     di_tracks: list[DiTrack] = Field(min_length=1, max_length=64)

@@ -5,10 +5,12 @@ from uuid import UUID
 
 from litestar import Controller, Request, get
 from litestar.di import NamedDependency
-from litestar.params import PathParameter, SkipValidation
+from litestar.params import PathParameter, QueryParameter, SkipValidation
 from litestar.response import Template
 
 from tone_shootout.accounts.principal import Principal
+from tone_shootout.jobs.dtos import JobRead
+from tone_shootout.jobs.services import JobService
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.http.preconditions import etag
 from tone_shootout.pages.responses import page
@@ -56,18 +58,25 @@ class BuilderController(Controller):
         principal: NamedDependency[Principal],
         library: NamedDependency[SkipValidation[LibraryService]],
         shootout_service: NamedDependency[SkipValidation[ShootoutService]],
+        jobs: NamedDependency[SkipValidation[JobService]],
+        job: Annotated[UUID | None, QueryParameter()] = None,
     ) -> Template:
-        """Return a shootout, for reading and for changing it."""
+        """Return a shootout, for reading and for changing it, with the error of one of its jobs."""
         shootout = ShootoutRead.of(await shootout_service.get(principal.user_id, shootout_id))
         items = await _items(library, principal.user_id)
+        error = None if job is None else JobRead.of(await jobs.get(principal.user_id, job)).error
         return page(
             request,
             "builder.html",
             items=items,
             blocks=BLOCKS,
             shootout=shootout,
+            error=error,
             parts=_parts(shootout.config, {item["id"]: item["name"] for item in items}),
-            state={"shootout": {"id": shootout.id, "config": shootout.config, "etag": etag(shootout)}},
+            state={
+                "shootout": {"id": shootout.id, "config": shootout.config, "etag": etag(shootout)},
+                "errors": [error] if error else [],
+            },
         )
 
 

@@ -1,6 +1,6 @@
 import { $, $$, api, data, el, fail, prefix, Problem, run, say, send } from "./app.js"
 
-const { shootout } = data("state")
+const { shootout, errors: failed = [] } = data("state")
 const root = $("#builder")
 
 // --- Fields: the controls in the templates have the names of the fields of the spec ------------------------------
@@ -161,20 +161,19 @@ const draw = function (focus) {
   for (const box of $$("[data-axis]", root)) connectChoice(box)
   $("#tracks").append(...config.di_tracks.map((track, at) => entry("track", config.di_tracks, at, "/di_tracks", track.name)))
   $("#chains").append(...config.chains.map(chainEntry))
-  for (const [button, act] of [["#add-track", addTrack], ["#add-chain", addChain], ["#render", run(render)], ["#save", run(save)]]) $(button).onclick = act
+  for (const [button, act] of [["#add-track", addTrack], ["#add-chain", addChain], ["#render", run(render)], ["#save", run(save)], ["#export", run(download)]]) $(button).onclick = act
   $("form", root).onsubmit = event => event.preventDefault()
   $("#import").onchange = run(load)
-  $("#export").hidden = !id
-  $("#export").href = prefix + "/api/v1/shootouts/" + id + "/spec"
   if (focus) $('[data-pointer="' + focus + '"]', root)?.focus()
   changed()
 }
 
 // --- Checks while typing ---------------------------------------------------------------------------------------
 
-let timer = null, checking = 0
+let timer = null, checking = 0, isDrawn = false
 
 const changed = function () {
+  if (isDrawn) failed.length = 0 // the errors of the job that led here are of what it was
   clearTimeout(timer)
   timer = setTimeout(() => check().catch(fail), 350)
 }
@@ -188,7 +187,8 @@ const place = function (pointer) {
   return root
 }
 
-const show = function ({ errors = [], notices = [], plan }) {
+const show = function ({ errors: found = [], notices = [], plan }) {
+  const errors = [...failed, ...found]
   for (const each of $$(".fault", root)) each.remove()
   for (const each of $$("[aria-invalid]", root)) each.removeAttribute("aria-invalid")
   const summary = errors.map((error, at) => {
@@ -255,6 +255,12 @@ const render = async function () {
   location.assign(prefix + "/jobs/" + job.id)
 }
 
+// What is downloaded is what is stored.
+const download = async function () {
+  await save()
+  location.assign(prefix + "/api/v1/shootouts/" + id + "/spec")
+}
+
 const load = async function (event) {
   const file = event.target.files[0]
   if (!file) return
@@ -267,4 +273,5 @@ const load = async function (event) {
 }
 
 draw()
+isDrawn = true
 if (location.hash.startsWith("#/")) place(location.hash.slice(1)).focus()

@@ -1,12 +1,10 @@
 """The pages in a real browser: from an empty library to a finished shootout, builder, library, settings."""
 
 import json
-import os
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import expect
 from redis.asyncio import Redis
 
 from tests.browser.conftest import Visit
@@ -20,8 +18,6 @@ from tone_shootout.kit.settings import Settings
 from tone_shootout.rendering.listening_page.document import STATIC as PLAYER
 
 PAGES = Path(pages.__file__).parent / "static"
-SHOTS = os.environ.get("SHOTS")
-"""Folder for screenshots, to be looked at."""
 
 
 @pytest.fixture
@@ -266,43 +262,6 @@ async def test_a_page_whose_session_ended_leads_to_sign_in_and_back(home: Visit,
     await page.get_by_label("API token").fill(user.token)
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"{base_url}/library?kind=capture")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
-    chromium: Browser, base_url: str, user: Person, scheme: Literal["light", "dark"]
-) -> None:
-    body = {"config": {**await config(user.client), "title": "A long title " * 8}, "submit": True}
-    made = (await user.client.post(SHOOTOUTS, json=body)).json()
-    await user.client.post("/api/v1/webhooks", json={"url": f"https://hooks.example/{'a' * 200}"})
-    context = await chromium.new_context(color_scheme=scheme, viewport={"width": 360, "height": 740})
-    page = await context.new_page()
-    await page.goto(f"{base_url}/sign-in")
-    await _look(page, context, f"sign-in-{scheme}")
-    await context.request.post(f"{base_url}/api/v1/auth/session", data={"token": user.token})
-    paths = {
-        "home": "/",
-        "library": "/library",
-        "builder": f"/shootouts/{made['id']}",
-        "job": f"/jobs/{made['job']['id']}",
-        "settings": "/settings",
-        "problem": f"/jobs/{made['id']}",
-    }
-    for name, path in paths.items():
-        await page.goto(f"{base_url}{path}")
-        await page.wait_for_load_state("networkidle")
-        await _look(page, context, f"{name}-{scheme}")
-    await context.close()
-
-
-async def _look(page: Page, context: BrowserContext, name: str) -> None:
-    assert await violations(page) == [], name
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 360, name
-    if SHOTS:
-        await page.screenshot(path=f"{SHOTS}/{name}-narrow.png", full_page=True)
-        await page.set_viewport_size({"width": 1280, "height": 800})
-        await page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
-        await page.set_viewport_size({"width": 360, "height": 740})
 
 
 def test_all_own_scripts_together_are_small() -> None:

@@ -1,0 +1,175 @@
+"""WCAG 2.2 on every page: axe, reflow, zoom, focus, motion; reading without JavaScript.
+
+`SHOTS=folder` writes screenshots of every page, to be looked at.
+"""
+
+import os
+from collections.abc import AsyncGenerator
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page
+from sqlalchemy import update
+
+from tests.integration.conftest import Connect, Person
+from tests.support.axe import violations
+from tests.support.sessions import Sessions
+from tests.support.uploads import SHOOTOUTS, add, config, di
+from tone_shootout.jobs.models import Job
+from tone_shootout.jobs.status import JobStatus
+
+SHOTS: Final = os.environ.get("SHOTS")
+WIDTHS: Final = (320, 640, 3840)
+"""WCAG 1.4.10, which is 1280 px at 400 %; 1.4.4, which is 200 %; and 4K."""
+
+_OPEN = "for (const each of document.querySelectorAll('details')) each.open = true"
+_WIDER = """width => [...document.querySelectorAll("body *")]
+  .filter(each => each.getBoundingClientRect().right > width + 1).map(each => each.outerHTML.slice(0, 120))"""
+_FOCUSED = """() => {
+  const each = document.activeElement
+  if (each === document.body) return null
+  const style = getComputedStyle(each), box = each.getBoundingClientRect()
+  const all = [...document.querySelectorAll("*")]
+  return {
+    at: all.indexOf(each),
+    name: each.outerHTML.slice(0, 120),
+    outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+    seen: box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth,
+  }
+}"""
+
+
+@pytest.fixture
+async def paths(user: Person, session_maker: Sessions, connect: Connect) -> dict[str, str]:
+    """The path of each page that a signed-in user has, with names and errors as long as they may be."""
+    await connect(user)
+    long = {**await config(user.client), "title": "A long title " * 9}
+    made, failed = [
+        (await user.client.post(SHOOTOUTS, json={"config": {**long, **title}, "submit": True})).json()
+        for title in ({}, {"title": "W" * 120})
+    ]
+    await user.client.post("/api/v1/webhooks", json={"url": f"https://hooks.example/{'a' * 200}"})
+    await user.client.post("/api/v1/me/tokens", json={"name": "n" * 100, "scope": "read"})
+    await add(
+        user.client, "di_track", di(0.2, seed=9), name="n" * 80, notes="Long " * 300, tags="a, b", filename="f" * 99
+    )
+    error = {"error_code": "silent", "error_detail": "Nothing.", "error_pointer": "/config/chains/1/blocks/0"}
+    async with session_maker.begin() as session:
+        is_failed = Job.id == UUID(failed["job"]["id"])
+        await session.execute(update(Job).where(is_failed).values(status=JobStatus.FAILED.value, **error))
+    return {
+        "sign-in": "/sign-in",
+        "home": "/",
+        "library": "/library",
+        "tones": "/library/tones",
+        "tone": "/library/tones/900101",
+        "new": "/shootouts/new",
+        "builder": f"/shootouts/{failed['id']}?job={failed['job']['id']}",
+        "job": f"/jobs/{made['job']['id']}",
+        "failed": f"/jobs/{failed['job']['id']}",
+        "settings": "/settings",
+        "problem": f"/jobs/{made['id']}",
+    }
+
+
+async def _signed_in(browser: Browser, url: str, user: Person, **options: Any) -> BrowserContext:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, **options)
+    context.set_default_timeout(60_000)
+    await context.request.post(f"{url}/api/v1/auth/session", data={"token": user.token})
+    return context
+
+
+@pytest.fixture
+async def browsing(chromium: Browser, tone3000_service: str, user: Person) -> AsyncGenerator[BrowserContext, None]:
+    """A browser in which the user is signed in, and moves as little as possible."""
+    context = await _signed_in(chromium, tone3000_service, user, reduced_motion="reduce")
+    yield context
+    await context.close()
+
+
+async def _settled(page: Page, url: str) -> None:
+    await page.goto(url)
+    await page.wait_for_load_state("networkidle")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_and_no_width_scrolls_sideways(
+    browsing: BrowserContext, tone3000_service: str, paths: dict[str, str], scheme: Literal["light", "dark"]
+) -> None:
+    page = await browsing.new_page()
+    await page.emulate_media(color_scheme=scheme)
+    for name, path in paths.items():
+        await page.set_viewport_size({"width": 360, "height": 740})
+        await _settled(page, tone3000_service + path)
+        await _shoot(page, f"{name}-{scheme}-narrow")
+        await page.evaluate(_OPEN)
+        assert await violations(page) == [], name
+        for width in WIDTHS:
+            await page.set_viewport_size({"width": width, "height": 740})
+            if await page.evaluate("document.documentElement.scrollWidth") > width:
+                raise AssertionError((name, width, await page.evaluate(_WIDER, width)))
+        await page.set_viewport_size({"width": 1280, "height": 800})
+        await _shoot(page, f"{name}-{scheme}")
+        assert await page.evaluate("document.getAnimations().length") == 0, name
+        assert await page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+
+
+async def _shoot(page: Page, name: str) -> None:
+    if SHOTS:
+        await page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+
+
+async def test_the_tab_key_goes_through_each_page_in_its_order_and_is_seen(
+    browsing: BrowserContext, tone3000_service: str, paths: dict[str, str]
+) -> None:
+    page = await browsing.new_page()
+    for name, path in paths.items():
+        if name == "sign-in":  # its field has the focus from the beginning
+            continue
+        await _settled(page, f"{tone3000_service}{path}")
+        last, stops = -1, 0
+        await page.evaluate("document.activeElement.blur()")
+        while True:
+            await page.keyboard.press("Tab")
+            found = await page.evaluate(_FOCUSED)
+            if found is None or found["at"] < last:
+                break
+            assert found["outlined"], (name, found)
+            assert found["seen"], (name, found)
+            assert stops > 0 or "skip" in found["name"], (name, found)
+            stops, last = stops + 1, found["at"]
+        assert stops > 4, name
+        focusable = await page.evaluate("document.querySelectorAll('[tabindex]:not([tabindex=\"-1\"])').length")
+        assert focusable == 0, name
+
+
+async def test_each_page_can_be_read_without_javascript(
+    chromium: Browser, tone3000_service: str, user: Person, paths: dict[str, str]
+) -> None:
+    context = await _signed_in(chromium, tone3000_service, user, java_script_enabled=False)
+    page = await context.new_page()
+    expected = {
+        "sign-in": "You are signed in as ada.",
+        "home": "A long title",
+        "library": "some.file",
+        "tones": "Bluebird 45 Lead",
+        "tone": "Importing from this page needs JavaScript",
+        "new": "Changes need JavaScript",
+        "builder": "The job failed: Nothing.",
+        "job": "Reload this page to see the progress.",
+        "failed": "Nothing.",
+        "settings": "You are ada",
+        "problem": "Nothing here",
+    }
+    assert expected.keys() == paths.keys()
+    for name, path in paths.items():
+        await page.goto(f"{tone3000_service}{path}")
+        for summary in await page.locator("summary").all():
+            await summary.click()
+        assert expected[name] in await page.inner_text("body"), name
+        texts = {" ".join((await each.inner_text()).split()) for each in await page.get_by_role("button").all()}
+        assert texts <= {"Sign in", "Sign out", "Search", "Show"}, (name, texts)
+        for link in await page.get_by_role("link").all():
+            assert (await link.get_attribute("href") or "").startswith(("/", "#", "http")), name
+    await context.close()

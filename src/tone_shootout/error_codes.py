@@ -235,6 +235,7 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
         _C("already_shared", (409,), "The job has a share", "Change that share, or delete it first."),
         _C("not_shareable", (409,), "The job has no results that can be shared", "Share a completed job."),
         _C("invalid_picture", (422,), "The picture can't be used", "Send a JPEG, PNG or WebP file."),
+        _C("unsupported_oembed_format", (501,), "Players are described in JSON only", "Send `format=json`."),
     ),
     "Listening tests": (
         _C("listening_test_not_found", (404,), "There is no such test, or it was withdrawn", "Ask its owner."),

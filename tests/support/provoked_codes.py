@@ -185,6 +185,8 @@ PROVOKED_BY = {
     "already_shared": "integration/listening/test_shares.py::test_only_a_completed_job_is_shared_and_only_once",
     "not_shareable": "integration/listening/test_shares.py::test_only_a_completed_job_is_shared_and_only_once",
     "invalid_picture": "integration/listening/test_shares.py::test_a_bad_picture_is_refused",
+    "unsupported_oembed_format": "integration/listening/test_oembed.py"
+    "::test_other_formats_and_other_addresses_are_refused",
     "listening_test_not_found": "integration/listening/test_listening_tests.py"
     "::test_a_test_is_edited_by_its_owner_only_and_deleted_with_its_answers",
     "listening_session_not_found": "integration/listening/test_listening_tests.py"

@@ -31,6 +31,8 @@ WITHOUT_UNIT = {
         "parameters percent polarity position positions q ratio receptive_field_samples reference samples",
         "schema second segment segments seq shift_samples size skipped started status strength strength_high",
         "strength_low tail_samples tone_id tones total treble_share trial trials unfinished used_items",
+        # Names of oEmbed 1.0.
+        "height maxheight maxwidth thumbnail_height thumbnail_width width",
     )
     for name in line.split()
 }

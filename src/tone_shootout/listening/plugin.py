@@ -17,6 +17,7 @@ from tone_shootout.listening.blind.excerpts import ExcerptCache
 from tone_shootout.listening.blind.services import ListeningTestService
 from tone_shootout.listening.blind.session_service import ListeningSessionService
 from tone_shootout.listening.shares.controllers import JobShareController, ShareController
+from tone_shootout.listening.shares.oembed import OEmbedController
 from tone_shootout.listening.shares.pictures import PictureEncoder
 from tone_shootout.listening.shares.services import ShareService
 
@@ -36,6 +37,7 @@ class ListeningPlugin(InitPlugin):
                 route_handlers=[
                     JobShareController,
                     ShareController,
+                    OEmbedController,
                     ShareTestController,
                     ListeningTestController,
                     ListeningSessionController,

@@ -46,6 +46,7 @@ class JobPageController(Controller):
                 manifest=f"{files}manifest.json",
                 renew=f"{prefix}/api/v1/auth/refresh",
                 back=f"{prefix}/",
+                share=f"{prefix}/jobs/{job_id}/share",
             )
             document = await asyncio.to_thread(render_document, await load_page(storage, artifacts), home)
             return Response(document, media_type=MediaType.HTML, headers=PAGE_HEADERS)

@@ -22,6 +22,8 @@ from tone_shootout.pages.job_page import JobPageController
 from tone_shootout.pages.library import LibraryPageController
 from tone_shootout.pages.responses import add_filters, problem_page
 from tone_shootout.pages.settings import SettingsPageController
+from tone_shootout.pages.share_page import EmbedController, ExploreController, SharePageController, embed_problem
+from tone_shootout.pages.shares import JobSharePageController, SharesPageController
 from tone_shootout.pages.sign_in import SessionPageController, SignInPageController, cross_origin_response
 from tone_shootout.pages.tones import TonesPageController
 from tone_shootout.rendering.listening_page.document import STATIC
@@ -56,10 +58,15 @@ class PagesPlugin(InitPlugin):
                         JobPageController,
                         SettingsPageController,
                         TonesPageController,
+                        SharePageController,
+                        SharesPageController,
+                        JobSharePageController,
+                        ExploreController,
                     ],
                     dependencies={"accounts": Provide(provide_accounts, sync_to_thread=False)},
                     exception_handlers={ProblemError: problem_page},
                 ),
+                Router("/", route_handlers=[EmbedController], exception_handlers={ProblemError: embed_problem}),
                 create_static_files_router(
                     path="/static",
                     directories=[_HERE / "static", STATIC],

@@ -73,7 +73,7 @@ def accepts_html(request: Request[Any, Any, Any]) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-def problem_page(request: Request[Any, Any, Any], error: ProblemError) -> Response[Any]:
+def problem_page(request: Request[Any, Any, Any], error: ProblemError, template: str = "problem.html") -> Response[Any]:
     """Handle an error of a page: browsers get a page or are led to the sign-in page, programs problem details."""
     if isinstance(error, UnauthorizedError):
         return redirect_to_sign_in(request, error)
@@ -84,7 +84,7 @@ def problem_page(request: Request[Any, Any, Any], error: ProblemError) -> Respon
     title = "Nothing here" if error.status == HTTPStatus.NOT_FOUND else HTTPStatus(error.status).phrase
     return page(
         request,
-        "problem.html",
+        template,
         status=error.status,
         headers=error.headers,
         title=title,

@@ -173,7 +173,7 @@ async def test_the_document_lists_every_code_with_what_to_do(api: httpx.AsyncCli
 async def test_limits_of_parameters_are_those_that_are_enforced(user: Person) -> None:
     tried = 0
     for path, method, operation in _operations(await _document(user.client)):
-        if method != "get" or "{" in path or path.startswith(("/api/v1/auth", "/api/v1/tones")):
+        if method != "get" or "{" in path or path.startswith(("/api/v1/auth", "/api/v1/tones", "/api/v1/oembed")):
             continue
         for parameter in operation.get("parameters", []):
             if parameter["in"] == "query":

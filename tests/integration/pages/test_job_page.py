@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import AsyncGenerator
 from uuid import UUID, uuid4
 
 import httpx
@@ -11,40 +10,18 @@ from sqlalchemy import update
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import make_shootout, submit
-from tests.support.finished_jobs import add_finished_job, files_in, result_key
-from tests.support.listening import HOSTILE, render_result
+from tests.integration.pages.conftest import Files
+from tests.support.finished_jobs import add_finished_job, result_key
+from tests.support.listening import HOSTILE
 from tests.support.sessions import Sessions
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.status import JobStatus
-from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
-
-Files = dict[str, bytes]
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    folder = tmp_path_factory.mktemp("listening")
-    render_result(folder)
-    return files_in(folder / "out")
-
-
-@pytest.fixture
-def storage(settings: Settings) -> Storage:
-    return Storage.from_settings(settings)
 
 
 @pytest.fixture
 async def job(storage: Storage, session_maker: Sessions, user: Person, results: Files) -> Job:
     return await _finished(storage, session_maker, user, results)
-
-
-@pytest.fixture
-async def browser(base_url: str, user: Person) -> AsyncGenerator[httpx.AsyncClient, None]:
-    """A browser in which the user is signed in by cookie."""
-    async with httpx.AsyncClient(base_url=base_url, timeout=60, headers={"Accept": "text/html"}) as client:
-        assert (await client.post("/api/v1/auth/session", json={"token": user.token})).is_success
-        yield client
 
 
 async def _finished(storage: Storage, session_maker: Sessions, user: Person, files: Files) -> Job:

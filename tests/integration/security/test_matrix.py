@@ -126,6 +126,7 @@ ROWS = {
     "get_shared_file": Row(200),
     "head_shared_file": Row(200),
     "get_share_picture": Row(200),
+    "get_oembed": Row(404, query={"url": "https://elsewhere.example/s/q3ZlN7c0Yx8aB1uT"}),
     "set_share_picture": Row(422),  # the body is empty
     "delete_share_picture": Row(204),
     "create_listening_test": Row(201, body={"kind": "abx", "segments": [1, 2]}),

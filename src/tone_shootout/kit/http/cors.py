@@ -53,7 +53,10 @@ class CorsMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*_with_origin_in_vary(message.get("headers", [])), *added]
+                found = message.get("headers", [])
+                if added:  # a public response allows any origin; with two values, browsers refuse both
+                    found = [header for header in found if header[0].lower() != b"access-control-allow-origin"]
+                message["headers"] = [*_with_origin_in_vary(found), *added]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

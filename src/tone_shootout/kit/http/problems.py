@@ -239,6 +239,7 @@ _EXAMPLES: dict[int, tuple[str, str]] = {
     422: ("invalid", "The spec is invalid."),
     502: ("tone3000_bad_answer", "TONE3000 sent an invalid response: larger than 4000000 bytes."),
     429: ("too_many_requests", "Try again in 3 seconds."),
+    501: ("unsupported_oembed_format", "Descriptions of players are JSON. Send `format=json`, or leave it out."),
     503: ("unavailable", "The service is temporarily unavailable; try again shortly."),
 }
 

@@ -41,6 +41,8 @@ Slug = Annotated[
 JobId = Annotated[UUID, Parameter(description="The job's id.")]
 FilePath = Annotated[str, Parameter(description="Path of the file.", max_length=400, pattern=r"^[^\x00]*$")]
 PUBLIC = {"public": True}
+ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+"""Headers of public files: the player in a frame of another site has no origin, and sends no cookie."""
 REVALIDATE = {"Cache-Control": "no-cache"}
 """Caches ask each time, so that a withdrawn share is gone at once."""
 
@@ -266,7 +268,7 @@ async def _content(
     request: Request[Any, Any, Any], storage: Storage, shares: ShareService, slug: str, path: str
 ) -> Response[Any]:
     found = await shares.file(slug, path.lstrip("/"))
-    return await content_response(
+    response = await content_response(
         request,
         storage,
         key=found.storage_key,
@@ -275,3 +277,5 @@ async def _content(
         media_type=found.media_type,
         filename=found.path.rsplit("/", 1)[-1],
     )
+    response.headers.update(ANY_ORIGIN)
+    return response

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from tone_shootout.listening.shares.addresses import embed_path, page_path
 from tone_shootout.listening.shares.facts import SharedFacts, SharedLevel, SharedSegment
 from tone_shootout.listening.shares.models import MAX_NOTES, MAX_TITLE, Share
 from tone_shootout.listening.shares.services import SharedFile
@@ -64,6 +65,10 @@ class ShareLinks(Struct, kw_only=True):
     """Links of a share."""
 
     self: Annotated[str, Meta(description="The share.", examples=[f"{SHARES}/q3ZlN7c0Yx8aB1uT"])]
+    page: Annotated[str, Meta(description="Its page for people.", examples=["/s/q3ZlN7c0Yx8aB1uT"])]
+    embed: Annotated[
+        str, Meta(description="Its player alone, which other sites may frame.", examples=["/embed/q3ZlN7c0Yx8aB1uT"])
+    ]
     tests: Annotated[str, Meta(description="Its listening tests.", examples=[f"{SHARES}/q3ZlN7c0Yx8aB1uT/tests"])]
     files: Annotated[str, Meta(description="Its files, by their paths.", examples=[f"{SHARES}/q3ZlN7c0Yx8aB1uT/files"])]
     picture: Annotated[
@@ -77,6 +82,8 @@ class ShareLinks(Struct, kw_only=True):
         path = share_path(share.slug)
         return cls(
             self=path,
+            page=page_path(share.slug),
+            embed=embed_path(share.slug),
             tests=f"{path}/tests",
             files=f"{path}/files",
             picture=f"{path}/picture" if share.picture_sha256 else None,

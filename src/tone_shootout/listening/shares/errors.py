@@ -1,6 +1,6 @@
 """Errors of shares."""
 
-from tone_shootout.kit.http.problems import ConflictError, InvalidError, NotFoundError
+from tone_shootout.kit.http.problems import ConflictError, InvalidError, NotFoundError, ProblemError
 
 
 class ShareNotFoundError(NotFoundError):
@@ -49,3 +49,13 @@ class InvalidPictureError(InvalidError):
     """The picture can't be used."""
 
     code = "invalid_picture"
+
+
+class UnsupportedFormatError(ProblemError):
+    """Players are described in JSON only."""
+
+    status = 501
+    code = "unsupported_oembed_format"
+
+    def __init__(self) -> None:
+        super().__init__("Descriptions of players are JSON. Send `format=json`, or leave it out.")

@@ -8,8 +8,9 @@ from msgspec import Meta, Struct
 from tone_shootout.precision import rounded
 from tone_shootout.rendering.output.manifest import Manifest, SegmentRecord
 
-PUBLIC_FILES: Final = re.compile(r"index\.html|listen/[^/]+(/[^/]+)?|segments/[^/]+\.flac|plots/[^/]+\.(png|svg)")
-"""Paths of results that a share shows. All others stay with the owner: the manifest names the inputs."""
+PUBLIC_FILES: Final = re.compile(r"listen/[^/]+\.(js|css|png)|segments/[^/]+\.flac|plots/[^/]+\.(png|svg)")
+"""Paths of results that a share shows. All others stay with the owner: the manifest and the listening page of the
+result name the inputs. The page of the share is made from them without these names (`public_page`)."""
 
 
 class SharedLevel(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from tone_shootout.jobs.errors import ArtifactNotFoundError
+from tone_shootout.jobs.listening_page import load_page
 from tone_shootout.jobs.services import JobService
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.db.pagination import Paging
@@ -25,7 +26,9 @@ from tone_shootout.listening.shares.errors import (
 from tone_shootout.listening.shares.facts import SharedFacts, is_public
 from tone_shootout.listening.shares.models import Share
 from tone_shootout.listening.shares.pictures import Picture
+from tone_shootout.listening.shares.public_page import public_page
 from tone_shootout.listening.shares.repositories import PictureRepository, ShareRepository
+from tone_shootout.rendering.listening_page.page import Page
 from tone_shootout.rendering.output.manifest import decode_manifest
 
 MANIFEST = "manifest.json"
@@ -162,6 +165,20 @@ class ShareService:
             for row in found
             if is_public(row.path)
         ]
+
+    async def page(self, share: Share) -> Page:
+        """Return the data of a share's listening page.
+
+        Raises:
+            NoResultsError: the job has no manifest.
+            StorageFaultError: an object is missing or damaged.
+        """
+        artifacts = await self._jobs.artifacts(share.owner_id, share.job_id)
+        return public_page(await load_page(self._storage, artifacts), share.title)
+
+    async def find_of_job(self, owner_id: UUID, job_id: UUID) -> Share | None:
+        """Return the share of the owner's job, None where there is none."""
+        return await self._shares.find_of_job(owner_id, job_id)
 
     async def file(self, slug: str, path: str) -> SharedFile:
         """Return a public file of the share at an address.

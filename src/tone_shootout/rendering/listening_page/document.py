@@ -35,6 +35,34 @@ _KINDS: Final = {"di_track": "DI track", "capture": "capture", "cab_ir": "cab IR
 _SHADES: Final = 5
 
 
+class Shared(Struct, frozen=True, kw_only=True):
+    """What the page of a share shows beside the result. Addresses of tests and of the picture are paths.
+
+    Attributes:
+        url: URL of the page, for other hosts.
+        embed: URL of the player alone, for other hosts.
+        oembed: URL of the description of the player (oembed.com).
+        is_listed: whether search engines may list it.
+        description: one line about it, for previews of links.
+        image: URL of the image in previews of links; empty: none.
+        image_size: width and height of that image, pixels; None: unknown.
+        notes: text of the owner, with line breaks.
+        picture: address of the owner's picture; empty: none.
+        tests: address and name of each open listening test.
+    """
+
+    url: str
+    embed: str
+    oembed: str
+    is_listed: bool
+    description: str
+    image: str = ""
+    image_size: tuple[int, int] | None = None
+    notes: str = ""
+    picture: str = ""
+    tests: tuple[tuple[str, str], ...] = ()
+
+
 class Home(Struct, frozen=True, kw_only=True):
     """Where a page lives.
 
@@ -46,6 +74,8 @@ class Home(Struct, frozen=True, kw_only=True):
         renew: address that renews an expired session by POST; empty: none is needed.
         policy: Content-Security-Policy in the document; empty: the service sends one as a header.
         back: address of the service's first page; empty: no link.
+        share: address of the page where the owner shares the result; empty: no link.
+        shared: what the page of a share shows in addition; None: it is not shared.
     """
 
     assets: str
@@ -55,6 +85,8 @@ class Home(Struct, frozen=True, kw_only=True):
     renew: str = ""
     policy: str = ""
     back: str = ""
+    share: str = ""
+    shared: Shared | None = None
 
 
 DISK: Final = Home(
@@ -70,11 +102,18 @@ DISK: Final = Home(
 """A result folder."""
 
 
-def render_document(page: Page, home: Home) -> str:
-    """Return the HTML of a page whose numbers are rounded (`page.decode_page`). Names and notices are escaped."""
+def render_document(page: Page, home: Home, template: str = "listening.html") -> str:
+    """Return the HTML of a page whose numbers are rounded (`page.decode_page`). Names and notices are escaped.
+
+    Args:
+        page: the data.
+        home: where the page lives.
+        template: `listening.html`; with `home.shared` also `share.html`, the page of a share, or `embed.html`, the
+            player alone.
+    """
     return (
         _environment()
-        .get_template("listening.html")
+        .get_template(template)
         .render(
             data=_data_block(page, home),
             drive=drive_figure(page.captures),

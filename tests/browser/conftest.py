@@ -5,6 +5,7 @@
 
 from collections.abc import AsyncGenerator
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,11 +13,15 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.integration.conftest import Person
 from tests.support.browser import find_chromium
+from tests.support.listening import render_result
+from tone_shootout.rendering.output.manifest import Manifest
 
 if TYPE_CHECKING:
     from playwright.async_api import Request, Response
 
 collect_ignore_glob = [] if find_chromium() else ["test_*.py"]
+
+Result = tuple[Manifest, Path]
 
 TIMEOUT_MS = 60_000
 """How long a page may take to get where a test waits for it: a bound on failure, never on success."""
@@ -31,6 +36,13 @@ async def chromium() -> AsyncGenerator[Browser, None]:
         browser = await playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
         yield browser
         await browser.close()
+
+
+@pytest.fixture(scope="session")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """A rendered result with its listening page: its manifest and its folder."""
+    folder = tmp_path_factory.mktemp("listening")
+    return render_result(folder), folder / "out"
 
 
 class Visit:

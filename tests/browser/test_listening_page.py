@@ -11,11 +11,11 @@ import pytest
 from numpy.typing import NDArray
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Result, Visit
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import make_shootout
 from tests.support.finished_jobs import add_finished_job, files_in
-from tests.support.listening import CHAINS, HOSTILE, LATE, leave_parts, render_result, samples_of, tones
+from tests.support.listening import CHAINS, HOSTILE, LATE, leave_parts, samples_of, tones
 from tests.support.render_inputs import RATE
 from tests.support.sessions import Sessions
 from tone_shootout.kit.settings import Settings
@@ -26,8 +26,6 @@ RAMP = RATE // 100
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 """Rules of axe: WCAG 2.2 AA and more."""
-
-Result = tuple[Manifest, Path]
 
 _RENDER = """async ({ length, loop, compensate, steps }) => {
   const { Deck, page } = ToneShootout
@@ -43,12 +41,6 @@ _RENDER = """async ({ length, loop, compensate, steps }) => {
   const buffer = await context.startRendering()
   return new Uint8Array(buffer.getChannelData(0).buffer).toBase64()
 }"""
-
-
-@pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    folder = tmp_path_factory.mktemp("listening")
-    return render_result(folder), folder / "out"
 
 
 @pytest.fixture(scope="module")

@@ -15,15 +15,15 @@ from tone_shootout.kit.http.prefix import PREFIX
 from tone_shootout.kit.http.problems import ProblemError
 from tone_shootout.kit.settings import Settings
 from tone_shootout.listening.blind.services import ListeningTestService, ListeningTestState
-from tone_shootout.listening.shares.addresses import base_url, checked_slug, embed_path, page_path
-from tone_shootout.listening.shares.dtos import ShareItemRead, share_path
-from tone_shootout.listening.shares.models import Share
+from tone_shootout.listening.shares.addresses import base_url, checked_slug
+from tone_shootout.listening.shares.dtos import ShareItemRead, ShareRead
 from tone_shootout.listening.shares.oembed import SANDBOX
 from tone_shootout.listening.shares.public_page import player_page
 from tone_shootout.listening.shares.services import ShareService
 from tone_shootout.pages.responses import PAGE_HEADERS, page, problem_page
 from tone_shootout.rendering.listening_page.document import Home, Shared, render_document
 from tone_shootout.rendering.listening_page.page import Page
+from tone_shootout.rendering.listening_page.poster import HEIGHT, WIDTH
 
 PAGE_SIZE: Final = 24
 _MOST_TESTS: Final = Paging(limit=20, offset=0)
@@ -70,7 +70,7 @@ class SharePageController(Controller):
         data = await shares.page(share)
         tests, _ = await listening_tests.list_of_share(slug, _MOST_TESTS)
         prefix = request.scope["state"].get(PREFIX, "")
-        home = shared_home(share, data, base_url(request, settings), prefix, tests)
+        home = shared_home(ShareRead.of(share, ()), data, base_url(request, settings), prefix, tests)
         document = await asyncio.to_thread(render_document, data, home, "share.html")
         headers = {} if share.visibility == "public" else {"X-Robots-Tag": "noindex"}
         return revalidated(request, document, headers)
@@ -95,7 +95,7 @@ class EmbedController(Controller):
         share = await shares.get(checked_slug(slug))
         data = player_page(await shares.page(share))
         prefix = request.scope["state"].get(PREFIX, "")
-        home = shared_home(share, data, base_url(request, settings), prefix)
+        home = shared_home(ShareRead.of(share, ()), data, base_url(request, settings), prefix)
         document = await asyncio.to_thread(render_document, data, home, "embed.html")
         return revalidated(request, document, EMBED_HEADERS)
 
@@ -138,7 +138,7 @@ class ExploreController(Controller):
 
 
 def shared_home(
-    share: Share, data: Page, base: str, prefix: str, tests: list[ListeningTestState] | None = None
+    share: ShareRead, data: Page, base: str, prefix: str, tests: list[ListeningTestState] | None = None
 ) -> Home:
     """Return where the page or the player of a share lives.
 
@@ -149,26 +149,25 @@ def shared_home(
         prefix: path of the service on its host.
         tests: its listening tests.
     """
-    address = f"{prefix}{share_path(share.slug)}"
-    picture = f"{share_path(share.slug)}/picture" if share.picture_sha256 else ""
-    url = f"{base}{page_path(share.slug)}"
+    links = share.links
+    image = links.poster or links.picture
+    url = f"{base}{links.page}"
     return Home(
         assets=f"{prefix}/static/",
-        files=f"{address}/files/",
+        files=f"{prefix}{links.files}/",
         back=f"{prefix}/explore",
         shared=Shared(
             url=url,
-            embed=f"{base}{embed_path(share.slug)}",
+            embed=f"{base}{links.embed}",
             oembed=f"{base}/api/v1/oembed?{urlencode({'url': url, 'format': 'json'})}",
             is_listed=share.visibility == "public",
             description=_description(share, data),
-            image=f"{base}{picture}" if picture else "",
+            image=f"{base}{image}" if image else "",
+            image_size=(WIDTH, HEIGHT) if links.poster else None,
             notes=share.notes,
-            picture=f"{prefix}{picture}" if picture else "",
+            picture=f"{prefix}{links.picture}" if links.picture else "",
             tests=tuple(
-                (f"{prefix}{page_path(share.slug)}/test/{each.test.id}", _name(each))
-                for each in tests or []
-                if each.is_open
+                (f"{prefix}{links.page}/test/{each.test.id}", _name(each)) for each in tests or [] if each.is_open
             ),
         ),
     )
@@ -188,7 +187,7 @@ def _name(state: ListeningTestState) -> str:
     return f"{_KINDS[state.test.kind]} ({state.test.trials} {'trial' if state.test.trials == 1 else 'trials'})"
 
 
-def _description(share: Share, data: Page) -> str:
+def _description(share: ShareRead, data: Page) -> str:
     """Return one line about a share: the beginning of its notes, or how many tones it has."""
     line = " ".join(share.notes.split())
     if len(line) > _LONGEST_DESCRIPTION:

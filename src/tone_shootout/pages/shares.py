@@ -18,9 +18,15 @@ from tone_shootout.kit.http.preconditions import IfMatch, PreconditionFailedErro
 from tone_shootout.kit.http.problems import ConflictError, InvalidError, faults_of, summary
 from tone_shootout.kit.settings import Settings
 from tone_shootout.listening.shares.addresses import base_url, embed_path, page_path
-from tone_shootout.listening.shares.dtos import ShareCreate, ShareItemRead, ShareRead, ShareUpdate
+from tone_shootout.listening.shares.dtos import (
+    MAX_NOTES,
+    MAX_TITLE,
+    ShareCreate,
+    ShareItemRead,
+    ShareRead,
+    ShareUpdate,
+)
 from tone_shootout.listening.shares.errors import InvalidPictureError, PictureNotFoundError, ShareNotFoundError
-from tone_shootout.listening.shares.models import MAX_NOTES, MAX_TITLE, Share
 from tone_shootout.listening.shares.oembed import frame
 from tone_shootout.listening.shares.pictures import MAX_BYTES, Picture, PictureEncoder
 from tone_shootout.listening.shares.services import ShareService
@@ -116,7 +122,9 @@ async def _act(
         if picture is not None:
             await shares.set_picture(owner_id, share.slug, picture)
         return
-    share = await _share(shares, owner_id, job_id)
+    share = await shares.find_of_job(owner_id, job_id)
+    if share is None:
+        raise ShareNotFoundError
     if action == "change":
         files = await shares.files(share)
         changes = msgspec.to_builtins(_converted(_texts(form), ShareUpdate))
@@ -173,13 +181,6 @@ async def _page(
         max_notes=MAX_NOTES,
         max_picture_bytes=MAX_BYTES,
     )
-
-
-async def _share(shares: ShareService, owner_id: UUID, job_id: UUID) -> Share:
-    share = await shares.find_of_job(owner_id, job_id)
-    if share is None:
-        raise ShareNotFoundError
-    return share
 
 
 def _texts(form: Any) -> dict[str, str]:

@@ -127,6 +127,7 @@ def produce(
                 drawn = add_plots(graph, plan, staging, level, leveled, inputs, measurements)
             if page:
                 listening_page.add_sound(graph, plan, raws, staging, leveled)
+                listening_page.add_poster(graph, plan, staging, level, leveled)
             for _ in executor.run_graph(graph):
                 pass
             found = measurements.collect(inputs)

@@ -1,5 +1,6 @@
 """Pages of shares over HTTP: what they show, what they never show, and how they end."""
 
+import io
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from PIL import Image
 
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import make_shootout
@@ -178,7 +180,8 @@ async def test_explore_lists_public_shares_newest_first_and_finds_titles(
     await user.client.patch(shared["links"]["self"], json={"visibility": "public"})
     page = (await api.get("/explore", headers=HTML)).text
     assert f'<a href="{shared["links"]["page"]}">' in page
-    assert "<img" not in page
+    (image,) = re.findall(r"<img ([^>]*)>", page)
+    assert image == f'src="{shared["links"]["files"]}/listen/poster.png" alt="" loading="lazy"'
     assert "<script" not in page
     assert user.name not in page
     assert "Sign in" in page
@@ -240,3 +243,39 @@ async def test_the_frame_of_a_withdrawn_share_says_so_without_its_title(
     assert "alert" not in gone.text
     program = await api.get(shared["links"]["embed"])
     assert program.json()["code"] == "share_not_found"
+
+
+async def test_previews_show_the_poster_of_the_job_until_the_share_is_withdrawn(
+    user: Person, api: httpx.AsyncClient, shared: dict[str, Any], base_url: str, results: Files
+) -> None:
+    page = f"{base_url}{shared['links']['page']}"
+    found = _meta((await api.get(page, headers=HTML)).text)
+    image = f"{base_url}{shared['links']['files']}/listen/poster.png"
+    assert found["og:image"] == found["twitter:image"] == image
+    assert (found["og:image:width"], found["og:image:height"]) == ("1200", "630")
+    answer = await api.get(image)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+    assert answer.content == results["listen/poster.png"]
+    described = (await api.get("/api/v1/oembed", params={"url": page})).json()
+    assert described["thumbnail_url"] == image
+    assert (described["thumbnail_width"], described["thumbnail_height"]) == (1200, 630)
+    small = (await api.get("/api/v1/oembed", params={"url": page, "maxwidth": 600})).json()
+    assert "thumbnail_url" not in small
+    await user.client.delete(shared["links"]["self"])
+    gone = await api.get(image, headers={"If-None-Match": answer.headers["etag"]})
+    assert gone.status_code == 404
+
+
+async def test_previews_of_older_jobs_show_the_picture_of_the_share_or_nothing(
+    user: Person, api: httpx.AsyncClient, session_maker: Sessions, storage: Storage, tmp_path: Path, base_url: str
+) -> None:
+    made = await share(user, await completed_job(user, session_maker, storage, tmp_path, chains=["Plexi", "JCM"]))
+    assert made["links"]["poster"] is None
+    assert "og:image" not in _meta((await api.get(made["links"]["page"], headers=HTML)).text)
+    file = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(file, "PNG")
+    path = f"{made['links']['self']}/picture"
+    assert (await user.client.put(path, content=file.getvalue())).status_code == 204
+    page = (await api.get(made["links"]["page"], headers=HTML)).text
+    assert _meta(page)["og:image"] == f"{base_url}{path}"
+    assert f'<img class="picture" src="{path}"' in page

@@ -75,6 +75,13 @@ class ShareLinks(Struct, kw_only=True):
         str | None,
         Meta(description="Its picture; null: it has none.", examples=[f"{SHARES}/q3ZlN7c0Yx8aB1uT/picture"]),
     ]
+    poster: Annotated[
+        str | None,
+        Meta(
+            description="Image of 1200 × 630 pixels for previews of links; null: the job is of an earlier version.",
+            examples=[f"{SHARES}/q3ZlN7c0Yx8aB1uT/files/listen/poster.png"],
+        ),
+    ]
 
     @classmethod
     def of(cls, share: Share) -> Self:
@@ -87,6 +94,7 @@ class ShareLinks(Struct, kw_only=True):
             tests=f"{path}/tests",
             files=f"{path}/files",
             picture=f"{path}/picture" if share.picture_sha256 else None,
+            poster=f"{path}/files/{poster}" if (poster := share.facts.get("poster")) else None,
         )
 
 

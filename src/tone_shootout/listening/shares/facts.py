@@ -6,6 +6,7 @@ from typing import Annotated, Final, Self
 from msgspec import Meta, Struct
 
 from tone_shootout.precision import rounded
+from tone_shootout.rendering.listening_page.poster import POSTER_NAME
 from tone_shootout.rendering.output.manifest import Manifest, SegmentRecord
 
 PUBLIC_FILES: Final = re.compile(r"listen/[^/]+\.(js|css|png)|segments/[^/]+\.flac|plots/[^/]+\.(png|svg)")
@@ -84,6 +85,9 @@ class SharedFacts(Struct, frozen=True, kw_only=True):
             examples=[["“Plexi” by valve-shed (CC BY 4.0)"]],
         ),
     ]
+    poster: Annotated[
+        str, Meta(description="Path of the image for previews of links; empty: none.", examples=["listen/poster.png"])
+    ] = ""
 
     @classmethod
     def of(cls, manifest: Manifest) -> Self:
@@ -100,6 +104,7 @@ class SharedFacts(Struct, frozen=True, kw_only=True):
             level=SharedLevel(**figures),
             segments=tuple(SharedSegment.of(record) for record in manifest.segments),
             credits=manifest.credits,
+            poster=POSTER_NAME if any(item.path == POSTER_NAME for item in manifest.files) else "",
         )
 
 

@@ -13,8 +13,11 @@ from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.http.query import ANY_QUERY
 from tone_shootout.kit.settings import Settings
 from tone_shootout.listening.shares.addresses import PAGE, base_url, checked_slug, embed_path
+from tone_shootout.listening.shares.dtos import ShareLinks
 from tone_shootout.listening.shares.errors import ShareNotFoundError, UnsupportedFormatError
 from tone_shootout.listening.shares.services import ShareService
+from tone_shootout.rendering.listening_page.poster import HEIGHT as POSTER_HEIGHT
+from tone_shootout.rendering.listening_page.poster import WIDTH as POSTER_WIDTH
 
 WIDTH: Final = 640
 HEIGHT: Final = 200
@@ -102,6 +105,14 @@ class OEmbedController(Controller):
             width=width,
             height=height,
         )
+        poster = ShareLinks.of(share).poster
+        if (
+            poster is not None
+            and (maxwidth or POSTER_WIDTH) >= POSTER_WIDTH
+            and (maxheight or POSTER_HEIGHT) >= POSTER_HEIGHT
+        ):
+            content.thumbnail_url = f"{base}{poster}"
+            content.thumbnail_width, content.thumbnail_height = POSTER_WIDTH, POSTER_HEIGHT
         headers = {"Cache-Control": "no-cache", "Access-Control-Allow-Origin": "*"}
         return Response(content, headers=headers)
 

@@ -11,7 +11,7 @@ def public_page(page: Page, title: str) -> Page:
 
     Args:
         page: the page of the job.
-        title: title of the share; the job's stays private.
+        title: title of the share.
     """
     return msgspec.structs.replace(
         page,

@@ -16,6 +16,7 @@ from tone_shootout.rendering.executor.tasks import (
     CompareSegments,
     DrawCard,
     DrawPlot,
+    DrawPoster,
     EncodeListening,
     EncodeSound,
     LevelSegment,
@@ -105,6 +106,13 @@ def _plot_content(task: DrawPlot, origins: Origins) -> dict[str, Any]:
     return plot
 
 
+def _poster_content(task: DrawPoster, origins: Origins) -> dict[str, Any]:
+    poster: dict[str, Any] = msgspec.to_builtins(task.poster)
+    for row in poster["rows"]:
+        row["envelope"] = origins[row["envelope"]]
+    return poster
+
+
 def _listening_content(task: EncodeListening, _: Origins) -> list[Any]:
     return [_raw_key(task.raw), task.gain_db, msgspec.to_builtins(task.sound)]
 
@@ -183,6 +191,12 @@ ENCODE_LISTENING: Final = TaskKind[EncodeListening](
     content=_listening_content,
     files=lambda task: (*task.paths, task.metrics_file),
 )
+DRAW_POSTER: Final = TaskKind[DrawPoster](
+    handler="tone_shootout.rendering.listening_page.draw_poster:draw_poster",
+    cost_s=0.1,
+    content=_poster_content,
+    files=lambda task: (task.path,),
+)
 MEASURE_SOUND: Final = TaskKind[MeasureSound](
     handler=f"{_MEASURE}:measure_sound",
     cost_per_s=0.004,
@@ -204,4 +218,5 @@ REGISTRY: Final[Mapping[type[Task], TaskKind[Any]]] = {
     CompareSegments: COMPARE_SEGMENTS,
     MeasureSound: MEASURE_SOUND,
     EncodeListening: ENCODE_LISTENING,
+    DrawPoster: DRAW_POSTER,
 }

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from tone_shootout.rendering.listening_page.poster import Poster
 from tone_shootout.rendering.listening_page.sound_files import SoundFile
 from tone_shootout.rendering.media_info import MediaInfo
 from tone_shootout.rendering.metrics import Latency
@@ -193,6 +194,13 @@ class EncodeListening(Struct, tag=True, frozen=True, kw_only=True):
     metrics_file: str
 
 
+class DrawPoster(Struct, tag=True, frozen=True, kw_only=True):
+    """Draw a poster to the PNG file `path`."""
+
+    poster: Poster
+    path: str
+
+
 Task = (
     RenderSegment
     | MeasureLoudness
@@ -207,6 +215,7 @@ Task = (
     | MeasureSound
     | DrawPlot
     | EncodeListening
+    | DrawPoster
 )
 Result = Measured | None
 

@@ -6,14 +6,16 @@ from typing import Final
 
 import msgspec
 
-from tone_shootout.rendering.executor.registry import ENCODE_LISTENING
-from tone_shootout.rendering.executor.stages import LeveledSegment, raw_file
+from tone_shootout.audio.signals import amplitude
+from tone_shootout.rendering.executor.registry import DRAW_POSTER, ENCODE_LISTENING
+from tone_shootout.rendering.executor.stages import LeveledSegment, envelope_file, raw_file
 from tone_shootout.rendering.executor.task_executor import TaskGraph
-from tone_shootout.rendering.executor.tasks import EncodeListening
+from tone_shootout.rendering.executor.tasks import DrawPoster, EncodeListening
 from tone_shootout.rendering.listening_page.document import write_document
 from tone_shootout.rendering.listening_page.page import make_page
+from tone_shootout.rendering.listening_page.poster import MOST_ROWS, POSTER_NAME, Poster, PosterRow
 from tone_shootout.rendering.listening_page.sound_files import FOLDER, SegmentSound, sound_files
-from tone_shootout.rendering.output.manifest import Manifest
+from tone_shootout.rendering.output.manifest import LevelRecord, Manifest
 from tone_shootout.rendering.plan.planner import Plan, PlannedSegment
 
 _METRICS: Final = "metrics"
@@ -22,7 +24,7 @@ _METRICS: Final = "metrics"
 
 def total_cost(plan: Plan) -> float:
     """Estimate the cost of the page, in seconds on one core."""
-    return ENCODE_LISTENING.cost(plan.seconds)
+    return ENCODE_LISTENING.cost(plan.seconds) + DRAW_POSTER.cost()
 
 
 def add_sound(graph: TaskGraph, plan: Plan, raws: Path, staging: Path, leveled: Sequence[LeveledSegment]) -> None:
@@ -48,6 +50,37 @@ def add_sound(graph: TaskGraph, plan: Plan, raws: Path, staging: Path, leveled: 
         graph.add(task, ENCODE_LISTENING.cost(segment.seconds))
 
 
+def add_poster(
+    graph: TaskGraph, plan: Plan, staging: Path, level: LevelRecord, leveled: Sequence[LeveledSegment]
+) -> None:
+    """Add the task that draws the poster: the tones of the first DI track, or of all if there is one chain.
+
+    Args:
+        graph: the graph.
+        plan: the plan.
+        staging: folder of the result.
+        level: the level match.
+        leveled: the segments' levels.
+    """
+    chains, tracks = len(plan.spec.chains), plan.spec.di_tracks
+    shown = plan.segments[:chains] if chains > 1 else plan.segments
+    rows = shown if len(shown) <= MOST_ROWS else shown[: MOST_ROWS - 1]
+    count = f"{len(plan.segments)} {'tone' if len(plan.segments) == 1 else 'tones'}"
+    poster = Poster(
+        headline=f"{count} of {tracks[0].name if len(tracks) == 1 else f'{len(tracks)} DI tracks'}",
+        rows=tuple(
+            PosterRow(
+                segment.chain_name if chains > 1 else segment.di_name, segment.chain, envelope_file(staging, segment)
+            )
+            for segment in rows
+        ),
+        further=len(shown) - len(rows),
+        target_lufs=level.target_lufs,
+        full_scale=max(amplitude(each.measured.sample_peak_dbfs) for each in leveled),
+    )
+    graph.add(DrawPoster(poster=poster, path=str(staging / POSTER_NAME)), DRAW_POSTER.cost())
+
+
 def write(plan: Plan, staging: Path, manifest: Manifest) -> list[str]:
     """Write the page from the files of `add_sound`; return the paths of all its files in the result folder.
 
@@ -61,7 +94,7 @@ def write(plan: Plan, staging: Path, manifest: Manifest) -> list[str]:
         for segment in plan.segments
     }
     sound = [item.file for segment in plan.segments for item in sounds[segment.position].files]
-    return [*write_document(make_page(manifest, sounds), staging), *sound]
+    return [*write_document(make_page(manifest, sounds), staging), POSTER_NAME, *sound]
 
 
 def _report_file(staging: Path, segment: PlannedSegment) -> Path:

@@ -16,8 +16,8 @@ def test_libraries_of_the_rendering_are_imported_when_they_are_used() -> None:
     assert done.stdout.split() == []
 
 
-def test_rendering_imports_no_package_of_scipy_whose_functions_it_loads_by_themselves() -> None:
-    """`scipy.signal` comes with `scipy.stats`, and takes longer to import than everything else."""
+def test_rendering_imports_no_package_of_scipy_whose_functions_it_loads_and_no_matplotlib_without_plots() -> None:
+    """`scipy.signal` comes with `scipy.stats`, and either takes longer to import than everything else."""
     modules = "tone_shootout.rendering.executor.preload, tone_shootout.rendering.produce"
     code = f"""
 import sys, {modules}
@@ -29,7 +29,7 @@ noise = np.random.default_rng(1).standard_normal(48_000).astype(np.float32)
 measure(cab_ir(noise, noise[:1_000], 48_000), 48_000)
 machine_traits()
 packages = ("cluster", "fft", "linalg", "ndimage", "signal", "spatial", "special", "stats")
-print(*(name for name in packages if f"scipy.{{name}}" in sys.modules))
+print(*(name for name in packages if f"scipy.{{name}}" in sys.modules), *{{"matplotlib"}} & set(sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -54,6 +54,14 @@ def command(
     Paths in SPEC are relative to its folder. The folder for the results must be empty or contain an earlier result,
     which is replaced when the new one is complete.
     """
+    from tone_shootout.rendering.executor.fork_server import preload_rendering, start_server
+
+    # The server process imports what rendering needs while this one imports what planning needs. With a cache, there
+    # may be nothing to render.
+    preload_rendering(plots=not no_plots)
+    if cache is None:
+        start_server()
+
     from tone_shootout.cli._progress import interruptible, progress
     from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
     from tone_shootout.rendering.executor.store import StoreFolder

@@ -91,16 +91,16 @@ def produce(
         Exception: anything that `reporter.check` raises, usually `Cancelled`.
     """
     store = None if store is None else MachineStore(store)
-    with staging_folder(out) as staging, Pool(processes) as pool:
+    page = page and plan.spec.output.page and not sound_only
+    plots = plots and plan.spec.output.plots and not sound_only
+    video = video and plan.spec.output.video and not sound_only
+    with staging_folder(out) as staging, Pool(processes, plots=plots) as pool:
         reporter.phase("render")
         raws = staging / "raw"
         raws.mkdir()
         available = stages.fetch(plan, store, raws, reporter)
         rounds = schedule(plan, available)
         total = estimate(plan, available, video=video, plots=plots, page=page, sound_only=sound_only)
-        page = page and plan.spec.output.page and not sound_only
-        plots = plots and plan.spec.output.plots and not sound_only
-        video = video and plan.spec.output.video and not sound_only
         executor = TaskExecutor(pool, reporter, total, store)
         reporter.progress(0.0, total)
         (staging / "metrics").mkdir()

@@ -22,6 +22,7 @@ else:
     CONTEXT: Final = multiprocessing.get_context("forkserver")
 
 _RENDERING: Final = "tone_shootout.rendering.executor.preload"
+_PLOTS: Final = "tone_shootout.rendering.output.draw_plots"
 _LOCK: Final = threading.Lock()
 _modules: dict[str, None] = {}
 
@@ -32,9 +33,13 @@ def preload(*modules: str) -> None:
         _modules.update(dict.fromkeys(modules))
 
 
-def preload_rendering() -> None:
-    """Add everything that rendering needs, in a process that renders but may fork other children first."""
-    preload(_RENDERING)
+def preload_rendering(*, plots: bool = True) -> None:
+    """Add what rendering needs, in a process that renders but may fork other children first.
+
+    Args:
+        plots: whether there may be plots to draw. If the server does not import what they need, each child does.
+    """
+    preload(_RENDERING, *([_PLOTS] if plots else []))
 
 
 def start_server() -> None:

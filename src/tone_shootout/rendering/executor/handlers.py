@@ -25,7 +25,6 @@ from tone_shootout.rendering.executor.tasks import (
     RenderSegment,
     WriteVideo,
 )
-from tone_shootout.rendering.output.draw_plots import draw_plot
 from tone_shootout.rendering.plan.planner import PlannedSegment
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE
 from tone_shootout.rendering.spec.pointers import chain_pointer
@@ -99,6 +98,10 @@ def write_video_task(task: WriteVideo, _cache: SourceCache, report_progress: Rep
 
 def draw_plot_task(task: DrawPlot, _cache: SourceCache, _report: ReportProgress) -> None:
     """Draw a plot."""
+    # Imported here: matplotlib takes longer to import than everything else. The server process has it where there are
+    # plots to draw.
+    from tone_shootout.rendering.output.draw_plots import draw_plot
+
     draw_plot(task.plot, task.stem)
 
 

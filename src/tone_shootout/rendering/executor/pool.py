@@ -7,6 +7,7 @@ If the parent dies, the pipe closes and the child exits.
 
 from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent import futures
+from functools import partial
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Final, Self
@@ -25,10 +26,17 @@ TICK_SECONDS: Final = 0.1
 class Pool:
     """Up to `processes` children, started when there are tasks for them and killed at the end of the `with` block."""
 
-    def __init__(self, processes: int) -> None:
+    def __init__(self, processes: int, *, plots: bool = True) -> None:
+        """Start nothing yet.
+
+        Args:
+            processes: highest number of children.
+            plots: whether there may be plots among the tasks (`fork_server.preload_rendering`).
+        """
         if processes < 1:
             raise ValueError(f"expected at least one process, got {processes}")
         self._processes = processes
+        self._plots = plots
         self._children: list[_Child] = []
 
     def __enter__(self) -> Self:
@@ -93,15 +101,15 @@ class Pool:
                 return child
         if len(self._children) == self._processes:
             return None
-        self._children.append(_start_child(check))
+        self._children.append(_start_child(check, plots=self._plots))
         return self._children[-1]
 
 
 class _Child:
     """One child process."""
 
-    def __init__(self) -> None:
-        preload_rendering()
+    def __init__(self, *, plots: bool) -> None:
+        preload_rendering(plots=plots)
         start_server()
         self.connection, theirs = CONTEXT.Pipe()
         self._process = CONTEXT.Process(target=child_main, args=(theirs,), daemon=True)
@@ -137,11 +145,11 @@ class _Child:
         return WorkerDied(f"a rendering process {reason}")
 
 
-def _start_child(check: Callable[[], None]) -> _Child:
+def _start_child(check: Callable[[], None], *, plots: bool) -> _Child:
     """Start a child, calling `check` meanwhile: the first one waits for the imports of the server process."""
     check()
     starter = futures.ThreadPoolExecutor(1)
-    starting = starter.submit(_Child)
+    starting = starter.submit(partial(_Child, plots=plots))
     try:
         while not futures.wait([starting], TICK_SECONDS).done:
             check()

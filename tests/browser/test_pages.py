@@ -1,8 +1,5 @@
 """The pages in a real browser: from an empty library to a finished shootout, builder, library, settings."""
 
-import json
-from pathlib import Path
-
 import pytest
 from playwright.async_api import expect
 from redis.asyncio import Redis
@@ -12,12 +9,8 @@ from tests.integration.conftest import Connect, Person
 from tests.support.axe import violations
 from tests.support.live import working
 from tests.support.uploads import SHOOTOUTS, add, capture, config, di, ir
-from tone_shootout import pages
 from tone_shootout.accounts.sign_in_links import SignInLinks
 from tone_shootout.kit.settings import Settings
-from tone_shootout.rendering.listening_page.document import STATIC as PLAYER
-
-PAGES = Path(pages.__file__).parent / "static"
 
 
 @pytest.fixture
@@ -262,8 +255,3 @@ async def test_a_page_whose_session_ended_leads_to_sign_in_and_back(home: Visit,
     await page.get_by_label("API token").fill(user.token)
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"{base_url}/library?kind=capture")
-
-
-def test_all_own_scripts_together_are_small() -> None:
-    sizes = {path.name: path.stat().st_size for folder in (PAGES, PLAYER) for path in folder.glob("*.js")}
-    assert sum(sizes.values()) <= 80_000, json.dumps(sizes)

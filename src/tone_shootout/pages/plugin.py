@@ -20,6 +20,7 @@ from tone_shootout.pages.builder import BuilderController
 from tone_shootout.pages.home import HomeController
 from tone_shootout.pages.job_page import JobPageController
 from tone_shootout.pages.library import LibraryPageController
+from tone_shootout.pages.listening_tests import ListeningTestPageController, ShareTestsPageController
 from tone_shootout.pages.responses import add_filters, problem_page
 from tone_shootout.pages.settings import SettingsPageController
 from tone_shootout.pages.share_page import EmbedController, ExploreController, SharePageController, embed_problem
@@ -62,6 +63,8 @@ class PagesPlugin(InitPlugin):
                         SharesPageController,
                         JobSharePageController,
                         ExploreController,
+                        ListeningTestPageController,
+                        ShareTestsPageController,
                     ],
                     dependencies={"accounts": Provide(provide_accounts, sync_to_thread=False)},
                     exception_handlers={ProblemError: problem_page},

@@ -32,7 +32,7 @@ def listener_cookie(token: str, settings: SecuritySettings) -> Cookie:
     return Cookie(
         key=LISTENER_COOKIE,
         value=token,
-        path="/api/v1",
+        path="/",  # pages read it too: a reload resumes
         max_age=int(_LIFETIME.total_seconds()),
         httponly=True,
         secure=settings.cookie_secure,

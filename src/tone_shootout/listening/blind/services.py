@@ -222,6 +222,15 @@ class ListeningTestService:
             raise ListeningTestNotFoundError
         return state, started, is_new
 
+    async def find_session(self, test_id: UUID, token: str | None) -> ListeningSession | None:
+        """Return a listener's session of a test, None where there is none.
+
+        Args:
+            test_id: the test.
+            token: value of the listener's cookie.
+        """
+        return await self._sessions.find_in_test(listener_of(token), test_id) if token else None
+
     async def sources(self, test: ListeningTest) -> tuple[Plan, list[SharedFile]]:
         """Return what a test plays, and the files of its tones.
 
@@ -259,7 +268,7 @@ class ListeningTestService:
             return
         if test.results == "after_close":
             raise ResultsHiddenError("The results are shown when the test has closed.")
-        session = await self._sessions.find_in_test(listener_of(token), test.id) if token else None
+        session = await self.find_session(test.id, token)
         if session is None or session.finished_at is None:
             raise ResultsHiddenError("The results are shown to those who have finished the test.")
 

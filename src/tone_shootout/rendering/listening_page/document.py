@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PAGE_NAME: Final = "index.html"
 DATA_NAME: Final = "listen/page.json"
-SCRIPTS: Final = ("sound.js", "charts.js", "listening.js")
+SCRIPTS: Final = ("sound.js", "blind.js", "charts.js", "listening.js")
 STYLE: Final = "listening.css"
 STATIC: Final = Path(__file__).parent / "static"
 """Folder of script and style; a service serves it under `Home.assets`."""

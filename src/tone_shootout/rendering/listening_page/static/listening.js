@@ -42,34 +42,10 @@ window.ToneShootout.page = (function () {
   // --- Tones -----------------------------------------------------------------------------------------------------
 
   const known = found => found && found.samples !== null
-  const factsOf = function (each) {
-    const facts = [`${each.measured.integrated_lufs.toFixed(1)} LUFS`, `gain ${each.gain_db > 0 ? "+" : ""}${each.gain_db.toFixed(1)} dB`]
-    if (!known(each.latency)) facts.push("latency unknown: not compensated")
-    else {
-      if (each.latency.samples) facts.push(`${each.latency.samples} samples late${$("latency").checked ? ", compensated" : ""}`)
-      if (each.latency.polarity < 0) facts.push(`inverted${$("polarity").checked ? ", compensated" : ""}`)
-    }
-    return facts.join(" · ").replace(/-(?=\d)/g, "−")
-  }
-
   const made = function (name, properties, ...children) {
     const element = Object.assign(document.createElement(name), properties)
     element.append(...children)
     return element
-  }
-
-  const showTones = function () {
-    const rows = segmentsOf(state.track).map((each, n) => {
-      const radio = made("input", { type: "radio", name: "tone", id: `tone-${each.position}`, value: each.position })
-      radio.onchange = () => put("a", each.position, true)
-      const words = made("span", { className: "words" }, made("span", { className: "name", textContent: `${n + 1}. ${each.chain}` }), made("span", { className: "facts", id: `facts-${each.position}` }))
-      radio.setAttribute("aria-describedby", `facts-${each.position}`)
-      const second = made("button", { type: "button", className: "put", id: `put-${each.position}`, textContent: "B" })
-      second.setAttribute("aria-label", `Put ${each.chain} in B`)
-      second.onclick = () => put("b", each.position)
-      return made("div", { className: "tone", id: `row-${each.position}` }, made("label", { htmlFor: radio.id }, radio, made("span", { className: "in" }), words), second)
-    })
-    $("tones").replaceChildren($("tones").firstElementChild, ...rows)
   }
 
   // Everything that depends on A, B and which of them is heard.
@@ -81,7 +57,6 @@ window.ToneShootout.page = (function () {
       row.querySelector("input").checked = each.position === heard()
       row.querySelector(".in").textContent = slots
       row.querySelector("button").setAttribute("aria-pressed", String(state.b === each.position))
-      $(`facts-${each.position}`).textContent = factsOf(each)
     }
     for (const slot of ["a", "b"]) {
       $(`hear-${slot}`).setAttribute("aria-pressed", String(state.heard === slot))
@@ -324,11 +299,7 @@ window.ToneShootout.page = (function () {
       head.scope = "row"
       return made("tr", {}, head, ...cells)
     }))
-    for (const line of document.querySelectorAll(".pair")) {
-      line.hidden = Number(line.dataset.track) !== state.track || !pair
-      if (line.hidden) continue
-      line.textContent = `A to B: log-mel distance ${pair.log_mel_db.toFixed(1)} dB, correlation ${pair.correlation.toFixed(2)}, error-to-signal ratio ${pair.esr.toPrecision(2)}${pair.aligned ? ", latencies compensated" : "; a latency is unknown, so they are not aligned"}.`.replace(/-(?=\d)/g, "−")
-    }
+    for (const line of document.querySelectorAll(".pair")) line.hidden = line.id !== `pair-${pair?.reference}-${pair?.position}`
   }
 
   const signed = level => (level <= -200 ? "–" : `${level > 0 ? "+" : ""}${level.toFixed(1)}`.replace("-", "−"))
@@ -361,7 +332,7 @@ window.ToneShootout.page = (function () {
     state.size = window.ToneShootout.window(all, samplesOf(), data)
     for (const input of document.getElementsByName("track")) input.checked = Number(input.value) === track
     $("wave").setAttribute("aria-valuemax", (samplesOf() / rate).toFixed(1))
-    showTones()
+    for (const row of document.querySelectorAll(".tone")) row.hidden = Number(row.dataset.track) !== track
     showRegions()
     enterRegion(0)
     showPair()
@@ -431,16 +402,6 @@ window.ToneShootout.page = (function () {
     if (state.wanted && context) play()
   }
 
-  const showTracks = function () {
-    if (data.tracks.length < 2) return
-    $("tracks").hidden = false
-    data.tracks.forEach((track, n) => {
-      const radio = made("input", { type: "radio", name: "track", id: `track-${n}`, value: n })
-      radio.onchange = () => openTrack(n)
-      $("tracks").append(made("label", { htmlFor: radio.id, className: "tab" }, radio, made("span", { textContent: track.name })))
-    })
-  }
-
   // --- Keys ------------------------------------------------------------------------------------------------------
 
   const acts = {
@@ -485,6 +446,11 @@ window.ToneShootout.page = (function () {
   }
 
   const connect = function () {
+    for (const radio of document.getElementsByName("track")) radio.onchange = () => openTrack(Number(radio.value))
+    for (const { position: tone } of data.segments) {
+      $(`tone-${tone}`).onchange = () => put("a", tone, true)
+      $(`put-${tone}`).onclick = () => put("b", tone)
+    }
     $("play").onclick = play
     $("hear-a").onclick = () => toggle("a")
     $("hear-b").onclick = () => toggle("b")
@@ -496,7 +462,7 @@ window.ToneShootout.page = (function () {
     for (const id of ["latency", "polarity"]) {
       $(id).onchange = () => {
         if (deck) deck.setCompensation({ latency: $("latency").checked, polarity: $("polarity").checked })
-        showPair()
+        for (const words of document.querySelectorAll(`[data-compensated="${id}"]`)) words.hidden = !$(id).checked
       }
     }
     $("region-choice").onchange = event => enterRegion(Number(event.target.value) * state.size)
@@ -511,7 +477,6 @@ window.ToneShootout.page = (function () {
 
   $("player").hidden = false
   document.body.classList.add("scripted")
-  showTracks()
   enableMatrix()
   openTrack(0)
   connect()

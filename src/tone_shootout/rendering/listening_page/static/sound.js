@@ -6,6 +6,7 @@
 
 window.ToneShootout = (function () {
   const RAMP_S = 0.01 // 5 to 20 ms: no click, no audible fade
+  const GAP_RAMP_S = 0.005 // one tone fades out in this time, then the other one in
   const LEAD_S = 0.015 // the clock of a live context advances in steps of up to 11 ms
 
   // Half a cosine, a point for each sample. Two of them in opposite directions add up to 1, so that a switch between
@@ -22,8 +23,10 @@ window.ToneShootout = (function () {
   //
   // tones: Map of id to { buffer, latency, polarity }; `latency` in samples, `polarity` 1 or -1.
   // first, last: the part of the DI track that the buffers hold.
+  // gap: fade out, then in, for blind tests. In the middle of a crossfade, equal tones add up to another level than
+  // different ones, which gives the answer away; silence is the same for all.
   class Deck {
-    constructor(context, tones, { first, last, selected, resting = first, compensate = { latency: true, polarity: true } }) {
+    constructor(context, tones, { first, last, selected, resting = first, gap = false, compensate = { latency: true, polarity: true } }) {
       this.context = context
       this.rate = context.sampleRate
       this.tones = tones
@@ -34,7 +37,8 @@ window.ToneShootout = (function () {
       this.compensate = compensate
       this.loop = null
       this.resting = resting
-      this.ramp = Math.round(RAMP_S * this.rate)
+      this.gap = gap
+      this.ramp = Math.round((gap ? GAP_RAMP_S : RAMP_S) * this.rate)
       this.lead = Math.round(LEAD_S * this.rate)
       this.onfinish = () => {}
       this.set = null
@@ -95,13 +99,13 @@ window.ToneShootout = (function () {
       if (id === this.selected || !this.tones.has(id)) return time
       if (this.set) {
         const { gains } = this.set
-        const seconds = this.ramp / this.rate
-        for (const [tone, from, to] of [[this.selected, 1, 0], [id, 0, 1]]) {
+        const entry = this.gap ? time + this.ramp + 1 : time
+        for (const [tone, from, to, start] of [[this.selected, 1, 0, time], [id, 0, 1, entry]]) {
           const sign = this.sign(tone)
-          gains.get(tone).gain.setValueCurveAtTime(ramp(from * sign, to * sign, this.ramp), time / this.rate, seconds)
+          gains.get(tone).gain.setValueCurveAtTime(ramp(from * sign, to * sign, this.ramp), start / this.rate, this.ramp / this.rate)
         }
         if (at !== undefined) this.scheduled = { time, before: this.selected, busy: this.busy, set: this.set }
-        this.busy = time + this.ramp + 1
+        this.busy = entry + this.ramp + 1
       }
       this.selected = id
       return time

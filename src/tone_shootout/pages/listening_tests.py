@@ -26,9 +26,8 @@ from tone_shootout.listening.blind.listener import read_token
 from tone_shootout.listening.blind.services import ListeningTestService, ListeningTestState
 from tone_shootout.listening.blind.session_service import OpenSession
 from tone_shootout.listening.blind.trials import LETTERS, MAX_ROUNDS
-from tone_shootout.listening.shares.errors import ShareNotFoundError
+from tone_shootout.listening.shares.addresses import checked_slug
 from tone_shootout.listening.shares.facts import SharedFacts, SharedSegment
-from tone_shootout.listening.shares.models import SLUG_LENGTH
 from tone_shootout.listening.shares.services import ShareService
 from tone_shootout.listening.statistics.abx import TRIALS, power_sentence
 from tone_shootout.pages.responses import page
@@ -56,7 +55,7 @@ class ListeningTestPageController(Controller):
 
         The address of the test stays the same when its owner opens another one: a listener can come back to it.
         """
-        states, _ = await listening_tests.list_of_share(_checked(slug), Paging(limit=MOST_TESTS, offset=0))
+        states, _ = await listening_tests.list_of_share(checked_slug(slug), Paging(limit=MOST_TESTS, offset=0))
         if not states:
             raise ListeningTestNotFoundError
         found = next((state for state in states if state.is_open), states[0])
@@ -142,7 +141,7 @@ class ShareTestsPageController(Controller):
         listening_tests: ListeningTests,
     ) -> Template:
         """Return the forms that open a test, and the tests that there are."""
-        share = await shares.get_owned(principal.user_id, _checked(slug))
+        share = await shares.get_owned(principal.user_id, checked_slug(slug))
         states, total = await listening_tests.list_of_share(slug, Paging(limit=MOST_TESTS, offset=0))
         segments = msgspec.convert(share.facts, SharedFacts).segments
         return page(
@@ -183,17 +182,6 @@ def _letters(test: ListeningTestRead) -> list[str]:
     if test.kind == "abx":
         return ["a", "b", "x"]
     return list(LETTERS[: 2 if test.method == "pairs" else test.tones])
-
-
-def _checked(slug: str) -> str:
-    """Return the slug in the address of a page.
-
-    Raises:
-        ShareNotFoundError: it is none, so that no share has it.
-    """
-    if len(slug) != SLUG_LENGTH or not slug.replace("-", "").replace("_", "").isalnum() or not slug.isascii():
-        raise ShareNotFoundError
-    return slug
 
 
 def _by_track(segments: tuple[SharedSegment, ...]) -> dict[str, list[SharedSegment]]:

@@ -22,10 +22,10 @@ def gc_disabled() -> Generator[None, None, None]:
 
 
 def freeze_started_process() -> None:
-    """Exclude everything that a web process made during its start from garbage collection, and collect less often.
+    """Exclude everything that a process made during its start from garbage collection, and collect less often.
 
-    A request makes a few hundred objects and nearly no cycles. With the default thresholds, the collector traverses
-    what requests in progress have made several times in each of them.
+    A request or a job makes a few hundred objects and nearly no cycles. With the default thresholds, the collector
+    traverses what those in progress have made several times in each of them.
     """
     gc.collect()
     gc.freeze()

@@ -1,6 +1,12 @@
 """`shootout worker`: run only a worker."""
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable
 
 
 @click.command("worker")
@@ -8,7 +14,7 @@ def command() -> None:
     """Run only a worker, with the database, Redis and storage of the environment."""
     import asyncio
 
-    from tone_shootout.gc_tuning import gc_disabled
+    from tone_shootout.gc_tuning import freeze_started_process, gc_disabled
 
     with gc_disabled():
         from tone_shootout.cli.errors import handle_errors
@@ -25,4 +31,15 @@ def command() -> None:
             _ = services.scratch  # created on first use
         except OSError as error:
             raise SettingsError(f"SHOOTOUT_DATA: can't be used: {error}") from None
-        asyncio.run(run_worker(services))
+        freeze_started_process()
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(run_worker(services))
+
+
+def _loop_factory() -> "Callable[[], AbstractEventLoop] | None":
+    """Return the factory of the event loop that web processes use; None: of asyncio's, where it is not installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

@@ -1,15 +1,17 @@
 """Queries for the files that jobs have made."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Table, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.jobs.models import Job, JobArtifact
 from tone_shootout.kit.db.repository import Repository
+
+_TABLE = cast(Table, JobArtifact.__table__)
 
 
 class JobArtifactRepository(Repository[JobArtifact]):
@@ -37,7 +39,7 @@ class JobArtifactRepository(Repository[JobArtifact]):
         """Replace the rows of all of a job's artifacts."""
         await self.session.execute(delete(JobArtifact).where(JobArtifact.job_id == job_id))
         if artifacts:
-            await self.session.execute(insert(JobArtifact), [_values(artifact) for artifact in artifacts])
+            await self.session.execute(insert(_TABLE), [_values(artifact) for artifact in artifacts])
 
     async def storage_keys(self, job_ids: Collection[UUID]) -> set[str]:
         """Return the storage keys of the artifacts of these jobs."""

@@ -62,12 +62,12 @@ class Dispatcher:
         A worker wakes while the job's new status is written. If it is faster, the claim sets both.
         """
         try:
-            await self._publisher.publish(events or [])
-            await asyncio.gather(self.enqueue(job), self._set_queued(job.id))
+            await asyncio.gather(self.enqueue(job), self._publish_and_set_queued(job.id, events or []))
         except Exception:  # noqa: BLE001 - the next sweep queues the job; the request has already succeeded
             _log.warning("dispatch_failed", job_id=str(job.id), exc_info=True)
 
-    async def _set_queued(self, job_id: UUID) -> None:
+    async def _publish_and_set_queued(self, job_id: UUID, events: list[JobEvent]) -> None:
+        await self._publisher.publish(events)
         async with self._sessions() as session:
             moved = await _queue(JobRepository(session), job_id)
             await session.commit()

@@ -1,5 +1,6 @@
 """The queue between the service and its workers: SAQ on PostgreSQL or Redis."""
 
+import select
 from typing import Any
 
 import psycopg
@@ -33,7 +34,8 @@ def build_queue(settings: Settings, *, connections: int = 4) -> GatedQueue:
 
     pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
         "",
-        check=AsyncConnectionPool.check_connection,
+        check=_check_if_readable,
+        configure=None if _pooled(settings) else _commit_later,
         open=False,
         kwargs=_arguments(settings),
         min_size=1,
@@ -42,6 +44,27 @@ def build_queue(settings: Settings, *, connections: int = 4) -> GatedQueue:
     return SharedPostgresQueue(
         pool=pool, schema=SCHEMA, name=name, min_size=1, max_size=connections, manage_pool_lifecycle=True
     )
+
+
+async def _check_if_readable(connection: "psycopg.AsyncConnection[Any]") -> None:
+    """Send a statement if the server has said something on an idle connection, which is usually that it ends.
+
+    Raises:
+        psycopg.OperationalError: the connection has ended.
+    """
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        await connection.execute("")
+
+
+async def _commit_later(connection: "psycopg.AsyncConnection[Any]") -> None:
+    """Let the server write the queue's commits to the disk when it writes others.
+
+    After a crash of the server, the newest entries may be missing. The sweep enqueues their jobs again: an entry only
+    wakes a worker.
+    """
+    await connection.execute("SET synchronous_commit = off")
 
 
 def poll_interval_s(settings: Settings) -> float:

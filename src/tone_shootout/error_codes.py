@@ -141,6 +141,7 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
         _C(
             "unknown_file_type", (), "The file is no capture and no sound file", "Nothing is left to do: it is skipped."
         ),
+        _C("result_file", (), "The file of a bundle is no input", "Nothing is left to do: it is skipped."),
         _C("junk_file", (), "The file belongs to an operating system", "Nothing is left to do: it is skipped."),
         _C("quota_exceeded", (403,), "Your storage quota is used up", "Delete items that you don't use."),
     ),

@@ -77,6 +77,7 @@ PROVOKED_BY = {
     "encrypted_file": "unit/shootouts/test_archives.py::test_paths_out_of_the_archive_links_and_passwords_fail",
     "unsafe_path": "unit/shootouts/test_archives.py::test_paths_out_of_the_archive_links_and_passwords_fail",
     "unknown_file_type": "unit/shootouts/test_archives.py::test_files_are_told_apart_by_name_and_folder",
+    "result_file": "unit/shootouts/test_archives.py::test_of_a_bundle_only_the_inputs_are_usable",
     "junk_file": "unit/shootouts/test_archives.py::test_files_are_told_apart_by_name_and_folder",
     "quota_exceeded": "integration/shootouts/test_quota.py"
     "::test_uploads_fail_over_the_quota_and_succeed_after_deletion",

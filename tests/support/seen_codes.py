@@ -25,7 +25,7 @@ ERRORS = {
     "rendering.engine.sources": "SourceError",
     "audio.signals": "AudioError",
     "audio.nam.errors": "NamError",
-    "shootouts.library.archives": "ArchiveError",
+    "zip_files": "ArchiveError",
     "jobs.execution.fetcher": "JobError",
 }
 """Base classes of errors with a code, by module."""

@@ -23,6 +23,7 @@ _COMMANDS = {
     "reamp": "Render one file through one capture.",
     "inspect": "Show properties of captures, impulse responses and audio files.",
     "verify": "Render a result again and compare.",
+    "bundle": "Write a result with all that belongs to it as one ZIP file.",
     "measure": "Measure loudness, true peak and level of audio files.",
     "submit": "Send a spec file to a service.",
     "library": "List, upload and delete files of a service.",

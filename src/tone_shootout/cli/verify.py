@@ -1,20 +1,22 @@
 """`shootout verify`: render a result again from its manifest and compare."""
 
 import os
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tone_shootout.rendering.output.manifest import Manifest
     from tone_shootout.rendering.spec.schema import InvalidSpec
 
 
 @click.command("verify")
-@click.argument("result", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("result", metavar="DIR|BUNDLE.zip", type=click.Path(path_type=Path))
 @click.option(
     "--inputs",
     multiple=True,
@@ -28,22 +30,59 @@ def command(result: Path, inputs: tuple[Path, ...], jobs: int | None) -> None:
     The manifest lists its inputs with their hashes. Each is searched by name, then by content. A segment is exact if
     all samples are equal, and within tolerance if all differ by less than 0.0001 of full scale (-80 dBFS). Otherwise,
     or if its levels differ from the manifest, it is different, and the exit code is 1.
+
+    Of a bundle, the hashes of all its files are checked first.
     """
+    if result.is_file():
+        with _unpacked(result) as folder:
+            _verify(result, folder, input_folders(folder, [*inputs, folder, folder / "inputs"]), jobs)
+    else:
+        _verify(result, result, input_folders(result, inputs), jobs)
+
+
+@contextmanager
+def _unpacked(bundle: Path) -> "Iterator[Path]":
+    """Check a bundle and yield a temporary folder with what `verify` reads of it."""
+    from tone_shootout.rendering.bundle.reading import Bundle
+    from tone_shootout.rendering.output.manifest import encode_manifest
+    from tone_shootout.rendering.output.result_folder import MANIFEST_NAME
+    from tone_shootout.zip_files import ArchiveError
+
+    try:
+        opened = Bundle(bundle)
+        faults = list(opened.faults())
+        for path, fault in faults:
+            click.echo(f"{path}: {fault}", err=True)
+        if faults:
+            raise click.ClickException(
+                f"{bundle}: {len(faults)} of {len(opened.manifest.files)} files are not as stated"
+            )
+        click.echo(f"All {len(opened.manifest.files)} files have the hashes of the manifest.")
+        with tempfile.TemporaryDirectory(prefix="shootout-bundle-") as name:
+            folder = Path(name)
+            opened.unpack_sound(folder)
+            (folder / MANIFEST_NAME).write_bytes(encode_manifest(opened.manifest))
+            yield folder
+    except ArchiveError as error:
+        raise click.ClickException(f"{bundle}: {error.detail}") from None
+    except OSError as error:
+        raise click.ClickException(f"{bundle}: {error.strerror or error}") from None
+
+
+def _verify(result: Path, folder: Path, folders: "Sequence[Path]", jobs: int | None) -> None:
     from tone_shootout.cli._progress import interruptible, progress
     from tone_shootout.rendering.engine.sources import SourceError
     from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
     from tone_shootout.rendering.output.manifest import versions
-    from tone_shootout.rendering.output.result_folder import INPUTS_NAME
     from tone_shootout.rendering.output.verify import verify
     from tone_shootout.rendering.plan.keys import ENGINE
 
-    manifest = _manifest(result)
-    defaults = [result, result / INPUTS_NAME, result.absolute().parent]
-    sources = _inputs(manifest, inputs or [folder for folder in defaults if folder.is_dir()])
+    manifest = read_manifest(folder)
+    sources = _inputs(manifest, folders)
     processes = jobs or os.cpu_count() or 1
     try:
         with interruptible() as stopped, progress(stopped) as reporter:
-            segments = verify(manifest, result, sources, processes=processes, reporter=reporter)
+            segments = verify(manifest, folder, sources, processes=processes, reporter=reporter)
     except Cancelled:
         raise click.ClickException("stopped") from None
     except (InvalidSpec, SourceError, RenderError, WorkerDied) as error:
@@ -64,7 +103,20 @@ def command(result: Path, inputs: tuple[Path, ...], jobs: int | None) -> None:
     raise click.ClickException(f"{result}: {different} of {len(segments)} segments are different")
 
 
-def _manifest(result: Path) -> "Manifest":
+def input_folders(result: Path, given: "Sequence[Path]") -> list[Path]:
+    """Return the folders in which the inputs of a result are searched."""
+    from tone_shootout.rendering.output.result_folder import INPUTS_NAME
+
+    defaults = [result, result / INPUTS_NAME, result.absolute().parent]
+    return list(given) or [folder for folder in defaults if folder.is_dir()]
+
+
+def read_manifest(result: Path) -> "Manifest":
+    """Read the manifest of a result folder.
+
+    Raises:
+        ClickException: there is none.
+    """
     import msgspec
 
     from tone_shootout.rendering.output.manifest import decode_manifest

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tone_shootout.shootouts.library.archives import MAX_ENTRIES, ArchiveError, extract, list_entries
+from tone_shootout.shootouts.library.archives import list_entries
+from tone_shootout.zip_files import MAX_ENTRIES, ArchiveError, extract
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.http.problems import Fault, ProblemError, TooLargeError
 from tone_shootout.kit.storage import Storage
 from tone_shootout.rendering.media_info import Kind, Limits
-from tone_shootout.shootouts.library.archives import ArchiveError, Entry, extract, list_entries
+from tone_shootout.shootouts.library.archives import Entry, list_entries
 from tone_shootout.shootouts.library.dtos import LibraryItemRead
 from tone_shootout.shootouts.library.media_probe import MediaProbe
 from tone_shootout.shootouts.library.quota import StorageQuota
@@ -41,6 +41,7 @@ from tone_shootout.shootouts.library.uploads import (
     safe_filename,
     sha256_of,
 )
+from tone_shootout.zip_files import ArchiveError, extract
 
 KINDS: Final[dict[str, Kind]] = {"di_track": "di_track", "capture": "capture", "cab_ir": "cab_ir"}
 ARCHIVE: Final = "archive"

@@ -79,14 +79,15 @@ def _recognize(files: tuple[Path, ...], out: Path) -> "Iterator[StarterFile[Medi
         ClickException: a file that was named can't be used.
     """
     from tone_shootout.cli._files import handle_file_errors
+    from tone_shootout.cli._recognition import files_of, recognize
     from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo
     from tone_shootout.rendering.spec.starter import StarterFile
 
     seen: set[str] = set()
-    for path, is_named in _paths(files or (Path(),)):
+    for path, is_named in files_of(files or (Path(),)):
         try:
             with handle_file_errors(path):
-                info = _probe(path, is_named=is_named)
+                info = recognize(path, is_named=is_named)
                 file = _relative(path, out)
         except click.ClickException as error:
             if is_named:
@@ -99,45 +100,6 @@ def _recognize(files: tuple[Path, ...], out: Path) -> "Iterator[StarterFile[Medi
         word = "capture" if isinstance(info, CaptureInfo) else "cab IR" if isinstance(info, CabIrInfo) else "DI track"
         click.echo(f"{word:8}  {path}")
         yield StarterFile(file, info)
-
-
-def _paths(files: tuple[Path, ...]) -> Iterator[tuple[Path, bool]]:
-    """Yield the path of each file, and whether it was named, not found in a folder."""
-    for path in files:
-        if not path.is_dir():
-            yield path, True
-            continue
-        with suppress(PermissionError):
-            inside = sorted(each for each in path.iterdir() if each.is_file() and not each.name.startswith("."))
-            yield from ((each, False) for each in inside)
-
-
-def _probe(path: Path, *, is_named: bool) -> "MediaInfo | None":
-    """Return the media info of a file; None: it is another kind of file and was not named.
-
-    Raises:
-        OSError: the file can't be read.
-        SourceError: it can't be used.
-    """
-    from tone_shootout.audio.recognition import is_impulse_response
-    from tone_shootout.audio.sniffing import SNIFFED_BYTES, describe
-    from tone_shootout.cli._files import is_capture
-    from tone_shootout.rendering.engine.sources import SourceError, decode_audio, probe, read_source
-    from tone_shootout.rendering.media_info import DEFAULT_LIMITS
-
-    if is_capture(path):
-        with path.open("rb") as file:
-            if not is_named and path.suffix.lower() != ".nam" and describe(file.read(SNIFFED_BYTES)) == "JSON":
-                return None
-        return probe(path, "capture")
-    data = read_source(path, max_bytes=DEFAULT_LIMITS.max_upload_bytes)
-    try:
-        audio = decode_audio(data, max_seconds=DEFAULT_LIMITS.max_di_seconds)
-    except SourceError as error:
-        if error.code == "not_audio" and not is_named:
-            return None
-        raise
-    return probe(path, "cab_ir" if is_impulse_response(audio) else "di_track")
 
 
 def _relative(path: Path, out: Path) -> str:

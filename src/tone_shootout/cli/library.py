@@ -11,6 +11,8 @@ from tone_shootout.cli._session import ServiceError, open_session, session_optio
 from tone_shootout.cli.errors import handle_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tone_shootout.client import LibraryItem
 
 _KINDS = click.Choice(["di_track", "capture", "cab_ir"])
@@ -38,7 +40,7 @@ def list_(kind: Any, name: str | None, as_json: bool, url: str | None, token: st
 
 @command.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
-@click.option("--kind", type=_KINDS, required=True, help="Kind of the files.")
+@click.option("--kind", type=_KINDS, help="Kind of the files. [recognized by their content]")
 @click.option("--name", help="Name in the library, for a single file. [the file name]")
 @_json
 @session_options
@@ -53,18 +55,59 @@ def upload(
 ) -> None:
     """Upload files, several in a request. A file that your library has as this kind is not sent again.
 
-    A file that fails does not affect the others; the exit code is 1 then.
+    A folder stands for the files in it. Of a ZIP archive, the captures and sound files in it are added: those in a
+    folder named di_tracks as DI tracks, others as cab IRs. Of a bundle, its inputs are added. A file that fails does
+    not affect the others; the exit code is 1 then.
     """
-    if name is not None and len(files) > 1:
+    if name is not None and (len(files) > 1 or files[0].is_dir() or _is_archive(files[0])):
         raise click.UsageError("--name needs a single file")
+    named = [(path, found, name) for path, found in _kinds(files, kind)]
+    archives = [path for path in files if _is_archive(path)]
     with handle_errors(ServiceError), open_session(url, token, data).client() as client:
-        results = client.upload_many([(file, kind, name) for file in files])
-    _show([result.item for result in results if result.item is not None], as_json=as_json)
-    failed = [(file, result.problem) for file, result in zip(files, results, strict=True) if result.problem is not None]
-    for file, problem in failed:
-        click.echo(f"Error: {file}: {problem.detail} ({problem.code})", err=True)
+        results = [(str(path), result) for (path, _, _), result in zip(named, client.upload_many(named), strict=True)]
+        for path in archives:
+            results += [(f"{path}: {result.filename}", result) for result in client.upload_archive(path)]
+    _show([result.item for _, result in results if result.item is not None], as_json=as_json)
+    failed = [(where, result.problem) for where, result in results if result.status == "failed" and result.problem]
+    for where, problem in failed:
+        click.echo(f"Error: {where}: {problem.detail} ({problem.code})", err=True)
     if failed:
         sys.exit(1)
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix.lower() == ".zip"
+
+
+def _kinds(files: tuple[Path, ...], kind: Any) -> "Iterator[tuple[Path, Any]]":
+    """Yield each file that is no archive, with its kind. In a folder, other files are left out.
+
+    Raises:
+        ClickException: a file can't be read, or it is neither a capture nor sound.
+    """
+    from tone_shootout.cli._files import handle_file_errors
+    from tone_shootout.cli._recognition import files_of
+
+    for path, is_named in files_of(files):
+        if _is_archive(path):
+            continue
+        if kind is not None and is_named:
+            yield path, kind
+            continue
+        with handle_file_errors(path):
+            found = _kind(path, is_named=is_named)
+        if found is not None:
+            yield path, kind or found
+
+
+def _kind(path: Path, *, is_named: bool) -> Any:
+    from tone_shootout.cli._recognition import recognize
+    from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo
+
+    info = recognize(path, is_named=is_named)
+    if info is None:
+        return None
+    return "capture" if isinstance(info, CaptureInfo) else "cab_ir" if isinstance(info, CabIrInfo) else "di_track"
 
 
 @command.command()

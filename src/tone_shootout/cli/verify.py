@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
     from tone_shootout.rendering.output.manifest import Manifest
-    from tone_shootout.rendering.spec.schema import InvalidSpec
 
 
 @click.command("verify")
@@ -35,13 +34,14 @@ def command(result: Path, inputs: tuple[Path, ...], jobs: int | None) -> None:
     """
     if result.is_file():
         with _unpacked(result) as folder:
-            _verify(result, folder, input_folders(folder, [*inputs, folder, folder / "inputs"]), jobs)
+            own = [each for each in (folder, folder / "inputs") if each.is_dir()]
+            _verify(result, folder, [*inputs, *own], jobs)
     else:
         _verify(result, result, input_folders(result, inputs), jobs)
 
 
 @contextmanager
-def _unpacked(bundle: Path) -> "Iterator[Path]":
+def _unpacked(bundle: Path) -> "Generator[Path]":
     """Check a bundle and yield a temporary folder with what `verify` reads of it."""
     from tone_shootout.rendering.bundle.reading import Bundle
     from tone_shootout.rendering.output.manifest import encode_manifest
@@ -76,6 +76,7 @@ def _verify(result: Path, folder: Path, folders: "Sequence[Path]", jobs: int | N
     from tone_shootout.rendering.output.manifest import versions
     from tone_shootout.rendering.output.verify import verify
     from tone_shootout.rendering.plan.keys import ENGINE
+    from tone_shootout.rendering.spec.schema import InvalidSpec
 
     manifest = read_manifest(folder)
     sources = _inputs(manifest, folders)

@@ -1,18 +1,25 @@
-"""The results of a job as one ZIP archive."""
+"""The results of a job as one ZIP archive, as they are or with all that belongs to them."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
-from datetime import UTC, datetime
 
+import msgspec
+
+from tone_shootout.jobs.errors import NoResultsError
+from tone_shootout.jobs.execution.inputs import Inputs
 from tone_shootout.jobs.models import Job, JobArtifact
 from tone_shootout.kit.outages import StorageFaultError
 from tone_shootout.kit.storage import MissingObjectError, Storage
-from tone_shootout.kit.zip_stream import ZipBuffer, open_archive, write_member, zip_member
+from tone_shootout.kit.zip_stream import Member
+from tone_shootout.rendering.bundle.contents import derived_files, input_path
+from tone_shootout.rendering.output.manifest import Input, Manifest, decode_manifest
+from tone_shootout.rendering.output.result_folder import MANIFEST_NAME
 from tone_shootout.rendering.plan.planner import slug
 
 CHECKS = 8
 """Objects that are looked for at the same time."""
+_HEAD_BYTES = 16
 
 
 def archive_name(job: Job) -> str:
@@ -20,11 +27,10 @@ def archive_name(job: Job) -> str:
     return f"{slug(job.title, fallback='shootout')}.zip"
 
 
-async def stream_results(storage: Storage, job: Job, artifacts: Sequence[JobArtifact]) -> AsyncIterator[bytes]:
-    """Yield a ZIP archive of a job's results, with the paths of the artifacts. Entries are stored, not compressed.
+async def result_members(storage: Storage, artifacts: Sequence[JobArtifact]) -> list[Member]:
+    """Return the files of a job's results, after every object was looked for.
 
-    Before the first chunk every object is looked for and the first one is opened, so that missing results are an error
-    before the response starts. An object that disappears later truncates the archive, which the client notices.
+    An object that disappears later truncates the archive, which the client notices.
 
     Raises:
         StorageError: the storage is unavailable.
@@ -39,16 +45,56 @@ async def stream_results(storage: Storage, job: Job, artifacts: Sequence[JobArti
             raise StorageFaultError(artifact.storage_key, is_missing=size is None)
 
     await asyncio.gather(*(check(artifact) for artifact in artifacts))
-    at = job.finished_at or datetime.now(UTC)
-    buffer = ZipBuffer()
-    with open_archive(buffer) as archive:
-        for artifact in artifacts:
-            member = zip_member(artifact.path, at=at)
-            try:
-                content = storage.stream(artifact.storage_key)
-                async with aclosing(write_member(archive, buffer, member, content)) as chunks:
-                    async for chunk in chunks:
-                        yield chunk
-            except MissingObjectError:
-                raise StorageFaultError(artifact.storage_key, is_missing=True) from None
-    yield buffer.drain()
+    return [_stored(storage, each.path, each.size, each.sha256, each.storage_key) for each in artifacts]
+
+
+async def bundle_members(storage: Storage, job: Job, artifacts: Sequence[JobArtifact]) -> list[Member]:
+    """Return the files of a job's bundle: its results, its inputs, and what is made of its manifest.
+
+    Inputs that come from TONE3000 are left out, because its terms do not allow passing them on; so are inputs that are
+    deleted. The text in the bundle lists them.
+
+    Raises:
+        NoResultsError: the job has no manifest, because it was not completed.
+        StorageError: the storage is unavailable.
+        StorageFaultError: an object is missing, or its size differs.
+    """
+    found = next((each for each in artifacts if each.path == MANIFEST_NAME), None)
+    if found is None:
+        raise NoResultsError
+    members = await result_members(storage, artifacts)
+    manifest = await asyncio.to_thread(decode_manifest, await storage.read(found.storage_key))
+    inputs = await _input_members(storage, manifest, msgspec.convert(job.inputs, Inputs))
+    derived = await asyncio.to_thread(derived_files, manifest, list(inputs))
+    return [*members, *inputs.values(), *(_made(path, content) for path, content in derived.items())]
+
+
+async def _input_members(storage: Storage, manifest: Manifest, inputs: Inputs) -> dict[Input, Member]:
+    assets = {asset.sha256: asset for asset in inputs.assets.values() if asset.credit is None}
+    found = {}
+    for item in manifest.inputs:
+        asset = assets.get(item.sha256)
+        if asset is None or await storage.size_of(asset.storage_key) != item.size_bytes:
+            continue
+        head = b"".join([chunk async for chunk in storage.stream(asset.storage_key, start=0, end=_HEAD_BYTES)])
+        path = input_path(manifest, item, head)
+        found[item] = _stored(storage, path, item.size_bytes, item.sha256, asset.storage_key)
+    return found
+
+
+def _stored(storage: Storage, path: str, size: int, sha256: str, key: str) -> Member:
+    async def content() -> AsyncIterator[bytes]:
+        try:
+            async for chunk in storage.stream(key):
+                yield chunk
+        except MissingObjectError:
+            raise StorageFaultError(key, is_missing=True) from None
+
+    return Member(path, size, sha256, content)
+
+
+def _made(path: str, content: bytes) -> Member:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield content
+
+    return Member(path, len(content), hashlib.sha256(content).hexdigest(), chunks)

@@ -1,7 +1,7 @@
 """Jobs over HTTP and WebSocket."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from litestar import Controller, Request, Response, WebSocket, delete, get, head, post, websocket
@@ -10,12 +10,12 @@ from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Operation, Schema
 from litestar.params import HeaderParameter, Parameter
-from litestar.response import ServerSentEvent, Stream
+from litestar.response import ServerSentEvent
 
 from tone_shootout.accounts.guards import NOT_SIGNED_IN, authenticate_websocket, reject_websocket
 from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.jobs.archive import archive_name, stream_results
+from tone_shootout.jobs.archive import archive_name, bundle_members, result_members
 from tone_shootout.jobs.dtos import ArtifactRead, Event, JobOrder, JobRead, TicketRead, artifact_type, job_path
 from tone_shootout.jobs.models import JobArtifact
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
@@ -28,11 +28,16 @@ from tone_shootout.kit.db.pagination import OffsetParameter, Page, Paging, provi
 from tone_shootout.kit.http.openapi import FILE_RESPONSES, DownloadOperation
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.http.query import check_query
-from tone_shootout.kit.http.ranges import content_response
+from tone_shootout.kit.http.ranges import archive_response, content_response
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
-from tone_shootout.kit.zip_stream import prefetch_first
 
+_ZIP: Final = "application/zip"
+_ARCHIVE_RESPONSES: Final = {
+    200: ResponseSpec(bytes, generate_examples=False, media_type=_ZIP, description="The archive."),
+    206: ResponseSpec(bytes, generate_examples=False, media_type=_ZIP, description="The requested range."),
+    304: ResponseSpec(None, generate_examples=False, description="Not modified."),
+}
 JobId = Annotated[UUID, Parameter(description="The job's id.")]
 ArtifactPath = Annotated[str, Parameter(description="The artifact's path.", max_length=400, pattern=r"^[^\x00]*$")]
 Order = Annotated[JobOrder, Parameter(description="Sort order; a minus sign sorts newest first.")]
@@ -228,26 +233,53 @@ class JobController(Controller):
         operation_class=DownloadOperation,
         summary="Get all results",
         responses={
-            200: ResponseSpec(bytes, generate_examples=False, media_type="application/zip", description="The archive."),
-            **problems(400, 401, 404, 409, 503),
+            **_ARCHIVE_RESPONSES,
+            **problems(400, 401, 404, 409, 416, 503),
         },
     )
     async def get_archive(
         self,
         job_id: JobId,
+        request: Request[Any, Any, Any],
         principal: NamedDependency[Principal],
         jobs: NamedDependency[JobService],
         storage: NamedDependency[Storage],
-    ) -> Stream:
+    ) -> Response[Any]:
         """Send all files of a finished job as one ZIP archive, with their paths. Nothing is compressed again."""
         job, artifacts = await jobs.results(principal.user_id, job_id)
-        content = await prefetch_first(stream_results(storage, job, artifacts))
-        headers = {
-            "Content-Disposition": f'attachment; filename="{archive_name(job)}"',
-            "Cache-Control": "private, no-cache",
-            "X-Content-Type-Options": "nosniff",
-        }
-        return Stream(content, media_type="application/zip", headers=headers)
+        members = await result_members(storage, artifacts)
+        return await archive_response(
+            request, members, at=job.finished_at or job.created_at, filename=archive_name(job)
+        )
+
+    @get(
+        "/{job_id:uuid}/bundle",
+        operation_id="get_bundle",
+        operation_class=DownloadOperation,
+        summary="Get all results with all that belongs to them",
+        responses={
+            **_ARCHIVE_RESPONSES,
+            **problems(400, 401, 404, 409, 416, 503),
+        },
+    )
+    async def get_bundle(
+        self,
+        job_id: JobId,
+        request: Request[Any, Any, Any],
+        principal: NamedDependency[Principal],
+        jobs: NamedDependency[JobService],
+        storage: NamedDependency[Storage],
+    ) -> Response[Any]:
+        """Send a completed job as one ZIP archive with everything: results, inputs, figures as tables and sentences.
+
+        It also has a session for REAPER, configurations of webMUSHRA and a text that tells what is what. Inputs that
+        were imported from TONE3000 are left out. `shootout verify` checks it, and uploading it as an archive adds its
+        inputs to the library. A download that broke off is resumed with `Range` and `If-Range`.
+        """
+        job, artifacts = await jobs.results(principal.user_id, job_id)
+        members = await bundle_members(storage, job, artifacts)
+        name = archive_name(job).replace(".zip", "-bundle.zip")
+        return await archive_response(request, members, at=job.finished_at or job.created_at, filename=name)
 
     @get(
         "/{job_id:uuid}/artifacts",

@@ -57,6 +57,10 @@ class JobLinks(Struct, kw_only=True):
     ws: Annotated[str, Meta(description="The job's events over a WebSocket.")]
     artifacts: Annotated[str, Meta(description="The job's artifacts.")]
     archive: Annotated[str | None, Meta(description="Its artifacts as one ZIP archive; null until it has finished.")]
+    bundle: Annotated[
+        str | None,
+        Meta(description="Its results with all that belongs to them as one ZIP archive; null until completed."),
+    ]
     shootout: Annotated[str, Meta(description="The shootout.")]
     page: Annotated[str, Meta(description="The job's page for browsers: its listening page once it is completed.")]
 
@@ -120,6 +124,7 @@ class JobRead(Struct, kw_only=True):
                 ws=f"{path}/ws",
                 artifacts=f"{path}/artifacts",
                 archive=f"{path}/archive" if status in FINISHED else None,
+                bundle=f"{path}/bundle" if status == JobStatus.COMPLETED else None,
                 shootout=f"/api/v1/shootouts/{job.shootout_id}",
                 page=f"/jobs/{job.id}",
             ),

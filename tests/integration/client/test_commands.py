@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import zipfile
 from collections.abc import Callable, Coroutine, Generator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from tests.integration.conftest import Person
 from tests.support.live import working
-from tests.support.uploads import capture
+from tests.support.uploads import capture, di, ir
 from tone_shootout.cli import main
 from tone_shootout.kit.settings import Settings
 
@@ -87,6 +88,25 @@ async def test_files_are_uploaded_listed_and_deleted(shootout: Shootout, spec: P
     assert (await shootout("library", "delete", item["id"])).exit_code == 0
     gone = await shootout("library", "delete", item["id"])
     assert (gone.exit_code, len(gone.stderr.splitlines())) == (1, 1)
+
+
+async def test_folders_archives_and_files_are_uploaded_as_what_they_contain(shootout: Shootout, tmp_path: Path) -> None:
+    folder = tmp_path / "tones"
+    folder.mkdir()
+    for name, content in (("amp.nam", capture(0.21)), ("cab.wav", ir()), ("riff.wav", di()), ("notes.txt", b"loud")):
+        (folder / name).write_bytes(content)
+    with zipfile.ZipFile(tmp_path / "pack.zip", "w") as archive:
+        archive.writestr("gear/other.nam", capture(0.22))
+        archive.writestr("notes.txt", b"loud")
+        archive.writestr("broken.nam", b"{}")
+    done = await shootout("library", "upload", folder, tmp_path / "pack.zip")
+    found = sorted(line.split()[1:] for line in done.stdout.splitlines())
+    assert found == [["cab_ir", "cab"], ["capture", "amp"], ["capture", "other"], ["di_track", "riff"]]
+    assert (done.exit_code, done.stderr.count("Error: ")) == (1, 1)
+    assert f"Error: {tmp_path / 'pack.zip'}: broken.nam: " in done.stderr
+    refused = await shootout("library", "upload", folder / "notes.txt")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert (await shootout("library", "upload", folder, "--name", "x")).exit_code == 2
 
 
 async def test_a_spec_is_submitted_followed_and_downloaded(

@@ -131,3 +131,14 @@ async def test_a_job_of_another_is_not_there(
         assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found")
     async with session_maker() as session:
         assert await session.get(Job, UUID(finished.path.rsplit("/", 1)[1])) is not None
+
+
+async def test_a_job_without_a_manifest_has_no_bundle(user: Person, other_user: Person, api: httpx.AsyncClient) -> None:
+    made = await submit(user.client)
+    path = f"{made['links']['self']}/bundle"
+    assert made["links"]["bundle"] is None
+    assert (await api.get(path)).status_code == 401
+    assert (await other_user.client.get(path)).json()["code"] == "job_not_found"
+    assert (await user.client.get(path)).json()["code"] == "job_unfinished"
+    await user.client.post(made["links"]["cancel"])
+    assert (await user.client.get(path)).json()["code"] == "no_results"

@@ -53,6 +53,18 @@ def test_files_are_told_apart_by_name_and_folder(packed: Path) -> None:
     ]
 
 
+def test_of_a_bundle_only_the_inputs_are_usable(packed: Path) -> None:
+    names = ("manifest.json", "segments/01.flac", "inputs/cab_irs/v30.wav", "inputs/di_tracks/riff.wav", "amp.nam")
+    _pack(packed, dict.fromkeys(names, b"x"))
+    assert [(entry.kind, entry.status, entry.code) for entry in list_entries(packed)] == [
+        (None, "skipped", "unknown_file_type"),
+        (None, "skipped", "result_file"),
+        ("cab_ir", "usable", ""),
+        ("di_track", "usable", ""),
+        (None, "skipped", "result_file"),
+    ]
+
+
 def test_paths_out_of_the_archive_links_and_passwords_fail(packed: Path) -> None:
     link = zipfile.ZipInfo("link.nam")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16

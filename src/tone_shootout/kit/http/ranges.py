@@ -1,7 +1,8 @@
 """Responses with stored content, with ranges and validators (RFC 9110, sections 13 and 14)."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from obstore.exceptions import BaseError as StorageError
 from tone_shootout.kit.http.problems import problem_response
 from tone_shootout.kit.outages import StorageFaultError
 from tone_shootout.kit.storage import MissingObjectError, Storage
+from tone_shootout.kit.zip_stream import Member, archive_size, archive_tag, part_of, prefetch_first, stream_members
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _TAG = re.compile(r'(?:W/)?"([^"]*)"')
@@ -42,15 +44,66 @@ async def content_response(
         StorageFaultError: the object is missing, or its size differs.
         StorageError: the storage is unavailable.
     """
-    tag = f'"{sha256}"'
     headers = {
-        "ETag": tag,
-        "Accept-Ranges": "bytes",
         "Cache-Control": "private, max-age=31536000, immutable" if immutable else "private, no-cache",
         "Content-Disposition": f"{'inline' if inline else 'attachment'}; filename*=UTF-8''{quote(filename, safe='')}",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:",
     }
+    part = _requested_part(request, size, sha256, headers)
+    if isinstance(part, Response):
+        return part
+    start, end, status = part
+    if request.method == "HEAD" or end == start:
+        _check_size(key, await storage.size_of(key), size)
+        return Stream(_nothing(), status_code=status, media_type=media_type, headers=headers)
+    try:
+        opened = await storage.open(key, start=start, end=end)
+    except MissingObjectError:
+        raise StorageFaultError(key, is_missing=True) from None
+    except StorageError:  # the range may exceed an object that is shorter than recorded
+        _check_size(key, await storage.size_of(key), size)
+        raise
+    _check_size(key, opened.size, size)
+    return Stream(opened.chunks, status_code=status, media_type=media_type, headers=headers)
+
+
+async def archive_response(
+    request: Request[Any, Any, Any], members: Sequence[Member], *, at: datetime, filename: str
+) -> Response[Any]:
+    """Respond with files as one ZIP archive that is made while it is sent; with ranges as in `content_response`.
+
+    The archive of the same files has the same bytes, so a download that broke off is resumed with `Range` and
+    `If-Range`. To send its end, the files before it are read again. The first file is opened before the response
+    starts.
+
+    Args:
+        request: the request.
+        members: the files.
+        at: time of the files in the archive.
+        filename: name under which the archive is saved, of ASCII letters, digits and hyphens.
+    """
+    headers = {
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": f'attachment; filename="{filename}"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    part = _requested_part(request, archive_size(members), archive_tag(members, at), headers)
+    if isinstance(part, Response):
+        return part
+    start, end, status = part
+    if request.method == "HEAD":
+        return Stream(_nothing(), status_code=status, media_type="application/zip", headers=headers)
+    chunks = await prefetch_first(part_of(stream_members(members, at=at), start, end))
+    return Stream(chunks, status_code=status, media_type="application/zip", headers=headers)
+
+
+def _requested_part(
+    request: Request[Any, Any, Any], size: int, sha256: str, headers: dict[str, str]
+) -> tuple[int, int, int] | Response[Any]:
+    """Return start, end and status of what is sent, and complete the headers; or return a response: 304, 416."""
+    tag = f'"{sha256}"'
+    headers |= {"ETag": tag, "Accept-Ranges": "bytes"}
     known = request.headers.get("if-none-match", "")
     if known.strip() == "*" or sha256 in _TAG.findall(known):
         return Response(content=b"", status_code=304, headers=headers)
@@ -72,19 +125,7 @@ async def content_response(
         status = 206
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     headers["Content-Length"] = str(end - start)
-
-    if request.method == "HEAD" or end == start:
-        _check_size(key, await storage.size_of(key), size)
-        return Stream(_nothing(), status_code=status, media_type=media_type, headers=headers)
-    try:
-        opened = await storage.open(key, start=start, end=end)
-    except MissingObjectError:
-        raise StorageFaultError(key, is_missing=True) from None
-    except StorageError:  # the range may exceed an object that is shorter than recorded
-        _check_size(key, await storage.size_of(key), size)
-        raise
-    _check_size(key, opened.size, size)
-    return Stream(opened.chunks, status_code=status, media_type=media_type, headers=headers)
+    return start, end, status
 
 
 def _check_size(key: str, found: int | None, expected: int) -> None:

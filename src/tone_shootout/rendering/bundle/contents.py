@@ -28,6 +28,7 @@ _SIGNATURES: Final = (
     (0, b"riff\x2e\x91\xcf\x11", ".w64"),
     (4, b"ftyp", ".m4a"),
 )
+_SUFFIXES: Final = frozenset((*(suffix for _, _, suffix in _SIGNATURES), ".aif", ".mp3", ".nam", ".wave"))
 
 
 def derived_files(manifest: Manifest, included: Collection[Input]) -> dict[str, bytes]:
@@ -61,7 +62,7 @@ def input_path(manifest: Manifest, item: Input, head: bytes) -> str:
     """
     number = 1 + manifest.inputs.index(item)
     suffix = ".nam" if item.kind == "capture" else _sound_suffix(head)
-    stem = PurePath(item.name).stem if item.name.endswith(suffix) else item.name
+    stem = PurePath(item.name).stem if PurePath(item.name).suffix.lower() in _SUFFIXES else item.name
     return f"{INPUTS_NAME}/{FOLDERS[item.kind]}/{number:02d}-{slug(stem, fallback='input')}{suffix}"
 
 

@@ -112,6 +112,7 @@ FIELDS: Final[dict[str, Any]] = {
     "JobLinks.ws": f"{_JOB}/ws",
     "JobLinks.artifacts": f"{_JOB}/artifacts",
     "JobLinks.archive": f"{_JOB}/archive",
+    "JobLinks.bundle": f"{_JOB}/bundle",
     "JobLinks.page": _JOB.removeprefix("/api/v1"),
     "JobLinks.shootout": _SHOOTOUT,
     "JobLinks.cancel": None,
@@ -202,7 +203,7 @@ def _in_status(job: Json, status: str, examples: "Examples") -> Json:
         return job
     path = job["links"]["self"]
     finished = status in ("failed", "cancelled")
-    links = {"retry": f"{path}/retry"} if finished else {"cancel": f"{path}/cancel", "archive": None}
+    links = {"retry": f"{path}/retry"} if finished else {"cancel": f"{path}/cancel", "archive": None, "bundle": None}
     return {
         **job,
         "status": status,

@@ -22,6 +22,7 @@ from tests.support.factories import (
     WebhookDeliveryFactory,
 )
 from tests.support.sessions import Sessions
+from tests.support.shared_jobs import manifest_of, sounds
 from tests.support.tone3000 import StandIn
 from tests.support.uploads import SHOOTOUTS, add, config, di
 from tone_shootout.accounts.connections import ConnectionStore
@@ -31,6 +32,7 @@ from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
+from tone_shootout.rendering.output.manifest import encode_manifest
 from tone_shootout.tone3000.client import Tone3000
 from tone_shootout.tone3000.http_client import HttpClient
 from tone_shootout.tone3000.types import TokenPair
@@ -123,7 +125,7 @@ async def build_world(person: Person, sessions: Sessions, settings: Settings) ->
     client.cookies.clear()
     await client.post("/api/v1/me/tokens", json={"name": "spare"})
     tokens = {row["name"]: row["id"] for row in (await client.get("/api/v1/me/tokens")).json()["items"]}
-    manifest = b'{"schema": 1}'
+    manifest = encode_manifest(manifest_of(["Plexi"], [SHARED_FILE], sounds(1), [None], {SHARED_FILE: b""}))
     key = f"users/{person.id}/jobs/matrix/manifest.json"
     path = settings.data / f"{person.name}.json"
     path.write_bytes(manifest)

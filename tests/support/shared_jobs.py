@@ -66,7 +66,7 @@ async def completed_job(
     paths = [f"segments/{number:02}-riff.flac" for number in range(1, len(chains) + 1)]
     files = {path: flac(sound, folder) for path, sound in zip(paths, made, strict=True)}
     files |= {"plots/loudness.png": b"\x89PNG", **PRIVATE}
-    files["manifest.json"] = encode_manifest(_manifest(chains, paths, made, latencies or [None] * len(chains), files))
+    files["manifest.json"] = encode_manifest(manifest_of(chains, paths, made, latencies or [None] * len(chains), files))
     job = JobFactory.build(owner_id=person.id, shootout_id=shootout_id, title="Two crunches", status=status)
     keys = {path: f"users/{person.id}/jobs/{job.id}/1/{path}" for path in files}
     for path, content in files.items():
@@ -97,13 +97,14 @@ async def share(person: Person, job: SharedJob, **fields: Any) -> dict[str, Any]
     return shared
 
 
-def _manifest(
+def manifest_of(
     chains: list[str],
     paths: list[str],
     made: list[NDArray[np.float64]],
     latencies: list[Latency | None],
     files: dict[str, bytes],
 ) -> Manifest:
+    """Return the manifest of one DI track through some chains, with these files."""
     spec = Spec(
         di_tracks=(DiTrack(name="Riff in E", file=SECRET),),
         chains=tuple(Chain(name=name, blocks=(CaptureBlock(file="amp.nam"),)) for name in chains),

@@ -63,7 +63,10 @@ async def bundle_members(storage: Storage, job: Job, artifacts: Sequence[JobArti
     if found is None:
         raise NoResultsError
     members = await result_members(storage, artifacts)
-    manifest = await asyncio.to_thread(decode_manifest, await storage.read(found.storage_key))
+    try:
+        manifest = await asyncio.to_thread(decode_manifest, await storage.read(found.storage_key))
+    except msgspec.DecodeError:
+        raise StorageFaultError(found.storage_key, is_missing=False) from None
     inputs = await _input_members(storage, manifest, msgspec.convert(job.inputs, Inputs))
     derived = await asyncio.to_thread(derived_files, manifest, list(inputs))
     return [*members, *inputs.values(), *(_made(path, content) for path, content in derived.items())]

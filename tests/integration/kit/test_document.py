@@ -136,6 +136,7 @@ async def test_every_download_is_binary(api: httpx.AsyncClient) -> None:
         "get_library_content",
         "get_artifact",
         "get_archive",
+        "get_bundle",
         "get_spec",
         "get_shared_file",
         "get_share_picture",

@@ -15,6 +15,8 @@ def test_a_spec_is_rendered_without_a_server(folder: Path, environ: dict[str, st
     manifest = json.loads((folder / "two-crunches" / "manifest.json").read_text())
     assert [segment["chain"] for segment in manifest["segments"]] == ["Plexi, V30", "Combo, bright"]
     assert (folder / "two-crunches" / "comparison.mp4").is_file()
+    run("shootout bundle two-crunches", folder, environ)
+    assert run("shootout verify two-crunches.zip", folder, environ).count("exact") == len(manifest["segments"])
 
 
 def test_a_spec_is_written_from_files_and_valid(folder: Path, environ: dict[str, str]) -> None:

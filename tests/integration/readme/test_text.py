@@ -19,6 +19,8 @@ def test_every_command_of_the_readme_is_tested() -> None:
         "shootout init riff.wav plexi.nam combo.nam v30.wav",
         "shootout check spec.toml",
         "shootout render crunch.toml --out two-crunches",
+        "shootout bundle two-crunches",
+        "shootout verify two-crunches.zip",
         "shootout inspect plexi.nam v30.wav riff.wav",
         "shootout reamp riff.wav plexi.nam out.wav --ir v30.wav",
         "shootout measure out.wav",

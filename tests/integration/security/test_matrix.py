@@ -112,6 +112,7 @@ ROWS = {
     "get_artifact": Row(200),
     "head_artifact": Row(200),
     "get_archive": Row(200, on={"job_id": "finished_job"}),
+    "get_bundle": Row(200, on={"job_id": "finished_job"}),
     "get_ticket": Row(201),
     "cancel_job": Row(202),
     "follow_job": Row(200),

@@ -36,6 +36,8 @@ PUBLIC = {
     ("HEAD", "/api/v1/shares/{slug}/files/{file}"),
     ("GET", "/api/v1/oembed"),
     ("GET", "/s/{slug}"),
+    ("GET", "/s/{slug}/test"),
+    ("GET", "/s/{slug}/test/{test_id}"),
     ("GET", "/embed/{slug}"),
     ("GET", "/explore"),
     ("GET", "/api/v1/shares/{slug}/tests"),

@@ -38,6 +38,7 @@ PUBLIC = {
     ("GET", "/s/{slug}"),
     ("GET", "/s/{slug}/test"),
     ("GET", "/s/{slug}/test/{test_id}"),
+    ("GET", "/s/{slug}/test/{test_id}/results"),
     ("GET", "/embed/{slug}"),
     ("GET", "/explore"),
     ("GET", "/api/v1/shares/{slug}/tests"),

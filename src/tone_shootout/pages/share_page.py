@@ -2,8 +2,10 @@
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
+from uuid import UUID
 
 from litestar import Controller, MediaType, Request, Response, get
 from litestar.di import NamedDependency
@@ -14,6 +16,7 @@ from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.http.prefix import PREFIX
 from tone_shootout.kit.http.problems import ProblemError
 from tone_shootout.kit.settings import Settings
+from tone_shootout.listening.blind.listener import read_token
 from tone_shootout.listening.blind.services import ListeningTestService, ListeningTestState
 from tone_shootout.listening.shares.addresses import base_url, checked_slug
 from tone_shootout.listening.shares.dtos import ShareItemRead, ShareRead
@@ -50,7 +53,7 @@ SlugInPath = Annotated[str, PathParameter()]
 
 
 class SharePageController(Controller):
-    """`/s/{slug}`: the page of a share. It needs no account, and is the same for everybody."""
+    """`/s/{slug}`: the page of a share. It needs no account, and is the same for all but listeners in a test."""
 
     path = "/s"
     include_in_schema = False
@@ -69,10 +72,15 @@ class SharePageController(Controller):
         share = await shares.get(checked_slug(slug))
         data = await shares.page(share)
         tests, _ = await listening_tests.list_of_share(slug, _MOST_TESTS)
+        unfinished = await listening_tests.find_unfinished(tests, read_token(request))
         prefix = request.scope["state"].get(PREFIX, "")
-        home = shared_home(ShareRead.of(share, ()), data, base_url(request, settings), prefix, tests)
+        home = shared_home(ShareRead.of(share, ()), data, base_url(request, settings), prefix, tests, unfinished)
+        if unfinished is not None:
+            data = player_page(data)
         document = await asyncio.to_thread(render_document, data, home, "share.html")
-        headers = {} if share.visibility == "public" else {"X-Robots-Tag": "noindex"}
+        headers = {"Vary": "Accept, Cookie"}
+        if share.visibility != "public":
+            headers["X-Robots-Tag"] = "noindex"
         return revalidated(request, document, headers)
 
 
@@ -138,7 +146,12 @@ class ExploreController(Controller):
 
 
 def shared_home(
-    share: ShareRead, data: Page, base: str, prefix: str, tests: list[ListeningTestState] | None = None
+    share: ShareRead,
+    data: Page,
+    base: str,
+    prefix: str,
+    tests: Sequence[ListeningTestState] = (),
+    unfinished: UUID | None = None,
 ) -> Home:
     """Return where the page or the player of a share lives.
 
@@ -148,6 +161,7 @@ def shared_home(
         base: URL of the service for other hosts.
         prefix: path of the service on its host.
         tests: its listening tests.
+        unfinished: the one that the visitor has begun.
     """
     links = share.links
     image = links.poster or links.picture
@@ -158,7 +172,6 @@ def shared_home(
         back=f"{prefix}/explore",
         shared=Shared(
             url=url,
-            embed=f"{base}{links.embed}",
             oembed=f"{base}/api/v1/oembed?{urlencode({'url': url, 'format': 'json'})}",
             is_listed=share.visibility == "public",
             description=_description(share, data),
@@ -166,9 +179,8 @@ def shared_home(
             image_size=(WIDTH, HEIGHT) if links.poster else None,
             notes=share.notes,
             picture=f"{prefix}{links.picture}" if links.picture else "",
-            tests=tuple(
-                (f"{prefix}{links.page}/test/{each.test.id}", _name(each)) for each in tests or [] if each.is_open
-            ),
+            tests=tuple((f"{prefix}{links.page}/test/{each.test.id}", _name(each)) for each in tests if each.is_open),
+            unfinished="" if unfinished is None else f"{prefix}{links.page}/test/{unfinished}",
         ),
     )
 

@@ -7,6 +7,7 @@ import msgspec
 from litestar import Controller, MediaType, Request, Response, get, post
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.params import PathParameter, QueryParameter, SkipValidation
 from litestar.response import Redirect, Template
 
@@ -101,11 +102,15 @@ class JobSharePageController(Controller):
         settings: NamedDependency[Settings],
     ) -> Response[Any]:
         """Do what a form asks for, then redirect to the page, so that a reload does not repeat it."""
-        form = await request.form()
-        action = str(form.get("action", ""))
+        form: Any = {}
         try:
+            form = await request.form()
+            action = str(form.get("action", ""))
             picture = await _picture(form.get("picture"), picture_encoder)
             await _act(action, form, picture, shares, principal.user_id, job_id)
+        except RequestEntityTooLarge:
+            detail = f"The picture is too large. Expected at most {MAX_BYTES // 1_000_000} MB."
+            return await _page(request, settings, jobs, shares, principal, job_id, status=413, error=detail)
         except (InvalidError, ConflictError, PreconditionFailedError, PictureNotFoundError) as error:
             return await _page(
                 request, settings, jobs, shares, principal, job_id, status=error.status, error=error.detail, sent=form

@@ -85,6 +85,10 @@ async def test_a_job_is_shared_changed_and_withdrawn_by_forms(
     listed = (await own.get("/shares")).text
     assert f'<a href="{share["links"]["page"]}">Crunch &lt;b&gt;</a>' in listed
     assert f'href="{path}"' in listed
+    tests = f"/shares/{share['slug']}/tests"
+    assert f'href="{tests}"' in listed
+    assert f'href="{tests}"' in page
+    assert (await own.get(tests)).status_code == 200
     assert (await own.post(path, data={"action": "withdraw"})).headers["location"] == f"{path}?done=withdraw"
     assert (await api.get(share["links"]["page"])).status_code == 404
     assert "Your shares" in (await own.get("/shares")).text
@@ -112,7 +116,8 @@ async def test_what_rest_refuses_a_form_refuses_and_keeps_what_was_typed(
             assert 'value="Kept"' in answer.text or "title" in sent["data"]
     assert await _mine(user) == []
     large = await own.post(path, data=form, files={"picture": ("p.png", bytes(6_000_000))})
-    assert large.status_code == 413
+    assert (large.status_code, large.headers["content-type"]) == (413, "text/html; charset=utf-8")
+    assert "The picture is too large. Expected at most 5 MB." in large.text
     assert (await own.post(path, data=form)).status_code == 303
     again = await own.post(path, data=form)
     assert again.status_code == 409

@@ -16,8 +16,9 @@ from PIL import Image
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import make_shootout
 from tests.integration.pages.conftest import Files
+from tests.support.factories import JobFactory, ShareFactory
 from tests.support.finished_jobs import add_finished_job
-from tests.support.listeners import open_test
+from tests.support.listeners import begin, heard, listener, open_test
 from tests.support.listening import CHAINS, HOSTILE
 from tests.support.sessions import Sessions
 from tests.support.shared_jobs import CREDITS, SECRET, completed_job, share
@@ -172,6 +173,57 @@ async def test_open_tests_of_a_share_are_linked_and_name_no_tone(
     assert links == [(f"{path}/test/{test['id']}", "Take the test: can you hear a difference? (8 trials)")]
 
 
+async def test_who_has_begun_a_test_sees_the_figures_after_its_end(
+    user: Person, api: httpx.AsyncClient, shared: dict[str, Any], base_url: str
+) -> None:
+    path = shared["links"]["page"]
+    whole = (await api.get(path, headers=HTML)).text
+    test = await open_test(user, shared, kind="identification", segments=[1, 2, 3], trials=1)
+    async with listener(base_url) as visitor:
+        session = await begin(visitor, test)
+        # What a browser does as soon as the cookie's path is that of pages too.
+        headers = {**HTML, "Cookie": "; ".join(f"{name}={value}" for name, value in visitor.cookies.items())}
+        during = await api.get(path, headers=headers)
+        assert "Cookie" in during.headers["vary"]
+        assert f'<a href="{path}/test/{test["id"]}">Go on with the test</a>' in during.text
+        for shown in ("How much they differ", "Levels, latency and polarity", "Drive of the captures"):
+            assert shown in whole
+            assert shown not in during.text
+        data = json.loads(re.findall(r'id="shootout">(.*?)</script>', during.text)[0])
+        assert not any(each["third_octaves_db"] for each in data["segments"])
+        assert "How much they differ" in (await api.get(path, headers=HTML)).text
+        choice = {"trial": 1, "matches": {}}
+        labels = sorted(heard(session))
+        choice["matches"] = dict(zip(labels, [1, 2, 3], strict=True))
+        assert (await visitor.post(session["links"]["answers"], json=choice)).status_code == 200
+        assert (await visitor.post(session["links"]["finish"])).status_code == 200
+        assert "How much they differ" in (await api.get(path, headers=headers)).text
+
+
+async def test_explore_has_pages_of_24_shares(user: Person, api: httpx.AsyncClient, session_maker: Sessions) -> None:
+    shootout_id = UUID(await make_shootout(user.client))
+    async with session_maker.begin() as session:
+        jobs = [JobFactory.build(owner_id=user.id, shootout_id=shootout_id) for _ in range(25)]
+        session.add_all(jobs)
+        await session.flush()
+        session.add_all(
+            ShareFactory.build(
+                owner_id=user.id,
+                job_id=job.id,
+                title=f"Number {n:02}",
+                visibility="public",
+                created_at=datetime(2026, 11, 1, n % 24, n, tzinfo=UTC) + timedelta(days=n),
+            )
+            for n, job in enumerate(jobs)
+        )
+    first = (await api.get("/explore", headers=HTML)).text
+    assert re.findall(r"Number \d\d", first) == [f"Number {n:02}" for n in range(24, 0, -1)]
+    (following,) = re.findall(r'<a href="([^"]+)" rel="next">', first)
+    last = (await api.get(unescape(following), headers=HTML)).text
+    assert re.findall(r"Number \d\d", last) == ["Number 00"]
+    assert 'rel="prev"' in last
+
+
 async def test_explore_lists_public_shares_newest_first_and_finds_titles(
     user: Person, api: httpx.AsyncClient, shared: dict[str, Any], browser: httpx.AsyncClient
 ) -> None:
@@ -196,7 +248,7 @@ async def test_explore_lists_public_shares_newest_first_and_finds_titles(
 
 
 async def test_only_the_player_may_be_framed_and_it_has_no_origin_and_no_cookie(
-    api: httpx.AsyncClient, browser: httpx.AsyncClient, shared: dict[str, Any]
+    api: httpx.AsyncClient, browser: httpx.AsyncClient, shared: dict[str, Any], results: Files
 ) -> None:
     answer = await browser.get(shared["links"]["embed"])
     assert answer.status_code == 200

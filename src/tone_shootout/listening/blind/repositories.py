@@ -47,6 +47,21 @@ class ListeningSessionRepository(Repository[ListeningSession]):
         """Return a listener's session of a test, None where there is none."""
         return await self.find_one(ListeningSession.listener == listener, ListeningSession.test_id == test_id)
 
+    async def find_unfinished(self, listener: bytes, test_ids: Collection[UUID]) -> UUID | None:
+        """Return which of these tests a listener has begun and not finished, the newest; None: none of them."""
+        statement = (
+            select(ListeningSession.test_id)
+            .where(
+                ListeningSession.listener == listener,
+                ListeningSession.test_id.in_(set(test_ids)),
+                ListeningSession.finished_at.is_(None),
+            )
+            .order_by(ListeningSession.id.desc())
+            .limit(1)
+        )
+        found: UUID | None = await self.session.scalar(statement)
+        return found
+
     async def start(self, listener: bytes, test_id: UUID, stimuli: list[dict[str, object]], now: datetime) -> bool:
         """Insert a session unless the listener has one of this test; return whether it was inserted."""
         statement = (

@@ -231,6 +231,18 @@ class ListeningTestService:
         """
         return await self._sessions.find_in_test(listener_of(token), test_id) if token else None
 
+    async def find_unfinished(self, states: Sequence[ListeningTestState], token: str | None) -> UUID | None:
+        """Return which of these tests, if open, a listener has begun and not finished; None: none of them.
+
+        Args:
+            states: the tests.
+            token: value of the listener's cookie.
+        """
+        test_ids = [each.test.id for each in states if each.is_open]
+        if token is None or not test_ids:
+            return None
+        return await self._sessions.find_unfinished(listener_of(token), test_ids)
+
     async def sources(self, test: ListeningTest) -> tuple[Plan, list[SharedFile]]:
         """Return what a test plays, and the files of its tones.
 

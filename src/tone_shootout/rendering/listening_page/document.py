@@ -40,7 +40,6 @@ class Shared(Struct, frozen=True, kw_only=True):
 
     Attributes:
         url: URL of the page, for other hosts.
-        embed: URL of the player alone, for other hosts.
         oembed: URL of the description of the player (oembed.com).
         is_listed: whether search engines may list it.
         description: one line about it, for previews of links.
@@ -49,10 +48,10 @@ class Shared(Struct, frozen=True, kw_only=True):
         notes: text of the owner, with line breaks.
         picture: address of the owner's picture; empty: none.
         tests: address and name of each open listening test.
+        unfinished: address of a test that the visitor has begun; its figures would help. Empty: none.
     """
 
     url: str
-    embed: str
     oembed: str
     is_listed: bool
     description: str
@@ -61,6 +60,7 @@ class Shared(Struct, frozen=True, kw_only=True):
     notes: str = ""
     picture: str = ""
     tests: tuple[tuple[str, str], ...] = ()
+    unfinished: str = ""
 
 
 class Home(Struct, frozen=True, kw_only=True):

@@ -1,16 +1,17 @@
 """Queries for the log of job events."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
-    CTE,
     ColumnElement,
     Insert,
     Integer,
     Select,
+    Table,
     Text,
     bindparam,
     cast,
@@ -20,18 +21,21 @@ from sqlalchemy import (
     insert,
     literal,
     select,
+    update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.selectable import TableValuedAlias
 
 from tone_shootout.jobs.models import EventRow, Job, JobEvent
-from tone_shootout.jobs.status import FINISHED, EventType
+from tone_shootout.jobs.status import FINISHED, HELD, EventType
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.reads import Query, fetch
 from tone_shootout.kit.db.repository import Repository
 
 EventContent = tuple[EventType, dict[str, Any]]
 """Type and data of an event."""
+_JOBS: Final[Table] = Job.metadata.tables["job"]
+_EVENTS: Final[Table] = JobEvent.metadata.tables["job_event"]
 
 
 class JobEventRepository(Repository[JobEvent]):
@@ -59,33 +63,30 @@ class JobEventRepository(Repository[JobEvent]):
         Returns:
             The events, in order.
         """
-        contents = _contents(events)
-        selected = select(
-            literal(job_id), literal(first) + contents.c.n, contents.c.type, func.clock_timestamp(), contents.c.data
-        )
-        return await self._insert(insert(JobEvent), selected, contents)
+        return await self._insert(_append(), events, {"first_of": job_id, "first": first})
 
-    async def append_after(self, numbered: CTE, events: Sequence[EventContent]) -> list[JobEvent]:
-        """Append events under the numbers that an UPDATE of the job's row takes in the same statement.
+    async def append_after(
+        self, columns: tuple[str, ...], events: Sequence[EventContent], parameters: Mapping[str, Any]
+    ) -> list[JobEvent]:
+        """Append events of a job that an attempt holds, and set columns of the job, in one statement.
 
         Args:
-            numbered: the UPDATE, which returns the row's `id`, and the number of the last event as `event_seq`.
+            columns: names of the columns.
             events: type and data of each.
+            parameters: `held_job`, `held_attempt`, and for each column `new_` and its name, its value.
 
         Returns:
-            The events, in order; none if no row was updated.
+            The events, in order; none if the attempt does not hold the job.
         """
-        contents = _contents(events)
-        first = numbered.c.event_seq - len(events) + 1
-        selected = select(
-            numbered.c.id, first + contents.c.n, contents.c.type, func.clock_timestamp(), contents.c.data
-        ).join_from(numbered, contents, literal(True))
-        return await self._insert(insert(JobEvent).add_cte(numbered), selected, contents)
+        return await self._insert(_append_after(columns), events, {"added": len(events), **parameters})
 
-    async def _insert(self, statement: Insert, selected: Select[Any], contents: TableValuedAlias) -> list[JobEvent]:
-        ordered = selected.order_by(contents.c.n)
-        inserted = statement.from_select(["job_id", "seq", "type", "at", "data"], ordered).returning(JobEvent)
-        return sorted(await self.session.scalars(inserted), key=lambda event: event.seq)
+    async def _insert(
+        self, statement: Insert, events: Sequence[EventContent], parameters: Mapping[str, Any]
+    ) -> list[JobEvent]:
+        rows = [{"n": n, "type": event_type, "data": data} for n, (event_type, data) in enumerate(events)]
+        inserted = await self.session.execute(statement, {"contents": rows, **parameters})
+        added = [JobEvent(job_id=row.job_id, seq=row.seq, type=row.type, at=row.at, data=row.data) for row in inserted]
+        return sorted(added, key=lambda event: event.seq)
 
     async def prune(self, finished_before: datetime, *, limit: int) -> int:
         """Delete events of old finished jobs, except status changes and the end.
@@ -123,9 +124,61 @@ _AFTER: Final = Query(
 )
 
 
-def _contents(events: Sequence[EventContent]) -> TableValuedAlias:
-    """Return a table with a row for each event: its index `n`, its `type` and its `data`."""
-    rows = [{"n": n, "type": event_type, "data": data} for n, (event_type, data) in enumerate(events)]
+# The statements are made once: making one takes longer than the database takes for it.
+
+
+@cache
+def _append() -> Insert:
+    """Return the statement of `append`."""
+    contents = _contents()
+    selected = select(
+        bindparam("first_of", type_=_EVENTS.c.job_id.type),
+        bindparam("first", type_=Integer) + contents.c.n,
+        contents.c.type,
+        func.clock_timestamp(),
+        contents.c.data,
+    )
+    return _insert(insert(_EVENTS), selected, contents)
+
+
+@cache
+def _append_after(columns: tuple[str, ...]) -> Insert:
+    """Return the statement of `append_after`: an UPDATE of the job's row takes the events' numbers."""
+    added = bindparam("added", type_=Integer)
+    numbered = (
+        update(_JOBS)
+        .where(
+            _JOBS.c.id == bindparam("held_job", type_=_JOBS.c.id.type),
+            _JOBS.c.attempt == bindparam("held_attempt", type_=Integer),
+            _JOBS.c.status.in_(HELD),
+        )
+        .values(
+            event_seq=_JOBS.c.event_seq + added,
+            heartbeat_at=func.now(),
+            updated_at=func.now(),
+            **{name: bindparam(f"new_{name}", type_=_JOBS.c[name].type) for name in columns},
+        )
+        .returning(_JOBS.c.id, _JOBS.c.event_seq)
+        .cte("numbered")
+    )
+    contents = _contents()
+    selected = select(
+        numbered.c.id,
+        numbered.c.event_seq - added + 1 + contents.c.n,
+        contents.c.type,
+        func.clock_timestamp(),
+        contents.c.data,
+    ).join_from(numbered, contents, literal(True))
+    return _insert(insert(_EVENTS).add_cte(numbered), selected, contents)
+
+
+def _insert(statement: Insert, selected: Select[Any], contents: TableValuedAlias) -> Insert:
+    ordered = selected.order_by(contents.c.n)
+    return statement.from_select(["job_id", "seq", "type", "at", "data"], ordered).returning(*_EVENTS.c)
+
+
+def _contents() -> TableValuedAlias:
+    """Return a table with a row for each event of the parameter `contents`: index `n`, `type` and `data`."""
     columns = column("n", Integer), column("type", Text), column("data", JSONB)
-    table = func.jsonb_to_recordset(literal(rows, JSONB)).table_valued(*columns, name="content")
+    table = func.jsonb_to_recordset(bindparam("contents", type_=JSONB)).table_valued(*columns, name="content")
     return table.render_derived(with_types=True)

@@ -7,10 +7,25 @@ lease changes nothing.
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, UnaryExpression, and_, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Integer,
+    Interval,
+    Select,
+    UnaryExpression,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import aliased
 
 from tone_shootout.accounts.services import select_active_users
@@ -175,14 +190,12 @@ class JobRepository(OwnedRepository[Job]):
         self, job_id: UUID, attempt: int, events: Sequence[EventContent], **values: Any
     ) -> list[JobEvent] | None:
         """Append events of a job that `attempt` holds, and set columns, in one statement; None: the lease is lost."""
-        numbered = (
-            update(Job)
-            .where(*_held_by(job_id, attempt))
-            .values(event_seq=Job.event_seq + len(events), heartbeat_at=func.now(), **values)
-            .returning(Job.id, Job.event_seq)
-            .cte("numbered")
-        )
-        return await self._events.append_after(numbered, events) or None
+        parameters = {
+            "held_job": job_id,
+            "held_attempt": attempt,
+            **{f"new_{name}": value for name, value in values.items()},
+        }
+        return await self._events.append_after(tuple(sorted(values)), events, parameters) or None
 
     async def renew_lease(self, job_id: UUID, attempt: int) -> JobStatus | None:
         """Record a heartbeat of `attempt`; return the job's status, or None when the lease is lost."""
@@ -218,23 +231,8 @@ class JobRepository(OwnedRepository[Job]):
             patience_s: short jobs do not overtake a long job that is older than this, in seconds.
             short_only: consider short jobs only.
         """
-        running = (
-            select(Job.owner_id, func.count().label("jobs")).where(Job.status.in_(HELD)).group_by(Job.owner_id)
-        ).subquery()
-        earlier = aliased(Job)
-        served_at = select(func.max(earlier.started_at)).where(earlier.owner_id == Job.owner_id).scalar_subquery()
-        overtaken = (Job.cost_s > short_s) & (Job.created_at > func.now() - timedelta(seconds=patience_s))
-        jobs_running = func.coalesce(running.c.jobs, 0)
-        statement = (
-            select(Job.id)
-            .outerjoin(running, running.c.owner_id == Job.owner_id)
-            .where(Job.status.in_(WAITING), _is_due(), jobs_running < running_jobs)
-            .order_by(jobs_running, served_at.nulls_first(), overtaken, Job.created_at, Job.id)
-            .limit(1)
-        )
-        if short_only:
-            statement = statement.where(Job.cost_s <= short_s)
-        found: UUID | None = await self.session.scalar(statement)
+        parameters = {"running_jobs": running_jobs, "short_s": short_s, "patience": timedelta(seconds=patience_s)}
+        found: UUID | None = await self.session.scalar(_next_runnable(short_only=short_only), parameters)
         return found
 
     async def find_stalled(
@@ -295,6 +293,27 @@ class JobRepository(OwnedRepository[Job]):
         """Return jobs of all owners: unfinished ones first, then the newest."""
         statement = select(Job).order_by(Job.status.in_(FINISHED), Job.created_at.desc()).limit(limit)
         return (await self.session.scalars(statement)).all()
+
+
+@cache
+def _next_runnable(*, short_only: bool) -> Select[tuple[UUID]]:
+    """Return the statement of `JobRepository.next_runnable`. Making it takes longer than the database takes for it."""
+    short_s = bindparam("short_s", type_=Float)
+    running = (
+        select(Job.owner_id, func.count().label("jobs")).where(Job.status.in_(HELD)).group_by(Job.owner_id)
+    ).subquery()
+    earlier = aliased(Job)
+    served_at = select(func.max(earlier.started_at)).where(earlier.owner_id == Job.owner_id).scalar_subquery()
+    overtaken = (Job.cost_s > short_s) & (Job.created_at > func.now() - bindparam("patience", type_=Interval))
+    jobs_running = func.coalesce(running.c.jobs, 0)
+    statement = (
+        select(Job.id)
+        .outerjoin(running, running.c.owner_id == Job.owner_id)
+        .where(Job.status.in_(WAITING), _is_due(), jobs_running < bindparam("running_jobs", type_=Integer))
+        .order_by(jobs_running, served_at.nulls_first(), overtaken, Job.created_at, Job.id)
+        .limit(1)
+    )
+    return statement.where(Job.cost_s <= short_s) if short_only else statement
 
 
 def _held_by(job_id: UUID, attempt: int) -> tuple[ColumnElement[bool], ...]:

@@ -33,6 +33,7 @@ _COMMANDS = {
     "user": "Manage local users and their API tokens.",
     "tone3000": "Check the API of TONE3000.",
     "completion": "Write the completion script of a shell.",
+    "doctor": "Check an installation, and tell what to do.",
     "housekeeping": "Delete expired data.",
     "db": "Migrate the database.",
 }

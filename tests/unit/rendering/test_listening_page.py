@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from tests.support import abx_outcomes
 from tests.support.listening import HOSTILE, render_result
 from tests.support.shared import PROJECT
 from tone_shootout.audio.files import encode_flac, read_audio, write_flac
@@ -218,3 +219,8 @@ def test_our_script_is_small() -> None:
     files = [*STATIC.glob("*.js"), *pages.glob("*.js")]
     assert {path.name for path in STATIC.glob("*.js")} == set(SCRIPTS)
     assert sum(path.stat().st_size for path in files) < LARGEST_SCRIPT_BYTES
+
+
+def test_the_outcomes_of_blind_tests_are_those_of_the_statistics() -> None:
+    """Of all numbers of trials and right answers; `tests/unit/listening` compares these with SciPy."""
+    assert json.loads(abx_outcomes.PATH.read_bytes()) == json.loads(msgspec.json.encode(abx_outcomes.outcomes()))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PAGE_NAME: Final = "index.html"
 DATA_NAME: Final = "listen/page.json"
-SCRIPTS: Final = ("sound.js", "blind.js", "charts.js", "listening.js")
+SCRIPTS: Final = ("sound.js", "blind.js", "charts.js", "listening.js", "abx.js")
 STYLE: Final = "listening.css"
 STATIC: Final = Path(__file__).parent / "static"
 """Folder of script and style; a service serves it under `Home.assets`."""
@@ -115,6 +115,7 @@ def render_document(page: Page, home: Home, template: str = "listening.html") ->
         _environment()
         .get_template(template)
         .render(
+            abx=_abx_outcomes(),
             data=_data_block(page, home),
             drive=drive_figure(page.captures),
             home=home,
@@ -146,6 +147,17 @@ def write_document(page: Page, folder: Path) -> list[str]:
     for name in (*SCRIPTS, STYLE):
         shutil.copyfile(STATIC / name, listen / name)
     return [PAGE_NAME, DATA_NAME, *(f"listen/{name}" for name in (*SCRIPTS, STYLE))]
+
+
+@cache
+def _abx_outcomes() -> list[dict[str, Any]]:
+    """Return what each number of right answers in a blind test says.
+
+    A table of the statistics of listening tests, which are beyond this package; `tests.support.abx_outcomes` writes it,
+    and a test compares them.
+    """
+    outcomes: list[dict[str, Any]] = msgspec.json.decode((Path(__file__).parent / "abx_outcomes.json").read_bytes())
+    return outcomes
 
 
 @cache

@@ -42,12 +42,6 @@ window.ToneShootout.page = (function () {
   // --- Tones -----------------------------------------------------------------------------------------------------
 
   const known = found => found && found.samples !== null
-  const made = function (name, properties, ...children) {
-    const element = Object.assign(document.createElement(name), properties)
-    element.append(...children)
-    return element
-  }
-
   // Everything that depends on A, B and which of them is heard.
   const showPair = function () {
     for (const each of segmentsOf(state.track)) {
@@ -158,6 +152,14 @@ window.ToneShootout.page = (function () {
     restartTurn()
     say("")
     showPlaying()
+  }
+
+  // Stop, and resolve to whether the context can play for another deck.
+  const pause = function () {
+    state.wanted = false
+    deck?.stop()
+    showPlaying()
+    return ready()
   }
 
   // The deck of the loaded tones in the live context, made in the first gesture.
@@ -289,27 +291,22 @@ window.ToneShootout.page = (function () {
     $("spectra-section").hidden = false
     charts.spectra($("spectra"), data.bands_hz, a.third_octaves_db, b.third_octaves_db, difference)
     const most = difference.reduce((best, level, n) => (Math.abs(level) > Math.abs(difference[best]) ? n : best), 0)
-    const words = [`The solid line is A, the dashed line B; bars show what B has more or less.`]
-    if (state.a === state.b) words.push("A and B are the same tone.")
-    else words.push(`The largest difference is ${signed(difference[most])} dB at ${nominal(data.bands_hz[most])}.`)
-    $("spectra-text").textContent = words.join(" ")
-    $("bands").tBodies[0].replaceChildren(...data.bands_hz.map((hz, n) => {
-      const cells = [a.third_octaves_db[n], b.third_octaves_db[n], difference[n]].map((level, m) => made("td", { textContent: m === 2 ? signed(level) : signed(level).replace("+", "") }))
-      const head = made("th", { textContent: nominal(hz) })
-      head.scope = "row"
-      return made("tr", {}, head, ...cells)
-    }))
+    const { rows } = $("bands").tBodies[0]
+    difference.forEach((level, n) => {
+      for (const [cell, words] of [signed(a.third_octaves_db[n]).replace("+", ""), signed(b.third_octaves_db[n]).replace("+", ""), signed(level)].entries()) rows[n].cells[cell + 1].textContent = words
+    })
+    $("spectra-most").textContent = state.a === state.b ? "A and B are the same tone." : `The largest difference is ${signed(difference[most])} dB at ${rows[most].cells[0].textContent}.`
     for (const line of document.querySelectorAll(".pair")) line.hidden = line.id !== `pair-${pair?.reference}-${pair?.position}`
   }
 
   const signed = level => (level <= -200 ? "–" : `${level > 0 ? "+" : ""}${level.toFixed(1)}`.replace("-", "−"))
-  const nominal = hz => (hz < 100 ? `${Math.round(hz * 2) / 2} Hz` : hz < 995 ? `${Math.round(hz)} Hz` : `${Number((hz / 1000).toPrecision(3))} kHz`)
 
   const enableMatrix = function () {
     for (const cell of document.querySelectorAll(".matrix td[data-a]")) {
       const [a, b] = [Number(cell.dataset.a), Number(cell.dataset.b)]
-      const button = made("button", { type: "button", textContent: cell.textContent })
-      button.setAttribute("aria-label", `A ${segment(a).chain}, B ${segment(b).chain}: ${cell.textContent} dB`)
+      const button = cell.querySelector("button")
+      button.hidden = false
+      cell.replaceChildren(button)
       button.onclick = () => {
         const { track } = segment(a)
         if (track !== state.track) openTrack(track)
@@ -317,7 +314,6 @@ window.ToneShootout.page = (function () {
         restartTurn()
         hear()
       }
-      cell.replaceChildren(button)
     }
     for (const hint of document.querySelectorAll(".scripted")) hint.hidden = false
   }
@@ -343,11 +339,10 @@ window.ToneShootout.page = (function () {
     $("region").hidden = whole
     $("part").hidden = whole
     if (whole) return
-    $("region-text").textContent = `This DI track lasts ${clock(samplesOf(), 0)}. Its tones decoded as a whole would need more than ${Math.round(data.budget_bytes / 1e6)} MB of memory, so a part plays at a time.`
     const count = Math.ceil(samplesOf() / state.size)
     $("region-choice").replaceChildren(...Array.from({ length: count }, (_, n) => {
       const [from, to] = [n * state.size, Math.min((n + 1) * state.size, samplesOf())]
-      return made("option", { value: n, textContent: `${clock(from, 0)}–${clock(to, 0)}` })
+      return new Option(`${clock(from, 0)}–${clock(to, 0)}`, n)
     }))
   }
 
@@ -481,5 +476,5 @@ window.ToneShootout.page = (function () {
   openTrack(0)
   connect()
 
-  return { data, state, get deck() { return deck }, get context() { return context } }
+  return { data, state, pause, get deck() { return deck }, get context() { return context } }
 })()

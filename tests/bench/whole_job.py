@@ -44,7 +44,8 @@ class Version(NamedTuple):
 
     def run(self, *arguments: str | Path) -> Taken:
         """Run Python with these arguments and measure it."""
-        environ = {**os.environ, **self.environ}
+        environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environ |= self.environ
         measured = subprocess.run(
             [sys.executable, WORKER, self.python, *arguments], env=environ, capture_output=True, text=True, check=False
         )

@@ -43,7 +43,7 @@ structlog.configure(
 vars(importlib.import_module("httpx._transports.default"))["create_ssl_context"] = cache(httpx.create_ssl_context)
 
 # The service under test and the renderer share this process, and thus the server that their children are forked from.
-preload_rendering()
+preload_rendering(plots=True)
 
 # Tests start hundreds of Python processes: they share compiled modules.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -397,7 +397,7 @@ async def run_worker(services: Services) -> None:
 async def _worker_lifespan(services: Services) -> AsyncGenerator[Context, None]:
     """Run what accompanies the queue in a worker; yield the context of its tasks."""
     services.queue.gate = services.availability.wait
-    preload_rendering()  # before an imported file is probed, which starts the same server process
+    preload_rendering(plots=True)  # before an imported file is probed, which starts the same server process
     async with (
         services,
         services.availability.watched(services.dispatcher.requeue),

@@ -58,7 +58,7 @@ def command(
 
     # The server process imports what rendering needs while this one imports what planning needs. With a cache, there
     # may be nothing to render.
-    preload_rendering(plots=not no_plots)
+    preload_rendering()
     if cache is None:
         start_server()
 

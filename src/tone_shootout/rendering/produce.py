@@ -94,7 +94,7 @@ def produce(
     page = page and plan.spec.output.page and not sound_only
     plots = plots and plan.spec.output.plots and not sound_only
     video = video and plan.spec.output.video and not sound_only
-    with staging_folder(out) as staging, Pool(processes, plots=plots) as pool:
+    with staging_folder(out) as staging, Pool(processes) as pool:
         reporter.phase("render")
         raws = staging / "raw"
         raws.mkdir()

@@ -87,6 +87,34 @@ if __name__ == "__main__":
             print("cancelled with", len(pool._children))
 """
 
+DRAWING = """
+import sys
+from pathlib import Path
+import numpy as np
+import psutil
+from tone_shootout.rendering.executor.fork_server import preload_rendering
+from tone_shootout.rendering.executor.pool import Pool
+from tone_shootout.rendering.executor.tasks import DrawPlot
+from tone_shootout.rendering.output.plots import DifferencePlot, WaveformPlot
+
+def has_matplotlib(child):
+    return any("ft2font" in mapped.path for mapped in psutil.Process(child._process.pid).memory_maps())
+
+if __name__ == "__main__":
+    folder = sys.argv[1]
+    if sys.argv[2] == "preloaded":
+        preload_rendering(plots=True)
+    np.save(f"{folder}/envelope.npy", np.array([[-0.5] * 9, [0.5] * 9], dtype=np.float32))
+    wave = WaveformPlot(name="a", chain_index=0, envelope=f"{folder}/envelope.npy", seconds=1.0, full_scale=1.0)
+    figure = DifferencePlot(di_track="a", chains=("a", "b"), matrix=((0.0, 1.0), (1.0, 0.0)))
+    plots = [figure, *[wave] * 9, figure, figure]
+    tasks = [DrawPlot(plot=plot, stem=f"{folder}/plot-{number}") for number, plot in enumerate(plots)]
+    with Pool(2) as pool:
+        done = sorted(index for index, _ in pool.run(tasks, check=lambda: None, progress=lambda *_: None))
+        drawn = len(list(Path(folder).glob("plot-*.png")))
+        print(done == list(range(12)), drawn, *sorted(map(has_matplotlib, pool._children)))
+"""
+
 
 @pytest.fixture
 def segment(tmp_path: Path) -> PlannedSegment:
@@ -115,6 +143,17 @@ def test_every_task_runs_once_in_at_most_the_given_number_of_children(tmp_path: 
         result = results[index]
         assert isinstance(result, Measured)
         assert result.integrated_lufs == measure(sound, RATE).integrated_lufs
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the libraries of a process are read from /proc")
+@pytest.mark.parametrize(("server", "found"), [("small", "False True"), ("preloaded", "True True")])
+def test_one_child_imports_matplotlib_and_draws_all_figures_unless_the_server_has_it(
+    tmp_path: Path, server: str, found: str
+) -> None:
+    """Waveforms are drawn by both, because they need no matplotlib."""
+    command = [sys.executable, "-c", DRAWING, str(tmp_path), server]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"True 12 {found}"
 
 
 def test_a_pool_needs_a_process() -> None:

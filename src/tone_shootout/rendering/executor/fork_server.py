@@ -33,13 +33,19 @@ def preload(*modules: str) -> None:
         _modules.update(dict.fromkeys(modules))
 
 
-def preload_rendering(*, plots: bool = True) -> None:
+def preload_rendering(*, plots: bool = False) -> None:
     """Add what rendering needs, in a process that renders but may fork other children first.
 
     Args:
-        plots: whether there may be plots to draw. If the server does not import what they need, each child does.
+        plots: whether to add what only plots need, too: for processes that live long. It takes longer to import than
+            everything else, and the first child waits for it.
     """
     preload(_RENDERING, *([_PLOTS] if plots else []))
+
+
+def has_plots() -> bool:
+    """Return whether the server imports what plots need. If not, each child does that draws one."""
+    return _PLOTS in _modules
 
 
 def start_server() -> None:

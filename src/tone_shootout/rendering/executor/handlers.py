@@ -25,6 +25,8 @@ from tone_shootout.rendering.executor.tasks import (
     RenderSegment,
     WriteVideo,
 )
+from tone_shootout.rendering.output.draw_waveform import draw_waveform
+from tone_shootout.rendering.output.plots import WaveformPlot
 from tone_shootout.rendering.plan.planner import PlannedSegment
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE
 from tone_shootout.rendering.spec.pointers import chain_pointer
@@ -98,8 +100,10 @@ def write_video_task(task: WriteVideo, _cache: SourceCache, report_progress: Rep
 
 def draw_plot_task(task: DrawPlot, _cache: SourceCache, _report: ReportProgress) -> None:
     """Draw a plot."""
-    # Imported here: matplotlib takes longer to import than everything else. The server process has it where there are
-    # plots to draw.
+    if isinstance(task.plot, WaveformPlot):
+        draw_waveform(task.plot, task.stem)
+        return
+    # Imported here: matplotlib takes longer to import than everything else.
     from tone_shootout.rendering.output.draw_plots import draw_plot
 
     draw_plot(task.plot, task.stem)

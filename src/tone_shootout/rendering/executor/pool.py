@@ -7,7 +7,6 @@ If the parent dies, the pipe closes and the child exits.
 
 from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent import futures
-from functools import partial
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Final, Self
@@ -16,8 +15,9 @@ import msgspec
 
 from tone_shootout.rendering.errors import RenderError, WorkerDied
 from tone_shootout.rendering.executor.child import main as child_main
-from tone_shootout.rendering.executor.fork_server import CONTEXT, preload_rendering, start_server
-from tone_shootout.rendering.executor.tasks import Crashed, Done, Failed, Message, Progress, Result, Task
+from tone_shootout.rendering.executor.fork_server import CONTEXT, has_plots, preload_rendering, start_server
+from tone_shootout.rendering.executor.tasks import Crashed, Done, DrawPlot, Failed, Message, Progress, Result, Task
+from tone_shootout.rendering.output.plots import WaveformPlot
 
 TICK_SECONDS: Final = 0.1
 """Longest time between two calls of `check`."""
@@ -26,18 +26,13 @@ TICK_SECONDS: Final = 0.1
 class Pool:
     """Up to `processes` children, started when there are tasks for them and killed at the end of the `with` block."""
 
-    def __init__(self, processes: int, *, plots: bool = True) -> None:
-        """Start nothing yet.
-
-        Args:
-            processes: highest number of children.
-            plots: whether there may be plots among the tasks (`fork_server.preload_rendering`).
-        """
+    def __init__(self, processes: int) -> None:
         if processes < 1:
             raise ValueError(f"expected at least one process, got {processes}")
         self._processes = processes
-        self._plots = plots
         self._children: list[_Child] = []
+        self._drawing: _Child | None = None
+        """The child that has drawn a plot."""
 
     def __enter__(self) -> Self:
         return self
@@ -68,12 +63,21 @@ class Pool:
             WorkerDied: a child ended.
             RuntimeError: a task failed because of a fault in this program.
         """
-        started = 0
         running: dict[_Child, int] = {}
+        waiting: list[int] = []
+        known = 0
+
+        def start_waiting() -> None:
+            nonlocal known
+            waiting.extend(range(known, len(tasks)))
+            known = len(tasks)
+            while (found := self._match(tasks, waiting, running, check)) is not None:
+                child, index = found
+                waiting.remove(index)
+                running[child] = child.start(index, tasks[index])
+
         while True:
-            while started < len(tasks) and (child := self._idle_child(running, check)) is not None:
-                running[child] = child.start(started, tasks[started])
-                started += 1
+            start_waiting()
             check()
             if not running:
                 return
@@ -89,27 +93,48 @@ class Pool:
                         raise RuntimeError(f"a rendering process crashed\n{traceback}")
                     case Done(result):
                         del running[child]
-                        if started < len(tasks):
-                            running[child] = child.start(started, tasks[started])
-                            started += 1
+                        start_waiting()
                         yield index, result
 
-    def _idle_child(self, running: Container["_Child"], check: Callable[[], None]) -> "_Child | None":
-        """Return a child without a task, started if necessary; None: all are busy."""
-        for child in self._children:
-            if child not in running:
-                return child
-        if len(self._children) == self._processes:
+    def _match(
+        self,
+        tasks: Sequence[Task],
+        waiting: Sequence[int],
+        running: Container["_Child"],
+        check: Callable[[], None],
+    ) -> tuple["_Child", int] | None:
+        """Return an idle child, started if necessary, and the first waiting task that it can run; None: there is none.
+
+        If the server process has not imported what plots need, one child does and draws all of them.
+        """
+        if not waiting:
             return None
-        self._children.append(_start_child(check, plots=self._plots))
-        return self._children[-1]
+        one_draws = not has_plots()
+
+        def first_task(child: "_Child | None") -> int | None:
+            for index in waiting:
+                if not (one_draws and _is_figure(tasks[index])) or self._drawing in (None, child):
+                    return index
+            return None
+
+        for child in self._children:
+            if child not in running and (index := first_task(child)) is not None:
+                break
+        else:
+            if len(self._children) == self._processes or (index := first_task(None)) is None:
+                return None
+            child = _start_child(check)
+            self._children.append(child)
+        if _is_figure(tasks[index]):
+            self._drawing = child
+        return child, index
 
 
 class _Child:
     """One child process."""
 
-    def __init__(self, *, plots: bool) -> None:
-        preload_rendering(plots=plots)
+    def __init__(self) -> None:
+        preload_rendering()
         start_server()
         self.connection, theirs = CONTEXT.Pipe()
         self._process = CONTEXT.Process(target=child_main, args=(theirs,), daemon=True)
@@ -145,11 +170,16 @@ class _Child:
         return WorkerDied(f"a rendering process {reason}")
 
 
-def _start_child(check: Callable[[], None], *, plots: bool) -> _Child:
+def _is_figure(task: Task) -> bool:
+    """Return whether a task draws with matplotlib."""
+    return isinstance(task, DrawPlot) and not isinstance(task.plot, WaveformPlot)
+
+
+def _start_child(check: Callable[[], None]) -> _Child:
     """Start a child, calling `check` meanwhile: the first one waits for the imports of the server process."""
     check()
     starter = futures.ThreadPoolExecutor(1)
-    starting = starter.submit(partial(_Child, plots=plots))
+    starting = starter.submit(_Child)
     try:
         while not futures.wait([starting], TICK_SECONDS).done:
             check()

@@ -3,6 +3,8 @@
 from tone_shootout.gc_tuning import gc_disabled
 
 with gc_disabled():
+    import numpy.ma  # noqa: F401 - `np.unique` imports it
+
     import tone_shootout.rendering.executor.handlers
     import tone_shootout.rendering.executor.measure  # noqa: F401 - imported for its effect
     from tone_shootout.audio.nam.kernels import load_compiler

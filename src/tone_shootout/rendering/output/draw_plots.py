@@ -15,8 +15,16 @@ from matplotlib.font_manager import FontProperties
 from tone_shootout.audio.drive import HARMONICS
 from tone_shootout.audio.spectrum import FLOOR_DB, THIRD_OCTAVES_HZ
 from tone_shootout.rendering.output.draw_waveform import WIDTH, draw_waveform
-from tone_shootout.rendering.output.plots import DifferencePlot, DrivePlot, LevelsPlot, Plot, SpectraPlot, WaveformPlot
-from tone_shootout.rendering.video.palette import ACCENTS, BACKGROUND, BRIGHT, LINE, MUTED, PANEL, accent, one_line
+from tone_shootout.rendering.output.plots import (
+    DifferencePlot,
+    DrivePlot,
+    LevelsPlot,
+    Plot,
+    SpectraPlot,
+    WaveformPlot,
+    short_name,
+)
+from tone_shootout.rendering.video.palette import ACCENTS, BACKGROUND, BRIGHT, LINE, MUTED, PANEL, accent
 
 _DPI: Final = 100
 _PNG_LEVEL: Final = 1  # a third of the time of the default, 6
@@ -25,7 +33,6 @@ _ROW: Final = 32
 # Space around panels, pixels: for tick labels and an axis label, and for a title or the next panel.
 _LABELS: Final = 100.0
 _GAP: Final = 40.0
-_LONGEST_NAME: Final = 40
 _SPECTRUM_RANGE_DB: Final = 60.0
 _DASHES: Final = ("-", "--", ":")
 _TICKS_HZ: Final = (31.5, 63, 125, 250, 500, 1000, 2000, 4000, 8000, 16_000)
@@ -63,7 +70,7 @@ def draw_plot(plot: Plot, stem: str) -> None:
     """
     Path(stem).parent.mkdir(exist_ok=True)
     if isinstance(plot, WaveformPlot):
-        draw_waveform(plot, _short(plot.name), stem)
+        draw_waveform(plot, stem)
         return
     with mpl.rc_context(), warnings.catch_warnings():
         # Ignore the user's settings of matplotlib.
@@ -91,7 +98,7 @@ def _figure(plot: LevelsPlot | SpectraPlot | DifferencePlot | DrivePlot) -> Figu
 def _levels(plot: LevelsPlot) -> Figure:
     rows = np.arange(len(plot.names))
     figure = _empty(max(_HEIGHT, _ROW * len(rows) + 200))
-    names = [_short(name) for name in plot.names]
+    names = [short_name(name) for name in plot.names]
     loudness, peak = figure.subplots(1, 2, sharey=True)
     _set_margins(figure, left=_GAP + _text_width(figure, names), gap=_GAP)
     _before_and_after(loudness, rows, plot.lufs_before, plot.lufs_after)
@@ -119,9 +126,9 @@ def _spectra(plot: SpectraPlot) -> Figure:
     _set_margins(figure, left=_LABELS)
     for n, (chain, levels) in enumerate(zip(plot.chains, plot.third_octaves_db, strict=True)):
         visible = [level if level > FLOOR_DB else np.nan for level in levels]
-        axes.semilogx(THIRD_OCTAVES_HZ, visible, label=_short(chain), **_line(n))
+        axes.semilogx(THIRD_OCTAVES_HZ, visible, label=short_name(chain), **_line(n))
     highest = max(max(levels) for levels in plot.third_octaves_db)
-    axes.set(title=f"Third octaves: {_short(plot.di_track)}", xlabel="Hz", ylabel="dB")
+    axes.set(title=f"Third octaves: {short_name(plot.di_track)}", xlabel="Hz", ylabel="dB")
     axes.set_ylim(highest - _SPECTRUM_RANGE_DB, highest + 3.0)
     axes.set_xticks(_TICKS_HZ, [f"{hz:g}" for hz in _TICKS_HZ])
     axes.set_xticks([], minor=True)
@@ -132,7 +139,7 @@ def _spectra(plot: SpectraPlot) -> Figure:
 def _difference(plot: DifferencePlot) -> Figure:
     figure = _empty(_HEIGHT)
     axes = figure.subplots()
-    names = [_short(chain) for chain in plot.chains]
+    names = [short_name(chain) for chain in plot.chains]
     width = _text_width(figure, names)
     # Names below are turned by 30 degrees.
     _set_margins(figure, left=_GAP + width, bottom=_GAP + width / 2)
@@ -142,7 +149,7 @@ def _difference(plot: DifferencePlot) -> Figure:
     axes.grid(visible=False)
     axes.set_xticks(ticks, names, rotation=30, ha="right", rotation_mode="anchor")
     axes.set_yticks(ticks, names)
-    axes.set_title(f"Log-mel distance, dB: {_short(plot.di_track)}")
+    axes.set_title(f"Log-mel distance, dB: {short_name(plot.di_track)}")
     middle = float(matrix.max()) / 2
     for row, values in enumerate(plot.matrix):
         for column, value in enumerate(values):
@@ -159,8 +166,8 @@ def _drive(plot: DrivePlot) -> Figure:
     for n, (name, curve) in enumerate(zip(plot.names, plot.curves, strict=True)):
         inputs = [point.input_dbfs for point in curve]
         harmonics = [10 * np.log10(sum(10 ** (db / 10) for db in point.harmonics_db)) for point in curve]
-        level.plot(inputs, [point.output_dbfs for point in curve], label=_short(name), **_line(n))
-        distortion.plot(inputs, harmonics, label=_short(name), **_line(n))
+        level.plot(inputs, [point.output_dbfs for point in curve], label=short_name(name), **_line(n))
+        distortion.plot(inputs, harmonics, label=short_name(name), **_line(n))
     level.set(title="Drive curve, sine of 220 Hz", xlabel="in, dBFS", ylabel="out, dBFS")
     title = f"Harmonics {HARMONICS[0]} to {HARMONICS[-1]} over the fundamental"
     distortion.set(title=title, xlabel="in, dBFS", ylabel="dB")
@@ -199,8 +206,3 @@ def _line(index: int) -> dict[str, Any]:
     """Return a line style: four lines for each dash pattern, so that all of 16 lines are distinct."""
     dash = _DASHES[index // 4 % len(_DASHES)]
     return {"color": accent(index), "linestyle": dash, "linewidth": 1.6}
-
-
-def _short(name: str) -> str:
-    name = one_line(name)
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from tone_shootout.audio.signals import Float32
-from tone_shootout.rendering.output.plots import WaveformPlot
+from tone_shootout.rendering.output.plots import WaveformPlot, short_name
 from tone_shootout.rendering.video.drawing import fit, paint_waveform, write_line
 from tone_shootout.rendering.video.palette import BACKGROUND, BRIGHT, LINE, MUTED, PANEL, accent
 
@@ -31,17 +31,17 @@ _BELOW: Final = 19
 _MOST_TICKS: Final = (12, 5)
 
 
-def draw_waveform(plot: WaveformPlot, name: str, stem: str) -> None:
+def draw_waveform(plot: WaveformPlot, stem: str) -> None:
     """Draw a waveform to `stem` plus `.png` and `stem` plus `.svg`.
 
     Args:
         plot: the plot.
-        name: its title, as short as it has to be.
         stem: path of the files without suffix.
 
     Raises:
         OSError: a file can't be read or written.
     """
+    name = short_name(plot.name)
     columns = fit(np.load(plot.envelope, allow_pickle=False), _WIDTH)
     _draw_png(plot, name, columns, Path(f"{stem}.png"))
     Path(f"{stem}.svg").write_text(_svg(plot, name, columns), encoding="utf-8")

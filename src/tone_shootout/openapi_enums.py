@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from tone_shootout.accounts.principal import Role, Scope
-from tone_shootout.audio.sides import Channel
+from tone_shootout.audio.constants import Channel
 from tone_shootout.jobs.dtos import ArtifactType
 from tone_shootout.jobs.status import Phase
 from tone_shootout.jobs.webhooks.dtos import DeliveryStatus, DisabledReason
@@ -13,8 +13,8 @@ from tone_shootout.kit.readiness import CheckResult
 from tone_shootout.listening.blind.dtos import ListeningTestKind, PreferenceMethod, ResultsVisibility
 from tone_shootout.listening.blind.trials import Choice
 from tone_shootout.listening.shares.dtos import ShareVisibility
+from tone_shootout.rendering.executor.reporter import SegmentStatus
 from tone_shootout.rendering.media_info import Kind
-from tone_shootout.rendering.produce import SegmentStatus
 from tone_shootout.rendering.spec.schema import BandType, GearType, Override, ReverbType
 from tone_shootout.shootouts.services import Visibility
 from tone_shootout.tone3000 import types as tone3000

@@ -9,12 +9,13 @@ from math import ceil, e, gcd
 import numpy as np
 from numpy.typing import NDArray
 
+from tone_shootout.audio.constants import STEREO_IR, Channel
 from tone_shootout.audio.files import Audio
 from tone_shootout.audio.filters import Band, equalize
 from tone_shootout.audio.fourier import fast_length, irfft, rfft
 from tone_shootout.audio.resample import resample
 from tone_shootout.audio.scipy_parts import load_part
-from tone_shootout.audio.sides import Channel, select_channel, single_response
+from tone_shootout.audio.sides import select_channel, single_response
 from tone_shootout.audio.signals import (
     BLOCK,
     AudioError,
@@ -28,8 +29,6 @@ from tone_shootout.audio.signals import (
     check_rate,
     mix_dry_wet,
 )
-
-STEREO_IR = 'the sides of this impulse response differ: set channel to "left", "right" or "mean"'
 
 ORIGIN = 128
 """Sample of a prepared IR at time zero. A linear-phase resampler rings before an IR's first sample as well as after it;

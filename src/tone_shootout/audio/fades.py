@@ -1,13 +1,9 @@
 """Raised-cosine fades at the ends of a signal, so that a cut in the middle of a note makes no click."""
 
-from typing import Final
-
 import numpy as np
 
+from tone_shootout.audio.constants import FADE_MS
 from tone_shootout.audio.signals import Float32, Float64, Signal, as_channels, as_float32, check_rate
-
-FADE_MS: Final = 5.0
-"""Length of a fade, ms."""
 
 
 def raised_cosine(length: int) -> Float64:

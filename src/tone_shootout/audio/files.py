@@ -19,12 +19,13 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
+from tone_shootout.audio.constants import Channel
 from tone_shootout.audio.containers import CODECS, LOSSLESS, NAMES, declares_length, find_header, is_truncated
 from tone_shootout.audio.layouts import Layout, aiff_layout, caf_layout, leading_tag, w64_layout, wav_layout
 from tone_shootout.audio.lengths import TRUNCATED
 from tone_shootout.audio.notices import FileNotice
 from tone_shootout.audio.pcm import to_24_bits
-from tone_shootout.audio.sides import Channel, select_channel
+from tone_shootout.audio.sides import select_channel
 from tone_shootout.audio.signals import AudioError, Float32, Signal, as_channels, as_float32, check_rate
 from tone_shootout.audio.windows import window
 

@@ -4,9 +4,9 @@ from typing import Final
 
 import numpy as np
 
+from tone_shootout.audio.constants import GATING_BLOCK_S
 from tone_shootout.audio.diagnostics import ONSET_DB
 from tone_shootout.audio.files import Audio
-from tone_shootout.audio.signals import GATING_BLOCK_S
 
 LONGEST_RESPONSE_S: Final = 10.0
 WINDOW_S: Final = 0.1

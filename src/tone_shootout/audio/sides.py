@@ -1,13 +1,11 @@
 """Selection of one channel of a stereo file for a mono chain."""
 
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
+from tone_shootout.audio.constants import Channel
 from tone_shootout.audio.signals import AudioError, Float32
-
-Channel = Literal["left", "right", "mean"]
-"""Channel of a stereo file to use; `mean` is half the sum of both sides."""
 
 TOLERANCE: Final = 1e-4
 """Maximum difference between equal sides, and maximum peak of a silent side, relative to the highest peak: −80 dB."""

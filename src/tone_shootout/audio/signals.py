@@ -12,9 +12,6 @@ Float64 = NDArray[np.float64]
 BLOCK = 1 << 18
 """Block size in samples for operations in double precision, which bounds their memory on long recordings."""
 
-GATING_BLOCK_S = 0.4
-"""Length of a gating block of BS.1770: shorter audio has no integrated loudness."""
-
 MIN_RATE = 8_000
 MAX_RATE = 192_000
 

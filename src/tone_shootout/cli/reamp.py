@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from tone_shootout.audio.sides import Channel
+    from tone_shootout.audio.constants import Channel
     from tone_shootout.audio.signals import Float32
 
 

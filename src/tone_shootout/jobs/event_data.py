@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from tone_shootout.precision import rounded
+from tone_shootout.rendering.executor.reporter import SegmentStatus
 from tone_shootout.rendering.executor.tasks import Measured
-from tone_shootout.rendering.produce import SegmentStatus
 
 
 def progress_data(done: float, total: float, eta_s: float | None) -> dict[str, Any]:

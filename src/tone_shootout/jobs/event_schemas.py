@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from tone_shootout.jobs.dtos import JobErrorRead, JobRead, Progress
 from tone_shootout.jobs.status import JobStatus, Phase
 from tone_shootout.kit.outages import Dependency
-from tone_shootout.rendering.produce import SegmentStatus
+from tone_shootout.rendering.executor.reporter import SegmentStatus
 
 
 class SnapshotData(Struct, kw_only=True):

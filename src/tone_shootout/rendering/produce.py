@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from tone_shootout.audio.fades import FADE_MS
+from tone_shootout.audio.constants import FADE_MS
 from tone_shootout.rendering.engine.schedule import Step, schedule
 from tone_shootout.rendering.estimate import estimate
 from tone_shootout.rendering.executor import analysis, path_latencies, stages

@@ -5,9 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.support.render_inputs import RATE, cabinet
+from tone_shootout.audio.constants import Channel
 from tone_shootout.audio.convolve import prepare_ir
 from tone_shootout.audio.files import Audio, mono
-from tone_shootout.audio.sides import Channel
 from tone_shootout.audio.signals import AudioError, Float32
 
 LEFT, RIGHT = cabinet(seed=1, rate=RATE), cabinet(seed=2, rate=RATE)

@@ -19,6 +19,6 @@ References such as "docs/nam.md section 8.3" are to the project's description of
 
 from tone_shootout.audio.nam.document import Metadata
 from tone_shootout.audio.nam.errors import NamError
-from tone_shootout.audio.nam.nam_model import ENGINE_VERSION, NamModel, Part, Run, load
+from tone_shootout.audio.nam.nam_model import NamModel, Part, Run, load
 
-__all__ = ["ENGINE_VERSION", "Metadata", "NamError", "NamModel", "Part", "Run", "load"]
+__all__ = ["Metadata", "NamError", "NamModel", "Part", "Run", "load"]

@@ -26,11 +26,6 @@ from tone_shootout.audio.nam.model import Child, Model, Network, Source
 from tone_shootout.audio.nam.sequential import read_sequential
 from tone_shootout.audio.nam.wavenet import read_wavenet
 
-ENGINE_VERSION = "2"
-"""Part of every render key; incremented when the same file and input would give different samples.
-
-It stands for the order of the kernels' arithmetic, which is the same with every instruction set and compiler."""
-
 ARCHITECTURES: dict[str, Callable[[Source], Model]] = {
     "WaveNet": read_wavenet,
     "SlimmableContainer": read_container,

@@ -10,8 +10,8 @@ from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.scheduling.eta import EtaEstimator
 from tone_shootout.jobs.status import EventType, Phase
 from tone_shootout.rendering.errors import Cancelled
+from tone_shootout.rendering.executor.reporter import SegmentStatus
 from tone_shootout.rendering.executor.tasks import Measured
-from tone_shootout.rendering.produce import SegmentStatus
 
 PROGRESS_S = 0.5
 """Shortest time between two progress events, in seconds. All others are written at once (`lease.WRITE_INTERVAL_S`)."""

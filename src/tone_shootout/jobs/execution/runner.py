@@ -44,7 +44,6 @@ from tone_shootout.rendering.executor.stages import preview_file
 from tone_shootout.rendering.output.manifest import decode_manifest
 from tone_shootout.rendering.output.result_folder import MANIFEST_NAME
 from tone_shootout.rendering.plan.planner import PlannedSegment, plan
-from tone_shootout.rendering.produce import produce
 from tone_shootout.rendering.spec.schema import InvalidSpec
 from tone_shootout.shootouts.errors import CONFIG
 from tone_shootout.shootouts.services import rendering_limits
@@ -251,6 +250,8 @@ class Runner:
         previews.mkdir()
 
         def render() -> None:
+            from tone_shootout.rendering.produce import produce
+
             processes = self._settings.processes or os.cpu_count() or 1
             produce(
                 planned,

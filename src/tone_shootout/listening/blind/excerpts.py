@@ -8,13 +8,13 @@ import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
-import numpy as np
-
-from tone_shootout.audio.excerpts import Int32, dither, fade, read_flac_excerpt, wav_bytes
 from tone_shootout.listening.shares.facts import SharedSegment
+
+if TYPE_CHECKING:
+    from tone_shootout.audio.excerpts import Int32
 
 MAX_S: Final = 30.0
 """Longest excerpt. Memory for sounds lasts a few seconds; longer excerpts only cost time."""
@@ -30,7 +30,7 @@ class Excerpt(NamedTuple):
     """The tones of a test: 24-bit integers of equal shapes (samples, channels), aligned and of one polarity."""
 
     rate: int
-    tones: tuple[Int32, ...]
+    tones: "tuple[Int32, ...]"
 
     @property
     def size_bytes(self) -> int:
@@ -94,6 +94,10 @@ def decode(contents: Sequence[bytes], plan: Plan) -> Excerpt:
     Raises:
         AudioError: a file is damaged.
     """
+    import numpy as np
+
+    from tone_shootout.audio.excerpts import fade, read_flac_excerpt
+
     rate = plan.segments[0].sample_rate_hz
     length = min(round(FADE_S * rate), plan.samples // 2)
     tones = []
@@ -106,6 +110,10 @@ def decode(contents: Sequence[bytes], plan: Plan) -> Excerpt:
 
 def make_stimulus(excerpt: Excerpt, tone: int) -> bytes:
     """Return a WAV file of a tone with dither of its own, so that no two files are equal."""
+    import numpy as np
+
+    from tone_shootout.audio.excerpts import dither, wav_bytes
+
     return wav_bytes(dither(excerpt.tones[tone], np.random.default_rng(secrets.randbits(128))), excerpt.rate)
 
 

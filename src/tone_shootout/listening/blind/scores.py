@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tone_shootout.listening.blind.result_dtos import (
     AbxListenerRead,
@@ -20,8 +18,11 @@ from tone_shootout.listening.blind.result_dtos import (
     RateRead,
 )
 from tone_shootout.listening.blind.trials import Answer, Kind, Method, Stimulus, tones_of
-from tone_shootout.listening.statistics import abx, bradley_terry, consistency, identification
+from tone_shootout.listening.statistics import abx, consistency
 from tone_shootout.listening.statistics.multiple import holm
+
+if TYPE_CHECKING:
+    from tone_shootout.listening.statistics.bradley_terry import Matrix
 
 
 class Run(NamedTuple):
@@ -80,8 +81,10 @@ def is_consistent(run: Run, method: Method | None, tones: int) -> bool:
     return consistency.ratings_are_consistent(first, second)
 
 
-def wins_of(run: Run, method: Method | None, tones: int) -> bradley_terry.Matrix:
+def wins_of(run: Run, method: Method | None, tones: int) -> "Matrix":
     """Return how often a listener preferred the row to the column; a tie counts one half for both."""
+    import numpy as np
+
     wins = np.zeros((tones, tones))
     if method == "pairs":
         for answer in run.answers:
@@ -125,6 +128,8 @@ def identified(run: Run) -> int:
 
 def own_identification(run: Run, tones: int) -> OwnIdentificationRead:
     """Return a listener's own matches against chance."""
+    from tone_shootout.listening.statistics import identification
+
     rounds, correct = len(run.answers), identified(run)
     return OwnIdentificationRead(
         correct=correct,
@@ -136,12 +141,14 @@ def own_identification(run: Run, tones: int) -> OwnIdentificationRead:
 
 def identification_results(runs: Sequence[Run], tones: int, rounds: int) -> IdentificationResultsRead:
     """Return the results of an identification over all listeners."""
+    from tone_shootout.listening.statistics import identification
+
     correct = [identified(run) for run in runs]
     p_values = [identification.p_value(each, tones, rounds) for each in correct]
-    confusions = np.zeros((tones, tones), dtype=int)
+    confusions = [[0] * tones for _ in range(tones)]
     for run in runs:
         for tone, named in _matches(run):
-            confusions[tone, named] += 1
+            confusions[tone][named] += 1
     return IdentificationResultsRead(
         needed=identification.needed(tones, rounds),
         expected=float(rounds * len(runs)),
@@ -151,7 +158,7 @@ def identification_results(runs: Sequence[Run], tones: int, rounds: int) -> Iden
             IdentificationListenerRead(listener=number, correct=right, p_value=p, p_value_corrected=corrected)
             for number, (right, p, corrected) in enumerate(zip(correct, p_values, holm(p_values), strict=True), 1)
         ],
-        confusions=confusions.tolist(),
+        confusions=confusions,
     )
 
 
@@ -183,6 +190,8 @@ def _cells(answer: Answer, label: str, heard: Mapping[str, int], tones: Sequence
 
 
 def _ranking(runs: Sequence[Run], method: Method | None, tones: Sequence[Tone]) -> RankingRead | None:
+    from tone_shootout.listening.statistics import bradley_terry
+
     if not runs:
         return None
     count = len(tones)

@@ -2,7 +2,6 @@
 
 import asyncio
 
-from tone_shootout.audio.signals import AudioError
 from tone_shootout.kit.outages import StorageFaultError
 from tone_shootout.kit.storage import MissingObjectError, Storage
 from tone_shootout.listening.blind.excerpts import Excerpt, decode
@@ -17,6 +16,8 @@ async def load_excerpt(listening_tests: ListeningTestService, storage: Storage, 
         StorageFaultError: a file is missing or damaged.
         StorageError: the storage is unavailable.
     """
+    from tone_shootout.audio.signals import AudioError
+
     plan, files = await listening_tests.sources(test)
     contents = []
     for file in files:

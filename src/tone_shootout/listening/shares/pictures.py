@@ -5,8 +5,6 @@ import hashlib
 import io
 from typing import Final, NamedTuple
 
-from PIL import Image, ImageOps, UnidentifiedImageError
-
 from tone_shootout.listening.shares.errors import InvalidPictureError
 
 MAX_BYTES: Final = 5_000_000
@@ -49,6 +47,8 @@ def encode(content: bytes) -> Picture:
     Raises:
         InvalidPictureError: it is of another format, damaged, or has more than `MAX_PIXELS`.
     """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
     if not content:
         raise InvalidPictureError("The body is empty. Send a JPEG, PNG or WebP file.")
     try:

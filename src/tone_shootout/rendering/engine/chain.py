@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from tone_shootout.audio.constants import Channel
 from tone_shootout.audio.convolve import cab_ir
 from tone_shootout.audio.dynamics import compressor, noise_gate
 from tone_shootout.audio.fades import fade_ends
@@ -23,7 +24,6 @@ from tone_shootout.audio.levels import apply_gain
 from tone_shootout.audio.mixing import MixedPath, sum_paths
 from tone_shootout.audio.nam import NamError, NamModel
 from tone_shootout.audio.resample import resample
-from tone_shootout.audio.sides import Channel
 from tone_shootout.audio.signals import AudioError, Float32, decibels
 from tone_shootout.audio.space import delay, reverb
 from tone_shootout.rendering.engine.sources import (

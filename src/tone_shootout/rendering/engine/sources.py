@@ -10,11 +10,12 @@ import unicodedata
 from pathlib import Path
 from typing import Final
 
+from tone_shootout.audio.constants import Channel
 from tone_shootout.audio.convolve import prepare_ir
 from tone_shootout.audio.diagnostics import di_notices, ir_notices
 from tone_shootout.audio.files import Audio, mono, read_audio
 from tone_shootout.audio.nam import Metadata, NamError, NamModel, Part, load
-from tone_shootout.audio.sides import Channel, single_response
+from tone_shootout.audio.sides import single_response
 from tone_shootout.audio.signals import MAX_RATE, MIN_RATE, AudioError, Float32, decibels
 from tone_shootout.rendering.media_info import (
     DEFAULT_LIMITS,

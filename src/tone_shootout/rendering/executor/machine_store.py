@@ -7,7 +7,6 @@ processor, its result would mix both, and `verify` would be exact on neither.
 
 from functools import cache
 
-from tone_shootout.audio.machine import machine_traits
 from tone_shootout.rendering.executor.reporter import Store
 from tone_shootout.rendering.plan.keys import key_of
 
@@ -15,6 +14,8 @@ from tone_shootout.rendering.plan.keys import key_of
 @cache
 def machine_key() -> str:
     """Return the SHA-256 of this machine's traits, in hexadecimal."""
+    from tone_shootout.audio.machine import machine_traits
+
     return key_of(dict(machine_traits()))
 
 

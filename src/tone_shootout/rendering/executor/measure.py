@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tone_shootout.audio import drive
 from tone_shootout.audio.alignment import estimate_latency, latency_probe, remove_delay
 from tone_shootout.audio.comparison import compare_all
-from tone_shootout.audio.fades import FADE_MS
+from tone_shootout.audio.constants import FADE_MS
 from tone_shootout.audio.files import write_wav
 from tone_shootout.audio.levels import apply_gain
 from tone_shootout.audio.loudness import integrated_lufs

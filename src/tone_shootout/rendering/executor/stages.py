@@ -4,14 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
-import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
-from tone_shootout.audio.levels import level_match
 from tone_shootout.rendering.engine.schedule import Step, distinct, step_of
 from tone_shootout.rendering.executor import path_latencies
 from tone_shootout.rendering.executor.registry import LEVEL_SEGMENT, MEASURE_LOUDNESS, RENDER_SEGMENT
@@ -32,11 +29,15 @@ from tone_shootout.rendering.plan.planner import Plan, PlannedSegment
 from tone_shootout.rendering.spec.leaves import block_at
 from tone_shootout.rendering.spec.schema import CabIrBlock, CaptureBlock
 
+if TYPE_CHECKING:
+    from tone_shootout.audio.signals import Float32
+
 # The level match is repeated if gating leaves a larger error in a segment, which is rare.
 _LEVEL_TOLERANCE_LU: Final = 0.01
 _LEVEL_ROUNDS: Final = 4
 # Samples are stored as 32-bit floating point, little-endian on every machine.
-_SAMPLE: Final = np.dtype("<f4")
+_SAMPLE: Final = "<f4"
+_SAMPLE_BYTES: Final = 4
 
 
 class LeveledSegment(Struct, frozen=True):
@@ -57,6 +58,8 @@ def fetch(plan: Plan, store: Store | None, raws: Path, reporter: Reporter) -> se
     available: set[str] = set()
     if store is None:
         return available
+    import numpy as np
+
     missing: set[str] = set()
 
     def find(key: str, length: int) -> bool:
@@ -77,15 +80,19 @@ def fetch(plan: Plan, store: Store | None, raws: Path, reporter: Reporter) -> se
     return available
 
 
-def _decode_samples(content: bytes, length: int) -> NDArray[np.float32] | None:
+def _decode_samples(content: bytes, length: int) -> "Float32 | None":
     """Return stored samples, shape (length,), None if the length differs or a sample is not finite."""
-    if len(content) != length * _SAMPLE.itemsize:
+    import numpy as np
+
+    if len(content) != length * _SAMPLE_BYTES:
         return None
     samples = np.frombuffer(content, _SAMPLE).astype(np.float32)
     return samples if bool(np.isfinite(samples).all()) else None
 
 
 def _store_samples(store: Store, raws: Path, key: str) -> None:
+    import numpy as np
+
     store.put(key, np.load(raw_file(raws, key), allow_pickle=False).astype(_SAMPLE, copy=False).tobytes())
 
 
@@ -227,6 +234,8 @@ def level(
         measured: levels of the rendered segments, by render key.
         executor: runs the tasks.
     """
+    from tone_shootout.audio.levels import level_match
+
     requested = plan.spec.level
     before = [measured[segment.render_key] for segment in plan.segments]
     written: dict[int, LeveledSegment] = {}

@@ -13,9 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tone_shootout.audio.fades import FADE_MS
-from tone_shootout.audio.nam import ENGINE_VERSION
-from tone_shootout.audio.sides import Channel
+from tone_shootout.audio.constants import ENGINE_VERSION, FADE_MS, Channel
 from tone_shootout.rendering.spec.schema import LeafBlock, SplitBlock
 
 SOUND_VERSION: Final = 3

@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 from msgspec import Struct
 
-from tone_shootout.audio.sides import Channel
+from tone_shootout.audio.constants import Channel
 from tone_shootout.rendering.media_info import DEFAULT_LIMITS, DiTrackInfo, Limits, MediaInfo
 from tone_shootout.rendering.notices import Notice, spec_notices
 from tone_shootout.rendering.plan import keys

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from tone_shootout.audio.convolve import STEREO_IR
-from tone_shootout.audio.signals import GATING_BLOCK_S
+from tone_shootout.audio.constants import GATING_BLOCK_S, STEREO_IR
 from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, DiTrackInfo, Limits, MediaInfo
 from tone_shootout.rendering.plan.rates import slice_of
 from tone_shootout.rendering.plan.routes import Node, nodes_of, routes

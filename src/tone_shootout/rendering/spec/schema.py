@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from tone_shootout import validation
-from tone_shootout.audio.sides import Channel
+from tone_shootout.audio.constants import Channel
 from tone_shootout.rendering.spec.pointers import di_track_pointer
 
 SCHEMA: Final = 1

@@ -3,14 +3,14 @@
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from importlib import import_module
 
 
 @contextmanager
 def hidden(*packages: str) -> Generator[None, None, None]:
     """Let libraries that are imported meanwhile believe that optional packages are not installed.
 
-    Advanced Alchemy imports NumPy to compare arrays, and Mako imports Pygments for pages with tracebacks, wherever they
-    are installed. Packages that are loaded already stay visible, and all of them are visible again afterwards.
+    Packages that are loaded already stay visible, and all of them are visible again afterwards.
     """
     blocked = [name for name in packages if name not in sys.modules]
     sys.modules.update(dict.fromkeys(blocked))  # type: ignore[arg-type]  # None blocks the import of a module
@@ -19,3 +19,15 @@ def hidden(*packages: str) -> Generator[None, None, None]:
     finally:
         for name in blocked:
             del sys.modules[name]
+
+
+def import_libraries() -> None:
+    """Import the libraries of a web process.
+
+    Wherever they are installed, Advanced Alchemy imports NumPy to compare arrays, Mako imports Pygments for pages with
+    tracebacks, and the clients of JWT and Redis import cryptography for signatures that they do not verify here. Those
+    take 30 MB.
+    """
+    with hidden("cryptography", "numpy", "pygments"):
+        for name in ("advanced_alchemy.extensions.litestar", "advanced_alchemy.repository", "jwt", "redis.asyncio"):
+            import_module(name)

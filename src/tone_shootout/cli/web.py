@@ -12,13 +12,10 @@ import click
 def command(host: str | None, port: int | None) -> None:
     """Run only a web process, with the database and Redis of the environment."""
     from tone_shootout.gc_tuning import freeze_started_process, gc_disabled
-    from tone_shootout.lean_imports import hidden
+    from tone_shootout.lean_imports import import_libraries
 
     with gc_disabled():
-        with hidden("numpy", "pygments"):
-            import advanced_alchemy.extensions.litestar
-            import advanced_alchemy.repository  # noqa: F401 - imported for its effect
-
+        import_libraries()
         from tone_shootout.app import create_app
         from tone_shootout.cli.errors import handle_errors
         from tone_shootout.composition import services_of

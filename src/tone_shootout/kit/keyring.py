@@ -4,12 +4,18 @@ Fernet: AES-128 in CBC mode with HMAC-SHA256. A ring of several keys allows rota
 keys still decrypt.
 """
 
+import base64
 import hmac
 from collections.abc import Sequence
-
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from tone_shootout.kit.settings import SettingsError
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
+
+_KEY_BYTES: Final = 32
 
 
 class UnreadableSecretError(Exception):
@@ -29,12 +35,16 @@ class KeyRing:
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
             raise SettingsError("SHOOTOUT_SECURITY_ENCRYPTION_KEYS: not set (`shootout serve` creates one)")
-        try:
-            self._fernet = MultiFernet([Fernet(key) for key in keys])
-        except ValueError:
-            raise SettingsError(
-                "SHOOTOUT_SECURITY_ENCRYPTION_KEYS: expected keys of 32 bytes in URL-safe Base64"
-            ) from None
+        if not all(_is_key(key) for key in keys):
+            raise SettingsError("SHOOTOUT_SECURITY_ENCRYPTION_KEYS: expected keys of 32 bytes in URL-safe Base64")
+        self._keys = tuple(keys)
+
+    @cached_property
+    def _fernet(self) -> "MultiFernet":
+        # Its library takes 10 MB of memory, in processes of which many never decrypt anything.
+        from cryptography.fernet import Fernet, MultiFernet
+
+        return MultiFernet([Fernet(key) for key in self._keys])
 
     def encrypt(self, secret: str, purpose: str) -> bytes:
         """Encrypt a secret; it can be decrypted for the same `purpose` only.
@@ -51,6 +61,8 @@ class KeyRing:
         Raises:
             UnreadableSecretError: no key fits, the ciphertext was modified, or it was encrypted for another purpose.
         """
+        from cryptography.fernet import InvalidToken
+
         try:
             found, _, secret = self._fernet.decrypt(stored).decode().partition("\0")
         except InvalidToken:
@@ -65,7 +77,16 @@ class KeyRing:
         Raises:
             UnreadableSecretError: no key fits, or the ciphertext was modified.
         """
+        from cryptography.fernet import InvalidToken
+
         try:
             return self._fernet.rotate(stored)
         except InvalidToken:
             raise UnreadableSecretError from None
+
+
+def _is_key(key: str) -> bool:
+    try:
+        return len(base64.urlsafe_b64decode(key)) == _KEY_BYTES
+    except ValueError:
+        return False

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tone_shootout.audio.constants import amplitude
 from tone_shootout.audio.fourier import fast_length, irfft, rfft
-from tone_shootout.audio.signals import AudioError, Float32, Float64, Signal, amplitude, as_float32, as_mono, check_rate
+from tone_shootout.audio.signals import AudioError, Float32, Float64, Signal, as_float32, as_mono, check_rate
 
 SEARCH_S = 0.010
 SWEEP_S = 0.100

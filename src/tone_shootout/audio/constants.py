@@ -1,6 +1,9 @@
-"""Constants of the signal code that plans need, without NumPy: a web process plans, and does not load it."""
+"""What plans need of the signal code, without NumPy: a web process plans, and does not load it."""
 
 from typing import Final, Literal
+
+BANDS_HZ: Final = tuple(1000.0 * 10.0 ** (n / 10) for n in range(-16, 14))
+"""Mid-band frequencies of the third octaves, as `spectrum.THIRD_OCTAVES_HZ`."""
 
 Channel = Literal["left", "right", "mean"]
 """Channel of a stereo file to use; `mean` is half the sum of both sides."""
@@ -17,3 +20,8 @@ GATING_BLOCK_S: Final = 0.4
 """Length of a gating block of BS.1770: shorter audio has no integrated loudness."""
 
 STEREO_IR: Final = 'the sides of this impulse response differ: set channel to "left", "right" or "mean"'
+
+
+def amplitude(db: float) -> float:
+    """Return 10^(db/20); zero for −inf."""
+    return float(10.0 ** (db / 20.0))

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tone_shootout.audio.constants import amplitude
 from tone_shootout.audio.fourier import rfft
-from tone_shootout.audio.signals import AudioError, Float32, Float64, amplitude, as_float32, as_mono, check_rate
+from tone_shootout.audio.signals import AudioError, Float32, Float64, as_float32, as_mono, check_rate
 from tone_shootout.audio.spectrum import FLOOR_DB
 
 LEVELS_DBFS = (-40.0, -35.0, -30.0, -25.0, -20.0, -15.0, -10.0, -5.0, 0.0)

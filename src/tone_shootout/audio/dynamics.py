@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from tone_shootout.audio.constants import amplitude
 from tone_shootout.audio.signals import (
     Float32,
     Float64,
     Signal,
-    amplitude,
     as_float32,
     check_mono,
     check_range,

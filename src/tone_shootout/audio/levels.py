@@ -6,11 +6,11 @@ from typing import Protocol
 
 import numpy as np
 
+from tone_shootout.audio.constants import amplitude
 from tone_shootout.audio.signals import (
     AudioError,
     Float32,
     Signal,
-    amplitude,
     as_channels,
     as_float32,
     check_range,

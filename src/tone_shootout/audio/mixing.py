@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tone_shootout.audio.constants import amplitude
 from tone_shootout.audio.signals import (
     BLOCK,
     AudioError,
     Float32,
     Signal,
-    amplitude,
     as_channels,
     as_float32,
     check_range,

@@ -122,11 +122,6 @@ def decibels(amplitude: float) -> float:
     return 20.0 * float(np.log10(amplitude)) if amplitude > 0.0 else -np.inf
 
 
-def amplitude(db: float) -> float:
-    """Return 10^(db/20); zero for −inf."""
-    return float(10.0 ** (db / 20.0))
-
-
 def mix_dry_wet(dry: Signal, wet: Signal, mix: float) -> Float32:
     """Mix two signals linearly, computed in double precision.
 

@@ -350,6 +350,7 @@ class JobRead(Read):
             "artifacts": f"{path}/artifacts",
             "archive": f"{path}/archive" if finished else None,
             "shootout": f"/api/v1/shootouts/{self.shootout_id}",
+            "bundle": f"{path}/bundle" if self.status == "completed" else None,
             "page": f"/jobs/{self.id}",
         }
 

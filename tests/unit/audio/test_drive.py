@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from tone_shootout.audio.constants import amplitude
 from tone_shootout.audio.drive import LEVELS_DBFS, measure_drive
-from tone_shootout.audio.signals import AudioError, Float32, amplitude, as_float32
+from tone_shootout.audio.signals import AudioError, Float32, as_float32
 
 RATES = [8_000, 44_100, 48_000, 96_000]
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.support.examples import examples
 from tone_shootout.audio import alignment, convolve, fourier, moving, scipy_parts, sections, space, spectrum, true_peak
-from tone_shootout.audio.signals import amplitude, as_float32
+from tone_shootout.audio.constants import amplitude
+from tone_shootout.audio.signals import as_float32
 
 RATES = [8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000, 176_400, 192_000]
 

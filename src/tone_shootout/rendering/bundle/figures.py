@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import msgspec
 
-from tone_shootout.audio.spectrum import THIRD_OCTAVES_HZ
+from tone_shootout.audio.constants import BANDS_HZ
 from tone_shootout.precision import rounded
 from tone_shootout.rendering.output.manifest import Manifest, SegmentRecord
 
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
-_BANDS_HZ: Final = tuple(round(float(frequency), 1) for frequency in THIRD_OCTAVES_HZ)
+_BANDS_HZ: Final = tuple(round(float(frequency), 1) for frequency in BANDS_HZ)
 
 
 def to_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

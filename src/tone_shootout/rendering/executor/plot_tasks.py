@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePath
 
-from tone_shootout.audio.signals import amplitude
+from tone_shootout.audio.constants import amplitude
 from tone_shootout.rendering.executor.analysis import Measurements, by_track
 from tone_shootout.rendering.executor.registry import DRAW_PLOT
 from tone_shootout.rendering.executor.stages import LeveledSegment, envelope_file

@@ -1,11 +1,12 @@
 """Data of the listening page: what its HTML and its script show of a result. All numbers come from the manifest."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
+from tone_shootout.audio.constants import BANDS_HZ
 from tone_shootout.precision import rounded
 from tone_shootout.rendering.executor.tasks import Measured
 from tone_shootout.rendering.listening_page.sound_files import (
@@ -18,9 +19,6 @@ from tone_shootout.rendering.listening_page.sound_files import (
 from tone_shootout.rendering.metrics import DrivePoint, Latency, Pair
 from tone_shootout.rendering.notices import Notice
 from tone_shootout.rendering.output.manifest import CaptureRecord, LevelRecord, Manifest, SegmentRecord
-
-# As `audio.spectrum.THIRD_OCTAVES_HZ`, which a process that only serves pages does not have to import.
-_BANDS_HZ: Final = tuple(1000.0 * 10.0 ** (n / 10) for n in range(-16, 14))
 
 
 class PageSegment(Struct, frozen=True, kw_only=True):
@@ -116,7 +114,7 @@ def make_page(manifest: Manifest, sounds: Mapping[int, SegmentSound] | None = No
         sample_rate_hz=manifest.segments[0].sample_rate_hz,
         channels=CHANNELS,
         budget_bytes=BUDGET_BYTES,
-        bands_hz=_BANDS_HZ,
+        bands_hz=BANDS_HZ,
         level=manifest.level,
         engine=manifest.engine,
         versions=manifest.versions,

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from tone_shootout.audio.signals import amplitude
+from tone_shootout.audio.constants import amplitude
 from tone_shootout.rendering.executor.registry import DRAW_POSTER, ENCODE_LISTENING
 from tone_shootout.rendering.executor.stages import LeveledSegment, envelope_file, raw_file
 from tone_shootout.rendering.executor.task_executor import TaskGraph

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tone_shootout.audio.constants import amplitude
 from tone_shootout.rendering.executor.registry import DRAW_CARD, ENCODE_SOUND, MEASURE_SOUND, WRITE_VIDEO
 from tone_shootout.rendering.executor.stages import LeveledSegment, envelope_file, raw_file
 from tone_shootout.rendering.executor.task_executor import TaskGraph
@@ -44,8 +45,6 @@ def add_video(
     Returns:
         The file of the sound's levels (`Encoded`).
     """
-    from tone_shootout.audio.signals import amplitude
-
     slots = timeline(plan.segments)
     parts = tuple(
         Part(raw=str(raw_file(raws, segment.render_key)), gain_db=level.gain_db, frames=slot.frames)

@@ -145,6 +145,14 @@ def test_every_task_runs_once_in_at_most_the_given_number_of_children(tmp_path: 
         assert result.integrated_lufs == measure(sound, RATE).integrated_lufs
 
 
+def test_the_most_urgent_task_runs_first(tmp_path: Path, segment: PlannedSegment) -> None:
+    tasks = [_measure(segment, tmp_path / f"{n}.npy", plucks(0.5)) for n in range(4)]
+    urgency = [0.0, 2.0, 1.0, 2.0]
+    with Pool(1) as pool:
+        run = pool.run(tasks, check=lambda: None, progress=lambda *_: None, urgency=lambda index: urgency[index])
+        assert [index for index, _ in run] == [1, 3, 2, 0]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the libraries of a process are read from /proc")
 @pytest.mark.parametrize(("server", "found"), [("small", "False True"), ("preloaded", "True True")])
 def test_one_child_imports_matplotlib_and_draws_all_figures_unless_the_server_has_it(

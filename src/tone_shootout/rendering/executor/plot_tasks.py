@@ -41,10 +41,12 @@ def add_plots(
     folder = staging / "plots"
     folder.mkdir()
     names: list[str] = []
+    # One process may draw all plots but the waveforms (`pool`).
+    lead = DRAW_PLOT.cost() * (1 + sum(1 + (len(segments) > 1) for segments in by_track(plan)))
 
-    def add(name: str, after: Iterable[int], make: Callable[[], Plot]) -> None:
+    def add(name: str, after: Iterable[int], make: Callable[[], Plot], *, lead: float = lead) -> None:
         names.extend(f"plots/{name}.{kind}" for kind in ("png", "svg"))
-        graph.add_after(after, lambda: DrawPlot(plot=make(), stem=str(folder / name)), DRAW_PLOT.cost())
+        graph.add_after(after, lambda: DrawPlot(plot=make(), stem=str(folder / name)), DRAW_PLOT.cost(), lead=lead)
 
     def spectra(segments: Sequence[PlannedSegment]) -> SpectraPlot:
         return SpectraPlot(
@@ -82,7 +84,7 @@ def add_plots(
             seconds=segment.seconds,
             full_scale=full_scale,
         )
-        add(f"waveform-{PurePath(segment.file).stem}", (), partial(_made, plot))
+        add(f"waveform-{PurePath(segment.file).stem}", (), partial(_made, plot), lead=0.0)
     return names
 
 

@@ -50,13 +50,17 @@ class Pool:
         *,
         check: Callable[[], None],
         progress: Callable[[int, float], None],
+        urgency: Callable[[int], float] = lambda _: 0.0,
     ) -> Iterator[tuple[int, Result]]:
-        """Start tasks in order as children become free, and yield each one's index and result when it is complete.
+        """Start tasks as children become free, and yield each one's index and result when it is complete.
+
+        The most urgent task starts first, of equally urgent ones the first.
 
         Args:
             tasks: the tasks. The caller may append further ones whenever it has received a result.
             check: called at least every 0.1 s; an exception that it raises ends the run.
             progress: called with a task's index and its completed share, 0 to 1.
+            urgency: returns the urgency of a task, by its index.
 
         Raises:
             RenderError: a task failed.
@@ -71,6 +75,7 @@ class Pool:
             nonlocal known
             waiting.extend(range(known, len(tasks)))
             known = len(tasks)
+            waiting.sort(key=lambda index: -urgency(index))
             while (found := self._match(tasks, waiting, running, check)) is not None:
                 child, index = found
                 waiting.remove(index)

@@ -16,6 +16,7 @@ class _Node:
     make: Callable[[], Task]
     cost: float
     after: frozenset[int]
+    lead: float
 
 
 @dataclass
@@ -28,12 +29,18 @@ class TaskGraph:
         """Add a task with its cost in estimated seconds on one core, and return its number."""
         return self.add_after((), lambda: task, cost)
 
-    def add_after(self, after: Iterable[int], make: Callable[[], Task], cost: float) -> int:
+    def add_after(self, after: Iterable[int], make: Callable[[], Task], cost: float, *, lead: float = 0.0) -> int:
         """Add a task that `make` returns once those with the numbers `after` are complete, and return its number.
 
         Only earlier tasks have numbers, so there are no cycles.
+
+        Args:
+            after: numbers of the tasks that it waits for.
+            make: returns the task.
+            cost: its cost in estimated seconds on one core.
+            lead: cost of other tasks that can't run beside it.
         """
-        self.nodes.append(_Node(make, cost, frozenset(after)))
+        self.nodes.append(_Node(make, cost, frozenset(after), lead))
         return len(self.nodes) - 1
 
 
@@ -60,6 +67,7 @@ class TaskExecutor:
         costs = [node.cost for node in graph.nodes]
         shares = [0.0] * len(costs)
         waiting_for = [set(node.after) for node in graph.nodes]
+        urgency = _urgency(graph)
         ready = deque(number for number, after in enumerate(waiting_for) if not after)
         tasks: list[Task] = []
         numbers: list[int] = []
@@ -79,7 +87,10 @@ class TaskExecutor:
 
         # The pool takes further tasks from the list while it runs.
         results = self._pool.run(
-            tasks, check=self.reporter.check, progress=lambda index, share: progress(numbers[index], share)
+            tasks,
+            check=self.reporter.check,
+            progress=lambda index, share: progress(numbers[index], share),
+            urgency=lambda index: urgency[numbers[index]],
         )
         while True:
             while ready:
@@ -104,3 +115,19 @@ class TaskExecutor:
     def cache(self, task: Task, result: Result) -> None:
         """Store the result of a task."""
         self._result_cache.add(task, result)
+
+
+def _urgency(graph: TaskGraph) -> list[float]:
+    """Return for each task the cost of the longest chain of tasks that begins with it.
+
+    If those with the longest chains start first, no chain is left at the end while other processes are idle (Graham,
+    "Bounds on multiprocessing timing anomalies", SIAM Journal on Applied Mathematics 17, 1969).
+    """
+    behind = [0.0] * len(graph.nodes)
+    chains = [0.0] * len(graph.nodes)
+    for number in reversed(range(len(graph.nodes))):
+        node = graph.nodes[number]
+        chains[number] = node.cost + max(behind[number], node.lead)
+        for earlier in node.after:
+            behind[earlier] = max(behind[earlier], chains[number])
+    return chains

@@ -56,6 +56,10 @@ async def test_a_blind_switch_fades_out_and_in_whatever_the_tones_are(opened: Vi
 
 async def test_a_blind_test_from_disk_has_no_score_before_the_end(opened: Visit) -> None:
     page = opened.page
+    await page.get_by_role("button", name="Put Plain in B").press("Enter")
+    await page.get_by_role("button", name="Blind test of A and B").press("Enter")
+    await expect(page.locator("#message")).to_contain_text("A and B are the same tone.")
+    await page.get_by_role("button", name="Put Late in B").press("Enter")
     await page.get_by_role("button", name="Blind test of A and B").press("Enter")
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("Trials").select_option("8")
@@ -65,6 +69,8 @@ async def test_a_blind_test_from_disk_has_no_score_before_the_end(opened: Visit)
     # X is drawn by the page: here all coins fall on A.
     await page.evaluate("() => { crypto.getRandomValues = values => values.fill(1) }")
     await dialog.get_by_role("button", name="Start").press("Enter")
+    if SHOTS:
+        await page.screenshot(path=f"{SHOTS}/abx-trial.png")
     for trial in range(1, 9):
         await expect(dialog.locator("#abx-title")).to_have_text(f"Trial {trial} of 8")
         await expect(dialog.locator("#abx-title")).to_be_focused()

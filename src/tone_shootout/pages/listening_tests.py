@@ -35,6 +35,9 @@ from tone_shootout.pages.responses import page
 MOST_TESTS: Final = 100
 """Tests of a share that its owner's page lists, and among which the newest open one is sought."""
 
+_HIDDEN: Final = {"X-Robots-Tag": "noindex"}
+"""For search engines: the addresses of unlisted shares are for those who have them."""
+
 ShareSlug = Annotated[str, PathParameter()]
 TestId = Annotated[UUID, PathParameter()]
 ListeningTests = NamedDependency[SkipValidation[ListeningTestService]]
@@ -93,6 +96,7 @@ class ListeningTestPageController(Controller):
         return page(
             request,
             "test.html",
+            headers=_HIDDEN,
             slug=slug,
             test=test,
             session=session,
@@ -119,6 +123,7 @@ class ListeningTestPageController(Controller):
         return page(
             request,
             "test_results.html",
+            headers=_HIDDEN,
             slug=slug,
             test=ListeningTestRead.of(state, viewer),
             results=await _results(listening_tests, state),

@@ -25,6 +25,7 @@
   }
 
   $("abx-open").onclick = async () => {
+    if (page.state.a === page.state.b) return page.say("A and B are the same tone. Put another one in A or B first.")
     if (!page.state.buffers || !(await page.pause())) return
     $("abx-title").textContent = "Blind test of A and B"
     show("intro")

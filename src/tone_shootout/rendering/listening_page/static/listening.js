@@ -65,7 +65,7 @@ window.ToneShootout.page = (function () {
   }
 
   const hear = function (at) {
-    if (deck) deck.choose(heard(), at)
+    deck?.choose(heard(), at)
     $("announced").textContent = `${state.heard.toUpperCase()}: ${label(heard())}`
     showPair()
   }
@@ -178,7 +178,7 @@ window.ToneShootout.page = (function () {
     const target = Math.min(Math.max(0, Math.round(to)), samplesOf() - 1)
     if (target < state.first || target >= state.last) return enterRegion(target)
     state.resting = target
-    if (deck) deck.seek(Math.min(target, deck.last - 1))
+    deck?.seek(Math.min(target, deck.last - 1))
     restartTurn()
     showHead(true)
   }
@@ -452,11 +452,10 @@ window.ToneShootout.page = (function () {
     $("loop").onchange = () => setLoop(...state.loop, $("loop").checked)
     $("loop-from").oninput = event => setLoop(event.target.value * rate, Math.max(state.loop[1], event.target.value * rate + SHORTEST_LOOP))
     $("loop-to").oninput = event => setLoop(Math.min(state.loop[0], event.target.value * rate - SHORTEST_LOOP), event.target.value * rate)
-    $("rotate").onchange = () => { restartTurn(); if (deck) { deck.revoke() } }
-    $("rotate-s").onchange = () => { restartTurn(); if (deck) { deck.revoke() } }
+    $("rotate").onchange = $("rotate-s").onchange = () => { restartTurn(); deck?.revoke() }
     for (const id of ["latency", "polarity"]) {
       $(id).onchange = () => {
-        if (deck) deck.setCompensation({ latency: $("latency").checked, polarity: $("polarity").checked })
+        deck?.setCompensation({ latency: $("latency").checked, polarity: $("polarity").checked })
         for (const words of document.querySelectorAll(`[data-compensated="${id}"]`)) words.hidden = !$(id).checked
       }
     }
@@ -476,5 +475,5 @@ window.ToneShootout.page = (function () {
   openTrack(0)
   connect()
 
-  return { data, state, pause, get deck() { return deck }, get context() { return context } }
+  return { data, state, say, pause, get deck() { return deck }, get context() { return context } }
 })()

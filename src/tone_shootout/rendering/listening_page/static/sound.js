@@ -190,13 +190,7 @@ window.ToneShootout = (function () {
   // Called by each sound file, with its name and FLAC data in base64.
   const sound = (name, text) => waiting.get(name)?.(text)
 
-  const decoded64 = function (text) {
-    if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text).buffer
-    const characters = atob(text)
-    const bytes = new Uint8Array(characters.length)
-    for (let n = 0; n < bytes.length; n++) bytes[n] = characters.charCodeAt(n)
-    return bytes.buffer
-  }
+  const decoded64 = text => (Uint8Array.fromBase64?.(text) ?? Uint8Array.from(atob(text), character => character.charCodeAt(0))).buffer
 
   // From disk, where `fetch` is forbidden. The element and the text go as soon as the bytes are there.
   const readByScript = (url, name) =>

@@ -15,7 +15,7 @@ from tone_shootout.jobs.services import JobService
 from tone_shootout.jobs.status import FINISHED, JobStatus
 from tone_shootout.kit.http.prefix import PREFIX
 from tone_shootout.kit.storage import Storage
-from tone_shootout.pages.responses import PAGE_HEADERS, page
+from tone_shootout.pages.responses import PAGE_HEADERS, PHASES, STATUSES, page
 from tone_shootout.rendering.listening_page.document import Home, render_document
 
 
@@ -57,5 +57,5 @@ class JobPageController(Controller):
             job=job,
             is_finished=job.status in FINISHED,
             sounds=[ArtifactRead.of(artifact) for artifact in artifacts if artifact.path.startswith("partial/")],
-            state={"id": job.id, "status": job.status},
+            state={"id": job.id, "status": job.status, "statuses": STATUSES, "phases": PHASES},
         )

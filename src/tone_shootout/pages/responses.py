@@ -32,7 +32,7 @@ PAGE_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 _KINDS: Final = {"di_track": "DI track", "capture": "Capture", "cab_ir": "Cab IR"}
-_STATUSES: Final = {
+STATUSES: Final = {
     "pending": "Waiting",
     "queued": "Waiting",
     "running": "Running",
@@ -40,6 +40,14 @@ _STATUSES: Final = {
     "completed": "Completed",
     "failed": "Failed",
     "cancelled": "Cancelled",
+}
+PHASES: Final = {
+    "fetch": "Getting the files",
+    "render": "Playing the tones",
+    "level": "Bringing them to one loudness",
+    "plots": "Drawing plots",
+    "video": "Making the video",
+    "publish": "Storing the results",
 }
 
 
@@ -99,7 +107,8 @@ def add_filters(engine: JinjaTemplateEngine) -> None:
     filters: dict[str, Callable[..., Any]] = {
         "json_block": _json_block,
         "kind": _KINDS.get,
-        "status": _STATUSES.get,
+        "status": STATUSES.get,
+        "phase": PHASES.get,
         "bytes": _bytes,
         "when": _when,
     }

@@ -1,19 +1,11 @@
 import { $, api, data, el, follow, prefix, run } from "./app.js"
 
-const { id, status } = data("state")
-const STATUSES = {
-  pending: "Waiting", queued: "Waiting", running: "Running", cancelling: "Cancelling",
-  completed: "Completed", failed: "Failed", cancelled: "Cancelled",
-}
-const PHASES = {
-  fetch: "Getting the files", render: "Playing the tones", level: "Bringing them to one loudness",
-  plots: "Drawing plots", video: "Making the video", publish: "Storing the results",
-}
+const { id, status, statuses, phases } = data("state")
 const sounds = $("#sounds")
 
 const showStatus = function (job) {
-  $("#status").textContent = STATUSES[job.status] || job.status
-  $("#phase").textContent = job.waiting_for ? "waiting for " + job.waiting_for : PHASES[job.phase] || ""
+  $("#status").textContent = statuses[job.status] || job.status
+  $("#phase").textContent = job.waiting_for ? "waiting for " + job.waiting_for : phases[job.phase] || ""
   const cancel = $("#cancel")
   if (cancel) cancel.disabled = job.status === "cancelling"
 }
@@ -38,7 +30,7 @@ const onEvent = function ({ type, data: found }) {
     showStatus(found.job)
     showProgress(found.job.progress)
   } else if (type === "status") showStatus(found)
-  else if (type === "phase") $("#phase").textContent = PHASES[found.phase] || found.phase
+  else if (type === "phase") $("#phase").textContent = phases[found.phase] || found.phase
   else if (type === "progress") showProgress(found)
   else if (type === "artifact" && found.path.startsWith("partial/")) addSound(found.path)
   else if (type === "done") location.reload()

@@ -282,6 +282,7 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
         _C("repeated_name", (), "Two DI tracks or two chains have one name", "Rename one."),
         _C("identical_chains", (), "Two chains have the same blocks", "Change or delete one."),
         _C("implausible_filter", (), "A filter has no audible effect or leaves no sound", "Check its frequency in Hz."),
+        _C("missing_glyphs", (), "No font draws some characters of a name", "Install the package that it names."),
         _C("uneven_calibration", (), "Only some chains are calibrated to the DI track", "Calibrate all, or none."),
         _C(
             "non_commercial_license",

@@ -172,6 +172,7 @@ PROVOKED_BY = {
     "one_sided_calibration": "unit/rendering/test_calibration.py"
     "::test_a_level_that_only_the_di_track_states_is_reported",
     "repeated_name": "unit/rendering/test_notices.py::test_names_that_repeat_are_reported",
+    "missing_glyphs": "unit/rendering/test_text.py::test_names_that_no_font_can_draw_are_reported",
     "identical_chains": "unit/rendering/test_notices.py::test_chains_that_sound_alike_are_reported",
     "implausible_filter": "unit/rendering/test_notices.py::test_a_filter_that_can_t_be_meant_is_reported",
     "uneven_calibration": "unit/rendering/test_calibration.py"

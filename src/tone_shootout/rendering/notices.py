@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from tone_shootout.audio.notices import FileNotice
+from tone_shootout.rendering import fonts
 from tone_shootout.rendering.media_info import CaptureInfo, MediaInfo
 from tone_shootout.rendering.plan.calibration import one_sided_levels, uneven_drives
 from tone_shootout.rendering.spec.grammar import part_of
@@ -20,7 +21,9 @@ UNEVEN: Final = "uneven_calibration"
 WARNINGS: Final = frozenset({UNEVEN, "identical_chains", "implausible_filter", "repeated_name"})
 """Codes of notices about unfair or meaningless comparisons; the command line shows them as warnings."""
 
-FOR_THE_AUTHOR: Final = frozenset({"gear_not_stated", "one_sided_calibration", "repeated_name", "implausible_filter"})
+FOR_THE_AUTHOR: Final = frozenset(
+    {"gear_not_stated", "one_sided_calibration", "repeated_name", "implausible_filter", "missing_glyphs"}
+)
 """Codes of notices that help to write a spec; the description of the video leaves them out."""
 
 LOWEST_HZ: Final = 20.0
@@ -58,6 +61,7 @@ def spec_notices(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[No
     yield from _repeated_names(spec)
     yield from _identical_chains(spec, media_info)
     yield from _filter_notices(spec)
+    yield from _text_notices(spec)
 
 
 def located(notices: Iterable[Notice], pointer: Callable[[str], str]) -> tuple[Notice, ...]:
@@ -207,6 +211,26 @@ def _filter_notices(spec: Spec) -> Iterator[Notice]:
                     f"{block.low_cut_hz:g} Hz, so that little of the sound is left. Were they swapped?"
                 )
                 yield Notice(code="implausible_filter", pointer=pointer, detail=detail)
+
+
+def _text_notices(spec: Spec) -> Iterator[Notice]:
+    """Yield a notice for each name that the fonts of this machine can't draw."""
+    names = [("/title", spec.title)]
+    names += [(di_track_pointer(index, "name"), track.name) for index, track in enumerate(spec.di_tracks)]
+    names += [(chain_pointer(index, "name"), chain.name) for index, chain in enumerate(spec.chains)]
+    for pointer, name in names:
+        for found in fonts.missing(name):
+            detail = (
+                f"“{name}”: no font on this machine has its {found.script} characters, so that pictures and the video "
+                f"show boxes. Install a font with them, for instance of the package {found.package}."
+            )
+            yield Notice(code="missing_glyphs", pointer=pointer, detail=detail)
+        if fonts.writes_right_to_left(name) and not fonts.can_shape():
+            detail = (
+                f"“{name}”: its letters are drawn unjoined and from left to right, because the library FriBiDi is "
+                "missing. Install the package libfribidi0."
+            )
+            yield Notice(code="missing_glyphs", pointer=pointer, detail=detail)
 
 
 def _cross(block: CabIrBlock) -> bool:

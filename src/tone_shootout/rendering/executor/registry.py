@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from tone_shootout.rendering.executor.tasks import (
     CompareSegments,
@@ -31,6 +32,7 @@ from tone_shootout.rendering.executor.tasks import (
     Task,
     WriteVideo,
 )
+from tone_shootout.rendering.fonts import identify
 from tone_shootout.rendering.output.plots import WaveformPlot
 
 if TYPE_CHECKING:
@@ -99,18 +101,23 @@ def _video_content(task: WriteVideo, origins: Origins) -> list[Any]:
     return [task.title, scenes, origins[task.sound]]
 
 
-def _plot_content(task: DrawPlot, origins: Origins) -> dict[str, Any]:
+def _plot_content(task: DrawPlot, origins: Origins) -> list[Any]:
     plot: dict[str, Any] = msgspec.to_builtins(task.plot)
     if isinstance(task.plot, WaveformPlot):
         plot["envelope"] = origins[task.plot.envelope]
-    return plot
+    return [plot, _fonts(task.plot)]
 
 
-def _poster_content(task: DrawPoster, origins: Origins) -> dict[str, Any]:
+def _poster_content(task: DrawPoster, origins: Origins) -> list[Any]:
     poster: dict[str, Any] = msgspec.to_builtins(task.poster)
     for row in poster["rows"]:
         row["envelope"] = origins[row["envelope"]]
-    return poster
+    return [poster, _fonts(task.poster)]
+
+
+def _fonts(content: Struct) -> list[list[str | int]]:
+    """Return the installed fonts that the texts of a picture need: it changes with them."""
+    return identify([msgspec.json.encode(content).decode()])
 
 
 def _listening_content(task: EncodeListening, _: Origins) -> list[Any]:
@@ -140,7 +147,7 @@ LEVEL_SEGMENT: Final = TaskKind[LevelSegment](
 DRAW_CARD: Final = TaskKind[DrawCard](
     handler=f"{_HANDLERS}:draw_card",
     cost_s=0.2,
-    content=lambda task, origins: [msgspec.to_builtins(task.card), origins[task.envelope]],
+    content=lambda task, origins: [msgspec.to_builtins(task.card), _fonts(task.card), origins[task.envelope]],
     files=lambda task: (task.still,),
 )
 ENCODE_SOUND: Final = TaskKind[EncodeSound](

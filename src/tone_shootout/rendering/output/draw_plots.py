@@ -1,30 +1,27 @@
 """Draws plots with matplotlib to PNG and SVG, reproducibly, legible on light and dark pages."""
 
+import unicodedata
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, cast
 
 import matplotlib as mpl
+import msgspec
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, fontManager
 
 from tone_shootout.audio.drive import HARMONICS
 from tone_shootout.audio.spectrum import FLOOR_DB, THIRD_OCTAVES_HZ
+from tone_shootout.rendering import fonts
 from tone_shootout.rendering.output.draw_waveform import WIDTH, draw_waveform
-from tone_shootout.rendering.output.plots import (
-    DifferencePlot,
-    DrivePlot,
-    LevelsPlot,
-    Plot,
-    SpectraPlot,
-    WaveformPlot,
-    short_name,
-)
-from tone_shootout.rendering.video.palette import ACCENTS, BACKGROUND, BRIGHT, LINE, MUTED, PANEL, accent
+from tone_shootout.rendering.output.plots import DifferencePlot, DrivePlot, LevelsPlot, Plot, SpectraPlot, WaveformPlot
+from tone_shootout.rendering.output.short_names import shorten
+from tone_shootout.rendering.video.palette import ACCENTS, BACKGROUND, BRIGHT, LINE, MUTED, PANEL, accent, one_line
 
 _DPI: Final = 100
 _PNG_LEVEL: Final = 1  # a third of the time of the default, 6
@@ -33,6 +30,7 @@ _ROW: Final = 32
 # Space around panels, pixels: for tick labels and an axis label, and for a title or the next panel.
 _LABELS: Final = 100.0
 _GAP: Final = 40.0
+_LONGEST_NAME: Final = 40
 _SPECTRUM_RANGE_DB: Final = 60.0
 _DASHES: Final = ("-", "--", ":")
 _TICKS_HZ: Final = (31.5, 63, 125, 250, 500, 1000, 2000, 4000, 8000, 16_000)
@@ -76,7 +74,8 @@ def draw_plot(plot: Plot, stem: str) -> None:
         # Ignore the user's settings of matplotlib.
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
-        # Names may use glyphs that the font lacks; they are drawn as boxes.
+        mpl.rcParams["font.family"] = [*_STYLE["font.family"], *_families(plot)]
+        # Where no font has a character, it is drawn as a box.
         warnings.simplefilter("ignore", UserWarning)
         figure = _figure(plot)
         figure.savefig(f"{stem}.png", metadata={"Software": None}, pil_kwargs={"compress_level": _PNG_LEVEL})
@@ -98,7 +97,7 @@ def _figure(plot: LevelsPlot | SpectraPlot | DifferencePlot | DrivePlot) -> Figu
 def _levels(plot: LevelsPlot) -> Figure:
     rows = np.arange(len(plot.names))
     figure = _empty(max(_HEIGHT, _ROW * len(rows) + 200))
-    names = [short_name(name) for name in plot.names]
+    names = _shown(plot.names)
     loudness, peak = figure.subplots(1, 2, sharey=True)
     _set_margins(figure, left=_GAP + _text_width(figure, names), gap=_GAP)
     _before_and_after(loudness, rows, plot.lufs_before, plot.lufs_after)
@@ -124,11 +123,11 @@ def _spectra(plot: SpectraPlot) -> Figure:
     figure = _empty(_HEIGHT)
     axes = figure.subplots()
     _set_margins(figure, left=_LABELS)
-    for n, (chain, levels) in enumerate(zip(plot.chains, plot.third_octaves_db, strict=True)):
+    for n, (chain, levels) in enumerate(zip(_shown(plot.chains), plot.third_octaves_db, strict=True)):
         visible = [level if level > FLOOR_DB else np.nan for level in levels]
-        axes.semilogx(THIRD_OCTAVES_HZ, visible, label=short_name(chain), **_line(n))
+        axes.semilogx(THIRD_OCTAVES_HZ, visible, label=chain, **_line(n))
     highest = max(max(levels) for levels in plot.third_octaves_db)
-    axes.set(title=f"Third octaves: {short_name(plot.di_track)}", xlabel="Hz", ylabel="dB")
+    axes.set(title=f"Third octaves: {_in_one_color(plot.di_track)}", xlabel="Hz", ylabel="dB")
     axes.set_ylim(highest - _SPECTRUM_RANGE_DB, highest + 3.0)
     axes.set_xticks(_TICKS_HZ, [f"{hz:g}" for hz in _TICKS_HZ])
     axes.set_xticks([], minor=True)
@@ -139,7 +138,7 @@ def _spectra(plot: SpectraPlot) -> Figure:
 def _difference(plot: DifferencePlot) -> Figure:
     figure = _empty(_HEIGHT)
     axes = figure.subplots()
-    names = [short_name(chain) for chain in plot.chains]
+    names = _shown(plot.chains)
     width = _text_width(figure, names)
     # Names below are turned by 30 degrees.
     _set_margins(figure, left=_GAP + width, bottom=_GAP + width / 2)
@@ -149,7 +148,7 @@ def _difference(plot: DifferencePlot) -> Figure:
     axes.grid(visible=False)
     axes.set_xticks(ticks, names, rotation=30, ha="right", rotation_mode="anchor")
     axes.set_yticks(ticks, names)
-    axes.set_title(f"Log-mel distance, dB: {short_name(plot.di_track)}")
+    axes.set_title(f"Log-mel distance, dB: {_in_one_color(plot.di_track)}")
     middle = float(matrix.max()) / 2
     for row, values in enumerate(plot.matrix):
         for column, value in enumerate(values):
@@ -163,11 +162,11 @@ def _drive(plot: DrivePlot) -> Figure:
     figure = _empty(_HEIGHT)
     level, distortion = figure.subplots(1, 2)
     _set_margins(figure, left=_LABELS, gap=_LABELS + _GAP)
-    for n, (name, curve) in enumerate(zip(plot.names, plot.curves, strict=True)):
+    for n, (name, curve) in enumerate(zip(_shown(plot.names), plot.curves, strict=True)):
         inputs = [point.input_dbfs for point in curve]
         harmonics = [10 * np.log10(sum(10 ** (db / 10) for db in point.harmonics_db)) for point in curve]
-        level.plot(inputs, [point.output_dbfs for point in curve], label=short_name(name), **_line(n))
-        distortion.plot(inputs, harmonics, label=short_name(name), **_line(n))
+        level.plot(inputs, [point.output_dbfs for point in curve], label=name, **_line(n))
+        distortion.plot(inputs, harmonics, label=name, **_line(n))
     level.set(title="Drive curve, sine of 220 Hz", xlabel="in, dBFS", ylabel="out, dBFS")
     title = f"Harmonics {HARMONICS[0]} to {HARMONICS[-1]} over the fundamental"
     distortion.set(title=title, xlabel="in, dBFS", ylabel="dB")
@@ -198,7 +197,7 @@ def _set_margins(figure: Figure, *, left: float, bottom: float = 75.0, gap: floa
 def _text_width(figure: Figure, names: Sequence[str]) -> float:
     """Return the width of the longest tick label, pixels."""
     renderer: Any = cast(Any, figure.canvas).get_renderer()
-    font = FontProperties(family=_STYLE["font.family"], size=_STYLE["font.size"])
+    font = FontProperties(family=mpl.rcParams["font.family"], size=_STYLE["font.size"])
     return float(max(renderer.get_text_width_height_descent(name, font, ismath=False)[0] for name in names))
 
 
@@ -206,3 +205,28 @@ def _line(index: int) -> dict[str, Any]:
     """Return a line style: four lines for each dash pattern, so that all of 16 lines are distinct."""
     dash = _DASHES[index // 4 % len(_DASHES)]
     return {"color": accent(index), "linestyle": dash, "linewidth": 1.6}
+
+
+def _shown(names: Sequence[str]) -> tuple[str, ...]:
+    return shorten([_in_one_color(name) for name in names], _LONGEST_NAME)
+
+
+def _in_one_color(name: str) -> str:
+    """Return a name on one line, with the names of its emoji: matplotlib can't draw fonts of colored pictures."""
+    visible = (character for character in one_line(name) if not fonts.is_invisible(character))
+    return "".join(
+        f"[{unicodedata.name(character, 'emoji').lower()}]" if fonts.is_colored(character) else character
+        for character in visible
+    )
+
+
+def _families(plot: LevelsPlot | SpectraPlot | DifferencePlot | DrivePlot) -> list[str]:
+    """Return the names of the installed fonts that a plot needs, after making them known to matplotlib."""
+    found = fonts.fonts_for([msgspec.json.encode(plot).decode()])
+    return list(dict.fromkeys(_family(font.path) for font in found if font.strike is None))
+
+
+@cache
+def _family(path: str) -> str:
+    fontManager.addfont(path)
+    return FontProperties(fname=path).get_name()

@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image
 
 from tone_shootout.audio.signals import Float32
-from tone_shootout.rendering.output.plots import WaveformPlot, short_name
+from tone_shootout.rendering.output.plots import WaveformPlot
 from tone_shootout.rendering.video.drawing import fit, paint_waveform, write_line
-from tone_shootout.rendering.video.palette import BACKGROUND, BRIGHT, LINE, MUTED, PANEL, accent
+from tone_shootout.rendering.video.palette import BACKGROUND, BRIGHT, LINE, MUTED, PANEL, accent, one_line
 
 WIDTH: Final = 1600
 HEIGHT: Final = 400
@@ -41,18 +41,17 @@ def draw_waveform(plot: WaveformPlot, stem: str) -> None:
     Raises:
         OSError: a file can't be read or written.
     """
-    name = short_name(plot.name)
     columns = fit(np.load(plot.envelope, allow_pickle=False), _WIDTH)
-    _draw_png(plot, name, columns, Path(f"{stem}.png"))
-    Path(f"{stem}.svg").write_text(_svg(plot, name, columns), encoding="utf-8")
+    _draw_png(plot, columns, Path(f"{stem}.png"))
+    Path(f"{stem}.svg").write_text(_svg(plot, columns), encoding="utf-8")
 
 
-def _draw_png(plot: WaveformPlot, name: str, columns: Float32, path: Path) -> None:
+def _draw_png(plot: WaveformPlot, columns: Float32, path: Path) -> None:
     picture = Image.new("RGB", (WIDTH, HEIGHT), BACKGROUND)
     # With a border of one pixel.
     picture.paste(LINE, (_LEFT - 1, _TOP - 1, _LEFT + _WIDTH + 1, _TOP + _HEIGHT + 1))
     picture.paste(PANEL, (_LEFT, _TOP, _LEFT + _WIDTH, _TOP + _HEIGHT))
-    write_line(picture, _LEFT, _TOP / 2, name, size=_TITLE, color=BRIGHT, width=_WIDTH)
+    write_line(picture, _LEFT, _TOP / 2, plot.name, size=_TITLE, color=BRIGHT, width=_WIDTH)
     write_line(picture, WIDTH / 2, HEIGHT - _BELOW, "s", size=_TEXT, color=BRIGHT, align="middle")
     for x, label in _seconds(plot):
         picture.paste(LINE, (round(x), _TOP, round(x) + 1, _TOP + _HEIGHT))
@@ -64,7 +63,7 @@ def _draw_png(plot: WaveformPlot, name: str, columns: Float32, path: Path) -> No
     picture.save(path, compress_level=1)
 
 
-def _svg(plot: WaveformPlot, name: str, columns: Float32) -> str:
+def _svg(plot: WaveformPlot, columns: Float32) -> str:
     middle, scale = _TOP + _HEIGHT / 2, _HEIGHT / 2 / plot.full_scale
     low, high = (middle - columns * scale).tolist()
     forth = [f"{x},{y:.1f}" for x, y in enumerate(high, _LEFT)]
@@ -89,7 +88,7 @@ def _svg(plot: WaveformPlot, name: str, columns: Float32) -> str:
             *labels,
             "</g>",
             f'<g fill="{BRIGHT}">',
-            f'<text x="{_LEFT}" y="{_TOP // 2}" font-size="{_TITLE}">{escape(name)}</text>',
+            f'<text x="{_LEFT}" y="{_TOP // 2}" font-size="{_TITLE}">{escape(one_line(plot.name))}</text>',
             _label(WIDTH / 2, HEIGHT - _BELOW, "s", "middle"),
             "</g>",
             "</svg>",

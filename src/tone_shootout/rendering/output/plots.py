@@ -1,13 +1,8 @@
 """Data of the plots, drawn by `draw_plots`."""
 
-from typing import Final
-
 from msgspec import Struct
 
 from tone_shootout.rendering.metrics import DrivePoint
-from tone_shootout.rendering.video.palette import one_line
-
-_LONGEST_NAME: Final = 40
 
 
 class LevelsPlot(Struct, tag=True, frozen=True, kw_only=True):
@@ -59,9 +54,3 @@ class DrivePlot(Struct, tag=True, frozen=True, kw_only=True):
 
 
 Plot = LevelsPlot | SpectraPlot | DifferencePlot | WaveformPlot | DrivePlot
-
-
-def short_name(name: str) -> str:
-    """Return a name as plots show it: one line of at most 40 characters."""
-    name = one_line(name)
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"

@@ -14,6 +14,7 @@ from tone_shootout.rendering.metrics import Encoded
 from tone_shootout.rendering.notices import Notice
 from tone_shootout.rendering.output.credits import credit_lines
 from tone_shootout.rendering.output.manifest import Input, LevelRecord, SegmentRecord
+from tone_shootout.rendering.output.short_names import shorten
 from tone_shootout.rendering.plan.planner import title_of
 from tone_shootout.rendering.plan.timeline import clock
 
@@ -72,7 +73,7 @@ def description(
     attributions = {credit.attribution for credit in credited}
     works = [line for line in credit_lines(credited) if line not in attributions]
     sections = {
-        "title": [_cut(_pasteable(title), TITLE_CHARACTERS)],
+        "title": [*shorten([_pasteable(title)], TITLE_CHARACTERS)],
         "chapters": list(_chapters(segments, _LONGEST_NAME)),
         "problem": list(_chapter_problem(segments)),
         "summary": list(_summary(level, segments)),
@@ -130,8 +131,9 @@ def _joined(sections: Mapping[str, list[str]]) -> str:
 
 
 def _chapters(segments: Sequence[SegmentRecord], longest: int) -> Iterator[str]:
-    for segment in segments:
-        track, chain = (_cut(_pasteable(name), longest) for name in (segment.di_track, segment.chain))
+    tracks = shorten([_pasteable(segment.di_track) for segment in segments], longest)
+    chains = shorten([_pasteable(segment.chain) for segment in segments], longest)
+    for segment, track, chain in zip(segments, tracks, chains, strict=True):
         yield f"{clock(segment.start_ms)} {title_of(track, chain)}"
 
 
@@ -179,7 +181,3 @@ def _chapter_problem(segments: Sequence[SegmentRecord]) -> Iterator[str]:
 def _pasteable(text: str) -> str:
     """Replace characters that YouTube rejects or misinterprets."""
     return _CLOCK_TIME.sub("\\1∶", text.translate(_BRACKETS))
-
-
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -1,15 +1,12 @@
 """Lines of text and waveforms, drawn with Pillow for cards and plots."""
 
-from functools import cache, lru_cache
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from tone_shootout.audio.signals import Float32
-from tone_shootout.rendering.video.palette import one_line
+from tone_shootout.rendering.video.text_line import Align, Line
 
 COLUMNS: Final = 1728
 """Columns of a stored envelope: the width of a card's waveform, which is the widest."""
@@ -82,31 +79,16 @@ def write_line(
     size: float,
     color: str,
     bold: bool = False,
-    align: Literal["left", "middle", "right"] = "left",
+    align: Align = "left",
     width: int | None = None,
 ) -> None:
-    """Draw one line of text around the height `y`, reduced in size to fit `width`; sizes in pixels."""
-    text = one_line(text)
-    font = _font(size, bold=bold)
+    """Draw one line of text around the height `y`, reduced in size to fit `width`; sizes in pixels.
+
+    Characters that DejaVu Sans lacks are drawn from installed fonts (`fonts`). Where no font has a character, a box
+    stands for it.
+    """
+    line = Line(text, bold=bold)
     # Glyphs are fitted to pixels, so the width of a text is not exactly proportional to its size.
-    while width is not None and (taken := font.getlength(text)) > width:
+    while width is not None and (taken := line.length(size)) > width:
         size *= 0.99 * width / taken
-        font = _font(size, bold=bold)
-    anchor = {"left": "lm", "middle": "mm", "right": "rm"}[align]
-    ImageDraw.Draw(picture).text((x, y), text, fill=color, font=font, anchor=anchor)
-
-
-@cache
-def _font_file(*, bold: bool) -> str:
-    """Return the path of the font that is part of matplotlib, for the same picture on every machine."""
-    found = find_spec("matplotlib")  # importing it takes a quarter of a second
-    if found is None or found.origin is None:
-        raise ModuleNotFoundError("matplotlib is not installed")
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return str(Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / name)
-
-
-@lru_cache(32)
-def _font(size: float, *, bold: bool) -> ImageFont.FreeTypeFont:
-    # The other layout engine is not on every machine.
-    return ImageFont.truetype(_font_file(bold=bold), size, layout_engine=ImageFont.Layout.BASIC)
+    line.draw(picture, x, y, size, color, align)

@@ -64,7 +64,7 @@ async def test_a_blind_test_from_disk_has_no_score_before_the_end(opened: Visit)
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("Trials").select_option("8")
     await expect(dialog).to_contain_text("7 of 8 right answers are needed (p = 0.035).")
-    await expect(dialog).to_contain_text("what X is can be found in it")
+    await expect(dialog).to_contain_text("somebody who looks finds the key in it")
     assert await violations(page) == []
     # X is drawn by the page: here all coins fall on A.
     await page.evaluate("() => { crypto.getRandomValues = values => values.fill(1) }")

@@ -13,7 +13,7 @@ const valueOf = function ({ type, value, checked }) {
   return value === "" ? null : type === "number" ? Number(value) : value
 }
 
-// What a template states: the fields of a new entry.
+// The values in a template: the fields of a new entry.
 const defaults = name => Object.fromEntries($$("[name]", $("#" + name).content)
   .map(control => [control.name, valueOf(control)]).filter(([, value]) => value || value === 0))
 

@@ -41,7 +41,7 @@ const load = async function () {
   $("progress", root).value = session.answered
   title.textContent = (root.dataset.unit || "Trial") + " " + trial + " of " + trials
   title.focus()
-  // What is not heard any more is dropped; the next sounds are loaded while these are heard.
+  // Sounds of earlier trials are dropped; those of the next are loaded while these are heard.
   for (const address of sounds.keys()) if (!stimuli.some(each => each.content === address)) sounds.delete(address)
   for (const each of stimuli) sound(each.content).catch(() => {})
 }

@@ -42,7 +42,7 @@ window.ToneShootout.blind = function (root) {
   const press = function (event) {
     const { target, key } = event
     if (!deck || !find("[data-keys]").checked || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return
-    // What has the focus keeps its own keys.
+    // A focused control keeps its own keys.
     if (target.matches("select") || (key === " " && target.matches("button, input"))) return
     const letter = find(`[data-letter="${CSS.escape(key.toLowerCase())}"]`)
     const answer = all("[name=choice]")[Number(key) - 1]
@@ -74,7 +74,7 @@ window.ToneShootout.blind = function (root) {
       deck?.stop()
       deck = null
     },
-    // What keeps the answer from being sent, in words; empty: nothing.
+    // Why the answer can't be sent yet; empty: it can.
     get missing() {
       return unheard.size ? `Listen to ${Array.from(unheard, letter => letter.toUpperCase()).join(", ")} first.` : ""
     },

@@ -8,9 +8,9 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -229,9 +229,9 @@ class Runner:
     async def _execute(self, attempt: Attempt, lease: Lease) -> None:
         job = attempt.job
         inputs = msgspec.convert(job.inputs, Inputs)
-        with tempfile.TemporaryDirectory(prefix=f"{job.id}-", dir=self._scratch, ignore_cleanup_errors=True) as folder:
-            inputs, sources = await self._fetcher.fetch(attempt, inputs, Path(folder))
-            out = await self._render(attempt, inputs, sources, Path(folder))
+        async with _temporary_folder(self._scratch, f"{job.id}-") as folder:
+            inputs, sources = await self._fetcher.fetch(attempt, inputs, folder)
+            out = await self._render(attempt, inputs, sources, folder)
             attempt.phase("publish")
             await self._publish(attempt, lease, out, notices=len(inputs.notices()))
 
@@ -352,6 +352,17 @@ class Runner:
             await self._dispatcher.enqueue(job)
         except Exception:  # noqa: BLE001 - after any failure of the queue, the next sweep enqueues the job
             _log.warning("enqueue_failed", job_id=str(job.id), exc_info=True)
+
+
+@asynccontextmanager
+async def _temporary_folder(parent: Path, prefix: str) -> AsyncGenerator[Path]:
+    """Create a folder, and delete it after the block without blocking the event loop."""
+    folder = tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True)
+    try:
+        yield Path(folder.name)
+    finally:
+        # If this is cancelled, the thread still deletes all files.
+        await asyncio.to_thread(folder.cleanup)
 
 
 async def _send_queue_heartbeats(job: Job, heartbeat: Heartbeat) -> None:

@@ -37,7 +37,7 @@ class JobArtifactRepository(Repository[JobArtifact]):
 
     async def replace_of_job(self, job_id: UUID, artifacts: Sequence[JobArtifact]) -> None:
         """Replace the rows of all of a job's artifacts."""
-        await self.session.execute(delete(JobArtifact).where(JobArtifact.job_id == job_id))
+        await self.session.execute(delete(_TABLE).where(_TABLE.c.job_id == job_id))
         if artifacts:
             await self.session.execute(insert(_TABLE), [_values(artifact) for artifact in artifacts])
 

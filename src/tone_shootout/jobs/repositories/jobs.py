@@ -146,7 +146,7 @@ class JobRepository(OwnedRepository[Job]):
             .where(Job.id == job_id, Job.status.in_(sources(to).intersection(only_from or JobStatus)))
             .values(status=to, event_seq=Job.event_seq + (2 if ends else 1), **({"waiting_for": None} | values))
             .returning(Job, is_subscribed(to))
-            .execution_options(populate_existing=True)
+            .execution_options(populate_existing=True, synchronize_session=False)
         )
         if held_by is not None:
             # A requeued job keeps its attempt number until the next attempt begins.

@@ -1,5 +1,6 @@
 """Forms with which a user shares a job: they do what REST does, and nothing for anybody else."""
 
+import asyncio
 import io
 import re
 from html import unescape
@@ -122,6 +123,17 @@ async def test_what_rest_refuses_a_form_refuses_and_keeps_what_was_typed(
     again = await own.post(path, data=form)
     assert again.status_code == 409
     assert "shared already" in again.text
+
+
+async def test_a_form_that_is_sent_twice_at_once_makes_one_share(
+    own: httpx.AsyncClient, user: Person, job: SharedJob
+) -> None:
+    path = f"/jobs/{job.id}/share"
+    form = {"action": "publish", "visibility": "unlisted", "title": "Twice"}
+    answers = await asyncio.gather(*(own.post(path, data=form) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [303, 409, 409, 409]
+    assert all("shared already" in answer.text for answer in answers if answer.status_code == 409)
+    assert len(await _mine(user)) == 1
 
 
 async def test_a_form_does_not_overwrite_what_its_user_has_not_seen(

@@ -151,6 +151,18 @@ async def test_previews_of_links_have_title_description_and_picture(
     assert found["og:description"].startswith("6 tones, all at -")
 
 
+async def test_the_page_of_a_share_leads_to_the_description_of_its_player(
+    api: httpx.AsyncClient, shared: dict[str, Any], base_url: str
+) -> None:
+    page = (await api.get(shared["links"]["page"], headers=HTML)).text
+    (link,) = re.findall(r'<link rel="alternate" type="application/json\+oembed" href="([^"]+)"', page)
+    described = (await api.get(unescape(link))).json()
+    assert described["title"] == NASTY
+    (source,) = re.findall(r'src="([^"]+)"', described["html"])
+    assert source == f"{base_url}{shared['links']['embed']}"
+    assert (await api.get(source, headers=HTML)).status_code == 200
+
+
 async def test_a_name_of_a_host_that_somebody_else_has_chosen_is_never_repeated(
     api: httpx.AsyncClient, shared: dict[str, Any]
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -80,7 +81,14 @@ class ShareService:
             facts=msgspec.to_builtins(await self._facts(owner_id, job_id)),
             picture_sha256=None,
         )
-        await self._shares.add(share)
+        try:
+            async with self._session.begin_nested():
+                await self._shares.add(share)
+        except IntegrityError:
+            known = await self._shares.find_of_job(owner_id, job_id)
+            if known is None:
+                raise
+            raise AlreadySharedError(known.slug) from None  # another request was faster: a form sent twice
         return share
 
     async def list(self, owner_id: UUID, paging: Paging) -> tuple[Sequence[Share], int]:

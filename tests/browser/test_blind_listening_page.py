@@ -93,7 +93,10 @@ async def test_a_blind_test_from_disk_has_no_score_before_the_end(opened: Visit)
     await expect(dialog.get_by_text("You heard the difference")).to_be_visible()
     await expect(dialog.get_by_text("This is not significant")).to_be_hidden()
     assert await violations(page) == []
-    if SHOTS:
-        await page.screenshot(path=f"{SHOTS}/abx-result.png")
+    for width in (320, 1280):
+        await page.set_viewport_size({"width": width, "height": 740})
+        assert await dialog.evaluate("each => each.scrollWidth <= each.clientWidth"), width
+        if SHOTS:
+            await page.screenshot(path=f"{SHOTS}/abx-result-{width}.png")
     await dialog.get_by_role("button", name="Close").press("Enter")
     await expect(page.get_by_role("button", name="Blind test of A and B")).to_be_focused()

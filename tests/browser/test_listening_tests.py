@@ -88,6 +88,8 @@ async def test_an_abx_test_is_taken_by_keyboard_alone_and_resumed_after_a_reload
             assert await violations(page) == []
         await hear(page, "abx")
         pages.append(await page.content() + await page.title())
+        if SHOTS and trial == 8:
+            await page.screenshot(path=f"{SHOTS}/abx-page-trial.png")
         await page.keyboard.press("1" if trial % 2 else "2")
         await expect(page.get_by_role("radio", name="A" if trial % 2 else "B")).to_be_focused()
         await page.keyboard.press("Enter")
@@ -101,6 +103,8 @@ async def test_an_abx_test_is_taken_by_keyboard_alone_and_resumed_after_a_reload
     assert f"between {100 * limits.low:.0f} % and {100 * limits.high:.0f} % with 90 % confidence" in shown
     assert ("not significant" in shown) == (chance >= 0.05)
     assert "1 began, 1 finished." in shown
+    if SHOTS:
+        await page.screenshot(path=f"{SHOTS}/abx-page-result.png", full_page=True)
     assert await violations(page) == []
     # Nothing that the page had or asked for before the end names a tone.
     for content in (*pages, *visit.requested):
@@ -135,11 +139,11 @@ async def test_tones_are_rated_with_sliders_and_ranked(
     page = visit.page
     await visit.open(address(base_url, shared, test))
     await begin(page)
+    key = await keys_of(session_maker, test)
     liked = [60, 90, 10]
     for trial in (1, 2):
         await expect(page.locator("#trial-title")).to_have_text(f"Round {trial} of 2")
         await hear(page, "abc")
-        key = await keys_of(session_maker, test)
         for letter in "abc":
             await page.locator(f"[name={letter}]").fill(str(liked[key[trial, letter]]))
         await expect(page.locator("output").first).to_have_text(str(liked[key[trial, "a"]]))
@@ -158,10 +162,10 @@ async def test_pairs_are_picked_and_names_are_matched(
     page = visit.page
     await visit.open(address(base_url, shared, pairs))
     await begin(page)
+    key = await keys_of(session_maker, pairs)
     for trial in range(1, 8):
         await expect(page.locator("#trial-title")).to_have_text(f"Trial {trial} of 7")
         await hear(page, "ab")
-        key = await keys_of(session_maker, pairs)
         await page.keyboard.press("1" if key[trial, "a"] == 0 else "2")
         await page.keyboard.press("Enter")
     await expect(page.locator(".ranking li").first).to_contain_text("Plexi <b>")

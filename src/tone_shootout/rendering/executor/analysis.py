@@ -14,6 +14,7 @@ from tone_shootout.audio.clustering import leaf_order
 from tone_shootout.rendering.executor.path_latencies import shifts_of
 from tone_shootout.rendering.executor.registry import (
     COMPARE_SEGMENTS,
+    COST_WAVEFORM,
     DRAW_PLOT,
     MEASURE_CAPTURE,
     MEASURE_LATENCY,
@@ -56,14 +57,14 @@ class Analysis(Struct, frozen=True, kw_only=True):
 def total_cost(plan: Plan, *, plots: bool) -> float:
     """Estimate the cost of measuring and drawing, in seconds on one core."""
     tracks = by_track(plan)
-    plot_count = len(plan.segments) + 2 + sum(1 + (len(segments) > 1) for segments in tracks)
+    figures = 2 + sum(1 + (len(segments) > 1) for segments in tracks)
     return math.fsum(
         (
             len(_chains(plan)) * MEASURE_LATENCY.cost(),
             len(_captures(plan)) * MEASURE_CAPTURE.cost(),
             MEASURE_SEGMENT.cost(plan.seconds),
             math.fsum(_compare_cost(segments) for segments in tracks),
-            plot_count * DRAW_PLOT.cost() if plots else 0.0,
+            figures * DRAW_PLOT.cost() + len(plan.segments) * COST_WAVEFORM if plots else 0.0,
         )
     )
 

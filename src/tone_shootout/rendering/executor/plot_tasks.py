@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 
 from tone_shootout.audio.constants import amplitude
 from tone_shootout.rendering.executor.analysis import Measurements, by_track
-from tone_shootout.rendering.executor.registry import DRAW_PLOT
+from tone_shootout.rendering.executor.registry import COST_WAVEFORM, DRAW_PLOT
 from tone_shootout.rendering.executor.stages import LeveledSegment, envelope_file
 from tone_shootout.rendering.executor.task_executor import TaskGraph
 from tone_shootout.rendering.executor.tasks import DrawPlot
@@ -42,11 +42,14 @@ def add_plots(
     folder.mkdir()
     names: list[str] = []
     # One process may draw all plots but the waveforms (`pool`).
-    lead = DRAW_PLOT.cost() * (1 + sum(1 + (len(segments) > 1) for segments in by_track(plan)))
+    others = DRAW_PLOT.cost() * (1 + sum(1 + (len(segments) > 1) for segments in by_track(plan)))
 
-    def add(name: str, after: Iterable[int], make: Callable[[], Plot], *, lead: float = lead) -> None:
+    def add(name: str, after: Iterable[int], make: Callable[[], Plot], cost: float, lead: float) -> None:
         names.extend(f"plots/{name}.{kind}" for kind in ("png", "svg"))
-        graph.add_after(after, lambda: DrawPlot(plot=make(), stem=str(folder / name)), DRAW_PLOT.cost(), lead=lead)
+        graph.add_after(after, lambda: DrawPlot(plot=make(), stem=str(folder / name)), cost, lead=lead)
+
+    def add_figure(name: str, after: Iterable[int], make: Callable[[], Plot]) -> None:
+        add(name, after, make, DRAW_PLOT.cost(), others)
 
     def spectra(segments: Sequence[PlannedSegment]) -> SpectraPlot:
         return SpectraPlot(
@@ -67,14 +70,14 @@ def add_plots(
         ]
         return DrivePlot(names=tuple(name for name, _ in shown), curves=tuple(curve for _, curve in shown))
 
-    add("levels", (), lambda: _levels(plan, level, leveled))
+    add_figure("levels", (), lambda: _levels(plan, level, leveled))
     for track, segments in enumerate(by_track(plan)):
         name = f"{track + 1:02d}-{slug(segments[0].di_name, fallback='di')}"
         numbers = [measurements.segments[segment.position - 1] for segment in segments]
-        add(f"spectra-{name}", numbers, partial(spectra, segments))
+        add_figure(f"spectra-{name}", numbers, partial(spectra, segments))
         if len(segments) > 1:
-            add(f"difference-{name}", [measurements.tracks[track]], partial(difference, track))
-    add("drive", measurements.captures, drive)
+            add_figure(f"difference-{name}", [measurements.tracks[track]], partial(difference, track))
+    add_figure("drive", measurements.captures, drive)
     full_scale = max(amplitude(segment.measured.sample_peak_dbfs) for segment in leveled)
     for segment in plan.segments:
         plot = WaveformPlot(
@@ -84,7 +87,7 @@ def add_plots(
             seconds=segment.seconds,
             full_scale=full_scale,
         )
-        add(f"waveform-{PurePath(segment.file).stem}", (), partial(_made, plot), lead=0.0)
+        add(f"waveform-{PurePath(segment.file).stem}", (), partial(_made, plot), COST_WAVEFORM, 0.0)
     return names
 
 

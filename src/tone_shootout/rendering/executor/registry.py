@@ -140,28 +140,30 @@ MEASURE_LOUDNESS: Final = TaskKind[MeasureLoudness](
 LEVEL_SEGMENT: Final = TaskKind[LevelSegment](
     handler=f"{_HANDLERS}:level_segment",
     result=Measured,
-    cost_per_s=0.005,
+    cost_per_s=0.003,
     content=lambda task, _: [_raw_key(task.raw), task.gain_db],
     files=lambda task: (task.flac, task.envelope),
 )
 DRAW_CARD: Final = TaskKind[DrawCard](
     handler=f"{_HANDLERS}:draw_card",
-    cost_s=0.2,
+    cost_s=0.05,
     content=lambda task, origins: [msgspec.to_builtins(task.card), _fonts(task.card), origins[task.envelope]],
     files=lambda task: (task.still,),
 )
 ENCODE_SOUND: Final = TaskKind[EncodeSound](
     handler=f"{_HANDLERS}:encode_sound",
-    cost_per_s=0.024,
+    cost_per_s=0.004,
     content=lambda task, _: [[_raw_key(part.raw), part.gain_db, part.frames] for part in task.parts],
     files=lambda task: (task.sound,),
 )
 WRITE_VIDEO: Final = TaskKind[WriteVideo](
     handler=f"{_HANDLERS}:write_video_task",
-    cost_per_s=0.001,
+    cost_per_s=0.0005,
     content=_video_content,
     files=lambda task: (task.video,),
 )
+COST_WAVEFORM: Final = 0.02
+"""Cost of the plot of a waveform, which is drawn without matplotlib, in seconds on one core."""
 DRAW_PLOT: Final = TaskKind[DrawPlot](
     handler=f"{_HANDLERS}:draw_plot_task",
     cost_s=0.2,
@@ -176,37 +178,37 @@ MEASURE_LATENCY: Final = TaskKind[MeasureLatency](
 )
 MEASURE_CAPTURE: Final = TaskKind[MeasureCapture](
     handler=f"{_MEASURE}:measure_capture",
-    cost_s=0.15,
+    cost_s=0.05,
     content=lambda task, _: [task.capture.media_info.sha256, task.size],
     files=lambda task: (task.metrics_file,),
 )
 MEASURE_SEGMENT: Final = TaskKind[MeasureSegment](
     handler=f"{_MEASURE}:measure_segment",
-    cost_per_s=0.006,
+    cost_per_s=0.003,
     content=lambda task, _: [_raw_key(task.raw), task.gain_db],
     files=lambda task: (task.metrics_file,),
 )
 COMPARE_SEGMENTS: Final = TaskKind[CompareSegments](
     handler=f"{_MEASURE}:compare_segments",
-    cost_per_s=0.004,
+    cost_per_s=0.0015,
     content=_comparison_content,
     files=lambda task: (task.metrics_file,),
 )
 ENCODE_LISTENING: Final = TaskKind[EncodeListening](
     handler="tone_shootout.rendering.listening_page.sound:encode_listening",
-    cost_per_s=0.004,
+    cost_per_s=0.002,
     content=_listening_content,
     files=lambda task: (*task.paths, task.metrics_file),
 )
 DRAW_POSTER: Final = TaskKind[DrawPoster](
     handler="tone_shootout.rendering.listening_page.draw_poster:draw_poster",
-    cost_s=0.1,
+    cost_s=0.05,
     content=_poster_content,
     files=lambda task: (task.path,),
 )
 MEASURE_SOUND: Final = TaskKind[MeasureSound](
     handler=f"{_MEASURE}:measure_sound",
-    cost_per_s=0.004,
+    cost_per_s=0.0025,
     content=lambda task, origins: origins[task.sound],
     files=lambda task: (task.metrics_file,),
 )

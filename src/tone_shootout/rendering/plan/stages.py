@@ -27,8 +27,8 @@ from tone_shootout.rendering.spec.schema import (
 )
 
 # Estimates for one core, in nanoseconds a sample; measured on an x86-64 server.
-_NS_CAPTURE: Final = 70.0
-_NS_PER_PARAMETER: Final = 0.06
+_NS_CAPTURE: Final = 45.0
+_NS_PER_PARAMETER: Final = 0.023
 _NS_PATH: Final = 5.0
 _NS_BLOCK: Final[Mapping[type[Block], float]] = {
     CabIrBlock: 50.0,

@@ -246,6 +246,31 @@ async def test_tokens_and_webhooks_are_made_and_deleted_in_the_settings(
     await page.get_by_text("You are signed out.").wait_for()
 
 
+async def test_another_sign_in_is_ended_and_the_account_exported_and_deleted(
+    home: Visit, base_url: str, user: Person
+) -> None:
+    page = home.page
+    page.on("dialog", lambda dialog: dialog.accept())
+    other = {"User-Agent": "Phone <b>"}
+    await user.client.post("/api/v1/auth/session", json={"token": user.token}, headers=other)
+    await home.open(f"{base_url}/settings")
+    await page.get_by_role("button", name="Sign out Phone <b>").press("Enter")
+    await expect(page.get_by_role("button", name="Sign out Phone <b>")).to_have_count(0)
+    assert (await user.client.get("/api/v1/me/sessions")).json()["total"] == 1
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="Export everything").press("Enter")
+    assert (await (await download.value).path()).stat().st_size > 0
+    await page.get_by_text("Delete this account").press("Enter")
+    confirmation = page.get_by_label("Your user name, to confirm")
+    await confirmation.fill("bob")
+    await confirmation.press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("This is not your user name.")
+    await confirmation.fill("ada")
+    await confirmation.press("Enter")
+    await page.wait_for_url(f"{base_url}/sign-in")
+    assert (await user.client.get("/api/v1/me")).status_code == 401
+
+
 async def test_a_page_whose_session_ended_leads_to_sign_in_and_back(home: Visit, base_url: str, user: Person) -> None:
     page = home.page
     await home.open(f"{base_url}/library?kind=capture")

@@ -120,6 +120,7 @@ PROVOKED_BY = {
     "too_many_di_tracks": "unit/rendering/test_plan.py::test_a_shootout_above_the_limits_is_rejected",
     "too_many_chains": "unit/rendering/test_grid.py"
     "::test_an_error_of_a_grid_points_to_it_and_leaves_the_written_chains",
+    "stereo_input": "unit/rendering/test_stereo.py::test_a_capture_takes_no_stereo_input",
     "too_many_splits": "unit/rendering/test_splits.py::test_a_fault_points_to_its_block_or_path",
     "too_many_segments": "unit/rendering/test_grid.py::test_a_huge_grid_is_refused_before_a_chain_is_made",
     "invalid_slice": "unit/rendering/test_plan.py::test_a_slice_outside_the_recording_is_rejected",
@@ -173,6 +174,7 @@ PROVOKED_BY = {
     "::test_a_level_that_only_the_di_track_states_is_reported",
     "repeated_name": "unit/rendering/test_notices.py::test_names_that_repeat_are_reported",
     "missing_glyphs": "unit/rendering/test_text.py::test_names_that_no_font_can_draw_are_reported",
+    "mono_and_stereo": "unit/rendering/test_stereo.py::test_mono_chains_beside_stereo_ones_are_noted",
     "identical_chains": "unit/rendering/test_notices.py::test_chains_that_sound_alike_are_reported",
     "implausible_filter": "unit/rendering/test_notices.py::test_a_filter_that_can_t_be_meant_is_reported",
     "uneven_calibration": "unit/rendering/test_calibration.py"

@@ -15,7 +15,7 @@ from tone_shootout.audio.filters import Band, equalize
 from tone_shootout.audio.fourier import fast_length, irfft, rfft
 from tone_shootout.audio.resample import resample
 from tone_shootout.audio.scipy_parts import load_part
-from tone_shootout.audio.sides import select_channel, single_response
+from tone_shootout.audio.sides import SIDES, select_channel, single_response
 from tone_shootout.audio.signals import (
     BLOCK,
     AudioError,
@@ -68,6 +68,25 @@ def prepare_ir(audio: Audio, rate: int, *, channel: Channel | None = None) -> Fl
     silence = step * -(-ORIGIN * audio.rate // (rate * step))
     moved = resample(np.pad(ir, silence), audio.rate, rate)
     return as_float32(moved[silence * rate // audio.rate - ORIGIN :] * (audio.rate / rate))
+
+
+def prepare_responses(audio: Audio, rate: int, *, channel: Channel | None = None) -> Float32:
+    """Convert an impulse response, one or two channels, to the sample rate of a chain.
+
+    Args:
+        audio: decoded IR, as for `prepare_ir`.
+        rate: sample rate of the chain in Hz.
+        channel: channel to use of a stereo file whose sides differ; None: both.
+
+    Returns:
+        Shape (T,), or (2, T) for sides that differ if `channel` is None, each with time zero at sample `ORIGIN`.
+
+    Raises:
+        AudioError: `silent`, `empty`, `not_finite` or `unsupported_rate`.
+    """
+    if channel is None and single_response(audio.samples) is None:
+        return np.stack([prepare_ir(audio, rate, channel=side) for side in SIDES])
+    return prepare_ir(audio, rate, channel=channel)
 
 
 def convolve_ir(x: Signal, ir: Signal, *, origin: int = 0) -> Float32:

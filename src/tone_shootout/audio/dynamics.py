@@ -8,8 +8,8 @@ from tone_shootout.audio.signals import (
     Float32,
     Float64,
     Signal,
+    as_channels,
     as_float32,
-    check_mono,
     check_range,
     check_rate,
 )
@@ -32,14 +32,14 @@ CHUNK_SAMPLES = 65_536
 def compressor(
     x: Signal, rate: int, *, threshold_db: float, ratio: float, attack_ms: float, release_ms: float
 ) -> Float32:
-    """Compress a mono signal: feed-forward, peak-sensing, no make-up gain.
+    """Compress a signal: feed-forward, peak-sensing, no make-up gain. Both sides of a stereo signal get one gain.
 
     The design follows Giannoulis, Massberg and Reiss ("Digital Dynamic Range Compressor Design", JAES 60(6), 2012): a
     static curve with a 6 dB soft knee (equation 4) gives the target gain reduction in decibels; a branching one-pole
     smoother (equation 16) follows it with the attack or the release time constant.
 
     Args:
-        x: samples, shape (T,).
+        x: samples, shape (T,) or (channels, T).
         rate: sample rate in Hz.
         threshold_db: level at which compression starts, −100 to 0 dBFS.
         ratio: compression ratio, 1 to 100.
@@ -47,7 +47,7 @@ def compressor(
         release_ms: time constant of decreasing gain reduction, 1 to 5000 ms.
 
     Returns:
-        Samples, shape (T,).
+        Samples in the shape of `x`.
 
     Raises:
         AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate` or `out_of_range`.
@@ -56,56 +56,56 @@ def compressor(
     check_range("the ratio", ratio, *RATIO_RANGE, "")
     check_range("the attack", attack_ms, *ATTACK_RANGE_MS, "ms")
     check_range("the release", release_ms, *RELEASE_RANGE_MS, "ms")
-    signal = check_mono(x)
+    channels = as_channels(x)
     attack, release = _smoothing(attack_ms, check_rate(rate)), _smoothing(release_ms, rate)
-    out = np.empty(len(signal), dtype=np.float32)
+    out = np.empty(channels.shape, dtype=np.float32)
     reduction = 0.0
-    for start in range(0, len(signal), CHUNK_SAMPLES):
-        block = signal[start : start + CHUNK_SAMPLES].astype(np.float64)
-        level = 20 * np.log10(np.maximum(np.abs(block), FLOOR))
+    for start in range(0, channels.shape[1], CHUNK_SAMPLES):
+        block = channels[:, start : start + CHUNK_SAMPLES].astype(np.float64)
+        level = 20 * np.log10(np.maximum(np.abs(block).max(axis=0), FLOOR))
         smoothed = []
         for target in _reduction_db(level - threshold_db, ratio).tolist():
             reduction += (attack if target > reduction else release) * (target - reduction)
             smoothed.append(reduction)
-        out[start : start + len(block)] = as_float32(block * 10 ** (-np.array(smoothed) / 20))
-    return out
+        out[:, start : start + block.shape[1]] = as_float32(block * 10 ** (-np.array(smoothed) / 20))
+    return out.reshape(x.shape)
 
 
 def noise_gate(x: Signal, rate: int, *, threshold_db: float) -> Float32:
-    """Gate a mono signal: mute it while its level is below a threshold.
+    """Gate a signal: mute it while its level is below a threshold. Both sides of a stereo signal get one gain.
 
     The gate opens at a sample at or above the threshold. It closes after 50 ms (hold) without a sample at or above 6 dB
     below the threshold (hysteresis). The gain follows exponentially, with a time constant of 1 ms to open and 50 ms to
     close.
 
     Args:
-        x: samples, shape (T,).
+        x: samples, shape (T,) or (channels, T).
         rate: sample rate in Hz.
         threshold_db: opening threshold, −100 to 0 dBFS.
 
     Returns:
-        Samples, shape (T,).
+        Samples in the shape of `x`.
 
     Raises:
         AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate` or `out_of_range`.
     """
     check_range("the threshold", threshold_db, *THRESHOLD_RANGE_DB, "dBFS")
-    signal = check_mono(x)
+    channels = as_channels(x)
     hold = round(GATE_HOLD_MS * check_rate(rate) / 1000)
-    is_open = _gate_state(signal, amplitude(threshold_db), amplitude(threshold_db - GATE_HYSTERESIS_DB), hold)
+    is_open = _gate_state(channels, amplitude(threshold_db), amplitude(threshold_db - GATE_HYSTERESIS_DB), hold)
     changes = np.flatnonzero(np.diff(is_open)) + 1
-    out = np.empty(len(signal), dtype=np.float32)
+    out = np.empty(channels.shape, dtype=np.float32)
     current = float(is_open[0])
-    for start, end in zip([0, *changes], [*changes, len(signal)], strict=True):
+    for start, end in zip([0, *changes], [*changes, channels.shape[1]], strict=True):
         target = float(is_open[start])
         decay = 1 - _smoothing(GATE_ATTACK_MS if target else GATE_RELEASE_MS, rate)
         distance = current - target
         for first in range(start, end, CHUNK_SAMPLES):
             last = min(first + CHUNK_SAMPLES, end)
             gain = target + distance * decay ** np.arange(first - start + 1, last - start + 1)
-            out[first:last] = as_float32(signal[first:last] * gain)
+            out[:, first:last] = as_float32(channels[:, first:last] * gain)
             current = float(gain[-1])
-    return out
+    return out.reshape(x.shape)
 
 
 def _smoothing(time_ms: float, rate: int) -> float:
@@ -120,12 +120,12 @@ def _reduction_db(over: Float64, ratio: float) -> Float64:
     return np.where(2 * over < -KNEE_DB, 0.0, np.where(2 * over > KNEE_DB, slope * over, knee))
 
 
-def _gate_state(signal: Signal, open_level: float, close_level: float, hold: int) -> NDArray[np.bool_]:
-    """Return, per sample, whether a gate with hysteresis and hold is open."""
-    is_open = np.empty(len(signal), dtype=np.bool_)
+def _gate_state(channels: Signal, open_level: float, close_level: float, hold: int) -> NDArray[np.bool_]:
+    """Return, per sample of a signal of shape (channels, T), whether a gate with hysteresis and hold is open."""
+    is_open = np.empty(channels.shape[1], dtype=np.bool_)
     last_above_close, held_since, last_opened, was_held = -hold - 1, 0, -1, False
-    for start in range(0, len(signal), CHUNK_SAMPLES):
-        level = np.abs(signal[start : start + CHUNK_SAMPLES].astype(np.float64))
+    for start in range(0, channels.shape[1], CHUNK_SAMPLES):
+        level = np.abs(channels[:, start : start + CHUNK_SAMPLES].astype(np.float64)).max(axis=0)
         index = np.arange(start, start + len(level))
         above_close = np.maximum.accumulate(np.where(level >= close_level, index, last_above_close))
         held = index - above_close <= hold

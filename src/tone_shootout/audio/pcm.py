@@ -26,10 +26,13 @@ def round_to_24_bits(x: Float32) -> Float32:
     Every integer of 24 bits is exact in single precision, so decoding the file gives the same samples.
 
     Args:
-        x: samples, shape (T,), within ±1.
+        x: samples, shape (T,) or (channels, T), within ±1.
     """
-    for start in range(0, len(x), BLOCK):
-        block = x[start : start + BLOCK]
+    flat = x.reshape(-1)
+    if not np.shares_memory(flat, x):
+        raise ValueError("expected samples that are contiguous in memory")
+    for start in range(0, len(flat), BLOCK):
+        block = flat[start : start + BLOCK]
         # Scaling by a power of two is exact, so single precision rounds as `to_24_bits` does.
         block *= np.float32(FULL_SCALE_24)
         np.minimum(np.rint(block, out=block), np.float32(FULL_SCALE_24 - 1), out=block)

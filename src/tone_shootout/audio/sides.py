@@ -1,11 +1,15 @@
-"""Selection of one channel of a stereo file for a mono chain."""
+"""Sides of stereo files and signals: selection, and what is done with each of them."""
 
+import math
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
 from tone_shootout.audio.constants import Channel
 from tone_shootout.audio.signals import AudioError, Float32
+
+SIDES: Final[tuple[Channel, Channel]] = ("left", "right")
 
 TOLERANCE: Final = 1e-4
 """Maximum difference between equal sides, and maximum peak of a silent side, relative to the highest peak: −80 dB."""
@@ -30,6 +34,38 @@ def single_response(samples: Float32) -> Float32 | None:
         first: Float32 = samples[0]
         return first
     return None
+
+
+def each_side(process: Callable[[Float32], Float32], x: Float32) -> Float32:
+    """Process a mono signal, shape (T,), as it is, or each side of a stereo signal, shape (2, T), on its own."""
+    return process(x) if x.ndim == 1 else np.stack([process(side) for side in x])
+
+
+def outline(samples: Float32) -> tuple[Float32, Float32]:
+    """Return the lowest and the highest sample of all channels at each time, each of shape (T,).
+
+    Args:
+        samples: shape (T,) or (channels, T).
+    """
+    return (samples, samples) if samples.ndim == 1 else (samples.min(axis=0), samples.max(axis=0))
+
+
+def louder_side(samples: Float32) -> Float32:
+    """Return the channel with the most energy, shape (T,), of samples of shape (T,) or (channels, T)."""
+    if samples.ndim == 1:
+        return samples
+    side: Float32 = samples[int(np.einsum("ct,ct->c", samples, samples, dtype=np.float64).argmax())]
+    return side
+
+
+def as_two_sides(samples: Float32) -> Float32:
+    """Return samples of shape (2, T) that are as loud over both sides by BS.1770 as they were.
+
+    A mono signal, shape (T,), is 3.01 LU louder on two sides than on one: both get it with −3.01 dB.
+    """
+    if samples.ndim == 2:
+        return samples
+    return np.stack([samples * np.float32(math.sqrt(0.5))] * 2)
 
 
 def select_channel(samples: Float32, channel: Channel) -> Float32:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tone_shootout.audio.fourier import rfft
-from tone_shootout.audio.signals import Float64, Signal, check_mono, check_rate
+from tone_shootout.audio.signals import Float64, Signal, as_channels, check_mono, check_rate
 
 # IEC 61260-1 exact mid-band frequencies, base ten: 1000·10^(n/10), nominally 25 Hz to 20 kHz.
 THIRD_OCTAVES_HZ: Float64 = 1000.0 * 10.0 ** (np.arange(-16, 14) / 10)
@@ -47,13 +47,13 @@ class Spectrum:
 
 
 def spectrum(x: Signal, rate: int) -> Spectrum:
-    """Measure the long-term spectrum of a mono signal.
+    """Measure the long-term spectrum of a signal; that of a stereo signal is the mean of the power of its sides.
 
     Welch's method (IEEE Trans. Audio Electroacoust. 15, 1967): Hann windows of about 0.17 s with 50 % overlap. The
     power of a band is the integral of the density between its edges (IEC 61260-1).
 
     Args:
-        x: samples, shape (T,), full scale ±1.
+        x: samples, shape (T,) or (channels, T), full scale ±1.
         rate: sample rate in Hz.
 
     Returns:
@@ -62,7 +62,9 @@ def spectrum(x: Signal, rate: int) -> Spectrum:
     Raises:
         AudioError: `empty`, `not_finite`, `bad_shape` or `unsupported_rate`.
     """
-    frequency, density = power_density(x, rate)
+    densities = [power_density(side, rate) for side in as_channels(x)]
+    frequency = densities[0][0]
+    density = np.mean([density for _, density in densities], axis=0)
     powers = third_octave_powers(frequency, density)
     levels = power_db(powers)
     cumulative = _cumulative(frequency, density)

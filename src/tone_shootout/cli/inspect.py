@@ -119,7 +119,7 @@ def _usable(path: Path, kind: "Literal['di_track', 'cab_ir']") -> "tuple[dict[st
     except SourceError as error:
         return {"usable": False, "detail": error.detail}, ()
     if isinstance(info, CabIrInfo) and info.stereo:
-        detail = 'with channel set to "left", "right" or "mean": its sides differ'
+        detail = 'in stereo, or with channel set to "left", "right" or "mean": its sides differ'
         return {"usable": True, "detail": detail}, info.notices
     if isinstance(info, DiTrackInfo) and info.cancels:
         detail = 'with channel set to "left" or "right": its sides cancel'

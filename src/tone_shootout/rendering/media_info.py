@@ -149,7 +149,7 @@ class CabIrInfo(Struct, frozen=True, kw_only=True, tag_field="kind", tag="cab_ir
     samples: Annotated[int, Meta(description="Number of samples in each channel.")]
     sample_rate_hz: Annotated[int, Meta(description="Sample rate, Hz.")]
     duration_s: Annotated[float, Meta(description="Duration, seconds.")]
-    stereo: Annotated[bool, Meta(description="Whether the sides differ, so that `channel` has to select one.")] = False
+    stereo: Annotated[bool, Meta(description="Whether the sides differ: without `channel`, the IR is stereo.")] = False
     padded: Annotated[
         bool, Meta(description="Whether samples are at least one byte smaller than their containers.")
     ] = False

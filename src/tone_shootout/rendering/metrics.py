@@ -114,8 +114,8 @@ class Encoded(Struct, frozen=True, kw_only=True):
     """Levels of the video's sound, decoded after its encoding.
 
     Attributes:
-        integrated_lufs: integrated loudness as a stereo meter shows it: 3.01 LU more than one side, because both
-            sides are equal.
+        integrated_lufs: integrated loudness over both sides: of mono segments 3.01 LU more than of one side, because
+            both are equal. Mono segments beside stereo ones are lowered by as much.
         true_peak_dbtp: true peak, dBTP.
     """
 

@@ -8,8 +8,10 @@ from msgspec import Struct
 
 from tone_shootout.audio.notices import FileNotice
 from tone_shootout.rendering import fonts
+from tone_shootout.rendering.dual_mono import DUAL_MONO_DB
 from tone_shootout.rendering.media_info import CaptureInfo, MediaInfo
 from tone_shootout.rendering.plan.calibration import one_sided_levels, uneven_drives
+from tone_shootout.rendering.plan.routes import nodes_of
 from tone_shootout.rendering.spec.grammar import part_of
 from tone_shootout.rendering.spec.leaves import leaves, with_files
 from tone_shootout.rendering.spec.pointers import Place, block_pointer, chain_pointer, di_track_pointer, place_in_words
@@ -60,6 +62,7 @@ def spec_notices(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[No
     yield from _gear_notices(spec, media_info)
     yield from _repeated_names(spec)
     yield from _identical_chains(spec, media_info)
+    yield from _channel_notices(spec, media_info)
     yield from _filter_notices(spec)
     yield from _text_notices(spec)
 
@@ -190,6 +193,20 @@ def _sound(chain: Chain, media_info: Mapping[str, MediaInfo]) -> tuple[object, .
 
     active = (block for block in with_files(chain, content).blocks if not block.bypass)
     return chain.trim_db, *map(described, active)
+
+
+def _channel_notices(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[Notice]:
+    """Yield a notice if some chains are stereo and others are mono, with a pointer to the first mono one."""
+    nodes = [nodes_of(chain, media_info) for chain in spec.chains]
+    mono = [index for index, found in enumerate(nodes) if not found or found[-1].channels == 1]
+    if mono and len(mono) < len(nodes):
+        names = ", ".join(f"“{spec.chains[index].name}”" for index in mono)
+        detail = (
+            f"Some chains are stereo, {names} mono. All files have one loudness by BS.1770, for mono that of one "
+            f"channel: two speakers play it {-DUAL_MONO_DB:.0f} LU louder. The video, the listening page and listening "
+            "tests lower it by as much; a player of the files does not."
+        )
+        yield Notice(code="mono_and_stereo", pointer=chain_pointer(mono[0]), detail=detail)
 
 
 def _filter_notices(spec: Spec) -> Iterator[Notice]:

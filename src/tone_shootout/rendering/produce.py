@@ -191,6 +191,7 @@ def _records(
             end_ms=slot.end_ms,
             sample_rate_hz=OUTPUT_RATE,
             samples=segment.samples,
+            channels=segment.channels,
             tail_samples=resampled(segment.tail, segment.di_rate, OUTPUT_RATE),
             measured=level.measured,
             loudness_before_lufs=level.loudness_before_lufs,

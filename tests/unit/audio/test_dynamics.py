@@ -111,7 +111,7 @@ def test_compressor_setting_out_of_range_is_refused(name: str, value: float) -> 
     assert caught.value.code == "out_of_range"
 
 
-@pytest.mark.parametrize(("signal", "code"), [([], "empty"), ([np.nan], "not_finite"), ([[0.0], [0.0]], "bad_shape")])
+@pytest.mark.parametrize(("signal", "code"), [([], "empty"), ([np.nan], "not_finite"), ([[[0.0]]], "bad_shape")])
 def test_invalid_signal_is_refused_by_the_gate(signal: list[float], code: str) -> None:
     with pytest.raises(AudioError) as caught:
         noise_gate(np.array(signal), RATE, threshold_db=-40.0)
@@ -133,3 +133,17 @@ def test_dynamics_never_amplify_a_sample(
     gated = noise_gate(signal, RATE, threshold_db=threshold)
     assert (np.abs(compressed) <= np.abs(signal)).all()
     assert (np.abs(gated) <= np.abs(signal)).all()
+
+
+def test_the_louder_side_decides_the_gain_of_both() -> None:
+    loud, quiet = riff(1.0).astype(np.float32), 0.1 * sine(-20.0, 1.0).astype(np.float32)
+    sides = np.stack([quiet[: len(loud)], loud[: len(quiet)]])
+    for process in (
+        lambda x: compressor(x, RATE, threshold_db=-30.0, ratio=4.0, attack_ms=5.0, release_ms=50.0),
+        lambda x: noise_gate(x, RATE, threshold_db=-20.0),
+    ):
+        received = process(sides)
+        np.testing.assert_array_equal(received[1], process(sides[1]))
+        audible = (np.abs(sides) > 1e-4).all(axis=0)
+        gains = received[:, audible] / sides[:, audible]
+        np.testing.assert_allclose(gains[0], gains[1], rtol=1e-3, atol=1e-3)

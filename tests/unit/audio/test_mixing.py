@@ -38,6 +38,7 @@ def test_a_path_that_is_moved_beyond_its_end_is_silent() -> None:
         ([MixedPath(NOISE[0]), MixedPath(NOISE[1, :-1])], "bad_shape"),
         ([MixedPath(NOISE[0], gain_db=61.0)], "out_of_range"),
         ([MixedPath(NOISE[0], advance=-1)], "out_of_range"),
+        ([MixedPath(NOISE[0], pan=1.1)], "out_of_range"),
         ([MixedPath(np.array([np.nan], np.float32))], "not_finite"),
         ([MixedPath(np.array([3e38], np.float32))] * 2, "not_finite"),
     ],
@@ -46,3 +47,30 @@ def test_what_can_not_be_summed_is_an_error(paths: list[MixedPath], code: str) -
     with pytest.raises(AudioError) as caught:
         sum_paths(paths)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("pan", [-1.0, -0.3, 0.0, 0.5, 1.0])
+def test_a_panned_path_has_the_same_power_everywhere(pan: float) -> None:
+    left, right = sum_paths([MixedPath(NOISE[0], pan=pan)], stereo=True).astype(np.float64)
+    power = np.square(NOISE[0].astype(np.float64)).sum()
+    assert np.square(left).sum() + np.square(right).sum() == pytest.approx(power)
+    angle = np.arctan2(np.abs(right).max(), np.abs(left).max())
+    assert angle == pytest.approx(np.pi / 4 * (pan + 1), abs=1e-6)
+
+
+def test_paths_at_the_ends_leave_the_other_side_silent() -> None:
+    left, right = sum_paths([MixedPath(NOISE[0], pan=-1.0), MixedPath(NOISE[1], pan=1.0)], stereo=True)
+    np.testing.assert_array_equal(left, NOISE[0])
+    np.testing.assert_array_equal(right, NOISE[1])
+
+
+def test_a_stereo_path_keeps_its_sides_and_loses_the_one_it_is_panned_away_from() -> None:
+    np.testing.assert_array_equal(sum_paths([MixedPath(NOISE[:2])], stereo=True), NOISE[:2])
+    left, right = sum_paths([MixedPath(NOISE[:2], pan=1.0)], stereo=True)
+    assert not left.any()
+    np.testing.assert_array_equal(right, NOISE[1])
+
+
+def test_a_stereo_path_in_a_mono_sum_is_an_error() -> None:
+    with pytest.raises(AudioError, match="expected a mono path"):
+        sum_paths([MixedPath(NOISE[:2])])

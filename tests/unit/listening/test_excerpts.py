@@ -99,7 +99,8 @@ def test_tones_are_aligned_of_one_polarity_and_equally_long(tmp_path: Path) -> N
     found = decode(contents, Plan(segments, 1_000, 10_000))
     assert {tone.shape for tone in found.tones} == {(10_000, 2)}
     assert np.abs(found.tones[0] - found.tones[1]).max() <= 1
-    assert (found.tones[0] == found.tones[2]).all()
+    # Mono beside stereo is lower on each side.
+    assert np.abs(found.tones[0] - found.tones[2] * np.sqrt(0.5)).max() <= 1
 
 
 def test_stimuli_of_one_tone_are_never_the_same_file(tmp_path: Path) -> None:
@@ -109,3 +110,15 @@ def test_stimuli_of_one_tone_are_never_the_same_file(tmp_path: Path) -> None:
     assert len(set(files)) == 4
     assert len({len(file) for file in files}) == 1
     assert len({file[:WAV_HEADER_BYTES] for file in files}) == 1
+
+
+def test_mono_beside_stereo_is_on_both_sides_as_loud_as_on_one(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    mono, stereo = flac(rng.uniform(-0.5, 0.5, (1, RATE)), tmp_path), flac(rng.uniform(-0.5, 0.5, (2, RATE)), tmp_path)
+    plan = Plan((_segment(1), _segment(2)), 0, RATE)
+    one, two = decode([mono, stereo], plan).tones
+    assert one.shape == two.shape == (RATE, 2)
+    alone, _ = decode([mono, mono], plan).tones
+    assert np.square(one.astype(float)).sum() == pytest.approx(np.square(alone.astype(float)).sum())
+    assert (one[:, 0] == one[:, 1]).all()
+    assert (two == decode([stereo, stereo], plan).tones[0]).all()

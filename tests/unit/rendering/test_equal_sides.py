@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.support.render_inputs import RATE, plucks
-from tone_shootout.rendering.video.encoder import _sound, _sound_stream
+from tone_shootout.rendering.video.encoder import AUDIO_BIT_RATE, _sound, _sound_stream
 from tone_shootout.rendering.video.equal_sides import stereo_packet
 
 STEREO = bytes.fromhex("1190")
@@ -19,8 +19,8 @@ MONO = bytes.fromhex("1188")
 
 def _encode(samples: NDArray[np.float32]) -> list[bytes]:
     with av.open(os.devnull, "w", format="null") as container:
-        stream = _sound_stream(container, "mono")
-        packets = _sound(stream, samples, 0, 0, len(samples) * 30 // RATE)
+        stream = _sound_stream(container, "mono", AUDIO_BIT_RATE)
+        packets = _sound(stream, samples[np.newaxis], 0, 0, len(samples) * 30 // RATE)
         return [bytes(packet) for packet in [*packets, *stream.encode(None)]]
 
 

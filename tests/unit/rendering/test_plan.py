@@ -80,14 +80,6 @@ def test_a_padded_file_has_different_keys(file: str) -> None:
     assert _keys(plan(document, padded)) != _keys(plan(document, FACTS))
 
 
-def test_a_stereo_ir_requires_a_channel_in_every_active_block() -> None:
-    facts: dict[str, MediaInfo] = {**FACTS, "cab.wav": msgspec.structs.replace(FACTS["cab.wav"], stereo=True)}
-    bypassed = {"type": "cab_ir", "file": "cab.wav", "bypass": True}
-    mean = {"type": "cab_ir", "file": "cab.wav", "channel": "mean"}
-    document = spec(blocks("amp.nam", "cab.wav"), blocks("combo.nam", bypassed), blocks("amp.nam", mean))
-    assert _errors(document, facts) == [("stereo_ir", "/chains/0/blocks/1/channel")]
-
-
 def test_a_di_track_whose_sides_cancel_requires_a_channel() -> None:
     facts: dict[str, MediaInfo] = {**FACTS, "riff.wav": msgspec.structs.replace(FACTS["riff.wav"], cancels=True)}
     tracks = [

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
 from tone_shootout.listening.shares.facts import SharedSegment
+from tone_shootout.rendering.dual_mono import DUAL_MONO_DB
 
 if TYPE_CHECKING:
     from tone_shootout.audio.excerpts import Int32
@@ -105,7 +106,15 @@ def decode(contents: Sequence[bytes], plan: Plan) -> Excerpt:
         found = read_flac_excerpt(content, start=plan.start + lead, samples=plan.samples)
         tones.append(fade(-found if segment.polarity < 0 else found, length))
     channels = max(tone.shape[1] for tone in tones)
-    return Excerpt(rate, tuple(np.repeat(tone, channels // tone.shape[1], axis=1) for tone in tones))
+    return Excerpt(rate, tuple(_with_channels(tone, channels) for tone in tones))
+
+
+def _with_channels(tone: Int32, channels: int) -> Int32:
+    """Return a tone with `channels` channels; mono on two sides is as loud as it was on one."""
+    if tone.shape[1] == channels:
+        return tone
+    lowered: Int32 = np.rint(tone * 10 ** (DUAL_MONO_DB / 20)).astype(np.int32)
+    return np.repeat(lowered, channels, axis=1)
 
 
 def make_stimulus(excerpt: Excerpt, tone: int) -> bytes:

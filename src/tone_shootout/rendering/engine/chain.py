@@ -1,9 +1,9 @@
 """Renders one segment in this process: a slice of a DI track through the blocks of a chain.
 
 The DI track is resampled once to the rate of the chain's first capture, again only before a later capture with another
-rate, and once at the end to the output rate. Each block takes mono float32 samples and returns as many; the DI track is
-extended with silence if the segment has a tail. Cuts of the slice and the ends of the segment are faded. Levels are not
-changed here: the level match follows later.
+rate, and once at the end to the output rate. Each block takes float32 samples and returns as many: mono, or stereo
+after a stereo IR or a panned split. The DI track is extended with silence if the segment has a tail. Cuts of the slice
+and the ends of the segment are faded. Levels are not changed here: the level match follows later.
 """
 
 from collections import Counter
@@ -24,6 +24,7 @@ from tone_shootout.audio.levels import apply_gain
 from tone_shootout.audio.mixing import MixedPath, sum_paths
 from tone_shootout.audio.nam import NamError, NamModel
 from tone_shootout.audio.resample import resample
+from tone_shootout.audio.sides import each_side
 from tone_shootout.audio.signals import AudioError, Float32, decibels
 from tone_shootout.audio.space import delay, reverb
 from tone_shootout.rendering.engine.sources import (
@@ -75,7 +76,7 @@ Shifts = Mapping[int, Sequence[int]]
 """By index of a split's stage, the samples by which each of its paths is moved earlier, at the stage's rate."""
 
 OnStage = Callable[[int, Float32], None]
-"""Takes a stage's index and its output, shape (T,)."""
+"""Takes a stage's index and its output, shape (T,) or (2, T)."""
 
 
 class SourceCache:
@@ -105,7 +106,7 @@ class SourceCache:
         return self._captures[key]
 
     def ir(self, source: SourceFile, rate: int, channel: Channel | None = None) -> Float32:
-        """Return a cab IR at `rate` Hz, shape (T,)."""
+        """Return a cab IR at `rate` Hz, shape (T,) or (2, T)."""
         key = (source.media_info.sha256, rate, channel)
         if key not in self._irs:
             self._irs[key] = decode_ir(_content(source), rate, channel=channel)
@@ -113,7 +114,7 @@ class SourceCache:
 
 
 class _Output(NamedTuple):
-    """Output of a stage: its samples, shape (T,), their rate, and the stage that muted them if they are silent."""
+    """Output of a stage: samples, shape (T,) or (2, T), their rate, and the stage that muted them if any did."""
 
     samples: Float32
     rate: int
@@ -143,12 +144,13 @@ def render_segment(
         source_cache: decoded sources, shared between segments.
         report_cost: called with the completed cost, up to the total of the stages that run.
         runs: indices of the stages that run, in order; None: all.
-        resumed: outputs of the stages that those need and that do not run, by index, shape (T,), at the stage's rate.
+        resumed: outputs of the stages that those need and that do not run, by index, at the stage's rate.
         shifts: by index of a split's stage, samples by which each of its paths is moved earlier; None: by none.
         on_stage: called with the index and the output of each stage.
 
     Returns:
-        float32 samples, shape (segment.samples,), at `OUTPUT_RATE`, full scale ±1, before the level match.
+        float32 samples, shape (segment.samples,), of a stereo segment (2, segment.samples), at `OUTPUT_RATE`, full
+        scale ±1, before the level match.
 
     Raises:
         RenderError: the result is silent or not finite, or a source or block can't be used.
@@ -170,11 +172,11 @@ def render_segment(
         stage = stages[number]
         with _render_errors(_block_name(segment, chain, stage), segment, _stage_pointer(segment, stage)):
             found = [outputs[needed] for needed in stage.inputs]
-            inputs = [resample(each.samples, each.rate, stage.rate)[: stage.samples] for each in found]
+            inputs = [resample(each.samples, each.rate, stage.rate)[..., : stage.samples] for each in found]
             report_samples = partial(_report_samples, report_cost, done, stage.cost, stage.samples)
             block = block_at(chain, stage.place)
             if isinstance(block, SplitBlock):
-                x = _sum(block, inputs, (shifts or {}).get(number))
+                x = _sum(block, inputs, (shifts or {}).get(number), stereo=stage.channels > 1)
             else:
                 x = _apply(block, inputs[0], stage, sources, source_cache, report_samples)
         muted = [each.muted_by for each in found]
@@ -196,17 +198,16 @@ def render_segment(
             pointer=_stage_pointer(segment, result.muted_by),
         )
     with _render_errors(segment_name(segment), segment):
-        x = resample(result.samples, result.rate, OUTPUT_RATE)[: segment.samples]
+        x = resample(result.samples, result.rate, OUTPUT_RATE)[..., : segment.samples]
         return fade_ends(x, OUTPUT_RATE) if segment.faded else x
 
 
-def _sum(block: SplitBlock, inputs: Sequence[Float32], shifts: Sequence[int] | None) -> Float32:
-    return sum_paths(
-        [
-            MixedPath(x, gain_db=path.mix_db, inverted=path.polarity == "inverted", advance=shift)
-            for path, x, shift in zip(block.paths, inputs, shifts or [0] * len(inputs), strict=True)
-        ]
-    )
+def _sum(block: SplitBlock, inputs: Sequence[Float32], shifts: Sequence[int] | None, *, stereo: bool) -> Float32:
+    paths = [
+        MixedPath(x, gain_db=path.mix_db, pan=path.pan, inverted=path.polarity == "inverted", advance=shift)
+        for path, x, shift in zip(block.paths, inputs, shifts or [0] * len(inputs), strict=True)
+    ]
+    return sum_paths(paths, stereo=stereo)
 
 
 def _read_slice(segment: PlannedSegment, di: SourceFile, source_cache: SourceCache) -> Float32:
@@ -287,7 +288,13 @@ def _apply(
             return reamp(capture, x, size=block.size, report_samples=report_samples)
         case CabIrBlock():
             ir = source_cache.ir(sources[block.file], rate, block.channel)
-            return cab_ir(x, ir, rate, mix=block.mix, low_cut_hz=block.low_cut_hz, high_cut_hz=block.high_cut_hz)
+            convolve = partial(
+                cab_ir, rate=rate, mix=block.mix, low_cut_hz=block.low_cut_hz, high_cut_hz=block.high_cut_hz
+            )
+            if ir.ndim == 1:
+                return each_side(lambda side: convolve(side, ir), x)
+            sides = x if x.ndim == 2 else (x, x)
+            return np.stack([convolve(side, response) for side, response in zip(sides, ir, strict=True)])
         case GainBlock():
             return _apply_gain(x, block.gain_db)
         case EqBlock():
@@ -306,9 +313,11 @@ def _apply(
         case NoiseGateBlock():
             return noise_gate(x, rate, threshold_db=block.threshold_db)
         case DelayBlock():
-            return delay(x, rate, ms=block.time_ms, feedback=block.feedback, mix=block.mix)
+            apply = partial(delay, rate=rate, ms=block.time_ms, feedback=block.feedback, mix=block.mix)
+            return each_side(apply, x)
         case ReverbBlock():
-            return reverb(x, rate, kind=block.reverb_type, mix=block.mix, decay_s=block.decay_s)
+            apply = partial(reverb, rate=rate, kind=block.reverb_type, mix=block.mix, decay_s=block.decay_s)
+            return each_side(apply, x)
 
 
 def _report_samples(report_cost: ReportCost, done: float, cost: float, samples: int, processed: int) -> None:

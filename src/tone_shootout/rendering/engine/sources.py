@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tone_shootout.audio.constants import Channel
-from tone_shootout.audio.convolve import prepare_ir
+from tone_shootout.audio.convolve import prepare_ir, prepare_responses
 from tone_shootout.audio.diagnostics import di_notices, ir_notices
 from tone_shootout.audio.files import Audio, mono, read_audio
 from tone_shootout.audio.nam import Metadata, NamError, NamModel, Part, load
@@ -202,20 +202,24 @@ def decode_di(data: bytes, *, channel: Channel | None = None) -> tuple[Float32, 
 
 
 def decode_ir(data: bytes, rate: int, *, channel: Channel | None = None) -> Float32:
-    """Decode a cab IR and prepare it for `audio.convolve.cab_ir`.
+    """Decode a cab IR and prepare each of its sides for `audio.convolve.cab_ir`.
 
     Args:
         data: content of the file.
         rate: sample rate of the chain in Hz.
-        channel: channel of a stereo file whose sides differ.
+        channel: channel of a stereo file whose sides differ; None: both.
 
     Returns:
-        Samples, shape (T,), at `rate`.
+        Samples at `rate`, shape (T,), or (2, T) for sides that differ if `channel` is None.
 
     Raises:
-        SourceError: as for `prepare`.
+        SourceError: as for `probe`.
     """
-    return prepare(decode_audio(data), rate, channel)
+    audio = decode_audio(data)
+    try:
+        return prepare_responses(audio, rate, channel=channel)
+    except AudioError as error:
+        raise SourceError(error.code, error.detail) from None
 
 
 def prepare(audio: Audio, rate: int, channel: Channel | None) -> Float32:

@@ -17,6 +17,7 @@ from tone_shootout.audio.files import write_wav
 from tone_shootout.audio.levels import apply_gain
 from tone_shootout.audio.loudness import integrated_lufs
 from tone_shootout.audio.pcm import round_to_24_bits
+from tone_shootout.audio.sides import as_two_sides, louder_side
 from tone_shootout.audio.signals import Float32, is_equal
 from tone_shootout.audio.spectrum import spectrum
 from tone_shootout.audio.temporal import temporal_features
@@ -87,7 +88,10 @@ def compare_segments(task: CompareSegments, _cache: SourceCache, _report: Report
     if task.faded:
         fade = round(FADE_MS * OUTPUT_RATE / 1000)
         latest = max(segment.latency.samples or 0 for segment in task.segments)
-        aligned = [samples[fade : -fade - latest] for samples in aligned]
+        aligned = [samples[..., fade : -fade - latest] for samples in aligned]
+    if any(samples.ndim == 2 for samples in aligned):
+        # One side after the other: every measure is that of both sides.
+        aligned = [as_two_sides(samples).reshape(-1) for samples in aligned]
     # Some segments can be silent, for instance after a gate: they can't be compared.
     audible = [n for n, samples in enumerate(aligned) if samples.any()]
     pairs = [
@@ -122,10 +126,10 @@ def measure_sound(task: MeasureSound, _cache: SourceCache, _report: ReportProgre
 
 
 def segment_metrics(x: Float32, rate: int) -> metrics.Metrics:
-    """Measure spectrum and dynamics of a mono signal.
+    """Measure spectrum and dynamics of a signal: the spectrum of both sides, the dynamics of the louder one.
 
     Args:
-        x: samples, shape (T,).
+        x: samples, shape (T,) or (2, T).
         rate: sample rate, Hz.
 
     Raises:
@@ -133,7 +137,7 @@ def segment_metrics(x: Float32, rate: int) -> metrics.Metrics:
     """
     return metrics.Metrics(
         **dataclasses.asdict(spectrum(x, rate)),
-        **dataclasses.asdict(temporal_features(x, rate)),
+        **dataclasses.asdict(temporal_features(louder_side(x), rate)),
     )
 
 
@@ -156,7 +160,9 @@ def _with_length(segment: PlannedSegment, samples: int) -> PlannedSegment:
 
 
 def _latency(output: Float32, rate: int) -> metrics.Latency:
-    found = estimate_latency(output, rate)
+    # Of a stereo output, the side that is more certain.
+    sides = output if output.ndim == 2 else [output]
+    found = max((estimate_latency(side, rate) for side in sides), key=lambda each: each.confidence)
     return metrics.Latency(samples=found.samples, confidence=found.confidence, polarity=found.polarity)
 
 
@@ -165,10 +171,10 @@ def _read_aligned(segment: ComparedSegment) -> Float32:
     delay = segment.latency.samples
     count = round(metrics.COMPARED_SECONDS * OUTPUT_RATE)
     raw: NDArray[np.float32] = np.load(segment.raw, mmap_mode="r", allow_pickle=False)
-    samples = apply_gain(np.array(raw[: count + (delay or 0)]), segment.gain_db)
+    samples = apply_gain(np.array(raw[..., : count + (delay or 0)]), segment.gain_db)
     if delay is not None:
         samples = remove_delay(samples, delay) * np.float32(segment.latency.polarity)
-    return samples[:count]
+    return samples[..., :count]
 
 
 def _write(metrics_file: str, found: Any) -> None:

@@ -62,32 +62,34 @@ def fetch(plan: Plan, store: Store | None, raws: Path, reporter: Reporter) -> se
 
     missing: set[str] = set()
 
-    def find(key: str, length: int) -> bool:
+    def find(key: str, samples: int, channels: int) -> bool:
         reporter.check()
         if key not in available and key not in missing:
             content = store.get(key)
-            samples = None if content is None else _decode_samples(content, length)
-            if samples is None:
+            found = None if content is None else _decode_samples(content, samples, channels)
+            if found is None:
                 missing.add(key)
             else:
-                np.save(raw_file(raws, key), samples, allow_pickle=False)
+                np.save(raw_file(raws, key), found, allow_pickle=False)
                 available.add(key)
         return key in available
 
     for segment in distinct(plan):
-        if not find(segment.render_key, segment.samples):
-            step_of(segment, lambda stage: find(stage.key, stage.samples))
+        if not find(segment.render_key, segment.samples, segment.channels):
+            step_of(segment, lambda stage: find(stage.key, stage.samples, stage.channels))
     return available
 
 
-def _decode_samples(content: bytes, length: int) -> "Float32 | None":
-    """Return stored samples, shape (length,), None if the length differs or a sample is not finite."""
+def _decode_samples(content: bytes, length: int, channels: int) -> "Float32 | None":
+    """Return stored samples, shape (length,) or (2, length), None if the length differs or a sample is not finite."""
     import numpy as np
 
-    if len(content) != length * _SAMPLE_BYTES:
+    if len(content) != length * channels * _SAMPLE_BYTES:
         return None
     samples = np.frombuffer(content, _SAMPLE).astype(np.float32)
-    return samples if bool(np.isfinite(samples).all()) else None
+    if not np.isfinite(samples).all():
+        return None
+    return samples if channels == 1 else samples.reshape(channels, length)
 
 
 def _store_samples(store: Store, raws: Path, key: str) -> None:

@@ -8,10 +8,10 @@ from msgspec import Meta, Struct
 
 from tone_shootout.audio.constants import BANDS_HZ
 from tone_shootout.precision import rounded
+from tone_shootout.rendering.dual_mono import DUAL_MONO_DB
 from tone_shootout.rendering.executor.tasks import Measured
 from tone_shootout.rendering.listening_page.sound_files import (
     BUDGET_BYTES,
-    CHANNELS,
     SegmentSound,
     SoundFile,
     fits,
@@ -22,7 +22,11 @@ from tone_shootout.rendering.output.manifest import CaptureRecord, LevelRecord, 
 
 
 class PageSegment(Struct, frozen=True, kw_only=True):
-    """A segment: fields of the manifest, its DI track by its index in `tracks`, and its sound."""
+    """A segment: fields of the manifest, its DI track by its index in `tracks`, and its sound.
+
+    `playback_gain_db` is the gain with which two speakers play it as loud as the other segments, dB: a mono segment
+    beside stereo ones is lower.
+    """
 
     position: int
     track: int
@@ -40,6 +44,8 @@ class PageSegment(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
     peaks: str
     sound: tuple[SoundFile, ...]
+    channels: int = 1
+    playback_gain_db: float = 0.0
 
 
 class PageTrack(Struct, frozen=True, kw_only=True):
@@ -98,8 +104,9 @@ def make_page(manifest: Manifest, sounds: Mapping[int, SegmentSound] | None = No
     chains = len(manifest.spec.chains)
     by_track = [manifest.segments[start : start + chains] for start in range(0, len(manifest.segments), chains)]
     differences = dict(enumerate(manifest.difference))
+    channels = max(segment.channels for segment in manifest.segments)
     if sounds is None:
-        sounds = {segment.position: _own_file(segment, chains) for segment in manifest.segments}
+        sounds = {segment.position: _own_file(segment, chains, channels) for segment in manifest.segments}
     tracks = tuple(
         PageTrack(
             name=segments[0].di_track,
@@ -112,7 +119,7 @@ def make_page(manifest: Manifest, sounds: Mapping[int, SegmentSound] | None = No
     return Page(
         title=manifest.title,
         sample_rate_hz=manifest.segments[0].sample_rate_hz,
-        channels=CHANNELS,
+        channels=channels,
         budget_bytes=BUDGET_BYTES,
         bands_hz=BANDS_HZ,
         level=manifest.level,
@@ -120,7 +127,7 @@ def make_page(manifest: Manifest, sounds: Mapping[int, SegmentSound] | None = No
         versions=manifest.versions,
         tracks=tracks,
         segments=tuple(
-            _segment(segment, track, sounds[segment.position])
+            _segment(segment, track, sounds[segment.position], channels)
             for track, segments in enumerate(by_track)
             for segment in segments
         ),
@@ -168,13 +175,13 @@ def segment_keys(segments: Sequence[PageSegment]) -> dict[int, int]:
     return {segment.position: segment.position - first[segment.track] + 1 for segment in segments}
 
 
-def _own_file(segment: SegmentRecord, tones: int) -> SegmentSound:
-    if not fits(segment.samples, tones):
+def _own_file(segment: SegmentRecord, tones: int, channels: int) -> SegmentSound:
+    if not fits(segment.samples, tones, channels):
         return SegmentSound(files=())
     return SegmentSound(files=(SoundFile(start=0, samples=segment.samples, file=segment.file),))
 
 
-def _segment(segment: SegmentRecord, track: int, sound: SegmentSound) -> PageSegment:
+def _segment(segment: SegmentRecord, track: int, sound: SegmentSound, channels: int) -> PageSegment:
     return PageSegment(
         position=segment.position,
         track=track,
@@ -192,4 +199,6 @@ def _segment(segment: SegmentRecord, track: int, sound: SegmentSound) -> PageSeg
         notes=segment.notes,
         peaks=sound.peaks,
         sound=sound.files,
+        channels=segment.channels,
+        playback_gain_db=DUAL_MONO_DB if segment.channels < channels else 0.0,
     )

@@ -38,8 +38,9 @@ def add_sound(graph: TaskGraph, plan: Plan, raws: Path, staging: Path, leveled: 
         leveled: the segments' levels.
     """
     (staging / FOLDER).mkdir()
+    channels = max(segment.channels for segment in plan.segments)
     for segment, level in zip(plan.segments, leveled, strict=True):
-        sound = sound_files(PurePath(segment.file).stem, segment.samples, len(plan.spec.chains))
+        sound = sound_files(PurePath(segment.file).stem, segment.samples, len(plan.spec.chains), channels)
         task = EncodeListening(
             raw=str(raw_file(raws, segment.render_key)),
             gain_db=level.gain_db,

@@ -9,6 +9,7 @@ import numpy as np
 
 from tone_shootout.audio.files import encode_flac
 from tone_shootout.audio.levels import apply_gain
+from tone_shootout.audio.sides import outline
 from tone_shootout.audio.signals import Float32
 from tone_shootout.rendering.engine.chain import SourceCache
 from tone_shootout.rendering.executor.registry import ReportProgress
@@ -28,7 +29,7 @@ def encode_listening(task: EncodeListening, _cache: SourceCache, _report: Report
     """
     samples = apply_gain(np.load(task.raw, allow_pickle=False), task.gain_db)
     for item, path in zip(task.sound, task.paths, strict=True):
-        part = samples[item.start : item.start + item.samples]
+        part = samples[..., item.start : item.start + item.samples]
         Path(path).write_text(sound_script(item.file, encode_flac(part, OUTPUT_RATE)), encoding="ascii")
     sound = SegmentSound(files=task.sound, peaks=base64.b64encode(peaks(samples)).decode())
     Path(task.metrics_file).write_bytes(msgspec.msgpack.encode(sound))
@@ -45,11 +46,12 @@ def sound_script(file: str, flac: bytes) -> str:
 
 
 def peaks(samples: Float32) -> bytes:
-    """Return minimum and maximum of each of at most `COLUMNS` equal parts of a signal, shape (T,).
+    """Return minimum and maximum of each of at most `COLUMNS` equal parts of a signal, shape (T,) or (2, T).
 
     Each is a signed byte, full scale ±127, rounded away from 0, so that sound is never drawn as silence.
     """
-    edges = np.linspace(0, len(samples), min(COLUMNS, len(samples)), endpoint=False).astype(np.intp)
-    low = np.floor(np.minimum.reduceat(samples, edges) * 127)
-    high = np.ceil(np.maximum.reduceat(samples, edges) * 127)
+    lowest, highest = outline(samples)
+    edges = np.linspace(0, len(lowest), min(COLUMNS, len(lowest)), endpoint=False).astype(np.intp)
+    low = np.floor(np.minimum.reduceat(lowest, edges) * 127)
+    high = np.ceil(np.maximum.reduceat(highest, edges) * 127)
     return np.stack([low, high], axis=1).clip(-127, 127).astype(np.int8).tobytes()

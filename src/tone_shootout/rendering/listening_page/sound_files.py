@@ -11,7 +11,6 @@ BUDGET_BYTES: Final = 400_000_000
 """Most memory that a page may use for decoded sound. Browsers decode to 4 bytes a sample."""
 PART_S: Final = 30
 """Duration of each sound file of a segment that is loaded in parts."""
-CHANNELS: Final = 1
 FOLDER: Final = "listen"
 """Folder of the page's own files in a result."""
 
@@ -39,15 +38,16 @@ class SegmentSound(Struct, frozen=True, kw_only=True):
     peaks: str = ""
 
 
-def sound_files(stem: str, samples: int, tones: int) -> tuple[SoundFile, ...]:
+def sound_files(stem: str, samples: int, tones: int, channels: int = 1) -> tuple[SoundFile, ...]:
     """Return the sound files of a segment: one, or parts of 30 s where a DI track exceeds the memory of the page.
 
     Args:
         stem: name of the segment's file without folder and suffix.
         samples: length of the segment.
         tones: number of segments of its DI track.
+        channels: channels of the segments, the most of all.
     """
-    if fits(samples, tones):
+    if fits(samples, tones, channels):
         return (SoundFile(start=0, samples=samples, file=f"{FOLDER}/{stem}.js"),)
     part = PART_S * OUTPUT_RATE
     return tuple(
@@ -56,6 +56,6 @@ def sound_files(stem: str, samples: int, tones: int) -> tuple[SoundFile, ...]:
     )
 
 
-def fits(samples: int, tones: int) -> bool:
+def fits(samples: int, tones: int, channels: int = 1) -> bool:
     """Return whether a page may decode all tones of a DI track as a whole."""
-    return math.prod((samples, tones, CHANNELS, _SAMPLE_BYTES)) <= BUDGET_BYTES
+    return math.prod((samples, tones, channels, _SAMPLE_BYTES)) <= BUDGET_BYTES

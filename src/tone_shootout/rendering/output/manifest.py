@@ -110,7 +110,8 @@ class SegmentRecord(Struct, frozen=True, kw_only=True):
         start_ms: start in the video, ms: a whole second.
         end_ms: end of the sound in the video, ms; its card is shown up to the next whole second.
         sample_rate_hz: sample rate, Hz.
-        samples: number of samples, with the tail.
+        samples: number of samples in each channel, with the tail.
+        channels: 1, or 2 for a stereo segment.
         measured: levels of the file, after the level match.
         loudness_before_lufs: L of the level match.
         true_peak_before_dbtp: P of the level match.
@@ -137,6 +138,7 @@ class SegmentRecord(Struct, frozen=True, kw_only=True):
     end_ms: int
     sample_rate_hz: int
     samples: int
+    channels: int = 1
     measured: Measured
     loudness_before_lufs: float
     true_peak_before_dbtp: float

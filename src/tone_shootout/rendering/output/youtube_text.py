@@ -78,7 +78,7 @@ def description(
         "problem": list(_chapter_problem(segments)),
         "summary": list(_summary(level, segments)),
         "levels": list(_levels(segments)),
-        "sound": list(_sound(encoded)),
+        "sound": list(_sound(encoded, segments)),
         "hashes": [
             f"Inputs (first {_HASH_DIGITS} digits of SHA-256):",
             *(f"{item.sha256[:_HASH_DIGITS]} {_pasteable(item.name)}" for item in inputs),
@@ -153,10 +153,11 @@ def _levels(segments: Sequence[SegmentRecord]) -> Iterator[str]:
         yield from (f"   {note}" for note in segment.notes)
 
 
-def _sound(encoded: Encoded | None) -> Iterator[str]:
+def _sound(encoded: Encoded | None, segments: Sequence[SegmentRecord]) -> Iterator[str]:
     if encoded is not None:
         levels = f"{encoded.integrated_lufs:.1f} LUFS, {encoded.true_peak_dbtp:.1f} dBTP"
-        yield f"The video's sound, decoded and measured again in stereo (3 LU more than one side): {levels}."
+        more = "" if any(segment.channels > 1 for segment in segments) else " (3 LU more than one side)"
+        yield f"The video's sound, decoded and measured again in stereo{more}: {levels}."
 
 
 def _limit(level: LevelRecord, segments: Sequence[SegmentRecord]) -> str:

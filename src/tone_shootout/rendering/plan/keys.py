@@ -130,6 +130,8 @@ def split_document(block: SplitBlock, *, rate: int, paths: Sequence[Sequence[dic
     described = []
     for path, inside in zip(block.paths, paths, strict=True):
         fields = {name: _plain(value) for name, value in msgspec.to_builtins(path).items() if name != "blocks"}
+        if not fields["pan"]:
+            del fields["pan"]  # the field is newer than the keys; absent keeps them equal
         described.append({**fields, "blocks": list(inside)})
     return {"type": "split", "rate": rate, "paths": described}
 

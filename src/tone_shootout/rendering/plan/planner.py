@@ -45,6 +45,7 @@ class PlannedSegment(Struct, frozen=True, kw_only=True):
         stages: the active blocks; each comes after those that it depends on, the last one is the output.
         chain_key: hash of everything that shapes the response of its chain to a probe.
         cost: estimated seconds on one core.
+        channels: channels of the segment, 1 or 2.
     """
 
     position: int
@@ -63,6 +64,7 @@ class PlannedSegment(Struct, frozen=True, kw_only=True):
     stages: tuple[Stage, ...]
     chain_key: str
     cost: float
+    channels: int = 1
     channel: Channel | None = None
     tail: int = 0
     slice_fades: tuple[Literal["start", "end"], ...] = ()
@@ -112,7 +114,7 @@ def plan(
     Raises:
         InvalidSpec: with all errors: `too_many_di_tracks`, `too_many_chains`, `too_many_segments`,
             `missing_asset`, `wrong_kind`, `too_long`, `invalid_slice`, `too_short`, `not_slimmable`,
-            `beyond_nyquist`, `stereo_ir`, `sides_cancel`, and the chain grammar's `no_amp`, `multiple_amps`,
+            `beyond_nyquist`, `stereo_input`, `sides_cancel`, and the chain grammar's `no_amp`, `multiple_amps`,
             `ir_required`, `ir_forbidden`, `multiple_irs`, `invalid_order`; `too_many_splits`.
     """
     if errors := list(check_spec(spec, media_info, limits)):
@@ -181,6 +183,7 @@ def _segment(place: _Place, spec: Spec, media_info: Mapping[str, MediaInfo], *, 
         stages=found.stages,
         chain_key=keys.response_key(found.documents, rate=OUTPUT_RATE),
         cost=math.fsum(stage.cost for stage in found.stages),
+        channels=found.stages[-1].channels if found.stages else 1,
         channel=track.channel,
         tail=tail,
         slice_fades=slice_fades,

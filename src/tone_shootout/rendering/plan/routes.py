@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from tone_shootout.rendering.media_info import CaptureInfo, MediaInfo
+from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, MediaInfo
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE
 from tone_shootout.rendering.spec.leaves import leaves
 from tone_shootout.rendering.spec.pointers import Place
-from tone_shootout.rendering.spec.schema import Block, CaptureBlock, Chain, SplitBlock
+from tone_shootout.rendering.spec.schema import Block, CabIrBlock, CaptureBlock, Chain, SplitBlock
 
 
 class PathNodes(NamedTuple):
@@ -26,6 +26,7 @@ class Node(NamedTuple):
         block: the block.
         rate: sample rate, Hz.
         source: the node whose output is its input; -1: the DI track.
+        channels: channels of its output: 2 after a stereo IR and after a split with a path that is stereo or panned.
         paths: of a split, its paths, whose outputs it sums.
     """
 
@@ -33,6 +34,7 @@ class Node(NamedTuple):
     block: Block
     rate: int
     source: int
+    channels: int = 1
     paths: tuple[PathNodes, ...] = ()
 
 
@@ -61,14 +63,30 @@ def nodes_of(chain: Chain, media_info: Mapping[str, MediaInfo]) -> list[Node]:
             for position, inner in enumerate(path.blocks):
                 if not inner.bypass:
                     path_rate = rate_of(inner, path_rate)
-                    nodes.append(Node((index, number, position), inner, path_rate, before))
+                    channels = _channels(inner, _channels_of(nodes, before), media_info)
+                    nodes.append(Node((index, number, position), inner, path_rate, before, channels))
                     before = len(nodes) - 1
                     inside.append(before)
             paths.append(PathNodes(before, tuple(inside)))
         rate = rate_of(block, rate)
-        nodes.append(Node((index,), block, rate, last, tuple(paths)))
+        channels = _channels_of(nodes, last)
+        if isinstance(block, SplitBlock):
+            is_stereo = any(path.pan for path in block.paths)
+            channels = 2 if is_stereo else max(_channels_of(nodes, path.last) for path in paths)
+        else:
+            channels = _channels(block, channels, media_info)
+        nodes.append(Node((index,), block, rate, last, channels, tuple(paths)))
         last = len(nodes) - 1
     return nodes
+
+
+def _channels_of(nodes: Sequence[Node], index: int) -> int:
+    return nodes[index].channels if index >= 0 else 1
+
+
+def _channels(block: Block, before: int, media_info: Mapping[str, MediaInfo]) -> int:
+    found = media_info.get(block.file) if isinstance(block, CabIrBlock) and block.channel is None else None
+    return 2 if isinstance(found, CabIrInfo) and found.stereo else before
 
 
 class Route(NamedTuple):

@@ -67,6 +67,7 @@ class Stage(Struct, frozen=True, kw_only=True):
         key: hash of everything that shapes its output.
         rate: sample rate, Hz.
         samples: length of its output.
+        channels: channels of its output, 1 or 2.
         drive_db: calibration gain before the first capture, dB; None: a level is unknown or it is another block.
         inference: whether it runs a capture, so that its output is worth caching.
         cost: estimated seconds on one core.
@@ -78,6 +79,7 @@ class Stage(Struct, frozen=True, kw_only=True):
     key: str
     rate: int
     samples: int
+    channels: int = 1
     drive_db: float | None = None
     inference: bool
     cost: float
@@ -153,9 +155,10 @@ def stages_of(
                 key=key,
                 rate=node.rate,
                 samples=samples,
+                channels=node.channels,
                 drive_db=drive,
                 inference=isinstance(node.block, CaptureBlock),
-                cost=samples * cost_ns * 1e-9,
+                cost=samples * node.channels * cost_ns * 1e-9,
             )
         )
     return Stages(tuple(made), documents[-1] if documents else ())

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from tone_shootout.audio.constants import GATING_BLOCK_S, STEREO_IR
+from tone_shootout.audio.constants import GATING_BLOCK_S
 from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, DiTrackInfo, Limits, MediaInfo
 from tone_shootout.rendering.plan.rates import slice_of
 from tone_shootout.rendering.plan.routes import Node, nodes_of, routes
@@ -16,6 +16,10 @@ MAX_SPLITS: Final = 4
 """Largest number of active splits in a chain: with four paths each, it has 256 ways from input to output."""
 
 _DRY: Final[frozenset[grammar.Part]] = frozenset({"pedal", "outboard"})
+_STEREO_INPUT: Final = (
+    "a capture takes one channel, its input is stereo: put it before what makes the sound stereo, or set `channel` of "
+    "the stereo IR before it"
+)
 _CANCEL: Final = 'the sides of this DI track cancel to silence: set `channel` to "left" or "right"'
 
 SWAPPED_FOR_CAB_IR: Final = 'This is audio: is type = "cab_ir" meant?'
@@ -58,15 +62,12 @@ def _check_sources(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[
         if isinstance(di, DiTrackInfo) and di.cancels and track.channel not in ("left", "right"):
             yield SpecError("sides_cancel", di_track_pointer(index, "channel"), _CANCEL)
     for index, chain in enumerate(spec.chains):
-        for place, block, bypass in leaves(chain):
+        for place, block, _ in leaves(chain):
             pointer = block_pointer(index, place, "file")
             if isinstance(block, CaptureBlock):
                 yield from _check_source(pointer, block.file, media_info, CaptureInfo, "a capture")
             elif isinstance(block, CabIrBlock):
                 yield from _check_source(pointer, block.file, media_info, CabIrInfo, "a cab IR")
-                ir = media_info.get(block.file)
-                if isinstance(ir, CabIrInfo) and ir.stereo and block.channel is None and not bypass:
-                    yield SpecError("stereo_ir", block_pointer(index, place, "channel"), STEREO_IR)
 
 
 def _check_source(
@@ -139,6 +140,8 @@ def _check_chain(
             found = media_info.get(block.file)
             known = (found.catalog_gear, found.gear_at(block.size)) if isinstance(found, CaptureInfo) else ()
             parts[index] = grammar.part_of(block.gear, *known)
+            if node.source >= 0 and nodes[node.source].channels > 1:
+                yield SpecError("stereo_input", block_pointer(number, node.place), _STEREO_INPUT)
             if block.size not in (None, 1.0) and isinstance(found, CaptureInfo) and not found.slimmable:
                 detail = f"expected no size below 1, because {block.file!r} is not slimmable"
                 yield SpecError("not_slimmable", block_pointer(number, node.place, "size"), detail)

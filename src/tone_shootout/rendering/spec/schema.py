@@ -133,7 +133,8 @@ CaptureGear = Annotated[
 CabChannel = Annotated[
     Channel | None,
     Meta(
-        description="Side to use of a stereo file whose sides differ; ignored for other files.",
+        description="Side to use of a stereo file whose sides differ; ignored for other files. Default: both, in "
+        "stereo.",
         examples=["left"],
     ),
 ]
@@ -303,6 +304,16 @@ class PathBase(Part, kw_only=True, frozen=True):
 
     mix_db: Annotated[
         float, Meta(ge=-60.0, le=24.0, description="Gain of the path in the sum, dB.", examples=[0.0])
+    ] = 0.0
+    pan: Annotated[
+        float,
+        Meta(
+            ge=-1.0,
+            le=1.0,
+            description="Place of the path between the sides, from -1 (left) to 1 (right). A path beside the middle "
+            "makes the sum stereo.",
+            examples=[0.0],
+        ),
     ] = 0.0
     polarity: Annotated[
         Polarity, Meta(description="Whether the path is inverted in the sum.", examples=["inverted"])

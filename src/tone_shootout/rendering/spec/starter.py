@@ -197,7 +197,7 @@ def _entry(entry: StarterFile[MediaInfo], names: dict[str, str]) -> str:
     comments, options = [], ""
     if isinstance(entry.info, CabIrInfo) and entry.info.stereo:
         options = ', channel = "left"'
-        comments.append('its sides differ: "left", "right" or "mean"')
+        comments.append('its sides differ: "left", "right" or "mean"; without it, the chain is stereo')
     if _part(entry) == "unknown":
         comments.append(_GUESSED)
     comment = f"  # {'; '.join(comments)}" if comments else ""
@@ -247,7 +247,11 @@ def _chain(chain: _Chain, names: dict[str, str]) -> str:
             comment = f"  # {_UNSTATED}: set gear if it is known"
         lines.append(f'[[chains.blocks]]\ntype = "{kind}"\nfile = {_text(each.file)}{comment}\n')
         if isinstance(each.info, CabIrInfo):
-            lines.append('channel = "left"  # its sides differ\n' if each.info.stereo else "#low_cut_hz = 70.0\n")
+            lines.append(
+                'channel = "left"  # its sides differ; without it, the chain is stereo\n'
+                if each.info.stereo
+                else "#low_cut_hz = 70.0\n"
+            )
         else:
             lines.append("#input_gain_db = 0.0\n")
     return "".join(lines)

@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
+from tone_shootout.audio.sides import outline
 from tone_shootout.audio.signals import Float32
 from tone_shootout.rendering.video.text_line import Align, Line
 
@@ -16,14 +17,15 @@ def envelope(samples: Float32, columns: int = COLUMNS) -> Float32:
     """Return minimum and maximum of each of at most `columns` equal parts of a signal.
 
     Args:
-        samples: shape (T,).
+        samples: shape (T,) or (2, T): the outline of both sides.
         columns: number of parts; a shorter signal has as many as it has samples.
 
     Returns:
         Minima and maxima, shape (2, parts).
     """
-    edges = np.linspace(0, len(samples), min(columns, len(samples)), endpoint=False).astype(np.intp)
-    return np.stack([np.minimum.reduceat(samples, edges), np.maximum.reduceat(samples, edges)])
+    low, high = outline(samples)
+    edges = np.linspace(0, len(low), min(columns, len(low)), endpoint=False).astype(np.intp)
+    return np.stack([np.minimum.reduceat(low, edges), np.maximum.reduceat(high, edges)])
 
 
 def fit(stored: Float32, width: int) -> Float32:

@@ -109,6 +109,8 @@ def _encode(picture: av.VideoFrame, count: int) -> list[bytes]:
 def write_sound(path: Path, parts: Sequence[Part], report_progress: Callable[[float], None]) -> None:
     """Encode the sound of a video, AAC stereo at 48 kHz, to an MP4 file.
 
+    If all parts are mono, their sound is coded once for both sides. Otherwise mono parts are repeated on both sides.
+
     Args:
         path: path of the file.
         parts: the segments, in order.
@@ -124,16 +126,22 @@ def write_sound(path: Path, parts: Sequence[Part], report_progress: Callable[[fl
         av.open(os.devnull, "w", format="null") as null_output,
         av.open(str(path), "w", format="mp4", options=options) as container,
     ):
-        encoder, stream = _sound_stream(null_output, "mono"), _sound_stream(container, "stereo")
+        stereo = any(part.channels > 1 for part in parts)
+        stream = _sound_stream(container, "stereo", 2 * AUDIO_BIT_RATE if stereo else AUDIO_BIT_RATE)
+        encoder = stream if stereo else _sound_stream(null_output, "mono", AUDIO_BIT_RATE)
+
+        def packets(encoded: "list[av.Packet[AudioStream]]") -> "list[av.Packet[Stream]]":
+            return cast("list[av.Packet[Stream]]", encoded) if stereo else [_stereo(each, stream) for each in encoded]
+
         first = 0
         for part in parts:
-            samples = _padded(part)
+            samples = _padded(part, stereo=stereo)
             for start in range(0, part.frames, FRAME_RATE):
                 stop = min(start + FRAME_RATE, part.frames)
-                container.mux([_stereo(packet, stream) for packet in _sound(encoder, samples, first, start, stop)])
+                container.mux(packets(_sound(encoder, samples, first, start, stop)))
                 report_progress((first + stop) / total)
             first += part.frames
-        container.mux([_stereo(packet, stream) for packet in encoder.encode(None)])
+        container.mux(packets(encoder.encode(None)))
 
 
 def write_video(
@@ -179,8 +187,8 @@ def write_video(
             waiting = next(packets, None)
 
 
-def _sound_stream(container: OutputContainer, layout: str) -> AudioStream:
-    stream = container.add_stream("aac", rate=OUTPUT_RATE, bit_rate=AUDIO_BIT_RATE, options=dict(_AAC))
+def _sound_stream(container: OutputContainer, layout: str, bit_rate: int) -> AudioStream:
+    stream = container.add_stream("aac", rate=OUTPUT_RATE, bit_rate=bit_rate, options=dict(_AAC))
     stream.layout = layout
     return stream
 
@@ -229,19 +237,19 @@ def _pictures(stream: VideoStream, gop: Sequence[bytes], first: int) -> "list[av
 def _sound(
     stream: AudioStream, samples: NDArray[np.float32], first: int, start: int, stop: int
 ) -> "list[av.Packet[AudioStream]]":
-    """Encode the samples, shape (T,), of a scene's frames `start` to `stop`."""
-    part = samples[np.newaxis, start * FRAME_SAMPLES : stop * FRAME_SAMPLES]
-    frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
+    """Encode the samples, shape (channels, T), of a scene's frames `start` to `stop`."""
+    part = np.ascontiguousarray(samples[:, start * FRAME_SAMPLES : stop * FRAME_SAMPLES])
+    frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="stereo" if len(part) == 2 else "mono")
     frame.sample_rate = OUTPUT_RATE
     frame.pts = (first + start) * FRAME_SAMPLES
     return stream.encode(frame)
 
 
-def _padded(part: Part) -> NDArray[np.float32]:
-    """Return a segment's leveled sound, shape (T,), padded with silence to its last frame."""
+def _padded(part: Part, *, stereo: bool) -> NDArray[np.float32]:
+    """Return a segment's leveled sound, shape (channels, T), padded with silence to its last frame."""
     samples = round_to_24_bits(apply_gain(np.load(part.raw, allow_pickle=False), part.gain_db))
-    padded = np.zeros(part.frames * FRAME_SAMPLES, np.float32)
-    padded[: len(samples)] = samples
+    padded = np.zeros((2 if stereo else 1, part.frames * FRAME_SAMPLES), np.float32)
+    padded[:, : samples.shape[-1]] = samples
     return padded
 
 

@@ -32,11 +32,12 @@ class Card(Struct, frozen=True, kw_only=True):
 
 
 class Part(Struct, frozen=True):
-    """One segment in the video's sound: its samples, its gain, and its duration in frames of the picture."""
+    """One segment in the video's sound: its samples, its gain, its duration in frames of the picture, its channels."""
 
     raw: str
     gain_db: float
     frames: int
+    channels: int = 1
 
 
 class Scene(Struct, frozen=True):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tone_shootout.audio.constants import amplitude
+from tone_shootout.rendering.dual_mono import DUAL_MONO_DB
 from tone_shootout.rendering.executor.registry import DRAW_CARD, ENCODE_SOUND, MEASURE_SOUND, WRITE_VIDEO
 from tone_shootout.rendering.executor.stages import LeveledSegment, envelope_file, raw_file
 from tone_shootout.rendering.executor.task_executor import TaskGraph
@@ -46,8 +47,14 @@ def add_video(
         The file of the sound's levels (`Encoded`).
     """
     slots = timeline(plan.segments)
+    channels = max(segment.channels for segment in plan.segments)
     parts = tuple(
-        Part(raw=str(raw_file(raws, segment.render_key)), gain_db=level.gain_db, frames=slot.frames)
+        Part(
+            raw=str(raw_file(raws, segment.render_key)),
+            gain_db=level.gain_db + (DUAL_MONO_DB if segment.channels < channels else 0.0),
+            frames=slot.frames,
+            channels=segment.channels,
+        )
         for segment, level, slot in zip(plan.segments, leveled, slots, strict=True)
     )
     sound = str(staging / "sound")

@@ -378,7 +378,7 @@ window.ToneShootout.page = (function () {
       try {
         const buffer = await load(each.sound, first, last, rate, read)
         const sure = known(each.latency)
-        buffers.set(each.position, { buffer, latency: sure ? each.latency.samples : 0, polarity: sure && each.latency.polarity < 0 ? -1 : 1 })
+        buffers.set(each.position, { buffer, latency: sure ? each.latency.samples : 0, polarity: sure && each.latency.polarity < 0 ? -1 : 1, gain: 10 ** (each.playback_gain_db / 20) })
       } catch (error) {
         failed.push(`${each.chain} (${error.message})`)
       }

@@ -143,8 +143,10 @@ window.ToneShootout = (function () {
       return position >= from && position < to ? position : from
     }
 
+    // Gain of a tone: its polarity, and that of mono beside stereo.
     sign(id) {
-      return this.compensate.polarity ? this.tones.get(id).polarity : 1
+      const { polarity, gain = 1 } = this.tones.get(id)
+      return this.compensate.polarity ? polarity * gain : gain
     }
 
     make(time, from) {

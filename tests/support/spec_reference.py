@@ -30,6 +30,7 @@ SECTIONS: dict[type[msgspec.Struct], str] = {
     schema.NoiseGateBlock: "Block noise_gate",
     schema.DelayBlock: "Block delay",
     schema.ReverbBlock: "Block reverb",
+    schema.Sweep: "[[sweep]]",
     document.Grid: "[grid]",
     document.GridCapture: "Entry of pedals and captures",
     document.GridCabIr: "Entry of cab_irs",
@@ -128,6 +129,8 @@ def _range(found: typed.Type) -> str:
             counts = "" if most is None else f"{_between(least or 0, most)} entries"
             inner = _range(item) if isinstance(item, typed.LiteralType) else ""
             return "; ".join(filter(None, (counts, inner)))
+        case typed.UnionType(types=kinds):
+            return "; ".join(filter(None, (_range(_plain(each)[0]) for each in kinds)))
     return ""
 
 

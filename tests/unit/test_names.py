@@ -28,7 +28,7 @@ WITHOUT_UNIT = {
         "last_seq latency_samples limit limiting_segment listener listeners max_batch_files max_chains",
         "max_di_tracks max_items max_per_minute_and_address max_running max_segments max_streams",
         "max_unfinished mean_rating middle_share mix model_id needed notices offset p_value p_value_corrected",
-        "parameters percent polarity position positions q ratio receptive_field_samples reference samples",
+        "pan parameters percent polarity position positions q ratio receptive_field_samples reference samples",
         "schema second segment segments seq shift_samples size skipped started status strength strength_high",
         "strength_low tail_samples tone_id tones total treble_share trial trials unfinished used_items",
         # Names of oEmbed 1.0.

@@ -110,6 +110,22 @@ class Difference(Struct, frozen=True, kw_only=True):
     distances_db: tuple[tuple[float, ...], ...]
 
 
+class SweepDistances(Struct, frozen=True, kw_only=True):
+    """How far the tones of a DI track are from each other at each input level.
+
+    Attributes:
+        di_track: name of the DI track.
+        input_db: the levels, ascending.
+        tones: names of the tones that are at every level.
+        distances_db: by tone and level, mean log-mel distance from the other tones at this level, dB.
+    """
+
+    di_track: str
+    input_db: tuple[float, ...]
+    tones: tuple[str, ...]
+    distances_db: tuple[tuple[float, ...], ...]
+
+
 class Encoded(Struct, frozen=True, kw_only=True):
     """Levels of the video's sound, decoded after its encoding.
 

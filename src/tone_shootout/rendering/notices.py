@@ -192,7 +192,7 @@ def _sound(chain: Chain, media_info: Mapping[str, MediaInfo]) -> tuple[object, .
         return msgspec.structs.replace(block, gear=None) if isinstance(block, CaptureBlock) else block
 
     active = (block for block in with_files(chain, content).blocks if not block.bypass)
-    return chain.trim_db, *map(described, active)
+    return chain.trim_db, chain.input_gain_db, *map(described, active)
 
 
 def _channel_notices(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[Notice]:

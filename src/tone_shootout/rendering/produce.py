@@ -17,6 +17,7 @@ from tone_shootout.rendering.executor.machine_store import MachineStore
 from tone_shootout.rendering.executor.plot_tasks import add_plots
 from tone_shootout.rendering.executor.pool import Pool
 from tone_shootout.rendering.executor.reporter import Phase, Reporter, SegmentStatus, Store
+from tone_shootout.rendering.executor.sweeps import input_level_db
 from tone_shootout.rendering.executor.task_executor import TaskExecutor, TaskGraph
 from tone_shootout.rendering.listening_page import pipeline as listening_page
 from tone_shootout.rendering.metrics import Encoded, Latency
@@ -154,6 +155,7 @@ def produce(
             captures=found.captures if found else (),
             comparisons=found.comparisons if found else (),
             difference=found.differences if found else (),
+            sweeps=found.sweeps if found else (),
             video=encoded,
             fades=Fades(length_ms=FADE_MS) if all(segment.faded for segment in plan.segments) else None,
             files=(),
@@ -204,6 +206,7 @@ def _records(
             inferences=inferences.get(segment.position, 0),
             latency=latency,
             metrics=metrics,
+            input_gain_db=input_level_db(plan.spec.chains[segment.chain]),
             splits=path_latencies.split_records(segment, paths),
             notes=(
                 *notes((segment.stop - segment.start) / segment.di_rate),

@@ -152,6 +152,10 @@ class Config(spec.SpecBase, kw_only=True, frozen=True):
         tuple[AssetChain, ...], Meta(max_length=256, description="Chains to compare; those of the grid follow.")
     ] = ()
     grid: Annotated[AssetGrid | None, Meta(description="Captures and cab IRs to combine to chains.")] = None
+    sweep: Annotated[
+        tuple[spec.Sweep, ...],
+        Meta(max_length=4, description="Input levels at which every chain is rendered.", examples=[[]]),
+    ] = ()
 
 
 _Holder = AssetCapture | AssetCabIr | AssetGridCapture | AssetGridCabIr | AssetCaptureSlot | AssetCabIrSlot

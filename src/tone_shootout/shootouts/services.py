@@ -383,7 +383,7 @@ def _snapshot(
         spec=planned.spec,
         plan=planned,
         expansion=expansion,
-        document=None if config.grid is None else document_of(config),
+        document=None if expansion.is_plain else document_of(config),
         assets=assets.refs,
         wanted=assets.wanted,
     )

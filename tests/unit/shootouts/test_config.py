@@ -16,6 +16,7 @@ TRACK, AMP, CAB = (UUID(int=number) for number in (1, 2, 3))
 CONFIG: dict[str, Any] = {
     "schema": 1,
     "export": {"tail_s": 1.5},
+    "sweep": [{"input_db": [-6.0, 0.0]}],
     "commercial": True,
     "title": "All of it",
     "level": {"target_lufs": -18.5, "ceiling_dbtp": -2.0},
@@ -36,6 +37,7 @@ CONFIG: dict[str, Any] = {
         {
             "name": "Every block",
             "trim_db": 1.5,
+            "input_gain_db": [-3.0, 3.0],
             "allow": ["no_cab"],
             "blocks": [
                 {"type": "noise_gate", "bypass": False, "threshold_db": -70.0},
@@ -76,9 +78,10 @@ CONFIG: dict[str, Any] = {
                     "type": "split",
                     "bypass": False,
                     "paths": [
-                        {"mix_db": 0.0, "polarity": "normal", "align": True, "blocks": []},
+                        {"mix_db": 0.0, "pan": 0.0, "polarity": "normal", "align": True, "blocks": []},
                         {
                             "mix_db": -3.0,
+                            "pan": 0.5,
                             "polarity": "inverted",
                             "align": False,
                             "blocks": [
@@ -112,6 +115,7 @@ WITH_MODEL = CONFIG | {
         {
             "name": "From TONE3000",
             "trim_db": 0.0,
+            "input_gain_db": 0.0,
             "allow": [],
             "blocks": [
                 {

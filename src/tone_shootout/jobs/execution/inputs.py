@@ -51,7 +51,7 @@ class Inputs(Struct, frozen=True, kw_only=True):
     assets: dict[str, Asset]
     wanted: tuple[WantedModel, ...] = ()
     document: SpecDocument | None = None
-    """The spec before its grid was expanded; None: it has no grid."""
+    """The spec before its grid and its sweep were expanded; None: it has neither."""
 
     def locate(self, pointer: str) -> str:
         """Turn a JSON pointer into the spec into one into the shootout's config."""

@@ -284,7 +284,7 @@ def _apply(
     match block:
         case CaptureBlock():
             capture = source_cache.capture(sources[block.file])
-            x = _apply_gain(_apply_gain(x, stage.drive_db or 0.0), block.input_gain_db)
+            x = _apply_gain(_apply_gain(x, stage.drive_db or 0.0), block.input_gain_db + stage.input_db)
             return reamp(capture, x, size=block.size, report_samples=report_samples)
         case CabIrBlock():
             ir = source_cache.ir(sources[block.file], rate, block.channel)

@@ -21,6 +21,7 @@ from tone_shootout.rendering.executor.registry import (
     MEASURE_SEGMENT,
 )
 from tone_shootout.rendering.executor.stages import LeveledSegment, raw_file
+from tone_shootout.rendering.executor.sweeps import sweep_distances, swept_tones
 from tone_shootout.rendering.executor.task_executor import TaskGraph
 from tone_shootout.rendering.executor.tasks import (
     ComparedSegment,
@@ -31,7 +32,15 @@ from tone_shootout.rendering.executor.tasks import (
     SourceFile,
 )
 from tone_shootout.rendering.media_info import CaptureInfo
-from tone_shootout.rendering.metrics import COMPARED_SECONDS, CaptureMetrics, Difference, Latency, Metrics, Pair
+from tone_shootout.rendering.metrics import (
+    COMPARED_SECONDS,
+    CaptureMetrics,
+    Difference,
+    Latency,
+    Metrics,
+    Pair,
+    SweepDistances,
+)
 from tone_shootout.rendering.output.manifest import CaptureRecord, Input
 from tone_shootout.rendering.plan.planner import Plan, PlannedSegment
 from tone_shootout.rendering.spec.leaves import block_at, files_of
@@ -45,19 +54,21 @@ _CaptureKey = tuple[str, float | None]
 
 
 class Analysis(Struct, frozen=True, kw_only=True):
-    """Latency and metrics of each segment, captures, pairs of segments, and a difference matrix for each DI track."""
+    """Latency and metrics of each segment, captures, pairs of segments, and what compares all tones of a DI track."""
 
     latencies: tuple[Latency, ...]
     metrics: tuple[Metrics, ...]
     captures: tuple[CaptureRecord, ...]
     comparisons: tuple[Pair, ...]
     differences: tuple[Difference, ...]
+    sweeps: tuple[SweepDistances, ...]
 
 
 def total_cost(plan: Plan, *, plots: bool) -> float:
     """Estimate the cost of measuring and drawing, in seconds on one core."""
     tracks = by_track(plan)
-    figures = 2 + sum(1 + (len(segments) > 1) for segments in tracks)
+    figures = 2
+    figures += sum(1 + (len(segments) > 1) + bool(swept_tones(plan, segments)) for segments in tracks)
     return math.fsum(
         (
             len(_chains(plan)) * MEASURE_LATENCY.cost(),
@@ -176,6 +187,10 @@ class Measurements:
         """Return the difference matrix of a DI track, by its index in `by_track`."""
         return difference(by_track(self._plan)[track], self.pairs(track))
 
+    def sweep(self, track: int) -> SweepDistances | None:
+        """Return the distances by input level of a DI track, by its index in `by_track`; None without a sweep."""
+        return sweep_distances(swept_tones(self._plan, by_track(self._plan)[track]), self.pairs(track))
+
     def collect(self, inputs: Mapping[str, Input]) -> Analysis:
         """Return all results.
 
@@ -198,6 +213,7 @@ class Measurements:
             ),
             comparisons=tuple(pair for track in tracks for pair in self.pairs(track)),
             differences=tuple(self.difference(track) for track in tracks),
+            sweeps=tuple(found for track in tracks if (found := self.sweep(track)) is not None),
         )
 
 

@@ -8,10 +8,19 @@ from tone_shootout.audio.constants import amplitude
 from tone_shootout.rendering.executor.analysis import Measurements, by_track
 from tone_shootout.rendering.executor.registry import COST_WAVEFORM, DRAW_PLOT
 from tone_shootout.rendering.executor.stages import LeveledSegment, envelope_file
+from tone_shootout.rendering.executor.sweeps import swept_tones
 from tone_shootout.rendering.executor.task_executor import TaskGraph
 from tone_shootout.rendering.executor.tasks import DrawPlot
 from tone_shootout.rendering.output.manifest import Input, LevelRecord
-from tone_shootout.rendering.output.plots import DifferencePlot, DrivePlot, LevelsPlot, Plot, SpectraPlot, WaveformPlot
+from tone_shootout.rendering.output.plots import (
+    DifferencePlot,
+    DrivePlot,
+    LevelsPlot,
+    Plot,
+    SpectraPlot,
+    SweepPlot,
+    WaveformPlot,
+)
 from tone_shootout.rendering.plan.planner import Plan, PlannedSegment, slug
 
 
@@ -62,6 +71,12 @@ def add_plots(
         found = measurements.difference(track)
         return DifferencePlot(di_track=found.di_track, chains=found.chains, matrix=found.distances_db)
 
+    def sweep(track: int) -> SweepPlot:
+        found = measurements.sweep(track)
+        if found is None:
+            raise ValueError(f"expected DI track {track} to have tones at several levels")
+        return SweepPlot(distances=found)
+
     def drive() -> DrivePlot:
         shown = [
             (_capture_label(inputs[file].name, size), metrics.behavior.drive)
@@ -77,6 +92,8 @@ def add_plots(
         add_figure(f"spectra-{name}", numbers, partial(spectra, segments))
         if len(segments) > 1:
             add_figure(f"difference-{name}", [measurements.tracks[track]], partial(difference, track))
+        if swept_tones(plan, segments):
+            add_figure(f"sweep-{name}", [measurements.tracks[track]], partial(sweep, track))
     add_figure("drive", measurements.captures, drive)
     full_scale = max(amplitude(segment.measured.sample_peak_dbfs) for segment in leveled)
     for segment in plan.segments:

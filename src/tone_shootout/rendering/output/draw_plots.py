@@ -18,8 +18,17 @@ from matplotlib.font_manager import FontProperties, fontManager
 from tone_shootout.audio.drive import HARMONICS
 from tone_shootout.audio.spectrum import FLOOR_DB, THIRD_OCTAVES_HZ
 from tone_shootout.rendering import fonts
+from tone_shootout.rendering.metrics import SweepDistances
 from tone_shootout.rendering.output.draw_waveform import WIDTH, draw_waveform
-from tone_shootout.rendering.output.plots import DifferencePlot, DrivePlot, LevelsPlot, Plot, SpectraPlot, WaveformPlot
+from tone_shootout.rendering.output.plots import (
+    DifferencePlot,
+    DrivePlot,
+    LevelsPlot,
+    Plot,
+    SpectraPlot,
+    SweepPlot,
+    WaveformPlot,
+)
 from tone_shootout.rendering.output.short_names import shorten
 from tone_shootout.rendering.video.palette import ACCENTS, BACKGROUND, BRIGHT, LINE, MUTED, PANEL, accent, one_line
 
@@ -82,7 +91,7 @@ def draw_plot(plot: Plot, stem: str) -> None:
         figure.savefig(f"{stem}.svg", metadata={"Date": None, "Creator": None})
 
 
-def _figure(plot: LevelsPlot | SpectraPlot | DifferencePlot | DrivePlot) -> Figure:
+def _figure(plot: LevelsPlot | SpectraPlot | DifferencePlot | DrivePlot | SweepPlot) -> Figure:
     match plot:
         case LevelsPlot():
             return _levels(plot)
@@ -92,6 +101,8 @@ def _figure(plot: LevelsPlot | SpectraPlot | DifferencePlot | DrivePlot) -> Figu
             return _difference(plot)
         case DrivePlot():
             return _drive(plot)
+        case SweepPlot():
+            return _sweep(plot.distances)
 
 
 def _levels(plot: LevelsPlot) -> Figure:
@@ -172,6 +183,27 @@ def _drive(plot: DrivePlot) -> Figure:
     distortion.set(title=title, xlabel="in, dBFS", ylabel="dB")
     distortion.set_ylim(bottom=max(distortion.get_ylim()[0], -100.0))
     level.legend()
+    return figure
+
+
+def _sweep(found: SweepDistances) -> Figure:
+    figure = _empty(_HEIGHT)
+    axes = figure.subplots()
+    _set_margins(figure, left=_LABELS)
+    names = list(_shown(found.tones))
+    if len(names) == 2:  # both have the same distances
+        names = [" and ".join(names)]
+    for n, (name, distances) in enumerate(zip(names, found.distances_db, strict=False)):
+        axes.plot(found.input_db, distances, marker="o", label=name, **_line(n))
+    axes.set(
+        title=f"How tones part as the input rises: {_in_one_color(found.di_track)}",
+        xlabel="input, dB relative to the recording",
+        ylabel="mean log-mel distance from the other tones, dB (lower is more alike)",
+    )
+    axes.set_xticks(found.input_db, [f"{level:+g}" if level else "0" for level in found.input_db])
+    # Room above the curves for the legend.
+    axes.set_ylim(0.0, 1.25 * max(max(distances) for distances in found.distances_db) or 1.0)
+    axes.legend(loc="upper left", ncols=4)
     return figure
 
 

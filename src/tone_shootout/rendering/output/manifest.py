@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 from tone_shootout.precision import rounded
 from tone_shootout.rendering.executor.tasks import Measured
 from tone_shootout.rendering.media_info import CaptureInfo, DiTrackInfo, MediaInfo
-from tone_shootout.rendering.metrics import Behavior, Difference, Encoded, Latency, Metrics, Pair
+from tone_shootout.rendering.metrics import Behavior, Difference, Encoded, Latency, Metrics, Pair, SweepDistances
 from tone_shootout.rendering.notices import Notice
 from tone_shootout.rendering.output.credits import Credit
 from tone_shootout.rendering.plan.keys import libraries
@@ -126,6 +126,7 @@ class SegmentRecord(Struct, frozen=True, kw_only=True):
         notes: sentences to know before comparing.
         tail_samples: samples after the end of the DI track.
         splits: the active splits of the chain.
+        input_gain_db: gain of the chain before its first capture, dB: its level in a sweep.
     """
 
     position: int
@@ -153,6 +154,7 @@ class SegmentRecord(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     tail_samples: int = 0
     splits: tuple[SplitRecord, ...] = ()
+    input_gain_db: float = 0.0
 
 
 class CaptureRecord(Struct, frozen=True, kw_only=True):
@@ -185,9 +187,9 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """The complete record. `spec` is the shootout's spec with the inputs' names as files.
 
     `credits` are lines to publish with the result, `notices` are to be read before comparing or publishing.
-    `docs/measures.md` defines `captures`, `comparisons` (pairs of segments of a DI track) and `difference` (one matrix
-    for each DI track). `video` is null if none was made, `fades` is null in results of versions without fades. Every
-    field is always written.
+    `docs/measures.md` defines `captures`, `comparisons` (pairs of segments of a DI track), `difference` (one matrix for
+    each DI track) and `sweeps` (one for each DI track whose tones are at several input levels). `video` is null if none
+    was made, `fades` is null in results of versions without fades. Every field is always written.
     """
 
     schema: Annotated[int, Meta(ge=1)] = 1
@@ -203,6 +205,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     captures: tuple[CaptureRecord, ...] = ()
     comparisons: tuple[Pair, ...] = ()
     difference: tuple[Difference, ...] = ()
+    sweeps: tuple[SweepDistances, ...] = ()
     video: Encoded | None = None
     fades: Fades | None = None
     files: tuple[FileRecord, ...]

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from tone_shootout.rendering.metrics import DrivePoint
+from tone_shootout.rendering.metrics import DrivePoint, SweepDistances
 
 
 class LevelsPlot(Struct, tag=True, frozen=True, kw_only=True):
@@ -53,4 +53,10 @@ class DrivePlot(Struct, tag=True, frozen=True, kw_only=True):
     curves: tuple[tuple[DrivePoint, ...], ...]
 
 
-Plot = LevelsPlot | SpectraPlot | DifferencePlot | WaveformPlot | DrivePlot
+class SweepPlot(Struct, tag=True, frozen=True, kw_only=True):
+    """Distances of the tones of a DI track from each other, by input level."""
+
+    distances: SweepDistances
+
+
+Plot = LevelsPlot | SpectraPlot | DifferencePlot | WaveformPlot | DrivePlot | SweepPlot

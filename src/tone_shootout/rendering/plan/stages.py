@@ -9,7 +9,8 @@ from msgspec import Struct
 from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, MediaInfo
 from tone_shootout.rendering.plan import keys
 from tone_shootout.rendering.plan.rates import resampled
-from tone_shootout.rendering.plan.routes import Node, nodes_of
+from tone_shootout.rendering.plan.routes import nodes_of
+from tone_shootout.rendering.spec.leaves import first_captures
 from tone_shootout.rendering.spec.pointers import Place
 from tone_shootout.rendering.spec.schema import (
     Block,
@@ -69,6 +70,7 @@ class Stage(Struct, frozen=True, kw_only=True):
         samples: length of its output.
         channels: channels of its output, 1 or 2.
         drive_db: calibration gain before the first capture, dB; None: a level is unknown or it is another block.
+        input_db: gain of the chain before its first capture, dB; 0 for other blocks.
         inference: whether it runs a capture, so that its output is worth caching.
         cost: estimated seconds on one core.
     """
@@ -81,6 +83,7 @@ class Stage(Struct, frozen=True, kw_only=True):
     samples: int
     channels: int = 1
     drive_db: float | None = None
+    input_db: float = 0.0
     inference: bool
     cost: float
 
@@ -116,6 +119,8 @@ def stages_of(
         length: samples of the slice and its tail.
         di_rate: sample rate of the DI track, Hz.
     """
+    first = {place for place, _ in first_captures(chain)}
+    input_db = 0.0 if isinstance(chain.input_gain_db, tuple) else chain.input_gain_db
     made: list[Stage] = []
     documents: list[tuple[dict[str, Any], ...]] = []
     """Of each stage, the blocks up to it."""
@@ -140,8 +145,12 @@ def stages_of(
             drive, cost_ns = None, _NS_PATH * len(paths)
         else:
             drive = drives.get(node.place)
-            document, paths = _leaf_document(node, media_info, drive), ()
-            cost_ns = _cost_ns(node.block, media_info)
+            block: LeafBlock = node.block
+            if node.place in first and isinstance(block, CaptureBlock):
+                # In keys, what the chain adds is as if the block stated it.
+                block = msgspec.structs.replace(block, input_gain_db=block.input_gain_db + input_db)
+            document, paths = _leaf_document(block, node.rate, media_info, drive), ()
+            cost_ns = _cost_ns(block, media_info)
         key = keys.stage_key(di, (*before, document))
         stage_of[number] = by_key.setdefault(key, len(made))
         if stage_of[number] < len(made):
@@ -157,6 +166,7 @@ def stages_of(
                 samples=samples,
                 channels=node.channels,
                 drive_db=drive,
+                input_db=input_db if node.place in first else 0.0,
                 inference=isinstance(node.block, CaptureBlock),
                 cost=samples * node.channels * cost_ns * 1e-9,
             )
@@ -164,14 +174,15 @@ def stages_of(
     return Stages(tuple(made), documents[-1] if documents else ())
 
 
-def _leaf_document(node: Node, media_info: Mapping[str, MediaInfo], drive_db: float | None) -> dict[str, Any]:
-    block = cast(LeafBlock, node.block)
+def _leaf_document(
+    block: LeafBlock, rate: int, media_info: Mapping[str, MediaInfo], drive_db: float | None
+) -> dict[str, Any]:
     source = media_info[block.file] if isinstance(block, CaptureBlock | CabIrBlock) else None
     if isinstance(block, CaptureBlock) and not cast(CaptureInfo, source).slimmable:
         block = msgspec.structs.replace(block, size=None)
     return keys.block_document(
         block,
-        rate=node.rate,
+        rate=rate,
         sha256=source.sha256 if source else None,
         drive_db=drive_db,
         padded=isinstance(source, CabIrInfo) and source.padded,

@@ -24,6 +24,7 @@ from tone_shootout.rendering.spec.schema import (
     Part,
     PathText,
     SpecBase,
+    Sweep,
 )
 
 PartName = Annotated[
@@ -133,3 +134,6 @@ class SpecDocument(SpecBase, kw_only=True, frozen=True):
         tuple[Chain, ...], Meta(max_length=256, description="Chains, in order; those of the grid follow.")
     ] = ()
     grid: Annotated[Grid | None, Meta(description="Captures and cab IRs to combine to chains.")] = None
+    sweep: Annotated[
+        tuple[Sweep, ...], Meta(max_length=4, description="Input levels at which every chain is rendered.")
+    ] = ()

@@ -1,8 +1,11 @@
-"""Expansion of a grid into chains. Plans, render keys, manifests and estimates see the chains only."""
+"""Expansion of a grid and of input sweeps into chains.
+
+Plans, render keys, manifests and estimates see the chains only.
+"""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import PurePosixPath
 from typing import Any, Final, get_args
@@ -39,6 +42,8 @@ AXES: Final = {"pedals": "pedal", "captures": "capture", "cab_irs": "cab_ir"}
 """Lists of a grid, in the order of names, and the types of their places in the template."""
 JOINT: Final = ", "
 """What stands between the parts of a chain's name."""
+MAX_INPUT_DB: Final = 60.0
+"""Largest change of the input of a chain, dB."""
 MAX_NAME: Final = 80
 """Length of a chain's name."""
 _SLOTS: Final[dict[str, TemplateBlock]] = {"pedals": PedalSlot(), "captures": CaptureSlot(), "cab_irs": CabIrSlot()}
@@ -51,8 +56,9 @@ class Expansion:
     """The spec of a document, and where its parts stand in the document.
 
     Attributes:
-        spec: the spec: chains of the document, then those of its grid. If the grid has errors, without the latter.
-        errors: errors of the grid, or that there are no chains.
+        spec: the spec: chains of the document, then those of its grid, each at the levels of its sweep, grouped by
+            level. If the grid has errors, without its chains; if the sweep has, without its levels.
+        errors: errors of the grid and the sweep, or that there are no chains.
     """
 
     spec: Spec
@@ -61,10 +67,19 @@ class Expansion:
     _grid: Grid | None = None
     _slots: tuple[str | None, ...] = ()
     _combinations: tuple[dict[str, int], ...] = ()
+    _swept: tuple[int, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the spec is the document: it has neither a grid nor a sweep."""
+        return self._grid is None and not self._swept
 
     def pointer(self, pointer: str) -> str:
         """Turn a JSON pointer into the spec into one into the document: parts of a grid's chain are its entries."""
         steps = pointer.split("/")[1:]
+        if self._swept and steps[:1] == ["chains"] and len(steps) > 1:
+            steps[1] = str(self._swept[int(steps[1])])
+            pointer = "/".join(["", *steps])
         if self._grid is None or len(steps) < 2 or steps[0] != "chains" or int(steps[1]) < self._first:
             return pointer
         entries = self._combinations[int(steps[1]) - self._first]
@@ -113,6 +128,80 @@ def expand(
         The spec. Its `errors` have the codes `invalid`, `invalid_grid`, `duplicate_name`, `too_many_chains` and
         `too_many_segments`.
     """
+    return sweep(document, _expand_grid(document, names, limits), limits)
+
+
+def sweep(document: SpecDocument, expansion: Expansion, limits: Limits) -> Expansion:
+    """Return an expansion with each chain at its input levels, grouped by level in the order of the sweep.
+
+    Args:
+        document: the document.
+        expansion: its expansion without levels.
+        limits: limits on the number of chains and segments.
+    """
+    common = [level for each in document.sweep for level in each.input_db]
+    chains = expansion.spec.chains
+    levels = [list(own) if isinstance(own := chain.input_gain_db, tuple) else common for chain in chains]
+    if not any(levels):
+        return expansion
+    order = list(dict.fromkeys(level for found in levels for level in (found or [0.0])))
+    placed = [(level, index) for level in order for index, found in enumerate(levels) if level in (found or [0.0])]
+    errors = list(_check_sweep(document, chains, common, len(placed), limits))
+    if errors:
+        scalar = tuple(structs.replace(chain, input_gain_db=_scalar(chain)) for chain in chains)
+        spec = structs.replace(expansion.spec, chains=scalar)
+        return replace(expansion, spec=spec, errors=(*expansion.errors, *errors))
+    swept = tuple(
+        structs.replace(
+            chains[index], name=swept_name(chains[index].name, level), input_gain_db=_scalar(chains[index]) + level
+        )
+        if levels[index]
+        else chains[index]
+        for level, index in placed
+    )
+    spec = structs.replace(expansion.spec, chains=swept)
+    return replace(expansion, spec=spec, _swept=tuple(index for _, index in placed))
+
+
+def swept_name(name: str, level_db: float) -> str:
+    """Return the name of a chain at a level of a sweep."""
+    return f"{name}{JOINT}{level_db + 0.0:+g} dB" if level_db else f"{name}{JOINT}0 dB"
+
+
+def _scalar(chain: Chain) -> float:
+    return 0.0 if isinstance(chain.input_gain_db, tuple) else chain.input_gain_db
+
+
+def _check_sweep(
+    document: SpecDocument, chains: Sequence[Chain], common: Sequence[float], count: int, limits: Limits
+) -> Iterator[SpecError]:
+    lists = [
+        (chain_pointer(index, "input_gain_db"), chain.input_gain_db) for index, chain in enumerate(document.chains)
+    ]
+    for pointer, found in (("/sweep", tuple(common)), *lists):
+        if isinstance(found, tuple) and len(set(found)) < len(found):
+            yield SpecError("invalid", pointer, "expected different levels, got one of them twice")
+    for index, chain in enumerate(chains):
+        own = chain.input_gain_db if isinstance(chain.input_gain_db, tuple) else common
+        longest = max((len(swept_name("", level)) for level in own), default=0)
+        if len(chain.name) + longest > MAX_NAME:
+            detail = f"expected a name of at most {MAX_NAME - longest} characters, because the sweep adds levels to it"
+            yield SpecError("invalid", chain_pointer(index, "name"), detail)
+        elif any(abs(_scalar(chain) + level) > MAX_INPUT_DB for level in own):
+            detail = f"expected at most {MAX_INPUT_DB:g} dB with the levels of the sweep"
+            yield SpecError("invalid", chain_pointer(index, "input_gain_db"), detail)
+    pointer = "/sweep" if common else "/chains"
+    segments = count * len(document.di_tracks)
+    if count > limits.chains:
+        yield SpecError(
+            "too_many_chains", pointer, f"expected at most {limits.chains} chains, got {count} at all levels"
+        )
+    if segments > limits.segments:
+        detail = f"expected at most {limits.segments} segments (DI tracks times chains), got {segments}"
+        yield SpecError("too_many_segments", pointer, detail)
+
+
+def _expand_grid(document: SpecDocument, names: Mapping[str, str] | None, limits: Limits) -> Expansion:
     grid = document.grid
     if grid is None:
         missing = SpecError("invalid", "/chains", "expected at least one chain, or a grid")

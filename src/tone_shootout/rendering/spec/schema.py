@@ -229,6 +229,21 @@ class ReverbBlock(BlockBase, kw_only=True, frozen=True, tag="reverb"):
     ] = 1.2
 
 
+InputLevels = Annotated[tuple[Decibels, ...], Meta(min_length=1, max_length=16)]
+
+
+class Sweep(Part, kw_only=True, frozen=True):
+    """Input levels at which every chain is rendered, besides those with levels of their own."""
+
+    input_db: Annotated[
+        InputLevels,
+        Meta(
+            description="Changes of the input before the first capture of each chain, dB.",
+            examples=[[-12.0, -6.0, 0.0, 6.0]],
+        ),
+    ]
+
+
 class ChainBase(Part, kw_only=True, frozen=True):
     """Blocks from the DI track to the output, in order."""
 
@@ -246,6 +261,14 @@ class ChainBase(Part, kw_only=True, frozen=True):
         tuple[Override, ...],
         Meta(description="Rules of the chain grammar to ignore for this chain.", examples=[["no_cab"]]),
     ] = ()
+    input_gain_db: Annotated[
+        Decibels | InputLevels,
+        Meta(
+            description="Gain before the first capture, dB, besides that of its block; in a split, before the first "
+            "one of each path. A list stands for a chain at each of its levels.",
+            examples=[0.0],
+        ),
+    ] = 0.0
 
 
 class SpecBase(Part, kw_only=True, frozen=True):

@@ -236,9 +236,8 @@ def test_inspect_names_the_type_of_an_unsupported_file(folder: Path) -> None:
 def test_render_uses_one_channel_and_records_notices(folder: Path) -> None:
     write_wav(folder / "riff.wav", np.stack([plucks() + 0.1, -plucks() - 0.1]), RATE)
     write_wav(folder / "cab-b.wav", np.stack([cabinet(seed=4), cabinet(seed=5)]), 44_100)
-    reported = _refused("render", folder / "two.toml", "--out", folder / "out", errors=2)
+    reported = _refused("render", folder / "two.toml", "--out", folder / "out")
     assert "DI track “Riff in E”, channel: the sides of this DI track cancel to silence" in reported
-    assert "block 2 (cab_ir), channel: the sides of this impulse response differ" in reported
     text = SPEC.replace('file = "riff.wav"', 'file = "riff.wav"\nchannel = "left"')
     text = text.replace('"cab-b.wav" }', '"cab-b.wav", channel = "right" }')
     (folder / "two.toml").write_text(text)

@@ -47,3 +47,45 @@ async def test_a_grid_is_stored_as_written_and_planned_like_the_chains_written_o
     assert pointers(answer) == {"/config/grid": "too_many_chains"}
     none = await user.client.post(SHOOTOUTS, json={"config": {"di_tracks": tracks}})
     assert pointers(none) == {"/config/chains": "invalid"}
+
+
+async def test_splits_and_sweeps_are_stored_as_written_planned_and_exported(user: Person) -> None:
+    track = await add(user.client, "di_track", di(), name="Riff")
+    amp = await add(user.client, "capture", capture(0.5), name="Amp")
+    cabs = [await add(user.client, "cab_ir", ir(seed=seed), name=f"Cab {seed}") for seed in (2, 3)]
+    paths: list[dict[str, Any]] = [
+        {"blocks": [{"type": "cab_ir", "asset": cab}], "pan": pan} for cab, pan in zip(cabs, (-1, 1), strict=True)
+    ]
+    chain = {"name": "Wide", "blocks": [{"type": "capture", "asset": amp}, {"type": "split", "paths": paths}]}
+    config = {"di_tracks": [{"name": "Riff", "asset": track}], "chains": [chain], "sweep": [{"input_db": [-6, 0]}]}
+    made = (await user.client.post(SHOOTOUTS, json={"config": config})).json()
+    assert made["config"]["sweep"] == [{"input_db": [-6.0, 0.0]}]
+    plan = (await user.client.get(made["links"]["plan"])).json()
+    assert [segment["chain"] for segment in plan["segments"]] == ["Wide, -6 dB", "Wide, 0 dB"]
+    assert [segment["inferences"] for segment in plan["segments"]] == [1, 1]
+    for item in (amp, *cabs):
+        assert (await user.client.delete(f"/api/v1/library/{item}")).status_code == 409
+    exported = await user.client.get(f"{SHOOTOUTS}/{made['id']}/spec")
+    read = (await user.client.post(f"{SHOOTOUTS}/spec", json={"spec": exported.text})).json()
+    assert read["missing"] == []
+    again = (await user.client.post(SHOOTOUTS, json={"config": read["config"]})).json()
+    assert again["config"] == made["config"]
+
+    paths[1]["blocks"][0]["asset"] = NOWHERE
+    answer = await user.client.post(SHOOTOUTS, json={"config": config})
+    assert pointers(answer) == {"/config/chains/0/blocks/1/paths/1/blocks/0/asset": "missing_asset"}
+    assert "chain “Wide”, block 2 (split), path 2, block 1 (cab_ir)" in answer.json()["errors"][0]["detail"]
+
+
+async def test_the_page_of_a_shootout_with_a_split_and_a_sweep_has_all_of_its_config(user: Person) -> None:
+    track = await add(user.client, "di_track", di(), name="Riff")
+    amp = await add(user.client, "capture", capture(0.5), name="Amp")
+    cab = await add(user.client, "cab_ir", ir(seed=2), name="Cab")
+    split = {"type": "split", "paths": [{"blocks": [{"type": "cab_ir", "asset": cab}]}, {"mix_db": -7.5}]}
+    chain = {"name": "Blend", "allow": ["no_cab"], "blocks": [{"type": "capture", "asset": amp}, split]}
+    config = {"di_tracks": [{"name": "Riff", "asset": track}], "chains": [chain], "sweep": [{"input_db": [-4.5, 0]}]}
+    made = (await user.client.post(SHOOTOUTS, json={"config": config})).json()
+    page = (await user.client.get(f"/shootouts/{made['id']}", headers={"Accept": "text/html"})).text
+    assert "Blend: Amp → split" in page
+    for part in ('"mix_db":-7.5', '"input_db":[-4.5,0.0]'):
+        assert part in page.replace(" ", "")

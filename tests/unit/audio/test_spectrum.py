@@ -115,7 +115,7 @@ def test_spectrogram_of_a_long_signal_consists_of_its_frames() -> None:
     [
         ([], RATE, "empty"),
         ([np.nan], RATE, "not_finite"),
-        ([[0.0], [0.0]], RATE, "bad_shape"),
+        ([[[0.0]]], RATE, "bad_shape"),
         ([0.0], 1, "unsupported_rate"),
     ],
 )
@@ -134,3 +134,11 @@ def test_spectrum_is_always_finite(signal: NDArray[np.float32], rate: int) -> No
     found = spectrum(signal, rate)
     assert np.isfinite([*found.third_octaves_db, found.centroid_hz, found.tilt_db_per_octave]).all()
     assert 0 <= found.bass_share <= 1
+
+
+def test_the_spectrum_of_two_sides_is_the_mean_of_their_power() -> None:
+    left, right = WHITE[: 2 * RATE], sine(-20.0, 2.0, hz=500.0)
+    both = spectrum(np.stack([left, right]), RATE)
+    powers = [10 ** (np.array(spectrum(side, RATE).third_octaves_db) / 10) for side in (left, right)]
+    assert 10 ** (np.array(both.third_octaves_db) / 10) == pytest.approx(np.mean(powers, axis=0), rel=1e-6)
+    assert spectrum(np.stack([left, left]), RATE).centroid_hz == pytest.approx(spectrum(left, RATE).centroid_hz)

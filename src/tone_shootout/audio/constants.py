@@ -1,5 +1,6 @@
 """What plans need of the signal code, without NumPy: a web process plans, and does not load it."""
 
+import math
 from typing import Final, Literal
 
 BANDS_HZ: Final = tuple(1000.0 * 10.0 ** (n / 10) for n in range(-16, 14))
@@ -7,6 +8,9 @@ BANDS_HZ: Final = tuple(1000.0 * 10.0 ** (n / 10) for n in range(-16, 14))
 
 Channel = Literal["left", "right", "mean"]
 """Channel of a stereo file to use; `mean` is half the sum of both sides."""
+
+DUAL_MONO_DB: Final = -10 * math.log10(2)
+"""Gain of a mono signal on two sides for the loudness that it has on one, dB: by BS.1770 two sides add 3.01 LU."""
 
 ENGINE_VERSION: Final = "2"
 """Part of every render key; incremented when the same file and input would give different samples.

@@ -6,9 +6,9 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from tone_shootout.audio.constants import DUAL_MONO_DB
 from tone_shootout.audio.notices import FileNotice
 from tone_shootout.rendering import fonts
-from tone_shootout.rendering.dual_mono import DUAL_MONO_DB
 from tone_shootout.rendering.media_info import CaptureInfo, MediaInfo
 from tone_shootout.rendering.plan.calibration import one_sided_levels, uneven_drives
 from tone_shootout.rendering.plan.routes import nodes_of

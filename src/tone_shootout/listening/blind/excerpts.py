@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
+from tone_shootout.audio.constants import DUAL_MONO_DB
 from tone_shootout.listening.shares.facts import SharedSegment
-from tone_shootout.rendering.dual_mono import DUAL_MONO_DB
 
 if TYPE_CHECKING:
     from tone_shootout.audio.excerpts import Int32
@@ -95,8 +95,6 @@ def decode(contents: Sequence[bytes], plan: Plan) -> Excerpt:
     Raises:
         AudioError: a file is damaged.
     """
-    import numpy as np
-
     from tone_shootout.audio.excerpts import fade, read_flac_excerpt
 
     rate = plan.segments[0].sample_rate_hz
@@ -109,11 +107,13 @@ def decode(contents: Sequence[bytes], plan: Plan) -> Excerpt:
     return Excerpt(rate, tuple(_with_channels(tone, channels) for tone in tones))
 
 
-def _with_channels(tone: Int32, channels: int) -> Int32:
+def _with_channels(tone: "Int32", channels: int) -> "Int32":
     """Return a tone with `channels` channels; mono on two sides is as loud as it was on one."""
+    import numpy as np
+
     if tone.shape[1] == channels:
         return tone
-    lowered: Int32 = np.rint(tone * 10 ** (DUAL_MONO_DB / 20)).astype(np.int32)
+    lowered = np.rint(tone * 10 ** (DUAL_MONO_DB / 20)).astype(np.int32)
     return np.repeat(lowered, channels, axis=1)
 
 

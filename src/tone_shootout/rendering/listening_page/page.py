@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from tone_shootout.audio.constants import BANDS_HZ
+from tone_shootout.audio.constants import BANDS_HZ, DUAL_MONO_DB
 from tone_shootout.precision import rounded
-from tone_shootout.rendering.dual_mono import DUAL_MONO_DB
 from tone_shootout.rendering.executor.tasks import Measured
 from tone_shootout.rendering.listening_page.sound_files import (
     BUDGET_BYTES,

@@ -252,7 +252,7 @@ def _in_one_color(name: str) -> str:
     )
 
 
-def _families(plot: LevelsPlot | SpectraPlot | DifferencePlot | DrivePlot) -> list[str]:
+def _families(plot: LevelsPlot | SpectraPlot | DifferencePlot | DrivePlot | SweepPlot) -> list[str]:
     """Return the names of the installed fonts that a plot needs, after making them known to matplotlib."""
     found = fonts.fonts_for([msgspec.json.encode(plot).decode()])
     return list(dict.fromkeys(_family(font.path) for font in found if font.strike is None))

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tone_shootout.audio.constants import amplitude
-from tone_shootout.rendering.dual_mono import DUAL_MONO_DB
+from tone_shootout.audio.constants import DUAL_MONO_DB, amplitude
 from tone_shootout.rendering.executor.registry import DRAW_CARD, ENCODE_SOUND, MEASURE_SOUND, WRITE_VIDEO
 from tone_shootout.rendering.executor.stages import LeveledSegment, envelope_file, raw_file
 from tone_shootout.rendering.executor.task_executor import TaskGraph

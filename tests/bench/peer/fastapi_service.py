@@ -208,6 +208,7 @@ class Eq(Part):
 class Chain(Part):
     name: Name
     trim_db: float = Field(0.0, ge=-12, le=12)
+    input_gain_db: float = Field(0.0, ge=-60, le=60)
     allow: list[str] = []
     blocks: list[Annotated[Capture | CabIr | Gain | Eq, Field(discriminator="type")]] = Field(
         min_length=1, max_length=32
@@ -225,6 +226,7 @@ class Config(Part):
     di_tracks: list[DiTrack] = Field(min_length=1, max_length=64)
     chains: list[Chain] = Field(default=[], max_length=256)
     grid: None = None
+    sweep: list[None] = []
 
 
 class Read(BaseModel):

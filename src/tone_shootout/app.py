@@ -7,23 +7,25 @@ from pathlib import Path
 from typing import Any, Final
 
 from advanced_alchemy.extensions.litestar import SQLAlchemyInitPlugin
-from litestar import Litestar, Request, Router, get
+from litestar import Controller, Litestar, Request, Response, Router, get
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.enums import OpenAPIMediaType
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Contact, License, Server, Tag
 from litestar.plugins import InitPlugin, ReceiveRoutePlugin
-from litestar.plugins.prometheus import PrometheusController
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.static_files import create_static_files_router
 from litestar_saq import SAQPlugin
+from prometheus_client import REGISTRY
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from tone_shootout.accounts.plugin import SECURITY_COMPONENTS, AccountsPlugin
 from tone_shootout.composition import SCHEDULES, Services, queue_config
 from tone_shootout.jobs.dashboard import DashboardQueue, ScheduleQueue
 from tone_shootout.jobs.dashboard_page import DashboardPlugin
+from tone_shootout.jobs.metrics import InstallationState
 from tone_shootout.jobs.openapi import FURTHER_TYPES, describe_jobs
 from tone_shootout.jobs.plugin import JobsPlugin
 from tone_shootout.jobs.submission import SubmissionController
@@ -82,13 +84,18 @@ EXPOSED_HEADERS: Final = [
 SWAGGER_UI = Path(__file__).parent / "kit" / "swagger_ui"
 
 
-class Metrics(PrometheusController):
+class MetricsController(Controller):
     """Metrics for Prometheus."""
 
     path = "/metrics"
-    openmetrics_format = True
     include_in_schema = False
     opt = {"public": True, "unlimited": True}  # noqa: RUF012 - Litestar reads the class attribute
+
+    @get()
+    async def get(self, installation_state: NamedDependency[InstallationState]) -> Response[bytes]:
+        """Return the metrics of this process and the state of the installation."""
+        await installation_state.refresh()
+        return Response(generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 @get("/openapi.json", opt={"public": True}, include_in_schema=False, media_type=OpenAPIMediaType.OPENAPI_JSON)
@@ -113,6 +120,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
                 "session_maker": Provide(lambda: services.session_maker, sync_to_thread=False),
                 "storage": Provide(lambda: services.storage, sync_to_thread=False),
                 "redis": Provide(lambda: services.redis, sync_to_thread=False),
+                "installation_state": Provide(lambda: services.installation_state, sync_to_thread=False),
                 "readiness": Provide(lambda: services.readiness, sync_to_thread=False),
                 "key_ring": Provide(lambda: services.key_ring, sync_to_thread=False),
                 "settings": Provide(lambda: settings, sync_to_thread=False),
@@ -136,7 +144,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
         )
         app_config.middleware.append(RequestEncodingMiddleware())
         app_config.middleware.append(BodyTimeout(grace_s=limits.body_grace_s, bytes_per_s=limits.body_bytes_per_s))
-        app_config.route_handlers.extend([HealthController, Metrics])
+        app_config.route_handlers.extend([HealthController, MetricsController])
         if settings.server.docs:
             app_config.openapi_config = openapi_config(settings, self._structs)
             app_config.route_handlers.append(openapi_document)

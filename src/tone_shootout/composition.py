@@ -33,7 +33,9 @@ from tone_shootout.jobs.execution.availability import Availability, worker_readi
 from tone_shootout.jobs.execution.fetcher import Fetcher
 from tone_shootout.jobs.execution.runner import Runner
 from tone_shootout.jobs.execution.scratch import Scratch
+from tone_shootout.jobs.execution.worker_server import WorkerServer
 from tone_shootout.jobs.maintenance import JobMaintenance
+from tone_shootout.jobs.metrics import InstallationState
 from tone_shootout.jobs.repositories import results_bytes
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.scheduling.gated_queue import GatedQueue
@@ -219,6 +221,11 @@ class Services:
         )
 
     @cached_property
+    def installation_state(self) -> InstallationState:
+        """The state of the installation in `/metrics`."""
+        return InstallationState(self.read_session_maker, self.engine, self.queue, self.event_hub)
+
+    @cached_property
     def readiness(self) -> Readiness:
         """Checks of `/health/ready`."""
         expected = head_revision()
@@ -260,6 +267,12 @@ class Services:
                 storage=self.storage,
             )
         )
+
+    @cached_property
+    def worker_server(self) -> WorkerServer:
+        """Metrics and probes of the worker."""
+        worker = self.settings.worker
+        return WorkerServer(worker.metrics_host, worker.metrics_port, self.availability)
 
     @cached_property
     def runner(self) -> Runner:
@@ -404,5 +417,6 @@ async def _worker_lifespan(services: Services) -> AsyncGenerator[Context, None]:
         services.dispatcher.sweeping(),
         services.deliverer.delivering(),
         services.scratch.cleaning(),
+        services.worker_server.serving(),
     ):
         yield task_context(services.runner, *services.maintenance)

@@ -1,12 +1,16 @@
 """The container files agree with the settings."""
 
+import json
 import re
 from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import REGISTRY
 
+import tone_shootout.jobs.metrics
+import tone_shootout.kit.http.metrics  # noqa: F401 - each registers its metrics
 from tests.support.shared import PROJECT
 from tone_shootout.cli import main
 from tone_shootout.kit.settings import load_settings, new_encryption_key, new_secret
@@ -25,6 +29,7 @@ def _filled_in(service: str) -> dict[str, str]:
     given = {
         **EXAMPLE,
         "POSTGRES_PASSWORD": "secret",
+        "GRAFANA_PASSWORD": "secret",
         "SHOOTOUT_SECURITY_SECRET": new_secret(),
         "SHOOTOUT_SECURITY_ENCRYPTION_KEYS": f'["{new_encryption_key()}"]',
     }
@@ -78,3 +83,50 @@ def test_the_image_runs_as_an_unprivileged_user() -> None:
     users = re.findall(r"^USER (\w+)$", (PROJECT / "deploy" / "Dockerfile").read_text(), re.MULTILINE)
     assert users
     assert users[-1] != "root"
+
+
+def test_every_image_has_a_version() -> None:
+    for name, service in COMPOSE["services"].items():
+        if name not in OURS:
+            assert re.fullmatch(r"[\w./-]+:v?\d[\w.]*", service["image"])
+
+
+ALERTS: list[dict[str, Any]] = yaml.safe_load((PROJECT / "deploy" / "alerts.yml").read_text())["groups"][0]["rules"]
+DASHBOARD: dict[str, Any] = json.loads((PROJECT / "deploy/grafana/dashboards/tone-shootout.json").read_text())
+
+
+def _series(expression: str) -> set[str]:
+    """Return the names of the series in an expression."""
+    return set(re.findall(r"\b((?:shootout|litestar|process)_\w+|up)\b", expression))
+
+
+def _exported() -> set[str]:
+    """Return the names of all series that web processes and workers export; their labels may have none yet."""
+    found = {"up"}
+    for metric in REGISTRY.collect():
+        endings = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(metric.type, ("",))
+        found |= {f"{metric.name}{ending}" for ending in endings}
+    return found
+
+
+def test_alerts_and_dashboard_show_series_that_exist() -> None:
+    expressions = [alert["expr"] for alert in ALERTS]
+    expressions += [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+    named = set().union(*map(_series, expressions))
+    assert len(named) > 10
+    assert named - _exported() == set()
+
+
+def test_every_alert_has_an_entry_in_the_runbook() -> None:
+    headings = re.findall(r"^## (\w+)$", (PROJECT / "docs" / "runbook.md").read_text(), re.MULTILINE)
+    assert headings == [alert["alert"] for alert in ALERTS]
+    for alert in ALERTS:
+        assert alert["annotations"]["runbook"] == f"docs/runbook.md#{alert['alert'].lower()}"
+
+
+def test_prometheus_asks_the_ports_that_are_open() -> None:
+    jobs = yaml.safe_load((PROJECT / "deploy" / "prometheus.yml").read_text())["scrape_configs"]
+    found = {job["job_name"]: job["dns_sd_configs"][0] for job in jobs}
+    for name, setting in (("web", "SHOOTOUT_SERVER_PORT"), ("worker", "SHOOTOUT_WORKER_METRICS_PORT")):
+        assert found[name]["names"] == [name]
+        assert str(found[name]["port"]) == COMPOSE["services"][name]["environment"][setting]

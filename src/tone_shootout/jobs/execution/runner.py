@@ -27,6 +27,7 @@ from tone_shootout.jobs.execution.inputs import Inputs
 from tone_shootout.jobs.execution.lease import RETRY_DELAY_S, Lease
 from tone_shootout.jobs.execution.render_cache import RenderCache
 from tone_shootout.jobs.execution.results import Results
+from tone_shootout.jobs.metrics import record_completed, record_released
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.scheduling.retry_policy import retry_after_outage, retry_or_fail
@@ -309,6 +310,7 @@ class Runner:
         events = await lease.retry_db_write(write)
         if events is None:
             raise _LeaseLostError
+        record_completed(summary)
         await self._publisher.publish(events)
         await self._results.delete_partial(job)
 
@@ -346,6 +348,8 @@ class Runner:
     async def _release(self, lease: Lease, status: JobStatus, **values: Any) -> None:
         """Release the job with a new status, and wake a worker if it is queued again."""
         job = await lease.release(status, **values)
+        if job is not None:
+            record_released(job)
         if job is None or job.status != JobStatus.QUEUED:
             return
         try:

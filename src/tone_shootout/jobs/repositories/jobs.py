@@ -108,6 +108,16 @@ class JobRepository(OwnedRepository[Job]):
         await locks.acquire(self.session, locks.owned(owner_id, "jobs"))
         return await self.count_owned(owner_id, Job.status.not_in(FINISHED))
 
+    async def count_unfinished_by_status(self) -> dict[str, tuple[int, float]]:
+        """Return the number of all users' unfinished jobs, and the longest wait among them in seconds, by status."""
+        waited = func.extract("epoch", func.now() - func.min(func.coalesce(Job.queued_at, Job.created_at)))
+        statement = (
+            select(Job.status, func.count(), func.coalesce(waited, 0))
+            .where(Job.status.not_in(FINISHED))
+            .group_by(Job.status)
+        )
+        return {status: (count, float(wait)) for status, count, wait in await self.session.execute(statement)}
+
     async def add_pending(self, job: Job) -> JobEvent:
         """Insert a new job with status `pending` and append its first event."""
         job.status = JobStatus.PENDING

@@ -46,6 +46,10 @@ class RenderCacheRepository(OwnedRepository[RenderCacheEntry]):
         total, is_there = (await self.session.execute(statement)).one()
         return int(total), is_there
 
+    async def all_bytes(self) -> int:
+        """Return the size of the entries of all users, in bytes. For metrics, never for a request of a user."""
+        return int(await self.session.scalar(select(func.coalesce(func.sum(RenderCacheEntry.size), 0))) or 0)
+
     async def find_entries(self, entries: Collection[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
         """Return those pairs of owner and key that have entries. For maintenance, not for requests."""
         statement = select(RenderCacheEntry.owner_id, RenderCacheEntry.key).where(

@@ -193,6 +193,11 @@ class EventHub:
         if self._stream_limit and self._open_streams[owner_id] >= self._stream_limit:
             raise TooManyStreamsError(self._stream_limit)
 
+    @property
+    def open_streams(self) -> int:
+        """Number of open streams of all users."""
+        return self._open_streams.total()
+
     @contextmanager
     def open_stream(self, owner_id: UUID, job_id: UUID) -> Generator[JobStream]:
         """Open a job's stream, shared with its other subscribers; the last one to leave removes it."""

@@ -81,6 +81,18 @@ class WebhookRepository(OwnedRepository[Webhook]):
         return disabled is not None
 
 
+class PendingDeliveries(NamedTuple):
+    """Messages that have not been delivered yet.
+
+    Attributes:
+        count: how many there are.
+        overdue_s: for how long the oldest has been due, seconds; 0 if none is.
+    """
+
+    count: int
+    overdue_s: float
+
+
 class DeliveryRepository(Repository[WebhookDelivery]):
     """Messages to endpoints: an owner's for requests, the due ones of all owners for workers."""
 
@@ -100,6 +112,15 @@ class DeliveryRepository(Repository[WebhookDelivery]):
         if status is not None:
             filters.append(WebhookDelivery.status == status)
         return await self.list_page(*filters, paging=paging, order_by=[WebhookDelivery.id.desc()])
+
+    async def pending(self) -> PendingDeliveries:
+        """Return how many messages of all users wait, and for how long. For metrics, never for a request of a user."""
+        overdue = func.extract("epoch", func.now() - func.min(WebhookDelivery.next_attempt_at))
+        statement = select(func.count(), func.coalesce(func.greatest(overdue, 0), 0)).where(
+            WebhookDelivery.status == "pending"
+        )
+        count, overdue_s = (await self.session.execute(statement)).one()
+        return PendingDeliveries(count, float(overdue_s))
 
     async def retry_pending(self, webhook_id: UUID) -> None:
         """Make all pending messages to an endpoint due now, with a new day of attempts."""

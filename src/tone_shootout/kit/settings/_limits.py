@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from tone_shootout.kit.settings._types import Count, Days, Positive, Processes, Seconds
+from tone_shootout.kit.settings._types import Count, Days, Port, Positive, Processes, Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,10 @@ class WorkerSettings:
     """Timeout of one attempt."""
     grace_s: int = 5
     """Seconds that a worker has to release its jobs after a stop signal."""
+    metrics_host: str = "127.0.0.1"
+    """Address on which a worker answers `/metrics`, `/health/live` and `/health/ready`."""
+    metrics_port: Port = 0
+    """Port for that; 0: none. Workers on one machine need different ports."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -272,5 +272,10 @@ class LibraryService:
         await self._storage.put(storage_key(item.owner_id, item.sha256), path)
 
 
+async def library_bytes(session: AsyncSession) -> int:
+    """Return the bytes of all users' files, for metrics."""
+    return await LibraryRepository(session).all_bytes()
+
+
 def _name_of(filename: str) -> str:
     return Path(filename).stem.strip()[:80].strip() or "Unnamed"

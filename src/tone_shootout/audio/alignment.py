@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tone_shootout.audio.constants import amplitude
+from tone_shootout.audio.constants import LATEST_S, amplitude
 from tone_shootout.audio.fourier import fast_length, irfft, rfft
 from tone_shootout.audio.signals import AudioError, Float32, Float64, Signal, as_float32, as_mono, check_rate
 
-SEARCH_S = 0.010
+SEARCH_S = LATEST_S
 SWEEP_S = 0.100
 FADE_S = 0.005
 SWEEP_HZ = (20.0, 20_000.0)

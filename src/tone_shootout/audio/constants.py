@@ -23,6 +23,9 @@ FADE_MS: Final = 5.0
 GATING_BLOCK_S: Final = 0.4
 """Length of a gating block of BS.1770: shorter audio has no integrated loudness."""
 
+LATEST_S: Final = 0.010
+"""Longest latency that is measured, seconds."""
+
 STEREO_IR: Final = 'the sides of this impulse response differ: set channel to "left", "right" or "mean"'
 
 

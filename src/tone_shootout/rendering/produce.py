@@ -12,8 +12,9 @@ import msgspec
 from tone_shootout.audio.constants import FADE_MS
 from tone_shootout.rendering.engine.schedule import Step, schedule
 from tone_shootout.rendering.estimate import estimate
-from tone_shootout.rendering.executor import analysis, path_latencies, stages
+from tone_shootout.rendering.executor import analysis, path_latencies, placements, stages
 from tone_shootout.rendering.executor.machine_store import MachineStore
+from tone_shootout.rendering.executor.placements import NOT_ALIGNED, UNCHANGED, Placement
 from tone_shootout.rendering.executor.plot_tasks import add_plots
 from tone_shootout.rendering.executor.pool import Pool
 from tone_shootout.rendering.executor.reporter import Phase, Reporter, SegmentStatus, Store
@@ -106,7 +107,8 @@ def produce(
         reporter.progress(0.0, total)
         (staging / "metrics").mkdir()
         paths = path_latencies.measure(plan, sources, staging / "metrics", executor)
-        measured = stages.render(plan, sources, raws, rounds, executor, paths, previews)
+        placed = placements.measure(plan, sources, staging / "metrics", executor, paths)
+        measured = stages.render(plan, sources, raws, rounds, executor, paths, placed, previews)
         reporter.phase("level")
         (staging / "segments").mkdir()
         level, leveled = stages.level(plan, raws, staging, measured, executor)
@@ -122,7 +124,9 @@ def produce(
                 levels_file = video_pipeline.add_video(
                     graph, plan, raws, staging, leveled, VIDEO_NAME, lambda: reporter.phase("video")
                 )
-            measurements = analysis.Measurements(graph, plan, sources, raws, staging / "metrics", leveled, paths)
+            measurements = analysis.Measurements(
+                graph, plan, sources, raws, staging / "metrics", leveled, paths, placed
+            )
             if plots:
                 reporter.phase("plots")
                 drawn = add_plots(graph, plan, staging, level, leveled, inputs, measurements)
@@ -135,7 +139,7 @@ def produce(
             if levels_file is not None:
                 encoded = msgspec.msgpack.decode(levels_file.read_bytes(), type=Encoded)
         files = {name: record(staging, name) for name in (*(segment.file for segment in plan.segments), *drawn)}
-        segments = _records(plan, leveled, found, files, paths, available, rounds)
+        segments = _records(plan, leveled, found, files, paths, placed, available, rounds)
         if encoded is not None:
             (staging / CHAPTERS_NAME).write_text(chapters(segments), encoding="utf-8")
             shown = [notice for notice in warnings if notice.code not in FOR_THE_AUTHOR]
@@ -174,6 +178,7 @@ def _records(
     found: analysis.Analysis | None,
     files: Mapping[str, FileRecord],
     paths: Mapping[str, Latency],
+    placed: Mapping[str, Placement],
     available: Collection[str],
     rounds: Sequence[Sequence[Step]],
 ) -> tuple[SegmentRecord, ...]:
@@ -206,12 +211,15 @@ def _records(
             inferences=inferences.get(segment.position, 0),
             latency=latency,
             metrics=metrics,
+            shift_samples=placed.get(segment.chain_key, UNCHANGED).shift_samples,
+            inverted=placed.get(segment.chain_key, UNCHANGED).inverted,
             input_gain_db=input_level_db(plan.spec.chains[segment.chain]),
             splits=path_latencies.split_records(segment, paths),
             notes=(
                 *notes((segment.stop - segment.start) / segment.di_rate),
                 *([UNCALIBRATED] if segment.position in uneven else []),
                 *path_latencies.unaligned(segment, paths),
+                *([] if placed.get(segment.chain_key, UNCHANGED).is_known else [NOT_ALIGNED]),
             ),
         )
         for segment, level, slot, latency, metrics in zip(

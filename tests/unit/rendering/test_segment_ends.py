@@ -82,3 +82,18 @@ def test_fades_and_tails_change_render_keys() -> None:
         return {segment.render_key for segment in plan(document, FACTS, **more).segments}
 
     assert len({*keys(), *keys(fades=False), *keys(document={"export": {"tail_s": 1.0}})}) == 3
+
+
+def test_alignment_and_polarity_are_part_of_the_key() -> None:
+    def key(**export: Any) -> str:
+        return plan(spec(blocks("combo.nam"), export=export), FACTS).segments[0].render_key
+
+    exports: list[dict[str, Any]] = [{}, {"aligned": True}, {"right_polarity": True}]
+    assert len({key(**each) for each in [*exports, exports[1] | exports[2]]}) == 4
+    assert key() == key(aligned=False, right_polarity=False)
+
+
+def test_an_aligned_segment_is_as_long_and_has_sound_to_move_in() -> None:
+    (segment,) = plan(spec(blocks("combo.nam"), export={"aligned": True, "tail_s": 0.5}), FACTS).segments
+    assert (segment.samples, segment.tail, segment.reserve) == (504_000, 24_000, 480)
+    assert segment.stages[0].samples == 504_480

@@ -132,6 +132,8 @@ def render_segment(
     runs: Sequence[int] | None = None,
     resumed: Mapping[int, Float32] | None = None,
     shifts: Shifts | None = None,
+    advance: int = 0,
+    inverted: bool = False,
     on_stage: OnStage | None = None,
 ) -> Float32:
     """Render one segment, from its DI track or from the outputs of some of its stages.
@@ -146,6 +148,9 @@ def render_segment(
         runs: indices of the stages that run, in order; None: all.
         resumed: outputs of the stages that those need and that do not run, by index, at the stage's rate.
         shifts: by index of a split's stage, samples by which each of its paths is moved earlier; None: by none.
+        advance: samples at `OUTPUT_RATE` by which the segment is moved earlier, at most 10 ms; the segment has a
+            `reserve` then.
+        inverted: whether its polarity is inverted.
         on_stage: called with the index and the output of each stage.
 
     Returns:
@@ -198,7 +203,9 @@ def render_segment(
             pointer=_stage_pointer(segment, result.muted_by),
         )
     with _render_errors(segment_name(segment), segment):
-        x = resample(result.samples, result.rate, OUTPUT_RATE)[..., : segment.samples]
+        x = resample(result.samples, result.rate, OUTPUT_RATE)[..., advance : advance + segment.samples]
+        if inverted:
+            x = -x
         return fade_ends(x, OUTPUT_RATE) if segment.faded else x
 
 
@@ -226,7 +233,8 @@ def _read_slice(segment: PlannedSegment, di: SourceFile, source_cache: SourceCac
         raise RenderError("silent", f"{name}: the selected slice is silent", segment=segment.position, pointer=pointer)
     if segment.slice_fades:
         x = fade_ends(x, segment.di_rate, start="start" in segment.slice_fades, end="end" in segment.slice_fades)
-    return np.pad(x, (0, segment.tail)) if segment.tail else x
+    silence = segment.tail + segment.reserve
+    return np.pad(x, (0, silence)) if silence else x
 
 
 def segment_name(segment: PlannedSegment) -> str:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from tone_shootout.audio.clustering import leaf_order
 from tone_shootout.rendering.executor.path_latencies import shifts_of
+from tone_shootout.rendering.executor.placements import UNCHANGED, Placement, after
 from tone_shootout.rendering.executor.registry import (
     COMPARE_SEGMENTS,
     COST_WAVEFORM,
@@ -92,6 +93,7 @@ class Measurements:
         folder: Path,
         leveled: Sequence[LeveledSegment],
         paths: Mapping[str, Latency],
+        placed: Mapping[str, Placement],
     ) -> None:
         """Add the tasks: chains, captures and segments, then segments of the same DI track against each other.
 
@@ -103,7 +105,9 @@ class Measurements:
             folder: folder for the results.
             leveled: the segments' gains.
             paths: latencies of the paths of splits.
+            placed: shift and polarity of the files by the key of the chain.
         """
+        self._placed = placed
         self._paths = paths
         self._plan = plan
         self._folder = folder
@@ -168,7 +172,8 @@ class Measurements:
         return CompareSegments(segments=compared, faded=faded, metrics_file=str(metrics_file))
 
     def _latency(self, segment: PlannedSegment) -> Latency:
-        return _read(self._chains[segment.chain_key][1], Latency)
+        placement = self._placed.get(segment.chain_key, UNCHANGED)
+        return after(_read(self._chains[segment.chain_key][1], Latency), placement)
 
     def metrics(self, segment: PlannedSegment) -> Metrics:
         """Return the metrics of a segment."""

@@ -53,6 +53,8 @@ def render_segment_task(task: RenderSegment, source_cache: SourceCache, report_p
         runs=task.runs,
         resumed={number: np.load(path, allow_pickle=False) for number, path in task.resumed.items()},
         shifts=task.shifts,
+        advance=task.advance,
+        inverted=task.inverted,
         on_stage=save_stage,
     )
     np.save(task.raw, samples, allow_pickle=False)

@@ -152,6 +152,7 @@ def _with_length(segment: PlannedSegment, samples: int) -> PlannedSegment:
         start=0,
         stop=samples,
         tail=0,
+        reserve=0,
         slice_fades=(),
         faded=False,
         samples=samples,

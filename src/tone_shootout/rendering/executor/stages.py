@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from tone_shootout.rendering.engine.schedule import Step, distinct, step_of
-from tone_shootout.rendering.executor import path_latencies
+from tone_shootout.rendering.executor import path_latencies, placements
+from tone_shootout.rendering.executor.placements import Placement
 from tone_shootout.rendering.executor.registry import LEVEL_SEGMENT, MEASURE_LOUDNESS, RENDER_SEGMENT
 from tone_shootout.rendering.executor.reporter import Reporter, SegmentStatus, Store
 from tone_shootout.rendering.executor.task_executor import TaskExecutor
@@ -102,7 +103,8 @@ def total_cost(plan: Plan, rounds: Sequence[Sequence[Step]]) -> float:
     """Estimate the cost of all leveled segments, in seconds on one core."""
     rendering = math.fsum(step.cost for steps in rounds for step in steps)
     measuring = math.fsum(MEASURE_LOUDNESS.cost(segment.seconds) for segment in distinct(plan))
-    return path_latencies.total_cost(plan) + rendering + measuring + LEVEL_SEGMENT.cost(plan.seconds)
+    placing = path_latencies.total_cost(plan) + placements.total_cost(plan)
+    return placing + rendering + measuring + LEVEL_SEGMENT.cost(plan.seconds)
 
 
 def render(
@@ -112,6 +114,7 @@ def render(
     rounds: Sequence[Sequence[Step]],
     executor: TaskExecutor,
     latencies: Mapping[str, Latency],
+    placed: Mapping[str, Placement],
     previews: Path | None = None,
 ) -> dict[str, Measured]:
     """Render the segments that are missing and measure all of them.
@@ -123,6 +126,7 @@ def render(
         rounds: missing parts, from `schedule`.
         executor: runs the tasks and stores their results.
         latencies: latencies of the paths of splits, from `path_latencies.measure`.
+        placed: shift and polarity by the key of the chain, from `placements.measure`.
         previews: folder for a preview of each segment, written as `preview_file` once it is rendered; None: none.
 
     Returns:
@@ -154,7 +158,7 @@ def render(
     for steps in rounds:
         saved = None if store is not None else resumed
         tasks = [_render_task(plan, step, sources, raws, saved, previews) for step in steps]
-        run([(segment, _shifted(task, latencies), cost) for segment, task, cost in tasks])
+        run([(segment, _shifted(task, latencies, placed), cost) for segment, task, cost in tasks])
     whole = {raw_file(raws, segment.render_key) for segment in plan.segments}
     for path in raws.iterdir():
         if path not in whole:
@@ -183,8 +187,14 @@ def _measure_task(
     return segment, task, MEASURE_LOUDNESS.cost(segment.seconds)
 
 
-def _shifted(task: RenderSegment, latencies: Mapping[str, Latency]) -> RenderSegment:
-    return msgspec.structs.replace(task, shifts=path_latencies.shifts_of(task.segment, latencies))
+def _shifted(task: RenderSegment, latencies: Mapping[str, Latency], placed: Mapping[str, Placement]) -> RenderSegment:
+    placement = placed.get(task.segment.chain_key, placements.UNCHANGED)
+    return msgspec.structs.replace(
+        task,
+        shifts=path_latencies.shifts_of(task.segment, latencies),
+        advance=placement.shift_samples,
+        inverted=placement.inverted,
+    )
 
 
 def _render_task(

@@ -58,6 +58,8 @@ class RenderSegment(Struct, tag=True, frozen=True, kw_only=True):
         runs: indices of the stages that run.
         resumed: NumPy files with the outputs of other stages that those need, by index.
         shifts: by index of a split's stage, samples by which each of its paths is moved earlier.
+        advance: samples by which the segment is moved earlier, at 48 kHz.
+        inverted: whether its polarity is inverted.
         stage_outputs: NumPy files for the outputs of stages, by stage index.
         raw: path of the result.
         preview: FLAC to write as well; None: none.
@@ -70,6 +72,8 @@ class RenderSegment(Struct, tag=True, frozen=True, kw_only=True):
     runs: tuple[int, ...]
     resumed: dict[int, str] = {}
     shifts: dict[int, tuple[int, ...]] = {}
+    advance: int = 0
+    inverted: bool = False
     stage_outputs: dict[int, str] = {}
     raw: str
     preview: Preview | None = None

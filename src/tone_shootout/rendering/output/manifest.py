@@ -121,11 +121,14 @@ class SegmentRecord(Struct, frozen=True, kw_only=True):
         drive_db: calibration gain before the first capture, dB; null: a level is unknown.
         cache_hit: whether the samples were cached.
         inferences: number of captures that ran; 0 if the samples or the outputs of the captures were cached.
-        latency: latency of the chain, measured with a probe signal.
+        latency: latency of the file: that of the chain, measured with a probe signal, without `shift_samples` and with
+            the polarity after `inverted`.
         metrics: spectrum and dynamics of the file.
         notes: sentences to know before comparing.
         tail_samples: samples after the end of the DI track.
         splits: the active splits of the chain.
+        shift_samples: samples by which the file was moved earlier.
+        inverted: whether the file was inverted, because its chain inverts.
         input_gain_db: gain of the chain before its first capture, dB: its level in a sweep.
     """
 
@@ -154,6 +157,8 @@ class SegmentRecord(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     tail_samples: int = 0
     splits: tuple[SplitRecord, ...] = ()
+    shift_samples: int = 0
+    inverted: bool = False
     input_gain_db: float = 0.0
 
 

@@ -146,7 +146,15 @@ def response_key(blocks: Sequence[dict[str, Any]], *, rate: int) -> str:
     return key_of({**_versions(), "blocks": list(blocks), "rate": rate})
 
 
-def render_key(di: dict[str, Any], blocks: Sequence[dict[str, Any]], *, rate: int, faded: bool) -> str:
+def render_key(
+    di: dict[str, Any],
+    blocks: Sequence[dict[str, Any]],
+    *,
+    rate: int,
+    faded: bool,
+    aligned: bool = False,
+    righted: bool = False,
+) -> str:
     """Return the key of a segment with an output rate of `rate` Hz.
 
     Args:
@@ -154,9 +162,12 @@ def render_key(di: dict[str, Any], blocks: Sequence[dict[str, Any]], *, rate: in
         blocks: its blocks.
         rate: output rate, Hz.
         faded: whether its ends are faded; those of earlier versions are not, and keep their keys.
+        aligned: whether it is moved earlier by the latency of its chain.
+        righted: whether it is inverted if its chain inverts.
     """
     document = {**_versions(), "di": di, "blocks": list(blocks), "rate": rate}
-    return key_of({**document, "fade_ms": FADE_MS} if faded else document)
+    chosen = {"fade_ms": FADE_MS if faded else None, "aligned": aligned, "righted": righted}
+    return key_of(document | {name: value for name, value in chosen.items() if value})
 
 
 def _versions() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 from msgspec import Struct
 
-from tone_shootout.audio.constants import Channel
+from tone_shootout.audio.constants import LATEST_S, Channel
 from tone_shootout.rendering.media_info import DEFAULT_LIMITS, DiTrackInfo, Limits, MediaInfo
 from tone_shootout.rendering.notices import Notice, spec_notices
 from tone_shootout.rendering.plan import keys
@@ -36,6 +36,7 @@ class PlannedSegment(Struct, frozen=True, kw_only=True):
         start: first sample of the slice, at `di_rate`.
         stop: end of the slice, exclusive, at `di_rate`.
         tail: silence after the slice, samples at `di_rate`.
+        reserve: silence after the tail, samples at `di_rate`, of which the segment has what is moved into it.
         slice_fades: which ends of the slice are faded: those where the recording goes on, and the end before a tail.
         faded: whether both ends of the segment are faded.
         channel: selected side of the DI track's file; None: none is selected.
@@ -67,6 +68,7 @@ class PlannedSegment(Struct, frozen=True, kw_only=True):
     channels: int = 1
     channel: Channel | None = None
     tail: int = 0
+    reserve: int = 0
     slice_fades: tuple[Literal["start", "end"], ...] = ()
     faded: bool = False
 
@@ -151,9 +153,11 @@ def _segment(place: _Place, spec: Spec, media_info: Mapping[str, MediaInfo], *, 
     di = cast(DiTrackInfo, media_info[track.file])
     start, stop = slice_of(track, di)
     tail = round(spec.export.tail_s * di.sample_rate_hz)
-    length = stop - start + tail
-    slice_fades = _slice_fades(start, stop, di, tail) if fades else ()
-    samples = resampled(length, di.sample_rate_hz, OUTPUT_RATE)
+    # What is moved earlier has to go on for as long as it is moved.
+    reserve = math.ceil(LATEST_S * di.sample_rate_hz) if spec.export.aligned else 0
+    slice_fades = _slice_fades(start, stop, di, tail + reserve) if fades else ()
+    samples = resampled(stop - start + tail, di.sample_rate_hz, OUTPUT_RATE)
+    length = stop - start + tail + reserve
     drives, calibration = calibrate(track, chain, media_info)
     slice_document = keys.di_document(
         sha256=di.sha256,
@@ -161,7 +165,7 @@ def _segment(place: _Place, spec: Spec, media_info: Mapping[str, MediaInfo], *, 
         stop=stop,
         channel=track.channel,
         padded=di.padded,
-        tail=tail,
+        tail=tail + reserve,
         faded=slice_fades,
     )
     found = stages_of(chain, media_info, drives, slice_document, length=length, di_rate=di.sample_rate_hz)
@@ -173,7 +177,14 @@ def _segment(place: _Place, spec: Spec, media_info: Mapping[str, MediaInfo], *, 
         di_name=track.name,
         chain_name=chain.name,
         file=f"segments/{place.position:02d}-{di_slug}--{chain_slug}.flac",
-        render_key=keys.render_key(slice_document, found.documents, rate=OUTPUT_RATE, faded=fades),
+        render_key=keys.render_key(
+            slice_document,
+            found.documents,
+            rate=OUTPUT_RATE,
+            faded=fades,
+            aligned=spec.export.aligned,
+            righted=spec.export.right_polarity,
+        ),
         di_rate=di.sample_rate_hz,
         start=start,
         stop=stop,
@@ -186,6 +197,7 @@ def _segment(place: _Place, spec: Spec, media_info: Mapping[str, MediaInfo], *, 
         channels=found.stages[-1].channels if found.stages else 1,
         channel=track.channel,
         tail=tail,
+        reserve=reserve,
         slice_fades=slice_fades,
         faded=fades,
     )

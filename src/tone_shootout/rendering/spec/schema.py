@@ -83,6 +83,13 @@ class Output(Part, kw_only=True, frozen=True):
 class Export(Part, kw_only=True, frozen=True):
     """How the files of the segments are cut."""
 
+    aligned: Annotated[
+        bool,
+        Meta(description="Whether each file is moved earlier by the measured latency of its chain."),
+    ] = False
+    right_polarity: Annotated[
+        bool, Meta(description="Whether files of chains that invert the polarity are inverted back.")
+    ] = False
     tail_s: Annotated[
         float,
         Meta(

@@ -152,6 +152,8 @@ class Output(Part):
 
 
 class Export(Part):
+    aligned: bool = False
+    right_polarity: bool = False
     tail_s: float = Field(0.0, ge=0, le=30)
 
 

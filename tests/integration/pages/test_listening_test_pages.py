@@ -90,7 +90,7 @@ async def test_a_page_names_no_tone_before_the_end_not_even_to_its_owner(
         assert page.headers["x-robots-tag"] == "noindex"
         assert "connect-src 'self'" in page.headers["content-security-policy"]
         assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
-        for name in ("JCM", "script><b", "&lt;/script", "Riff", "riff", "Two crunches"):
+        for name in ("JCM", "</script><b", "&lt;/script", "Riff", "riff", "Two crunches"):
             assert name not in page.text
     assert "You have answered 1 of 8." in pages[-1].text
     hidden = await api.get(f"{path}/results", headers=BROWSER)

@@ -68,6 +68,7 @@ def is_colored(character: str) -> bool:
     return font is not None and font.strike is not None
 
 
+@cache
 def base(*, bold: bool = False) -> FontFile:
     """Return DejaVu Sans, for the same picture on every machine."""
     return FontFile(str(_folder_of_matplotlib() / ("DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf")))

@@ -14,9 +14,12 @@ from tests.support.shootouts import TRACKS, Log, carry_out
 from tests.support.specs import blocks, spec
 from tone_shootout.audio.files import read_audio
 from tone_shootout.rendering.output.manifest import Manifest
-from tone_shootout.rendering.video.cards import draw
-from tone_shootout.rendering.video.drawing import envelope
-from tone_shootout.rendering.video.encoder import _encode, encode_still, repeated_packets, write_sound, write_video
+from tone_shootout.rendering.video.cards import LEFT, STRIP_BOTTOM, STRIP_TOP, draw
+from tone_shootout.rendering.video.drawing import COLUMNS, envelope
+from tone_shootout.rendering.video.encoder import write_sound, write_video
+from tone_shootout.rendering.video.pictures import _repeated, encode, encode_still
+from tone_shootout.rendering.video.playhead import moments, strips
+from tone_shootout.rendering.video.slices import read_slice
 from tone_shootout.rendering.video.video_frames import Part, Scene
 
 NAMES = ["Plexi, $30 & up", "Комбо №2 \U0001f3b8", "日本語 ⟨x⟩"]
@@ -102,37 +105,74 @@ def test_every_segment_has_a_chapter_that_starts_with_it(manifest: Manifest, out
     assert [chapter["metadata"]["title"] for chapter in chapters] == [f"Arpeggio – {name}" for name in NAMES]
 
 
-def test_the_picture_changes_with_the_segment_and_at_no_other_time(
+STRIP = slice(STRIP_TOP // 8, STRIP_BOTTOM // 8)
+
+
+def test_the_picture_changes_with_the_segment_and_its_strip_every_half_second(
     manifest: Manifest, frames: list[NDArray[np.uint8]]
 ) -> None:
-    changes = [n for n in range(1, len(frames)) if np.abs(frames[n].astype(int) - frames[n - 1]).max() > 24]
-    assert changes == [segment.start_ms * 30 // 1000 for segment in manifest.segments[1:]]
+    def changes(shown: list[NDArray[np.uint8]]) -> list[int]:
+        return [n for n in range(1, len(shown)) if np.abs(shown[n].astype(int) - shown[n - 1]).max() > 24]
+
+    around = [np.delete(frame, STRIP, axis=0) for frame in frames]
+    assert changes(around) == [segment.start_ms * 30 // 1000 for segment in manifest.segments[1:]]
+    assert changes([frame[STRIP] for frame in frames]) == list(range(15, len(frames), 15))
 
 
-def test_a_picture_is_constant_for_any_duration(tmp_path: Path) -> None:
-    """Packets are repeated after another first picture."""
+def test_every_frame_is_the_card_with_the_playhead_at_its_half_second(tmp_path: Path) -> None:
+    """FFmpeg's decoder is the oracle that the slices of three encoders are one stream."""
     raw, still, sound, video = (tmp_path / name for name in ("a.npy", "a.still", "sound", "a.mp4"))
     drawn = draw(CARD, envelope(plucks(4.0)))
     np.save(raw, plucks(4.0))
-    still.write_bytes(msgspec.msgpack.encode(encode_still(drawn)))
+    moving = list(strips(moments(plucks(4.0), 8), seconds=4.0, size=(1920, 64), left=LEFT, color="#f0b13c"))
+    still.write_bytes(msgspec.msgpack.encode(encode_still(drawn, moving)))
     write_sound(sound, [Part(str(raw), 0.0, 120)], lambda _: None)
     write_video(video, "T", [Scene(str(still), 120, "S")], sound, lambda _: None)
-    with av.open(str(video)) as container:
+    with av.open(str(video), options={"err_detect": "explode"}) as container:
         shown = [frame.to_ndarray() for frame in container.decode(video=0)]
     assert len(shown) == 120
-    assert {n for n in range(30, 120) if not np.array_equal(shown[n], shown[n - 30])} == set()
-    wanted = av.VideoFrame.from_ndarray(drawn, format="rgb24").reformat(format="yuv420p", dst_colorspace="ITU709")
-    errors = [np.square(frame.astype(float) - wanted.to_ndarray()).mean() for frame in shown[:30]]
-    assert 10 * np.log10(255**2 / max(errors)) > 54.0
+    assert {n for n in range(120) if not np.array_equal(shown[n], shown[n - n % 15])} == set()
+    for moment in range(8):
+        whole = np.concatenate([drawn[:STRIP_TOP], moving[moment], drawn[STRIP_BOTTOM:]])
+        wanted = av.VideoFrame.from_ndarray(whole, format="rgb24").reformat(format="yuv420p", dst_colorspace="ITU709")
+        error = np.square(shown[15 * moment].astype(float) - wanted.to_ndarray()).mean()
+        assert 10 * np.log10(255**2 / error) > 54.0
+        head = np.flatnonzero(shown[15 * moment][STRIP_TOP + 5] > 200)
+        assert head.mean() == pytest.approx(LEFT + COLUMNS * moment / 8, abs=2)
 
 
-def test_repeated_packets_are_those_that_the_encoder_makes() -> None:
-    blank = av.VideoFrame(1920, 1080, "yuv420p")
-    for plane in blank.planes:
-        plane.update(bytes(plane.buffer_size))
-    made, encoded = repeated_packets(), _encode(blank, 30)[2:]
-    assert [packet[:-1] for packet in made] == [packet[:-1] for packet in encoded]
-    assert {one[-1] ^ other[-1] for one, other in zip(made, encoded, strict=True)} <= {0, 1}, "x264 varies the last bit"
+def test_the_meter_shows_rms_and_peak_of_the_half_second_that_is_heard() -> None:
+    """A sine has an RMS of 3.01 dB below its peak; two equal sides have the RMS of one."""
+    time = np.arange(60_000) / 48_000
+    sine = np.where(time < 0.5, 0.5, 0.05) * np.sin(2 * np.pi * 1000 * time)
+    expected = [[-9.03, -6.02], [-29.03, -26.02], [-32.04, -26.02], [-200, -200]]
+    for samples in (sine, np.stack([sine, sine])):
+        np.testing.assert_allclose(moments(samples.astype(np.float32), 4), expected, atol=0.01)
+
+
+def test_a_level_moves_the_bar_of_the_meter() -> None:
+    levels = np.array([[-200.0, -200.0], [-60.0, -50.0], [-30.0, -20.0], [0.0, 0.0]])
+    drawn = strips(levels, seconds=2.0, size=(1920, 64), left=LEFT, color="#ff0000")
+    widths = [int((strip[45] == (255, 0, 0)).all(axis=1).sum()) for strip in drawn]
+    whole = COLUMNS - 232 - 392
+    assert widths == [0, 0, whole // 2, whole - 4], "the tick of the peak covers 4 pixels"
+
+
+def test_skipped_pictures_are_those_that_the_encoder_makes() -> None:
+    blank = np.zeros((1080, 1920, 3), np.uint8)
+    encoded = encode([av.VideoFrame.from_ndarray(blank, format="rgb24") for _ in range(5)])[2:]
+    for made, found in zip(map(read_slice, _repeated()[2:]), map(read_slice, encoded), strict=False):
+        assert (made.kind, made.tail, made.data[:-1]) == (found.kind, found.tail, found.data[:-1])
+        assert made.data[-1] ^ found.data[-1] <= 1, "x264 varies the last bit"
+
+
+def test_a_packet_of_other_settings_is_refused() -> None:
+    blank = [av.VideoFrame.from_ndarray(np.zeros((64, 1920, 3), np.uint8), format="rgb24")]
+    (packet,) = encode(blank, intra=True)
+    with pytest.raises(ValueError, match="expected one slice, got 2"):
+        read_slice(packet + packet)
+    with pytest.raises(ValueError, match="expected one slice, got 0"):
+        read_slice(b"")
 
 
 def test_the_sound_is_that_of_the_segments(manifest: Manifest, out: Path) -> None:

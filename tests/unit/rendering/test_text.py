@@ -110,7 +110,9 @@ def test_names_that_no_font_can_draw_are_reported(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_cached_card_is_not_that_of_other_fonts(tmp_path: Path) -> None:
-    task = DrawCard(card=msgspec.structs.replace(CARD, chain="日"), envelope="e", still="s")
+    task = DrawCard(
+        card=msgspec.structs.replace(CARD, chain="日"), envelope="e", raw="r.npy", gain_db=0.0, frames=30, still="s"
+    )
     assert DRAW_CARD.content is not None
     with installed():
         before = DRAW_CARD.content(task, {"e": "key"})

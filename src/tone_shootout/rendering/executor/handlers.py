@@ -29,10 +29,14 @@ from tone_shootout.rendering.output.draw_waveform import draw_waveform
 from tone_shootout.rendering.output.plots import WaveformPlot
 from tone_shootout.rendering.plan.planner import PlannedSegment
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE
+from tone_shootout.rendering.plan.timeline import FRAME_RATE
 from tone_shootout.rendering.spec.pointers import chain_pointer
-from tone_shootout.rendering.video.cards import draw
+from tone_shootout.rendering.video.cards import LEFT, STRIP_BOTTOM, STRIP_TOP, WIDTH, draw
 from tone_shootout.rendering.video.drawing import envelope
-from tone_shootout.rendering.video.encoder import encode_still, write_sound, write_video
+from tone_shootout.rendering.video.encoder import write_sound, write_video
+from tone_shootout.rendering.video.palette import accent
+from tone_shootout.rendering.video.pictures import encode_still
+from tone_shootout.rendering.video.playhead import MOMENTS_PER_SECOND, moments, strips
 
 
 def render_segment_task(task: RenderSegment, source_cache: SourceCache, report_progress: ReportProgress) -> Measured:
@@ -87,7 +91,16 @@ def level_segment(task: LevelSegment, _cache: SourceCache, _report: ReportProgre
 def draw_card(task: DrawCard, _cache: SourceCache, _report: ReportProgress) -> None:
     """Draw a card and encode it as a still picture."""
     picture = draw(task.card, np.load(task.envelope, allow_pickle=False))
-    Path(task.still).write_bytes(msgspec.msgpack.encode(encode_still(picture)))
+    samples = apply_gain(np.load(task.raw, allow_pickle=False), task.gain_db)
+    levels = moments(samples, task.frames * MOMENTS_PER_SECOND // FRAME_RATE)
+    shown = strips(
+        levels,
+        seconds=samples.shape[-1] / OUTPUT_RATE,
+        size=(WIDTH, STRIP_BOTTOM - STRIP_TOP),
+        left=LEFT,
+        color=accent(task.card.chain_index),
+    )
+    Path(task.still).write_bytes(msgspec.msgpack.encode(encode_still(picture, shown)))
 
 
 def encode_sound(task: EncodeSound, _cache: SourceCache, report_progress: ReportProgress) -> None:

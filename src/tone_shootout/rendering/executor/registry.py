@@ -101,6 +101,11 @@ def _video_content(task: WriteVideo, origins: Origins) -> list[Any]:
     return [task.title, scenes, origins[task.sound]]
 
 
+def _card_content(task: DrawCard, origins: Origins) -> list[Any]:
+    levels = [_raw_key(task.raw), task.gain_db, task.frames]
+    return [msgspec.to_builtins(task.card), _fonts(task.card), origins[task.envelope], *levels]
+
+
 def _plot_content(task: DrawPlot, origins: Origins) -> list[Any]:
     plot: dict[str, Any] = msgspec.to_builtins(task.plot)
     if isinstance(task.plot, WaveformPlot):
@@ -146,8 +151,9 @@ LEVEL_SEGMENT: Final = TaskKind[LevelSegment](
 )
 DRAW_CARD: Final = TaskKind[DrawCard](
     handler=f"{_HANDLERS}:draw_card",
-    cost_s=0.05,
-    content=lambda task, origins: [msgspec.to_builtins(task.card), _fonts(task.card), origins[task.envelope]],
+    cost_s=0.04,
+    cost_per_s=0.004,
+    content=_card_content,
     files=lambda task: (task.still,),
 )
 ENCODE_SOUND: Final = TaskKind[EncodeSound](

@@ -98,10 +98,16 @@ class LevelSegment(Struct, tag=True, frozen=True, kw_only=True):
 
 
 class DrawCard(Struct, tag=True, frozen=True, kw_only=True):
-    """Draw a segment's card with the waveform of the file `envelope`, and encode it to the file `still`."""
+    """Draw a segment's card with the waveform of the file `envelope`, and encode it to the file `still`.
+
+    Its strip shows the levels of the samples `raw` at a gain, for the duration of `frames`.
+    """
 
     card: Card
     envelope: str
+    raw: str
+    gain_db: float
+    frames: int
     still: str
 
 

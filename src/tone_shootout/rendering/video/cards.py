@@ -14,8 +14,14 @@ from tone_shootout.rendering.video.video_frames import Card
 WIDTH: Final = 1920
 HEIGHT: Final = 1080
 
-_LEFT: Final = 96
-_RIGHT: Final = _LEFT + COLUMNS
+STRIP_TOP: Final = 880
+STRIP_BOTTOM: Final = 944
+"""The rows of the strip that moves, whole macroblocks."""
+
+LEFT: Final = 96
+"""Left edge of the waveform."""
+
+_RIGHT: Final = LEFT + COLUMNS
 _PANEL_TOP: Final = 389
 _PANEL_HEIGHT: Final = 486
 
@@ -32,16 +38,16 @@ def draw(card: Card, envelope: Float32) -> NDArray[np.uint8]:
     """
     picture = Image.new("RGB", (WIDTH, HEIGHT), BACKGROUND)
     color = accent(card.chain_index)
-    write_line(picture, _LEFT, 81, card.title, size=31, color=MUTED, width=1382)
+    write_line(picture, LEFT, 81, card.title, size=31, color=MUTED, width=1382)
     write_line(picture, _RIGHT, 81, f"{card.position} / {card.count}", size=31, color=MUTED, align="right")
-    write_line(picture, _LEFT, 227, card.chain, size=78, color=BRIGHT, bold=True, width=1728)
-    write_line(picture, _LEFT, 319, card.di_track, size=44, color=color, width=1728)
+    write_line(picture, LEFT, 227, card.chain, size=78, color=BRIGHT, bold=True, width=1728)
+    write_line(picture, LEFT, 319, card.di_track, size=44, color=color, width=1728)
     middle = _PANEL_TOP + _PANEL_HEIGHT // 2
-    picture.paste(PANEL, (_LEFT, _PANEL_TOP, _RIGHT, _PANEL_TOP + _PANEL_HEIGHT))
-    picture.paste(LINE, (_LEFT, middle, _RIGHT, middle + 1))
+    picture.paste(PANEL, (LEFT, _PANEL_TOP, _RIGHT, _PANEL_TOP + _PANEL_HEIGHT))
+    picture.paste(LINE, (LEFT, middle, _RIGHT, middle + 1))
     columns = fit(envelope, COLUMNS)
-    paint_waveform(picture, _LEFT, _PANEL_TOP, _PANEL_HEIGHT, columns, card.full_scale, color)
-    write_line(picture, _LEFT, 967, f"{card.integrated_lufs:.1f} LUFS", size=47, color=BRIGHT, bold=True)
-    write_line(picture, 595, 967, f"{card.true_peak_dbtp:.1f} dBTP", size=47, color=BRIGHT, bold=True)
-    write_line(picture, _RIGHT, 967, card.remark, size=28, color=MUTED, align="right", width=768)
+    paint_waveform(picture, LEFT, _PANEL_TOP, _PANEL_HEIGHT, columns, card.full_scale, color)
+    write_line(picture, LEFT, 1000, f"{card.integrated_lufs:.1f} LUFS", size=47, color=BRIGHT, bold=True)
+    write_line(picture, 595, 1000, f"{card.true_peak_dbtp:.1f} dBTP", size=47, color=BRIGHT, bold=True)
+    write_line(picture, _RIGHT, 1000, card.remark, size=28, color=MUTED, align="right", width=768)
     return np.asarray(picture)

@@ -1,10 +1,4 @@
-"""Encodes the video: one still picture for each segment, 1080p at 30 frames per second, and the segments' sound.
-
-Each picture is encoded once, as one closed group of pictures (GOP) of one second, and its packets are repeated for the
-duration of the segment, so the cost is independent of the duration. IDR pictures need different ids only if they follow
-each other directly (ITU-T H.264, 7.4.3), which those of whole GOPs never do. The second picture of a GOP refines the
-first. All others are skipped macroblocks only, whatever the picture shows, so that all cards share their packets.
-"""
+"""Encodes the sound of the video, and writes it with the pictures (`pictures`) to a file."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -16,19 +10,16 @@ import av
 import msgspec
 import numpy as np
 from av.audio.stream import AudioStream
-from av.codec.context import Flags
 from av.container import InputContainer, OutputContainer
-from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
-from msgspec import Struct
 from numpy.typing import NDArray
 
 from tone_shootout.audio.levels import apply_gain
 from tone_shootout.audio.pcm import round_to_24_bits
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE
 from tone_shootout.rendering.plan.timeline import FRAME_RATE, FRAME_SAMPLES
-from tone_shootout.rendering.video.cards import HEIGHT, WIDTH
 from tone_shootout.rendering.video.equal_sides import stereo_packet
+from tone_shootout.rendering.video.pictures import X264, Still, group, set_format
 from tone_shootout.rendering.video.video_frames import Part, Scene
 
 if TYPE_CHECKING:
@@ -38,72 +29,9 @@ if TYPE_CHECKING:
 # Requested rate of one side; both take as much, because they are equal (`equal_sides`). A request of 288,000 takes
 # three times as long to encode and gives the same size and the same error.
 AUDIO_BIT_RATE: Final = 224_000
-_GOP: Final = FRAME_RATE
-# Pictures are numbered modulo 16, the smallest modulus of H.264 (7.4.2.1.1).
-_NUMBERS: Final = 16
-_BT709: Final = 1
-_X264: Final = {
-    "preset": "veryfast",
-    "tune": "stillimage",
-    "profile": "high",
-    "qp": "18",
-    "x264-params": (
-        f"keyint={_GOP}:min-keyint={_GOP}:scenecut=0:bframes=0:open-gop=0:rc-lookahead=0:mbtree=0:threads=1:"
-        # Still pictures: motion search would take a third of the time without any effect.
-        "me=dia:subme=0:weightp=0"
-    ),
-}
 # No noise substitution. Measured on six segments: the error of the fast coder is 52 to 67 dB below the signal; that of
 # FFmpeg's default coder is 41 to 50 dB below. Without temporal noise shaping the error is up to 0.5 dB lower.
 _AAC: Final = {"flags": "+bitexact", "aac_coder": "fast", "aac_pns": "0", "aac_tns": "0"}
-
-
-class Still(Struct, frozen=True):
-    """An encoded picture: the first two packets of its GOP."""
-
-    first: bytes
-    second: bytes
-
-
-def encode_still(rgb: NDArray[np.uint8]) -> Still:
-    """Encode an RGB picture, shape (1080, 1920, 3)."""
-    picture = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p", dst_colorspace="ITU709")
-    first, second = _encode(picture, 2)
-    return Still(first, second)
-
-
-def repeated_packets() -> list[bytes]:
-    """Return the packets of a GOP after the second one: they repeat what is seen, so they are the same for all.
-
-    They differ only in the number of the picture, `frame_num` of the slice header, which has a fixed place and length
-    (ITU-T H.264, 7.3.3); x264 also varies the last bit, which decides nothing. So two of them are encoded, and the
-    numbers of the others are set.
-    """
-    blank = av.VideoFrame(WIDTH, HEIGHT, "yuv420p")
-    for plane in blank.planes:
-        plane.update(bytes(plane.buffer_size))
-    second, third = _encode(blank, 4)[2:]
-    size = len(second)
-    content = int.from_bytes(second, "big")
-    # The numbers 2 and 3 differ in their last bit, which is the first difference of the packets.
-    last_bit = 1 << (content ^ int.from_bytes(third, "big")).bit_length() - 1
-    numbers = (number % _NUMBERS for number in range(2, _GOP))
-    return [(content ^ (2 ^ number) * last_bit).to_bytes(size, "big") for number in numbers]
-
-
-def _encode(picture: av.VideoFrame, count: int) -> list[bytes]:
-    """Encode a picture `count` times; the first is an IDR picture."""
-    encoder = av.CodecContext.create("libx264", "w")
-    encoder.framerate = Fraction(FRAME_RATE)
-    encoder.flags |= Flags.global_header
-    encoder.options = dict(_X264)
-    _set_format(encoder)
-    packets = []
-    for number in range(count):
-        picture.pts = number
-        packets += encoder.encode(picture)
-    packets += encoder.encode(None)
-    return [bytes(packet) for packet in packets]
 
 
 def write_sound(path: Path, parts: Sequence[Part], report_progress: Callable[[float], None]) -> None:
@@ -164,19 +92,18 @@ def write_video(
     with av.open(str(path), "w", format="mp4", options=options) as container, av.open(str(sound_file)) as sound:
         container.metadata["title"] = title
         container.set_chapters(list(_chapters(scenes)))
-        picture = container.add_stream("libx264", rate=FRAME_RATE, options=dict(_X264))
-        _set_format(picture.codec_context)
+        picture = container.add_stream("libx264", rate=FRAME_RATE, options=dict(X264))
+        set_format(picture.codec_context)
         packets = _copied(sound, container)
         waiting = next(packets, None)
-        repeated = repeated_packets()
         first = 0
         for scene in scenes:
             still = msgspec.msgpack.decode(Path(scene.still).read_bytes(), type=Still)
             # One second of each at a time, so that the container has little to buffer for interleaving.
             for start in range(0, scene.frames, FRAME_RATE):
                 stop = min(start + FRAME_RATE, scene.frames)
-                gop = (still.first, still.second, *repeated)
-                container.mux(_pictures(picture, gop[: stop - start], first + start))
+                packets_of_second = group(still, start // FRAME_RATE)
+                container.mux(_pictures(picture, packets_of_second[: stop - start], first + start))
                 while waiting is not None and (waiting.pts or 0) < (first + stop) * FRAME_SAMPLES:
                     container.mux(waiting)
                     waiting = next(packets, None)
@@ -211,13 +138,6 @@ def _copied(sound: InputContainer, container: OutputContainer) -> "Iterator[av.P
         if packet.dts is not None:  # the last packet flushes a decoder and has no data
             packet.stream = stream
             yield cast("av.Packet[Stream]", packet)
-
-
-def _set_format(encoder: VideoCodecContext) -> None:
-    encoder.width, encoder.height, encoder.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-    encoder.time_base = Fraction(1, FRAME_RATE)
-    encoder.color_range = 1
-    encoder.colorspace = encoder.color_primaries = encoder.color_trc = _BT709
 
 
 def _pictures(stream: VideoStream, gop: Sequence[bytes], first: int) -> "list[av.Packet[Stream]]":

@@ -16,7 +16,7 @@ from tone_shootout.rendering.video.video_frames import Card, Part, Scene
 def total_cost(plan: Plan) -> float:
     """Estimate the cost of the video, in seconds on one core."""
     seconds = plan.seconds
-    cards = len(plan.segments) * DRAW_CARD.cost()
+    cards = len(plan.segments) * DRAW_CARD.cost() + DRAW_CARD.cost_per_s * seconds
     return cards + ENCODE_SOUND.cost(seconds) + MEASURE_SOUND.cost(seconds) + WRITE_VIDEO.cost(seconds)
 
 
@@ -64,11 +64,14 @@ def add_video(
             DrawCard(
                 card=_card(plan, segment, level, full_scale),
                 envelope=envelope_file(staging, segment),
+                raw=part.raw,
+                gain_db=part.gain_db,
+                frames=part.frames,
                 still=_still(staging, segment),
             ),
-            DRAW_CARD.cost(),
+            DRAW_CARD.cost(segment.seconds),
         )
-        for segment, level in zip(plan.segments, leveled, strict=True)
+        for segment, level, part in zip(plan.segments, leveled, parts, strict=True)
     ]
     scenes = tuple(
         Scene(still=_still(staging, segment), frames=slot.frames, title=segment.title)

@@ -1,0 +1,131 @@
+"""Encodes the pictures of the video: 1080p at 30 frames per second, in closed groups (GOPs) of one second.
+
+A card is encoded once, in two slices: what is above its moving strip, and what is below. The strip is encoded for every
+half second, as a slice of its own (`slices`). A GOP is an IDR picture of these three, a picture after half a second
+with another strip between slices of skipped macroblocks, and pictures of skipped macroblocks only, whose packets all
+GOPs share. So a second of video costs two strips, 6 % of a picture each.
+"""
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from functools import cache
+from typing import Final
+
+import av
+import numpy as np
+from av.codec.context import Flags
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType
+from av.video.reformatter import Colorspace, VideoReformatter
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from tone_shootout.rendering.plan.timeline import FRAME_RATE
+from tone_shootout.rendering.video.cards import HEIGHT, STRIP_BOTTOM, STRIP_TOP, WIDTH
+from tone_shootout.rendering.video.playhead import MOMENTS_PER_SECOND
+from tone_shootout.rendering.video.slices import ROW, Slice, read_slice
+
+# Pictures are numbered modulo 16, the smallest modulus of H.264 (7.4.2.1.1).
+_NUMBERS: Final = 16
+_BT709: Final = 1
+_MOMENT: Final = FRAME_RATE // MOMENTS_PER_SECOND
+X264: Final = {
+    "preset": "veryfast",
+    "tune": "stillimage",
+    "profile": "high",
+    "qp": "18",
+    "forced-idr": "1",
+    "x264-params": (
+        f"keyint={FRAME_RATE}:min-keyint={FRAME_RATE}:scenecut=0:bframes=0:open-gop=0:rc-lookahead=0:mbtree=0:"
+        # Still pictures: motion search would take a third of the time without any effect.
+        "threads=1:me=dia:subme=0:weightp=0"
+    ),
+}
+
+
+class Still(Struct, frozen=True):
+    """An encoded card: what is above and below its strip, and the strip at every half second."""
+
+    above: Slice
+    strips: tuple[Slice, ...]
+    below: Slice
+
+
+def encode_still(rgb: NDArray[np.uint8], strips: Iterable[NDArray[np.uint8]]) -> Still:
+    """Encode a card.
+
+    Args:
+        rgb: the picture, shape (1080, 1920, 3); its rows from `STRIP_TOP` to `STRIP_BOTTOM` are not used.
+        strips: these rows at every half second.
+    """
+    (above,), (below,) = (_intra([rows]) for rows in (rgb[:STRIP_TOP], rgb[STRIP_BOTTOM:]))
+    return Still(above, tuple(_intra(strips)), below)
+
+
+def group(still: Still, second: int) -> list[bytes]:
+    """Return the packets of a second of a card, one for each frame."""
+    strips = still.strips[MOMENTS_PER_SECOND * second :][:MOMENTS_PER_SECOND]
+    above, below = _skipped(STRIP_TOP), _skipped(HEIGHT - STRIP_BOTTOM)
+    packets = list(_repeated())
+    packets[0] = _picture((still.above, strips[0], still.below), 0)
+    for moment, strip in enumerate(strips[1:], 1):
+        packets[moment * _MOMENT] = _picture((above, strip, below), moment * _MOMENT)
+    return packets
+
+
+def set_format(encoder: VideoCodecContext, height: int = HEIGHT) -> None:
+    """Set size, rate and colors (ITU-R BT.709, limited range) of an encoder."""
+    encoder.width, encoder.height, encoder.pix_fmt = WIDTH, height, "yuv420p"
+    encoder.time_base = Fraction(1, FRAME_RATE)
+    encoder.color_range = 1
+    encoder.colorspace = encoder.color_primaries = encoder.color_trc = _BT709
+
+
+def _picture(slices: Sequence[Slice], number: int) -> bytes:
+    rows = (0, STRIP_TOP // ROW, STRIP_BOTTOM // ROW)
+    return b"".join(
+        part.write(row, width=WIDTH, number=number % _NUMBERS, idr=number == 0)
+        for part, row in zip(slices, rows, strict=True)
+    )
+
+
+def _intra(pictures: Iterable[NDArray[np.uint8]]) -> list[Slice]:
+    """Encode pictures of equal height without reference to each other."""
+    frames = (av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24") for rgb in pictures)
+    return [read_slice(packet) for packet in encode(frames, intra=True)]
+
+
+@cache
+def _skipped(height: int) -> Slice:
+    """Return the slice of a picture that repeats what is seen, whatever that is."""
+    blank = np.zeros((height, WIDTH, 3), np.uint8)
+    return read_slice(encode([av.VideoFrame.from_ndarray(blank, format="rgb24") for _ in range(3)])[-1])
+
+
+@cache
+def _repeated() -> tuple[bytes, ...]:
+    """Return the packets of a GOP in which every picture repeats what is seen."""
+    whole = _skipped(HEIGHT)
+    return tuple(whole.write(0, width=WIDTH, number=number % _NUMBERS, idr=False) for number in range(FRAME_RATE))
+
+
+def encode(frames: Iterable[av.VideoFrame], *, intra: bool = False) -> list[bytes]:
+    """Encode frames of equal height, RGB or YUV; the first is an IDR picture, and all are if `intra`."""
+    encoder: VideoCodecContext | None = None
+    reformatter = VideoReformatter()  # one for each frame would take as long as the encoder
+    packets = []
+    for number, frame in enumerate(frames):
+        if encoder is None:
+            encoder = av.CodecContext.create("libx264", "w")
+            encoder.framerate = Fraction(FRAME_RATE)
+            encoder.flags |= Flags.global_header
+            encoder.options = dict(X264)
+            set_format(encoder, frame.height)
+        picture = reformatter.reformat(frame, format="yuv420p", dst_colorspace=Colorspace.ITU709)
+        picture.pts = number
+        if intra:
+            picture.pict_type = PictureType.I
+        packets += encoder.encode(picture)
+    if encoder is not None:
+        packets += encoder.encode(None)
+    return [bytes(packet) for packet in packets]

@@ -37,7 +37,7 @@ _HEADERS: Final = {
 }
 _PAGE: Final = """\
 <!DOCTYPE html>
-<html lang="en">
+<html lang="en" data-prefix="{prefix}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -45,13 +45,13 @@ _PAGE: Final = """\
 <link rel="stylesheet" href="{prefix}/saq/static/pico.min.css.gz">
 <link rel="stylesheet" href="{prefix}/saq/assets/dashboard.css">
 </head>
-<body data-prefix="{prefix}">
+<body>
 <div id="app"></div>
 <p id="answer" role="status" hidden></p>
 <noscript><p>The dashboard needs JavaScript. <code>shootout jobs list</code> shows your own jobs.</p></noscript>
 <script src="{prefix}/saq/static/snabbdom.js.gz"></script>
-<script src="{prefix}/saq/assets/dashboard.js"></script>
-<script src="{prefix}/saq/static/app.js"></script>
+<script src="{prefix}/saq/assets/dashboard.js" type="module"></script>
+<script src="{prefix}/saq/static/app.js" defer></script>
 </body>
 </html>
 """

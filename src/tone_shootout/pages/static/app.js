@@ -10,7 +10,7 @@ export class Problem extends Error {
   }
 }
 
-// --- Elements --------------------------------------------------------------------------------------------------
+// --- Elements
 
 export const $ = (selector, within = document) => within.querySelector(selector)
 export const $$ = (selector, within = document) => [...within.querySelectorAll(selector)]
@@ -30,7 +30,7 @@ export const el = function (tag, given = {}, ...children) {
 
 export const data = id => JSON.parse(document.getElementById(id).textContent)
 
-// --- Messages --------------------------------------------------------------------------------------------------
+// --- Messages
 
 export const say = function (text, { error = false, action, label, after = 8000 } = {}) {
   const message = el("p", { className: error ? "error" : "", role: error ? "alert" : null }, el("span", {}, text))
@@ -60,8 +60,9 @@ export const run = handler => async function (event) {
   }
 }
 
-// --- The REST API ----------------------------------------------------------------------------------------------
+// --- The REST API
 
+const fetch = window.fetch.bind(window) // the dashboard replaces the global one
 let renewal = null
 
 export const renew = () => {
@@ -75,14 +76,15 @@ export const signIn = function () {
   return new Promise(() => {})
 }
 
-export const send = async function (path, options = {}) {
-  const address = prefix + (path.startsWith("/api/") ? path : "/api/v1" + path)
+export const fetchSignedIn = async function (address, options = {}) {
   const answer = await fetch(address, options)
   if (answer.status !== 401) return answer
   const renewed = await renew()
   if (renewed.ok) return fetch(address, options)
   return renewed.status === 401 ? signIn() : answer
 }
+
+export const send = (path, options) => fetchSignedIn(prefix + (path.startsWith("/api/") ? path : "/api/v1" + path), options)
 
 export const api = async function (method, path, body, headers = {}) {
   const options = { method, headers: { Accept: "application/json", ...headers } }
@@ -98,7 +100,7 @@ export const api = async function (method, path, body, headers = {}) {
   return content
 }
 
-// --- Jobs ------------------------------------------------------------------------------------------------------
+// --- Jobs
 
 // Follows a job over its WebSocket until it is done, and reconnects after the last event that was received.
 export const follow = function (id, onEvent, onState = () => {}) {
@@ -145,7 +147,7 @@ const startDemo = run(async () => {
   location.assign(prefix + "/jobs/" + made.job.id)
 })
 
-// --- Parts of the page that the service renders again --------------------------------------------------------------
+// --- Parts of the page that the service renders again
 
 // Replaces what is marked by `data-live`. Open details stay open, and the focus stays where it was or at the part.
 export const refresh = async function () {
@@ -174,7 +176,7 @@ const sendOf = run(async ({ target }) => {
   if (done) say(done)
 })
 
-// --- On every page ---------------------------------------------------------------------------------------------
+// --- On every page
 
 export const localTimes = within => {
   for (const time of $$("time[datetime]", within)) {

@@ -3,7 +3,7 @@ import { $, $$, api, data, el, fail, prefix, Problem, run, say, send } from "./a
 const { shootout, errors: failed = [] } = data("state")
 const root = $("#builder")
 
-// --- Fields: the controls in the templates have the names of the fields of the spec ------------------------------
+// --- Fields: the controls in the templates have the names of the fields of the spec
 
 const copy = name => $("#" + name).content.firstElementChild.cloneNode(true)
 
@@ -43,7 +43,7 @@ let config = shootout?.config || {
 }
 let tag = shootout?.etag, id = shootout?.id, isSaved = Boolean(shootout)
 
-// --- Lists: move by buttons, Alt and arrows, or the handle; delete with undo -------------------------------------
+// --- Lists: move by buttons, Alt and arrows, or the handle; delete with undo
 
 const move = function (list, from, to, pointer) {
   if (to < 0 || to >= list.length) return
@@ -93,7 +93,7 @@ const entry = function (template, list, at, pointer, what) {
   return made
 }
 
-// --- Drawing ---------------------------------------------------------------------------------------------------
+// --- Drawing
 
 const newBlock = type => ({ type, ...defaults("block-" + type), ...(type === "eq" && { bands: [{ ...defaults("band"), type: "highpass", frequency_hz: 80 }] }) })
 
@@ -168,7 +168,7 @@ const draw = function (focus) {
   changed()
 }
 
-// --- Checks while typing ---------------------------------------------------------------------------------------
+// --- Checks while typing
 
 let timer = null, checking = 0, isDrawn = false
 
@@ -225,7 +225,7 @@ const check = async function () {
   if (mine === checking) show(result)
 }
 
-// --- Save, render, import --------------------------------------------------------------------------------------
+// --- Save, render, import
 
 const store = async function (path, method, body) {
   const answer = await send(path, { method, body: JSON.stringify(body), headers: { "Content-Type": "application/json", ...(tag && { "If-Match": tag }) } })

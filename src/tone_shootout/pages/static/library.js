@@ -4,7 +4,7 @@ const KINDS = { di_track: "DI track", cab_ir: "Cab IR" }
 const drop = $("#drop"), input = $("#files"), uploads = $("#uploads")
 let added = 0, waiting = 0
 
-// --- Uploads ---------------------------------------------------------------------------------------------------
+// --- Uploads
 
 // XMLHttpRequest, because fetch reports no progress of what it sends.
 const upload = (field, file, onProgress) => new Promise((resolve, reject) => {
@@ -117,7 +117,7 @@ drop.addEventListener("drop", event => {
   take(event.dataTransfer.files)
 })
 
-// --- Items -----------------------------------------------------------------------------------------------------
+// --- Items
 
 const showForm = function (row, shown) {
   const form = $("form", row)

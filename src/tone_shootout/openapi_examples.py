@@ -278,7 +278,7 @@ class Examples:
             case {"format": "binary"}:
                 return "(content of the file)"
             case {"type": "array", "items": items}:
-                return [self.of(items, "", owner)]
+                return [self.of(items, "", owner) for _ in range(max(1, schema.get("minItems", 1)))]
             case {"type": "object", "properties": fields}:
                 return {name: self.of(described, name, owner) for name, described in fields.items()}
             case {"type": "boolean"}:

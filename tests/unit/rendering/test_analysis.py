@@ -8,6 +8,8 @@ from xml.etree import ElementTree as ET
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.render_inputs import plain_gain, plucks
 from tests.support.specs import FACTS, blocks, spec
@@ -15,6 +17,7 @@ from tone_shootout.rendering.engine.chain import SourceCache
 from tone_shootout.rendering.engine.sources import probe
 from tone_shootout.rendering.executor.analysis import difference
 from tone_shootout.rendering.executor.measure import measure_capture
+from tone_shootout.rendering.executor.plot_tasks import capture_names
 from tone_shootout.rendering.executor.tasks import MeasureCapture, SourceFile
 from tone_shootout.rendering.metrics import CaptureMetrics, DrivePoint, Pair
 from tone_shootout.rendering.output.draw_waveform import WIDTH
@@ -112,6 +115,68 @@ def _plots(folder: Path, name: str) -> list[tuple[Plot, int]]:
         (DrivePlot(names=(), curves=()), 900),
         (WaveformPlot(name=name, chain_index=9, envelope=str(folder / "a.npy"), seconds=1.0, full_scale=0.6), 400),
     ]
+
+
+def _texts(plot: Plot, folder: Path) -> list[str]:
+    from tone_shootout.rendering.output.draw_plots import draw_plot
+
+    draw_plot(plot, str(folder / "plot"))
+    found = ET.parse(folder / "plot.svg").getroot().iter("{http://www.w3.org/2000/svg}text")
+    return ["".join(text.itertext()) for text in found]
+
+
+@pytest.mark.parametrize(
+    ("count", "title", "unit"),
+    [
+        (4, "What each tone has of bass, middle and treble: Riff", "third-octave level, dB re a mean square of 1"),
+        (5, "Where the tones differ: Riff", "level relative to the mean of all tones, dB"),
+    ],
+)
+def test_many_spectra_are_drawn_relative_to_their_mean_and_each_is_named_once(
+    tmp_path: Path, count: int, title: str, unit: str
+) -> None:
+    names = tuple(f"Tone {n}" for n in range(count))
+    bands = tuple(tuple((np.linspace(-60.0, -20.0, 30) + n).tolist()) for n in range(count))
+    texts = _texts(SpectraPlot(di_track="Riff", chains=names, third_octaves_db=bands), tmp_path)
+    assert {title, unit, "frequency, Hz"} <= set(texts)
+    assert [text for text in texts if text in names] == list(names)
+
+
+def test_the_difference_from_the_mean_ignores_bands_that_a_tone_lacks() -> None:
+    from tone_shootout.rendering.output.draw_plots import from_mean
+
+    levels = np.array([[-10.0, -40.0, np.nan], [-20.0, np.nan, np.nan], [-60.0, -50.0, np.nan]])
+    expected = [[20.0, 5.0, np.nan], [10.0, np.nan, np.nan], [-30.0, -5.0, np.nan]]
+    np.testing.assert_allclose(from_mean(levels), expected)
+
+
+@given(st.lists(st.floats(0.0, 785.0), min_size=1, max_size=40))
+def test_names_of_lines_keep_their_order_and_their_distance(wanted: list[float]) -> None:
+    from tone_shootout.rendering.output.draw_plots import spread
+
+    found = spread(wanted, 22.0, 785.0)
+    by_place = sorted(range(len(wanted)), key=lambda n: wanted[n])
+    placed = [found[n] for n in by_place]
+    distance = min(22.0, 785.0 / max(len(wanted) - 1, 1))
+    assert all(second - first >= distance - 1e-6 for first, second in pairwise(placed))
+    assert placed[0] >= -1e-6
+    assert placed[-1] <= 785.0 + 1e-6
+    if all(second - first >= 22.0 for first, second in pairwise(sorted(wanted))):
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_names_at_one_place_are_spread_around_it() -> None:
+    from tone_shootout.rendering.output.draw_plots import spread
+
+    assert spread([100.0, 300.0, 100.0, 100.0], 20.0, 785.0) == [80.0, 300.0, 100.0, 120.0]
+    assert spread([0.0, 0.0], 20.0, 785.0) == [0.0, 20.0]
+
+
+def test_captures_have_the_names_of_their_chains() -> None:
+    chains = [("Plexi",), ("Stack",), ("Stack",), ("Twin", "Twin, dark", "Twin, bright")]
+    labels = ["plexi.nam", "screamer.nam", "jcm.nam", "twin.nam"]
+    expected = ["Plexi", "Stack: screamer.nam", "Stack: jcm.nam", "Twin and 2 more"]
+    assert capture_names(chains, labels) == expected
 
 
 @pytest.mark.parametrize("which", range(7))

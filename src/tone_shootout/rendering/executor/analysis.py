@@ -277,16 +277,30 @@ def _chains(plan: Plan) -> dict[str, PlannedSegment]:
     return found
 
 
+def chains_of_captures(plan: Plan) -> list[tuple[str, ...]]:
+    """Return the names of the chains with each capture, in the order of `Measurements.capture_metrics`."""
+    found: dict[_CaptureKey, dict[str, None]] = {}
+    for key, _, chain in _capture_uses(plan):
+        found.setdefault(key, {})[chain] = None
+    return [tuple(chains) for chains in found.values()]
+
+
 def _captures(plan: Plan) -> dict[_CaptureKey, str]:
     """Return one file for each content and size of the captures in use."""
     found: dict[_CaptureKey, str] = {}
+    for key, file, _ in _capture_uses(plan):
+        found.setdefault(key, file)
+    return found
+
+
+def _capture_uses(plan: Plan) -> Iterator[tuple[_CaptureKey, str, str]]:
+    """Yield content and size, file and name of the chain of each capture in use."""
     for segment in plan.segments:
         for stage in segment.stages:
             block = block_at(plan.spec.chains[segment.chain], stage.place)
             if isinstance(block, CaptureBlock):
                 info = cast(CaptureInfo, plan.media_info[block.file])
-                found.setdefault((info.sha256, block.size if info.slimmable else None), block.file)
-    return found
+                yield (info.sha256, block.size if info.slimmable else None), block.file, segment.chain_name
 
 
 def _read(path: Path, kind: type[T]) -> T:

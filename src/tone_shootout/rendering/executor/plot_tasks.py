@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path, PurePath
 
 from tone_shootout.audio.constants import amplitude
-from tone_shootout.rendering.executor.analysis import Measurements, by_track
+from tone_shootout.rendering.executor.analysis import Measurements, by_track, chains_of_captures
 from tone_shootout.rendering.executor.registry import COST_WAVEFORM, DRAW_PLOT
 from tone_shootout.rendering.executor.stages import LeveledSegment, envelope_file
 from tone_shootout.rendering.executor.sweeps import swept_tones
@@ -78,11 +78,10 @@ def add_plots(
         return SweepPlot(distances=found)
 
     def drive() -> DrivePlot:
-        shown = [
-            (_capture_label(inputs[file].name, size), metrics.behavior.drive)
-            for file, size, metrics in measurements.capture_metrics()
-            if metrics.behavior
-        ]
+        found = list(measurements.capture_metrics())
+        labels = [_capture_label(inputs[file].name, size) for file, size, _ in found]
+        names = capture_names(chains_of_captures(plan), labels)
+        shown = [(name, each.behavior.drive) for name, (_, _, each) in zip(names, found, strict=True) if each.behavior]
         return DrivePlot(names=tuple(name for name, _ in shown), curves=tuple(curve for _, curve in shown))
 
     add_figure("levels", (), lambda: _levels(plan, level, leveled))
@@ -118,6 +117,17 @@ def _levels(plan: Plan, level: LevelRecord, leveled: Sequence[LeveledSegment]) -
         target_lufs=level.target_lufs,
         ceiling_dbtp=level.ceiling_dbtp,
     )
+
+
+def capture_names(chains: Sequence[Sequence[str]], labels: Sequence[str]) -> list[str]:
+    """Return a name for each capture: that of its chain, with its own where a chain has several.
+
+    Args:
+        chains: names of the chains with each capture.
+        labels: names of the captures themselves.
+    """
+    first = [each[0] if len(each) == 1 else f"{each[0]} and {len(each) - 1} more" for each in chains]
+    return [f"{name}: {label}" if first.count(name) > 1 else name for name, label in zip(first, labels, strict=True)]
 
 
 def _capture_label(name: str, size: float | None) -> str:

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, fontManager
+from numpy.typing import NDArray
 
 from tone_shootout.audio.drive import HARMONICS
 from tone_shootout.audio.spectrum import FLOOR_DB, THIRD_OCTAVES_HZ
@@ -41,6 +42,10 @@ _LABELS: Final = 100.0
 _GAP: Final = 40.0
 _LONGEST_NAME: Final = 40
 _SPECTRUM_RANGE_DB: Final = 60.0
+# More spectra than these are shown relative to their mean.
+_FEW: Final = 4
+_NAME_HEIGHT: Final = 22.0
+_LEADER: Final[Any] = {"arrowstyle": "-", "linewidth": 1.0, "shrinkA": 0, "shrinkB": 0, "relpos": (0.0, 0.5)}
 _DASHES: Final = ("-", "--", ":")
 _TICKS_HZ: Final = (31.5, 63, 125, 250, 500, 1000, 2000, 4000, 8000, 16_000)
 _STYLE: Final[Any] = {
@@ -115,12 +120,13 @@ def _levels(plot: LevelsPlot) -> Figure:
     _before_and_after(peak, rows, plot.dbtp_before, plot.dbtp_after)
     loudness.axvline(plot.target_lufs, color=ACCENTS[0], linewidth=1.0, label="target")
     peak.axvline(plot.ceiling_dbtp, color=ACCENTS[5], linewidth=1.0, label="ceiling")
-    loudness.set(title="Integrated loudness", xlabel="LUFS", yticks=rows)
+    loudness.set(title="Equal loudness", xlabel="integrated loudness, LUFS", yticks=rows)
     loudness.set_yticklabels(names)
     loudness.invert_yaxis()
-    peak.set(title="True peak", xlabel="dBTP")
+    peak.set(title="Peaks below the ceiling", xlabel="true peak, dBTP")
     for axes in (loudness, peak):
-        axes.legend()
+        # Above the panel, where it covers nothing.
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0, ncols=3, frameon=False)
     return figure
 
 
@@ -133,16 +139,29 @@ def _before_and_after(axes: Axes, rows: Any, before: Sequence[float], after: Seq
 def _spectra(plot: SpectraPlot) -> Figure:
     figure = _empty(_HEIGHT)
     axes = figure.subplots()
-    _set_margins(figure, left=_LABELS)
-    for n, (chain, levels) in enumerate(zip(_shown(plot.chains), plot.third_octaves_db, strict=True)):
-        visible = [level if level > FLOOR_DB else np.nan for level in levels]
-        axes.semilogx(THIRD_OCTAVES_HZ, visible, label=chain, **_line(n))
-    highest = max(max(levels) for levels in plot.third_octaves_db)
-    axes.set(title=f"Third octaves: {_in_one_color(plot.di_track)}", xlabel="Hz", ylabel="dB")
-    axes.set_ylim(highest - _SPECTRUM_RANGE_DB, highest + 3.0)
+    names = _shown(plot.chains)
+    _set_margins(figure, left=_LABELS, right=_GAP + _text_width(figure, names))
+    levels = np.array(plot.third_octaves_db)
+    levels[levels <= FLOOR_DB] = np.nan
+    many = len(names) > _FEW
+    if many:
+        levels = from_mean(levels)
+        axes.axhline(0.0, color=MUTED, linewidth=1.0)
+    for n, values in enumerate(levels):
+        axes.semilogx(THIRD_OCTAVES_HZ, values, **_line(n))
+    track = _in_one_color(plot.di_track)
+    if many:
+        axes.set(title=f"Where the tones differ: {track}", ylabel="level relative to the mean of all tones, dB")
+    else:
+        title = f"What each tone has of bass, middle and treble: {track}"
+        axes.set(title=title, ylabel="third-octave level, dB re a mean square of 1")
+        highest, lowest = np.nanmax(levels, initial=FLOOR_DB), np.nanmin(levels, initial=0.0)
+        axes.set_ylim(max(highest - _SPECTRUM_RANGE_DB, lowest - 3.0), highest + 3.0)
+    axes.set_xlabel("frequency, Hz")
+    axes.set_xlim(THIRD_OCTAVES_HZ[0], THIRD_OCTAVES_HZ[-1])
     axes.set_xticks(_TICKS_HZ, [f"{hz:g}" for hz in _TICKS_HZ])
     axes.set_xticks([], minor=True)
-    axes.legend()
+    _name_lines(axes, names, [values[-1] for values in levels])
     return figure
 
 
@@ -155,34 +174,43 @@ def _difference(plot: DifferencePlot) -> Figure:
     _set_margins(figure, left=_GAP + width, bottom=_GAP + width / 2)
     ticks = np.arange(len(names))
     matrix = np.array(plot.matrix)
-    image = axes.imshow(matrix, cmap="viridis", vmin=0.0, vmax=max(float(matrix.max()), 1e-9))
+    image = axes.imshow(matrix, cmap="viridis", aspect="auto", vmin=0.0, vmax=max(float(matrix.max()), 1e-9))
     axes.grid(visible=False)
     axes.set_xticks(ticks, names, rotation=30, ha="right", rotation_mode="anchor")
     axes.set_yticks(ticks, names)
-    axes.set_title(f"Log-mel distance, dB: {_in_one_color(plot.di_track)}")
+    axes.set_title(f"How far apart the tones are: {_in_one_color(plot.di_track)}")
     middle = float(matrix.max()) / 2
     for row, values in enumerate(plot.matrix):
         for column, value in enumerate(values):
             color = "black" if value > middle else "white"
             axes.text(column, row, f"{value:.1f}", ha="center", va="center", color=color, fontsize=10)
-    figure.colorbar(image, ax=axes)
+    figure.colorbar(image, ax=axes, pad=0.02, label="log-mel distance, dB (lower is more alike)")
     return figure
 
 
 def _drive(plot: DrivePlot) -> Figure:
     figure = _empty(_HEIGHT)
     level, distortion = figure.subplots(1, 2)
-    _set_margins(figure, left=_LABELS, gap=_LABELS + _GAP)
-    for n, (name, curve) in enumerate(zip(_shown(plot.names), plot.curves, strict=True)):
+    names = _shown(plot.names)
+    right = _GAP + (_text_width(figure, names) if names else 0.0)
+    _set_margins(figure, left=_LABELS, gap=_LABELS, right=right)
+    ends = []
+    for n, curve in enumerate(plot.curves):
         inputs = [point.input_dbfs for point in curve]
         harmonics = [10 * np.log10(sum(10 ** (db / 10) for db in point.harmonics_db)) for point in curve]
-        level.plot(inputs, [point.output_dbfs for point in curve], label=name, **_line(n))
-        distortion.plot(inputs, harmonics, label=name, **_line(n))
-    level.set(title="Drive curve, sine of 220 Hz", xlabel="in, dBFS", ylabel="out, dBFS")
-    title = f"Harmonics {HARMONICS[0]} to {HARMONICS[-1]} over the fundamental"
-    distortion.set(title=title, xlabel="in, dBFS", ylabel="dB")
+        level.plot(inputs, [point.output_dbfs for point in curve], **_line(n))
+        distortion.plot(inputs, harmonics, **_line(n))
+        ends.append(harmonics[-1])
+    level.set(title="How each capture compresses", xlabel="input, dBFS (sine of 220 Hz)", ylabel="output, dBFS")
+    distortion.set(
+        title="How much it distorts",
+        xlabel="input, dBFS (sine of 220 Hz)",
+        ylabel=f"harmonics {HARMONICS[0]} to {HARMONICS[-1]}, dB over the fundamental",
+    )
     distortion.set_ylim(bottom=max(distortion.get_ylim()[0], -100.0))
-    level.legend()
+    for axes in (level, distortion):
+        axes.margins(x=0.0)
+    _name_lines(distortion, names, ends)
     return figure
 
 
@@ -213,17 +241,77 @@ def _empty(height: int) -> Figure:
     return figure
 
 
-def _set_margins(figure: Figure, *, left: float, bottom: float = 75.0, gap: float = 0.0) -> None:
+def _set_margins(figure: Figure, *, left: float, bottom: float = 75.0, gap: float = 0.0, right: float = _GAP) -> None:
     """Set the space around a figure's panel, or around and between its two panels, pixels.
 
     A constrained layout would draw each figure once more to find the same.
     """
     width, height = figure.get_size_inches() * _DPI
     columns = 2 if gap else 1
-    panel = (width - left - _GAP - (columns - 1) * gap) / columns
+    panel = (width - left - right - (columns - 1) * gap) / columns
     figure.subplots_adjust(
-        left=left / width, right=1 - _GAP / width, bottom=bottom / height, top=1 - _GAP / height, wspace=gap / panel
+        left=left / width, right=1 - right / width, bottom=bottom / height, top=1 - _GAP / height, wspace=gap / panel
     )
+
+
+def _name_lines(axes: Axes, names: Sequence[str], ends: Sequence[float]) -> None:
+    """Write the name of each line beside its right end, moved up or down where names would cover each other."""
+    if not names:
+        return
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high)  # later texts must not change it
+    height = float(axes.get_window_extent().height)
+    at = [(min(max(end, low), high) - low) / (high - low) * height if np.isfinite(end) else 0.0 for end in ends]
+    for n, (name, end, y) in enumerate(zip(names, at, spread(at, _NAME_HEIGHT, height), strict=True)):
+        axes.annotate(
+            name,
+            xy=(1.0, end / height),
+            xytext=(1.0 + 22 / float(axes.get_window_extent().width), y / height),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            color=accent(n),
+            verticalalignment="center",
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "linewidth": 1.0,
+                "shrinkA": 0,
+                "shrinkB": 0,
+                "relpos": (0.0, 0.5),
+                **_stroke(n),
+            },
+        )
+
+
+def spread(wanted: Sequence[float], distance: float, height: float) -> list[float]:
+    """Move positions apart, in their order: least squares between 0 and a height.
+
+    Args:
+        wanted: positions.
+        distance: least distance of two positions; less if they would not fit into the height.
+        height: largest position.
+    """
+    distance = min(distance, height / max(len(wanted) - 1, 1))
+    order = sorted(range(len(wanted)), key=lambda n: wanted[n])
+    # Isotonic regression of what is left without the distances: neighbors in the wrong order share their mean.
+    blocks: list[list[float]] = []
+    for rank, n in enumerate(order):
+        blocks.append([wanted[n] - rank * distance])
+        while len(blocks) > 1 and np.mean(blocks[-2]) > np.mean(blocks[-1]):
+            blocks[-2:] = [blocks[-2] + blocks[-1]]
+    room = height - (len(wanted) - 1) * distance
+    fitted = [min(max(float(np.mean(block)), 0.0), room) for block in blocks for _ in block]
+    found = [0.0] * len(wanted)
+    for rank, n in enumerate(order):
+        found[n] = fitted[rank] + rank * distance
+    return found
+
+
+def from_mean(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return levels relative to their mean over all tones, shape (tones, bands); NaN is ignored."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a band that no tone has
+        return np.asarray(levels - np.nanmean(levels, axis=0))
 
 
 def _text_width(figure: Figure, names: Sequence[str]) -> float:
@@ -235,8 +323,11 @@ def _text_width(figure: Figure, names: Sequence[str]) -> float:
 
 def _line(index: int) -> dict[str, Any]:
     """Return a line style: four lines for each dash pattern, so that all of 16 lines are distinct."""
-    dash = _DASHES[index // 4 % len(_DASHES)]
-    return {"color": accent(index), "linestyle": dash, "linewidth": 1.6}
+    return {"linewidth": 1.6, **_stroke(index)}
+
+
+def _stroke(index: int) -> dict[str, Any]:
+    return {"color": accent(index), "linestyle": _DASHES[index // 4 % len(_DASHES)]}
 
 
 def _shown(names: Sequence[str]) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ CARD = Card(
     chain_index=0,
     position=1,
     count=2,
+    heard_lufs=-13.0,
     integrated_lufs=-16.0,
     true_peak_dbtp=-1.0,
     full_scale=0.5,

@@ -122,7 +122,7 @@ def produce(
             levels_file: Path | None = None
             if video:
                 levels_file = video_pipeline.add_video(
-                    graph, plan, raws, staging, leveled, VIDEO_NAME, lambda: reporter.phase("video")
+                    graph, plan, raws, staging, leveled, inputs, VIDEO_NAME, lambda: reporter.phase("video")
                 )
             measurements = analysis.Measurements(
                 graph, plan, sources, raws, staging / "metrics", leveled, paths, placed

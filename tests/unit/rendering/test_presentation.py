@@ -12,16 +12,18 @@ from hypothesis import strategies as st
 from tests.support.examples import examples
 from tests.support.render_inputs import CARD, plucks
 from tests.support.specs import FACTS, blocks, spec
+from tone_shootout.rendering.executor.stages import LeveledSegment
 from tone_shootout.rendering.executor.tasks import Measured
 from tone_shootout.rendering.metrics import Encoded
 from tone_shootout.rendering.notices import Notice
 from tone_shootout.rendering.output.credits import Credit
-from tone_shootout.rendering.output.manifest import Input, LevelRecord, SegmentRecord
+from tone_shootout.rendering.output.manifest import Input, LevelRecord, SegmentRecord, name_inputs
 from tone_shootout.rendering.output.youtube_text import chapters, description, notes
 from tone_shootout.rendering.plan.planner import plan
 from tone_shootout.rendering.plan.timeline import clock, timeline
 from tone_shootout.rendering.video.cards import draw
 from tone_shootout.rendering.video.drawing import envelope, fit
+from tone_shootout.rendering.video.video_pipeline import _card
 
 WAVEFORM = envelope(plucks(0.5))
 MEASURED = Measured(
@@ -77,6 +79,18 @@ def test_the_longest_name_stays_within_the_picture() -> None:
     changed = np.flatnonzero((drawn != background).any(axis=(0, 2)))
     assert changed[0] >= 0.04 * 1920
     assert changed[-1] <= 0.96 * 1920
+
+
+@pytest.mark.parametrize(("channels", "heard"), [((1, 1), -16.04 + 3.01), ((1, 2), -16.04), ((2, 2), -16.04)])
+def test_a_card_shows_how_loud_two_speakers_play_the_video(channels: tuple[int, int], heard: float) -> None:
+    """Two equal sides are 3.01 LU louder than one; mono beside stereo is as loud as the file."""
+    planned = plan(spec(blocks("combo.nam"), blocks("amp.nam", "cab.wav")), FACTS)
+    segments = tuple(msgspec.structs.replace(s, channels=n) for s, n in zip(planned.segments, channels, strict=True))
+    planned = msgspec.structs.replace(planned, segments=segments)
+    card = _card(planned, name_inputs(planned.media_info, {}, {}), segments[1], LeveledSegment(MEASURED, 0, 0, 0), 1.0)
+    assert (card.heard_lufs, card.integrated_lufs) == (pytest.approx(heard, abs=0.001), -16.04)
+    assert (card.words, card.remark) == ("amp → cab", "One gain, no limiter")
+    assert card.calibration.startswith("Input level ")
 
 
 def test_a_formula_in_a_name_is_drawn_literally() -> None:

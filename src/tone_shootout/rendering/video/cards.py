@@ -38,16 +38,23 @@ def draw(card: Card, envelope: Float32) -> NDArray[np.uint8]:
     """
     picture = Image.new("RGB", (WIDTH, HEIGHT), BACKGROUND)
     color = accent(card.chain_index)
-    write_line(picture, LEFT, 81, card.title, size=31, color=MUTED, width=1382)
-    write_line(picture, _RIGHT, 81, f"{card.position} / {card.count}", size=31, color=MUTED, align="right")
-    write_line(picture, LEFT, 227, card.chain, size=78, color=BRIGHT, bold=True, width=1728)
-    write_line(picture, LEFT, 319, card.di_track, size=44, color=color, width=1728)
+    write_line(picture, LEFT, 70, card.title, size=31, color=MUTED, width=1382)
+    write_line(picture, _RIGHT, 70, f"{card.position} / {card.count}", size=31, color=MUTED, align="right")
+    write_line(picture, LEFT, 165, card.chain, size=76, color=BRIGHT, bold=True, width=1728)
+    write_line(picture, LEFT, 241, card.di_track, size=40, color=color, width=1728)
+    write_line(picture, LEFT, 303, card.words, size=28, color=BRIGHT, width=1728)
+    write_line(picture, LEFT, 347, card.calibration, size=24, color=MUTED, width=1728)
     middle = _PANEL_TOP + _PANEL_HEIGHT // 2
     picture.paste(PANEL, (LEFT, _PANEL_TOP, _RIGHT, _PANEL_TOP + _PANEL_HEIGHT))
     picture.paste(LINE, (LEFT, middle, _RIGHT, middle + 1))
     columns = fit(envelope, COLUMNS)
     paint_waveform(picture, LEFT, _PANEL_TOP, _PANEL_HEIGHT, columns, card.full_scale, color)
-    write_line(picture, LEFT, 1000, f"{card.integrated_lufs:.1f} LUFS", size=47, color=BRIGHT, bold=True)
-    write_line(picture, 595, 1000, f"{card.true_peak_dbtp:.1f} dBTP", size=47, color=BRIGHT, bold=True)
-    write_line(picture, _RIGHT, 1000, card.remark, size=28, color=MUTED, align="right", width=768)
+    write_line(picture, LEFT, 1000, _decibels(card.heard_lufs, "LUFS in this video"), size=42, color=BRIGHT, bold=True)
+    file = f"File: {_decibels(card.integrated_lufs, 'LUFS')}, {_decibels(card.true_peak_dbtp, 'dBTP')}"
+    write_line(picture, _RIGHT, 984, file, size=28, color=BRIGHT, align="right", width=900)
+    write_line(picture, _RIGHT, 1026, card.remark, size=28, color=MUTED, align="right", width=900)
     return np.asarray(picture)
+
+
+def _decibels(value: float, unit: str) -> str:
+    return f"{value:.1f} {unit}".replace("-", "−")

@@ -13,10 +13,14 @@ class Card(Struct, frozen=True, kw_only=True):
         chain_index: index of the chain, from 0; selects the color.
         position: position of the segment, from 1.
         count: number of segments.
-        integrated_lufs: loudness of the leveled segment, LUFS.
+        heard_lufs: loudness of the segment in the video, on two speakers, LUFS: that of the file, or 3.01 LU more if
+            all segments are mono.
+        integrated_lufs: loudness of the leveled segment's file, LUFS.
         true_peak_dbtp: true peak of the leveled segment, dBTP.
         full_scale: sample magnitude at the top of the waveform; equal for all cards of a shootout.
         remark: a short text next to the levels; may be empty.
+        words: the chain in words; may be empty.
+        calibration: a sentence about the calibration gain; may be empty.
     """
 
     title: str
@@ -25,10 +29,13 @@ class Card(Struct, frozen=True, kw_only=True):
     chain_index: int
     position: int
     count: int
+    heard_lufs: float
     integrated_lufs: float
     true_peak_dbtp: float
     full_scale: float
     remark: str = ""
+    words: str = ""
+    calibration: str = ""
 
 
 class Part(Struct, frozen=True):

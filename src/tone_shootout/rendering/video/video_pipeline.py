@@ -1,6 +1,6 @@
 """Tasks that produce the video of a shootout."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tone_shootout.audio.constants import DUAL_MONO_DB, amplitude
@@ -8,6 +8,8 @@ from tone_shootout.rendering.executor.registry import DRAW_CARD, ENCODE_SOUND, M
 from tone_shootout.rendering.executor.stages import LeveledSegment, envelope_file, raw_file
 from tone_shootout.rendering.executor.task_executor import TaskGraph
 from tone_shootout.rendering.executor.tasks import DrawCard, EncodeSound, MeasureSound, WriteVideo
+from tone_shootout.rendering.output.chain_words import chain_in_words
+from tone_shootout.rendering.output.manifest import Input
 from tone_shootout.rendering.plan.planner import Plan, PlannedSegment
 from tone_shootout.rendering.plan.timeline import FRAME_RATE, timeline
 from tone_shootout.rendering.video.video_frames import Card, Part, Scene
@@ -26,6 +28,7 @@ def add_video(
     raws: Path,
     staging: Path,
     leveled: Sequence[LeveledSegment],
+    inputs: Mapping[str, Input],
     name: str,
     begin: Callable[[], None],
 ) -> Path:
@@ -39,6 +42,7 @@ def add_video(
         raws: folder of the rendered segments.
         staging: folder of the result.
         leveled: the segments' levels.
+        inputs: the manifest's records of the plan's files, by the spec's `file`.
         name: name of the video, relative to the staging folder.
         begin: called when everything that the video needs is complete.
 
@@ -62,7 +66,7 @@ def add_video(
     cards = [
         graph.add(
             DrawCard(
-                card=_card(plan, segment, level, full_scale),
+                card=_card(plan, inputs, segment, level, full_scale),
                 envelope=envelope_file(staging, segment),
                 raw=part.raw,
                 gain_db=part.gain_db,
@@ -91,8 +95,11 @@ def add_video(
     return metrics_file
 
 
-def _card(plan: Plan, segment: PlannedSegment, level: LeveledSegment, full_scale: float) -> Card:
-    trim_db = plan.spec.chains[segment.chain].trim_db
+def _card(
+    plan: Plan, inputs: Mapping[str, Input], segment: PlannedSegment, level: LeveledSegment, full_scale: float
+) -> Card:
+    chain = plan.spec.chains[segment.chain]
+    mono = all(each.channels == 1 for each in plan.segments)
     return Card(
         title=plan.spec.title,
         di_track=segment.di_name,
@@ -100,10 +107,13 @@ def _card(plan: Plan, segment: PlannedSegment, level: LeveledSegment, full_scale
         chain_index=segment.chain,
         position=segment.position,
         count=len(plan.segments),
+        heard_lufs=level.measured.integrated_lufs - (DUAL_MONO_DB if mono else 0.0),
         integrated_lufs=level.measured.integrated_lufs,
         true_peak_dbtp=level.measured.true_peak_dbtp,
         full_scale=full_scale,
-        remark=f"trimmed {trim_db:+.1f} dB" if trim_db else "one gain, no limiter",
+        remark="One gain, no limiter" + (f", trimmed by {chain.trim_db:+.1f} dB" if chain.trim_db else ""),
+        words=chain_in_words(chain, inputs),
+        calibration=f"Input level {segment.calibration}" if segment.calibration else "",
     )
 
 

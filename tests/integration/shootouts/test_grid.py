@@ -42,6 +42,19 @@ async def test_a_grid_is_stored_as_written_and_planned_like_the_chains_written_o
     }
     (wrong_kind,) = [fault["detail"] for fault in answer.json()["errors"] if fault["code"] == "wrong_kind"]
     assert "“Riff” is audio" in wrong_kind, "the name of the item, not its id"
+    wrong["captures"].append({"asset": amps[1], "nam": "x"})
+    wrong["captures"].append(5)
+    answer = await user.client.post(SHOOTOUTS, json={"config": {"di_tracks": tracks, "grid": wrong}})
+    assert (answer.status_code, pointers(answer)) == (
+        400,
+        {
+            "/config/grid/captures/3/nam": "unknown_field",
+            "/config/grid/captures/4": "invalid",
+            "/config/grid/captures/1/asset": "missing_asset",
+            "/config/grid/captures/2": "one_source",
+            "/config/grid/cab_irs/1": "wrong_kind",
+        },
+    )
     many = {"captures": amps * 6, "cab_irs": cabs}
     answer = await user.client.post(SHOOTOUTS, json={"config": {"di_tracks": tracks, "grid": many}})
     assert pointers(answer) == {"/config/grid": "too_many_chains"}

@@ -129,6 +129,23 @@ def test_a_malformed_grid_is_reported_once() -> None:
     assert _found(grid={"capture": ["amp.nam"]}, chains=[_chain("A", AMP)]) == [("ir_required", "/chains/0/blocks")]
 
 
+def test_entries_of_a_grid_are_checked_beside_malformed_ones() -> None:
+    grid = {
+        "captures": [5, "gone.nam", "amp.nam", {"file": "cab.wav"}, {"fil": "x"}],
+        "cab_irs": ["cab.wav", "away.wav"],
+    }
+    assert sorted(_found(chains=[], grid=grid)) == [
+        ("missing_asset", "/grid/cab_irs/1"),
+        ("missing_asset", "/grid/captures/1"),
+        ("wrong_kind", "/grid/captures/3/file"),
+    ]
+    assert _found(chains=[], grid={"captures": 5, "cab_irs": ["away.wav"]}) == [("missing_asset", "/grid/cab_irs/0")]
+    assert _found(chains=[], grid={"captures": ["gone.nam"], "template": [{"type": "capture", "gane": 1}]}) == [
+        ("missing_asset", "/grid/captures/0")
+    ]
+    assert _found(chains=[], grid={"captures": ["amp.nam", 5]}) == []
+
+
 def test_limits_count_malformed_parts() -> None:
     chains = [_chain(str(number), AMP, CAB) for number in range(16)]
     assert ("too_many_chains", "/chains") in _found(chains=[*chains, "another"])

@@ -25,7 +25,7 @@ class Repaired:
     Attributes:
         document: the document.
         replaced: pointers to parts that were replaced as a whole.
-        incomplete: pointers to chains and DI tracks of which a part was replaced.
+        incomplete: pointers to chains, DI tracks and the grid of which a part was replaced.
     """
 
     document: dict[str, Any]
@@ -59,6 +59,8 @@ def repair(document: object, pointers: Collection[str], *, source: str, placehol
     made = {name: value for name, value in document.items() if not repairs.has_errors(name) or name in _PARTS}
     made["di_tracks"] = repairs.tracks(document.get("di_tracks"))
     made["chains"] = repairs.chains(document.get("chains", []))
+    if (grid := repairs.grid(document.get("grid"))) is not None:
+        made["grid"] = grid
     if repairs.has_errors("grid") or repairs.has_errors("allow"):
         # Without its grid or its permissions, the document would have errors that it does not have.
         made["allow"] = list(_RULES) if repairs.has_errors("allow") else made.get("allow", [])
@@ -67,6 +69,7 @@ def repair(document: object, pointers: Collection[str], *, source: str, placehol
 
 
 _PARTS: Final = ("di_tracks", "chains")
+_GRID_PARTS: Final = frozenset({"pedals", "captures", "cab_irs"})
 
 
 class _Repairs:
@@ -100,6 +103,27 @@ class _Repairs:
             self._chain(index, item) if self.has_errors("chains", str(index)) else item
             for index, item in enumerate(found)
         ]
+
+    def grid(self, found: object) -> dict[str, Any] | None:
+        """Return the grid with a file that is not there in place of each malformed entry; None if nothing is left."""
+        if not isinstance(found, dict):
+            return None
+        if not self.has_errors("grid"):
+            return found
+        self.incomplete.append("/grid")
+        made: dict[str, Any] = {}
+        for name, value in found.items():
+            if name in _GRID_PARTS and isinstance(value, list) and ["grid", name] not in self._errors:
+                made[name] = [self._entry(name, index, item) for index, item in enumerate(value)]
+            elif not self.has_errors("grid", name):
+                made[name] = value
+        return made if _GRID_PARTS & made.keys() else None
+
+    def _entry(self, name: str, index: int, item: object) -> object:
+        if not self.has_errors("grid", name, str(index)):
+            return item
+        self.replaced.append(f"/grid/{name}/{index}")
+        return {self._source: self._placeholder, "name": f"({name} {index + 1})"}  # no two entries have one name
 
     @staticmethod
     def chain(index: int) -> dict[str, Any]:

@@ -110,6 +110,8 @@ class Services:
         """Close what was opened, users of a connection before the connection itself."""
         made = self.__dict__
         async with AsyncExitStack() as stack:
+            if "storage" in made:
+                stack.push_async_callback(self.storage.aclose)
             if "engine" in made:
                 stack.push_async_callback(self.engine.dispose)
             if "redis" in made:

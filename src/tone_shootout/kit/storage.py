@@ -27,6 +27,8 @@ _RETRIES: Final[Any] = {
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2},
 }
 """Failed requests are retried for ten seconds, the longest wait before an outage is reported."""
+THREADS_S: Final = 0.05
+"""Time that threads of the store get to let go of results, many times what they take."""
 PROBE_BYTES: Final = 1 << 16
 _PROBE_PREFIX: Final = "health"
 
@@ -193,6 +195,14 @@ class Storage:
         """Return the number of objects under `prefix`, and their total size in bytes."""
         sizes = [item["size"] async for batch in obstore.list(self._store, prefix=prefix) for item in batch]
         return len(sizes), sum(sizes)
+
+    async def aclose(self) -> None:
+        """Wait until the threads of the store have let go of the last results.
+
+        They drop their references to Python objects just after the caller has the result; if the interpreter ends
+        meanwhile, it aborts.
+        """
+        await asyncio.sleep(THREADS_S)
 
     async def check(self) -> None:
         """Check that the store is reachable, and that its bucket or folder exists.

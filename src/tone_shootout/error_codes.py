@@ -212,6 +212,8 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
     "Jobs": (
         _C("job_not_found", (404,), "You have no such job", "List your jobs."),
         _C("artifact_not_found", (404,), "The job has no such artifact", "List its artifacts."),
+        _C("segment_not_found", (404,), "The job has no such segment", "Use a position that `detail` names."),
+        _C("no_match", (409,), "The segments have no third octaves in common", "Choose other segments."),
         _C("job_finished", (409,), "A finished job can't be cancelled", "Nothing is left to do."),
         _C("nothing_to_retry", (409,), "Only a failed or cancelled job can be retried", "Submit a new job."),
         _C("job_unfinished", (409,), "The job, or one of the shootout, is not finished", "Cancel it first, or wait."),

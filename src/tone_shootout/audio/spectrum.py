@@ -98,6 +98,22 @@ def third_octave_powers(frequency: Float64, density: Float64) -> Float64:
     return np.where(edges[:, 1] <= frequency[-1], np.maximum(inside[:, 1] - inside[:, 0], 0.0), 0.0)
 
 
+def third_octave_parts(frequency: Float64, density: Float64, parts: int) -> Float64:
+    """Integrate a power density over equal parts of the third-octave bands, equal on the logarithm of the frequency.
+
+    Args:
+        frequency: frequencies in Hz, shape (bins,), ascending from 0.
+        density: power density at these frequencies, shape (bins,).
+        parts: number of parts of a band.
+
+    Returns:
+        Power per band of `THIRD_OCTAVES_HZ` and part, shape (bands, parts); 0 for a band above the last frequency.
+    """
+    edges = THIRD_OCTAVES_HZ[:, np.newaxis] * 10.0 ** np.linspace(-0.05, 0.05, parts + 1)
+    powers = np.maximum(np.diff(np.interp(edges, frequency, _cumulative(frequency, density))), 0.0)
+    return np.where(edges[:, -1:] <= frequency[-1], powers, 0.0)
+
+
 @cache
 def mel_bands(rate: int, frame: int) -> Float64:
     """Return a mel filter bank: 64 triangular bands of height 1 from 40 Hz to 16 kHz, evenly spaced in mel.

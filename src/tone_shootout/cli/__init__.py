@@ -25,6 +25,7 @@ _COMMANDS = {
     "verify": "Render a result again and compare.",
     "bundle": "Write a result with all that belongs to it as one ZIP file.",
     "measure": "Measure loudness, true peak and level of audio files.",
+    "match": "Find the equalizer that brings one tone to another.",
     "submit": "Send a spec file to a service.",
     "library": "List, upload and delete files of a service.",
     "jobs": "List, follow, cancel, retry and download your jobs.",

@@ -48,6 +48,25 @@ async def result_members(storage: Storage, artifacts: Sequence[JobArtifact]) -> 
     return [_stored(storage, each.path, each.size, each.sha256, each.storage_key) for each in artifacts]
 
 
+async def load_manifest(storage: Storage, artifacts: Sequence[JobArtifact]) -> Manifest:
+    """Return the manifest of a job.
+
+    Raises:
+        NoResultsError: the job has none, because it was not completed.
+        StorageError: the storage is unavailable.
+        StorageFaultError: the object is missing or damaged.
+    """
+    key = next((each.storage_key for each in artifacts if each.path == MANIFEST_NAME), None)
+    if key is None:
+        raise NoResultsError
+    try:
+        return await asyncio.to_thread(decode_manifest, await storage.read(key))
+    except MissingObjectError:
+        raise StorageFaultError(key, is_missing=True) from None
+    except msgspec.DecodeError:
+        raise StorageFaultError(key, is_missing=False) from None
+
+
 async def bundle_members(storage: Storage, job: Job, artifacts: Sequence[JobArtifact]) -> list[Member]:
     """Return the files of a job's bundle: its results, its inputs, and what is made of its manifest.
 
@@ -59,14 +78,8 @@ async def bundle_members(storage: Storage, job: Job, artifacts: Sequence[JobArti
         StorageError: the storage is unavailable.
         StorageFaultError: an object is missing, or its size differs.
     """
-    found = next((each for each in artifacts if each.path == MANIFEST_NAME), None)
-    if found is None:
-        raise NoResultsError
+    manifest = await load_manifest(storage, artifacts)
     members = await result_members(storage, artifacts)
-    try:
-        manifest = await asyncio.to_thread(decode_manifest, await storage.read(found.storage_key))
-    except msgspec.DecodeError:
-        raise StorageFaultError(found.storage_key, is_missing=False) from None
     inputs = await _input_members(storage, manifest, msgspec.convert(job.inputs, Inputs))
     derived = await asyncio.to_thread(derived_files, manifest, list(inputs))
     return [*members, *inputs.values(), *(_made(path, content) for path, content in derived.items())]

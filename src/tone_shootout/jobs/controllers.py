@@ -15,8 +15,9 @@ from litestar.response import ServerSentEvent
 from tone_shootout.accounts.guards import NOT_SIGNED_IN, authenticate_websocket, reject_websocket
 from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.jobs.archive import archive_name, bundle_members, result_members
+from tone_shootout.jobs.archive import archive_name, bundle_members, load_manifest, result_members
 from tone_shootout.jobs.dtos import ArtifactRead, Event, JobOrder, JobRead, TicketRead, artifact_type, job_path
+from tone_shootout.jobs.matching import MatchRead, match_read
 from tone_shootout.jobs.models import JobArtifact
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.services import JobService
@@ -45,6 +46,7 @@ EventLimit = Annotated[
     int, Parameter(ge=1, le=1000, description="Number of events to return in a list; a stream ignores it.")
 ]
 MAX_SEQ = 2**53
+Position = Annotated[int, Parameter(ge=1, le=MAX_SEQ)]
 After = Annotated[
     int | None, Parameter(ge=0, le=MAX_SEQ, description="Number of the last event received; later events are sent.")
 ]
@@ -280,6 +282,29 @@ class JobController(Controller):
         members = await bundle_members(storage, job, artifacts)
         name = archive_name(job).replace(".zip", "-bundle.zip")
         return await archive_response(request, members, at=job.finished_at or job.created_at, filename=name)
+
+    @get(
+        "/{job_id:uuid}/match",
+        operation_id="match_segments",
+        summary="Match two segments",
+        responses=problems(400, 401, 404, 409, 503),
+    )
+    async def match_segments(
+        self,
+        job_id: JobId,
+        principal: NamedDependency[Principal],
+        jobs: NamedDependency[JobService],
+        storage: NamedDependency[Storage],
+        target: Annotated[Position, Parameter(description="Position of the segment to sound like.")],
+        source: Annotated[Position, Parameter(description="Position of the segment to equalize.")],
+    ) -> MatchRead:
+        """Return the equalizer that brings the third octaves of one segment of a completed job to those of another.
+
+        It is computed from the levels in the manifest. `shootout match` computes it from the files, which is closer, and
+        writes it as an impulse response as well.
+        """
+        _, artifacts = await jobs.results(principal.user_id, job_id)
+        return await match_read(await load_manifest(storage, artifacts), target, source)
 
     @get(
         "/{job_id:uuid}/artifacts",

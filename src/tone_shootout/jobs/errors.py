@@ -27,6 +27,24 @@ class ArtifactNotFoundError(NotFoundError):
         super().__init__(f"The job has no artifact {path}. List its artifacts to find the path.")
 
 
+class SegmentNotFoundError(NotFoundError):
+    """The job has no segment at this position."""
+
+    code = "segment_not_found"
+
+    def __init__(self, position: int, segments: int) -> None:
+        super().__init__(f"The job has no segment {position}. It has 1 to {segments}.")
+
+
+class NoMatchError(ConflictError):
+    """No equalizer brings one segment to the other."""
+
+    code = "no_match"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The segments can't be matched: {reason}. Choose others, or submit the shootout again.")
+
+
 class JobFinishedError(ConflictError):
     """A finished job can't be cancelled."""
 

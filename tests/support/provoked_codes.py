@@ -135,6 +135,8 @@ PROVOKED_BY = {
     "invalid_order": "unit/rendering/test_grammar.py::test_an_invalid_chain_is_rejected_with_a_pointer",
     "job_not_found": "integration/jobs/test_lifecycle.py::test_a_job_is_its_owner_s_alone",
     "artifact_not_found": "integration/jobs/test_artifacts.py::test_a_path_that_the_job_does_not_have_is_not_found",
+    "segment_not_found": "integration/jobs/test_match.py::test_segments_that_can_not_be_matched_are_refused",
+    "no_match": "integration/jobs/test_match.py::test_segments_that_can_not_be_matched_are_refused",
     "job_finished": "integration/jobs/test_cancel.py"
     "::test_whenever_a_job_is_cancelled_its_outcome_is_what_was_answered",
     "nothing_to_retry": "integration/jobs/test_dashboard.py"

@@ -29,8 +29,8 @@ WITHOUT_UNIT = {
         "max_di_tracks max_items max_per_minute_and_address max_running max_segments max_streams",
         "max_unfinished mean_rating middle_share mix model_id needed notices offset p_value p_value_corrected",
         "pan parameters percent polarity position positions q ratio receptive_field_samples reference samples",
-        "schema second segment segments seq shift_samples size skipped started status strength strength_high",
-        "strength_low tail_samples tone_id tones total treble_share trial trials unfinished used_items",
+        "schema second segment segments seq shift_samples size skipped source started status strength strength_high",
+        "strength_low tail_samples target tone_id tones total treble_share trial trials unfinished used_items",
         # Names of oEmbed 1.0.
         "height maxheight maxwidth thumbnail_height thumbnail_width width",
     )

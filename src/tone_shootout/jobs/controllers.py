@@ -46,7 +46,8 @@ EventLimit = Annotated[
     int, Parameter(ge=1, le=1000, description="Number of events to return in a list; a stream ignores it.")
 ]
 MAX_SEQ = 2**53
-Position = Annotated[int, Parameter(ge=1, le=MAX_SEQ)]
+TargetPosition = Annotated[int, Parameter(ge=1, le=MAX_SEQ, description="Position of the segment to sound like.")]
+SourcePosition = Annotated[int, Parameter(ge=1, le=MAX_SEQ, description="Position of the segment to equalize.")]
 After = Annotated[
     int | None, Parameter(ge=0, le=MAX_SEQ, description="Number of the last event received; later events are sent.")
 ]
@@ -295,13 +296,13 @@ class JobController(Controller):
         principal: NamedDependency[Principal],
         jobs: NamedDependency[JobService],
         storage: NamedDependency[Storage],
-        target: Annotated[Position, Parameter(description="Position of the segment to sound like.")],
-        source: Annotated[Position, Parameter(description="Position of the segment to equalize.")],
+        target: TargetPosition,
+        source: SourcePosition,
     ) -> MatchRead:
         """Return the equalizer that brings the third octaves of one segment of a completed job to those of another.
 
-        It is computed from the levels in the manifest. `shootout match` computes it from the files, which is closer, and
-        writes it as an impulse response as well.
+        It is computed from the levels in the manifest. `shootout match` computes it from the files, which is closer,
+        and writes it as an impulse response as well.
         """
         _, artifacts = await jobs.results(principal.user_id, job_id)
         return await match_read(await load_manifest(storage, artifacts), target, source)

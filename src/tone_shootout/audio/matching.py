@@ -104,7 +104,7 @@ def check_audible(x: Signal, rate: int) -> None:
         raise AudioError("silent", f"expected sound to match, got silence: no sample is above {SILENCE_DB:g} dBFS")
 
 
-def parts_of_levels(levels_db: Sequence[float]) -> Float64:
+def parts_of_levels(levels_db: Sequence[float] | Float64) -> Float64:
     """Estimate the power in parts of the third-octave bands, with a density that is linear in dB between mid-bands.
 
     Args:

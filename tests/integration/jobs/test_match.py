@@ -31,7 +31,13 @@ def _manifest() -> Manifest:
     plain = riff(4.0)
     sounds = [equalize(plain, RATE, SHAPE), plain, plain]
     paths = ["segments/01.flac", "segments/02.flac", "segments/03.flac"]
-    found = manifest_of(["Bright", "Plain", "Old"], paths, [*sounds], [None] * 3, dict.fromkeys(paths, b""))
+    found = manifest_of(
+        ["Bright", "Plain", "Old"],
+        paths,
+        [each.astype(np.float64) for each in sounds],
+        [None] * 3,
+        dict.fromkeys(paths, b""),
+    )
     measured = [
         msgspec.convert({**_fields(spectrum(each, RATE)), **_fields(temporal_features(each, RATE))}, Metrics)
         for each in sounds[:2]

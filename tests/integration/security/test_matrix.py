@@ -113,7 +113,7 @@ ROWS = {
     "head_artifact": Row(200),
     "get_archive": Row(200, on={"job_id": "finished_job"}),
     "get_bundle": Row(200, on={"job_id": "finished_job"}),
-    "match_segments": Row(409, query={"target": 1, "source": 1}, on={"job_id": "finished_job"}),  # has no metrics
+    "match_segments": Row(409, query={"target": "1", "source": "1"}, on={"job_id": "finished_job"}),  # has no metrics
     "get_ticket": Row(201),
     "cancel_job": Row(202),
     "follow_job": Row(200),

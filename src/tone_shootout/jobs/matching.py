@@ -5,7 +5,6 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from tone_shootout.audio.signals import AudioError
 from tone_shootout.jobs.errors import NoMatchError, SegmentNotFoundError
 from tone_shootout.rendering.matching import (
     MatchDifference,
@@ -52,6 +51,8 @@ async def match_read(manifest: Manifest, target: int, source: int) -> MatchRead:
 
 
 def _match(target: int, source: int, target_db: tuple[float, ...], source_db: tuple[float, ...]) -> MatchRead:
+    from tone_shootout.audio.signals import AudioError  # here: it loads NumPy, which no other request needs
+
     try:
         match = match_levels(target_db, source_db)
     except AudioError as error:

@@ -94,8 +94,13 @@ async def wire(settings: Settings) -> AsyncGenerator[tuple[Wire, str], None]:
                 database=replace(settings.database, url=f"postgresql:///{arguments['database']}?{query}"),
                 limits=replace(settings.limits, requests_per_minute=100_000, address_requests_per_minute=100_000),
             )
-            with serving(made) as url:
+            # In a thread, because the service that is stopped closes its connections through the proxy of this loop.
+            service = serving(made)
+            url = await asyncio.to_thread(service.__enter__)
+            try:
                 yield proxy, url
+            finally:
+                await asyncio.to_thread(service.__exit__, None, None, None)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from saq import Queue
 from tone_shootout.accounts.errors import AdministratorOnlyError
 from tone_shootout.accounts.redirects import redirect_to_sign_in
 from tone_shootout.jobs.dashboard import DashboardQueue, ScheduleQueue
-from tone_shootout.kit.http.prefix import PREFIX
+from tone_shootout.kit.http.prefix import prefix_of
 from tone_shootout.kit.http.problems import UnauthorizedError
 
 _STATIC: Final = Path(__file__).parent / "static"
@@ -109,7 +109,7 @@ def _with_our_page(saq_controller: type[Controller]) -> type[Controller]:
             """Return the page. Its script selects the view by path; `/saq` redirects to `/saq/`."""
             if request.scope["raw_path"] == b"/saq":
                 return Redirect("/saq/")
-            page = _PAGE.replace("{prefix}", request.scope["state"].get(PREFIX, ""))
+            page = _PAGE.replace("{prefix}", prefix_of(request.scope))
             return Response(page, media_type=MediaType.HTML, headers=_HEADERS)
 
     return DashboardController

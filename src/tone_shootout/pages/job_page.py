@@ -13,7 +13,7 @@ from tone_shootout.jobs.dtos import ArtifactRead, JobRead, job_path
 from tone_shootout.jobs.listening_page import load_page
 from tone_shootout.jobs.services import JobService
 from tone_shootout.jobs.status import FINISHED, JobStatus
-from tone_shootout.kit.http.prefix import PREFIX
+from tone_shootout.kit.http.prefix import prefix_of
 from tone_shootout.kit.storage import Storage
 from tone_shootout.pages.responses import PAGE_HEADERS, PHASES, STATUSES, page
 from tone_shootout.rendering.listening_page.document import Home, render_document
@@ -38,7 +38,7 @@ class JobPageController(Controller):
         row = await jobs.get(principal.user_id, job_id)
         artifacts = await jobs.artifacts(principal.user_id, job_id)
         if row.status == JobStatus.COMPLETED:
-            prefix = request.scope["state"].get(PREFIX, "")
+            prefix = prefix_of(request.scope)
             files = f"{prefix}{job_path(job_id)}/artifacts/"
             home = Home(
                 assets=f"{prefix}/static/",

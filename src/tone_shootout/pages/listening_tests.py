@@ -13,7 +13,7 @@ from litestar.response import Redirect, Template
 
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.db.pagination import Paging
-from tone_shootout.kit.http.prefix import PREFIX
+from tone_shootout.kit.http.prefix import prefix_of
 from tone_shootout.listening.blind.dtos import (
     ListeningResultsRead,
     ListeningSessionRead,
@@ -62,7 +62,7 @@ class ListeningTestPageController(Controller):
         if not states:
             raise ListeningTestNotFoundError
         found = next((state for state in states if state.is_open), states[0])
-        prefix = request.scope["state"].get(PREFIX, "")
+        prefix = prefix_of(request.scope)
         return Redirect(
             f"{prefix}/s/{slug}/test/{found.test.id}", status_code=303, headers={"Cache-Control": "no-store"}
         )

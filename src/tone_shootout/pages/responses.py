@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.redirects import redirect_to_sign_in, safe_next_path
-from tone_shootout.kit.http.prefix import PREFIX
+from tone_shootout.kit.http.prefix import prefix_of
 from tone_shootout.kit.http.problems import ProblemError, UnauthorizedError, problem_of
 
 PAGE_HEADERS: Final = {
@@ -68,7 +68,7 @@ def page(
         headers={**PAGE_HEADERS, **(headers or {})},
         context={
             "user": user if isinstance(user, Principal) else None,
-            "prefix": request.scope["state"].get(PREFIX, ""),
+            "prefix": prefix_of(request.scope),
             "path": request.scope["path"],
             "version": version("tone-shootout"),
             **context,

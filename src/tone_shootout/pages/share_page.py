@@ -13,7 +13,7 @@ from litestar.params import PathParameter, QueryParameter, SkipValidation
 from litestar.response import Template
 
 from tone_shootout.kit.db.pagination import Paging
-from tone_shootout.kit.http.prefix import PREFIX
+from tone_shootout.kit.http.prefix import prefix_of
 from tone_shootout.kit.http.problems import ProblemError
 from tone_shootout.kit.settings import Settings
 from tone_shootout.listening.blind.listener import read_token
@@ -73,7 +73,7 @@ class SharePageController(Controller):
         data = await shares.page(share)
         tests, _ = await listening_tests.list_of_share(slug, _MOST_TESTS)
         unfinished = await listening_tests.find_unfinished(tests, read_token(request))
-        prefix = request.scope["state"].get(PREFIX, "")
+        prefix = prefix_of(request.scope)
         home = shared_home(ShareRead.of(share, ()), data, base_url(request, settings), prefix, tests, unfinished)
         if unfinished is not None:
             data = player_page(data)
@@ -102,7 +102,7 @@ class EmbedController(Controller):
         """Return the player."""
         share = await shares.get(checked_slug(slug))
         data = player_page(await shares.page(share))
-        prefix = request.scope["state"].get(PREFIX, "")
+        prefix = prefix_of(request.scope)
         home = shared_home(ShareRead.of(share, ()), data, base_url(request, settings), prefix)
         document = await asyncio.to_thread(render_document, data, home, "embed.html")
         return revalidated(request, document, EMBED_HEADERS)

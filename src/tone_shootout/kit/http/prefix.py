@@ -18,6 +18,12 @@ PREFIX: Final = "path_prefix"
 """Where `scope["state"]` keeps the prefix, for the links of pages."""
 
 
+def prefix_of(scope: Scope) -> str:
+    """Return the path prefix of a request, for links in what is sent; empty: none."""
+    prefix: str = scope["state"].get(PREFIX, "")
+    return prefix
+
+
 class BehindProxy:
     """Applies the client address and path prefix that a trusted proxy reports.
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from litestar import Request
 
 from tone_shootout.accounts.guards import local_origin
-from tone_shootout.kit.http.prefix import PREFIX
+from tone_shootout.kit.http.prefix import prefix_of
 from tone_shootout.kit.settings import Settings, http_url
 from tone_shootout.listening.shares.errors import ShareNotFoundError
 from tone_shootout.listening.shares.models import SLUG_LENGTH
@@ -45,4 +45,4 @@ def base_url(request: Request[Any, Any, Any], settings: Settings) -> str:
     """
     server = settings.server
     origin = server.public_url.rstrip("/") or local_origin(request) or http_url(server.host, server.port)
-    return f"{origin}{request.scope['state'].get(PREFIX, '')}"
+    return f"{origin}{prefix_of(request.scope)}"

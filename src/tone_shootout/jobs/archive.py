@@ -6,15 +6,14 @@ from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 
-from tone_shootout.jobs.errors import NoResultsError
 from tone_shootout.jobs.execution.inputs import Inputs
 from tone_shootout.jobs.models import Job, JobArtifact
+from tone_shootout.jobs.stored_results import load_manifest
 from tone_shootout.kit.outages import StorageFaultError
 from tone_shootout.kit.storage import MissingObjectError, Storage
 from tone_shootout.kit.zip_stream import Member
 from tone_shootout.rendering.bundle.contents import derived_files, input_path
-from tone_shootout.rendering.output.manifest import Input, Manifest, decode_manifest
-from tone_shootout.rendering.output.result_folder import MANIFEST_NAME
+from tone_shootout.rendering.output.manifest import Input, Manifest
 from tone_shootout.rendering.plan.planner import slug
 
 CHECKS = 8
@@ -46,25 +45,6 @@ async def result_members(storage: Storage, artifacts: Sequence[JobArtifact]) -> 
 
     await asyncio.gather(*(check(artifact) for artifact in artifacts))
     return [_stored(storage, each.path, each.size, each.sha256, each.storage_key) for each in artifacts]
-
-
-async def load_manifest(storage: Storage, artifacts: Sequence[JobArtifact]) -> Manifest:
-    """Return the manifest of a job.
-
-    Raises:
-        NoResultsError: the job has none, because it was not completed.
-        StorageError: the storage is unavailable.
-        StorageFaultError: the object is missing or damaged.
-    """
-    key = next((each.storage_key for each in artifacts if each.path == MANIFEST_NAME), None)
-    if key is None:
-        raise NoResultsError
-    try:
-        return await asyncio.to_thread(decode_manifest, await storage.read(key))
-    except MissingObjectError:
-        raise StorageFaultError(key, is_missing=True) from None
-    except msgspec.DecodeError:
-        raise StorageFaultError(key, is_missing=False) from None
 
 
 async def bundle_members(storage: Storage, job: Job, artifacts: Sequence[JobArtifact]) -> list[Member]:

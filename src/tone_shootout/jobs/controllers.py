@@ -15,13 +15,14 @@ from litestar.response import ServerSentEvent
 from tone_shootout.accounts.guards import NOT_SIGNED_IN, authenticate_websocket, reject_websocket
 from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.jobs.archive import archive_name, bundle_members, load_manifest, result_members
+from tone_shootout.jobs.archive import archive_name, bundle_members, result_members
 from tone_shootout.jobs.dtos import ArtifactRead, Event, JobOrder, JobRead, TicketRead, artifact_type, job_path
 from tone_shootout.jobs.matching import MatchRead, match_read
 from tone_shootout.jobs.models import JobArtifact
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.services import JobService
 from tone_shootout.jobs.status import FINISHED, JobStatus
+from tone_shootout.jobs.stored_results import load_manifest
 from tone_shootout.jobs.streaming.job_stream import StreamService
 from tone_shootout.jobs.streaming.tickets import TICKET_LIFETIME_S, Tickets
 from tone_shootout.jobs.submission import queued_response

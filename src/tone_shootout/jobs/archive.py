@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -21,9 +22,14 @@ CHECKS = 8
 _HEAD_BYTES = 16
 
 
-def archive_name(job: Job) -> str:
+def archive_name(job: Job, *, suffix: str = "") -> str:
     """Return the file name of a job's archive."""
-    return f"{slug(job.title, fallback='shootout')}.zip"
+    return f"{slug(job.title, fallback='shootout')}{suffix}.zip"
+
+
+def archive_time(job: Job) -> datetime:
+    """Return the time of the files in a job's archive, which stays the same."""
+    return job.finished_at or job.created_at
 
 
 async def result_members(storage: Storage, artifacts: Sequence[JobArtifact]) -> list[Member]:
@@ -67,15 +73,20 @@ async def bundle_members(storage: Storage, job: Job, artifacts: Sequence[JobArti
 
 async def _input_members(storage: Storage, manifest: Manifest, inputs: Inputs) -> dict[Input, Member]:
     assets = {asset.sha256: asset for asset in inputs.assets.values() if asset.credit is None}
-    found = {}
-    for item in manifest.inputs:
+    slots = asyncio.Semaphore(CHECKS)
+
+    async def find(item: Input) -> Member | None:
         asset = assets.get(item.sha256)
-        if asset is None or await storage.size_of(asset.storage_key) != item.size_bytes:
-            continue
-        head = b"".join([chunk async for chunk in storage.stream(asset.storage_key, start=0, end=_HEAD_BYTES)])
-        path = input_path(manifest, item, head)
-        found[item] = _stored(storage, path, item.size_bytes, item.sha256, asset.storage_key)
-    return found
+        if asset is None:
+            return None
+        async with slots:
+            if await storage.size_of(asset.storage_key) != item.size_bytes:
+                return None
+            head = b"".join([chunk async for chunk in storage.stream(asset.storage_key, end=_HEAD_BYTES)])
+        return _stored(storage, input_path(manifest, item, head), item.size_bytes, item.sha256, asset.storage_key)
+
+    found = await asyncio.gather(*map(find, manifest.inputs))
+    return {item: member for item, member in zip(manifest.inputs, found, strict=True) if member is not None}
 
 
 def _stored(storage: Storage, path: str, size: int, sha256: str, key: str) -> Member:

@@ -15,7 +15,7 @@ from litestar.response import ServerSentEvent
 from tone_shootout.accounts.guards import NOT_SIGNED_IN, authenticate_websocket, reject_websocket
 from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.jobs.archive import archive_name, bundle_members, result_members
+from tone_shootout.jobs.archive import archive_name, archive_time, bundle_members, result_members
 from tone_shootout.jobs.dtos import ArtifactRead, Event, JobOrder, JobRead, TicketRead, artifact_type, job_path
 from tone_shootout.jobs.matching import MatchRead, match_read
 from tone_shootout.jobs.models import JobArtifact
@@ -35,10 +35,11 @@ from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 
 _ZIP: Final = "application/zip"
-_ARCHIVE_RESPONSES: Final = {
+_ARCHIVE_RESPONSES: Final[dict[int, ResponseSpec]] = {
     200: ResponseSpec(bytes, generate_examples=False, media_type=_ZIP, description="The archive."),
     206: ResponseSpec(bytes, generate_examples=False, media_type=_ZIP, description="The requested range."),
     304: ResponseSpec(None, generate_examples=False, description="Not modified."),
+    **problems(400, 401, 404, 409, 416, 503),
 }
 JobId = Annotated[UUID, Parameter(description="The job's id.")]
 ArtifactPath = Annotated[str, Parameter(description="The artifact's path.", max_length=400, pattern=r"^[^\x00]*$")]
@@ -236,10 +237,7 @@ class JobController(Controller):
         operation_id="get_archive",
         operation_class=DownloadOperation,
         summary="Get all results",
-        responses={
-            **_ARCHIVE_RESPONSES,
-            **problems(400, 401, 404, 409, 416, 503),
-        },
+        responses=_ARCHIVE_RESPONSES,
     )
     async def get_archive(
         self,
@@ -252,19 +250,14 @@ class JobController(Controller):
         """Send all files of a finished job as one ZIP archive, with their paths. Nothing is compressed again."""
         job, artifacts = await jobs.results(principal.user_id, job_id)
         members = await result_members(storage, artifacts)
-        return await archive_response(
-            request, members, at=job.finished_at or job.created_at, filename=archive_name(job)
-        )
+        return await archive_response(request, members, at=archive_time(job), filename=archive_name(job))
 
     @get(
         "/{job_id:uuid}/bundle",
         operation_id="get_bundle",
         operation_class=DownloadOperation,
         summary="Get all results with all that belongs to them",
-        responses={
-            **_ARCHIVE_RESPONSES,
-            **problems(400, 401, 404, 409, 416, 503),
-        },
+        responses=_ARCHIVE_RESPONSES,
     )
     async def get_bundle(
         self,
@@ -282,8 +275,8 @@ class JobController(Controller):
         """
         job, artifacts = await jobs.results(principal.user_id, job_id)
         members = await bundle_members(storage, job, artifacts)
-        name = archive_name(job).replace(".zip", "-bundle.zip")
-        return await archive_response(request, members, at=job.finished_at or job.created_at, filename=name)
+        name = archive_name(job, suffix="-bundle")
+        return await archive_response(request, members, at=archive_time(job), filename=name)
 
     @get(
         "/{job_id:uuid}/match",

@@ -47,17 +47,19 @@ _SIGNATURES: Final[tuple[tuple[int, bytes, str], ...]] = (
 _HTML: Final = re.compile(rb"<(!doctype\s+html|html|head|body|script|meta|title)\b", re.IGNORECASE)
 _XML: Final = re.compile(rb"<\?xml\b")
 _BOM: Final = b"\xef\xbb\xbf"
-_AUDIO: Final[tuple[tuple[int, bytes, str], ...]] = (
-    (8, b"WAVE", "a WAV recording"),
-    (8, b"AIFF", "an AIFF recording"),
-    (8, b"AIFC", "an AIFF recording"),
-    (0, b"fLaC", "a FLAC recording"),
-    (0, b"OggS", "an OGG recording"),
-    (0, b"caff", "a CAF recording"),
-    (0, b"riff\x2e\x91\xcf\x11", "a W64 recording"),
-    (0, b"ID3", "an MP3 recording"),
-    (4, b"ftyp", "an M4A or MP4 recording"),
+_AUDIO: Final[tuple[tuple[int, bytes, str, str], ...]] = (
+    (8, b"WAVE", "a WAV recording", ".wav"),
+    (8, b"AIFF", "an AIFF recording", ".aiff"),
+    (8, b"AIFC", "an AIFF recording", ".aifc"),
+    (0, b"fLaC", "a FLAC recording", ".flac"),
+    (0, b"OggS", "an OGG recording", ".ogg"),
+    (0, b"caff", "a CAF recording", ".caf"),
+    (0, b"riff\x2e\x91\xcf\x11", "a W64 recording", ".w64"),
+    (0, b"ID3", "an MP3 recording", ".mp3"),
+    (4, b"ftyp", "an M4A or MP4 recording", ".m4a"),
 )
+SOUND_SUFFIXES: Final = frozenset((*(suffix for *_, suffix in _AUDIO), ".aif", ".wave"))
+"""Endings of the names of sound files."""
 
 
 def describe(head: bytes) -> str | None:
@@ -74,10 +76,9 @@ def describe(head: bytes) -> str | None:
         return "empty"
     if encoding := _wide_text(head):
         return f"text in {encoding}: save it as UTF-8"
-    for table in (_AUDIO, _SIGNATURES):
-        for offset, signature, name in table:
-            if head.startswith(signature, offset):
-                return name
+    for offset, signature, name, *_ in (*_AUDIO, *_SIGNATURES):
+        if head.startswith(signature, offset):
+            return name
     if not head.strip(b"\x00"):
         return "nothing but zero bytes, such as an incomplete download"
     text = head.removeprefix(_BOM).lstrip()
@@ -88,6 +89,18 @@ def describe(head: bytes) -> str | None:
     if text[:1] == b"<":
         return _markup(text)
     return "plain text" if _is_text(text) else None
+
+
+def sound_suffix(head: bytes) -> str:
+    """Return the ending of the name that belongs to a sound file.
+
+    Args:
+        head: at least the first 12 bytes of the file.
+
+    Returns:
+        One of `SOUND_SUFFIXES`; that of MP3 where no signature fits, because most MP3 files have none.
+    """
+    return next((suffix for offset, signature, _, suffix in _AUDIO if head.startswith(signature, offset)), ".mp3")
 
 
 def _json(text: bytes) -> str:

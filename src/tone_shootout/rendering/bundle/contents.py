@@ -4,6 +4,7 @@ from collections.abc import Collection
 from pathlib import PurePath
 from typing import Final
 
+from tone_shootout.audio.sniffing import SOUND_SUFFIXES, sound_suffix
 from tone_shootout.rendering.bundle.figures import tables
 from tone_shootout.rendering.bundle.readme import readme
 from tone_shootout.rendering.bundle.session import to_rpp
@@ -15,19 +16,6 @@ from tone_shootout.rendering.plan.planner import slug
 README_NAME: Final = "README.txt"
 MUSHRA_PAGES: Final = 2
 """Pages of a test for webMUSHRA: each tone is rated twice, so that consistency can be told."""
-FOLDERS: Final = {"di_track": "di_tracks", "capture": "captures", "cab_ir": "cab_irs"}
-"""Folders of the inputs, by kind: a bundle that is uploaded adds them to the library as what they are."""
-_SIGNATURES: Final = (
-    (8, b"WAVE", ".wav"),
-    (8, b"AIFF", ".aiff"),
-    (8, b"AIFC", ".aifc"),
-    (0, b"fLaC", ".flac"),
-    (0, b"OggS", ".ogg"),
-    (0, b"caff", ".caf"),
-    (0, b"riff\x2e\x91\xcf\x11", ".w64"),
-    (4, b"ftyp", ".m4a"),
-)
-_SUFFIXES: Final = frozenset((*(suffix for _, _, suffix in _SIGNATURES), ".aif", ".mp3", ".nam", ".wave"))
 
 
 def derived_files(manifest: Manifest, included: Collection[Input]) -> dict[str, bytes]:
@@ -54,7 +42,7 @@ def derived_files(manifest: Manifest, included: Collection[Input]) -> dict[str, 
 
 
 def input_path(manifest: Manifest, item: Input, head: bytes) -> str:
-    """Return the path of an input in a bundle.
+    """Return the path of an input in a bundle: in a folder of its kind, by which an upload knows what it is.
 
     Args:
         manifest: manifest of the result.
@@ -62,11 +50,6 @@ def input_path(manifest: Manifest, item: Input, head: bytes) -> str:
         head: at least the first 12 bytes of its content.
     """
     number = 1 + manifest.inputs.index(item)
-    suffix = ".nam" if item.kind == "capture" else _sound_suffix(head)
-    stem = PurePath(item.name).stem if PurePath(item.name).suffix.lower() in _SUFFIXES else item.name
-    return f"{INPUTS_NAME}/{FOLDERS[item.kind]}/{number:02d}-{slug(stem, fallback='input')}{suffix}"
-
-
-def _sound_suffix(head: bytes) -> str:
-    """Return the ending that belongs to a sound file; .mp3 where no signature fits, because MP3 has none."""
-    return next((suffix for at, mark, suffix in _SIGNATURES if head[at : at + len(mark)] == mark), ".mp3")
+    suffix = ".nam" if item.kind == "capture" else sound_suffix(head)
+    stem = PurePath(item.name).stem if PurePath(item.name).suffix.lower() in {*SOUND_SUFFIXES, ".nam"} else item.name
+    return f"{INPUTS_NAME}/{item.kind}s/{number:02d}-{slug(stem, fallback='input')}{suffix}"

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from tone_shootout.audio.sniffing import SOUND_SUFFIXES
 from tone_shootout.rendering.media_info import Kind
 from tone_shootout.rendering.output.result_folder import INPUTS_NAME, MANIFEST_NAME
 from tone_shootout.zip_files import list_files
 
-_SOUND: Final = frozenset({".wav", ".wave", ".w64", ".caf", ".aif", ".aiff", ".aifc", ".flac", ".mp3", ".ogg", ".m4a"})
 _DI_FOLDERS: Final = frozenset({"di", "dis", "di_track", "di_tracks", "di-tracks"})
 """Folders whose sound files are DI tracks; those of other folders are cab IRs."""
 _JUNK: Final = frozenset({"thumbs.db", "desktop.ini"})
@@ -76,7 +76,7 @@ def _entry(info: zipfile.ZipInfo) -> Entry:
         return Entry(name, info, status="failed", code="unsafe_path", detail=detail)
     if stat.S_ISLNK(info.external_attr >> 16):
         return Entry(name, info, status="failed", code="unsafe_path", detail="expected a file, got a link")
-    if suffix != ".nam" and suffix not in _SOUND:
+    if suffix != ".nam" and suffix not in SOUND_SUFFIXES:
         detail = "expected a capture (.nam) or a sound file"
         return Entry(name, info, status="skipped", code="unknown_file_type", detail=detail)
     if info.flag_bits & 0x1:

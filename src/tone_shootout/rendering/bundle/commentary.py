@@ -4,12 +4,12 @@ A sentence is written when a figure reaches a threshold. The thresholds stand at
 sentence says something too. `docs/measures.md` defines the measures.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, groupby
+from statistics import fmean
 from typing import Final
-
-import numpy as np
 
 from tone_shootout.rendering.metrics import Difference, Metrics
 from tone_shootout.rendering.output.manifest import Manifest, SegmentRecord
@@ -139,36 +139,36 @@ def _spectra(manifest: Manifest, segments: Sequence[SegmentRecord]) -> Iterator[
         for pair in manifest.comparisons:
             if pair.position in by_position:
                 reference, other = by_position[pair.reference], by_position[pair.position]
-                difference = np.array(pair.third_octaves_db) - (other.trim_db - reference.trim_db)
+                trim_db = other.trim_db - reference.trim_db
+                difference = [level - trim_db for level in pair.third_octaves_db]
                 yield from _runs(escaped(other.chain), difference, escaped(reference.chain))
         return
     levels = {
-        each.position: np.array(each.metrics.third_octaves_db) - each.trim_db for each in segments if each.metrics
+        each.position: [level - each.trim_db for level in each.metrics.third_octaves_db]
+        for each in segments
+        if each.metrics
     }
-    if levels:
-        mean = np.mean(list(levels.values()), axis=0)
-        for position, level in levels.items():
-            name = escaped(by_position[position].chain)
-            yield from _runs(name, level - mean, f"the mean of all {len(levels)} tones")
+    means = [fmean(band) for band in zip(*levels.values(), strict=True)]
+    for position, own in levels.items():
+        difference = [level - mean for level, mean in zip(own, means, strict=True)]
+        yield from _runs(escaped(by_position[position].chain), difference, f"the mean of all {len(levels)} tones")
 
 
-def _runs(name: str, difference: np.ndarray, other: str) -> Iterator[str]:
+def _runs(name: str, difference: Sequence[float], other: str) -> Iterator[str]:
     """Yield sentences about runs of bands in which `name` has more, or less, than `other`, in order of frequency."""
-    found = []
-    start = 0
-    steps = np.where(np.abs(difference) >= BAND_DB, np.sign(difference), 0)
-    inside = [HEARD_HZ[0] <= frequency <= HEARD_HZ[1] for frequency in BANDS_HZ]
-    steps = np.where(inside, steps, 0)
-    for end in range(1, len(steps) + 1):
-        if end == len(steps) or steps[end] != steps[start]:
-            if steps[start] and end - start >= RUN_BANDS:
-                found.append((abs(difference[start:end].sum()), start, end))
-            start = end
-    for _, first, last in sorted(sorted(found, reverse=True)[:RUNS], key=lambda run: run[1]):
-        mean = float(difference[first:last].mean())
+
+    def direction(band: int) -> int:
+        is_told = HEARD_HZ[0] <= BANDS_HZ[band] <= HEARD_HZ[1] and abs(difference[band]) >= BAND_DB
+        return (1 if difference[band] > 0 else -1) if is_told else 0
+
+    runs = [list(bands) for sign, bands in groupby(range(len(difference)), direction) if sign]
+    runs = [bands for bands in runs if len(bands) >= RUN_BANDS]
+    runs.sort(key=lambda bands: abs(math.fsum(difference[band] for band in bands)), reverse=True)
+    for bands in sorted(runs[:RUNS]):
+        mean = fmean(difference[band] for band in bands)
         yield (
-            f"- {name} has {abs(mean):.1f} dB {'more' if mean > 0 else 'less'} between {hertz(BANDS_HZ[first])} and "
-            f"{hertz(BANDS_HZ[last - 1])} than {other} (`third_octaves_db`, mean of {last - first} bands)."
+            f"- {name} has {abs(mean):.1f} dB {'more' if mean > 0 else 'less'} between {hertz(BANDS_HZ[bands[0]])} and "
+            f"{hertz(BANDS_HZ[bands[-1]])} than {other} (`third_octaves_db`, mean of {len(bands)} bands)."
         )
 
 

@@ -5,6 +5,7 @@ from pathlib import PurePath
 from typing import Final
 
 from tone_shootout.audio.sniffing import SOUND_SUFFIXES, sound_suffix
+from tone_shootout.rendering.bundle.commentary import commentary
 from tone_shootout.rendering.bundle.figures import tables
 from tone_shootout.rendering.bundle.readme import readme
 from tone_shootout.rendering.bundle.session import to_rpp
@@ -25,8 +26,6 @@ def derived_files(manifest: Manifest, included: Collection[Input]) -> dict[str, 
         manifest: manifest of the result.
         included: the inputs that the bundle contains.
     """
-    from tone_shootout.rendering.bundle.commentary import commentary  # loads NumPy
-
     texts = {"commentary.md": commentary(manifest), "session.rpp": to_rpp(manifest)}
     texts |= {f"figures/{name}": text for name, text in tables(manifest)}
     for number, di_track in enumerate(dict.fromkeys(each.di_track for each in manifest.segments), 1):

@@ -33,19 +33,17 @@ def command(result: Path, inputs: tuple[Path, ...], jobs: int | None) -> None:
     Of a bundle, the hashes of all its files are checked first.
     """
     if result.is_file():
-        with _unpacked(result) as folder:
+        with _unpacked(result) as (manifest, folder):
             own = [each for each in (folder, folder / "inputs") if each.is_dir()]
-            _verify(result, folder, [*inputs, *own], jobs)
+            _verify(result, manifest, folder, [*inputs, *own], jobs)
     else:
-        _verify(result, result, input_folders(result, inputs), jobs)
+        _verify(result, read_manifest(result), result, input_folders(result, inputs), jobs)
 
 
 @contextmanager
-def _unpacked(bundle: Path) -> "Generator[Path]":
-    """Check a bundle and yield a temporary folder with what `verify` reads of it."""
+def _unpacked(bundle: Path) -> "Generator[tuple[Manifest, Path]]":
+    """Check a bundle and yield its manifest, and a temporary folder with its segments and inputs."""
     from tone_shootout.rendering.bundle.reading import Bundle
-    from tone_shootout.rendering.output.manifest import encode_manifest
-    from tone_shootout.rendering.output.result_folder import MANIFEST_NAME
     from tone_shootout.zip_files import ArchiveError
 
     try:
@@ -61,15 +59,14 @@ def _unpacked(bundle: Path) -> "Generator[Path]":
         with tempfile.TemporaryDirectory(prefix="shootout-bundle-") as name:
             folder = Path(name)
             opened.unpack_sound(folder)
-            (folder / MANIFEST_NAME).write_bytes(encode_manifest(opened.manifest))
-            yield folder
+            yield opened.manifest, folder
     except ArchiveError as error:
         raise click.ClickException(f"{bundle}: {error.detail}") from None
     except OSError as error:
         raise click.ClickException(f"{bundle}: {error.strerror or error}") from None
 
 
-def _verify(result: Path, folder: Path, folders: "Sequence[Path]", jobs: int | None) -> None:
+def _verify(result: Path, manifest: "Manifest", folder: Path, folders: "Sequence[Path]", jobs: int | None) -> None:
     from tone_shootout.cli._progress import interruptible, progress
     from tone_shootout.rendering.engine.sources import SourceError
     from tone_shootout.rendering.errors import Cancelled, RenderError, WorkerDied
@@ -78,7 +75,6 @@ def _verify(result: Path, folder: Path, folders: "Sequence[Path]", jobs: int | N
     from tone_shootout.rendering.plan.keys import ENGINE
     from tone_shootout.rendering.spec.schema import InvalidSpec
 
-    manifest = read_manifest(folder)
     sources = _inputs(manifest, folders)
     processes = jobs or os.cpu_count() or 1
     try:

@@ -80,7 +80,7 @@ def _recognize(files: tuple[Path, ...], out: Path) -> "Iterator[StarterFile[Medi
     """
     from tone_shootout.cli._files import handle_file_errors
     from tone_shootout.cli._recognition import files_of, recognize
-    from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo
+    from tone_shootout.rendering.media_info import KIND_WORDS, kind_of
     from tone_shootout.rendering.spec.starter import StarterFile
 
     seen: set[str] = set()
@@ -97,8 +97,7 @@ def _recognize(files: tuple[Path, ...], out: Path) -> "Iterator[StarterFile[Medi
         if info is None or file in seen:
             continue
         seen.add(file)
-        word = "capture" if isinstance(info, CaptureInfo) else "cab IR" if isinstance(info, CabIrInfo) else "DI track"
-        click.echo(f"{word:8}  {path}")
+        click.echo(f"{KIND_WORDS[kind_of(info)]:8}  {path}")
         yield StarterFile(file, info)
 
 

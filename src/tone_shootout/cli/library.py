@@ -102,12 +102,10 @@ def _kinds(files: tuple[Path, ...], kind: Any) -> "Iterator[tuple[Path, Any]]":
 
 def _kind(path: Path, *, is_named: bool) -> Any:
     from tone_shootout.cli._recognition import recognize
-    from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo
+    from tone_shootout.rendering.media_info import kind_of
 
     info = recognize(path, is_named=is_named)
-    if info is None:
-        return None
-    return "capture" if isinstance(info, CaptureInfo) else "cab_ir" if isinstance(info, CabIrInfo) else "di_track"
+    return None if info is None else kind_of(info)
 
 
 @command.command()

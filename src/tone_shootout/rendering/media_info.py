@@ -4,13 +4,15 @@ A plan is made from media info alone, without access to the files.
 """
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
 from tone_shootout.audio.notices import FileNotice
 
 Kind = Literal["di_track", "capture", "cab_ir"]
+KIND_WORDS: Final[Mapping[Kind, str]] = {"di_track": "DI track", "capture": "capture", "cab_ir": "cab IR"}
 
 FileNotices = Annotated[tuple[FileNotice, ...], Meta(description="Likely mistakes in the file; it is used unchanged.")]
 
@@ -158,3 +160,15 @@ class CabIrInfo(Struct, frozen=True, kw_only=True, tag_field="kind", tag="cab_ir
 
 MediaInfo = DiTrackInfo | CaptureInfo | CabIrInfo
 """Tagged union of the media info of all kinds: `msgspec.json.decode(..., type=MediaInfo)` reads it from JSON."""
+
+
+_KINDS: Final[Mapping[type[MediaInfo], Kind]] = {
+    DiTrackInfo: "di_track",
+    CaptureInfo: "capture",
+    CabIrInfo: "cab_ir",
+}
+
+
+def kind_of(info: MediaInfo) -> Kind:
+    """Return the kind of the file that media info is about."""
+    return _KINDS[type(info)]

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from tone_shootout.rendering.media_info import KIND_WORDS
 from tone_shootout.rendering.output.manifest import Input, Manifest
-
-KINDS = {"di_track": "DI track", "capture": "capture", "cab_ir": "cab IR"}
 
 
 def readme(manifest: Manifest, included: Iterable[Input], further: Sequence[str]) -> str:
@@ -57,7 +56,7 @@ def _lines(manifest: Manifest, included: Sequence[Input], further: Sequence[str]
     if missing:
         yield from ("", "Not in this bundle, and needed to verify it (give their folder with --inputs):", "")
         for item in missing:
-            yield f"  {item.name} ({KINDS[item.kind]}, SHA-256 {item.sha256})"
+            yield f"  {item.name} ({KIND_WORDS[item.kind]}, SHA-256 {item.sha256})"
             if item.credit and item.credit.url:
                 yield f"    {item.credit.url}"
     if manifest.credits:

@@ -18,6 +18,7 @@ from tone_shootout.rendering.listening_page.page import (
     segment_keys,
     segment_names,
 )
+from tone_shootout.rendering.media_info import KIND_WORDS
 from tone_shootout.rendering.metrics import Latency
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ STYLE: Final = "listening.css"
 STATIC: Final = Path(__file__).parent / "static"
 """Folder of script and style; a service serves it under `Home.assets`."""
 
-_KINDS: Final = {"di_track": "DI track", "capture": "capture", "cab_ir": "cab IR"}
 _SHADES: Final = 5
 
 
@@ -120,7 +120,7 @@ def render_document(page: Page, home: Home, template: str = "listening.html") ->
             drive=drive_figure(page.captures),
             home=home,
             keys=segment_keys(page.segments),
-            kinds=_KINDS,
+            kinds=KIND_WORDS,
             latency=_latency,
             names=segment_names(page.segments),
             page=page,

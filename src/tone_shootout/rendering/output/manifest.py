@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 
 from tone_shootout.precision import rounded
 from tone_shootout.rendering.executor.tasks import Measured
-from tone_shootout.rendering.media_info import CaptureInfo, DiTrackInfo, MediaInfo
+from tone_shootout.rendering.media_info import MediaInfo, kind_of
 from tone_shootout.rendering.metrics import Behavior, Difference, Encoded, Latency, Metrics, Pair, SweepDistances
 from tone_shootout.rendering.notices import Notice
 from tone_shootout.rendering.output.credits import Credit
@@ -249,7 +249,6 @@ def name_inputs(
         names: names that replace the default, which is the last part of the path.
         credited: credits, by the spec's `file`.
     """
-    kinds: dict[type[MediaInfo], Literal["di_track", "capture"]] = {DiTrackInfo: "di_track", CaptureInfo: "capture"}
     taken: set[str] = set()
     inputs = {}
     for file, found in media_info.items():
@@ -264,7 +263,7 @@ def name_inputs(
         taken.add(name)
         inputs[file] = Input(
             name=name,
-            kind=kinds.get(type(found), "cab_ir"),
+            kind=kind_of(found),
             sha256=found.sha256,
             size_bytes=found.size_bytes,
             credit=credited.get(file),

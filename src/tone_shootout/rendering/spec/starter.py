@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import PurePath
 from typing import Final, Generic, TypeVar
 
-from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, DiTrackInfo, MediaInfo
+from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, DiTrackInfo, MediaInfo, kind_of
 from tone_shootout.rendering.spec.grammar import Part, part_of
 from tone_shootout.rendering.spec.grid import JOINT
 
@@ -241,11 +241,10 @@ def _chain(chain: _Chain, names: dict[str, str]) -> str:
     if chain.allow:
         lines.append(f"allow = [{_text(chain.allow)}]  # {chain.reason}\n")
     for each in chain.files:
-        kind = "cab_ir" if isinstance(each.info, CabIrInfo) else "capture"
         comment = ""
         if _part(each) == "unknown":
             comment = f"  # {_UNSTATED}: set gear if it is known"
-        lines.append(f'[[chains.blocks]]\ntype = "{kind}"\nfile = {_text(each.file)}{comment}\n')
+        lines.append(f'[[chains.blocks]]\ntype = "{kind_of(each.info)}"\nfile = {_text(each.file)}{comment}\n')
         if isinstance(each.info, CabIrInfo):
             lines.append(
                 'channel = "left"  # its sides differ; without it, the chain is stereo\n'

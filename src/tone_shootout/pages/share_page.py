@@ -13,6 +13,7 @@ from litestar.params import PathParameter, QueryParameter, SkipValidation
 from litestar.response import Template
 
 from tone_shootout.kit.db.pagination import Paging
+from tone_shootout.kit.http.preconditions import matches
 from tone_shootout.kit.http.prefix import prefix_of
 from tone_shootout.kit.http.problems import ProblemError
 from tone_shootout.kit.settings import Settings
@@ -189,7 +190,7 @@ def revalidated(request: Request[Any, Any, Any], document: str, headers: dict[st
     """Return a page with an entity tag, or 304 if the browser has it."""
     tag = f'"{hashlib.sha256(document.encode()).hexdigest()[:32]}"'
     headers = {**PAGE_HEADERS, **_REVALIDATE, **headers, "ETag": tag}
-    if tag.strip('"') in request.headers.get("if-none-match", ""):
+    if matches(request.headers.get("if-none-match", ""), tag):
         return Response(None, status_code=304, headers=headers)
     return Response(document, media_type=MediaType.HTML, headers=headers)
 

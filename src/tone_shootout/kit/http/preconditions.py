@@ -78,7 +78,7 @@ class IfMatch:
 
         def check(row: Row) -> None:
             tag = etag(read(row))
-            if not _matches(tags, tag):
+            if not matches(tags, tag):
                 raise PreconditionFailedError(tag)
 
         return check
@@ -97,7 +97,7 @@ class IfNoneMatch:
     def respond(self, content: T) -> Response[T]:
         """Return the representation with its tag, 304 if the client has it."""
         tag = etag(content)
-        if self._tags is not None and _matches(self._tags, tag):
+        if self._tags is not None and matches(self._tags, tag):
             return cast(Response[T], Response(None, status_code=304, headers={"ETag": tag}))
         return Response(content, headers={"ETag": tag})
 
@@ -124,5 +124,6 @@ def provide_if_none_match(if_none_match_field: _IfNoneMatch = None) -> IfNoneMat
     return IfNoneMatch(if_none_match_field)
 
 
-def _matches(tags: str, tag: str) -> bool:
+def matches(tags: str, tag: str) -> bool:
+    """Return whether a tag is in a list of tags, as `If-Match` and `If-None-Match` have them."""
     return tags.strip() == "*" or tag.strip('"') in _TAG.findall(tags)

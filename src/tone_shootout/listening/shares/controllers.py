@@ -13,7 +13,7 @@ from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.db.pagination import Page, Paging
 from tone_shootout.kit.http.openapi import FILE_RESPONSES, DownloadOperation
-from tone_shootout.kit.http.preconditions import NOT_MODIFIED, IfMatch, IfNoneMatch, etag, tagged
+from tone_shootout.kit.http.preconditions import NOT_MODIFIED, IfMatch, IfNoneMatch, etag, matches, tagged
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.http.ranges import content_response
 from tone_shootout.kit.storage import Storage
@@ -217,13 +217,14 @@ class ShareController(Controller):
     ) -> Response[Any]:
         """Return the picture of a share."""
         picture = await shares.picture(slug)
+        tag = f'"{picture.sha256}"'
         headers = {
             **REVALIDATE,
-            "ETag": f'"{picture.sha256}"',
+            "ETag": tag,
             "X-Content-Type-Options": "nosniff",
             "Cross-Origin-Resource-Policy": "cross-origin",
         }
-        if picture.sha256 in request.headers.get("if-none-match", ""):
+        if matches(request.headers.get("if-none-match", ""), tag):
             return Response(None, status_code=304, headers=headers)
         return Response(picture.content, media_type=MEDIA_TYPE, headers=headers)
 

@@ -11,8 +11,10 @@ import msgspec
 from msgspec import Struct
 
 from tone_shootout.audio.clustering import leaf_order
+from tone_shootout.rendering.executor import placements
+from tone_shootout.rendering.executor.latencies import chains_of, latency_task, read_latency
 from tone_shootout.rendering.executor.path_latencies import shifts_of
-from tone_shootout.rendering.executor.placements import UNCHANGED, Placement, after
+from tone_shootout.rendering.executor.placements import Placement
 from tone_shootout.rendering.executor.registry import (
     COMPARE_SEGMENTS,
     COST_WAVEFORM,
@@ -28,7 +30,6 @@ from tone_shootout.rendering.executor.tasks import (
     ComparedSegment,
     CompareSegments,
     MeasureCapture,
-    MeasureLatency,
     MeasureSegment,
     SourceFile,
 )
@@ -44,7 +45,7 @@ from tone_shootout.rendering.metrics import (
 )
 from tone_shootout.rendering.output.manifest import CaptureRecord, Input
 from tone_shootout.rendering.plan.planner import Plan, PlannedSegment
-from tone_shootout.rendering.spec.leaves import block_at, files_of
+from tone_shootout.rendering.spec.leaves import block_at
 from tone_shootout.rendering.spec.schema import CaptureBlock
 
 # Seconds on one core for each pair of segments and second of audio, besides the cost of each segment.
@@ -72,7 +73,7 @@ def total_cost(plan: Plan, *, plots: bool) -> float:
     figures += sum(1 + (len(segments) > 1) + bool(swept_tones(plan, segments)) for segments in tracks)
     return math.fsum(
         (
-            len(_chains(plan)) * MEASURE_LATENCY.cost(),
+            0.0 if placements.is_needed(plan) else len(chains_of(plan)) * MEASURE_LATENCY.cost(),
             len(_captures(plan)) * MEASURE_CAPTURE.cost(),
             MEASURE_SEGMENT.cost(plan.seconds),
             math.fsum(_compare_cost(segments) for segments in tracks),
@@ -114,9 +115,11 @@ class Measurements:
         self._leveled = leveled
         self._files = {file: SourceFile(str(sources[file]), info) for file, info in plan.media_info.items()}
         self._chains = {
-            key: self._add_chain(graph, segment, folder / f"chain-{n}")
-            for n, (key, segment) in enumerate(_chains(plan).items())
+            key: self._add_chain(graph, sources, segment, folder / f"chain-{n}")
+            for n, (key, segment) in enumerate(chains_of(plan).items())
+            if key not in placed
         }
+        """Number and result of the task of each chain that was not measured before."""
         self.captures = [
             graph.add(
                 MeasureCapture(capture=self._files[file], size=size, metrics_file=str(folder / f"capture-{n}")),
@@ -139,7 +142,7 @@ class Measurements:
         """Numbers of the segments' tasks."""
         self.tracks = [
             graph.add_after(
-                {self._chains[segment.chain_key][0] for segment in segments},
+                {self._chains[key][0] for segment in segments if (key := segment.chain_key) in self._chains},
                 partial(self._comparison, raws, segments, folder / f"track-{n}"),
                 _compare_cost(segments),
             )
@@ -147,16 +150,11 @@ class Measurements:
         ]
         """Numbers of the DI tracks' comparisons."""
 
-    def _add_chain(self, graph: TaskGraph, segment: PlannedSegment, metrics_file: Path) -> tuple[int, Path]:
-        chain = self._plan.spec.chains[segment.chain]
-        task = MeasureLatency(
-            segment=segment,
-            chain=chain,
-            sources={file: self._files[file] for file in files_of(chain)},
-            shifts=shifts_of(segment, self._paths),
-            metrics_file=str(metrics_file),
-        )
-        return graph.add(task, MEASURE_LATENCY.cost()), metrics_file
+    def _add_chain(
+        self, graph: TaskGraph, sources: Mapping[str, Path], segment: PlannedSegment, file: Path
+    ) -> tuple[int, Path]:
+        task = latency_task(self._plan, segment, sources, file, shifts_of(segment, self._paths))
+        return graph.add(task, MEASURE_LATENCY.cost()), file
 
     def _comparison(self, raws: Path, segments: Sequence[PlannedSegment], metrics_file: Path) -> CompareSegments:
         compared = tuple(
@@ -172,8 +170,8 @@ class Measurements:
         return CompareSegments(segments=compared, faded=faded, metrics_file=str(metrics_file))
 
     def _latency(self, segment: PlannedSegment) -> Latency:
-        placement = self._placed.get(segment.chain_key, UNCHANGED)
-        return after(_read(self._chains[segment.chain_key][1], Latency), placement)
+        placement = self._placed.get(segment.chain_key)
+        return placement.left if placement else read_latency(self._chains[segment.chain_key][1])
 
     def metrics(self, segment: PlannedSegment) -> Metrics:
         """Return the metrics of a segment."""
@@ -267,14 +265,6 @@ def by_track(plan: Plan) -> list[list[PlannedSegment]]:
     for segment in plan.segments:
         tracks.setdefault(segment.di_track, []).append(segment)
     return list(tracks.values())
-
-
-def _chains(plan: Plan) -> dict[str, PlannedSegment]:
-    """Return one segment for each chain and calibration gain, by the key of the chain."""
-    found: dict[str, PlannedSegment] = {}
-    for segment in plan.segments:
-        found.setdefault(segment.chain_key, segment)
-    return found
 
 
 def chains_of_captures(plan: Plan) -> list[tuple[str, ...]]:

@@ -7,15 +7,14 @@ import msgspec
 from msgspec import Struct
 
 from tone_shootout.rendering.engine.schedule import distinct
+from tone_shootout.rendering.executor.latencies import latency_task, measure_latencies
 from tone_shootout.rendering.executor.registry import MEASURE_LATENCY
 from tone_shootout.rendering.executor.task_executor import TaskExecutor
-from tone_shootout.rendering.executor.tasks import MeasureLatency, SourceFile, Task
 from tone_shootout.rendering.metrics import Latency
 from tone_shootout.rendering.output.manifest import PathRecord, SplitRecord
 from tone_shootout.rendering.plan.planner import Plan, PlannedSegment
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE
 from tone_shootout.rendering.plan.stages import Stage, StagePath
-from tone_shootout.rendering.spec.leaves import files_of
 
 UNDELAYED = Latency(samples=0, confidence=0.0, polarity=1)
 """Latency of a path without blocks."""
@@ -46,17 +45,13 @@ def measure(plan: Plan, sources: Mapping[str, Path], folder: Path, executor: Tas
     Returns:
         Latencies by the key of the path.
     """
-    paths = _paths(plan)
-    files = [folder / f"path-{number}" for number in range(len(paths))]
-    tasks: list[tuple[Task, float]] = [
-        (_task(plan, place, sources, file), MEASURE_LATENCY.cost())
-        for place, file in zip(paths.values(), files, strict=True)
-    ]
-    for _ in executor.run(tasks):
-        pass
-    return {
-        key: msgspec.msgpack.decode(file.read_bytes(), type=Latency) for key, file in zip(paths, files, strict=True)
-    }
+    return measure_latencies(
+        {
+            key: latency_task(plan, _alone(place), sources, folder / f"path-{number}")
+            for number, (key, place) in enumerate(_paths(plan).items())
+        },
+        executor,
+    )
 
 
 def shifts_of(segment: PlannedSegment, latencies: Mapping[str, Latency]) -> dict[int, tuple[int, ...]]:
@@ -129,17 +124,11 @@ def _paths(plan: Plan) -> dict[str, _Place]:
     }
 
 
-def _task(plan: Plan, place: _Place, sources: Mapping[str, Path], file: Path) -> MeasureLatency:
-    """Return a task that measures a path as if it were the whole chain of a segment."""
-    chain = plan.spec.chains[place.segment.chain]
+def _alone(place: _Place) -> PlannedSegment:
+    """Return a segment of which a path is the whole chain."""
     renumbered = {number: index for index, number in enumerate(place.path.stages)}
     stages = tuple(
         msgspec.structs.replace(stage, source=renumbered.get(stage.source, -1))
         for stage in (place.segment.stages[number] for number in place.path.stages)
     )
-    return MeasureLatency(
-        segment=msgspec.structs.replace(place.segment, stages=stages, chain_key=place.path.key),
-        chain=chain,
-        sources={name: SourceFile(str(sources[name]), plan.media_info[name]) for name in files_of(chain)},
-        metrics_file=str(file),
-    )
+    return msgspec.structs.replace(place.segment, stages=stages, chain_key=place.path.key)

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from tone_shootout.composition import Services
 from tone_shootout.jobs.scheduling.queue import check_queue
 from tone_shootout.kit.readiness import OutdatedError, check_migrations, reason_of
 from tone_shootout.migrations import head_revision
+from tone_shootout.rendering import fonts
 
 TIMEOUT_S: Final = 10.0
 """Longest time of one check."""
@@ -270,12 +270,9 @@ async def _tone3000(services: Services) -> str:
 
 
 async def _fonts(_services: Services) -> str:
-    found = find_spec("matplotlib")
-    if found is None or found.origin is None:
-        raise ModuleNotFoundError("matplotlib is not installed")
-    fonts = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf"
-    if not (fonts / "DejaVuSans.ttf").is_file():
-        raise FileNotFoundError(2, "the font of cards and plots is missing", str(fonts))
+    path = Path(fonts.base().path)
+    if not await asyncio.to_thread(path.is_file):
+        raise FileNotFoundError(2, "the font of cards and plots is missing", str(path))
     return "DejaVu Sans"
 
 

@@ -1,6 +1,6 @@
 """One-time sign-in links, in Redis.
 
-Whoever has the code of a link signs in as its user, once, within 15 minutes. Codes are stored as hashes.
+A person who has the code of a link signs in as its user, once, within 15 minutes. Codes are stored as hashes.
 """
 
 import secrets

@@ -28,7 +28,7 @@ _RETRIES: Final[Any] = {
 }
 """Failed requests are retried for ten seconds, the longest wait before an outage is reported."""
 THREADS_S: Final = 0.05
-"""Time that threads of the store get to let go of results, many times what they take."""
+"""Time that threads of the store get to release results, seconds: many times what they take."""
 PROBE_BYTES: Final = 1 << 16
 _PROBE_PREFIX: Final = "health"
 
@@ -197,7 +197,7 @@ class Storage:
         return len(sizes), sum(sizes)
 
     async def aclose(self) -> None:
-        """Wait until the threads of the store have let go of the last results.
+        """Wait until the threads of the store have released the last results.
 
         They drop their references to Python objects just after the caller has the result; if the interpreter ends
         meanwhile, it aborts.

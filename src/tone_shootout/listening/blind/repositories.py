@@ -22,7 +22,7 @@ class ListeningTestRepository(OwnedRepository[ListeningTest]):
     model_type = ListeningTest
 
     async def find(self, test_id: UUID) -> ListeningTest | None:
-        """Return a test, whoever asks; None where there is none."""
+        """Return a test, for any user; None where there is none."""
         return await self.find_one(ListeningTest.id == test_id)
 
     async def list_of_share(self, share_id: UUID, *, paging: Paging) -> tuple[Sequence[ListeningTest], int]:

@@ -132,7 +132,7 @@ class ListeningTestService:
         return [ListeningTestState(row, share, *counts.get(row.id, (0, 0))) for row in rows], total
 
     async def get(self, test_id: UUID) -> ListeningTestState:
-        """Return a test, whoever asks.
+        """Return a test, for any user.
 
         Raises:
             ListeningTestNotFoundError: there is none.

@@ -36,5 +36,5 @@ def player_page(page: Page) -> Page:
 
 
 def _public(segment: PageSegment) -> PageSegment:
-    # The key is a hash of the inputs: whoever has the files could tell that they were used.
+    # The key is a hash of the inputs: a person who has the files could tell that they were used.
     return msgspec.structs.replace(segment, render_key="")

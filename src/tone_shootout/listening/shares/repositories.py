@@ -20,11 +20,11 @@ class ShareRepository(OwnedRepository[Share]):
     model_type = Share
 
     async def find_by_slug(self, slug: str) -> Share | None:
-        """Return the share at an address, whoever asks; None where there is none."""
+        """Return the share at an address, for any user; None where there is none."""
         return await self.find_one(Share.slug == slug)
 
     async def find_by_id(self, share_id: UUID) -> Share | None:
-        """Return a share by its id, whoever asks; None where there is none."""
+        """Return a share by its id, for any user; None where there is none."""
         return await self.find_one(Share.id == share_id)
 
     async def find_owned_by_slug(self, owner_id: UUID, slug: str, *, lock: RowLock | None = None) -> Share | None:

@@ -100,7 +100,7 @@ class ShareService:
         return await self._shares.list_public(search=search, paging=paging)
 
     async def get(self, slug: str) -> Share:
-        """Return the share at an address, whoever asks.
+        """Return the share at an address, for any user.
 
         Raises:
             ShareNotFoundError: there is none.

@@ -461,7 +461,7 @@ const connect = function () {
   }
   $("region-choice").onchange = event => enterRegion(Number(event.target.value) * state.size)
   $("player").addEventListener("keydown", press)
-  // After a click the keys are for the player; whoever uses the keyboard keeps the focus where it is.
+  // After a click the keys are for the player; who uses the keyboard keeps the focus where it is.
   $("player").addEventListener("click", event => event.detail && event.target.closest("button, .check") && $("player").focus({ preventScroll: true }))
   drag()
   new ResizeObserver(() => { drawWave(); drawSpectra() }).observe($("wave"))

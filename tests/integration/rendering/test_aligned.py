@@ -37,24 +37,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("out")
-
-
-@pytest.fixture(scope="module")
-def log() -> Log:
-    return Log()
-
-
-@pytest.fixture(scope="module")
 def manifest(folder: Path, out: Path, log: Log) -> Manifest:
     document = spec(*CHAINS, tracks=CUT, export={"aligned": True, "right_polarity": True})
     return carry_out(folder, document, out, reporter=log)
-
-
-@pytest.fixture(scope="module")
-def segments(manifest: Manifest) -> dict[str, SegmentRecord]:
-    return {segment.chain: segment for segment in manifest.segments}
 
 
 def _sound(out: Path, segment: SegmentRecord) -> NDArray[Any]:

@@ -20,11 +20,6 @@ CEILING_DBTP = -1.0
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("out")
-
-
-@pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory, out: Path) -> Manifest:
     """Three ways of playing through the clean, crunch and high-gain captures of the demo and both cabs."""
     folder = tmp_path_factory.mktemp("sources")

@@ -27,11 +27,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def log() -> Log:
-    return Log()
-
-
-@pytest.fixture(scope="module")
 def out(folder: Path, log: Log, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A result of two DI tracks through two chains."""
     made = tmp_path_factory.mktemp("results") / "made" / "here"

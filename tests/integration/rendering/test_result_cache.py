@@ -53,11 +53,6 @@ def carry_out(
 
 
 @pytest.fixture(scope="module")
-def store() -> Memory:
-    return Memory()
-
-
-@pytest.fixture(scope="module")
 def cold(folder: Path, store: Memory, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     return carry_out(folder, store, tmp_path_factory.mktemp("cold"))
 

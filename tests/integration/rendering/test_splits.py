@@ -42,28 +42,8 @@ def document() -> Spec:
 
 
 @pytest.fixture(scope="module")
-def store() -> Memory:
-    return Memory()
-
-
-@pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("out")
-
-
-@pytest.fixture(scope="module")
-def log() -> Log:
-    return Log()
-
-
-@pytest.fixture(scope="module")
 def manifest(folder: Path, document: Spec, out: Path, store: Memory, log: Log) -> Manifest:
     return carry_out(folder, document, out, store=store, reporter=log)
-
-
-@pytest.fixture(scope="module")
-def segments(manifest: Manifest) -> dict[str, SegmentRecord]:
-    return {segment.chain: segment for segment in manifest.segments}
 
 
 def _between(manifest: Manifest, one: str, other: str) -> Pair:

@@ -42,23 +42,8 @@ def document() -> Spec:
 
 
 @pytest.fixture(scope="module")
-def store() -> Memory:
-    return Memory()
-
-
-@pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("out")
-
-
-@pytest.fixture(scope="module")
 def manifest(folder: Path, document: Spec, out: Path, store: Memory) -> Manifest:
     return carry_out(folder, document, out, store=store, video=True, plots=True, page=True)
-
-
-@pytest.fixture(scope="module")
-def segments(manifest: Manifest) -> dict[str, SegmentRecord]:
-    return {segment.chain: segment for segment in manifest.segments}
 
 
 @pytest.fixture(scope="module")

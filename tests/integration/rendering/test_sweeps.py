@@ -33,16 +33,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("out")
-
-
-@pytest.fixture(scope="module")
-def log() -> Log:
-    return Log()
-
-
-@pytest.fixture(scope="module")
 def manifest(folder: Path, out: Path, log: Log) -> Manifest:
     return carry_out(folder, expand(msgspec.convert(DOCUMENT, SpecDocument)).spec, out, plots=True, reporter=log)
 

@@ -95,3 +95,9 @@ def spec(
     ]
     document = {"di_tracks": tracks or [{"name": "Riff in E", "file": "riff.wav"}], "chains": whole, **more}
     return msgspec.convert(document, Spec)
+
+
+def split(*paths: list[dict[str, Any]] | dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A split of paths, given as lists of blocks or whole."""
+    whole = [path if isinstance(path, dict) else {"blocks": path} for path in paths]
+    return {"type": "split", "paths": whole, **more}

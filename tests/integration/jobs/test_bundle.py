@@ -14,24 +14,12 @@ import msgspec
 import pytest
 
 from tests.integration.conftest import Person
+from tests.support.records import credit
 from tests.support.sessions import Sessions
 from tests.support.uploads import LIBRARY, SHOOTOUTS, config, di, ir
 from tone_shootout.jobs.execution.inputs import Inputs
 from tone_shootout.jobs.models import Job
 from tone_shootout.kit.zip_stream import Member, archive_size, stream_members
-from tone_shootout.rendering.output.credits import Credit
-
-CREDIT = Credit(
-    title="Plexi",
-    creator="Ada",
-    creator_url="",
-    license="t3k",
-    license_name="T3K",
-    license_url="",
-    commercial=None,
-    url="https://www.tone3000.com/tones/1",
-    attribution="",
-)
 
 
 @pytest.fixture
@@ -108,7 +96,7 @@ async def test_inputs_from_tone3000_and_deleted_ones_are_left_out(
         inputs = msgspec.convert(row.inputs, Inputs)
         imported = next(file for file, asset in inputs.assets.items() if asset.facts.sha256 and asset.name)
         assets = {
-            file: msgspec.structs.replace(asset, credit=CREDIT) if file == imported else asset
+            file: msgspec.structs.replace(asset, credit=credit()) if file == imported else asset
             for file, asset in inputs.assets.items()
         }
         row.inputs = msgspec.to_builtins(msgspec.structs.replace(inputs, assets=assets))

@@ -7,8 +7,7 @@ import pytest
 
 from tests.support.render_inputs import RATE, lay_out
 from tests.support.shootouts import Log, Memory, carry_out
-from tests.support.specs import blocks, spec
-from tests.unit.rendering.test_splits import split
+from tests.support.specs import blocks, spec, split
 from tone_shootout.audio.files import read_audio, write_wav
 from tone_shootout.rendering.metrics import Pair
 from tone_shootout.rendering.output.manifest import Manifest, SegmentRecord

@@ -9,8 +9,7 @@ import pytest
 from tests.support.ffmpeg import ebur128
 from tests.support.render_inputs import RATE, cabinet, lay_out
 from tests.support.shootouts import Log, Memory, carry_out
-from tests.support.specs import blocks, spec
-from tests.unit.rendering.test_splits import split
+from tests.support.specs import blocks, spec, split
 from tone_shootout.audio.files import read_audio, write_wav
 from tone_shootout.rendering.listening_page.page import decode_page
 from tone_shootout.rendering.metrics import Pair

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.records import pair
 from tests.support.render_inputs import plain_gain, plucks
 from tests.support.specs import FACTS, blocks, spec
 from tone_shootout.rendering.engine.chain import SourceCache
@@ -19,26 +20,13 @@ from tone_shootout.rendering.executor.analysis import difference
 from tone_shootout.rendering.executor.measure import measure_capture
 from tone_shootout.rendering.executor.plot_tasks import capture_names
 from tone_shootout.rendering.executor.tasks import MeasureCapture, SourceFile
-from tone_shootout.rendering.metrics import CaptureMetrics, DrivePoint, Pair
+from tone_shootout.rendering.metrics import CaptureMetrics, DrivePoint
 from tone_shootout.rendering.output.draw_waveform import WIDTH
 from tone_shootout.rendering.output.plots import DifferencePlot, DrivePlot, LevelsPlot, Plot, SpectraPlot, WaveformPlot
 from tone_shootout.rendering.plan.planner import plan
 from tone_shootout.rendering.video.drawing import envelope
 
 HOSTILE = "$x_1$ <b>&\n日本語 ⟨x⟩ \U0001f3b8 " + "W" * 80
-
-
-def _pair(reference: int, position: int, log_mel_db: float) -> Pair:
-    return Pair(
-        reference=reference,
-        position=position,
-        aligned=True,
-        esr=0.0,
-        esr_pre_emphasized=0.0,
-        correlation=1.0,
-        log_mel_db=log_mel_db,
-        third_octaves_db=(),
-    )
 
 
 def _segments(count: int) -> tuple[int, ...]:
@@ -50,7 +38,7 @@ def test_the_difference_matrix_groups_similar_segments() -> None:
     segments = plan(spec(*[blocks("combo.nam")] * 6), FACTS).segments
     kind = {segment.position: segment.position % 3 for segment in segments}
     pairs = [
-        _pair(one, other, 0.0 if kind[one] == kind[other] else 5.0 + kind[one] + kind[other])
+        pair(one, other, 0.0 if kind[one] == kind[other] else 5.0 + kind[one] + kind[other])
         for one, other in combinations(_segments(6), 2)
     ]
     found = difference(segments, pairs)
@@ -68,14 +56,14 @@ def test_the_difference_matrix_groups_similar_segments() -> None:
 @pytest.mark.parametrize("count", [1, 2])
 def test_few_segments_keep_their_order(count: int) -> None:
     segments = plan(spec(*[blocks("combo.nam")] * count), FACTS).segments
-    found = difference(segments, [_pair(1, 2, 3.0)][: count - 1])
+    found = difference(segments, [pair(1, 2, 3.0)][: count - 1])
     assert found.positions == _segments(count)
     assert found.distances_db == (((0.0,),) if count == 1 else ((0.0, 3.0), (3.0, 0.0)))
 
 
 def test_silent_segments_are_left_out_of_the_matrix() -> None:
     segments = plan(spec(*[blocks("combo.nam")] * 3), FACTS).segments
-    assert difference(segments, [_pair(1, 3, 3.0)]).positions == (1, 3)
+    assert difference(segments, [pair(1, 3, 3.0)]).positions == (1, 3)
 
 
 def test_a_capture_that_overflows_on_test_tones_has_no_metrics_but_does_not_fail(tmp_path: Path) -> None:

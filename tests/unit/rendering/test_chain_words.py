@@ -4,22 +4,12 @@ from typing import Any
 
 import pytest
 
+from tests.support.records import credit
 from tests.support.specs import blocks, spec
 from tone_shootout.rendering.output.chain_words import chain_in_words
-from tone_shootout.rendering.output.credits import Credit
 from tone_shootout.rendering.output.manifest import Input
 
-BY_ANN = Credit(
-    title="Plexi ’68",
-    creator="Ann",
-    creator_url="",
-    license="t3k",
-    license_name="T3K",
-    license_url="",
-    commercial=None,
-    url="",
-    attribution="",
-)
+BY_ANN = credit("Plexi ’68", creator="Ann")
 INPUTS = {
     "amp.nam": Input(name="amp.nam", kind="capture", sha256="", size_bytes=1, credit=BY_ANN),
     "combo.nam": Input(name="My combo.nam", kind="capture", sha256="", size_bytes=1),

@@ -4,28 +4,13 @@ from typing import Any
 
 import pytest
 
+from tests.support.records import credit
 from tests.support.specs import blocks, digest, spec
 from tone_shootout.rendering.output.credits import Credit, credit_lines, notices
 from tone_shootout.rendering.output.manifest import Input, LevelRecord
 from tone_shootout.rendering.output.youtube_text import description
 
-
-def _credit(title: str = "Bluebird 45 Lead, Gain 3", **changes: Any) -> Credit:
-    fields: dict[str, Any] = {
-        "title": title,
-        "creator": "Valve Shed",
-        "creator_url": "https://tone3000.example/valve-shed",
-        "license": "cc-by-nc",
-        "license_name": "CC BY-NC",
-        "license_url": "https://creativecommons.org/licenses/by-nc/4.0/",
-        "commercial": False,
-        "url": "https://tone3000.example/tones/900101",
-        "attribution": "Powered by TONE3000 – https://www.tone3000.com",
-    }
-    return Credit(**fields | changes)
-
-
-CREDITS = {"amp.nam": _credit(), "cab.wav": _credit("Open back", commercial=True)}
+CREDITS = {"amp.nam": credit(), "cab.wav": credit("Open back", commercial=True)}
 
 
 def test_a_commercial_shootout_has_one_notice_per_non_commercial_file() -> None:
@@ -36,7 +21,7 @@ def test_a_commercial_shootout_has_one_notice_per_non_commercial_file() -> None:
 
 
 def test_an_unknown_license_is_reported_as_unknown() -> None:
-    strange = {"amp.nam": _credit(license_name="an unknown license (house-rules)", commercial=None)}
+    strange = {"amp.nam": credit(license_name="an unknown license (house-rules)", commercial=None)}
     found = list(notices(spec(blocks("amp.nam", "cab.wav"), commercial=True), strange))
     assert [notice.code for notice in found] == ["unknown_license"]
     assert "is under an unknown license (house-rules), and it is unknown" in found[0].detail
@@ -61,7 +46,7 @@ def test_a_non_commercial_shootout_has_no_notices(
 def test_each_credit_and_each_attribution_is_listed_once() -> None:
     terms = "CC BY-NC: https://creativecommons.org/licenses/by-nc/4.0/"
     page = "https://tone3000.example/tones/900101"
-    assert credit_lines([*CREDITS.values(), _credit(), _credit("Own", license_url="", url="")]) == [
+    assert credit_lines([*CREDITS.values(), credit(), credit("Own", license_url="", url="")]) == [
         f"“Bluebird 45 Lead, Gain 3” by Valve Shed ({terms}) – {page}",
         f"“Open back” by Valve Shed ({terms}) – {page}",
         "“Own” by Valve Shed (CC BY-NC)",

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.examples import examples
+from tests.support.records import credit
 from tests.support.render_inputs import CARD, plucks
 from tests.support.specs import FACTS, blocks, spec
 from tone_shootout.rendering.executor.stages import LeveledSegment
@@ -182,16 +183,14 @@ YOUTUBE_TITLE_CHARACTERS, YOUTUBE_DESCRIPTION_BYTES, YOUTUBE_REFUSES = 100, 5_00
 
 
 def _credit(number: int) -> Credit:
-    return Credit(
-        title=f"Tone {number}",
-        creator="Valve Shed",
+    return credit(
+        f"Tone {number}",
         creator_url="",
         license="cc-by",
         license_name="CC BY",
         license_url="https://creativecommons.org/licenses/by/4.0/",
         commercial=True,
         url=f"https://www.tone3000.com/tones/{number}",
-        attribution="Powered by TONE3000 – https://www.tone3000.com",
     )
 
 

@@ -8,20 +8,13 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.support.render_inputs import RATE, lay_out, plain_gain, plan_in, plucks
-from tests.support.specs import FACTS, blocks, capture_facts, spec
+from tests.support.specs import FACTS, blocks, capture_facts, spec, split
 from tone_shootout.rendering.engine.chain import SourceCache, render_segment
 from tone_shootout.rendering.engine.schedule import schedule
 from tone_shootout.rendering.errors import RenderError
 from tone_shootout.rendering.executor.tasks import SourceFile
 from tone_shootout.rendering.plan.planner import Plan, plan
 from tone_shootout.rendering.spec.schema import InvalidSpec
-
-
-def split(*paths: list[dict[str, Any]] | dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A split of paths, given as lists of blocks or whole."""
-    whole = [path if isinstance(path, dict) else {"blocks": path} for path in paths]
-    return {"type": "split", "paths": whole, **more}
-
 
 CABS = split(blocks("cab.wav"), blocks("cab2.wav"))
 AMPS = split(blocks("amp.nam", "cab.wav"), blocks("combo.nam"))

@@ -9,8 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.support.render_inputs import RATE, cabinet, lay_out, plan_in, plucks
-from tests.support.specs import FACTS, blocks, spec
-from tests.unit.rendering.test_splits import split
+from tests.support.specs import FACTS, blocks, spec, split
 from tone_shootout.audio.files import write_wav
 from tone_shootout.rendering.engine.chain import SourceCache, render_segment
 from tone_shootout.rendering.executor.tasks import SourceFile

@@ -5,11 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.support.specs import FACTS, blocks, capture_facts, spec
-from tests.unit.rendering.test_splits import split
+from tests.support.records import pair
+from tests.support.specs import FACTS, blocks, capture_facts, spec, split
 from tone_shootout.rendering.executor.sweeps import sweep_distances, swept_tones
 from tone_shootout.rendering.media_info import Limits
-from tone_shootout.rendering.metrics import Pair
 from tone_shootout.rendering.plan.planner import Plan, plan
 from tone_shootout.rendering.spec.document import SpecDocument
 from tone_shootout.rendering.spec.grid import Expansion, expand
@@ -118,25 +117,12 @@ def test_too_many_segments_point_to_the_sweep() -> None:
     assert [(error.code, error.pointer) for error in found.errors] == [("too_many_segments", "/sweep")]
 
 
-def _pair(reference: int, position: int, distance_db: float) -> Pair:
-    return Pair(
-        reference=reference,
-        position=position,
-        aligned=True,
-        esr=0.0,
-        esr_pre_emphasized=0.0,
-        correlation=0.0,
-        log_mel_db=distance_db,
-        third_octaves_db=(),
-    )
-
-
 def test_distances_are_means_over_the_other_tones_of_a_level() -> None:
     third = {"name": "Other", "blocks": blocks("amp.nam", "cab2.wav")}
     planned = _plan(PLEXI, COMBO, third, sweep=[{"input_db": [6, -6]}])
     tones = swept_tones(planned, planned.segments)
     assert list(tones) == ["Plexi", "Combo", "Other"]
-    pairs = [_pair(one, other, 10.0 * one + other) for one in range(1, 7) for other in range(one + 1, 7)]
+    pairs = [pair(one, other, 10.0 * one + other) for one in range(1, 7) for other in range(one + 1, 7)]
     found = sweep_distances(tones, pairs)
     assert found is not None
     assert found.input_db == (-6.0, 6.0)
@@ -152,7 +138,7 @@ def test_one_tone_or_one_level_is_no_sweep() -> None:
 def test_a_silent_level_is_left_out() -> None:
     planned = _plan(PLEXI, COMBO, sweep=[{"input_db": [-60, 0]}])
     tones = swept_tones(planned, planned.segments)
-    found = sweep_distances(tones, [_pair(3, 4, 2.0)])
+    found = sweep_distances(tones, [pair(3, 4, 2.0)])
     assert found is not None
     assert (found.input_db, found.distances_db) == ((0.0,), ((2.0,), (2.0,)))
     assert sweep_distances(tones, []) is None

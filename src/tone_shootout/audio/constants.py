@@ -6,6 +6,12 @@ from typing import Final, Literal
 BANDS_HZ: Final = tuple(1000.0 * 10.0 ** (n / 10) for n in range(-16, 14))
 """Mid-band frequencies of the third octaves, as `spectrum.THIRD_OCTAVES_HZ`."""
 
+NOMINAL_HZ: Final = (
+    25, 31.5, 40, 50, 63, 80, 100, 125, 160, 200, 250, 315, 400, 500, 630, 800, 1000, 1250, 1600, 2000, 2500, 3150,
+    4000, 5000, 6300, 8000, 10_000, 12_500, 16_000, 20_000,
+)  # fmt: skip
+"""Nominal mid-band frequencies of the third octaves (IEC 61260-1), Hz."""
+
 Channel = Literal["left", "right", "mean"]
 """Channel of a stereo file to use; `mean` is half the sum of both sides."""
 

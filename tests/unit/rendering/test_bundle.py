@@ -14,10 +14,11 @@ import yaml
 from click.testing import CliRunner, Result
 
 from tests.support.listening import CHAINS, HOSTILE, LATE, render_result
+from tone_shootout.audio.constants import NOMINAL_HZ
 from tone_shootout.audio.files import read_audio
 from tone_shootout.audio.spectrum import THIRD_OCTAVES_HZ
 from tone_shootout.cli import main
-from tone_shootout.rendering.bundle.commentary import BAND_DB, BANDS_HZ, commentary
+from tone_shootout.rendering.bundle.commentary import BAND_DB, commentary
 from tone_shootout.rendering.bundle.contents import input_path
 from tone_shootout.rendering.bundle.session import quoted, to_rpp
 from tone_shootout.rendering.output.manifest import Manifest, encode_manifest
@@ -323,10 +324,10 @@ def test_an_input_gets_the_ending_of_its_content(manifest: Manifest, head: bytes
 
 def _with_difference(manifest: Manifest, decibels: float, low: float, high: float) -> Manifest:
     """Return a manifest in which the second tone has more than the first in the bands from `low` to `high` Hz."""
-    bands = tuple(decibels if low <= frequency <= high else 0.0 for frequency in BANDS_HZ)
+    bands = tuple(decibels if low <= frequency <= high else 0.0 for frequency in NOMINAL_HZ)
     first, *others = manifest.comparisons
     assert (first.reference, first.position) == (1, 2)
-    flat = [msgspec.structs.replace(pair, third_octaves_db=(0.0,) * len(BANDS_HZ)) for pair in others]
+    flat = [msgspec.structs.replace(pair, third_octaves_db=(0.0,) * len(NOMINAL_HZ)) for pair in others]
     return msgspec.structs.replace(
         manifest, comparisons=(msgspec.structs.replace(first, third_octaves_db=bands), *flat)
     )

@@ -11,14 +11,10 @@ from itertools import combinations, groupby
 from statistics import fmean
 from typing import Final
 
+from tone_shootout.audio.constants import NOMINAL_HZ
 from tone_shootout.rendering.metrics import Difference, Metrics
 from tone_shootout.rendering.output.manifest import Manifest, SegmentRecord
 
-BANDS_HZ: Final = (
-    25, 31.5, 40, 50, 63, 80, 100, 125, 160, 200, 250, 315, 400, 500, 630, 800, 1000, 1250, 1600, 2000, 2500, 3150,
-    4000, 5000, 6300, 8000, 10_000, 12_500, 16_000, 20_000,
-)  # fmt: skip
-"""Nominal mid-band frequencies of the third octaves (IEC 61260-1), Hz."""
 HEARD_HZ: Final = (80, 10_000)
 """Bands that sentences are about, Hz: below and above, guitars have little power."""
 BAND_DB: Final = 1.5
@@ -158,7 +154,7 @@ def _runs(name: str, difference: Sequence[float], other: str) -> Iterator[str]:
     """Yield sentences about runs of bands in which `name` has more, or less, than `other`, in order of frequency."""
 
     def direction(band: int) -> int:
-        is_told = HEARD_HZ[0] <= BANDS_HZ[band] <= HEARD_HZ[1] and abs(difference[band]) >= BAND_DB
+        is_told = HEARD_HZ[0] <= NOMINAL_HZ[band] <= HEARD_HZ[1] and abs(difference[band]) >= BAND_DB
         return (1 if difference[band] > 0 else -1) if is_told else 0
 
     runs = [list(bands) for sign, bands in groupby(range(len(difference)), direction) if sign]
@@ -166,9 +162,10 @@ def _runs(name: str, difference: Sequence[float], other: str) -> Iterator[str]:
     runs.sort(key=lambda bands: abs(math.fsum(difference[band] for band in bands)), reverse=True)
     for bands in sorted(runs[:RUNS]):
         mean = fmean(difference[band] for band in bands)
+        low, high = hertz(NOMINAL_HZ[bands[0]]), hertz(NOMINAL_HZ[bands[-1]])
         yield (
-            f"- {name} has {abs(mean):.1f} dB {'more' if mean > 0 else 'less'} between {hertz(BANDS_HZ[bands[0]])} and "
-            f"{hertz(BANDS_HZ[bands[-1]])} than {other} (`third_octaves_db`, mean of {len(bands)} bands)."
+            f"- {name} has {abs(mean):.1f} dB {'more' if mean > 0 else 'less'} between {low} and {high} than {other} "
+            f"(`third_octaves_db`, mean of {len(bands)} bands)."
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from polyfactory import Use
 from polyfactory.factories.sqlalchemy_factory import SQLAlchemyFactory
+from polyfactory.field_meta import FieldMeta
 
 from tone_shootout.accounts.models import ApiToken, IdempotencyRecord, Tone3000Connection, User, UserSession
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, RenderCacheEntry
@@ -22,13 +23,21 @@ T = TypeVar("T")
 
 
 class _Factory(SQLAlchemyFactory[T]):
-    """Times have a time zone here."""
+    """Times have a time zone here, and text is at least half as long as its column allows: never empty, never twice."""
 
     __is_base_factory__ = True
 
     @classmethod
     def get_provider_map(cls) -> dict[Any, Any]:
-        return {**super().get_provider_map(), datetime: lambda: datetime.now(UTC)}
+        ours = {datetime: lambda: datetime.now(UTC), bytes: lambda: secrets.token_bytes(32)}
+        return {**super().get_provider_map(), **ours}
+
+    @classmethod
+    def get_constrained_field_value(cls, annotation: Any, field_meta: FieldMeta, *args: Any, **kwargs: Any) -> Any:
+        constraints = field_meta.constraints
+        if annotation in {str, bytes} and constraints and (longest := constraints.get("max_length")):
+            constraints.setdefault("min_length", (longest + 1) // 2)
+        return super().get_constrained_field_value(annotation, field_meta, *args, **kwargs)
 
 
 def _empty() -> dict[str, str]:
@@ -52,6 +61,7 @@ class Tone3000ConnectionFactory(_Factory[Tone3000Connection]):
 class LibraryItemFactory(_Factory[LibraryItem]):
     """A DI track of `owner_id`."""
 
+    name = Use(lambda: f"Riff {next(_numbers)}")
     kind = "di_track"
     size = 1
 
@@ -59,6 +69,7 @@ class LibraryItemFactory(_Factory[LibraryItem]):
 class ShootoutFactory(_Factory[Shootout]):
     """A shootout of `owner_id`."""
 
+    title = Use(lambda: f"Shootout {next(_numbers)}")
     schema_version = 1
     visibility = "private"
     labels: Any = Use(_empty)
@@ -73,6 +84,7 @@ class ShootoutAssetFactory(_Factory[ShootoutAsset]):
 class JobFactory(_Factory[Job]):
     """A job of `owner_id` and `shootout_id` that waits."""
 
+    title = Use(lambda: f"Job {next(_numbers)}")
     inputs: Any = Use(
         lambda: {
             "spec": {

@@ -3,6 +3,7 @@
 `msgspec` stops at the first error. Here the parts of a document that fails are converted one by one.
 """
 
+import re
 import types
 from collections.abc import Iterator
 from itertools import islice
@@ -27,6 +28,10 @@ _NOUNS: Final = {
 }
 """What the items of a list are called."""
 _LONGEST_VALUE: Final = 60
+_TYPE_IN_PATH: Final = re.compile(r"/paths/\d+/blocks/\d+/type$")
+_NESTED_SPLIT: Final = (
+    "; a path has no split: write each way as a path of one split, what paths share at their start runs once"
+)
 
 
 def explain_all(document: object, kind: Any) -> list[Explanation]:
@@ -86,6 +91,8 @@ def _errors(value: object, kind: Any, pointer: str) -> Iterator[Explanation]:
             code, place, detail = explain(error, kind, value)
             if not place and "got" not in detail and isinstance(value, str | int | float):
                 detail += f", got {printable_line(msgspec.json.encode(value).decode(), _LONGEST_VALUE)}"
+            if detail.endswith("got 'split'") and _TYPE_IN_PATH.search(f"{pointer}{place}"):
+                detail += _NESTED_SPLIT
             yield Explanation(code, f"{pointer}{place}", detail)
 
 

@@ -37,9 +37,11 @@ SECTIONS: dict[type[msgspec.Struct], str] = {
     document.PedalSlot: "Template block pedal",
     document.CaptureSlot: "Template block capture",
     document.CabIrSlot: "Template block cab_ir",
+    document.SplitSlot: "Template block split",
+    document.SlotPath: "Path of a template's split",
 }
 """Every struct of a spec, in the order of the reference, with its title."""
-TEMPLATE_BLOCKS = (document.PedalSlot, document.CaptureSlot, document.CabIrSlot)
+TEMPLATE_BLOCKS = (document.PedalSlot, document.CaptureSlot, document.CabIrSlot, document.SplitSlot)
 HEAD = ["| parameter | type | range | default | meaning |", "|---|---|---|---|---|"]
 
 

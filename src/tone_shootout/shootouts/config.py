@@ -1,6 +1,6 @@
 """The config of a shootout: a spec with ids of library items, or models of TONE3000, in place of file names."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from tone_shootout.rendering.media_info import Kind
 from tone_shootout.rendering.spec import document as grids
 from tone_shootout.rendering.spec import schema as spec
 from tone_shootout.rendering.spec.grid import AXES
-from tone_shootout.rendering.spec.pointers import Place, block_pointer
+from tone_shootout.rendering.spec.pointers import Place, block_pointer, template_pointer
 
 _SOURCES = ("asset", "tone3000")
 
@@ -114,7 +114,26 @@ class AssetCabIrSlot(spec.CabIrBase, kw_only=True, frozen=True, tag="cab_ir"):
     tone3000: ModelChoice = UNSET
 
 
-AssetTemplateBlock = grids.PedalSlot | AssetCaptureSlot | AssetCabIrSlot | spec.Effect
+AssetSlotLeaf = grids.PedalSlot | AssetCaptureSlot | AssetCabIrSlot | spec.Effect
+"""A block that a path of a template can have: all but a split."""
+
+
+class AssetSlotPath(spec.PathBase, kw_only=True, frozen=True):
+    """One of the parallel paths of a template's split."""
+
+    blocks: Annotated[
+        tuple[AssetSlotLeaf, ...],
+        Meta(max_length=16, description="Blocks, in order. Default: none, a dry path.", examples=[[]]),
+    ] = ()
+
+
+class AssetSplitSlot(spec.SplitBase, kw_only=True, frozen=True, tag="split"):
+    """Parallel paths from the same input, summed; the places of the grid's parts may be within them."""
+
+    paths: Annotated[tuple[AssetSlotPath, ...], Meta(min_length=2, max_length=4, description="The paths.")]
+
+
+AssetTemplateBlock = AssetSlotLeaf | AssetSplitSlot
 
 _EXAMPLES = [["0197a6c2-5d5e-7b1a-8f3c-2b9d64e0a111"]]
 
@@ -138,7 +157,8 @@ class AssetGrid(grids.GridBase, kw_only=True, frozen=True):
         Annotated[tuple[AssetTemplateBlock, ...], Meta(min_length=1, max_length=32)] | None,
         Meta(
             description="Blocks of each chain. Blocks of type `pedal`, `capture` and `cab_ir` without `asset` and "
-            "`tone3000` are the places of the parts. Default: pedal, capture, cab IR.",
+            "`tone3000` are the places of the parts, each once, within paths of a `split` too. Default: pedal, "
+            "capture, cab IR.",
             examples=[[{"type": "capture"}, {"type": "cab_ir"}, {"type": "gain", "gain_db": -3.0}]],
         ),
     ] = None
@@ -196,7 +216,7 @@ def check_sources(config: Config) -> Iterator[spec.SpecError]:
 def _holders(config: Config) -> Iterator[tuple[str, UUID | _Holder, Kind]]:
     """Yield pointer, value and required kind of everything in a config that names a capture or a cab IR."""
     for index, chain in enumerate(config.chains):
-        for place, block in _leaves(chain):
+        for place, block in _leaves(chain.blocks):
             if isinstance(block, AssetCapture | AssetCabIr):
                 yield block_pointer(index, place), block, "capture" if isinstance(block, AssetCapture) else "cab_ir"
     if config.grid is None:
@@ -204,14 +224,14 @@ def _holders(config: Config) -> Iterator[tuple[str, UUID | _Holder, Kind]]:
     for axis in AXES:
         for index, entry in enumerate(getattr(config.grid, axis)):
             yield f"/grid/{axis}/{index}", entry, "cab_ir" if axis == "cab_irs" else "capture"
-    for index, slot in enumerate(config.grid.template or ()):
+    for place, slot in _leaves(config.grid.template or ()):
         if isinstance(slot, AssetCaptureSlot | AssetCabIrSlot):
-            yield f"/grid/template/{index}", slot, "capture" if isinstance(slot, AssetCaptureSlot) else "cab_ir"
+            yield template_pointer(place), slot, "capture" if isinstance(slot, AssetCaptureSlot) else "cab_ir"
 
 
-def _leaves(chain: AssetChain) -> Iterator[tuple[Place, AssetLeaf]]:
-    for index, block in enumerate(chain.blocks):
-        if not isinstance(block, AssetSplit):
+def _leaves(blocks: Sequence[AssetBlock | AssetTemplateBlock]) -> Iterator[tuple[Place, AssetLeaf | AssetSlotLeaf]]:
+    for index, block in enumerate(blocks):
+        if not isinstance(block, AssetSplit | AssetSplitSlot):
             yield (index,), block
             continue
         for number, path in enumerate(block.paths):
@@ -278,6 +298,16 @@ def _entry(entry: UUID | AssetGridCapture | AssetGridCabIr) -> str | grids.GridC
 
 
 def _slot(block: AssetTemplateBlock) -> grids.TemplateBlock:
+    if isinstance(block, AssetSplitSlot):
+        paths = tuple(
+            grids.SlotPath(**_fields(path, without=("blocks",)), blocks=tuple(map(_leaf_slot, path.blocks)))
+            for path in block.paths
+        )
+        return grids.SplitSlot(bypass=block.bypass, paths=paths)
+    return _leaf_slot(block)
+
+
+def _leaf_slot(block: AssetSlotLeaf) -> grids.SlotLeaf:
     if not isinstance(block, AssetCaptureSlot | AssetCabIrSlot):
         return block
     kind = grids.CaptureSlot if isinstance(block, AssetCaptureSlot) else grids.CabIrSlot

@@ -130,11 +130,12 @@ def _holders(document: dict[str, Any]) -> Iterator[tuple[Kind, dict[str, Any]]]:
             yield "di_track", track
     grid = document.get("grid")
     grid = grid if isinstance(grid, dict) else {}
-    blocks = [block for chain in _tables(document.get("chains")) for block in _tables(chain.get("blocks"))]
+    lists = [*(chain.get("blocks") for chain in _tables(document.get("chains"))), grid.get("template")]
+    blocks = [block for each in lists for block in _tables(each)]
     inside = [
         inner for block in blocks for path in _tables(block.get("paths")) for inner in _tables(path.get("blocks"))
     ]
-    for block in (*blocks, *inside, *_tables(grid.get("template"))):
+    for block in (*blocks, *inside):
         kind = _KINDS.get(block.get("type"))
         if kind is not None and "file" in block:
             yield kind, block

@@ -32,6 +32,23 @@ async def test_a_grid_is_stored_as_written_and_planned_like_the_chains_written_o
     for item in (*amps, *cabs):
         assert (await user.client.delete(f"/api/v1/library/{item}")).status_code == 409
 
+    paths: list[dict[str, Any]] = [{"blocks": [{"type": "cab_ir"}]}, {"blocks": [{"type": "cab_ir", "asset": NOWHERE}]}]
+    blend = {
+        "captures": amps,
+        "cab_irs": cabs[:1],
+        "template": [{"type": "capture"}, {"type": "split", "paths": paths}],
+    }
+    answer = await user.client.post(SHOOTOUTS, json={"config": {"di_tracks": tracks, "grid": blend}})
+    assert pointers(answer) == {"/config/grid/template/1/paths/1/blocks/0/asset": "missing_asset"}
+    paths[1]["blocks"][0]["asset"] = cabs[1]
+    made = (await user.client.post(SHOOTOUTS, json={"config": {"di_tracks": tracks, "grid": blend}})).json()
+    assert len((await user.client.get(made["links"]["plan"])).json()["segments"]) == 3
+    exported = await user.client.get(f"{SHOOTOUTS}/{made['id']}/spec")
+    read = (await user.client.post(f"{SHOOTOUTS}/spec", json={"spec": exported.text})).json()
+    assert read["missing"] == []
+    again = (await user.client.post(SHOOTOUTS, json={"config": read["config"]})).json()
+    assert again["config"]["grid"]["template"] == made["config"]["grid"]["template"]
+
     wrong: dict[str, Any] = {"captures": [amps[0], {"asset": NOWHERE}, {}], "cab_irs": [cabs[0], track]}
     answer = await user.client.post(SHOOTOUTS, json={"config": {"di_tracks": tracks, "grid": wrong}})
     assert answer.status_code == 422

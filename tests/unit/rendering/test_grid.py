@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.support.specs import FACTS, blocks, capture_facts, ir_facts, parse_spec, spec
+from tests.support.specs import FACTS, blocks, capture_facts, ir_facts, parse_spec, spec, split
 from tone_shootout.rendering.media_info import Limits, MediaInfo
 from tone_shootout.rendering.plan.planner import plan
 from tone_shootout.rendering.spec.document import SpecDocument
@@ -26,6 +26,7 @@ SOURCES: dict[str, MediaInfo] = FACTS | {
     **{f"amps/{name}.nam": capture_facts(name, gear_type="amp") for name in ("plexi", "jcm", "ac30")},
     **{name: ir_facts(name) for name in ("v30.wav", "greenback.wav")},
 }
+BLEND = [{"type": "capture"}, split([{"type": "cab_ir"}], {"blocks": blocks("cab2.wav"), "pan": 0.5, "mix_db": -6.0})]
 EQ = {"type": "eq", "bands": [{"type": "highpass", "frequency_hz": 80.0}]}
 
 
@@ -96,6 +97,30 @@ def test_the_template_puts_parts_between_other_blocks_and_gives_them_options() -
     assert found.spec == expected
 
 
+def test_a_split_in_the_template_gives_the_chains_of_splits_that_are_written_out() -> None:
+    grid = {
+        "captures": ["amp.nam"],
+        "cab_irs": [{"file": "cab.wav", "low_cut_hz": 70.0}, "cab2.wav"],
+        "template": BLEND,
+    }
+    other = {"blocks": blocks("cab2.wav"), "pan": 0.5, "mix_db": -6.0}
+    cabs: list[Any] = [{"type": "cab_ir", "file": "cab.wav", "low_cut_hz": 70.0}, "cab2.wav"]
+    written = spec(
+        *(
+            {"name": name, "blocks": [*blocks("amp.nam"), split(blocks(cab), other)]}
+            for name, cab in zip(("amp, cab", "amp, cab2"), cabs, strict=True)
+        )
+    )
+    found = _expand(grid)
+    assert found.spec.chains == written.chains
+    planned = [plan(each, FACTS).segments for each in (found.spec, written)]
+    assert [segment.render_key for segment in planned[0]] == [segment.render_key for segment in planned[1]]
+    assert [segment.channels for segment in planned[0]] == [2, 2]
+    bypassed = [{"type": "capture"}, {**BLEND[1], "bypass": True}]
+    with pytest.raises(InvalidSpec, match="ir_required"):
+        plan(_expand({**grid, "template": bypassed}).spec, FACTS)
+
+
 def test_names_come_from_the_entry_then_the_library_then_the_file() -> None:
     grid = {
         "captures": [{"file": "a.nam", "name": "Named"}, "b.nam", "C:\\tones\\c.nam"],
@@ -129,6 +154,14 @@ def test_names_come_from_the_entry_then_the_library_then_the_file() -> None:
             ("invalid", "/grid/captures/0/name"),
         ),
         ({"captures": [f"{n}.nam" for n in range(16)]}, ("too_many_chains", "/grid")),
+        (
+            {"captures": ["a.nam"], "template": [{"type": "capture"}, split([], [EQ, {"type": "cab_ir"}])]},
+            ("invalid_grid", "/grid/template/1/paths/1/blocks/1"),
+        ),
+        (
+            {"captures": ["a.nam"], "template": [split([{"type": "capture"}], [EQ, {"type": "capture"}])]},
+            ("invalid_grid", "/grid/template/0/paths/1/blocks/1"),
+        ),
     ],
 )
 def test_an_error_of_a_grid_points_to_it_and_leaves_the_written_chains(
@@ -167,6 +200,22 @@ def test_a_huge_grid_is_refused_before_a_chain_is_made() -> None:
             ("missing_asset", "/grid/template/2/file"),
         ),
         ({"captures": ["amp.nam"]}, ("ir_required", "/grid/captures/0")),
+        (
+            {"captures": ["amp.nam"], "cab_irs": ["no.wav", "cab.wav"], "template": BLEND},
+            ("missing_asset", "/grid/cab_irs/0"),
+        ),
+        (
+            {"captures": ["amp.nam"], "cab_irs": [{"file": "cab.wav", "high_cut_hz": 3e4}], "template": BLEND},
+            ("beyond_nyquist", "/grid/cab_irs/0/high_cut_hz"),
+        ),
+        (
+            {"captures": ["amp.nam"], "template": [{"type": "capture"}, split(blocks("cab.wav"), blocks("no.wav"))]},
+            ("missing_asset", "/grid/template/1/paths/1/blocks/0/file"),
+        ),
+        (
+            {"captures": ["amp.nam"], "template": [{"type": "capture"}, split(blocks("cab.wav"), [])]},
+            ("ir_required", "/grid/template/1/paths/1"),
+        ),
         ({"captures": ["combo.nam"], "cab_irs": ["cab.wav"]}, ("ir_forbidden", "/grid/cab_irs/0")),
     ],
 )

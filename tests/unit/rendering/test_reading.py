@@ -256,3 +256,4 @@ def test_a_split_has_two_to_four_paths_without_splits() -> None:
         document["chains"][0]["blocks"].append({"type": "split", "paths": paths})
         found = _refused(json.dumps(document), "json")
         assert found.pointer.startswith(f"/chains/0/blocks/1{pointer}")
+    assert "got 'split'; a path has no split: write each way as a path of one split" in found.detail

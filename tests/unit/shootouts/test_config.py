@@ -141,6 +141,8 @@ PAIRS = [
     (configs.AssetGridCabIr, documents.GridCabIr),
     (configs.AssetCaptureSlot, documents.CaptureSlot),
     (configs.AssetCabIrSlot, documents.CabIrSlot),
+    (configs.AssetSplitSlot, documents.SplitSlot),
+    (configs.AssetSlotPath, documents.SlotPath),
     (configs.AssetGrid, documents.Grid),
     (configs.Config, documents.SpecDocument),
 ]
@@ -249,6 +251,29 @@ def test_a_grid_of_a_config_is_that_of_a_spec() -> None:
         ("/grid/template/3/file", "/grid/template/3/asset"),
     ):
         assert config_pointer(pointer, config) == expected
+
+
+def test_a_split_of_a_template_is_that_of_a_spec() -> None:
+    paths: list[dict[str, Any]] = [
+        {"blocks": [{"type": "cab_ir"}, {"type": "gain", "gain_db": 1.0}]},
+        {"blocks": [], "mix_db": -6.0},
+    ]
+    template = [{"type": "capture"}, {"type": "split", "bypass": True, "paths": paths}]
+    grid = {"captures": [str(AMP)], "cab_irs": [str(CAB)], "template": template}
+    config = msgspec.convert(CONFIG | {"chains": [], "grid": grid}, Config)
+    assert msgspec.convert(msgspec.to_builtins(config), Config) == config
+    made = document_of(config).grid
+    assert made is not None
+    assert made.template == msgspec.convert(with_files(template), tuple[documents.TemplateBlock, ...])
+
+    paths[0]["blocks"][0]["asset"] = str(TRACK)
+    config = msgspec.convert(CONFIG | {"chains": [], "grid": grid}, Config)
+    assert list(assets_of(config))[2:] == [AMP, CAB, TRACK]
+    pointer = "/grid/template/1/paths/0/blocks/0"
+    assert config_pointer(f"{pointer}/file", config) == f"{pointer}/asset"
+    paths[0]["blocks"][0]["tone3000"] = {"tone_id": 7, "model_id": 8}
+    config = msgspec.convert(CONFIG | {"chains": [], "grid": grid}, Config)
+    assert [(error.code, error.pointer) for error in check_sources(config)] == [("one_source", pointer)]
 
 
 def test_an_entry_of_a_grid_has_exactly_one_source() -> None:

@@ -22,8 +22,10 @@ from tone_shootout.rendering.spec.schema import (
     Name,
     Override,
     Part,
+    PathBase,
     PathText,
     SpecBase,
+    SplitBase,
     Sweep,
 )
 
@@ -98,7 +100,25 @@ class CabIrSlot(CabIrBase, kw_only=True, frozen=True, tag="cab_ir"):
     ] = UNSET
 
 
-TemplateBlock = PedalSlot | CaptureSlot | CabIrSlot | Effect
+SlotLeaf = PedalSlot | CaptureSlot | CabIrSlot | Effect
+"""A block that a path of a template can have: all but a split."""
+
+
+class SlotPath(PathBase, kw_only=True, frozen=True):
+    """One of the parallel paths of a template's split."""
+
+    blocks: Annotated[
+        tuple[SlotLeaf, ...], Meta(max_length=16, description="Blocks, in order. Default: none, a dry path.")
+    ] = ()
+
+
+class SplitSlot(SplitBase, kw_only=True, frozen=True, tag="split"):
+    """Parallel paths from the same input, summed; the places of the grid's parts may be within them."""
+
+    paths: Annotated[tuple[SlotPath, ...], Meta(min_length=2, max_length=4, description="The paths.")]
+
+
+TemplateBlock = SlotLeaf | SplitSlot
 
 
 class Grid(GridBase, kw_only=True, frozen=True):
@@ -120,7 +140,7 @@ class Grid(GridBase, kw_only=True, frozen=True):
         Annotated[tuple[TemplateBlock, ...], Meta(min_length=1, max_length=32)] | None,
         Meta(
             description="Blocks of each chain. Blocks of type `pedal`, `capture` and `cab_ir` without `file` are "
-            "the places of the parts. Default: pedal, capture, cab IR.",
+            "the places of the parts, each once, within paths of a `split` too. Default: pedal, capture, cab IR.",
             examples=[[{"type": "capture"}, {"type": "cab_ir"}, {"type": "gain", "gain_db": -3.0}]],
         ),
     ] = None

@@ -5,7 +5,7 @@ Plans, render keys, manifests and estimates see the chains only.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import PurePosixPath
 from typing import Any, Final, get_args
@@ -20,10 +20,12 @@ from tone_shootout.rendering.spec.document import (
     GridCabIr,
     GridCapture,
     PedalSlot,
+    SlotLeaf,
     SpecDocument,
+    SplitSlot,
     TemplateBlock,
 )
-from tone_shootout.rendering.spec.pointers import chain_pointer
+from tone_shootout.rendering.spec.pointers import Place, chain_pointer, read_place, template_pointer
 from tone_shootout.rendering.spec.schema import (
     Block,
     CabIrBase,
@@ -31,9 +33,13 @@ from tone_shootout.rendering.spec.schema import (
     CaptureBase,
     CaptureBlock,
     Chain,
+    LeafBlock,
     Override,
+    PathBase,
     Spec,
     SpecError,
+    SplitBlock,
+    SplitPath,
 )
 
 Entry = str | GridCapture | GridCabIr
@@ -46,7 +52,7 @@ MAX_INPUT_DB: Final = 60.0
 """Largest change of the input of a chain, dB."""
 MAX_NAME: Final = 80
 """Length of a chain's name."""
-_SLOTS: Final[dict[str, TemplateBlock]] = {"pedals": PedalSlot(), "captures": CaptureSlot(), "cab_irs": CabIrSlot()}
+_SLOTS: Final[dict[str, SlotLeaf]] = {"pedals": PedalSlot(), "captures": CaptureSlot(), "cab_irs": CabIrSlot()}
 _GRAMMAR: Final = frozenset(get_args(Override))
 """Codes of errors that concern one chain, not one part of several chains."""
 
@@ -65,7 +71,7 @@ class Expansion:
     errors: tuple[SpecError, ...] = ()
     _first: int = 0
     _grid: Grid | None = None
-    _slots: tuple[str | None, ...] = ()
+    _slots: Mapping[Place, tuple[str, SlotLeaf]] = field(default_factory=dict)
     _combinations: tuple[dict[str, int], ...] = ()
     _swept: tuple[int, ...] = ()
 
@@ -86,15 +92,15 @@ class Expansion:
         if len(steps) < 4:
             axis = "captures" if "captures" in entries else next(iter(entries))
             return "/grid/allow" if steps[2:] == ["allow"] else f"/grid/{axis}/{entries[axis]}"
-        number, rest = int(steps[3]), steps[4:]
-        slot = self._slots[number]
-        in_template = "/".join(["/grid/template", str(number), *rest])
-        if slot is None:
+        in_template = "/".join(["/grid/template", *steps[3:]])
+        place, rest = read_place(steps[3:])
+        if place not in self._slots:
             return in_template
-        entry, index = getattr(self._grid, slot)[entries[slot]], entries[slot]
-        if rest and rest[0] != "file" and not _sets(entry, rest[0]) and self._template_sets(number, rest[0]):
+        axis, slot = self._slots[place]
+        entry, index = getattr(self._grid, axis)[entries[axis]], entries[axis]
+        if rest and rest[0] != "file" and not _sets(entry, rest[0]) and _changes(slot, axis, rest[0]):
             return in_template
-        return "/".join(["/grid", slot, str(index), *([] if isinstance(entry, str) else rest)])
+        return "/".join(["/grid", axis, str(index), *([] if isinstance(entry, str) else rest)])
 
     def locate(self, errors: Iterable[SpecError]) -> list[SpecError]:
         """Return errors of the spec as errors of the document, each once."""
@@ -105,13 +111,6 @@ class Expansion:
                 detail = f"chain “{self.spec.chains[int(error.pointer.split('/')[2])].name}”: {detail}"
             found[error.code, pointer, detail] = SpecError(error.code, pointer, detail)
         return list(found.values())
-
-    def _template_sets(self, number: int, option: str) -> bool:
-        template = self._grid.template if self._grid else None
-        if template is None:
-            return False
-        default = _SLOTS[self._slots[number] or ""]
-        return bool(getattr(template[number], option) != getattr(default, option))
 
 
 def expand(
@@ -216,15 +215,14 @@ def _expand_grid(document: SpecDocument, names: Mapping[str, str] | None, limits
         errors = list(_check_names(document, parts))
     if errors:
         return Expansion(_spec(document, document.chains), tuple(errors))
-    slots = tuple(_axis_of(block) for block in template)
+    slots = {place: (axis, block) for place, block in _leaves(template) if (axis := _axis_of(block)) is not None}
     combinations = [dict(zip(axes, each, strict=True)) for each in product(*(range(len(axes[axis])) for axis in axes))]
     chains = tuple(
         Chain(
             name=JOINT.join(parts[axis][index] for axis, index in indices.items()),
             allow=grid.allow,
             blocks=tuple(
-                _block(block, None if slot is None else axes[slot][indices[slot]])
-                for block, slot in zip(template, slots, strict=True)
+                _filled(block, {axis: axes[axis][index] for axis, index in indices.items()}) for block in template
             ),
         )
         for indices in combinations
@@ -243,14 +241,18 @@ def _check_template(axes: Mapping[str, Sequence[Entry]], template: Sequence[Temp
     if not axes:
         yield SpecError("invalid_grid", "/grid", "expected `captures`, `cab_irs` or `pedals` to combine")
         return
-    found = [_axis_of(block) for block in template]
-    for number, axis in enumerate(found):
-        if axis is not None and axis not in axes:
+    found: list[str] = []
+    for place, block in _leaves(template):
+        axis = _axis_of(block)
+        if axis is None:
+            continue
+        if axis not in axes:
             detail = f"expected `file` here, or `{axis}` in the grid" if axis != "pedals" else "expected `pedals`"
-            yield SpecError("invalid_grid", f"/grid/template/{number}", detail)
-        elif axis is not None and axis in found[:number]:
+            yield SpecError("invalid_grid", template_pointer(place), detail)
+        elif axis in found:
             detail = f"expected one block of the type `{AXES[axis]}` without `file`, this is another"
-            yield SpecError("invalid_grid", f"/grid/template/{number}", detail)
+            yield SpecError("invalid_grid", template_pointer(place), detail)
+        found.append(axis)
     for axis in axes:
         if axis not in found:
             detail = f"expected a block of the type `{AXES[axis]}` without `file` for the grid's `{axis}`"
@@ -302,7 +304,17 @@ def _name_of(entry: Entry, names: Mapping[str, str], longest: int) -> str:
     return "".join(char if char.isprintable() else " " for char in name)[:longest].strip() or "unnamed"
 
 
-def _axis_of(block: TemplateBlock) -> str | None:
+def _leaves(template: Sequence[TemplateBlock]) -> Iterator[tuple[Place, SlotLeaf]]:
+    """Yield the blocks of a template, in place of each split the blocks of its paths."""
+    for index, block in enumerate(template):
+        if not isinstance(block, SplitSlot):
+            yield (index,), block
+            continue
+        for number, path in enumerate(block.paths):
+            yield from (((index, number, position), inner) for position, inner in enumerate(path.blocks))
+
+
+def _axis_of(block: SlotLeaf) -> str | None:
     """Return the list whose entries take the place of a block; None: the block stays."""
     if isinstance(block, PedalSlot):
         return "pedals"
@@ -311,7 +323,21 @@ def _axis_of(block: TemplateBlock) -> str | None:
     return None
 
 
-def _block(block: TemplateBlock, entry: Entry | None) -> Block:
+def _filled(block: TemplateBlock, entries: Mapping[str, Entry]) -> Block:
+    """Return a block of the template with the entries of one chain in their places."""
+    if not isinstance(block, SplitSlot):
+        return _block(block, entries.get(_axis_of(block) or ""))
+    paths = tuple(
+        SplitPath(
+            **{name: getattr(path, name) for name in PathBase.__struct_fields__},
+            blocks=tuple(_block(inner, entries.get(_axis_of(inner) or "")) for inner in path.blocks),
+        )
+        for path in block.paths
+    )
+    return SplitBlock(bypass=block.bypass, paths=paths)
+
+
+def _block(block: SlotLeaf, entry: Entry | None) -> LeafBlock:
     if not isinstance(block, PedalSlot | CaptureSlot | CabIrSlot):
         return block
     base: type[CaptureBase | CabIrBase] = CabIrBase if isinstance(block, CabIrSlot) else CaptureBase
@@ -323,6 +349,11 @@ def _block(block: TemplateBlock, entry: Entry | None) -> Block:
     else:
         options["file"] = entry if isinstance(entry, str) else entry.file
     return CabIrBlock(**options) if base is CabIrBase else CaptureBlock(**options)
+
+
+def _changes(slot: SlotLeaf, axis: str, option: str) -> bool:
+    """Return whether a block of the template sets an option to another value than that of a block without options."""
+    return bool(getattr(slot, option) != getattr(_SLOTS[axis], option))
 
 
 def _sets(entry: Entry | None, option: str) -> bool:

@@ -11,7 +11,7 @@ import msgspec
 from tone_shootout.document_errors import explain_all
 from tone_shootout.rendering.spec.document import SpecDocument
 from tone_shootout.rendering.spec.grid import AXES
-from tone_shootout.rendering.spec.pointers import Place, block_pointer, di_track_pointer
+from tone_shootout.rendering.spec.pointers import Place, block_pointer, di_track_pointer, template_pointer
 from tone_shootout.rendering.spec.schema import InvalidSpec, SpecError, check_slices
 
 MAX_SPEC_BYTES = 1_000_000
@@ -28,6 +28,11 @@ _TABLES: Final = (
     "chains.blocks.paths",
     "chains.blocks.paths.blocks",
     "chains.blocks.paths.blocks.bands",
+    "grid.template",
+    "grid.template.bands",
+    "grid.template.paths",
+    "grid.template.paths.blocks",
+    "grid.template.paths.blocks.bands",
 )
 """Names of the tables that may be repeated, in TOML's notation."""
 _ONE_TABLE: Final = re.compile(r"^[ \t]*\[([ \t.a-z_]+)\][ \t\r]*(?:#.*)?$", re.MULTILINE)
@@ -150,7 +155,7 @@ def _files(document: Any) -> Iterator[tuple[str, str]]:
         if isinstance(file := track.get("file"), str):
             yield di_track_pointer(index, "file"), file
     for index, chain in enumerate(_dicts(document, "chains")):
-        for place, block in _blocks(chain):
+        for place, block in _blocks(chain, "blocks"):
             if isinstance(file := block.get("file"), str):
                 yield block_pointer(index, place, "file"), file
     for pointer, entry in _grid_entries(document):
@@ -163,16 +168,17 @@ def _files(document: Any) -> Iterator[tuple[str, str]]:
 def _grid_entries(document: Any) -> Iterator[tuple[str, str | dict[str, Any]]]:
     """Yield pointer and value of each entry of a grid, and of each block of its template."""
     grid = document.get("grid") if isinstance(document, dict) else None
-    for name in (*AXES, "template"):
+    for name in AXES:
         entries = grid.get(name) if isinstance(grid, dict) else None
         for index, entry in enumerate(entries if isinstance(entries, list) else []):
             if isinstance(entry, (str, dict)):
                 yield f"/grid/{name}/{index}", entry
+    yield from ((template_pointer(place), block) for place, block in _blocks(grid, "template"))
 
 
-def _blocks(chain: dict[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
-    """Yield the blocks of a chain and those of the paths of its splits, with their places."""
-    for index, block in enumerate(_dicts(chain, "blocks")):
+def _blocks(holder: Any, name: str) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Yield the blocks of a list and those of the paths of its splits, with their places."""
+    for index, block in enumerate(_dicts(holder, name)):
         yield (index,), block
         for number, path in enumerate(_dicts(block, "paths")):
             yield from (((index, number, position), inner) for position, inner in enumerate(_dicts(path, "blocks")))
@@ -189,7 +195,7 @@ def _models(document: Any) -> Iterator[SpecError]:
     holders: list[tuple[str, str | dict[str, Any]]] = [
         (block_pointer(index, place), block)
         for index, chain in enumerate(_dicts(document, "chains"))
-        for place, block in _blocks(chain)
+        for place, block in _blocks(chain, "blocks")
     ]
     for pointer, holder in [*holders, *_grid_entries(document)]:
         if isinstance(holder, dict) and "tone3000" in holder:

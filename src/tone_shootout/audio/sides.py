@@ -41,6 +41,23 @@ def each_side(process: Callable[[Float32], Float32], x: Float32) -> Float32:
     return process(x) if x.ndim == 1 else np.stack([process(side) for side in x])
 
 
+def with_responses(process: Callable[[Float32, Float32], Float32], x: Float32, responses: Float32) -> Float32:
+    """Process a signal with impulse responses: one for all sides, or one for each.
+
+    Args:
+        process: takes a side, shape (T,), and its response.
+        x: shape (T,) or (2, T).
+        responses: shape (N,) or (2, N); a mono signal goes through both.
+
+    Returns:
+        Shape (T,) if signal and response are mono, else (2, T).
+    """
+    if responses.ndim == 1:
+        return each_side(lambda side: process(side, responses), x)
+    sides = x if x.ndim == 2 else (x, x)
+    return np.stack([process(side, response) for side, response in zip(sides, responses, strict=True)])
+
+
 def outline(samples: Float32) -> tuple[Float32, Float32]:
     """Return the lowest and the highest sample of all channels at each time, each of shape (T,).
 

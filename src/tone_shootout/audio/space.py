@@ -26,11 +26,13 @@ DECAY_RANGE_S = (0.1, 10.0)
 ReverbKind = Literal["room", "hall", "plate", "spring"]
 REVERB_KINDS: tuple[ReverbKind, ...] = get_args(ReverbKind)
 SEED = 1770
+SIDE_SEED = 1771
 OCTAVES_HZ = (125.0, 250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0)
 # Dispersion of the spring tank of a guitar amplifier: transition frequency and round-trip time (Välimäki, Parker, Abel,
 # JAES 58, 2010), and the share of the transition frequency above which the group delay stays constant.
 SPRING_TRANSITION_HZ = 4_300.0
 SPRING_TRIP_S = 0.056
+SIDE_SPRING_TRIP_S = 0.041
 SPRING_MAX_SHARE = 0.9
 
 
@@ -80,25 +82,23 @@ def delay(x: Signal, rate: int, *, ms: float, feedback: float, mix: float) -> Fl
     return mix_dry_wet(dry, wet, mix)
 
 
-def reverb(x: Signal, rate: int, *, kind: ReverbKind, mix: float, decay_s: float) -> Float32:
-    """Apply a synthetic reverb to a mono signal, mixed linearly with the dry signal.
+def reverb(x: Signal, ir: Float32, *, mix: float) -> Float32:
+    """Mix a mono signal linearly with its convolution with the response of a reverb.
 
     Args:
         x: samples, shape (T,).
-        rate: sample rate in Hz.
-        kind: `room`, `hall`, `plate` or `spring`.
+        ir: response from `reverb_ir`, or one side of `stereo_reverb_ir`.
         mix: 0 (dry only) to 1 (reverb only).
-        decay_s: time to decay by 60 dB at 1 kHz (T60), 0.1 to 10 s.
 
     Returns:
         Samples, shape (T,).
 
     Raises:
-        AudioError: `empty`, `not_finite`, `bad_shape`, `unsupported_rate`, `out_of_range` or `unknown_kind`.
+        AudioError: `empty`, `not_finite`, `bad_shape` or `out_of_range`.
     """
     check_range("mix", mix, 0.0, 1.0, "")
     dry = check_mono(x)
-    return mix_dry_wet(dry, convolve_ir(dry, reverb_ir(rate, kind=kind, decay_s=decay_s)), mix)
+    return mix_dry_wet(dry, convolve_ir(dry, ir), mix)
 
 
 def reverb_ir(rate: int, *, kind: ReverbKind, decay_s: float) -> Float32:
@@ -120,21 +120,61 @@ def reverb_ir(rate: int, *, kind: ReverbKind, decay_s: float) -> Float32:
     Raises:
         AudioError: `unsupported_rate`, `out_of_range` or `unknown_kind`.
     """
+    return as_float32(_middle(rate, kind, decay_s))
+
+
+def stereo_reverb_ir(rate: int, *, kind: ReverbKind, decay_s: float, width: float) -> Float32:
+    """Synthesize the impulse responses of the left and the right side of a reverb.
+
+    The middle M is `reverb_ir`; the side S is another reverb of the same kind, from other noise or from a second
+    spring, made orthogonal to M. Left and right are M·cos θ ± S·sin θ with θ = width·π/4: each has unit energy, their
+    correlation is cos 2θ, and their mean is M·cos θ, the mono reverb, at width 1 by 3.01 dB lower.
+
+    Args:
+        rate: sample rate in Hz.
+        kind: `room`, `hall`, `plate` or `spring`.
+        decay_s: time to decay by 60 dB at 1 kHz (T60), 0.1 to 10 s.
+        width: 0 (equal sides) to 1 (uncorrelated sides).
+
+    Returns:
+        Samples, shape (2, T).
+
+    Raises:
+        AudioError: `unsupported_rate`, `out_of_range` or `unknown_kind`.
+    """
+    check_range("the width", width, 0.0, 1.0, "")
+    middle = _middle(rate, kind, decay_s)
+    if kind == "spring":
+        side = _spring(rate, decay_s, SIDE_SPRING_TRIP_S)
+    else:
+        side = _diffuse(rate, ROOMS[kind], decay_s, SIDE_SEED)
+    side = _unit(side - np.dot(side, middle) * middle)
+    angle = width * np.pi / 4
+    middle, side = middle * np.cos(angle), side * np.sin(angle)
+    return as_float32(np.stack([middle + side, middle - side]))
+
+
+def _middle(rate: int, kind: ReverbKind, decay_s: float) -> Float64:
     if kind not in REVERB_KINDS:
         raise AudioError("unknown_kind", f"expected a reverb of kind {', '.join(REVERB_KINDS)}, got {kind!r}")
     check_range("the decay", decay_s, *DECAY_RANGE_S, "s")
     check_rate(rate)
-    ir = _spring(rate, decay_s) if kind == "spring" else _diffuse(rate, ROOMS[kind], decay_s)
-    return as_float32(ir / np.sqrt(np.square(ir).sum()))
+    if kind == "spring":
+        return _unit(_spring(rate, decay_s, SPRING_TRIP_S))
+    return _unit(_diffuse(rate, ROOMS[kind], decay_s, SEED))
+
+
+def _unit(ir: Float64) -> Float64:
+    return np.asarray(ir / np.sqrt(np.square(ir).sum()))
 
 
 def _decay(seconds: Float64, t60: float) -> Float64:
     return np.asarray(10.0 ** (-3.0 * seconds / t60), dtype=np.float64)
 
 
-def _diffuse(rate: int, room: _Room, decay_s: float) -> Float64:
+def _diffuse(rate: int, room: _Room, decay_s: float, seed: int) -> Float64:
     seconds = np.arange(int(decay_s * rate)) / rate
-    raw = np.random.PCG64(SEED).random_raw(len(seconds))
+    raw = np.random.PCG64(seed).random_raw(len(seconds))
     noise = np.asarray(raw / 2.0**63 - 1.0)
     tail = np.zeros(len(seconds))
     for hz in OCTAVES_HZ:
@@ -172,15 +212,15 @@ def _octave_band(hz: float, rate: int) -> Float64:
     )
 
 
-def _spring(rate: int, decay_s: float) -> Float64:
+def _spring(rate: int, decay_s: float, first_trip_s: float) -> Float64:
     length = 2 ** int(np.ceil(np.log2(2 * decay_s * rate)))
     frequency = np.fft.rfftfreq(length, 1 / rate)
     # The group delay of one round trip is trip / √(1 − (f/transition)²), limited near the transition frequency, where
     # it diverges; its integral is the phase in cycles.
     limit_hz = SPRING_MAX_SHARE * SPRING_TRANSITION_HZ
     below = np.minimum(frequency, limit_hz) / SPRING_TRANSITION_HZ
-    trip_s = SPRING_TRIP_S / np.sqrt(1 - below**2)
-    cycles = SPRING_TRIP_S * SPRING_TRANSITION_HZ * np.arcsin(below) + trip_s * np.maximum(frequency - limit_hz, 0.0)
+    trip_s = first_trip_s / np.sqrt(1 - below**2)
+    cycles = first_trip_s * SPRING_TRANSITION_HZ * np.arcsin(below) + trip_s * np.maximum(frequency - limit_hz, 0.0)
     trip = _decay(trip_s, decay_s) * np.exp(-2j * np.pi * cycles)
     # A spring transmits little above its transition frequency, and no DC.
     band_pass = frequency**2 / (frequency**2 + 80.0**2) / (1 + (frequency / SPRING_TRANSITION_HZ) ** 12)

@@ -13,7 +13,7 @@ from tone_shootout.audio.levels import apply_gain
 from tone_shootout.audio.loudness import measure
 from tone_shootout.audio.resample import resample
 from tone_shootout.audio.signals import Float32
-from tone_shootout.audio.space import delay, reverb
+from tone_shootout.audio.space import delay, reverb, reverb_ir
 from tone_shootout.audio.spectrum import spectrum
 from tone_shootout.audio.temporal import temporal_features
 
@@ -45,7 +45,7 @@ def traced() -> Generator[None]:
         pytest.param(lambda x: equalize(x, RATE, [Band("peak", 1_000.0, db=3.0)]), 1, id="eq"),
         pytest.param(lambda x: noise_gate(x, RATE, threshold_db=-20.0), 1.5, id="gate"),
         pytest.param(lambda x: delay(x, RATE, ms=300.0, feedback=0.5, mix=0.3), 3, id="delay"),
-        pytest.param(lambda x: reverb(x, RATE, kind="room", mix=0.3, decay_s=1.0), 2, id="reverb"),
+        pytest.param(lambda x: reverb(x, reverb_ir(RATE, kind="room", decay_s=1.0), mix=0.3), 2, id="reverb"),
         pytest.param(lambda x: resample(x, RATE, 44_100), 1, id="resample"),
         pytest.param(lambda x: measure(x, RATE), 1, id="loudness"),
         pytest.param(lambda x: spectrum(x, RATE), 1, id="spectrum"),

@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pytest
 import scipy
@@ -8,8 +11,17 @@ from numpy.typing import NDArray
 
 from tests.support.examples import examples
 from tests.support.signals import RATE, riff
+from tone_shootout.audio.loudness import integrated_lufs
 from tone_shootout.audio.signals import AudioError
-from tone_shootout.audio.space import DECAY_RANGE_S, REVERB_KINDS, ReverbKind, delay, reverb, reverb_ir
+from tone_shootout.audio.space import (
+    DECAY_RANGE_S,
+    REVERB_KINDS,
+    ReverbKind,
+    delay,
+    reverb,
+    reverb_ir,
+    stereo_reverb_ir,
+)
 
 
 def click(seconds: float) -> NDArray[np.float64]:
@@ -67,16 +79,44 @@ def test_kinds_differ() -> None:
 
 def test_reverb_is_the_convolution_mixed_with_the_dry_signal() -> None:
     ir = reverb_ir(RATE, kind="plate", decay_s=0.5)
-    out = reverb(click(0.5), RATE, kind="plate", mix=0.3, decay_s=0.5)
+    out = reverb(click(0.5), ir, mix=0.3)
     expected = 0.3 * ir[: len(out)]
     expected[0] += 0.7
     assert out == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", REVERB_KINDS)
+@pytest.mark.parametrize("width", [0.5, 1.0])
+def test_sides_of_a_reverb_are_as_strong_decorrelated_and_sum_to_the_mono_reverb(
+    kind: ReverbKind, width: float
+) -> None:
+    sides = stereo_reverb_ir(RATE, kind=kind, decay_s=1.0, width=width)
+    left, right = sides.astype(np.float64)
+    assert [left @ left, right @ right] == pytest.approx([1.0, 1.0], abs=1e-4)
+    assert left @ right == pytest.approx(np.cos(width * np.pi / 2), abs=1e-4)
+    mono = reverb_ir(RATE, kind=kind, decay_s=1.0)
+    gain = np.cos(width * np.pi / 4)
+    assert 20 * np.log10(gain) >= -3.02
+    np.testing.assert_allclose((left + right) / 2, gain * mono, atol=1e-7)
+    assert np.array_equal(sides, stereo_reverb_ir(RATE, kind=kind, decay_s=1.0, width=width))
+
+
+@pytest.mark.parametrize("kind", REVERB_KINDS)
+def test_sides_of_a_reverb_are_decorrelated_in_every_octave_and_as_loud(kind: ReverbKind) -> None:
+    sides = stereo_reverb_ir(RATE, kind=kind, decay_s=1.5, width=1.0)
+    for hz in (250, 500, 1000, 2000, 4000):
+        octave = scipy.signal.butter(2, (hz / 2**0.5, hz * 2**0.5), "bandpass", fs=RATE, output="sos")
+        correlation = np.corrcoef(scipy.signal.sosfilt(octave, sides.astype(np.float64)))[0, 1]
+        assert abs(correlation) < 0.15
+    noise = np.random.default_rng(3).standard_normal(4 * RATE).astype(np.float32) * 0.1
+    left, right = (integrated_lufs(reverb(noise, side, mix=1.0), RATE) for side in sides)
+    assert left == pytest.approx(right, abs=0.5)
+
+
+@pytest.mark.parametrize("kind", REVERB_KINDS)
 def test_mix_of_zero_returns_the_dry_signal(kind: ReverbKind) -> None:
     signal = riff(0.2)
-    assert np.array_equal(reverb(signal, RATE, kind=kind, mix=0.0, decay_s=2.0), signal)
+    assert np.array_equal(reverb(signal, reverb_ir(RATE, kind=kind, decay_s=2.0), mix=0.0), signal)
     assert np.array_equal(delay(signal, RATE, ms=30.0, feedback=0.5, mix=0.0), signal)
 
 
@@ -96,9 +136,14 @@ def test_delay_setting_out_of_range_is_refused(values: dict[str, float], code: s
 
 
 def test_reverb_setting_out_of_range_is_refused() -> None:
-    for decay_s, mix in ((0.0, 0.5), (10.1, 0.5), (1.0, 1.5), (np.nan, 0.5)):
+    refused: list[Callable[[], object]] = [
+        *(partial(reverb_ir, RATE, kind="room", decay_s=value) for value in (0.0, 10.1, np.nan)),
+        *(partial(stereo_reverb_ir, RATE, kind="room", decay_s=1.0, width=value) for value in (-0.1, 1.1, np.nan)),
+        partial(reverb, np.zeros(10), np.ones(1, np.float32), mix=1.5),
+    ]
+    for call in refused:
         with pytest.raises(AudioError) as caught:
-            reverb(np.zeros(10), RATE, kind="room", mix=mix, decay_s=decay_s)
+            call()
         assert caught.value.code == "out_of_range"
 
 
@@ -119,5 +164,5 @@ def test_unknown_reverb_kind_is_refused() -> None:
 def test_delay_and_reverb_are_always_finite(
     signal: NDArray[np.float32], kind: ReverbKind, decay_s: float, mix: float, rate: int
 ) -> None:
-    assert np.isfinite(reverb(signal, rate, kind=kind, mix=mix, decay_s=decay_s)).all()
+    assert np.isfinite(reverb(signal, reverb_ir(rate, kind=kind, decay_s=decay_s), mix=mix)).all()
     assert np.isfinite(delay(signal, rate, ms=1.0, feedback=0.95, mix=mix)).all()

@@ -32,6 +32,10 @@ CAB: dict[str, Any] = {"type": "cab_ir", "file": "cab.wav"}
             "My combo → delay 380 ms, mix 25% → plate 1.2 s, mix 20%",
         ),
         (
+            blocks("combo.nam", {"type": "reverb", "width": 0.8}, {"type": "reverb", "width": 1.0, "channel": "left"}),
+            "My combo → room 1.2 s, mix 20%, width 80% → room 1.2 s, mix 20%, width 100%, left",
+        ),
+        (
             blocks(
                 {"type": "noise_gate"},
                 {"type": "compressor"},

@@ -34,9 +34,15 @@ RIGHT = {"type": "cab_ir", "file": "wide.wav", "channel": "right"}
         ([*blocks("amp.nam"), split(blocks("cab.wav"), blocks("wide.wav"))], 2),
         ([*blocks("amp.nam"), split(blocks("cab.wav"), blocks("cab2.wav"))], 1),
         ([*blocks("amp.nam", "wide.wav"), {"type": "gain", "gain_db": 1.0}], 2),
+        (blocks("combo.nam", {"type": "reverb", "width": 0.3}), 2),
+        (blocks("combo.nam", {"type": "reverb"}), 1),
+        (blocks("combo.nam", {"type": "reverb", "width": 0.3, "channel": "right"}), 1),
+        (blocks("combo.nam", {"type": "reverb", "width": 0.3, "bypass": True}), 1),
     ],
 )
-def test_a_segment_is_stereo_after_a_stereo_ir_and_a_panned_path(chain: list[dict[str, Any]], channels: int) -> None:
+def test_a_segment_is_stereo_after_a_stereo_ir_a_wide_reverb_and_a_panned_path(
+    chain: list[dict[str, Any]], channels: int
+) -> None:
     (segment,) = plan(spec(chain), WIDE).segments
     assert segment.channels == channels
 
@@ -50,9 +56,18 @@ def test_a_path_in_the_middle_has_the_key_that_it_had_without_pan() -> None:
     assert len({key(), key(pan=0.5), key(pan=-0.5)}) == 3
 
 
+def test_a_reverb_without_width_has_the_key_that_it_had() -> None:
+    def key(**more: float | str) -> str:
+        return plan(spec(blocks("combo.nam", {"type": "reverb", **more})), WIDE).segments[0].render_key
+
+    assert len({key(), key(width=0.0), key(width=0.0, channel="left")}) == 1
+    assert len({key(), key(width=1.0), key(width=0.5), key(width=1.0, channel="left")}) == 4
+
+
 @pytest.mark.parametrize(
     ("chain", "pointer"),
     [
+        ([{"type": "reverb", "width": 1.0}, *blocks("combo.nam")], "/chains/0/blocks/1"),
         (blocks("wide.wav", "amp.nam"), "/chains/0/blocks/1"),
         ([split({"pan": -1.0}, {}), *blocks("amp.nam", "cab.wav")], "/chains/0/blocks/1"),
         ([split({"pan": -1.0}, {}), split(blocks("combo.nam"), [])], "/chains/0/blocks/1/paths/0/blocks/0"),
@@ -120,6 +135,19 @@ def test_an_effect_does_to_each_side_what_it_does_to_mono(folder: Path, block: d
     stereo = _render(folder, *blocks("a.nam", "wide.wav"), block)
     for side, channel in zip(stereo, (LEFT, RIGHT), strict=True):
         np.testing.assert_array_equal(side, _render(folder, *blocks("a.nam"), channel, block))
+
+
+def test_a_wide_reverb_gives_each_side_its_own_and_channel_picks_one(folder: Path) -> None:
+    wide = {"type": "reverb", "reverb_type": "hall", "mix": 0.4, "width": 1.0}
+    stereo = _render(folder, *blocks("a.nam"), wide)
+    left, right, mean = (
+        _render(folder, *blocks("a.nam"), {**wide, "channel": channel}) for channel in ("left", "right", "mean")
+    )
+    np.testing.assert_array_equal(stereo, np.stack([left, right]))
+    np.testing.assert_allclose(mean, (left + right) / 2, atol=1e-6)
+    apart = _render(folder, *blocks("a.nam", "wide.wav"), wide)
+    for side, ir, channel in zip(apart, (LEFT, RIGHT), ("left", "right"), strict=True):
+        np.testing.assert_array_equal(side, _render(folder, *blocks("a.nam"), ir, {**wide, "channel": channel}))
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,15 @@ CONFIG: dict[str, Any] = {
                     "release_ms": 90.0,
                 },
                 {"type": "delay", "bypass": False, "time_ms": 380.0, "feedback": 0.2, "mix": 0.3},
-                {"type": "reverb", "bypass": False, "reverb_type": "hall", "mix": 0.1, "decay_s": 2.0},
+                {
+                    "type": "reverb",
+                    "bypass": False,
+                    "reverb_type": "hall",
+                    "mix": 0.1,
+                    "decay_s": 2.0,
+                    "width": 0.5,
+                    "channel": "left",
+                },
                 {
                     "type": "split",
                     "bypass": False,

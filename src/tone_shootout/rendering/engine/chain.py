@@ -2,8 +2,9 @@
 
 The DI track is resampled once to the rate of the chain's first capture, again only before a later capture with another
 rate, and once at the end to the output rate. Each block takes float32 samples and returns as many: mono, or stereo
-after a stereo IR or a panned split. The DI track is extended with silence if the segment has a tail. Cuts of the slice
-and the ends of the segment are faded. Levels are not changed here: the level match follows later.
+after a stereo IR, a reverb with width or a panned split. The DI track is extended with silence if the segment has a
+tail. Cuts of the slice and the ends of the segment are faded. Levels are not changed here: the level match follows
+later.
 """
 
 from collections import Counter
@@ -24,9 +25,9 @@ from tone_shootout.audio.levels import apply_gain
 from tone_shootout.audio.mixing import MixedPath, sum_paths
 from tone_shootout.audio.nam import NamError, NamModel
 from tone_shootout.audio.resample import resample
-from tone_shootout.audio.sides import each_side
+from tone_shootout.audio.sides import each_side, select_channel, with_responses
 from tone_shootout.audio.signals import AudioError, Float32, decibels
-from tone_shootout.audio.space import delay, reverb
+from tone_shootout.audio.space import delay, reverb, reverb_ir, stereo_reverb_ir
 from tone_shootout.rendering.engine.sources import (
     SILENCE_DBFS,
     SourceError,
@@ -299,10 +300,7 @@ def _apply(
             convolve = partial(
                 cab_ir, rate=rate, mix=block.mix, low_cut_hz=block.low_cut_hz, high_cut_hz=block.high_cut_hz
             )
-            if ir.ndim == 1:
-                return each_side(lambda side: convolve(side, ir), x)
-            sides = x if x.ndim == 2 else (x, x)
-            return np.stack([convolve(side, response) for side, response in zip(sides, ir, strict=True)])
+            return with_responses(convolve, x, ir)
         case GainBlock():
             return _apply_gain(x, block.gain_db)
         case EqBlock():
@@ -324,8 +322,14 @@ def _apply(
             apply = partial(delay, rate=rate, ms=block.time_ms, feedback=block.feedback, mix=block.mix)
             return each_side(apply, x)
         case ReverbBlock():
-            apply = partial(reverb, rate=rate, kind=block.reverb_type, mix=block.mix, decay_s=block.decay_s)
-            return each_side(apply, x)
+            return with_responses(partial(reverb, mix=block.mix), x, _reverb_responses(block, rate))
+
+
+def _reverb_responses(block: ReverbBlock, rate: int) -> Float32:
+    if not block.width:
+        return reverb_ir(rate, kind=block.reverb_type, decay_s=block.decay_s)
+    sides = stereo_reverb_ir(rate, kind=block.reverb_type, decay_s=block.decay_s, width=block.width)
+    return sides if block.channel is None else select_channel(sides, block.channel)
 
 
 def _report_samples(report_cost: ReportCost, done: float, cost: float, samples: int, processed: int) -> None:

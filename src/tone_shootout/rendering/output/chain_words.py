@@ -59,6 +59,8 @@ def _words(block: Block, inputs: Mapping[str, Input]) -> str:
             settings = [" + ".join(f"({path})" for path in paths)]
         case _:
             settings = [f"{block.reverb_type} {block.decay_s:g} s", f"mix {block.mix:.0%}"]
+            if block.width:
+                settings += [f"width {block.width:.0%}", *([block.channel] if block.channel else [])]
     return ", ".join(settings)
 
 

@@ -107,8 +107,12 @@ def block_document(
     else:
         fields = _renamed(fields, names)
     document = {name: _plain(value) for name, value in fields.items() if name not in _FIELDS_WITHOUT_EFFECT}
+    # These fields are newer than the keys; absent keeps them equal.
+    if not document.get("width", 1.0):
+        del document["width"]
+        document.pop("channel")  # without width, a reverb has no sides
     if document.get("channel", "") is None:
-        del document["channel"]  # the field is newer than the keys; absent keeps them equal
+        del document["channel"]
     document["rate"] = rate
     if sha256 is not None:
         document["sha256"] = sha256

@@ -8,7 +8,7 @@ from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, MediaInfo
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE
 from tone_shootout.rendering.spec.leaves import leaves
 from tone_shootout.rendering.spec.pointers import Place
-from tone_shootout.rendering.spec.schema import Block, CabIrBlock, CaptureBlock, Chain, SplitBlock
+from tone_shootout.rendering.spec.schema import Block, CabIrBlock, CaptureBlock, Chain, ReverbBlock, SplitBlock
 
 
 class PathNodes(NamedTuple):
@@ -26,7 +26,8 @@ class Node(NamedTuple):
         block: the block.
         rate: sample rate, Hz.
         source: the node whose output is its input; -1: the DI track.
-        channels: channels of its output: 2 after a stereo IR and after a split with a path that is stereo or panned.
+        channels: channels of its output: 2 after a stereo IR, a reverb with width, and a split with a path that is
+            stereo or panned.
         paths: of a split, its paths, whose outputs it sums.
     """
 
@@ -85,6 +86,8 @@ def _channels_of(nodes: Sequence[Node], index: int) -> int:
 
 
 def _channels(block: Block, before: int, media_info: Mapping[str, MediaInfo]) -> int:
+    if isinstance(block, ReverbBlock) and block.width and block.channel is None:
+        return 2
     found = media_info.get(block.file) if isinstance(block, CabIrBlock) and block.channel is None else None
     return 2 if isinstance(found, CabIrInfo) and found.stereo else before
 

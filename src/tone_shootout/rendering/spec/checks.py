@@ -18,7 +18,7 @@ MAX_SPLITS: Final = 4
 _DRY: Final[frozenset[grammar.Part]] = frozenset({"pedal", "outboard"})
 _STEREO_INPUT: Final = (
     "a capture takes one channel, its input is stereo: put it before what makes the sound stereo, or set `channel` of "
-    "the stereo IR before it"
+    "the stereo IR or reverb before it"
 )
 _CANCEL: Final = 'the sides of this DI track cancel to silence: set `channel` to "left" or "right"'
 

@@ -234,6 +234,22 @@ class ReverbBlock(BlockBase, kw_only=True, frozen=True, tag="reverb"):
     decay_s: Annotated[
         float, Meta(ge=0.1, le=10.0, description="Time to decay by 60 dB (RT60), seconds.", examples=[1.2])
     ] = 1.2
+    width: Annotated[
+        Share,
+        Meta(
+            description="Width of the reverb, from 0, mono, to 1, sides without correlation. Above 0 it makes the "
+            "sound stereo.",
+            examples=[0.0],
+        ),
+    ] = 0.0
+    channel: Annotated[
+        Channel | None,
+        Meta(
+            description="Side to use of a reverb with width, so that it leaves the sound as it is, mono or stereo; "
+            "ignored without width. Default: both.",
+            examples=["left"],
+        ),
+    ] = None
 
 
 InputLevels = Annotated[tuple[Decibels, ...], Meta(min_length=1, max_length=16)]

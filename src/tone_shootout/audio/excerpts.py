@@ -1,11 +1,9 @@
-"""Excerpts of 24-bit FLAC files as integers, and 24-bit WAV files of integers, for listening tests.
+"""Excerpts of 24-bit FLAC files as integers, for listening tests.
 
-Stimuli of a listening test must not be told apart by their files: a WAV file here has a header of 44 bytes and nothing
-else, and dither makes each copy of a sound different.
+Stimuli of a listening test must not be told apart by their files: dither makes each copy of a sound different.
 """
 
 import io
-import struct
 from typing import Final
 
 import av
@@ -17,8 +15,6 @@ from tone_shootout.audio.signals import AudioError
 Int32 = NDArray[np.int32]
 
 FULL_SCALE: Final = 2**23
-WAV_HEADER_BYTES: Final = 44
-_BYTES_PER_SAMPLE: Final = 3
 
 
 def read_flac_excerpt(content: bytes, *, start: int, samples: int) -> Int32:
@@ -86,33 +82,3 @@ def dither(samples: Int32, generator: np.random.Generator) -> Int32:
     noise = (dice == 0).astype(np.int32) - (dice == 1)
     limited: Int32 = np.clip(samples + noise, -FULL_SCALE, FULL_SCALE - 1).astype(np.int32)
     return limited
-
-
-def wav_bytes(samples: Int32, rate: int) -> bytes:
-    """Return a 24-bit WAV file: a header of 44 bytes, then the samples.
-
-    Args:
-        samples: 24-bit integers, shape (T, channels).
-        rate: sample rate in Hz.
-    """
-    channels = samples.shape[1]
-    packed = np.ascontiguousarray(samples, dtype="<i4").view(np.uint8).reshape(-1, 4)[:, :_BYTES_PER_SAMPLE]
-    body = packed.tobytes()
-    block = channels * _BYTES_PER_SAMPLE
-    header = struct.pack(
-        "<4sI4s4sIHHIIHH4sI",
-        b"RIFF",
-        WAV_HEADER_BYTES - 8 + len(body),
-        b"WAVE",
-        b"fmt ",
-        16,
-        1,
-        channels,
-        rate,
-        rate * block,
-        block,
-        8 * _BYTES_PER_SAMPLE,
-        b"data",
-        len(body),
-    )
-    return header + body

@@ -17,12 +17,10 @@ from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.jobs.archive import archive_name, archive_time, bundle_members, result_members
 from tone_shootout.jobs.dtos import ArtifactRead, Event, JobOrder, JobRead, TicketRead, artifact_type, job_path
-from tone_shootout.jobs.matching import MatchRead, match_read
 from tone_shootout.jobs.models import JobArtifact
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.services import JobService
 from tone_shootout.jobs.status import FINISHED, JobStatus
-from tone_shootout.jobs.stored_results import load_manifest
 from tone_shootout.jobs.streaming.job_stream import StreamService
 from tone_shootout.jobs.streaming.tickets import TICKET_LIFETIME_S, Tickets
 from tone_shootout.jobs.submission import queued_response
@@ -48,8 +46,6 @@ EventLimit = Annotated[
     int, Parameter(ge=1, le=1000, description="Number of events to return in a list; a stream ignores it.")
 ]
 MAX_SEQ = 2**53
-TargetPosition = Annotated[int, Parameter(ge=1, le=MAX_SEQ, description="Position of the segment to sound like.")]
-SourcePosition = Annotated[int, Parameter(ge=1, le=MAX_SEQ, description="Position of the segment to equalize.")]
 After = Annotated[
     int | None, Parameter(ge=0, le=MAX_SEQ, description="Number of the last event received; later events are sent.")
 ]
@@ -277,29 +273,6 @@ class JobController(Controller):
         members = await bundle_members(storage, job, artifacts)
         name = archive_name(job, suffix="-bundle")
         return await archive_response(request, members, at=archive_time(job), filename=name)
-
-    @get(
-        "/{job_id:uuid}/match",
-        operation_id="match_segments",
-        summary="Match two segments",
-        responses=problems(400, 401, 404, 409, 503),
-    )
-    async def match_segments(
-        self,
-        job_id: JobId,
-        principal: NamedDependency[Principal],
-        jobs: NamedDependency[JobService],
-        storage: NamedDependency[Storage],
-        target: TargetPosition,
-        source: SourcePosition,
-    ) -> MatchRead:
-        """Return the equalizer that brings the third octaves of one segment of a completed job to those of another.
-
-        It is computed from the levels in the manifest. `shootout match` computes it from the files, which is closer,
-        and writes it as an impulse response as well.
-        """
-        _, artifacts = await jobs.results(principal.user_id, job_id)
-        return await match_read(await load_manifest(storage, artifacts), target, source)
 
     @get(
         "/{job_id:uuid}/artifacts",

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tone_shootout.jobs.account_deletion import UserJobCanceller
 from tone_shootout.jobs.controllers import JobController, watch_job
 from tone_shootout.jobs.limits import LimitsController
+from tone_shootout.jobs.match_controllers import MatchController
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.services import JobService, ShootoutJobs
 from tone_shootout.jobs.streaming.event_hub import EventHub
@@ -49,7 +50,9 @@ class JobsPlugin(InitPlugin):
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add what the domain brings."""
-        app_config.route_handlers.extend([JobController, LimitsController, WebhookController, watch_job])
+        app_config.route_handlers.extend(
+            [JobController, MatchController, LimitsController, WebhookController, watch_job]
+        )
         app_config.dependencies.update(
             {
                 "jobs": Provide(_provide_jobs, sync_to_thread=False),

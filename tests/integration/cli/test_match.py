@@ -1,5 +1,6 @@
 """`match`: what it writes is pasted into a spec and rendered; errors."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -7,10 +8,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.support.render_inputs import RATE, cabinet, plain_gain
+from tests.support.render_inputs import RATE, plain_gain
 from tests.support.signals import riff
 from tone_shootout.audio.files import read_audio, write_wav
 from tone_shootout.cli import main
+from tone_shootout.demo.cabinets import CLOSED_4X12, OPEN_1X12, impulse_response
+from tone_shootout.jobs.matching import match_read, match_response
+from tone_shootout.rendering.matching import eq_block_toml
 from tone_shootout.rendering.output.manifest import decode_manifest
 
 SPEC = """
@@ -23,6 +27,8 @@ video = false
 name = "Riff"
 file = "riff.wav"
 """
+REST_RMS_DB, REST_MAX_DB = 1.0, 4.0
+"""What may be left after the equalizer that REST computes from levels of third octaves, as docs/measures.md states."""
 CHAIN = """
 [[chains]]
 name = "{name}"
@@ -55,8 +61,8 @@ def _render(folder: Path, out: Path, *chains: tuple[str, str, str]) -> dict[str,
 def folder(tmp_path: Path) -> Path:
     write_wav(tmp_path / "riff.wav", riff(3.0), RATE)
     (tmp_path / "amp.nam").write_bytes(plain_gain(1.0, metadata={"gear_type": "amp"}))
-    for name, seed in (("a", 4), ("b", 5)):
-        write_wav(tmp_path / f"cab-{name}.wav", cabinet(seed=seed, rate=RATE)[:300], RATE)
+    for name, cabinet in (("a", OPEN_1X12), ("b", CLOSED_4X12)):
+        write_wav(tmp_path / f"cab-{name}.wav", impulse_response(cabinet), RATE)
     return tmp_path
 
 
@@ -70,8 +76,19 @@ def test_a_tone_with_the_pasted_block_or_the_response_is_the_other_one(folder: P
     response = read_audio(folder / "match.wav", max_seconds=1)
     assert (response.samples.shape, response.rate) == ((1, 4096), 48_000)
 
-    blocks = ("By block", "b", block), ("By response", "b", '{ type = "cab_ir", file = "match.wav" }')
-    second = _render(folder, folder / "again", *blocks)
+    # Over REST, from the levels of the manifest alone.
+    manifest = decode_manifest((folder / "out" / "manifest.json").read_bytes())
+    computed = asyncio.run(match_read(manifest, 1, 2))
+    (folder / "rest.wav").write_bytes(asyncio.run(match_response(manifest, 1, 2)))
+
+    second = _render(
+        folder,
+        folder / "again",
+        ("By block", "b", block),
+        ("By response", "b", '{ type = "cab_ir", file = "match.wav" }'),
+        ("By block of REST", "b", eq_block_toml(computed.eq)),
+        ("By response of REST", "b", '{ type = "cab_ir", file = "rest.wav" }'),
+    )
     matched = np.array([point["matched"] for point in written["curve"]])
     before = (wanted - given)[matched]
     assert np.std(before) == pytest.approx(written["before"]["rms_db"], abs=0.1)
@@ -83,6 +100,10 @@ def test_a_tone_with_the_pasted_block_or_the_response_is_the_other_one(folder: P
         assert np.std(left) == pytest.approx(written[figure]["rms_db"], abs=0.15), name
         assert np.std(left) < rms, name
         assert np.abs(left).max() < most, name
+    for name in ("By block of REST", "By response of REST"):
+        left = (wanted - second[name][1])[matched]
+        assert np.std(left) < REST_RMS_DB < computed.before.rms_db, name
+        assert np.abs(left - left.mean()).max() < REST_MAX_DB, name
     assert f"{written['after_eq']['rms_db']:.2f} dB RMS" in shown.stdout
     assert [band["type"] for band in written["eq"]["bands"]] == ["peak"] * block.count("frequency_hz")
 

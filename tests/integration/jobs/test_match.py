@@ -1,5 +1,6 @@
 """The equalizer between two segments of a job."""
 
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from tests.support.finished_jobs import add_finished_job
 from tests.support.sessions import Sessions
 from tests.support.shared_jobs import manifest_of
 from tests.support.signals import RATE, riff
+from tone_shootout.audio.files import read_audio
 from tone_shootout.audio.filters import Band, equalize
 from tone_shootout.audio.spectrum import spectrum
 from tone_shootout.audio.temporal import temporal_features
@@ -85,6 +87,20 @@ async def test_one_segment_is_brought_to_another(path: str, user: Person) -> Non
     assert np.abs(left).max() < 1.5
 
 
+async def test_the_response_is_that_of_the_curve(path: str, user: Person, tmp_path: Path) -> None:
+    query = {"target": 1, "source": 2}
+    curve = (await user.client.get(path, params=query)).json()["curve"]
+    answer = await user.client.get(f"{path}/ir", params=query)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "audio/wav")
+    assert answer.headers["content-disposition"] == 'attachment; filename="match-2-to-1.wav"'
+    (tmp_path / "match.wav").write_bytes(answer.content)
+    read = read_audio(tmp_path / "match.wav", max_seconds=1)
+    assert (read.samples.shape, read.rate) == ((1, 4096), RATE)
+    spectrum_db = 20 * np.log10(np.abs(np.fft.rfft(read.samples[0], 8 * RATE)))
+    for point in curve[6:]:  # below 100 Hz, the last quarter of the response is faded out
+        assert spectrum_db[round(8 * point["frequency_hz"])] == pytest.approx(point["gain_db"], abs=0.3)
+
+
 async def test_a_segment_needs_nothing_to_be_itself(path: str, user: Person) -> None:
     found = (await user.client.get(path, params={"target": 2, "source": 2})).json()
     assert {point["gain_db"] for point in found["curve"]} == {0.0}
@@ -101,17 +117,19 @@ async def test_segments_that_can_not_be_matched_are_refused(path: str, user: Per
         ({"target": 1}, 400, "invalid_request"),
         ({"target": "one", "source": 1}, 400, "invalid_request"),
     ):
-        answer = await user.client.get(path, params=query)
-        assert (answer.status_code, answer.json()["code"]) == (status, code), query
+        for asked in (path, f"{path}/ir"):
+            answer = await user.client.get(asked, params=query)
+            assert (answer.status_code, answer.json()["code"]) == (status, code), query
 
 
 async def test_only_the_owner_of_a_job_with_results_can_match(
     path: str, user: Person, other_user: Person, api: httpx.AsyncClient
 ) -> None:
     query = {"target": 1, "source": 2}
-    assert (await api.get(path, params=query)).status_code == 401
-    answer = await other_user.client.get(path, params=query)
-    assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found")
+    for asked in (path, f"{path}/ir"):
+        assert (await api.get(asked, params=query)).status_code == 401
+        answer = await other_user.client.get(asked, params=query)
+        assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found")
     waiting = f"{(await submit(user.client))['links']['self']}/match"
     answer = await user.client.get(waiting, params=query)
     assert (answer.status_code, answer.json()["code"]) == (409, "job_unfinished")

@@ -137,6 +137,7 @@ async def test_every_download_is_binary(api: httpx.AsyncClient) -> None:
         "get_artifact",
         "get_archive",
         "get_bundle",
+        "get_match_ir",
         "get_spec",
         "get_shared_file",
         "get_share_picture",

@@ -18,7 +18,7 @@ from tests.integration.conftest import Person
 from tests.support.listeners import begin, heard, listener, open_test
 from tests.support.sessions import Sessions
 from tests.support.shared_jobs import SharedJob, share
-from tone_shootout.audio.excerpts import WAV_HEADER_BYTES
+from tone_shootout.audio.wav import WAV_HEADER_BYTES
 
 OF_THE_MOMENT = {"date", "x-request-id"}
 """Headers that differ between any two responses."""

@@ -114,6 +114,7 @@ ROWS = {
     "get_archive": Row(200, on={"job_id": "finished_job"}),
     "get_bundle": Row(200, on={"job_id": "finished_job"}),
     "match_segments": Row(409, query={"target": "1", "source": "1"}, on={"job_id": "finished_job"}),  # has no metrics
+    "get_match_ir": Row(409, query={"target": "1", "source": "1"}, on={"job_id": "finished_job"}),
     "get_ticket": Row(201),
     "cancel_job": Row(202),
     "follow_job": Row(200),

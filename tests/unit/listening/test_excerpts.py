@@ -10,8 +10,9 @@ import soundfile
 from numpy.typing import NDArray
 
 from tests.support.uploads import flac
-from tone_shootout.audio.excerpts import WAV_HEADER_BYTES, dither, fade, read_flac_excerpt, wav_bytes
+from tone_shootout.audio.excerpts import dither, fade, read_flac_excerpt
 from tone_shootout.audio.signals import AudioError
+from tone_shootout.audio.wav import WAV_HEADER_BYTES, wav_bytes
 from tone_shootout.listening.blind.excerpts import Plan, decode, make_stimulus
 from tone_shootout.listening.shares.facts import SharedSegment
 

@@ -121,7 +121,8 @@ def make_stimulus(excerpt: Excerpt, tone: int) -> bytes:
     """Return a WAV file of a tone with dither of its own, so that no two files are equal."""
     import numpy as np
 
-    from tone_shootout.audio.excerpts import dither, wav_bytes
+    from tone_shootout.audio.excerpts import dither
+    from tone_shootout.audio.wav import wav_bytes
 
     return wav_bytes(dither(excerpt.tones[tone], np.random.default_rng(secrets.randbits(128))), excerpt.rate)
 

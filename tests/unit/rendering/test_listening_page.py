@@ -14,6 +14,7 @@ import pytest
 from tests.support import abx_outcomes
 from tests.support.listening import HOSTILE, render_result
 from tests.support.shared import PROJECT
+from tests.support.specs import blocks, spec
 from tone_shootout.audio.files import encode_flac, read_audio, write_flac
 from tone_shootout.audio.spectrum import THIRD_OCTAVES_HZ
 from tone_shootout.rendering.listening_page.document import (
@@ -23,9 +24,10 @@ from tone_shootout.rendering.listening_page.document import (
     Home,
     render_document,
 )
-from tone_shootout.rendering.listening_page.page import Page, decode_page, make_page
+from tone_shootout.rendering.listening_page.page import Page, decode_page, input_groups, make_page
 from tone_shootout.rendering.listening_page.sound import peaks
 from tone_shootout.rendering.listening_page.sound_files import BUDGET_BYTES, fits, sound_files
+from tone_shootout.rendering.metrics import SweepDistances
 from tone_shootout.rendering.output.manifest import Manifest, decode_manifest
 from tone_shootout.rendering.output.result_folder import record
 
@@ -160,6 +162,48 @@ def test_names_are_escaped_in_the_document_and_in_its_data(page: Page) -> None:
     data = json.loads(parsed.data)
     assert data["segments"][2]["chain"] == HOSTILE
     assert data["title"] == "Three wires <b>"
+
+
+@pytest.mark.parametrize(
+    ("names_and_levels", "expected"),
+    [
+        ("A-6 B-6 A0 B0", [-6.0, None, 0.0, None]),
+        ("A-6 A0 B0", [-6.0, 0.0, None]),
+        ("A-6 B0", [None, None]),
+        ("A0 B0", [None, None]),
+    ],
+)
+def test_tones_are_grouped_by_the_levels_of_a_sweep(names_and_levels: str, expected: list[float | None]) -> None:
+    files = {"A": "amp.nam", "B": "pedal.nam"}
+    chains = [
+        {"name": each, "input_gain_db": float(each[1:]), "blocks": blocks(files[each[0]])}
+        for each in names_and_levels.split()
+    ]
+    assert input_groups(spec(*chains).chains) == expected
+
+
+def test_the_document_heads_each_input_level_and_names_stereo_and_mono(page: Page) -> None:
+    def document(**fields: Any) -> str:
+        return re.sub(r"\s+", " ", render_document(msgspec.structs.replace(page, **fields), DISK))
+
+    assert "Input " not in document()
+    assert document().count("All tones are mono. Loudness is that of one channel;") == 1
+    groups = dict(zip((segment.position for segment in page.segments), (-6.0, 0.0), strict=False))
+    segments = tuple(
+        msgspec.structs.replace(segment, group_db=groups.get(segment.position), channels=1 + segment.position % 2)
+        for segment in page.segments
+    )
+    sweep = SweepDistances(
+        di_track="Riff", input_db=(-6.0, 0.0), tones=("A", "B"), distances_db=((1.5, 2.5), (1.5, 2.5))
+    )
+    shown = document(segments=segments, channels=2, sweeps=(sweep,))
+    headings = re.findall(r'<h3 class="tone level" data-track="0" hidden>(.*?)</h3>', shown)
+    assert headings == ["Input −6 dB", "Input 0 dB"]
+    assert shown.index("Input −6 dB</h3>") < shown.index('id="row-1"')
+    assert "· stereo" in shown
+    assert "· mono, played 0.0 dB lower" in shown
+    assert "All tones are mono" not in shown
+    assert '<th scope="row">B</th><td>1.5</td><td>2.5</td>' in shown
 
 
 def test_the_document_has_no_inline_script_style_or_handler(page: Page) -> None:

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from tone_shootout.audio.constants import BANDS_HZ, DUAL_MONO_DB
 from tone_shootout.precision import rounded
+from tone_shootout.rendering.executor.sweeps import input_level_db
 from tone_shootout.rendering.executor.tasks import Measured
 from tone_shootout.rendering.listening_page.sound_files import (
     BUDGET_BYTES,
@@ -15,16 +16,18 @@ from tone_shootout.rendering.listening_page.sound_files import (
     SoundFile,
     fits,
 )
-from tone_shootout.rendering.metrics import DrivePoint, Latency, Pair
+from tone_shootout.rendering.metrics import DrivePoint, Latency, Pair, SweepDistances
 from tone_shootout.rendering.notices import Notice
 from tone_shootout.rendering.output.manifest import CaptureRecord, LevelRecord, Manifest, SegmentRecord
+from tone_shootout.rendering.spec.schema import Chain
 
 
 class PageSegment(Struct, frozen=True, kw_only=True):
     """A segment: fields of the manifest, its DI track by its index in `tracks`, and its sound.
 
     `playback_gain_db` is the gain with which two speakers play it as loud as the other segments, dB: a mono segment
-    beside stereo ones is lower.
+    beside stereo ones is lower. `group_db` is the gain before its first capture, dB, if it is the first of its DI track
+    at an input level of a sweep.
     """
 
     position: int
@@ -45,6 +48,7 @@ class PageSegment(Struct, frozen=True, kw_only=True):
     sound: tuple[SoundFile, ...]
     channels: int = 1
     playback_gain_db: float = 0.0
+    group_db: float | None = None
 
 
 class PageTrack(Struct, frozen=True, kw_only=True):
@@ -90,6 +94,7 @@ class Page(Struct, frozen=True, kw_only=True):
     inputs: tuple[PageFile, ...]
     credits: tuple[str, ...]
     notices: tuple[Notice, ...]
+    sweeps: tuple[SweepDistances, ...] = ()
 
 
 def make_page(manifest: Manifest, sounds: Mapping[int, SegmentSound] | None = None) -> Page:
@@ -115,6 +120,7 @@ def make_page(manifest: Manifest, sounds: Mapping[int, SegmentSound] | None = No
         )
         for n, segments in enumerate(by_track)
     )
+    groups = input_groups(manifest.spec.chains)
     return Page(
         title=manifest.title,
         sample_rate_hz=manifest.segments[0].sample_rate_hz,
@@ -126,9 +132,9 @@ def make_page(manifest: Manifest, sounds: Mapping[int, SegmentSound] | None = No
         versions=manifest.versions,
         tracks=tracks,
         segments=tuple(
-            _segment(segment, track, sounds[segment.position], channels)
+            msgspec.structs.replace(_segment(segment, track, sounds[segment.position], channels), group_db=group_db)
             for track, segments in enumerate(by_track)
-            for segment in segments
+            for segment, group_db in zip(segments, groups, strict=True)
         ),
         comparisons=manifest.comparisons,
         captures=tuple(
@@ -139,6 +145,7 @@ def make_page(manifest: Manifest, sounds: Mapping[int, SegmentSound] | None = No
         inputs=tuple(PageFile(name=item.name, kind=item.kind, sha256=item.sha256) for item in manifest.inputs),
         credits=manifest.credits,
         notices=manifest.notices,
+        sweeps=manifest.sweeps,
     )
 
 
@@ -159,6 +166,18 @@ def decode_page(data: bytes) -> Page:
 def capture_label(capture: CaptureRecord) -> str:
     """Return the name of a capture, with its size if it was selected."""
     return capture.name if capture.size is None else f"{capture.name}, size {capture.size:g}"
+
+
+def input_groups(chains: Sequence[Chain]) -> list[float | None]:
+    """Return for each chain its input level, dB, if the chain before it has another one; None for the others.
+
+    All are None if no tone is at several levels.
+    """
+    levels = [input_level_db(chain) for chain in chains]
+    tones = {msgspec.structs.replace(chain, name="tone", input_gain_db=0.0) for chain in chains}
+    if len(tones) == len(chains) or len(set(levels)) == 1:
+        return [None] * len(chains)
+    return [None if n and level == levels[n - 1] else level for n, level in enumerate(levels)]
 
 
 def segment_names(segments: Sequence[PageSegment]) -> dict[int, str]:

@@ -3,7 +3,7 @@
 import math
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
@@ -12,7 +12,7 @@ from tone_shootout.document_errors import explain_all
 from tone_shootout.rendering.spec.document import SpecDocument
 from tone_shootout.rendering.spec.grid import AXES
 from tone_shootout.rendering.spec.pointers import Place, block_pointer, di_track_pointer, template_pointer
-from tone_shootout.rendering.spec.schema import InvalidSpec, SpecError, check_slices
+from tone_shootout.rendering.spec.schema import DiTrack, InvalidSpec, SpecError
 
 MAX_SPEC_BYTES = 1_000_000
 
@@ -58,7 +58,7 @@ def parse_document(data: bytes, *, format: Format) -> SpecDocument:  # noqa: A00
     if errors := find_errors(document, format=format):
         raise InvalidSpec(errors)
     parsed = msgspec.convert(document, SpecDocument)
-    check_slices(parsed.di_tracks)
+    _check_slices(parsed.di_tracks)
     return parsed
 
 
@@ -204,6 +204,21 @@ def _models(document: Any) -> Iterator[SpecError]:
                 f"{pointer}/tone3000",
                 "expected `file`: only the service fetches TONE3000 models. Start it with `shootout serve`, sign "
                 "in with TONE3000 and submit the shootout there, or download the model and set `file` to its path",
+            )
+
+
+def _check_slices(tracks: Sequence[DiTrack]) -> None:
+    """Check that every slice ends after its start.
+
+    Raises:
+        SpecError: `invalid_slice`, with a pointer to `end_s` of the DI track.
+    """
+    for index, track in enumerate(tracks):
+        if track.end_s is not None and track.end_s <= track.start_s:
+            raise SpecError(
+                "invalid_slice",
+                di_track_pointer(index, "end_s"),
+                f"expected an end after {track.start_s:g} s, got {track.end_s:g} s",
             )
 
 

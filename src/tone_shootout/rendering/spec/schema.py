@@ -12,7 +12,6 @@ from msgspec import Meta, Struct
 
 from tone_shootout import validation
 from tone_shootout.audio.constants import Channel
-from tone_shootout.rendering.spec.pointers import di_track_pointer
 
 SCHEMA: Final = 1
 
@@ -417,18 +416,3 @@ class Spec(SpecBase, kw_only=True, frozen=True):
 
     di_tracks: Annotated[tuple[DiTrack, ...], Meta(min_length=1, max_length=64, description="DI tracks, in order.")]
     chains: Annotated[tuple[Chain, ...], Meta(min_length=1, max_length=256, description="Chains, in order.")]
-
-
-def check_slices(tracks: Sequence[DiTrackBase]) -> None:
-    """Check that every slice ends after its start.
-
-    Raises:
-        SpecError: `invalid_slice`, with a pointer to `end_s` of the DI track.
-    """
-    for index, track in enumerate(tracks):
-        if track.end_s is not None and track.end_s <= track.start_s:
-            raise SpecError(
-                "invalid_slice",
-                di_track_pointer(index, "end_s"),
-                f"expected an end after {track.start_s:g} s, got {track.end_s:g} s",
-            )

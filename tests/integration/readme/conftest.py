@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,8 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a reader in a copy of the repository, with a new data folder."""
     return {
         **os.environ,
-        "PATH": f"{Path(find_uv()).parent}{os.pathsep}{os.environ['PATH']}",
+        # `shootout` as installed with this Python; `test_install` installs it as the README does.
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), str(Path(find_uv()).parent), os.environ["PATH"])),
         "UV_PROJECT": str(PROJECT),
         "UV_NO_SYNC": "1",
         "SHOOTOUT_DATA": str(tmp_path_factory.mktemp("home") / "data"),

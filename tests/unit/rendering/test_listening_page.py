@@ -15,6 +15,7 @@ from tests.support import abx_outcomes
 from tests.support.listening import HOSTILE, render_result
 from tests.support.shared import PROJECT
 from tests.support.specs import blocks, spec
+from tone_shootout.audio.constants import DUAL_MONO_DB
 from tone_shootout.audio.files import encode_flac, read_audio, write_flac
 from tone_shootout.audio.spectrum import THIRD_OCTAVES_HZ
 from tone_shootout.rendering.listening_page.document import (
@@ -190,7 +191,12 @@ def test_the_document_heads_each_input_level_and_names_stereo_and_mono(page: Pag
     assert document().count("All tones are mono. Loudness is that of one channel;") == 1
     groups = dict(zip((segment.position for segment in page.segments), (-6.0, 0.0), strict=False))
     segments = tuple(
-        msgspec.structs.replace(segment, group_db=groups.get(segment.position), channels=1 + segment.position % 2)
+        msgspec.structs.replace(
+            segment,
+            group_db=groups.get(segment.position),
+            channels=1 + segment.position % 2,
+            playback_gain_db=0.0 if segment.position % 2 else DUAL_MONO_DB,
+        )
         for segment in page.segments
     )
     sweep = SweepDistances(
@@ -201,7 +207,7 @@ def test_the_document_heads_each_input_level_and_names_stereo_and_mono(page: Pag
     assert headings == ["Input −6 dB", "Input 0 dB"]
     assert shown.index("Input −6 dB</h3>") < shown.index('id="row-1"')
     assert "· stereo" in shown
-    assert "· mono, played 0.0 dB lower" in shown
+    assert "· mono, played 3.0 dB lower" in shown
     assert "All tones are mono" not in shown
     assert '<th scope="row">B</th><td>1.5</td><td>2.5</td>' in shown
 

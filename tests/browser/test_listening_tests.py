@@ -122,7 +122,9 @@ async def test_sounds_of_a_trial_look_alike_to_the_browser(
     await begin(page)
     await hear(page, "abx")
     sounds = "performance.getEntriesByType('resource').filter(e => /stimuli/.test(e.name))"
-    await page.wait_for_function(f"{sounds}.length == 4")
+    await page.evaluate(
+        f"async () => {{ while ({sounds}.length < 4) await new Promise(again => setTimeout(again, 20)) }}"
+    )
     found = await page.evaluate(f"""{sounds}.map(e => [e.name.length, e.transferSize, e.encodedBodySize,
       e.decodedBodySize, e.contentType, e.deliveryType].join())""")
     assert len(set(found)) == 1, found

@@ -1,4 +1,7 @@
-"""A Chromium for the tests of pages: the system's, or the one that Playwright has installed."""
+"""A Chromium for the tests of pages: the system's, or the one that Playwright has installed.
+
+Its headless shell is preferred: the same engine without the windows of a browser, for a quarter of the processor time.
+"""
 
 import shutil
 import sys
@@ -8,7 +11,15 @@ from typing import Final
 
 from playwright.sync_api import Error, sync_playwright
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
+_NAMES = (
+    "chromium-headless-shell",
+    "chrome-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome-stable",
+    "google-chrome",
+    "chrome",
+)
 
 INSTALL: Final = "python3 -m uv run playwright install chromium"
 MISSING: Final = f"The tests in tests/browser did not run, because no Chromium was found. To install one: {INSTALL}"
@@ -22,10 +33,12 @@ def find_chromium() -> str | None:
             return found
     try:
         with sync_playwright() as playwright:
-            path = playwright.chromium.executable_path
+            path = Path(playwright.chromium.executable_path)
     except Error:
         return None
-    return path if Path(path).exists() else None
+    # Playwright installs both, in folders beside each other: chromium-N/… and chromium_headless_shell-N/….
+    shells = path.parents[2].glob("chromium_headless_shell-*/*/*headless*shell")
+    return next((str(found) for found in (*shells, path) if found.exists()), None)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ def test_the_last_lines_name_the_command_that_installs_a_browser(tmp_path: Path)
     ("user", "stubs", "code"),
     [
         ("0", {"chromium": "exit 1"}, 0),
-        ("0", {"apt-get": '[ "$1" = update ] || cp "$0" "${0%/*}/chromium"'}, 0),
+        ("0", {"apt-get": '[ "$1" = update ] || cp "$0" "${0%/*}/chromium-headless-shell"'}, 0),
+        ("0", {"apt-get": 'case "$*" in *shell) exit 100;; *chromium) cp "$0" "${0%/*}/chromium";; esac'}, 0),
         ("0", {"apt-get": "exit 100"}, 1),
         ("0", {"apt-get": "exit 0"}, 1),
         ("1000", {"python3": "exit 0"}, 0),

@@ -31,7 +31,7 @@ and schedules compare times of both."""
 POSTGRESQL: Final = 14
 """Oldest supported major version."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
-BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+BROWSERS: Final = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 Status = Literal["ok", "warning", "failed"]
 

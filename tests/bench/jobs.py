@@ -1,13 +1,15 @@
 """Overhead of jobs besides rendering: from submission to the claim and the end, and of a cancellation."""
 
 import asyncio
+import itertools
 import random
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -39,14 +41,22 @@ from tone_shootout.kit.settings import (
     new_encryption_key,
 )
 
-SINGLE = 60
+SINGLE = 40
 """Jobs submitted one after the other."""
 TOGETHER = 60
 """Jobs submitted at once."""
-CANCELLED = 5
+CANCELLED = 4
 """Jobs cancelled in each phase."""
-LONG_S, CHAINS = 180.0, 4
+CANCEL_S = 60.0
+"""Seconds after which each further phase gets one try."""
+WINDOW_S = 0.5
+"""Seconds of a phase in which jobs are cancelled; half of the phase if it is shorter than twice that."""
+LONG_S, CHAINS = 60.0, 4
 """Material of the jobs that are cancelled: seconds of the DI track, and chains."""
+LIMIT_S = 300.0
+"""Seconds after which a measurement is given up."""
+JOB_LIMIT_S = 120.0
+"""Seconds after which a job that does not end is given up."""
 
 T = TypeVar("T")
 
@@ -58,6 +68,18 @@ class JobTimes:
     taken: list[float]
     done: list[float]
     throughput: float
+
+
+@dataclass
+class Cancellations:
+    """Cancelled jobs of a phase."""
+
+    times: list[float]
+    """Seconds from `cancelling` to `cancelled`."""
+    tries: int
+    """Jobs that were submitted for that; the others ended first."""
+    duration_s: float
+    """Duration of the phase in a job that is not cancelled."""
 
 
 @dataclass
@@ -74,10 +96,29 @@ class Plant:
         answer = await self.client.post(f"{SHOOTOUTS}/{shootout_id}/jobs")
         return str(answer.raise_for_status().json()["id"])
 
+    async def follow(self, job_id: str) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield all events of a job, to its end.
+
+        Raises:
+            RuntimeError: the job does not end.
+        """
+        last: dict[str, Any] = {}
+        try:
+            async with asyncio.timeout(JOB_LIMIT_S):
+                async for last in follow(self.url, self.headers, job_id, "?after=0"):
+                    yield last
+        except TimeoutError:
+            raise RuntimeError(f"job {job_id} did not end within {JOB_LIMIT_S:g} s; its last event: {last}") from None
+
     async def finish(self, job_id: str) -> None:
-        """Wait for the end of a job."""
-        async for _ in follow(self.url, self.headers, job_id, "?after=0"):
-            pass
+        """Wait for the end of a job.
+
+        Raises:
+            RuntimeError: it does not end, or not with results.
+        """
+        events = [event async for event in self.follow(job_id)]
+        if not events or events[-1]["data"].get("status") != "completed":
+            raise RuntimeError(f"job {job_id} was not completed: {events[-1:]}")
 
 
 def jobs_section() -> list[str]:
@@ -92,14 +133,19 @@ def jobs_section() -> list[str]:
         "|---|---:|---:|---:|---:|",
         *rows,
         "",
-        f"From `cancelling` to `cancelled`, with children ended and files removed: {CANCELLED} jobs in each phase,",
-        f"cancelled at a random time in its first half second. A DI track of {LONG_S / 60:g} minutes through {CHAINS}",
-        "chains.",
+        "From `cancelling` to `cancelled`, with children ended and files removed: jobs cancelled at a random time in",
+        f"the first {WINDOW_S:g} s of a phase, or in its first half if that is shorter. A DI track of {LONG_S:g} s",
+        f"through {CHAINS} chains. Jobs that end before their cancellation do not count.",
         "",
-        "| phase | median | longest |",
-        "|---|---:|---:|",
-        *(f"| {phase} | {_ms(times, 0.5)} | {_ms(times, 1.0)} |" for phase, times in cancelled.items()),
+        "| phase | duration | cancelled | median | longest |",
+        "|---|---:|---:|---:|---:|",
+        *(f"| {phase} | {_cancelled_columns(found)} |" for phase, found in cancelled.items()),
     ]
+
+
+def _cancelled_columns(found: Cancellations) -> str:
+    times = [_ms(found.times, share) for share in (0.5, 1.0)] if found.times else ["", ""]
+    return " | ".join([_ms([found.duration_s], 0.5), f"{len(found.times)} of {found.tries}", *times])
 
 
 def _row(name: str, times: JobTimes) -> str:
@@ -149,7 +195,7 @@ async def _with_user(settings: Settings, url: str, measure: Callable[[Plant], Co
         await session.commit()
     headers = {"Authorization": f"Bearer {token}"}
     try:
-        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
+        async with asyncio.timeout(LIMIT_S), httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
             return await measure(Plant(url, headers, client, sessions))
     finally:
         await config.get_engine().dispose()
@@ -174,44 +220,75 @@ async def _run_until_idle(plant: Plant) -> JobTimes:
     )
 
 
-async def _cancel(plant: Plant) -> dict[str, list[float]]:
-    """Cancel jobs in every phase; the seconds that it took by phase.
+async def _cancel(plant: Plant) -> dict[str, Cancellations]:
+    """Cancel jobs in every phase.
 
-    All are of the same sound, at levels of their own: it is rendered once, and what comes behind is made anew.
+    All are of the same sound, at levels of their own: it is rendered once, and what follows is made anew. Those that
+    are cancelled while they render have captures at gains of their own, so that there is something to render.
     """
     amp = await add(plant.client, "capture", bundled_capture("clean.nam"))
     track = await add(plant.client, "di_track", wav(playing(LONG_S)))
-    blocks = [
-        {"type": "capture", "asset": amp, "input_gain_db": float(gain), "gear": "amp_cab"} for gain in range(CHAINS)
-    ]
-    config = {
-        "di_tracks": [{"name": "Long", "asset": track}],
-        "chains": [{"name": f"Chain {number}", "blocks": [block]} for number, block in enumerate(blocks)],
-    }
-    level = -16.0
+    numbers = itertools.count(1)
     chance = random.Random(1)
 
-    async def one(phase: str) -> str | None:
-        """Cancel a job in a phase; its id, None where it has ended before."""
-        nonlocal level
-        level -= 0.1
-        job_id = await plant.submit(await make_shootout(plant.client, level={"target_lufs": round(level, 1)}, **config))
+    async def submitted(*, new_sound: bool) -> str:
+        number = next(numbers)
+        chains = [
+            {
+                "name": f"Chain {chain}",
+                "blocks": [
+                    {
+                        "type": "capture",
+                        "asset": amp,
+                        "input_gain_db": chain + (number / 100 if new_sound else 0.0),
+                        "gear": "amp_cab",
+                    }
+                ],
+            }
+            for chain in range(CHAINS)
+        ]
+        level = {"target_lufs": round(-16.0 - number / 10, 1)}
+        config = {"di_tracks": [{"name": "Long", "asset": track}], "chains": chains, "level": level}
+        return await plant.submit(await make_shootout(plant.client, **config))
+
+    async def cancel_in(phase: str, window_s: float) -> str | None:
+        """Cancel a job in a phase; return its id, None if it ended before."""
+        job_id = await submitted(new_sound=phase == "render")
         status = 0
-        async for event in follow(plant.url, plant.headers, job_id, "?after=0"):
+        async for event in plant.follow(job_id):
             if event["type"] == "phase" and event["data"]["phase"] == phase:
-                await asyncio.sleep(chance.uniform(0.0, 0.5))
+                await asyncio.sleep(chance.uniform(0.0, window_s))
                 status = (await plant.client.post(f"/api/v1/jobs/{job_id}/cancel")).status_code
         return job_id if status == httpx.codes.ACCEPTED else None
 
+    await plant.finish(await submitted(new_sound=False))
+    durations = await _phase_durations(plant, await submitted(new_sound=False))
+    durations["render"] = WINDOW_S  # of a new sound, it takes longer
     found = {}
-    # Fetching comes last: there is sound to fetch when it has been rendered.
-    for phase in (*PHASES[1:], PHASES[0]):
+    until = time.monotonic() + CANCEL_S
+    for phase in PHASES:
+        window_s = min(WINDOW_S, durations[phase] / 2)
         jobs: list[str] = []
-        while len(jobs) < CANCELLED:
-            if (job_id := await one(phase)) is not None:
+        tries = 0
+        while len(jobs) < CANCELLED and tries < 2 * CANCELLED and (time.monotonic() < until or not tries):
+            tries += 1
+            if (job_id := await cancel_in(phase, window_s)) is not None:
                 jobs.append(job_id)
-        found[phase] = await _between(plant.sessions, jobs, "cancelling", "cancelled")
-    return {phase: found[phase] for phase in PHASES}
+        times = await _between(plant.sessions, jobs, "cancelling", "cancelled") if jobs else []
+        found[phase] = Cancellations(times, tries, durations[phase])
+    return found
+
+
+async def _phase_durations(plant: Plant, job_id: str) -> dict[str, float]:
+    """Return how long each phase of a job takes, in seconds by the events; 0 for a phase that it does not have."""
+    began = [
+        (event["data"].get("phase"), datetime.fromisoformat(event["at"]))
+        async for event in plant.follow(job_id)
+        if event["type"] in ("phase", "done")
+    ]
+    ends = [at for _, at in began[1:]]
+    times = {phase: (end - at).total_seconds() for (phase, at), end in zip(began, ends, strict=False)}
+    return {phase: times.get(phase, 0.0) for phase in PHASES}
 
 
 async def _between(sessions: Sessions, jobs: Sequence[str], first: str, second: str) -> list[float]:

@@ -19,7 +19,10 @@ from urllib.parse import urlsplit
 
 from tone_shootout.kit.http.web_server import allow_many_connections
 
-PATIENCE_S = 120.0
+PATIENCE_S = 30.0
+"""Longest silence, in seconds."""
+LIMIT_S = 90.0
+"""Seconds after which the clients give up, from their start."""
 TEXT, PING = 0x81, 0x89
 AT_ONCE = 50
 """Connections that are opened before the answers are read: fewer than the service lets wait."""
@@ -108,11 +111,14 @@ def _listen(url: str, token: str, jobs: Sequence[str], events: int) -> list[list
     where = urlsplit(url)
     selector = selectors.DefaultSelector()
     clients: list[_Client] = []
+    until = time.monotonic() + LIMIT_S
 
     def hear() -> None:
         ready = selector.select(PATIENCE_S)
-        if not ready:
-            raise RuntimeError(f"silence, with {min(len(client.times) for client in clients)} of {events} events")
+        if not ready or time.monotonic() > until:
+            had = min(len(client.times) for client in clients)
+            reason = f"no end within {LIMIT_S:g} s" if ready else f"silence for {PATIENCE_S:g} s"
+            raise RuntimeError(f"{reason}: {len(clients)} of {len(jobs)} clients, {had} of {events} events")
         for key, _ in ready:
             key.data.hear()
 

@@ -19,7 +19,7 @@ import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from tests.integration.jobs.conftest import follow, make_shootout
+from tests.integration.jobs.conftest import EVERYTHING, follow, make_shootout
 from tests.support.live import web_process, working
 from tests.support.sessions import Sessions
 from tests.support.uploads import SHOOTOUTS, add, playing, wav
@@ -48,7 +48,7 @@ TOGETHER = 60
 CANCELLED = 4
 """Jobs cancelled in each phase."""
 CANCEL_S = 60.0
-"""Seconds after which each further phase gets one try."""
+"""Seconds for all phases. A phase whose share of them is over gets no further try, but always one."""
 WINDOW_S = 0.5
 """Seconds of a phase in which jobs are cancelled; half of the phase if it is shorter than twice that."""
 LONG_S, CHAINS = 60.0, 4
@@ -247,8 +247,12 @@ async def _cancel(plant: Plant) -> dict[str, Cancellations]:
             }
             for chain in range(CHAINS)
         ]
-        level = {"target_lufs": round(-16.0 - number / 10, 1)}
-        config = {"di_tracks": [{"name": "Long", "asset": track}], "chains": chains, "level": level}
+        config: dict[str, Any] = {
+            "di_tracks": [{"name": "Long", "asset": track}],
+            "chains": chains,
+            "level": {"target_lufs": round(-16.0 - number / 10, 1)},
+            "output": EVERYTHING,
+        }
         return await plant.submit(await make_shootout(plant.client, **config))
 
     async def cancel_in(phase: str, window_s: float) -> str | None:
@@ -264,9 +268,10 @@ async def _cancel(plant: Plant) -> dict[str, Cancellations]:
     await plant.finish(await submitted(new_sound=False))
     durations = await _phase_durations(plant, await submitted(new_sound=False))
     durations["render"] = WINDOW_S  # of a new sound, it takes longer
-    found = {}
-    until = time.monotonic() + CANCEL_S
-    for phase in PHASES:
+    found: dict[str, Cancellations] = {}
+    began = time.monotonic()
+    for number, phase in enumerate(PHASES, 1):
+        until = began + CANCEL_S * number / len(PHASES)
         window_s = min(WINDOW_S, durations[phase] / 2)
         jobs: list[str] = []
         tries = 0

@@ -9,30 +9,9 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from sqlalchemy import create_engine
-from sqlalchemy.orm import Session
 
-from tests.support.factories import (
-    ApiTokenFactory,
-    IdempotencyRecordFactory,
-    JobArtifactFactory,
-    JobEventFactory,
-    JobFactory,
-    LibraryItemFactory,
-    ListeningSessionFactory,
-    ListeningTestFactory,
-    RenderCacheEntryFactory,
-    ShareFactory,
-    SharePictureFactory,
-    ShootoutAssetFactory,
-    ShootoutFactory,
-    Tone3000ConnectionFactory,
-    UserFactory,
-    UserSessionFactory,
-    WebhookDeliveryFactory,
-    WebhookFactory,
-)
 from tests.support.live import environ_of
+from tests.support.rows import fill
 from tone_shootout import migrations
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.kit.settings import DatabaseSettings, Settings
@@ -42,40 +21,6 @@ from tone_shootout.kit.settings import DatabaseSettings, Settings
 def database(servers: Servers) -> str:
     """A new, empty database."""
     return servers.create_database(f"migrations_{uuid4().hex}")
-
-
-def _fill(url: str) -> None:
-    """A user with one of everything."""
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
-    with Session(engine) as session:
-        user = UserFactory.build()
-        session.add(user)
-        session.flush()
-        session.add(Tone3000ConnectionFactory.build(user_id=user.id))
-        session.add_all([ApiTokenFactory.build(user_id=user.id), UserSessionFactory.build(user_id=user.id)])
-        item = LibraryItemFactory.build(owner_id=user.id)
-        shootout = ShootoutFactory.build(owner_id=user.id)
-        session.add_all([item, shootout])
-        session.flush()
-        job = JobFactory.build(owner_id=user.id, shootout_id=shootout.id)
-        session.add_all([job, ShootoutAssetFactory.build(shootout_id=shootout.id, library_item_id=item.id)])
-        session.flush()
-        session.add(IdempotencyRecordFactory.build(owner_id=user.id))
-        session.add(RenderCacheEntryFactory.build(owner_id=user.id))
-        session.add_all([JobEventFactory.build(job_id=job.id), JobArtifactFactory.build(job_id=job.id)])
-        webhook = WebhookFactory.build(owner_id=user.id)
-        session.add(webhook)
-        session.flush()
-        session.add(WebhookDeliveryFactory.build(webhook_id=webhook.id))
-        share = ShareFactory.build(owner_id=user.id, job_id=job.id)
-        session.add(share)
-        session.flush()
-        test = ListeningTestFactory.build(owner_id=user.id, share_id=share.id)
-        session.add_all([test, SharePictureFactory.build(share_id=share.id)])
-        session.flush()
-        session.add(ListeningSessionFactory.build(test_id=test.id))
-        session.commit()
-    engine.dispose()
 
 
 def _tables(url: str) -> set[str]:
@@ -91,7 +36,7 @@ def test_an_empty_database_becomes_what_the_models_say(database: str) -> None:
 
 def test_upgrading_twice_changes_nothing_and_loses_nothing(database: str) -> None:
     migrations.upgrade(database)
-    _fill(database)
+    fill(database)
     migrations.upgrade(database)
     with psycopg.connect(database) as connection:
         for table in _tables(database):
@@ -100,7 +45,7 @@ def test_upgrading_twice_changes_nothing_and_loses_nothing(database: str) -> Non
 
 def test_a_filled_database_goes_all_the_way_back_and_forth(database: str) -> None:
     migrations.upgrade(database)
-    _fill(database)
+    fill(database)
     migrations.downgrade(database, "base")
     assert _tables(database) == set()
     migrations.upgrade(database)
@@ -134,7 +79,7 @@ def test_stored_documents_follow_the_names_of_fields_both_ways(database: str) ->
         "webhook_delivery.log": [{"duration_ms": 3, "http_status": 204, "error": None}],
     }
     migrations.upgrade(database)
-    _fill(database)
+    fill(database)
     with psycopg.connect(database) as connection:
         for place, document in documents.items():
             table, _, column = place.partition(".")

@@ -35,6 +35,8 @@ _COMMANDS = {
     "tone3000": "Check the API of TONE3000.",
     "completion": "Write the completion script of a shell.",
     "doctor": "Check an installation, and tell what to do.",
+    "backup": "Back up database and objects into a folder.",
+    "restore": "Restore a backup into an empty installation, or check it.",
     "housekeeping": "Delete expired data.",
     "db": "Migrate the database.",
 }

@@ -1,13 +1,12 @@
 """`shootout db`: migrations."""
 
-import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from tone_shootout.cli.errors import handle_errors
+from tone_shootout.cli._installation import installation
 
 _data = click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder of the embedded servers."
@@ -79,7 +78,7 @@ def rekey(data: Path | None) -> None:
 
     from tone_shootout.kit.keyring import UnreadableSecretError
 
-    with _environ(data) as environ:
+    with installation(data) as environ:
         try:
             connections, webhooks = asyncio.run(_reencrypt(environ))
         except UnreadableSecretError:
@@ -104,25 +103,5 @@ async def _reencrypt(environ: Mapping[str, str]) -> tuple[int, int]:
 @contextmanager
 def _database(data: Path | None) -> Generator[str, None, None]:
     """Yield the URL of the database; the embedded one runs for the duration of the context if needed."""
-    with _environ(data) as environ:
+    with installation(data) as environ:
         yield environ["SHOOTOUT_DATABASE_URL"]
-
-
-@contextmanager
-def _environ(data: Path | None) -> Generator[Mapping[str, str], None, None]:
-    """Yield the environment with the URL of the database, embedded or not."""
-    from alembic.util.exc import CommandError
-    from psycopg import Error as PsycopgError
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from tone_shootout.embedded.errors import EmbeddedError
-    from tone_shootout.embedded.service import use_servers
-    from tone_shootout.kit.settings import load_settings
-
-    with handle_errors(CommandError, SQLAlchemyError, PsycopgError, EmbeddedError, OSError):
-        settings = load_settings()
-        if settings.database.url:
-            yield os.environ
-            return
-        with use_servers(data or settings.data) as environ:
-            yield environ

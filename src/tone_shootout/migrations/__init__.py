@@ -10,7 +10,17 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-__all__ = ["VERSION_TABLE", "alembic_config", "check", "downgrade", "head_revision", "revision", "upgrade"]
+__all__ = [
+    "VERSION_TABLE",
+    "alembic_config",
+    "check",
+    "downgrade",
+    "has_revision",
+    "head_revision",
+    "revision",
+    "table_names",
+    "upgrade",
+]
 
 VERSION_TABLE: Final = "schema_version"
 _FOLDER: Final = Path(__file__).parent
@@ -25,6 +35,18 @@ def alembic_config() -> AlembicAsyncConfig:
 def head_revision() -> str | None:
     """Return the newest revision."""
     return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def has_revision(revision: str) -> bool:
+    """Return whether there is a migration to `revision`."""
+    return revision in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
+def table_names() -> list[str]:
+    """Return the names of all tables of the models, each after those that it refers to."""
+    from tone_shootout.migrations.models import metadata
+
+    return [str(table.name) for table in metadata().sorted_tables]
 
 
 def upgrade(url: str, target: str = "head", *, on_wait: Callable[[str], None] | None = None) -> None:

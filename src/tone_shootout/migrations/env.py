@@ -4,22 +4,15 @@ import asyncio
 from dataclasses import replace
 
 import structlog
-from advanced_alchemy.base import metadata_registry
 from alembic import context
 from sqlalchemy import Connection, event, pool
 
-import tone_shootout.accounts.models
-import tone_shootout.jobs.models
-import tone_shootout.jobs.webhooks.models
-import tone_shootout.listening.blind.models
-import tone_shootout.listening.shares.models
-import tone_shootout.shootouts.library.models
-import tone_shootout.shootouts.models  # noqa: F401 - the imports fill the metadata
 from tone_shootout.jobs.scheduling.queue import prepare_queue
 from tone_shootout.kit.db.locks import Lock
 from tone_shootout.kit.db.session import create_engine
 from tone_shootout.kit.settings import load_settings
 from tone_shootout.migrations import VERSION_TABLE
+from tone_shootout.migrations.models import metadata
 
 _log = structlog.get_logger(__name__)
 
@@ -28,7 +21,7 @@ def _run(connection: Connection) -> bool:
     """Run the command; return whether it was an upgrade."""
     context.configure(
         connection=connection,
-        target_metadata=metadata_registry.get(None),
+        target_metadata=metadata(),
         version_table=VERSION_TABLE,
         compare_type=True,
         compare_server_default=True,

@@ -73,7 +73,7 @@ def test_bash_completes_commands_options_choices_and_files() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert [line.split() for line in done.stdout.splitlines()] == [
-        ["render", "reamp"],
+        ["render", "reamp", "restore"],
         ["watch"],
         ["--no-video", "--no-plots", "--no-page"],
         ["bash", "zsh", "fish"],

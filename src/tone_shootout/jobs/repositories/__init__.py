@@ -1,6 +1,6 @@
 """Queries for jobs, their events and artifacts, and the render cache."""
 
-from tone_shootout.jobs.repositories.artifacts import JobArtifactRepository, results_bytes
+from tone_shootout.jobs.repositories.artifacts import JobArtifactRepository, results_bytes, stored_results
 from tone_shootout.jobs.repositories.events import EventContent, JobEventRepository
 from tone_shootout.jobs.repositories.jobs import JobRepository
 from tone_shootout.jobs.repositories.render_cache import RenderCacheRepository
@@ -12,4 +12,5 @@ __all__ = [
     "JobRepository",
     "RenderCacheRepository",
     "results_bytes",
+    "stored_results",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Table, delete, func, select
+from sqlalchemy import Select, Table, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -67,3 +67,8 @@ def _values(artifact: JobArtifact) -> dict[str, Any]:
 async def results_bytes(session: AsyncSession, owner_id: UUID) -> int:
     """Return the size of all artifacts of an owner's jobs, in bytes, for the storage quota."""
     return await JobArtifactRepository(session).total_bytes(owner_id)
+
+
+def stored_results() -> Select[tuple[str, int, str]]:
+    """Return the statement for the objects of all results: `key`, `size` in bytes, `sha256`. For backups."""
+    return select(JobArtifact.storage_key.label("key"), JobArtifact.size, JobArtifact.sha256)

@@ -22,7 +22,8 @@ from tone_shootout.kit.settings._settings import Settings
 MINIMUM_SECRET_LENGTH = 32
 _LARGEST = (1 << 63) - 1
 _OTHERS = frozenset(
-    f"{PREFIX}_{name}" for name in ("DATA", "ENGINE", "ENVIRONMENT", "KERNELS", "ORDERS", "SUPERVISED", "TOKEN", "URL")
+    f"{PREFIX}_{name}"
+    for name in ("BACKUP_KEY", "DATA", "ENGINE", "ENVIRONMENT", "KERNELS", "ORDERS", "SUPERVISED", "TOKEN", "URL")
 )
 """Variables with our prefix that belong to no group."""
 _SERVICE_LINK = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)")

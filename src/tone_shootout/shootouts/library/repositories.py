@@ -171,3 +171,9 @@ class LibraryRepository(OwnedRepository[LibraryItem]):
             tuple_(LibraryItem.owner_id, LibraryItem.sha256).in_(contents)
         )
         return {(row.owner_id, row.sha256) for row in await self.session.execute(statement)}
+
+
+def stored_contents() -> Select[tuple[str, int, str]]:
+    """Return the statement for the objects of all libraries: `key`, `size` in bytes, `sha256`. For backups."""
+    key = func.concat("users/", LibraryItem.owner_id, "/blobs/", LibraryItem.sha256).label("key")
+    return select(key, LibraryItem.size, LibraryItem.sha256).distinct()

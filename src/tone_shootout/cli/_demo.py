@@ -108,7 +108,7 @@ def _follow(client: Client, job: Job) -> None:
 def _print_summary(out: Path) -> None:
     manifest = json.loads((out / "manifest.json").read_text("utf-8"))
     level = manifest["level"]
-    click.echo(f"\nAll at {level['target_lufs']:.1f} LUFS, none above {level['ceiling_dbtp']:.1f} dBTP:")
+    click.echo(f"\nAll at {level['target_lufs']:.2f} LUFS, none above {level['ceiling_dbtp']:.1f} dBTP:")
     for segment in manifest["segments"]:
         measured = segment["measured"]
         click.echo(

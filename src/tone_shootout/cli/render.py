@@ -386,11 +386,11 @@ def _print_summary(manifest: "Manifest", out: Path) -> None:
     for segment in manifest.segments:
         measured = segment.measured
         click.echo(
-            f"{segment.position:2d}  {measured.integrated_lufs:6.1f} LUFS  {measured.true_peak_dbtp:6.1f} dBTP  "
-            f"{segment.gain_db:+6.1f} dB  {segment.di_track} – {segment.chain}"
+            f"{segment.position:2d}  {measured.integrated_lufs:7.2f} LUFS  {measured.true_peak_dbtp:6.2f} dBTP  "
+            f"{segment.gain_db:+7.2f} dB  {segment.di_track} – {segment.chain}"
         )
     limit = ""
     if level.limiting_segment is not None:
-        limit = f" ({level.requested_lufs:.1f} would raise segment {level.limiting_segment} above the ceiling)"
-    click.echo(f"Common loudness: {level.target_lufs:.1f} LUFS{limit}, no true peak above {level.ceiling_dbtp:g} dBTP.")
+        limit = f" ({level.requested_lufs:g} would raise segment {level.limiting_segment} above the ceiling)"
+    click.echo(f"Common loudness: {level.target_lufs:.2f} LUFS{limit}, no true peak above {level.ceiling_dbtp:g} dBTP.")
     click.echo(f"Results: {out}")

@@ -63,7 +63,7 @@ def test_render_writes_a_result_and_prints_its_folder(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     manifest = decode_manifest((folder / "out" / "manifest.json").read_bytes())
     assert [segment.chain for segment in manifest.segments] == ["A", "B"]
-    assert f"Common loudness: {manifest.level.target_lufs:.1f} LUFS" in result.stdout
+    assert f"Common loudness: {manifest.level.target_lufs:.2f} LUFS" in result.stdout
     assert f"Results: {folder / 'out'}" in result.stdout
     assert "(one_sided_calibration)\nRendering\n  segment " in result.stderr
 

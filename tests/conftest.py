@@ -5,6 +5,7 @@ import importlib
 import logging
 import os
 import re
+import signal
 import sys
 from functools import cache
 from pathlib import Path
@@ -44,6 +45,10 @@ vars(importlib.import_module("httpx._transports.default"))["create_ssl_context"]
 
 # The service under test and the renderer share this process, and thus the server that their children are forked from.
 preload_rendering(plots=True)
+
+# A shell that starts this in its background lets it ignore Ctrl-C, and so would the services that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tests start hundreds of Python processes: they share compiled modules.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

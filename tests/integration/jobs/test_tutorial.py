@@ -75,8 +75,3 @@ async def _run_python(source: Path, folder: Path, environ: dict[str, str]) -> En
     )
     out, errors = await asyncio.wait_for(process.communicate(), 120)
     return Ended(process.returncode or 0, out.decode(), errors.decode())
-
-
-def test_links_of_the_tutorial_resolve() -> None:
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", GUIDE):
-        assert (PROJECT / "docs" / target).exists(), target

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.support.readme import COMMANDS, INSTALL, README
+from tests.support.readme import COMMANDS, INSTALL
 from tests.support.shared import PROJECT
 
 
@@ -67,8 +67,3 @@ def test_tasks_run_where_uv_is_not_on_the_path(folder: Path, environ: dict[str, 
         program = shutil.which(shlex.split(command)[0], path=os.defpath)  # as an absolute path
         assert program is not None, command
         assert Path(program).name == "uv"
-
-
-def test_links_of_the_readme_resolve() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert target.startswith("http") or (PROJECT / target).exists(), target

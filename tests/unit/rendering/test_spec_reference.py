@@ -50,15 +50,6 @@ def test_the_example_is_a_spec_by_the_schema_and_by_the_reader() -> None:
     assert len(parse_spec(EXAMPLE.encode(), format="toml").chains) == 7
 
 
-def test_links_of_the_reference_resolve() -> None:
-    titles = re.findall(r"^#+ (.*)$", TEXT, re.MULTILINE)
-    anchors = {re.sub(r"[^\w-]", "", title.lower().replace(" ", "-")) for title in titles}
-    anchors |= set(re.findall(r'<a id="([\w-]+)">', TEXT))
-    assert set(re.findall(r"\]\(#([\w-]+)\)", TEXT)) <= anchors
-    for target in re.findall(r"\]\(([^#)][^)#]*)", TEXT):
-        assert (GUIDE.parent / target).exists(), target
-
-
 def _ends(known: dict[str, Any]) -> list[float]:
     """Return the limits that a schema states, in the order of the reference."""
     found = [known[key] for key in ("minimum", "exclusiveMinimum", "minLength") if key in known]

@@ -21,7 +21,7 @@ from tone_shootout.rendering.executor.reporter import Phase, Reporter, SegmentSt
 from tone_shootout.rendering.executor.sweeps import input_level_db
 from tone_shootout.rendering.executor.task_executor import TaskExecutor, TaskGraph
 from tone_shootout.rendering.listening_page import pipeline as listening_page
-from tone_shootout.rendering.metrics import Encoded, Latency
+from tone_shootout.rendering.metrics import Latency
 from tone_shootout.rendering.notices import FOR_THE_AUTHOR, UNEVEN
 from tone_shootout.rendering.output.credits import Credit, credit_lines, notices
 from tone_shootout.rendering.output.flac_tags import tag_segments
@@ -30,6 +30,7 @@ from tone_shootout.rendering.output.manifest import (
     FileRecord,
     Manifest,
     SegmentRecord,
+    TurnRecord,
     name_inputs,
     versions,
     with_names,
@@ -39,12 +40,12 @@ from tone_shootout.rendering.output.youtube_text import UNCALIBRATED, chapters, 
 from tone_shootout.rendering.plan.keys import ENGINE
 from tone_shootout.rendering.plan.planner import Plan
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE, resampled
-from tone_shootout.rendering.plan.timeline import timeline
-from tone_shootout.rendering.video import video_pipeline
+from tone_shootout.rendering.plan.timeline import FRAME_RATE, timeline
+from tone_shootout.rendering.video.program import Program
+from tone_shootout.rendering.video.video_pipeline import THUMBNAIL_NAME, VIDEO_NAME, VideoTasks
 
 __all__ = ["Phase", "Reporter", "SegmentStatus", "Store", "produce"]
 
-VIDEO_NAME: Final = "comparison.mp4"
 CHAPTERS_NAME: Final = "chapters.txt"
 DESCRIPTION_NAME: Final = "description.txt"
 
@@ -115,18 +116,27 @@ def produce(
         inputs = name_inputs(plan.media_info, names or {}, credited or {})
         tag_segments(plan, staging, [each.measured for each in leveled], inputs, reporter.check)
         warnings = (*plan.notices, *notices(plan.spec, credited or {}))
-        found = encoded = None
+        found = encoded = program = None
         drawn: list[str] = []
         if not sound_only:
             graph = TaskGraph()
-            levels_file: Path | None = None
-            if video:
-                levels_file = video_pipeline.add_video(
-                    graph, plan, raws, staging, leveled, inputs, VIDEO_NAME, lambda: reporter.phase("video")
-                )
             measurements = analysis.Measurements(
                 graph, plan, sources, raws, staging / "metrics", leveled, paths, placed
             )
+            film = None
+            if video:
+                film = VideoTasks(
+                    graph,
+                    plan,
+                    sources,
+                    raws,
+                    staging,
+                    level,
+                    leveled,
+                    inputs,
+                    measurements,
+                    lambda: reporter.phase("video"),
+                )
             if plots:
                 reporter.phase("plots")
                 drawn = add_plots(graph, plan, staging, level, leveled, inputs, measurements)
@@ -136,16 +146,17 @@ def produce(
             for _ in executor.run_graph(graph):
                 pass
             found = measurements.collect(inputs)
-            if levels_file is not None:
-                encoded = msgspec.msgpack.decode(levels_file.read_bytes(), type=Encoded)
+            if film is not None:
+                encoded, program = film.encoded(), film.program
         files = {name: record(staging, name) for name in (*(segment.file for segment in plan.segments), *drawn)}
         segments = _records(plan, leveled, found, files, paths, placed, available, rounds)
-        if encoded is not None:
-            (staging / CHAPTERS_NAME).write_text(chapters(segments), encoding="utf-8")
+        if encoded is not None and program is not None:
+            (staging / CHAPTERS_NAME).write_text(chapters(program.chapters), encoding="utf-8")
             shown = [notice for notice in warnings if notice.code not in FOR_THE_AUTHOR]
-            text = description(plan.spec.title, level, tuple(inputs.values()), segments, encoded, shown)
+            text = description(plan.spec.title, level, tuple(inputs.values()), segments, program, encoded, shown)
             (staging / DESCRIPTION_NAME).write_text(text, encoding="utf-8")
-            files |= {name: record(staging, name) for name in (VIDEO_NAME, CHAPTERS_NAME, DESCRIPTION_NAME)}
+            names_of_video = (VIDEO_NAME, THUMBNAIL_NAME, CHAPTERS_NAME, DESCRIPTION_NAME)
+            files |= {name: record(staging, name) for name in names_of_video}
         manifest = Manifest(
             title=plan.spec.title,
             engine=ENGINE,
@@ -161,6 +172,7 @@ def produce(
             difference=found.differences if found else (),
             sweeps=found.sweeps if found else (),
             video=encoded,
+            ab_round=_turns(program) if program is not None else (),
             fades=Fades(length_ms=FADE_MS) if all(segment.faded for segment in plan.segments) else None,
             files=(),
         )
@@ -226,6 +238,19 @@ def _records(
             plan.segments, leveled, timeline(plan.segments), latencies, metrics_of, strict=True
         )
     )
+
+
+def _turns(program: Program) -> tuple[TurnRecord, ...]:
+    found = []
+    for each in program.rounds:
+        frame = each.start
+        for turn in each.turns:
+            start, end, first = (
+                round(frames * 1000 / FRAME_RATE) for frames in (frame, frame + turn.frames, turn.first)
+            )
+            found.append(TurnRecord(position=turn.position, start_ms=start, end_ms=end, segment_ms=first))
+            frame += turn.frames
+    return tuple(found)
 
 
 def _uncalibrated(plan: Plan) -> frozenset[int]:

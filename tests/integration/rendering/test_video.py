@@ -14,13 +14,16 @@ from tests.support.shootouts import TRACKS, Log, carry_out
 from tests.support.specs import blocks, spec
 from tone_shootout.audio.files import read_audio
 from tone_shootout.rendering.output.manifest import Manifest
-from tone_shootout.rendering.video.cards import LEFT, STRIP_BOTTOM, STRIP_TOP, draw
-from tone_shootout.rendering.video.drawing import COLUMNS, envelope
+from tone_shootout.rendering.plan.timeline import TITLE_S
+from tone_shootout.rendering.video.cards import draw
+from tone_shootout.rendering.video.drawing import envelope
 from tone_shootout.rendering.video.encoder import write_sound, write_video
+from tone_shootout.rendering.video.layout import WIDE
 from tone_shootout.rendering.video.pictures import _repeated, encode, encode_still
-from tone_shootout.rendering.video.playhead import moments, strips
+from tone_shootout.rendering.video.playhead import Moments, moments, strips
+from tone_shootout.rendering.video.program import RESULTS_S
 from tone_shootout.rendering.video.slices import read_slice
-from tone_shootout.rendering.video.video_frames import Part, Scene
+from tone_shootout.rendering.video.video_frames import ChapterMark, Part, Scene, Span, Take
 
 NAMES = ["Plexi, $30 & up", "Комбо №2 \U0001f3b8", "日本語 ⟨x⟩"]
 
@@ -71,7 +74,7 @@ def test_streams_follow_the_recommendations_of_youtube(manifest: Manifest, out: 
 def test_every_frame_decodes_and_picture_and_sound_are_equally_long(
     manifest: Manifest, out: Path, frames: list[NDArray[np.uint8]]
 ) -> None:
-    seconds = Fraction(3 * 2)
+    seconds = Fraction(TITLE_S + 3 * 2 + RESULTS_S)
     assert len(frames) == seconds * 30
     with av.open(str(out / "comparison.mp4")) as video:
         picture, sound = video.streams.video[0], video.streams.audio[0]
@@ -87,15 +90,19 @@ def _seconds(ticks: int | None, time_base: Fraction | None) -> Fraction:
     return ticks * time_base
 
 
-def test_every_segment_has_a_chapter_that_starts_with_it(manifest: Manifest, out: Path) -> None:
+def test_every_segment_has_a_chapter_that_starts_with_it_and_the_first_one_with_the_title(
+    manifest: Manifest, out: Path
+) -> None:
     with av.open(str(out / "comparison.mp4")) as video:
         chapters = video.chapters()
     starts = [chapter["start"] * chapter["time_base"] * 1000 for chapter in chapters if chapter["time_base"]]
-    assert starts == [segment.start_ms for segment in manifest.segments] == [0, 2000, 4000]
-    assert [chapter["metadata"]["title"] for chapter in chapters] == [f"Arpeggio – {name}" for name in NAMES]
+    assert [segment.start_ms for segment in manifest.segments] == [4000, 6000, 8000]
+    assert starts == [0, 6000, 8000, 10_000]
+    titles = [*(f"Arpeggio – {name}" for name in NAMES), "Results and credits"]
+    assert [chapter["metadata"]["title"] for chapter in chapters] == titles
 
 
-STRIP = slice(STRIP_TOP // 8, STRIP_BOTTOM // 8)
+STRIP = slice(WIDE.strip_top // 8, WIDE.strip_bottom // 8)
 
 
 def test_the_picture_changes_with_the_segment_and_its_strip_every_half_second(
@@ -105,8 +112,8 @@ def test_the_picture_changes_with_the_segment_and_its_strip_every_half_second(
         return [n for n in range(1, len(shown)) if np.abs(shown[n].astype(int) - shown[n - 1]).max() > 24]
 
     around = [np.delete(frame, STRIP, axis=0) for frame in frames]
-    assert changes(around) == [segment.start_ms * 30 // 1000 for segment in manifest.segments[1:]]
-    assert changes([frame[STRIP] for frame in frames]) == list(range(15, len(frames), 15))
+    assert changes(around) == [*(segment.start_ms * 30 // 1000 for segment in manifest.segments), 300]
+    assert changes([frame[STRIP] for frame in frames]) == list(range(120, 301, 15))
 
 
 def test_every_frame_is_the_card_with_the_playhead_at_its_half_second(tmp_path: Path) -> None:
@@ -114,21 +121,21 @@ def test_every_frame_is_the_card_with_the_playhead_at_its_half_second(tmp_path: 
     raw, still, sound, video = (tmp_path / name for name in ("a.npy", "a.still", "sound", "a.mp4"))
     drawn = draw(CARD, envelope(plucks(4.0)))
     np.save(raw, plucks(4.0))
-    moving = list(strips(moments(plucks(4.0), 8), seconds=4.0, size=(1920, 64), left=LEFT, color="#f0b13c"))
+    moving = list(strips(moments(plucks(4.0), [Span(0, 120)]), seconds=4.0, color="#f0b13c"))
     still.write_bytes(msgspec.msgpack.encode(encode_still(drawn, moving)))
-    write_sound(sound, [Part(str(raw), 0.0, 120)], lambda _: None)
-    write_video(video, "T", [Scene(str(still), 120, "S")], sound, lambda _: None)
+    write_sound(sound, [Part(120, (Take(raw=str(raw), gain_db=0.0, samples=192_000),))], lambda _: None)
+    write_video(video, "T", [Scene(str(still), 120)], [ChapterMark(0, "S")], sound, lambda _: None)
     with av.open(str(video), options={"err_detect": "explode"}) as container:
         shown = [frame.to_ndarray() for frame in container.decode(video=0)]
     assert len(shown) == 120
     assert {n for n in range(120) if not np.array_equal(shown[n], shown[n - n % 15])} == set()
     for moment in range(8):
-        whole = np.concatenate([drawn[:STRIP_TOP], moving[moment], drawn[STRIP_BOTTOM:]])
+        whole = np.concatenate([drawn[: WIDE.strip_top], moving[moment], drawn[WIDE.strip_bottom :]])
         wanted = av.VideoFrame.from_ndarray(whole, format="rgb24").reformat(format="yuv420p", dst_colorspace="ITU709")
         error = np.square(shown[15 * moment].astype(float) - wanted.to_ndarray()).mean()
         assert 10 * np.log10(255**2 / error) > 54.0
-        head = np.flatnonzero(shown[15 * moment][STRIP_TOP + 5] > 200)
-        assert head.mean() == pytest.approx(LEFT + COLUMNS * moment / 8, abs=2)
+        head = np.flatnonzero(shown[15 * moment][WIDE.strip_top + 5] > 200)
+        assert head.mean() == pytest.approx(WIDE.left + WIDE.columns * moment / 8, abs=2)
 
 
 def test_the_meter_shows_rms_and_peak_of_the_half_second_that_is_heard() -> None:
@@ -137,14 +144,16 @@ def test_the_meter_shows_rms_and_peak_of_the_half_second_that_is_heard() -> None
     sine = np.where(time < 0.5, 0.5, 0.05) * np.sin(2 * np.pi * 1000 * time)
     expected = [[-9.03, -6.02], [-29.03, -26.02], [-32.04, -26.02], [-200, -200]]
     for samples in (sine, np.stack([sine, sine])):
-        np.testing.assert_allclose(moments(samples.astype(np.float32), 4), expected, atol=0.01)
+        found = moments(samples.astype(np.float32), [Span(0, 60)])
+        np.testing.assert_allclose(found.levels_dbfs, expected, atol=0.01)
+        assert found.at_s.tolist() == [0.0, 0.5, 1.0, 1.5]
 
 
 def test_a_level_moves_the_bar_of_the_meter() -> None:
     levels = np.array([[-200.0, -200.0], [-60.0, -50.0], [-30.0, -20.0], [0.0, 0.0]])
-    drawn = strips(levels, seconds=2.0, size=(1920, 64), left=LEFT, color="#ff0000")
+    drawn = strips(Moments(np.arange(4) / 2, levels), seconds=2.0, color="#ff0000")
     widths = [int((strip[45] == (255, 0, 0)).all(axis=1).sum()) for strip in drawn]
-    whole = COLUMNS - 232 - 392
+    whole = WIDE.columns - 232 - 392
     assert widths == [0, 0, whole // 2, whole - 4], "the tick of the peak covers 4 pixels"
 
 
@@ -179,7 +188,8 @@ def test_the_sound_is_that_of_the_segments(manifest: Manifest, out: Path) -> Non
 
 
 def test_chapters_and_description_are_written(manifest: Manifest, out: Path, log: Log) -> None:
-    listed = "".join(f"0:0{n} Arpeggio – {name}\n" for n, name in zip((0, 2, 4), NAMES, strict=True))
+    listed = "".join(f"0:0{n} Arpeggio – {name}\n" for n, name in zip((0, 6, 8), NAMES, strict=True))
+    listed += "0:10 Results and credits\n"
     assert (out / "chapters.txt").read_text() == listed
     text = (out / "description.txt").read_text()
     assert text.startswith(f"A $title$ of ½ ж\n\n{listed}")
@@ -187,5 +197,7 @@ def test_chapters_and_description_are_written(manifest: Manifest, out: Path, log
     assert "Shorter than 3 s: the measured loudness is less reliable than usual." in text
     for item in manifest.inputs:
         assert f"{item.sha256[:12]} {item.name}\n" in text
-    assert {"comparison.mp4", "chapters.txt", "description.txt"} <= {item.path for item in manifest.files}
+    assert {"comparison.mp4", "thumbnail.png", "chapters.txt", "description.txt"} <= {
+        item.path for item in manifest.files
+    }
     assert log.phases == ["render", "level", "video"]

@@ -23,8 +23,9 @@ from tone_shootout.rendering.output.youtube_text import chapters, description, n
 from tone_shootout.rendering.plan.planner import plan
 from tone_shootout.rendering.plan.timeline import clock, timeline
 from tone_shootout.rendering.video.cards import draw
+from tone_shootout.rendering.video.contents import card_of
 from tone_shootout.rendering.video.drawing import envelope, fit
-from tone_shootout.rendering.video.video_pipeline import _card
+from tone_shootout.rendering.video.program import Chapter, Program
 
 WAVEFORM = envelope(plucks(0.5))
 MEASURED = Measured(
@@ -66,6 +67,13 @@ def _segments(*starts_ms: int, length_ms: int = 12_000, **changes: Any) -> list[
     ]
 
 
+def _program(segments: list[SegmentRecord]) -> Program:
+    """A program with a chapter for each segment."""
+    listed = tuple(Chapter(segment.start_ms, segment.di_track, segment.chain) for segment in segments)
+    frames = -(-segments[-1].end_ms // 1000) * 30
+    return Program(segments=(), rounds=(), results=frames, frames=frames, chapters=listed)
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80))
 def test_a_card_can_be_drawn_for_any_name(name: str) -> None:
@@ -88,7 +96,9 @@ def test_a_card_shows_how_loud_two_speakers_play_the_video(channels: tuple[int, 
     planned = plan(spec(blocks("combo.nam"), blocks("amp.nam", "cab.wav")), FACTS)
     segments = tuple(msgspec.structs.replace(s, channels=n) for s, n in zip(planned.segments, channels, strict=True))
     planned = msgspec.structs.replace(planned, segments=segments)
-    card = _card(planned, name_inputs(planned.media_info, {}, {}), segments[1], LeveledSegment(MEASURED, 0, 0, 0), 1.0)
+    card = card_of(
+        planned, name_inputs(planned.media_info, {}, {}), segments[1], LeveledSegment(MEASURED, 0, 0, 0), 1.0
+    )
     assert (card.heard_lufs, card.integrated_lufs) == (pytest.approx(heard, abs=0.001), -16.04)
     assert (card.words, card.remark) == ("amp → cab", "One gain, no limiter")
     assert card.calibration.startswith("Input level ")
@@ -130,11 +140,13 @@ def test_every_segment_starts_at_a_whole_second_after_the_previous_one() -> None
     odd: dict[str, Any] = {"name": "Odd", "file": "riff.wav", "end_s": 1.23456}
     tracks = [odd, {"name": "Even", "file": "arpeggio.wav"}]
     slots = timeline(plan(spec(blocks("combo.nam"), tracks=tracks), FACTS).segments)
-    assert [(slot.start_ms, slot.end_ms, slot.frames) for slot in slots] == [(0, 1235, 60), (2000, 4000, 60)]
+    assert [(slot.start_ms, slot.end_ms, slot.frames) for slot in slots] == [(4000, 5235, 60), (6000, 8000, 60)]
 
 
 def test_chapters_begin_at_zero_with_a_line_each() -> None:
-    assert chapters(_segments(0, 12_000, 65_000)) == "0:00 Riff – C1\n0:12 Riff – C2\n1:05 Riff – C3\n"
+    assert (
+        chapters(_program(_segments(0, 12_000, 65_000)).chapters) == "0:00 Riff – C1\n0:12 Riff – C2\n1:05 Riff – C3\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,7 +162,8 @@ def test_chapters_begin_at_zero_with_a_line_each() -> None:
 def test_the_description_states_if_youtube_will_show_no_chapters(
     segments: list[SegmentRecord], stated: str | None
 ) -> None:
-    text = description("T", LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0), [], segments)
+    level = LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0)
+    text = description("T", level, [], segments, _program(segments))
     assert ("YouTube" in text) == (stated is not None)
     assert stated is None or stated in text
 
@@ -158,7 +171,8 @@ def test_the_description_states_if_youtube_will_show_no_chapters(
 def test_the_description_states_the_level_match() -> None:
     level = LevelRecord(requested_lufs=-14.0, target_lufs=-16.04, ceiling_dbtp=-1.0, limiting_segment=2)
     inputs = [Input(name="plexi.nam", kind="capture", sha256="0123456789abcdef" * 4, size_bytes=1)]
-    text = description("T", level, inputs, _segments(0, 12_000, trim_db=1.5))
+    segments = _segments(0, 12_000, trim_db=1.5)
+    text = description("T", level, inputs, segments, _program(segments))
     assert "-16.0 LUFS, below the requested -14.0 LUFS because segment 2 (Riff – C2) reaches its true-peak" in text
     assert "at or below -1 dBTP. One gain per segment, no limiter." in text
     assert "1. Riff – C1: -16.0 LUFS, -2.0 dBTP, gain +4.0 dB, intentionally trimmed by +1.5 dB" in text
@@ -168,7 +182,9 @@ def test_the_description_states_the_level_match() -> None:
 
 def test_the_description_states_the_levels_of_the_video() -> None:
     level = LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0)
-    text = description("T", level, [], _segments(0), Encoded(integrated_lufs=-12.99, true_peak_dbtp=-0.94))
+    segments = _segments(0)
+    encoded = Encoded(integrated_lufs=-12.99, true_peak_dbtp=-0.94)
+    text = description("T", level, [], segments, _program(segments), encoded)
     assert "measured again in stereo (3 LU more than one side): -13.0 LUFS, -0.9 dBTP." in text
 
 
@@ -213,13 +229,13 @@ def test_the_description_respects_the_limits_of_youtube(title: str, name: str, c
         msgspec.structs.replace(segment, di_track=name, chain=name)
         for segment in _segments(*range(0, count * 12_000, 12_000))
     ]
-    text = description(title, level, _inputs(files, name=name), segments, notices=noted)
+    text = description(title, level, _inputs(files, name=name), segments, _program(segments), notices=noted)
     assert len(text.encode()) <= YOUTUBE_DESCRIPTION_BYTES
     assert len(text.splitlines()[0]) <= YOUTUBE_TITLE_CHARACTERS
     assert not set(YOUTUBE_REFUSES) & set(text)
     assert "Powered by TONE3000" in text
     shortened = "No room on YouTube for" in text
-    assert shortened or all(line in text for line in chapters(segments).splitlines())
+    assert shortened or all(line in text for line in chapters(_program(segments).chapters).splitlines())
 
 
 @pytest.mark.parametrize(
@@ -239,9 +255,8 @@ def test_a_long_description_is_reduced_in_order_with_a_note(count: int, files: i
         )
         for segment in _segments(*range(0, count * 12_000, 12_000))
     ]
-    text = description(
-        "T", LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0), _inputs(files), segments
-    )
+    level = LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0)
+    text = description("T", level, _inputs(files), segments, _program(segments))
     stated = re.findall("No room on YouTube for (.*): see manifest.json and chapters.txt", text)
     assert stated == [missing] * bool(missing)
     assert ("\n0:12 Riff" in text) == (not missing.endswith("the chapters"))
@@ -253,6 +268,7 @@ def test_a_name_is_not_parsed_as_a_time_or_a_tag() -> None:
     segments = [
         msgspec.structs.replace(segment, chain="<Plexi> gain at 2:00") for segment in _segments(0, 12_000, 24_000)
     ]
-    assert chapters(segments).splitlines()[1] == "0:12 Riff – ‹Plexi› gain at 2∶00"
-    text = description("At 3:30", LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0), [], segments)
+    assert chapters(_program(segments).chapters).splitlines()[1] == "0:12 Riff – ‹Plexi› gain at 2∶00"
+    level = LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0)
+    text = description("At 3:30", level, [], segments, _program(segments))
     assert re.findall(r"\d+:\d\d", text) == ["0:00", "0:12", "0:24"]

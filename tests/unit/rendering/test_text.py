@@ -21,6 +21,7 @@ from tone_shootout.rendering.output.plots import DifferencePlot
 from tone_shootout.rendering.output.short_names import shorten
 from tone_shootout.rendering.plan.planner import plan
 from tone_shootout.rendering.video.drawing import write_line
+from tone_shootout.rendering.video.video_frames import Span
 
 
 def _drawn(text: str, *, size: float = 60.0, bold: bool = False, width: int | None = None) -> np.ndarray:
@@ -111,7 +112,12 @@ def test_names_that_no_font_can_draw_are_reported(monkeypatch: pytest.MonkeyPatc
 
 def test_a_cached_card_is_not_that_of_other_fonts(tmp_path: Path) -> None:
     task = DrawCard(
-        card=msgspec.structs.replace(CARD, chain="日"), envelope="e", raw="r.npy", gain_db=0.0, frames=30, still="s"
+        card=msgspec.structs.replace(CARD, chain="日"),
+        envelope="e",
+        raw="r.npy",
+        gain_db=0.0,
+        spans=(Span(0, 30),),
+        still="s",
     )
     assert DRAW_CARD.content is not None
     with installed():

@@ -32,6 +32,7 @@ def _lines(manifest: Manifest, included: Sequence[Input], further: Sequence[str]
     for path, text in (
         ("index.html", "the listening page"),
         ("comparison.mp4", "the video"),
+        ("thumbnail.png", "thumbnail of the video"),
         ("chapters.txt", "chapters of the video"),
         ("description.txt", "description of the video"),
         ("plots/", "pictures of the figures"),

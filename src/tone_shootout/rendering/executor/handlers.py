@@ -1,10 +1,9 @@
-"""Handlers of the tasks that render, level, draw and encode; they run in child processes."""
+"""Handlers of the tasks that render, level and draw plots; they run in child processes."""
 
 import dataclasses
 import math
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from tone_shootout.audio.files import write_flac
@@ -16,27 +15,18 @@ from tone_shootout.rendering.engine.chain import SourceCache, render_segment, se
 from tone_shootout.rendering.errors import RenderError
 from tone_shootout.rendering.executor.registry import ReportProgress
 from tone_shootout.rendering.executor.tasks import (
-    DrawCard,
     DrawPlot,
-    EncodeSound,
     LevelSegment,
     Measured,
     MeasureLoudness,
     RenderSegment,
-    WriteVideo,
 )
 from tone_shootout.rendering.output.draw_waveform import draw_waveform
 from tone_shootout.rendering.output.plots import WaveformPlot
 from tone_shootout.rendering.plan.planner import PlannedSegment
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE
-from tone_shootout.rendering.plan.timeline import FRAME_RATE
 from tone_shootout.rendering.spec.pointers import chain_pointer
-from tone_shootout.rendering.video.cards import LEFT, STRIP_BOTTOM, STRIP_TOP, WIDTH, draw
 from tone_shootout.rendering.video.drawing import envelope
-from tone_shootout.rendering.video.encoder import write_sound, write_video
-from tone_shootout.rendering.video.palette import accent
-from tone_shootout.rendering.video.pictures import encode_still
-from tone_shootout.rendering.video.playhead import MOMENTS_PER_SECOND, moments, strips
 
 
 def render_segment_task(task: RenderSegment, source_cache: SourceCache, report_progress: ReportProgress) -> Measured:
@@ -86,31 +76,6 @@ def level_segment(task: LevelSegment, _cache: SourceCache, _report: ReportProgre
     written = round_to_24_bits(samples)
     np.save(task.envelope, envelope(written), allow_pickle=False)
     return _measured(task.segment, written)
-
-
-def draw_card(task: DrawCard, _cache: SourceCache, _report: ReportProgress) -> None:
-    """Draw a card and encode it as a still picture."""
-    picture = draw(task.card, np.load(task.envelope, allow_pickle=False))
-    samples = apply_gain(np.load(task.raw, allow_pickle=False), task.gain_db)
-    levels = moments(samples, task.frames * MOMENTS_PER_SECOND // FRAME_RATE)
-    shown = strips(
-        levels,
-        seconds=samples.shape[-1] / OUTPUT_RATE,
-        size=(WIDTH, STRIP_BOTTOM - STRIP_TOP),
-        left=LEFT,
-        color=accent(task.card.chain_index),
-    )
-    Path(task.still).write_bytes(msgspec.msgpack.encode(encode_still(picture, shown)))
-
-
-def encode_sound(task: EncodeSound, _cache: SourceCache, report_progress: ReportProgress) -> None:
-    """Encode the video's sound."""
-    write_sound(Path(task.sound), task.parts, report_progress)
-
-
-def write_video_task(task: WriteVideo, _cache: SourceCache, report_progress: ReportProgress) -> None:
-    """Mux the video."""
-    write_video(Path(task.video), task.title, task.scenes, Path(task.sound), report_progress)
 
 
 def draw_plot_task(task: DrawPlot, _cache: SourceCache, _report: ReportProgress) -> None:

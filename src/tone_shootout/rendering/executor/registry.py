@@ -18,8 +18,11 @@ from tone_shootout.rendering.executor.tasks import (
     DrawCard,
     DrawPlot,
     DrawPoster,
+    DrawTextCard,
+    DrawThumbnail,
     EncodeListening,
     EncodeSound,
+    FindChanges,
     LevelSegment,
     MeasureCapture,
     Measured,
@@ -97,13 +100,33 @@ def _comparison_content(task: CompareSegments, _: Origins) -> list[Any]:
 
 
 def _video_content(task: WriteVideo, origins: Origins) -> list[Any]:
-    scenes = [[origins[scene.still], scene.frames, scene.title] for scene in task.scenes]
-    return [task.title, scenes, origins[task.sound]]
+    scenes = [[origins[scene.still], scene.frames, scene.strip] for scene in task.scenes]
+    return [task.title, scenes, msgspec.to_builtins(task.chapters), origins[task.sound], task.layout]
 
 
 def _card_content(task: DrawCard, origins: Origins) -> list[Any]:
-    levels = [_raw_key(task.raw), task.gain_db, task.frames]
-    return [msgspec.to_builtins(task.card), _fonts(task.card), origins[task.envelope], *levels]
+    levels = [_raw_key(task.raw), task.gain_db, msgspec.to_builtins(task.spans)]
+    return [msgspec.to_builtins(task.card), _fonts(task.card), origins[task.envelope], *levels, task.layout]
+
+
+def _text_card_content(task: DrawTextCard, _: Origins) -> list[Any]:
+    return [msgspec.to_builtins(task.card), _fonts(task.card), task.layout]
+
+
+def _thumbnail_content(task: DrawThumbnail, origins: Origins) -> list[Any]:
+    thumbnail: dict[str, Any] = msgspec.to_builtins(task.thumbnail)
+    return [thumbnail | {"envelope": origins[task.thumbnail.envelope]}, _fonts(task.thumbnail)]
+
+
+def _sound_content(task: EncodeSound, _: Origins) -> list[Any]:
+    return [
+        [part.frames, [msgspec.to_builtins(take) | {"raw": _raw_key(take.raw)} for take in part.takes]]
+        for part in task.parts
+    ]
+
+
+def _changes_content(task: FindChanges, _: Origins) -> list[Any]:
+    return [task.di.media_info.sha256, task.channel, task.start, task.stop, task.samples]
 
 
 def _plot_content(task: DrawPlot, origins: Origins) -> list[Any]:
@@ -130,6 +153,7 @@ def _listening_content(task: EncodeListening, _: Origins) -> list[Any]:
 
 
 _HANDLERS: Final = "tone_shootout.rendering.executor.handlers"
+_VIDEO: Final = "tone_shootout.rendering.executor.video_handlers"
 _MEASURE: Final = "tone_shootout.rendering.executor.measure"
 
 # Costs were measured on an x86-64 server. Rendered samples have other keys, see `stages`.
@@ -149,21 +173,40 @@ LEVEL_SEGMENT: Final = TaskKind[LevelSegment](
     content=lambda task, _: [_raw_key(task.raw), task.gain_db],
     files=lambda task: (task.flac, task.envelope),
 )
+FIND_CHANGES: Final = TaskKind[FindChanges](
+    handler=f"{_VIDEO}:find_changes",
+    cost_s=0.01,
+    cost_per_s=0.002,
+    content=_changes_content,
+    files=lambda task: (task.file,),
+)
 DRAW_CARD: Final = TaskKind[DrawCard](
-    handler=f"{_HANDLERS}:draw_card",
+    handler=f"{_VIDEO}:draw_card",
     cost_s=0.04,
     cost_per_s=0.004,
     content=_card_content,
     files=lambda task: (task.still,),
 )
+DRAW_TEXT_CARD: Final = TaskKind[DrawTextCard](
+    handler=f"{_VIDEO}:draw_text_card_task",
+    cost_s=0.04,
+    content=_text_card_content,
+    files=lambda task: (task.still,),
+)
+DRAW_THUMBNAIL: Final = TaskKind[DrawThumbnail](
+    handler=f"{_VIDEO}:draw_thumbnail_task",
+    cost_s=0.05,
+    content=_thumbnail_content,
+    files=lambda task: (task.path,),
+)
 ENCODE_SOUND: Final = TaskKind[EncodeSound](
-    handler=f"{_HANDLERS}:encode_sound",
+    handler=f"{_VIDEO}:encode_sound",
     cost_per_s=0.004,
-    content=lambda task, _: [[_raw_key(part.raw), part.gain_db, part.frames] for part in task.parts],
+    content=_sound_content,
     files=lambda task: (task.sound,),
 )
 WRITE_VIDEO: Final = TaskKind[WriteVideo](
-    handler=f"{_HANDLERS}:write_video_task",
+    handler=f"{_VIDEO}:write_video_task",
     cost_per_s=0.0005,
     content=_video_content,
     files=lambda task: (task.video,),
@@ -223,7 +266,10 @@ REGISTRY: Final[Mapping[type[Task], TaskKind[Any]]] = {
     RenderSegment: RENDER_SEGMENT,
     MeasureLoudness: MEASURE_LOUDNESS,
     LevelSegment: LEVEL_SEGMENT,
+    FindChanges: FIND_CHANGES,
     DrawCard: DRAW_CARD,
+    DrawTextCard: DRAW_TEXT_CARD,
+    DrawThumbnail: DRAW_THUMBNAIL,
     EncodeSound: ENCODE_SOUND,
     WriteVideo: WRITE_VIDEO,
     DrawPlot: DRAW_PLOT,

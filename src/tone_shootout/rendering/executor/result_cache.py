@@ -19,7 +19,7 @@ from tone_shootout.rendering.executor.tasks import MeasureLoudness, Result, Task
 from tone_shootout.rendering.output.manifest import versions
 from tone_shootout.rendering.plan.keys import ENGINE, key_of
 
-CACHE_VERSION: Final = 5
+CACHE_VERSION: Final = 6
 """Increase it when anything but the version of a library changes measurements or files."""
 
 LARGEST_BYTES: Final = 64_000_000

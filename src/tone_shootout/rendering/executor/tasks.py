@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from tone_shootout.audio.constants import Channel
 from tone_shootout.rendering.listening_page.poster import Poster
 from tone_shootout.rendering.listening_page.sound_files import SoundFile
 from tone_shootout.rendering.media_info import MediaInfo
@@ -9,7 +10,8 @@ from tone_shootout.rendering.metrics import Latency
 from tone_shootout.rendering.output.plots import Plot
 from tone_shootout.rendering.plan.planner import PlannedSegment
 from tone_shootout.rendering.spec.schema import Chain
-from tone_shootout.rendering.video.video_frames import Card, Part, Scene
+from tone_shootout.rendering.video.layout import LayoutName
+from tone_shootout.rendering.video.video_frames import Card, ChapterMark, Part, Scene, Span, TextCard, Thumbnail
 
 
 class SourceFile(Struct, frozen=True):
@@ -97,18 +99,56 @@ class LevelSegment(Struct, tag=True, frozen=True, kw_only=True):
     envelope: str
 
 
+class FindChanges(Struct, tag=True, frozen=True, kw_only=True):
+    """Find the frames of a DI track's slice where the tone changes in the A/B round; write them to `file`.
+
+    Attributes:
+        di: the DI track.
+        channel: selected side of its file.
+        start: first sample of the slice, at the rate of the DI track.
+        stop: end of the slice, exclusive.
+        rate: sample rate of the DI track, Hz.
+        samples: length of its segments at 48 kHz.
+        file: path of the result.
+    """
+
+    di: SourceFile
+    channel: Channel | None
+    start: int
+    stop: int
+    rate: int
+    samples: int
+    file: str
+
+
 class DrawCard(Struct, tag=True, frozen=True, kw_only=True):
     """Draw a segment's card with the waveform of the file `envelope`, and encode it to the file `still`.
 
-    Its strip shows the levels of the samples `raw` at a gain, for the duration of `frames`.
+    Its strips show the levels of the samples `raw` at a gain, for the half seconds of `spans`.
     """
 
     card: Card
     envelope: str
     raw: str
     gain_db: float
-    frames: int
+    spans: tuple[Span, ...]
     still: str
+    layout: LayoutName = "wide"
+
+
+class DrawTextCard(Struct, tag=True, frozen=True, kw_only=True):
+    """Draw a card without sound, and encode it to the file `still`."""
+
+    card: TextCard
+    still: str
+    layout: LayoutName = "wide"
+
+
+class DrawThumbnail(Struct, tag=True, frozen=True, kw_only=True):
+    """Draw the thumbnail of the video to the PNG file `path`."""
+
+    thumbnail: Thumbnail
+    path: str
 
 
 class EncodeSound(Struct, tag=True, frozen=True, kw_only=True):
@@ -123,8 +163,10 @@ class WriteVideo(Struct, tag=True, frozen=True, kw_only=True):
 
     title: str
     scenes: tuple[Scene, ...]
+    chapters: tuple[ChapterMark, ...]
     sound: str
     video: str
+    layout: LayoutName = "wide"
 
 
 class MeasureLatency(Struct, tag=True, frozen=True, kw_only=True):
@@ -215,7 +257,10 @@ Task = (
     RenderSegment
     | MeasureLoudness
     | LevelSegment
+    | FindChanges
     | DrawCard
+    | DrawTextCard
+    | DrawThumbnail
     | EncodeSound
     | WriteVideo
     | MeasureLatency

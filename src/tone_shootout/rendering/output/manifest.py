@@ -162,6 +162,22 @@ class SegmentRecord(Struct, frozen=True, kw_only=True):
     input_gain_db: float = 0.0
 
 
+class TurnRecord(Struct, frozen=True, kw_only=True):
+    """A turn of a tone in the A/B round of the video, where the performance goes on while the tone changes.
+
+    Attributes:
+        position: position of the segment.
+        start_ms: start in the video, ms, rounded: a whole frame, and the middle of the crossfade from the turn before.
+        end_ms: end in the video, ms.
+        segment_ms: place in the segment where it starts, ms.
+    """
+
+    position: int
+    start_ms: int
+    end_ms: int
+    segment_ms: int
+
+
 class CaptureRecord(Struct, frozen=True, kw_only=True):
     """A capture on its own, at one size.
 
@@ -193,8 +209,9 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     `credits` are lines to publish with the result, `notices` are to be read before comparing or publishing.
     `docs/measures.md` defines `captures`, `comparisons` (pairs of segments of a DI track), `difference` (one matrix for
-    each DI track) and `sweeps` (one for each DI track whose tones are at several input levels). `video` is null if none
-    was made, `fades` is null in results of versions without fades. Every field is always written.
+    each DI track) and `sweeps` (one for each DI track whose tones are at several input levels). `video` is null and
+    `ab_round` empty if no video was made, `fades` is null in results of versions without fades. Every field is always
+    written.
     """
 
     schema: Annotated[int, Meta(ge=1)] = 1
@@ -212,6 +229,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     difference: tuple[Difference, ...] = ()
     sweeps: tuple[SweepDistances, ...] = ()
     video: Encoded | None = None
+    ab_round: tuple[TurnRecord, ...] = ()
     fades: Fades | None = None
     files: tuple[FileRecord, ...]
 

@@ -16,7 +16,10 @@ from tone_shootout.rendering.output.credits import credit_lines
 from tone_shootout.rendering.output.manifest import Input, LevelRecord, SegmentRecord
 from tone_shootout.rendering.output.short_names import shorten
 from tone_shootout.rendering.plan.planner import title_of
-from tone_shootout.rendering.plan.timeline import clock
+from tone_shootout.rendering.plan.rates import OUTPUT_RATE
+from tone_shootout.rendering.plan.timeline import FRAME_RATE, clock
+from tone_shootout.rendering.video.ab_round import HALF_FADE
+from tone_shootout.rendering.video.program import Chapter, Program
 
 SHORT_SECONDS: Final = 3.0
 """Shorter segments have too few gating blocks of BS.1770 for a reliable loudness."""
@@ -44,9 +47,9 @@ def segment_title(segment: SegmentRecord) -> str:
     return title_of(segment.di_track, segment.chain)
 
 
-def chapters(segments: Sequence[SegmentRecord]) -> str:
-    """Return the chapter list: one line for each segment, the first at 0:00."""
-    return "".join(f"{line}\n" for line in _chapters(segments, _LONGEST_NAME))
+def chapters(listed: Sequence[Chapter]) -> str:
+    """Return the chapter list: one line for each chapter, the first at 0:00."""
+    return "".join(f"{line}\n" for line in _chapters(listed, _LONGEST_NAME))
 
 
 def description(
@@ -54,6 +57,7 @@ def description(
     level: LevelRecord,
     inputs: Sequence[Input],
     segments: Sequence[SegmentRecord],
+    program: Program,
     encoded: Encoded | None = None,
     notices: Sequence[Notice] = (),
 ) -> str:
@@ -66,6 +70,7 @@ def description(
         level: the level match.
         inputs: inputs of the manifest.
         segments: segments in order.
+        program: what the video shows when.
         encoded: levels of the video; None if not measured.
         notices: notices about the spec and the licenses.
     """
@@ -74,10 +79,11 @@ def description(
     works = [line for line in credit_lines(credited) if line not in attributions]
     sections = {
         "title": [*shorten([_pasteable(title)], TITLE_CHARACTERS)],
-        "chapters": list(_chapters(segments, _LONGEST_NAME)),
-        "problem": list(_chapter_problem(segments)),
+        "chapters": list(_chapters(program.chapters, _LONGEST_NAME)),
+        "problem": list(_chapter_problem(program)),
         "summary": list(_summary(level, segments)),
         "levels": list(_levels(segments)),
+        "round": list(_round(program)),
         "sound": list(_sound(encoded, segments)),
         "hashes": [
             f"Inputs (first {_HASH_DIGITS} digits of SHA-256):",
@@ -91,7 +97,7 @@ def description(
     }
     missing: list[str] = []
     complete = "manifest.json and chapters.txt in the folder of the video"
-    for name, lines, omitted in _reductions(segments, sections):
+    for name, lines, omitted in _reductions(program.chapters, sections):
         if len(_joined(sections).encode()) <= DESCRIPTION_BYTES:
             break
         sections[name] = lines
@@ -107,9 +113,7 @@ def notes(seconds: float) -> tuple[str, ...]:
     return (f"Shorter than {SHORT_SECONDS:g} s: the measured loudness is less reliable than usual.",)
 
 
-def _reductions(
-    segments: Sequence[SegmentRecord], sections: Mapping[str, list[str]]
-) -> Iterator[tuple[str, list[str], str]]:
+def _reductions(listed: Sequence[Chapter], sections: Mapping[str, list[str]]) -> Iterator[tuple[str, list[str], str]]:
     """Yield reductions in order: a section, its reduced lines, and a name for the omitted part.
 
     Content that the cards and the manifest also have is reduced first, chapters and credits last.
@@ -119,7 +123,7 @@ def _reductions(
     if sections["notes"]:
         yield "notes", [], "some notes"
     for longest in _SHORTER_NAMES:
-        yield "chapters", list(_chapters(segments, longest)), "whole names"
+        yield "chapters", list(_chapters(listed, longest)), "whole names"
     works = sections["credits"]
     for count in reversed(range(1, len(works))):
         yield "credits", works[:count], "all credits"
@@ -130,11 +134,11 @@ def _joined(sections: Mapping[str, list[str]]) -> str:
     return "\n\n".join("\n".join(lines) for lines in sections.values() if lines) + "\n"
 
 
-def _chapters(segments: Sequence[SegmentRecord], longest: int) -> Iterator[str]:
-    tracks = shorten([_pasteable(segment.di_track) for segment in segments], longest)
-    chains = shorten([_pasteable(segment.chain) for segment in segments], longest)
-    for segment, track, chain in zip(segments, tracks, chains, strict=True):
-        yield f"{clock(segment.start_ms)} {title_of(track, chain)}"
+def _chapters(listed: Sequence[Chapter], longest: int) -> Iterator[str]:
+    titles = shorten([_pasteable(chapter.title) for chapter in listed], longest)
+    chains = iter(shorten([_pasteable(chapter.chain) for chapter in listed if chapter.chain], longest))
+    for chapter, title in zip(listed, titles, strict=True):
+        yield f"{clock(chapter.start_ms)} {title_of(title, next(chains)) if chapter.chain else title}"
 
 
 def _summary(level: LevelRecord, segments: Sequence[SegmentRecord]) -> Iterator[str]:
@@ -170,11 +174,19 @@ def _limit(level: LevelRecord, segments: Sequence[SegmentRecord]) -> str:
     )
 
 
-def _chapter_problem(segments: Sequence[SegmentRecord]) -> Iterator[str]:
+def _round(program: Program) -> Iterator[str]:
+    if program.rounds:
+        yield (
+            "In the A/B round, the performance goes on while the tone changes. Every tone has the gain that it had "
+            f"before; changes are crossfades of {1000 * 2 * HALF_FADE / OUTPUT_RATE:.0f} ms."
+        )
+
+
+def _chapter_problem(program: Program) -> Iterator[str]:
     """Yield the reason why YouTube will not show chapters, if any. The video ends with a whole second."""
-    seconds = [segment.start_ms // 1000 for segment in segments] + [-(-each.end_ms // 1000) for each in segments[-1:]]
-    if len(segments) < _YOUTUBE_CHAPTERS:
-        yield f"(YouTube needs three or more chapters, this video has {len(segments)}.)"
+    seconds = [chapter.start_ms // 1000 for chapter in program.chapters] + [program.frames // FRAME_RATE]
+    if len(program.chapters) < _YOUTUBE_CHAPTERS:
+        yield f"(YouTube needs three or more chapters, this video has {len(program.chapters)}.)"
     elif min(end - start for start, end in pairwise(seconds)) < _YOUTUBE_CHAPTER_S:
         yield f"(YouTube needs chapters of at least {_YOUTUBE_CHAPTER_S} seconds, some of these are shorter.)"
 

@@ -15,6 +15,8 @@ from tone_shootout.rendering.plan.rates import OUTPUT_RATE
 
 FRAME_RATE: Final = 30
 FRAME_SAMPLES: Final = OUTPUT_RATE // FRAME_RATE
+TITLE_S: Final = 4
+"""Duration of the title card, which comes before the first segment."""
 
 
 class Slot(Struct, frozen=True):
@@ -26,9 +28,9 @@ class Slot(Struct, frozen=True):
 
 
 def timeline(segments: Sequence[PlannedSegment]) -> tuple[Slot, ...]:
-    """Return the slots of segments in order."""
+    """Return the slots of segments in order, the first after the title card."""
     slots = []
-    start_ms = 0
+    start_ms = TITLE_S * 1000
     for segment in segments:
         seconds = -(-segment.samples // OUTPUT_RATE)
         end_ms = start_ms + round(segment.samples * 1000 / OUTPUT_RATE)

@@ -7,53 +7,85 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tone_shootout.audio.signals import Float32
-from tone_shootout.rendering.video.drawing import COLUMNS, fit, paint_waveform, write_line
+from tone_shootout.rendering.output.short_names import shorten
+from tone_shootout.rendering.video.drawing import fit, paint_waveform, write_block, write_line
+from tone_shootout.rendering.video.layout import WIDE, Layout
 from tone_shootout.rendering.video.palette import BACKGROUND, BRIGHT, LINE, MUTED, PANEL, accent
 from tone_shootout.rendering.video.video_frames import Card
 
-WIDTH: Final = 1920
-HEIGHT: Final = 1080
-
-STRIP_TOP: Final = 880
-STRIP_BOTTOM: Final = 944
-"""The rows of the strip that moves, whole macroblocks."""
-
-LEFT: Final = 96
-"""Left edge of the waveform."""
-
-_RIGHT: Final = LEFT + COLUMNS
-_PANEL_TOP: Final = 389
-_PANEL_HEIGHT: Final = 486
+_GAP: Final = 10
+_LONGEST_NAME: Final = 40
 
 
-def draw(card: Card, envelope: Float32) -> NDArray[np.uint8]:
+def draw(card: Card, envelope: Float32, layout: Layout = WIDE) -> NDArray[np.uint8]:
     """Draw a card.
 
     Args:
         card: its texts and numbers.
         envelope: minima and maxima of the leveled segment, shape (2, parts), from `drawing.envelope`.
+        layout: size of the picture and places of its parts.
 
     Returns:
-        RGB picture, shape (1080, 1920, 3).
+        RGB picture, shape (height, width, 3).
     """
-    picture = Image.new("RGB", (WIDTH, HEIGHT), BACKGROUND)
-    color = accent(card.chain_index)
-    write_line(picture, LEFT, 70, card.title, size=31, color=MUTED, width=1382)
-    write_line(picture, _RIGHT, 70, f"{card.position} / {card.count}", size=31, color=MUTED, align="right")
-    write_line(picture, LEFT, 165, card.chain, size=76, color=BRIGHT, bold=True, width=1728)
-    write_line(picture, LEFT, 241, card.di_track, size=40, color=color, width=1728)
-    write_line(picture, LEFT, 303, card.words, size=28, color=BRIGHT, width=1728)
-    write_line(picture, LEFT, 347, card.calibration, size=24, color=MUTED, width=1728)
-    middle = _PANEL_TOP + _PANEL_HEIGHT // 2
-    picture.paste(PANEL, (LEFT, _PANEL_TOP, _RIGHT, _PANEL_TOP + _PANEL_HEIGHT))
-    picture.paste(LINE, (LEFT, middle, _RIGHT, middle + 1))
-    columns = fit(envelope, COLUMNS)
-    paint_waveform(picture, LEFT, _PANEL_TOP, _PANEL_HEIGHT, columns, card.full_scale, color)
-    write_line(picture, LEFT, 1000, _decibels(card.heard_lufs, "LUFS in this video"), size=42, color=BRIGHT, bold=True)
+    picture = Image.new("RGB", (layout.width, layout.height), BACKGROUND)
+    left, right, width = layout.left, layout.right, layout.columns
+    color = accent(card.color)
+    corner = width // 5
+    write_line(picture, left, layout.title, card.title, size=31, color=MUTED, width=width - corner)
+    write_line(picture, right, layout.title, card.corner, size=31, color=MUTED, align="right", width=corner - 20)
+    lines, words = layout.chain_lines, layout.words_lines
+    write_block(
+        picture, left, layout.chain, card.chain, size=76, color=BRIGHT, bold=True, width=width, lines=lines, smallest=44
+    )
+    write_line(picture, left, layout.di_track, card.di_track, size=40, color=color, width=width)
+    write_block(picture, left, layout.words, card.words, size=28, color=BRIGHT, width=width, lines=words, smallest=23)
+    write_line(picture, left, layout.calibration, card.calibration, size=24, color=MUTED, width=width)
+    top = layout.panel_top
+    if card.tones:
+        top += _write_tones(picture, card, layout) + _GAP
+    height = layout.panel_bottom - top
+    middle = top + height // 2
+    picture.paste(PANEL, (left, top, right, layout.panel_bottom))
+    picture.paste(LINE, (left, middle, right, middle + 1))
+    paint_waveform(picture, left, top, height, fit(envelope, width), card.full_scale, color)
+    loudness = _decibels(card.heard_lufs, "LUFS in this video")
+    write_line(picture, left, layout.loudness, loudness, size=42, color=BRIGHT, bold=True, width=width)
     file = f"File: {_decibels(card.integrated_lufs, 'LUFS')}, {_decibels(card.true_peak_dbtp, 'dBTP')}"
-    write_line(picture, _RIGHT, 984, file, size=28, color=BRIGHT, align="right", width=900)
-    write_line(picture, _RIGHT, 1026, card.remark, size=28, color=MUTED, align="right", width=900)
+    x, align = (left, "left") if layout.is_narrow else (right, "right")
+    most = width if layout.is_narrow else 900
+    write_line(picture, x, layout.file, file, size=28, color=BRIGHT, align=align, width=most)
+    write_line(picture, x, layout.remark, card.remark, size=28, color=MUTED, align=align, width=most)
     return np.asarray(picture)
+
+
+def _write_tones(picture: Image.Image, card: Card, layout: Layout) -> int:
+    """Write the names of all tones, with the one that is heard as a bright field, and return the height."""
+    columns = min(layout.tone_columns, len(card.tones))
+    rows = -(-len(card.tones) // columns)
+    room = (layout.panel_bottom - layout.panel_top) * 2 // 3
+    step = min(layout.tone_row, room // rows)
+    cell = (layout.columns + _GAP) // columns
+    names = shorten(card.tones, _LONGEST_NAME)
+    for number, name in enumerate(names):
+        column, row = divmod(number, rows)
+        x, y = layout.left + column * cell, layout.panel_top + row * step
+        heard = number == card.color
+        end = min(x + cell - _GAP, layout.right)
+        picture.paste(accent(number) if heard else PANEL, (x, y, end, y + step - 6))
+        if not heard:
+            picture.paste(accent(number), (x, y, x + 6, y + step - 6))
+        write_line(
+            picture,
+            x + 22,
+            y + (step - 6) / 2,
+            name,
+            size=min(28, 0.6 * step),
+            color=BACKGROUND if heard else BRIGHT,
+            bold=heard,
+            width=end - x - 36,
+        )
+    return rows * step - 6
 
 
 def _decibels(value: float, unit: str) -> str:

@@ -8,9 +8,13 @@ from PIL import Image
 from tone_shootout.audio.sides import outline
 from tone_shootout.audio.signals import Float32
 from tone_shootout.rendering.video.text_line import Align, Line
+from tone_shootout.rendering.video.wrapping import wrap
 
 COLUMNS: Final = 1728
 """Columns of a stored envelope: the width of a card's waveform, which is the widest."""
+
+LINE_HEIGHT: Final = 1.3
+"""Distance of lines, relative to their size."""
 
 
 def envelope(samples: Float32, columns: int = COLUMNS) -> Float32:
@@ -94,3 +98,34 @@ def write_line(
     while width is not None and (taken := line.length(size)) > width:
         size *= 0.99 * width / taken
     line.draw(picture, x, y, size, color, align)
+
+
+def write_block(
+    picture: Image.Image,
+    x: float,
+    y: float,
+    text: str,
+    *,
+    size: float,
+    color: str,
+    width: int,
+    lines: int,
+    smallest: float,
+    bold: bool = False,
+    below: bool = False,
+) -> float:
+    """Draw a text around the height `y`, or below it, in as many lines as it needs, up to `lines`; sizes in pixels.
+
+    The size is reduced, down to `smallest`, until the text fits; then the last line is reduced further.
+
+    Returns:
+        Height of the text.
+    """
+    while len(parts := wrap(text, size, width, bold=bold)) > lines and size > smallest:
+        size = max(smallest, size * 0.94)
+    parts = [*parts[: lines - 1], " ".join(parts[lines - 1 :])] if len(parts) > lines else parts
+    step = LINE_HEIGHT * size
+    top = y + step / 2 if below else y - step * (len(parts) - 1) / 2
+    for number, part in enumerate(parts):
+        write_line(picture, x, top + number * step, part, size=size, color=color, bold=bold, width=width)
+    return step * len(parts)

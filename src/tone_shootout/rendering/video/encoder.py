@@ -14,13 +14,14 @@ from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from tone_shootout.audio.levels import apply_gain
-from tone_shootout.audio.pcm import round_to_24_bits
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE
 from tone_shootout.rendering.plan.timeline import FRAME_RATE, FRAME_SAMPLES
 from tone_shootout.rendering.video.equal_sides import stereo_packet
+from tone_shootout.rendering.video.layout import WIDE, Layout
+from tone_shootout.rendering.video.mixing import mixed
 from tone_shootout.rendering.video.pictures import X264, Still, group, set_format
-from tone_shootout.rendering.video.video_frames import Part, Scene
+from tone_shootout.rendering.video.playhead import MOMENTS_PER_SECOND
+from tone_shootout.rendering.video.video_frames import ChapterMark, Part, Scene
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
@@ -37,11 +38,11 @@ _AAC: Final = {"flags": "+bitexact", "aac_coder": "fast", "aac_pns": "0", "aac_t
 def write_sound(path: Path, parts: Sequence[Part], report_progress: Callable[[float], None]) -> None:
     """Encode the sound of a video, AAC stereo at 48 kHz, to an MP4 file.
 
-    If all parts are mono, their sound is coded once for both sides. Otherwise mono parts are repeated on both sides.
+    If all segments are mono, their sound is coded once for both sides. Otherwise mono ones are repeated on both sides.
 
     Args:
         path: path of the file.
-        parts: the segments, in order.
+        parts: the parts, in order.
         report_progress: called with the completed share, 0 to 1; it may raise to stop.
 
     Raises:
@@ -54,7 +55,7 @@ def write_sound(path: Path, parts: Sequence[Part], report_progress: Callable[[fl
         av.open(os.devnull, "w", format="null") as null_output,
         av.open(str(path), "w", format="mp4", options=options) as container,
     ):
-        stereo = any(part.channels > 1 for part in parts)
+        stereo = any(take.channels > 1 for part in parts for take in part.takes)
         stream = _sound_stream(container, "stereo", 2 * AUDIO_BIT_RATE if stereo else AUDIO_BIT_RATE)
         encoder = stream if stereo else _sound_stream(null_output, "mono", AUDIO_BIT_RATE)
 
@@ -63,7 +64,7 @@ def write_sound(path: Path, parts: Sequence[Part], report_progress: Callable[[fl
 
         first = 0
         for part in parts:
-            samples = _padded(part, stereo=stereo)
+            samples = mixed(part, channels=2 if stereo else 1)
             for start in range(0, part.frames, FRAME_RATE):
                 stop = min(start + FRAME_RATE, part.frames)
                 container.mux(packets(_sound(encoder, samples, first, start, stop)))
@@ -73,7 +74,13 @@ def write_sound(path: Path, parts: Sequence[Part], report_progress: Callable[[fl
 
 
 def write_video(
-    path: Path, title: str, scenes: Sequence[Scene], sound_file: Path, report_progress: Callable[[float], None]
+    path: Path,
+    title: str,
+    scenes: Sequence[Scene],
+    chapters: Sequence[ChapterMark],
+    sound_file: Path,
+    report_progress: Callable[[float], None],
+    layout: Layout = WIDE,
 ) -> None:
     """Write an MP4 file: H.264 High, AAC stereo at 48 kHz, chapters, index at the front for streaming.
 
@@ -81,8 +88,10 @@ def write_video(
         path: path of the file.
         title: title of the video.
         scenes: the pictures, in order.
+        chapters: the chapters, in order.
         sound_file: the sound, from `write_sound`.
         report_progress: called with the completed share, 0 to 1; it may raise to stop.
+        layout: size of the picture.
 
     Raises:
         OSError: a file can't be read or written.
@@ -91,19 +100,21 @@ def write_video(
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
     with av.open(str(path), "w", format="mp4", options=options) as container, av.open(str(sound_file)) as sound:
         container.metadata["title"] = title
-        container.set_chapters(list(_chapters(scenes)))
+        container.set_chapters(list(_chapters(chapters, total)))
         picture = container.add_stream("libx264", rate=FRAME_RATE, options=dict(X264))
-        set_format(picture.codec_context)
+        set_format(picture.codec_context, layout.width, layout.height)
         packets = _copied(sound, container)
         waiting = next(packets, None)
-        first = 0
+        first = groups = 0
         for scene in scenes:
             still = msgspec.msgpack.decode(Path(scene.still).read_bytes(), type=Still)
             # One second of each at a time, so that the container has little to buffer for interleaving.
             for start in range(0, scene.frames, FRAME_RATE):
                 stop = min(start + FRAME_RATE, scene.frames)
-                packets_of_second = group(still, start // FRAME_RATE)
+                strip = scene.strip + start // FRAME_RATE * MOMENTS_PER_SECOND
+                packets_of_second = group(still, strip, groups, layout)
                 container.mux(_pictures(picture, packets_of_second[: stop - start], first + start))
+                groups += 1
                 while waiting is not None and (waiting.pts or 0) < (first + stop) * FRAME_SAMPLES:
                     container.mux(waiting)
                     waiting = next(packets, None)
@@ -165,22 +176,13 @@ def _sound(
     return stream.encode(frame)
 
 
-def _padded(part: Part, *, stereo: bool) -> NDArray[np.float32]:
-    """Return a segment's leveled sound, shape (channels, T), padded with silence to its last frame."""
-    samples = round_to_24_bits(apply_gain(np.load(part.raw, allow_pickle=False), part.gain_db))
-    padded = np.zeros((2 if stereo else 1, part.frames * FRAME_SAMPLES), np.float32)
-    padded[:, : samples.shape[-1]] = samples
-    return padded
-
-
-def _chapters(scenes: Sequence[Scene]) -> "Iterator[Chapter]":
-    start = 0
-    for index, scene in enumerate(scenes):
+def _chapters(chapters: Sequence[ChapterMark], total: int) -> "Iterator[Chapter]":
+    ends = [chapter.frame for chapter in chapters[1:]] + [total]
+    for index, (chapter, end) in enumerate(zip(chapters, ends, strict=True)):
         yield {
             "id": index,
-            "start": start,
-            "end": start + scene.frames,
+            "start": chapter.frame,
+            "end": end,
             "time_base": Fraction(1, FRAME_RATE),
-            "metadata": {"title": scene.title},
+            "metadata": {"title": chapter.title},
         }
-        start += scene.frames

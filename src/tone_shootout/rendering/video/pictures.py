@@ -1,9 +1,9 @@
-"""Encodes the pictures of the video: 1080p at 30 frames per second, in closed groups (GOPs) of one second.
+"""Encodes the pictures of the video: 30 frames per second, in closed groups (GOPs) of one second.
 
 A card is encoded once, in two slices: what is above its moving strip, and what is below. The strip is encoded for every
 half second, as a slice of its own (`slices`). A GOP is an IDR picture of these three, a picture after half a second
 with another strip between slices of skipped macroblocks, and pictures of skipped macroblocks only, whose packets all
-GOPs share. So a second of video costs two strips, 6 % of a picture each.
+GOPs share. So a second of video costs two strips, 6 % of a picture each. A card without sound has one strip.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from tone_shootout.rendering.plan.timeline import FRAME_RATE
-from tone_shootout.rendering.video.cards import HEIGHT, STRIP_BOTTOM, STRIP_TOP, WIDTH
+from tone_shootout.rendering.video.layout import WIDE, Layout
 from tone_shootout.rendering.video.playhead import MOMENTS_PER_SECOND
 from tone_shootout.rendering.video.slices import ROW, Slice, read_slice
 
@@ -51,40 +51,48 @@ class Still(Struct, frozen=True):
     below: Slice
 
 
-def encode_still(rgb: NDArray[np.uint8], strips: Iterable[NDArray[np.uint8]]) -> Still:
+def encode_still(rgb: NDArray[np.uint8], strips: Iterable[NDArray[np.uint8]], layout: Layout = WIDE) -> Still:
     """Encode a card.
 
     Args:
-        rgb: the picture, shape (1080, 1920, 3); its rows from `STRIP_TOP` to `STRIP_BOTTOM` are not used.
-        strips: these rows at every half second.
+        rgb: the picture, shape (height, width, 3); its rows of the strip are not used.
+        strips: these rows at every half second; one if they do not move.
+        layout: size of the picture and place of the strip.
     """
-    (above,), (below,) = (_intra([rows]) for rows in (rgb[:STRIP_TOP], rgb[STRIP_BOTTOM:]))
+    (above,), (below,) = (_intra([rows]) for rows in (rgb[: layout.strip_top], rgb[layout.strip_bottom :]))
     return Still(above, tuple(_intra(strips)), below)
 
 
-def group(still: Still, second: int) -> list[bytes]:
-    """Return the packets of a second of a card, one for each frame."""
-    strips = still.strips[MOMENTS_PER_SECOND * second :][:MOMENTS_PER_SECOND]
-    above, below = _skipped(STRIP_TOP), _skipped(HEIGHT - STRIP_BOTTOM)
-    packets = list(_repeated())
-    packets[0] = _picture((still.above, strips[0], still.below), 0)
+def group(still: Still, first: int, number: int, layout: Layout = WIDE) -> list[bytes]:
+    """Return the packets of a second of a card, one for each frame.
+
+    Args:
+        still: the card.
+        first: its first strip.
+        number: number of the group in the video.
+        layout: size of the picture and place of the strip.
+    """
+    strips = still.strips if len(still.strips) == 1 else still.strips[first:][:MOMENTS_PER_SECOND]
+    above, below = _skipped(layout.width, layout.strip_top), _skipped(layout.width, layout.height - layout.strip_bottom)
+    packets = list(_repeated(layout))
+    packets[0] = _picture((still.above, strips[0], still.below), 0, number % 2, layout)
     for moment, strip in enumerate(strips[1:], 1):
-        packets[moment * _MOMENT] = _picture((above, strip, below), moment * _MOMENT)
+        packets[moment * _MOMENT] = _picture((above, strip, below), moment * _MOMENT, None, layout)
     return packets
 
 
-def set_format(encoder: VideoCodecContext, height: int = HEIGHT) -> None:
+def set_format(encoder: VideoCodecContext, width: int, height: int) -> None:
     """Set size, rate and colors (ITU-R BT.709, limited range) of an encoder."""
-    encoder.width, encoder.height, encoder.pix_fmt = WIDTH, height, "yuv420p"
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.time_base = Fraction(1, FRAME_RATE)
     encoder.color_range = 1
     encoder.colorspace = encoder.color_primaries = encoder.color_trc = _BT709
 
 
-def _picture(slices: Sequence[Slice], number: int) -> bytes:
-    rows = (0, STRIP_TOP // ROW, STRIP_BOTTOM // ROW)
+def _picture(slices: Sequence[Slice], number: int, idr: int | None, layout: Layout) -> bytes:
+    rows = (0, layout.strip_top // ROW, layout.strip_bottom // ROW)
     return b"".join(
-        part.write(row, width=WIDTH, number=number % _NUMBERS, idr=number == 0)
+        part.write(row, width=layout.width, number=number % _NUMBERS, idr=idr)
         for part, row in zip(slices, rows, strict=True)
     )
 
@@ -96,17 +104,17 @@ def _intra(pictures: Iterable[NDArray[np.uint8]]) -> list[Slice]:
 
 
 @cache
-def _skipped(height: int) -> Slice:
+def _skipped(width: int, height: int) -> Slice:
     """Return the slice of a picture that repeats what is seen, whatever that is."""
-    blank = np.zeros((height, WIDTH, 3), np.uint8)
+    blank = np.zeros((height, width, 3), np.uint8)
     return read_slice(encode([av.VideoFrame.from_ndarray(blank, format="rgb24") for _ in range(3)])[-1])
 
 
 @cache
-def _repeated() -> tuple[bytes, ...]:
+def _repeated(layout: Layout = WIDE) -> tuple[bytes, ...]:
     """Return the packets of a GOP in which every picture repeats what is seen."""
-    whole = _skipped(HEIGHT)
-    return tuple(whole.write(0, width=WIDTH, number=number % _NUMBERS, idr=False) for number in range(FRAME_RATE))
+    whole = _skipped(layout.width, layout.height)
+    return tuple(whole.write(0, width=layout.width, number=number % _NUMBERS, idr=None) for number in range(FRAME_RATE))
 
 
 def encode(frames: Iterable[av.VideoFrame], *, intra: bool = False) -> list[bytes]:
@@ -120,7 +128,7 @@ def encode(frames: Iterable[av.VideoFrame], *, intra: bool = False) -> list[byte
             encoder.framerate = Fraction(FRAME_RATE)
             encoder.flags |= Flags.global_header
             encoder.options = dict(X264)
-            set_format(encoder, frame.height)
+            set_format(encoder, frame.width, frame.height)
         picture = reformatter.reformat(frame, format="yuv420p", dst_colorspace=Colorspace.ITU709)
         picture.pts = number
         if intra:

@@ -1,7 +1,7 @@
 """Draws the strip of a card that moves: a playhead below the waveform, the time, and a level meter."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +9,11 @@ from PIL import Image
 
 from tone_shootout.audio.signals import Float32
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE
-from tone_shootout.rendering.plan.timeline import clock
-from tone_shootout.rendering.video.drawing import COLUMNS, write_line
+from tone_shootout.rendering.plan.timeline import FRAME_RATE, FRAME_SAMPLES, clock
+from tone_shootout.rendering.video.drawing import write_line
+from tone_shootout.rendering.video.layout import WIDE, Layout
 from tone_shootout.rendering.video.palette import BACKGROUND, BRIGHT, LINE, MUTED
+from tone_shootout.rendering.video.video_frames import Span
 
 MOMENTS_PER_SECOND: Final = 2
 LOWEST_DBFS: Final = -60.0
@@ -28,49 +30,68 @@ _TIME_WIDTH: Final = 232
 _LEVEL_WIDTH: Final = 392
 
 
-def moments(samples: Float32, count: int) -> NDArray[np.float64]:
-    """Measure RMS and sample peak of every half second.
+class Moments(NamedTuple):
+    """Half seconds of a segment: where each begins, s, and its RMS and sample peak, dBFS, at least -200."""
+
+    at_s: NDArray[np.float64]
+    levels_dbfs: NDArray[np.float64]
+
+
+def count_moments(frames: int) -> int:
+    """Return the number of half seconds that begin within a number of frames."""
+    return -(-frames * MOMENTS_PER_SECOND // FRAME_RATE)
+
+
+def moments(samples: Float32, spans: Sequence[Span]) -> Moments:
+    """Measure RMS and sample peak of every half second of spans of a segment.
 
     Args:
         samples: shape (T,) or (channels, T), at 48 kHz; silence follows.
-        count: number of half seconds.
+        spans: the spans.
 
     Returns:
-        RMS over all channels and peak, dBFS, at least -200, shape (count, 2). A sine at full scale has an RMS of -3.01.
+        Times, shape (count,), and RMS over all channels and peak, shape (count, 2). A sine at full scale has an RMS of
+        -3.01.
     """
-    sides = np.atleast_2d(samples)[:, : count * _MOMENT_SAMPLES]
-    padded = np.zeros((len(sides), count * _MOMENT_SAMPLES), np.float32)
-    padded[:, : sides.shape[1]] = sides
-    parts = padded.reshape(len(sides), count, _MOMENT_SAMPLES)
+    sides = np.atleast_2d(samples)
+    count = sum(count_moments(span.frames + span.silent) for span in spans)
+    at = np.zeros(count, int)
+    parts = np.zeros((len(sides), count, _MOMENT_SAMPLES), np.float32)
+    number = 0
+    for span in spans:
+        end = (span.first + span.frames) * FRAME_SAMPLES
+        for moment in range(count_moments(span.frames + span.silent)):
+            start = span.first * FRAME_SAMPLES + moment * _MOMENT_SAMPLES
+            at[number] = min(start, end)
+            found = sides[:, start : min(start + _MOMENT_SAMPLES, end)]
+            parts[:, number, : found.shape[1]] = found
+            number += 1
     power = np.square(parts, dtype=np.float64).mean(axis=(0, 2))
     peak = np.abs(parts).max(axis=(0, 2)).astype(np.float64)
-    return np.stack([10 * np.log10(np.maximum(power, 1e-20)), 20 * np.log10(np.maximum(peak, 1e-10))], axis=1)
+    levels = np.stack([10 * np.log10(np.maximum(power, 1e-20)), 20 * np.log10(np.maximum(peak, 1e-10))], axis=1)
+    return Moments(at / OUTPUT_RATE, levels)
 
 
-def strips(
-    levels_dbfs: NDArray[np.float64], *, seconds: float, size: tuple[int, int], left: int, color: str
-) -> Iterator[NDArray[np.uint8]]:
+def strips(found: Moments, *, seconds: float, color: str, layout: Layout = WIDE) -> Iterator[NDArray[np.uint8]]:
     """Yield the strip at every half second.
 
     Args:
-        levels_dbfs: RMS and peak of every half second, from `moments`.
+        found: the half seconds, from `moments`.
         seconds: duration of the waveform, which the track is as long as.
-        size: width and height of the strip, pixels; the height is at least 56.
-        left: left edge of the waveform, which is `COLUMNS` wide.
         color: color of the chain.
+        layout: places of the strip and the waveform.
 
     Yields:
         RGB pictures, shape (height, width, 3). Their first and last row is background.
     """
-    right = left + COLUMNS
+    left, right, columns = layout.left, layout.right, layout.columns
     meter_left, meter_right = left + _TIME_WIDTH, right - _LEVEL_WIDTH
-    empty = Image.new("RGB", size, BACKGROUND)
+    empty = Image.new("RGB", (layout.width, layout.strip_bottom - layout.strip_top), BACKGROUND)
     empty.paste(LINE, (left, _TRACK[0], right, _TRACK[1]))
     empty.paste(LINE, (meter_left, _METER[0], meter_right, _METER[1]))
-    for number, (rms, peak) in enumerate(levels_dbfs.tolist()):
-        at_s = number / MOMENTS_PER_SECOND
+    for at_s, (rms, peak) in zip(found.at_s.tolist(), found.levels_dbfs.tolist(), strict=True):
         picture = empty.copy()
-        head = left + round(COLUMNS * min(at_s / seconds, 1.0))
+        head = left + round(columns * min(at_s / seconds, 1.0))
         picture.paste(color, (left, _TRACK[0], head, _TRACK[1]))
         picture.paste(BRIGHT, (head - 3, _HEAD[0], head + 3, _HEAD[1]))
         time = f"{clock(round(at_s * 1000))} / {clock(round(seconds * 1000))}"

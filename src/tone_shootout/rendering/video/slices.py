@@ -33,25 +33,25 @@ class Slice(Struct, frozen=True):
     tail: str
     data: bytes
 
-    def write(self, row: int, *, width: int, number: int, idr: bool) -> bytes:
+    def write(self, row: int, *, width: int, number: int, idr: int | None) -> bytes:
         """Return the slice as a part of a picture, with a start code.
 
         Args:
             row: row of macroblocks where it begins.
             width: width of the picture, pixels.
             number: number of the picture after its IDR picture, modulo 16.
-            idr: whether the picture is an IDR picture; all of its slices are then.
+            idr: identifier of an IDR picture, 0 or 1; None: it is another picture. IDR pictures that follow each
+                other must have different ones.
         """
-        # Pictures with the same identifier must not follow each other: between two IDR pictures there are others here.
         bits = _ue(row * -(-width // ROW)) + _ue(self.kind) + _ue(0) + f"{number:0{_FRAME_NUM_BITS}b}"
-        bits += _ue(0) if idr else ""
+        bits += "" if idr is None else _ue(idr)
         bits += "00" if self.kind == _P else ""  # one reference picture, in its order
-        bits += "00" if idr else "0"  # how references are marked: as usual
+        bits += "0" if idr is None else "00"  # how references are marked: as usual
         bits += _ue(0) if self.kind == _P else ""  # the table of CABAC's start values
         bits += self.tail
         bits += "1" * (-len(bits) % 8)
         content = int(bits, 2).to_bytes(len(bits) // 8, "big") + self.data
-        header = bytes([_REFERENCE | (_IDR_SLICE if idr else _SLICE)])
+        header = bytes([_REFERENCE | (_SLICE if idr is None else _IDR_SLICE)])
         return _START + header + _EMULATED.sub(b"\x00\x00\x03", content)
 
 

@@ -1,121 +1,291 @@
 """Tasks that produce the video of a shootout."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Final
+
+import msgspec
 
 from tone_shootout.audio.constants import DUAL_MONO_DB, amplitude
-from tone_shootout.rendering.executor.registry import DRAW_CARD, ENCODE_SOUND, MEASURE_SOUND, WRITE_VIDEO
+from tone_shootout.rendering.executor.analysis import Measurements
+from tone_shootout.rendering.executor.registry import (
+    DRAW_CARD,
+    DRAW_TEXT_CARD,
+    DRAW_THUMBNAIL,
+    ENCODE_SOUND,
+    FIND_CHANGES,
+    MEASURE_SOUND,
+    WRITE_VIDEO,
+)
 from tone_shootout.rendering.executor.stages import LeveledSegment, envelope_file, raw_file
 from tone_shootout.rendering.executor.task_executor import TaskGraph
-from tone_shootout.rendering.executor.tasks import DrawCard, EncodeSound, MeasureSound, WriteVideo
-from tone_shootout.rendering.output.chain_words import chain_in_words
-from tone_shootout.rendering.output.manifest import Input
-from tone_shootout.rendering.plan.planner import Plan, PlannedSegment
-from tone_shootout.rendering.plan.timeline import FRAME_RATE, timeline
-from tone_shootout.rendering.video.video_frames import Card, Part, Scene
+from tone_shootout.rendering.executor.tasks import (
+    DrawCard,
+    DrawTextCard,
+    DrawThumbnail,
+    EncodeSound,
+    FindChanges,
+    MeasureSound,
+    SourceFile,
+    Task,
+    WriteVideo,
+)
+from tone_shootout.rendering.metrics import Encoded
+from tone_shootout.rendering.output.manifest import Input, LevelRecord
+from tone_shootout.rendering.plan.planner import Plan, PlannedSegment, title_of
+from tone_shootout.rendering.plan.timeline import FRAME_RATE, FRAME_SAMPLES, TITLE_S, timeline
+from tone_shootout.rendering.video.contents import (
+    card_of,
+    results_card_of,
+    round_card_of,
+    thumbnail_of,
+    title_card_of,
+)
+from tone_shootout.rendering.video.playhead import count_moments
+from tone_shootout.rendering.video.program import Program, Round, expected_seconds, program_of, with_round
+from tone_shootout.rendering.video.video_frames import ChapterMark, Part, Scene, Span, Take
+
+VIDEO_NAME: Final = "comparison.mp4"
+THUMBNAIL_NAME: Final = "thumbnail.png"
+
+_TEXT_CARDS: Final = 2
 
 
 def total_cost(plan: Plan) -> float:
     """Estimate the cost of the video, in seconds on one core."""
-    seconds = plan.seconds
-    cards = len(plan.segments) * DRAW_CARD.cost() + DRAW_CARD.cost_per_s * seconds
-    return cards + ENCODE_SOUND.cost(seconds) + MEASURE_SOUND.cost(seconds) + WRITE_VIDEO.cost(seconds)
+    in_rounds = expected_seconds(plan)
+    seconds = plan.seconds + in_rounds
+    rounds = with_round(plan)
+    cards = len(plan.segments) + sum(len(segments) for segments in rounds)
+    return (
+        sum(FIND_CHANGES.cost(segments[0].seconds) for segments in rounds)
+        + cards * DRAW_CARD.cost()
+        + DRAW_CARD.cost_per_s * seconds
+        + _TEXT_CARDS * DRAW_TEXT_CARD.cost()
+        + DRAW_THUMBNAIL.cost()
+        + ENCODE_SOUND.cost(seconds)
+        + MEASURE_SOUND.cost(seconds)
+        + WRITE_VIDEO.cost(seconds)
+    )
 
 
-def add_video(
-    graph: TaskGraph,
-    plan: Plan,
-    raws: Path,
-    staging: Path,
-    leveled: Sequence[LeveledSegment],
-    inputs: Mapping[str, Input],
-    name: str,
-    begin: Callable[[], None],
-) -> Path:
-    """Add the tasks that encode and measure the sound, draw a card for every segment, and write the video.
+class VideoTasks:
+    """The tasks of a graph that make the video, and what they find once they are complete."""
 
-    The sound comes first: it is encoded in one task, which would leave all other cores idle at the end.
+    def __init__(
+        self,
+        graph: TaskGraph,
+        plan: Plan,
+        sources: Mapping[str, Path],
+        raws: Path,
+        staging: Path,
+        level: LevelRecord,
+        leveled: Sequence[LeveledSegment],
+        inputs: Mapping[str, Input],
+        measurements: Measurements,
+        begin: Callable[[], None],
+    ) -> None:
+        """Add the tasks that find the turns of the A/B round, encode and measure the sound, draw, and write the video.
 
-    Args:
-        graph: the graph.
-        plan: the plan.
-        raws: folder of the rendered segments.
-        staging: folder of the result.
-        leveled: the segments' levels.
-        inputs: the manifest's records of the plan's files, by the spec's `file`.
-        name: name of the video, relative to the staging folder.
-        begin: called when everything that the video needs is complete.
+        The sound comes first: it is encoded in one task, which would leave all other cores idle at the end.
 
-    Returns:
-        The file of the sound's levels (`Encoded`).
-    """
-    slots = timeline(plan.segments)
-    channels = max(segment.channels for segment in plan.segments)
-    parts = tuple(
-        Part(
-            raw=str(raw_file(raws, segment.render_key)),
-            gain_db=level.gain_db + (DUAL_MONO_DB if segment.channels < channels else 0.0),
-            frames=slot.frames,
+        Args:
+            graph: the graph.
+            plan: the plan.
+            sources: path of each of the plan's files, by the spec's `file`.
+            raws: folder of the rendered segments.
+            staging: folder of the result.
+            level: the level match.
+            leveled: the segments' levels.
+            inputs: the manifest's records of the plan's files, by the spec's `file`.
+            measurements: the tasks that measure.
+            begin: called when everything that the video needs is complete.
+        """
+        self._plan = plan
+        self._staging = staging
+        self._leveled = leveled
+        self._raws = raws
+        self._stereo = max(segment.channels for segment in plan.segments) > 1
+        self._full_scale = max(amplitude(each.measured.sample_peak_dbfs) for each in leveled)
+        self._inputs = inputs
+        self._program: Program | None = None
+        in_rounds = expected_seconds(plan)
+        seconds = plan.seconds + in_rounds
+        found = {
+            segments[0].di_track: graph.add(
+                self._find_changes(segments[0], sources), FIND_CHANGES.cost(segments[0].seconds)
+            )
+            for segments in with_round(plan)
+        }
+        sound = graph.add_after(found.values(), self._encode_sound, ENCODE_SOUND.cost(seconds))
+        cards = [graph.add(self._card(segment), DRAW_CARD.cost(segment.seconds)) for segment in plan.segments]
+        cards += [
+            graph.add_after(
+                [found[segment.di_track]],
+                partial(self._round_card, segment),
+                DRAW_CARD.cost(in_rounds / sum(map(len, with_round(plan)))),
+            )
+            for segments in with_round(plan)
+            for segment in segments
+        ]
+        title = DrawTextCard(card=title_card_of(plan, level), still=self._still("title"))
+        cards.append(graph.add(title, DRAW_TEXT_CARD.cost()))
+        thumbnail = thumbnail_of(plan, level, envelope_file(staging, plan.segments[0]), self._full_scale)
+        graph.add(DrawThumbnail(thumbnail=thumbnail, path=str(staging / THUMBNAIL_NAME)), DRAW_THUMBNAIL.cost())
+
+        def results() -> Task:
+            pairs = [pair for track in range(len(measurements.tracks)) for pair in measurements.pairs(track)]
+            card = results_card_of(plan, inputs.values(), leveled, pairs)
+            return DrawTextCard(card=card, still=self._still("results"))
+
+        cards.append(graph.add_after(measurements.tracks, results, DRAW_TEXT_CARD.cost()))
+
+        def write() -> Task:
+            begin()
+            return self._write_video()
+
+        graph.add_after([sound, *cards], write, WRITE_VIDEO.cost(seconds))
+        graph.add_after([sound], self._measure_sound, MEASURE_SOUND.cost(seconds))
+
+    def encoded(self) -> Encoded:
+        """Return the levels of the sound."""
+        return msgspec.msgpack.decode((self._staging / "sound-levels").read_bytes(), type=Encoded)
+
+    @property
+    def program(self) -> Program:
+        """What is shown when, once the tasks that find the turns are complete."""
+        if self._program is None:
+            cuts = {
+                segments[0].di_track: msgspec.msgpack.decode(
+                    Path(self._changes_file(segments[0])).read_bytes(), type=tuple[int, ...]
+                )
+                for segments in with_round(self._plan)
+            }
+            self._program = program_of(self._plan, cuts)
+        return self._program
+
+    def _find_changes(self, segment: PlannedSegment, sources: Mapping[str, Path]) -> FindChanges:
+        file = self._plan.spec.di_tracks[segment.di_track].file
+        return FindChanges(
+            di=SourceFile(str(sources[file]), self._plan.media_info[file]),
+            channel=segment.channel,
+            start=segment.start,
+            stop=segment.stop,
+            rate=segment.di_rate,
+            samples=segment.samples,
+            file=self._changes_file(segment),
+        )
+
+    def _encode_sound(self) -> EncodeSound:
+        parts = [Part(TITLE_S * FRAME_RATE)]
+        parts += [Part(slot.frames, (self._take(segment),)) for segment, slot in self.program.segments]
+        parts += [Part(each.frames, tuple(self._turns(each))) for each in self.program.rounds]
+        parts.append(Part(self.program.frames - self.program.results))
+        return EncodeSound(parts=tuple(parts), sound=self._sound)
+
+    def _measure_sound(self) -> MeasureSound:
+        seconds = self.program.frames / FRAME_RATE
+        return MeasureSound(sound=self._sound, seconds=seconds, metrics_file=str(self._staging / "sound-levels"))
+
+    def _write_video(self) -> WriteVideo:
+        program = self.program
+        scenes = [Scene(self._still("title"), TITLE_S * FRAME_RATE)]
+        scenes += [Scene(self._still(f"{segment.position}"), slot.frames) for segment, slot in program.segments]
+        for each in program.rounds:
+            scenes += self._round_scenes(each)
+        scenes.append(Scene(self._still("results"), program.frames - program.results))
+        marks = [
+            ChapterMark(
+                chapter.start_ms * FRAME_RATE // 1000,
+                title_of(chapter.title, chapter.chain) if chapter.chain else chapter.title,
+            )
+            for chapter in program.chapters
+        ]
+        return WriteVideo(
+            title=self._plan.spec.title,
+            scenes=tuple(scenes),
+            chapters=tuple(marks),
+            sound=self._sound,
+            video=str(self._staging / VIDEO_NAME),
+        )
+
+    def _round_scenes(self, shown: Round) -> list[Scene]:
+        scenes: list[Scene] = []
+        strips: dict[int, int] = {}
+        rest = shown.frames - sum(turn.frames for turn in shown.turns)
+        for number, turn in enumerate(shown.turns, 1):
+            first = strips.get(turn.position, 0)
+            frames = turn.frames + (rest if number == len(shown.turns) else 0)
+            scenes.append(Scene(self._still(f"round-{turn.position}"), frames, first))
+            strips[turn.position] = first + count_moments(frames)
+        return scenes
+
+    def _turns(self, shown: Round) -> list[Take]:
+        """Return the sound of a round: each turn fades into the next one, unless the performance begins again."""
+        takes = []
+        at = 0
+        for turn in shown.turns:
+            segment = self._plan.segments[turn.position - 1]
+            first, end = turn.first * FRAME_SAMPLES, (turn.first + turn.frames) * FRAME_SAMPLES
+            take = msgspec.structs.replace(
+                self._take(segment),
+                first=first,
+                samples=min(end, segment.samples) - first,
+                at=at,
+                fade_in=first > 0,
+                fade_out=end < segment.samples,
+            )
+            takes.append(take)
+            at += turn.frames * FRAME_SAMPLES
+        return takes
+
+    def _take(self, segment: PlannedSegment) -> Take:
+        return Take(
+            raw=str(raw_file(self._raws, segment.render_key)),
+            gain_db=self._gain_db(segment),
+            samples=segment.samples,
             channels=segment.channels,
         )
-        for segment, level, slot in zip(plan.segments, leveled, slots, strict=True)
-    )
-    sound = str(staging / "sound")
-    encoded = graph.add(EncodeSound(parts=parts, sound=sound), ENCODE_SOUND.cost(plan.seconds))
-    full_scale = max(amplitude(level.measured.sample_peak_dbfs) for level in leveled)
-    cards = [
-        graph.add(
-            DrawCard(
-                card=_card(plan, inputs, segment, level, full_scale),
-                envelope=envelope_file(staging, segment),
-                raw=part.raw,
-                gain_db=part.gain_db,
-                frames=part.frames,
-                still=_still(staging, segment),
-            ),
-            DRAW_CARD.cost(segment.seconds),
+
+    def _gain_db(self, segment: PlannedSegment) -> float:
+        gain_db = self._leveled[segment.position - 1].gain_db
+        return gain_db + (DUAL_MONO_DB if self._stereo and segment.channels == 1 else 0.0)
+
+    def _card(self, segment: PlannedSegment) -> DrawCard:
+        slot = timeline(self._plan.segments)[segment.position - 1]
+        level = self._leveled[segment.position - 1]
+        return DrawCard(
+            card=card_of(self._plan, self._inputs, segment, level, self._full_scale),
+            envelope=envelope_file(self._staging, segment),
+            raw=str(raw_file(self._raws, segment.render_key)),
+            gain_db=self._gain_db(segment),
+            spans=(Span(0, slot.frames),),
+            still=self._still(f"{segment.position}"),
         )
-        for segment, level, part in zip(plan.segments, leveled, parts, strict=True)
-    ]
-    scenes = tuple(
-        Scene(still=_still(staging, segment), frames=slot.frames, title=segment.title)
-        for segment, slot in zip(plan.segments, slots, strict=True)
-    )
-    video = WriteVideo(title=plan.spec.title, scenes=scenes, sound=sound, video=str(staging / name))
 
-    def begin_video() -> WriteVideo:
-        begin()
-        return video
+    def _round_card(self, segment: PlannedSegment) -> DrawCard:
+        card = self._card(segment)
+        (shown,) = (each for each in self.program.rounds if each.di_track == segment.di_track)
+        rest = shown.frames - sum(turn.frames for turn in shown.turns)
+        last = len(shown.turns)
+        return msgspec.structs.replace(
+            card,
+            card=round_card_of(self._plan, card.card),
+            spans=tuple(
+                Span(turn.first, turn.frames, rest if number == last else 0)
+                for number, turn in enumerate(shown.turns, 1)
+                if turn.position == segment.position
+            ),
+            still=self._still(f"round-{segment.position}"),
+        )
 
-    graph.add_after([encoded, *cards], begin_video, WRITE_VIDEO.cost(plan.seconds))
-    metrics_file = staging / "sound-levels"
-    seconds = sum(slot.frames for slot in slots) / FRAME_RATE
-    measure = MeasureSound(sound=sound, seconds=seconds, metrics_file=str(metrics_file))
-    graph.add_after([encoded], lambda: measure, MEASURE_SOUND.cost(plan.seconds))
-    return metrics_file
+    @property
+    def _sound(self) -> str:
+        return str(self._staging / "sound")
 
+    def _changes_file(self, segment: PlannedSegment) -> str:
+        return str(self._staging / f"changes-{segment.di_track}")
 
-def _card(
-    plan: Plan, inputs: Mapping[str, Input], segment: PlannedSegment, level: LeveledSegment, full_scale: float
-) -> Card:
-    chain = plan.spec.chains[segment.chain]
-    mono = all(each.channels == 1 for each in plan.segments)
-    return Card(
-        title=plan.spec.title,
-        di_track=segment.di_name,
-        chain=segment.chain_name,
-        chain_index=segment.chain,
-        position=segment.position,
-        count=len(plan.segments),
-        heard_lufs=level.measured.integrated_lufs - (DUAL_MONO_DB if mono else 0.0),
-        integrated_lufs=level.measured.integrated_lufs,
-        true_peak_dbtp=level.measured.true_peak_dbtp,
-        full_scale=full_scale,
-        remark="One gain, no limiter" + (f", trimmed by {chain.trim_db:+.1f} dB" if chain.trim_db else ""),
-        words=chain_in_words(chain, inputs),
-        calibration=f"Input level {segment.calibration}" if segment.calibration else "",
-    )
-
-
-def _still(staging: Path, segment: PlannedSegment) -> str:
-    return str(staging / f"{segment.position}.still")
+    def _still(self, name: str) -> str:
+        return str(self._staging / f"{name}.still")

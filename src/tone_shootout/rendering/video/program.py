@@ -1,0 +1,102 @@
+"""The program of a video: which part is shown when."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from tone_shootout.rendering.plan.planner import Plan, PlannedSegment
+from tone_shootout.rendering.plan.timeline import FRAME_RATE, FRAME_SAMPLES, TITLE_S, Slot, timeline
+from tone_shootout.rendering.video.ab_round import LONGEST_S, SHORTEST_S, Turn, is_possible, turns
+
+RESULTS_S: Final = 10
+"""Duration of the last card: YouTube needs chapters of at least 10 s."""
+AB_ROUND: Final = "A/B round"
+RESULTS: Final = "Results and credits"
+
+
+class Chapter(Struct, frozen=True):
+    """A chapter: its start in the video, ms, and its title: names of DI track and chain, or one of its own."""
+
+    start_ms: int
+    title: str
+    chain: str = ""
+
+
+class Round(Struct, frozen=True, kw_only=True):
+    """The A/B round of a DI track: its first frame in the video, its duration in frames, and the turns in it."""
+
+    di_track: int
+    start: int
+    frames: int
+    turns: tuple[Turn, ...]
+
+
+class Program(Struct, frozen=True, kw_only=True):
+    """What is shown when. All parts start at whole seconds.
+
+    Attributes:
+        segments: the segments that are played as a whole, in order, each with its slot.
+        rounds: the A/B rounds that follow them.
+        results: first frame of the last card.
+        frames: duration of the video, frames.
+        chapters: the chapters; the first includes the title card.
+    """
+
+    segments: tuple[tuple[PlannedSegment, Slot], ...]
+    rounds: tuple[Round, ...]
+    results: int
+    frames: int
+    chapters: tuple[Chapter, ...]
+
+
+def program_of(plan: Plan, cuts: Mapping[int, Sequence[int]]) -> Program:
+    """Return the program of a video.
+
+    Args:
+        plan: the plan.
+        cuts: frames where the tone changes, from `ab_round.changes`, by the index of each DI track with an A/B round.
+    """
+    shown = tuple(zip(plan.segments, timeline(plan.segments), strict=True))
+    at = TITLE_S * FRAME_RATE + sum(slot.frames for _, slot in shown)
+    chapters = [Chapter(slot.start_ms, segment.di_name, segment.chain_name) for segment, slot in shown]
+    rounds = []
+    for segments in with_round(plan):
+        track = segments[0].di_track
+        if not rounds:
+            chapters.append(Chapter(_ms(at), AB_ROUND))
+        length = -(-segments[0].samples // FRAME_SAMPLES)
+        arranged = turns([segment.position for segment in segments], cuts[track], length)
+        # A frame more at least: the last fade ends after the last turn.
+        seconds = sum(turn.frames for turn in arranged) // FRAME_RATE + 1
+        rounds.append(Round(di_track=track, start=at, frames=seconds * FRAME_RATE, turns=arranged))
+        at += seconds * FRAME_RATE
+    chapters.append(Chapter(_ms(at), RESULTS))
+    chapters[0] = Chapter(0, chapters[0].title, chapters[0].chain)
+    return Program(
+        segments=shown,
+        rounds=tuple(rounds),
+        results=at,
+        frames=at + RESULTS_S * FRAME_RATE,
+        chapters=tuple(chapters),
+    )
+
+
+def with_round(plan: Plan) -> list[list[PlannedSegment]]:
+    """Return the segments of each DI track that has an A/B round."""
+    tracks: dict[int, list[PlannedSegment]] = {}
+    for segment in plan.segments:
+        tracks.setdefault(segment.di_track, []).append(segment)
+    return [segments for segments in tracks.values() if is_possible(segments)]
+
+
+def expected_seconds(plan: Plan) -> float:
+    """Estimate the duration of the A/B rounds, seconds."""
+    usual = (SHORTEST_S + LONGEST_S) / 2
+    return sum(
+        min(2 * len(segments) * usual, max(segments[0].seconds, len(segments) * usual)) for segments in with_round(plan)
+    )
+
+
+def _ms(frame: int) -> int:
+    return frame * 1000 // FRAME_RATE

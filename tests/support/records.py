@@ -1,9 +1,12 @@
 """Records of a manifest with values that nothing depends on."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from tone_shootout.rendering.metrics import Pair
 from tone_shootout.rendering.output.credits import Credit
+from tone_shootout.rendering.output.manifest import SegmentRecord
+from tone_shootout.rendering.video.program import Chapter, Program
 
 
 def credit(title: str = "Bluebird 45 Lead, Gain 3", **changes: Any) -> Credit:
@@ -34,3 +37,10 @@ def pair(reference: int, position: int, log_mel_db: float) -> Pair:
         log_mel_db=log_mel_db,
         third_octaves_db=(),
     )
+
+
+def program(segments: Sequence[SegmentRecord]) -> Program:
+    """The program of a video with a chapter for each segment, and nothing else."""
+    listed = tuple(Chapter(segment.start_ms, segment.di_track, segment.chain) for segment in segments)
+    frames = 30 * max((-(-segment.end_ms // 1000) for segment in segments), default=0)
+    return Program(segments=(), rounds=(), results=frames, frames=frames, chapters=listed)

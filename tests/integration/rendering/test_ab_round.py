@@ -125,7 +125,7 @@ def _change_of_the_sound(
     assert shares[0] == pytest.approx(0.0, abs=0.05)
     assert shares[-1] == pytest.approx(1.0, abs=0.05)
     half = next(number for number, share in enumerate(shares) if share >= 0.5)
-    return (around[0] + (half + 0.5) * width) / FRAME
+    return float(around[0] + (half + 0.5) * width) / FRAME
 
 
 def _expected(turn: TurnRecord, tones: dict[int, NDArray[np.float32]], at: NDArray[np.intp]) -> NDArray[np.float32]:

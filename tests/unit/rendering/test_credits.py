@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.records import credit
+from tests.support.records import credit, program
 from tests.support.specs import blocks, digest, spec
 from tone_shootout.rendering.output.credits import Credit, credit_lines, notices
 from tone_shootout.rendering.output.manifest import Input, LevelRecord
@@ -60,14 +60,11 @@ def test_the_description_lists_credits_and_notices() -> None:
         for name in ("amp.nam", "own.nam")
     ]
     noticed = tuple(notices(spec(blocks("amp.nam", "cab.wav"), commercial=True), CREDITS))
-    text = description(
-        "Title", LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0), inputs, [], None, noticed
-    )
+    level = LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0)
+    text = description("Title", level, inputs, [], program([]), None, noticed)
     assert "Captures and cabinets by others:\n“Bluebird 45 Lead, Gain 3” by Valve Shed" in text
     assert "\nPowered by TONE3000 – https://www.tone3000.com\n" in text
     assert f"\nNote: {noticed[0].detail}\n" in text
-    plain = description(
-        "Title", LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0), inputs[1:], []
-    )
+    plain = description("Title", level, inputs[1:], [], program([]))
     assert "by others" not in plain
     assert "Note:" not in plain

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.examples import examples
-from tests.support.records import credit
+from tests.support.records import credit, program
 from tests.support.render_inputs import CARD, plucks
 from tests.support.specs import FACTS, blocks, spec
 from tone_shootout.rendering.executor.stages import LeveledSegment
@@ -25,7 +25,6 @@ from tone_shootout.rendering.plan.timeline import clock, timeline
 from tone_shootout.rendering.video.cards import draw
 from tone_shootout.rendering.video.contents import card_of
 from tone_shootout.rendering.video.drawing import envelope, fit
-from tone_shootout.rendering.video.program import Chapter, Program
 
 WAVEFORM = envelope(plucks(0.5))
 MEASURED = Measured(
@@ -65,13 +64,6 @@ def _segments(*starts_ms: int, length_ms: int = 12_000, **changes: Any) -> list[
         msgspec.structs.replace(made, position=n, start_ms=start, end_ms=start + length_ms, chain=f"C{n}", **changes)
         for n, start in enumerate(starts_ms, 1)
     ]
-
-
-def _program(segments: list[SegmentRecord]) -> Program:
-    """A program with a chapter for each segment."""
-    listed = tuple(Chapter(segment.start_ms, segment.di_track, segment.chain) for segment in segments)
-    frames = -(-segments[-1].end_ms // 1000) * 30
-    return Program(segments=(), rounds=(), results=frames, frames=frames, chapters=listed)
 
 
 @settings(max_examples=15, deadline=None)
@@ -145,7 +137,7 @@ def test_every_segment_starts_at_a_whole_second_after_the_previous_one() -> None
 
 def test_chapters_begin_at_zero_with_a_line_each() -> None:
     assert (
-        chapters(_program(_segments(0, 12_000, 65_000)).chapters) == "0:00 Riff – C1\n0:12 Riff – C2\n1:05 Riff – C3\n"
+        chapters(program(_segments(0, 12_000, 65_000)).chapters) == "0:00 Riff – C1\n0:12 Riff – C2\n1:05 Riff – C3\n"
     )
 
 
@@ -163,7 +155,7 @@ def test_the_description_states_if_youtube_will_show_no_chapters(
     segments: list[SegmentRecord], stated: str | None
 ) -> None:
     level = LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0)
-    text = description("T", level, [], segments, _program(segments))
+    text = description("T", level, [], segments, program(segments))
     assert ("YouTube" in text) == (stated is not None)
     assert stated is None or stated in text
 
@@ -172,7 +164,7 @@ def test_the_description_states_the_level_match() -> None:
     level = LevelRecord(requested_lufs=-14.0, target_lufs=-16.04, ceiling_dbtp=-1.0, limiting_segment=2)
     inputs = [Input(name="plexi.nam", kind="capture", sha256="0123456789abcdef" * 4, size_bytes=1)]
     segments = _segments(0, 12_000, trim_db=1.5)
-    text = description("T", level, inputs, segments, _program(segments))
+    text = description("T", level, inputs, segments, program(segments))
     assert "-16.0 LUFS, below the requested -14.0 LUFS because segment 2 (Riff – C2) reaches its true-peak" in text
     assert "at or below -1 dBTP. One gain per segment, no limiter." in text
     assert "1. Riff – C1: -16.0 LUFS, -2.0 dBTP, gain +4.0 dB, intentionally trimmed by +1.5 dB" in text
@@ -184,7 +176,7 @@ def test_the_description_states_the_levels_of_the_video() -> None:
     level = LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0)
     segments = _segments(0)
     encoded = Encoded(integrated_lufs=-12.99, true_peak_dbtp=-0.94)
-    text = description("T", level, [], segments, _program(segments), encoded)
+    text = description("T", level, [], segments, program(segments), encoded)
     assert "measured again in stereo (3 LU more than one side): -13.0 LUFS, -0.9 dBTP." in text
 
 
@@ -229,13 +221,13 @@ def test_the_description_respects_the_limits_of_youtube(title: str, name: str, c
         msgspec.structs.replace(segment, di_track=name, chain=name)
         for segment in _segments(*range(0, count * 12_000, 12_000))
     ]
-    text = description(title, level, _inputs(files, name=name), segments, _program(segments), notices=noted)
+    text = description(title, level, _inputs(files, name=name), segments, program(segments), notices=noted)
     assert len(text.encode()) <= YOUTUBE_DESCRIPTION_BYTES
     assert len(text.splitlines()[0]) <= YOUTUBE_TITLE_CHARACTERS
     assert not set(YOUTUBE_REFUSES) & set(text)
     assert "Powered by TONE3000" in text
     shortened = "No room on YouTube for" in text
-    assert shortened or all(line in text for line in chapters(_program(segments).chapters).splitlines())
+    assert shortened or all(line in text for line in chapters(program(segments).chapters).splitlines())
 
 
 @pytest.mark.parametrize(
@@ -256,7 +248,7 @@ def test_a_long_description_is_reduced_in_order_with_a_note(count: int, files: i
         for segment in _segments(*range(0, count * 12_000, 12_000))
     ]
     level = LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0)
-    text = description("T", level, _inputs(files), segments, _program(segments))
+    text = description("T", level, _inputs(files), segments, program(segments))
     stated = re.findall("No room on YouTube for (.*): see manifest.json and chapters.txt", text)
     assert stated == [missing] * bool(missing)
     assert ("\n0:12 Riff" in text) == (not missing.endswith("the chapters"))
@@ -268,7 +260,7 @@ def test_a_name_is_not_parsed_as_a_time_or_a_tag() -> None:
     segments = [
         msgspec.structs.replace(segment, chain="<Plexi> gain at 2:00") for segment in _segments(0, 12_000, 24_000)
     ]
-    assert chapters(_program(segments).chapters).splitlines()[1] == "0:12 Riff – ‹Plexi› gain at 2∶00"
+    assert chapters(program(segments).chapters).splitlines()[1] == "0:12 Riff – ‹Plexi› gain at 2∶00"
     level = LevelRecord(requested_lufs=-16.0, target_lufs=-16.0, ceiling_dbtp=-1.0)
-    text = description("At 3:30", level, [], segments, _program(segments))
+    text = description("At 3:30", level, [], segments, program(segments))
     assert re.findall(r"\d+:\d\d", text) == ["0:00", "0:12", "0:24"]

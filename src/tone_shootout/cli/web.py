@@ -12,7 +12,7 @@ import click
 def command(host: str | None, port: int | None) -> None:
     """Run only a web process, with the database and Redis of the environment."""
     from tone_shootout.gc_tuning import freeze_started_process, gc_disabled
-    from tone_shootout.lean_imports import import_libraries
+    from tone_shootout.lean_imports import hidden, import_libraries
 
     with gc_disabled():
         import_libraries()
@@ -32,7 +32,8 @@ def command(host: str | None, port: int | None) -> None:
         # The actual port, because port 0 selects a free one.
         at = replace(settings.server, host=host, port=listeners[0].getsockname()[1])
         settings = replace(settings, server=at)
-        app = create_app(settings)
+        with hidden("valkey"):  # limits imports this client beside the one that it is told to use
+            app = create_app(settings)
         server = WebServer(
             app, settings, on_shutdown=services_of(app).event_hub.stop, on_startup=freeze_started_process
         )

@@ -18,7 +18,7 @@ from tone_shootout.kit.settings import Settings
 
 UNUSED = ("/PIL/", "/av/", "/cryptography/", "/llvmlite/", "/matplotlib/", "/numpy/", "/scipy/", "/soxr/")
 """Packages with machine code that workers need, and web processes at most for a few operations."""
-MOST_BYTES = 170_000_000
+MOST_BYTES = 165_000_000
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists the files in the memory of a process")

@@ -14,11 +14,12 @@ from tone_shootout.jobs.repositories import (
     JobRepository,
     RenderCacheRepository,
 )
-from tone_shootout.kit.db.batches import delete_in_batches
 from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.settings import RetentionSettings
 from tone_shootout.kit.storage import Storage
 
+THINNED_JOBS: Final = 200
+"""Jobs whose events are thinned in one transaction."""
 _RESULT: Final = re.compile(r"users/[0-9a-f-]{36}/jobs/([0-9a-f-]{36})/.+")
 _CACHED: Final = re.compile(r"users/([0-9a-f-]{36})/cache/([^/]+)")
 
@@ -44,9 +45,13 @@ class JobMaintenance:
     async def thin_events(self) -> int:
         """Delete progress and segment events of jobs that finished before the retention time; return how many."""
         before = datetime.now(UTC) - self._events_kept
-        return await delete_in_batches(
-            self._session_maker, lambda session, limit: JobEventRepository(session).prune(before, limit=limit)
-        )
+        total, jobs = 0, THINNED_JOBS
+        while jobs == THINNED_JOBS:
+            async with self._session_maker() as session:
+                jobs, deleted = await JobEventRepository(session).thin(before, limit=THINNED_JOBS)
+                await session.commit()
+            total += deleted
+        return total
 
     async def delete_orphaned_results(self) -> int:
         """Delete objects under `users/…/jobs/` that no artifact names, except those of running jobs."""

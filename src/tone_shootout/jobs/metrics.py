@@ -28,7 +28,7 @@ from tone_shootout.shootouts.library.services import library_bytes
 FRESH_S: Final = 5.0
 """Seconds for which a state that was read is repeated."""
 STORAGE_S: Final = 600.0
-"""Seconds for which the used storage is repeated: its statements read a row for each file."""
+"""Seconds for which the used storage is repeated: its statements read up to a thousand pages of each table."""
 TIMEOUT_S: Final = 4.0
 """Longest time that a response waits for the state."""
 
@@ -50,7 +50,7 @@ _oldest = Gauge("shootout_oldest_waiting_job_seconds", "Time for which the oldes
 _workers = Gauge("shootout_workers", "Workers that have reported to the queue within the last seconds")
 _deliveries = Gauge("shootout_webhook_deliveries_pending", "Deliveries of webhooks that have not succeeded yet")
 _overdue = Gauge("shootout_webhook_delivery_overdue_seconds", "Time since the oldest delivery was due, in seconds")
-_storage = Gauge("shootout_storage_used_bytes", "Size of stored files, in bytes", ["kind"])
+_storage = Gauge("shootout_storage_used_bytes", "Size of stored files, in bytes; of large tables an estimate", ["kind"])
 _state = Gauge("shootout_state_read", "1 if the state of the installation could be read, else 0")
 _streams = Gauge("shootout_streams", "Open event streams of this process")
 _pool = Gauge("shootout_database_connections", "Database connections of this process", ["state"])

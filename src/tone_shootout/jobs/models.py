@@ -36,6 +36,7 @@ class Job(UUIDv7AuditBase):
         CheckConstraint("cost_s >= 0", name="cost"),
         Index("ix_job_owner_id_created_at", "owner_id", "created_at"),
         Index("ix_job_owner_id_started_at", "owner_id", "started_at"),
+        Index("ix_job_to_thin", "finished_at", postgresql_where=text("finished_at IS NOT NULL AND NOT events_thinned")),
         Index("ix_job_unfinished", "status", postgresql_where=text(f"NOT ({_one_of('status', FINISHED)})")),
     )
 
@@ -80,6 +81,8 @@ class Job(UUIDv7AuditBase):
     queued_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
     started_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
     finished_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
+    events_thinned: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether maintenance has deleted the progress events of the finished job."""
 
 
 class JobRow(NamedTuple):

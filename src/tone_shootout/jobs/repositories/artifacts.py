@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.jobs.models import Job, JobArtifact
 from tone_shootout.kit.db.repository import Repository
+from tone_shootout.kit.db.samples import estimate_sum
 
 _TABLE = cast(Table, JobArtifact.__table__)
 
@@ -56,8 +57,8 @@ class JobArtifactRepository(Repository[JobArtifact]):
         return int(await self.session.scalar(statement) or 0)
 
     async def all_bytes(self) -> int:
-        """Return the size of the artifacts of all users, in bytes. For metrics, never for a request of a user."""
-        return int(await self.session.scalar(select(func.coalesce(func.sum(JobArtifact.size), 0))) or 0)
+        """Estimate the size of the artifacts of all users, in bytes. For metrics, never for a request of a user."""
+        return await estimate_sum(self.session, JobArtifact.size)
 
 
 def _values(artifact: JobArtifact) -> dict[str, Any]:

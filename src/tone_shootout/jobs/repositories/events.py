@@ -88,28 +88,31 @@ class JobEventRepository(Repository[JobEvent]):
         added = [JobEvent(job_id=row.job_id, seq=row.seq, type=row.type, at=row.at, data=row.data) for row in inserted]
         return sorted(added, key=lambda event: event.seq)
 
-    async def prune(self, finished_before: datetime, *, limit: int) -> int:
-        """Delete events of old finished jobs, except status changes and the end.
+    async def thin(self, finished_before: datetime, *, limit: int) -> tuple[int, int]:
+        """Delete the events of old finished jobs, except status changes and the end, once for each job.
 
         Args:
-            finished_before: events of jobs that finished earlier are deleted.
-            limit: most rows to delete.
+            finished_before: jobs that finished earlier are old.
+            limit: most jobs.
 
         Returns:
-            Number of rows deleted.
+            Number of jobs, and of events deleted.
         """
         old = (
-            select(JobEvent.job_id, JobEvent.seq)
-            .join(Job, Job.id == JobEvent.job_id)
-            .where(
-                Job.finished_at < finished_before, Job.status.in_(FINISHED), JobEvent.type.not_in(("status", "done"))
-            )
+            select(Job.id)
+            .where(Job.finished_at < finished_before, ~Job.events_thinned, Job.status.in_(FINISHED))
+            .order_by(Job.finished_at)
             .limit(limit)
-            .with_for_update(of=JobEvent, skip_locked=True)
-            .cte("old")
+            .with_for_update(skip_locked=True, key_share=True)
         )
-        statement = delete(JobEvent).where(JobEvent.job_id == old.c.job_id, JobEvent.seq == old.c.seq)
-        return len((await self.session.scalars(statement.returning(JobEvent.seq))).all())
+        job_ids = (await self.session.scalars(old)).all()
+        if not job_ids:
+            return 0, 0
+        statement = delete(JobEvent).where(JobEvent.job_id.in_(job_ids), JobEvent.type.not_in(("status", "done")))
+        deleted = (await self.session.scalars(statement.returning(JobEvent.seq))).all()
+        thinned = update(Job).where(Job.id.in_(job_ids)).values(events_thinned=True, updated_at=Job.updated_at)
+        await self.session.execute(thinned.execution_options(synchronize_session=False))
+        return len(job_ids), len(deleted)
 
 
 def _is_after(job_id: UUID, seq: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

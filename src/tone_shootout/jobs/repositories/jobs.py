@@ -166,7 +166,7 @@ class JobRepository(OwnedRepository[Job]):
         if to is not JobStatus.CANCELLING:
             statement = statement.values(phase=None, eta_s=None)
         if ends:
-            statement = statement.values(finished_at=func.now())
+            statement = statement.values(finished_at=func.now(), events_thinned=False)
         changed = (await self.session.execute(statement)).one_or_none()
         if changed is None:
             return None
@@ -300,9 +300,12 @@ class JobRepository(OwnedRepository[Job]):
         return dict((await self.session.execute(statement)).mappings().one())
 
     async def list_newest(self, limit: int) -> Sequence[Job]:
-        """Return jobs of all owners: unfinished ones first, then the newest."""
-        statement = select(Job).order_by(Job.status.in_(FINISHED), Job.created_at.desc()).limit(limit)
-        return (await self.session.scalars(statement)).all()
+        """Return jobs of all owners: unfinished ones first, then the newest finished ones."""
+        unfinished = select(Job).where(Job.status.not_in(FINISHED)).order_by(Job.created_at.desc()).limit(limit)
+        found = list(await self.session.scalars(unfinished))
+        # By id, which grows with time, because that is an index of all jobs.
+        finished = select(Job).where(Job.status.in_(FINISHED)).order_by(Job.id.desc()).limit(limit - len(found))
+        return [*found, *await self.session.scalars(finished)] if len(found) < limit else found
 
 
 @cache

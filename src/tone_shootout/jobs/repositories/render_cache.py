@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from tone_shootout.jobs.models import RenderCacheEntry
 from tone_shootout.kit.db import locks
 from tone_shootout.kit.db.repository import OwnedRepository
+from tone_shootout.kit.db.samples import estimate_sum
 
 
 class RenderCacheRepository(OwnedRepository[RenderCacheEntry]):
@@ -47,8 +48,8 @@ class RenderCacheRepository(OwnedRepository[RenderCacheEntry]):
         return int(total), is_there
 
     async def all_bytes(self) -> int:
-        """Return the size of the entries of all users, in bytes. For metrics, never for a request of a user."""
-        return int(await self.session.scalar(select(func.coalesce(func.sum(RenderCacheEntry.size), 0))) or 0)
+        """Estimate the size of the entries of all users, in bytes. For metrics, never for a request of a user."""
+        return await estimate_sum(self.session, RenderCacheEntry.size)
 
     async def find_entries(self, entries: Collection[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
         """Return those pairs of owner and key that have entries. For maintenance, not for requests."""

@@ -11,6 +11,7 @@ from tone_shootout.kit.db import locks
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.reads import execute
 from tone_shootout.kit.db.repository import OwnedRepository
+from tone_shootout.kit.db.samples import estimate_sum
 from tone_shootout.shootouts.library.filters import ItemFilter
 from tone_shootout.shootouts.library.models import ItemRow, LibraryItem
 from tone_shootout.shootouts.models import Shootout, ShootoutAsset
@@ -144,9 +145,8 @@ class LibraryRepository(OwnedRepository[LibraryItem]):
         return int(row[0]), row[1]
 
     async def all_bytes(self) -> int:
-        """Return the bytes of all users' files, each content of a user counted once. For metrics only."""
-        contents = select(LibraryItem.owner_id, LibraryItem.sha256, LibraryItem.size).distinct().subquery()
-        return int(await self.session.scalar(select(func.coalesce(func.sum(contents.c.size), 0))) or 0)
+        """Estimate the bytes of all users' files, each content of a user counted once. For metrics only."""
+        return await estimate_sum(self.session, LibraryItem.size, distinct=[LibraryItem.owner_id, LibraryItem.sha256])
 
     async def lock_quota(self, owner_id: UUID) -> None:
         """Make other additions to the owner's storage wait until the transaction ends."""

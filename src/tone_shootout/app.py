@@ -46,6 +46,7 @@ from tone_shootout.kit.http.openapi import (
     empty_responses,
 )
 from tone_shootout.kit.http.openapi_document import DocumentConfig
+from tone_shootout.kit.http.period import provide_period
 from tone_shootout.kit.http.preconditions import provide_if_match, provide_if_none_match
 from tone_shootout.kit.http.problems import EXCEPTION_HANDLERS, problems
 from tone_shootout.kit.http.query import check_request
@@ -125,6 +126,7 @@ class KitPlugin(InitPlugin, ReceiveRoutePlugin):
                 "key_ring": Provide(lambda: services.key_ring, sync_to_thread=False),
                 "settings": Provide(lambda: settings, sync_to_thread=False),
                 "paging": Provide(provide_paging, sync_to_thread=False),
+                "period": Provide(provide_period, sync_to_thread=False),
                 "throttle": Provide(lambda: services.throttle, sync_to_thread=False),
                 "if_match": Provide(provide_if_match, sync_to_thread=False),
                 "if_none_match": Provide(provide_if_none_match, sync_to_thread=False),
@@ -297,6 +299,7 @@ def openapi_config(settings: Settings, structs: StructSchemaPlugin) -> OpenAPICo
             Tag(name="shares", description="Results that users show to others; reading needs no account."),
             Tag(name="listening tests", description="Blind tests on shares; taking them needs no account."),
             Tag(name="webhooks", description="Notifications about jobs, delivered to your programs."),
+            Tag(name="administration", description="Users, jobs of all users and the audit log; for administrators."),
             Tag(name="operating", description="Health checks."),
         ],
     )

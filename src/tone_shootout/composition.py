@@ -77,6 +77,7 @@ MAINTENANCE: Final[dict[str, tuple[Task, ...]]] = {
     "sessions": (account_tasks.delete_ended_sessions,),
     "tokens": (account_tasks.delete_ended_tokens,),
     "answers": (account_tasks.delete_expired_idempotency_records,),
+    "audit": (account_tasks.delete_old_audit_events,),
     "events": (job_tasks.thin_events,),
     "deliveries": (webhook_tasks.delete_old_deliveries,),
     "objects": (

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from tone_shootout.accounts.audit.services import AuditAction
 from tone_shootout.accounts.principal import Role, Scope
 from tone_shootout.audio.constants import Channel
 from tone_shootout.jobs.dtos import ArtifactType
@@ -21,6 +22,7 @@ from tone_shootout.tone3000 import types as tone3000
 
 NAMED_ENUMS: Final[dict[str, Any]] = {
     "ArtifactType": ArtifactType,
+    "AuditAction": AuditAction,
     "BandType": BandType,
     "Channel": Channel,
     "CheckResult": CheckResult,

@@ -9,6 +9,7 @@ from polyfactory import Use
 from polyfactory.factories.sqlalchemy_factory import SQLAlchemyFactory
 from polyfactory.field_meta import FieldMeta
 
+from tone_shootout.accounts.audit.models import AuditEvent
 from tone_shootout.accounts.models import ApiToken, IdempotencyRecord, Tone3000Connection, User, UserSession
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, RenderCacheEntry
 from tone_shootout.jobs.status import JobStatus
@@ -50,6 +51,13 @@ class UserFactory(_Factory[User]):
     name = Use(lambda: f"user-{next(_numbers)}")
     role = "user"
     is_active = True
+
+
+class AuditEventFactory(_Factory[AuditEvent]):
+    """An event of the audit log."""
+
+    action = "token_created"
+    data: Any = Use(_empty)
 
 
 class Tone3000ConnectionFactory(_Factory[Tone3000Connection]):

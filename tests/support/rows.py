@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from tests.support.factories import (
     ApiTokenFactory,
+    AuditEventFactory,
     IdempotencyRecordFactory,
     JobArtifactFactory,
     JobEventFactory,
@@ -32,7 +33,7 @@ def fill(url: str) -> None:
         user = UserFactory.build()
         session.add(user)
         session.flush()
-        session.add(Tone3000ConnectionFactory.build(user_id=user.id))
+        session.add_all([Tone3000ConnectionFactory.build(user_id=user.id), AuditEventFactory.build(user_id=user.id)])
         session.add_all([ApiTokenFactory.build(user_id=user.id), UserSessionFactory.build(user_id=user.id)])
         item = LibraryItemFactory.build(owner_id=user.id)
         shootout = ShootoutFactory.build(owner_id=user.id)

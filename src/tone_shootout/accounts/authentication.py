@@ -9,6 +9,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from tone_shootout.accounts.audit.services import Origin, set_origin
 from tone_shootout.accounts.cookies import ACCESS_COOKIE, find_session_cookie
 from tone_shootout.accounts.credentials import API_TOKEN_PREFIX, AccessTokens, digest
 from tone_shootout.accounts.errors import InvalidCredentialsError
@@ -47,7 +48,10 @@ class Authentication(ASGIMiddleware):
                 scope["user"] = principal = await self._authenticate(ASGIConnection(scope))
             except InvalidCredentialsError as error:
                 scope["auth"] = error
+            set_origin(_origin_of(scope, principal))
             self._known_users.remember(scope, None if principal is None else principal.user_id)
+        else:
+            set_origin(_origin_of(scope, None))
         await next_app(scope, receive, send)
 
     async def _authenticate(self, connection: Connection) -> Principal | None:
@@ -90,3 +94,9 @@ class Authentication(ASGIMiddleware):
         return Principal(
             user_id=user_id, name=bearer.name, role=bearer.role, scope=bearer.scope, via=via, session_id=session_id
         )
+
+
+def _origin_of(scope: Scope, principal: Principal | None) -> Origin:
+    client = scope["client"]
+    address = client[0].partition("%")[0][:45] if client else None
+    return Origin(address=address) if principal is None else Origin(principal.user_id, principal.name, address)

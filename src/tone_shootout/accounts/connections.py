@@ -15,6 +15,7 @@ import structlog
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from tone_shootout.accounts.audit.services import AuditLog
 from tone_shootout.accounts.errors import (
     LinkedElsewhereError,
     NotConnectedError,
@@ -64,6 +65,7 @@ class ConnectionStore:
     def __init__(self, session: AsyncSession, keys: KeyRing) -> None:
         self._connections = ConnectionRepository(session)
         self._tokens = ApiTokenRepository(session)
+        self._audit = AuditLog(session)
         self._keys = keys
 
     async def get_owner(self, tone3000_user_id: str) -> UUID | None:
@@ -85,6 +87,7 @@ class ConnectionStore:
         if await self.get_owner(tone3000_user.id) not in (None, user_id):
             raise LinkedElsewhereError
         connection = await self._connections.get_for_user(user_id, lock=True)
+        is_new = connection is None
         if connection is None:
             connection = Tone3000Connection(user_id=user_id, tone3000_user_id=str(tone3000_user.id))
         elif connection.tone3000_user_id != tone3000_user.id:
@@ -92,6 +95,8 @@ class ConnectionStore:
         connection.username = plain(tone3000_user.name)[:100]
         self.store_tokens(connection, pair)
         await self._connections.add(connection)
+        if is_new:
+            await self._audit.record("tone3000_connected", user_id=user_id, username=connection.username)
 
     async def disconnect(self, user_id: UUID) -> None:
         """Delete a user's connection and its tokens, which TONE3000 offers no way to revoke.
@@ -104,6 +109,7 @@ class ConnectionStore:
             raise NotConnectedError
         if not await self._tokens.has_write_token(user_id, datetime.now(UTC)):
             raise OnlySignInError
+        await self._audit.record("tone3000_disconnected", user_id=user_id)
 
     async def get_for_user(self, user_id: UUID, *, lock: bool = False) -> Tone3000Connection | None:
         """Return a user's connection; with `lock`, its row is locked until the transaction ends."""

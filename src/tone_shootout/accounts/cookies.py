@@ -11,7 +11,7 @@ from typing import Final
 from litestar.datastructures import Cookie
 
 from tone_shootout.accounts.pending_sign_ins import BROWSER_SIGN_IN_S
-from tone_shootout.accounts.services import SessionTokens
+from tone_shootout.accounts.sessions import SessionTokens
 from tone_shootout.kit.settings import Settings
 
 ACCESS_COOKIE: Final = "shootout_access"

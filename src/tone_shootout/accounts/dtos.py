@@ -10,7 +10,8 @@ from tone_shootout.accounts.credentials import MAX_CREDENTIAL_LENGTH
 from tone_shootout.accounts.models import ApiToken, UserSession
 from tone_shootout.accounts.principal import Principal, Role, Scope
 from tone_shootout.accounts.repositories import AccountRow
-from tone_shootout.accounts.services import IssuedToken, SessionTokens
+from tone_shootout.accounts.services import IssuedToken
+from tone_shootout.accounts.sessions import SessionTokens
 from tone_shootout.accounts.sign_in import OAuthResult
 from tone_shootout.tone3000.types import DeviceCode
 

@@ -10,6 +10,7 @@ from litestar.routes import BaseRoute, HTTPRoute
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from tone_shootout.accounts.audit.controllers import AuditLogController
 from tone_shootout.accounts.authentication import Authentication
 from tone_shootout.accounts.connections import ConnectionService
 from tone_shootout.accounts.controllers import (
@@ -90,7 +91,14 @@ class AccountsPlugin(InitPlugin, ReceiveRoutePlugin):
             }
         )
         app_config.route_handlers.extend(
-            [SessionController, SignInController, MeController, MySessionsController, Tone3000Controller]
+            [
+                SessionController,
+                SignInController,
+                MeController,
+                MySessionsController,
+                Tone3000Controller,
+                AuditLogController,
+            ]
         )
         return app_config
 

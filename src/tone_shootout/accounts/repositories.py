@@ -336,15 +336,16 @@ class SessionRepository(OwnedRepository[UserSession]):
         )
         return (await self.session.execute(statement)).scalar_one_or_none()
 
-    async def revoke(self, session_id: UUID, refresh_hash: bytes | None, now: datetime) -> None:
-        """Revoke a session; with a hash, only if it is the hash of the newest refresh token."""
+    async def revoke(self, session_id: UUID, refresh_hash: bytes | None, now: datetime) -> UUID | None:
+        """Revoke a session; with a hash, only if it is that of the newest refresh token. Return its user if it did."""
         statement = update(UserSession).where(UserSession.id == session_id, UserSession.revoked_at.is_(None))
         if refresh_hash is not None:
             statement = statement.where(UserSession.refresh_hash == refresh_hash)
-        await self.session.execute(statement.values(revoked_at=now))
+        statement = statement.values(revoked_at=now)
+        return (await self.session.execute(statement.returning(UserSession.user_id))).scalar_one_or_none()
 
-    async def revoke_replayed(self, session_id: UUID, refresh_hash: bytes, now: datetime) -> bool:
-        """Revoke a session unless the hash is that of its newest refresh token; return whether it was revoked now."""
+    async def revoke_replayed(self, session_id: UUID, refresh_hash: bytes, now: datetime) -> UUID | None:
+        """Revoke a session unless the hash is that of its newest refresh token; return its user if it did."""
         statement = (
             update(UserSession)
             .where(
@@ -353,9 +354,9 @@ class SessionRepository(OwnedRepository[UserSession]):
                 UserSession.revoked_at.is_(None),
             )
             .values(revoked_at=now)
-            .returning(UserSession.id)
+            .returning(UserSession.user_id)
         )
-        return await self.session.scalar(statement) is not None
+        return (await self.session.execute(statement)).scalar_one_or_none()
 
     async def list_valid(self, owner_id: UUID, now: datetime, paging: Paging) -> tuple[Sequence[UserSession], int]:
         """Return a page of the owner's valid sessions, last used first, and their total."""

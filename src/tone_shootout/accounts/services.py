@@ -3,36 +3,31 @@
 import itertools
 import re
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
-import structlog
 from advanced_alchemy.service import SQLAlchemyAsyncRepositoryService
 from sqlalchemy import Select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from uuid_utils.compat import uuid7
 
+from tone_shootout.accounts.audit.services import AuditLog
 from tone_shootout.accounts.credentials import (
     VISIBLE_CHARACTERS,
-    AccessTokens,
-    RefreshTokens,
     digest,
     new_api_token,
 )
 from tone_shootout.accounts.errors import (
-    InvalidCredentialsError,
-    SessionNotFoundError,
     TokenNotFoundError,
     UserDisabledError,
     UserExistsError,
     UserNameError,
     UserNotFoundError,
 )
-from tone_shootout.accounts.models import NAME_PATTERN, ApiToken, Tone3000Connection, User, UserSession
-from tone_shootout.accounts.principal import Credential, Principal, Role, Scope
+from tone_shootout.accounts.models import NAME_PATTERN, ApiToken, Tone3000Connection, User
+from tone_shootout.accounts.principal import Credential, Role, Scope
 from tone_shootout.accounts.repositories import (
     AccountRow,
     ApiTokenRepository,
@@ -42,15 +37,9 @@ from tone_shootout.accounts.repositories import (
     UserRepository,
 )
 from tone_shootout.kit.db.pagination import Paging
-from tone_shootout.kit.settings import SecuritySettings
 
-REFRESH_OVERLAP = timedelta(seconds=30)
-"""Time after an exchange during which the same refresh token returns the same successor."""
 LOCAL_ADMINISTRATOR = "admin"
 """Name of the administrator of a new installation."""
-_USER_AGENT_LENGTH = 200
-
-_log = structlog.get_logger(__name__)
 
 
 class IssuedToken(NamedTuple):
@@ -69,6 +58,10 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
     repository_type = UserRepository
 
     # Made when they are needed: a request needs one or two of them.
+
+    @cached_property
+    def _audit(self) -> AuditLog:
+        return AuditLog(self.repository.session)
 
     @cached_property
     def _tokens(self) -> ApiTokenRepository:
@@ -96,6 +89,7 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
             await self.create(user)
         except IntegrityError:
             raise UserExistsError(name) from None
+        await self._audit.record("account_created", user_id=user.id, role=role)
         return user
 
     async def create_unique_user(self, stem: str, *, display_name: str | None) -> User:
@@ -172,7 +166,7 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
         if found is not None:
             return found, False
         created = await self.create_unique_user(LOCAL_ADMINISTRATOR, display_name=None)
-        created.role = "administrator"
+        await self.set_role(created, "administrator")
         return created, True
 
     async def get_display_names(self, user_ids: Collection[UUID]) -> dict[UUID, str]:
@@ -186,10 +180,14 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
 
     async def set_role(self, user: User, role: Role) -> None:
         """Set a user's role."""
+        if user.role != role:
+            await self._audit.record("role_changed", user_id=user.id, role=role, previous=user.role)
         user.role = role
 
     async def set_active(self, user: User, *, is_active: bool) -> None:
         """Enable or disable a user. All credentials of a disabled user are invalid."""
+        if user.is_active is not is_active:
+            await self._audit.record("user_enabled" if is_active else "user_disabled", user_id=user.id)
         user.is_active = is_active
 
     async def delete_user(self, user_id: UUID) -> None:
@@ -197,6 +195,9 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
 
         The caller cancels the user's jobs before and deletes their objects afterwards (`account_deletion`).
         """
+        if await self.repository.find(user_id) is not None:
+            await self._audit.record("account_deleted", user_id=user_id)
+            await self._audit.forget(user_id)
         await self.repository.delete_by_id(user_id)
 
     async def issue_token(
@@ -223,6 +224,7 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
             await self._tokens.add(token)
         except IntegrityError:
             raise UserNotFoundError from None
+        await self._audit.record("token_created", user_id=user.id, object_id=token.id, name=name, scope=scope)
         return IssuedToken(token, secret)
 
     async def list_tokens(self, owner_id: UUID, paging: Paging) -> tuple[Sequence[ApiToken], int]:
@@ -248,6 +250,7 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
         """
         if not await self._tokens.revoke(owner_id, token_id, datetime.now(UTC)):
             raise TokenNotFoundError
+        await self._audit.record("token_revoked", user_id=owner_id, object_id=token_id)
 
 
 async def filter_valid_credentials(session: AsyncSession, credentials: Collection[Credential]) -> frozenset[Credential]:
@@ -262,148 +265,3 @@ async def filter_valid_credentials(session: AsyncSession, credentials: Collectio
 def select_active_users() -> Select[tuple[UUID]]:
     """Return a subquery of the ids of all users who are not disabled, for statements outside of requests."""
     return UserRepository.select_active()
-
-
-class SessionTokens(NamedTuple):
-    """Access token and refresh token of a session, with their lifetimes."""
-
-    session_id: UUID
-    access_token: str
-    access_lifetime: timedelta
-    refresh_token: str
-    refresh_lifetime: timedelta
-
-
-class SessionService:
-    """Sessions: start, renewal, validation and end.
-
-    Args:
-        session: the unit of work.
-        settings: signing secret, and lifetimes of the tokens.
-    """
-
-    def __init__(self, session: AsyncSession, settings: SecuritySettings) -> None:
-        self._credentials = CredentialRepository(session)
-        self._sessions = SessionRepository(session)
-        self._access_tokens = AccessTokens(settings)
-        self._refresh_tokens = RefreshTokens(settings)
-        self._lifetime = timedelta(days=settings.refresh_days)
-
-    async def start(self, api_token: str, *, user_agent: str | None) -> SessionTokens:
-        """Start a session with the scope of an API token. It ends when the token expires or is revoked.
-
-        Raises:
-            InvalidCredentialsError: the token is invalid.
-        """
-        now = datetime.now(UTC)
-        bearer = await self._credentials.get_by_token(digest(api_token), now)
-        if bearer is None:
-            raise InvalidCredentialsError
-        await self._credentials.touch(bearer, now)
-        return await self._start(bearer.user_id, bearer.scope, bearer.token_id, user_agent, now)
-
-    async def start_for(self, user_id: UUID, *, user_agent: str | None) -> SessionTokens:
-        """Start a session of write scope for a user authenticated by other means."""
-        return await self._start(user_id, "write", None, user_agent, datetime.now(UTC))
-
-    async def renew(self, refresh_token: str) -> SessionTokens | None:
-        """Exchange a session's newest refresh token for its successor.
-
-        For `REFRESH_OVERLAP`, the previous token returns the same successor, because two tabs of a browser can refresh
-        at the same time and a response can be lost. Use of any older token ends the session, because either the owner's
-        or a thief's copy was used before.
-
-        Returns:
-            The new tokens; None if the token is invalid. The caller must commit in both cases.
-        """
-        parsed = self._refresh_tokens.parse(refresh_token)
-        if parsed is None:
-            return None
-        session_id, is_signed = parsed
-        now, used = datetime.now(UTC), digest(refresh_token)
-        following = self._refresh_tokens.successor(refresh_token, session_id)
-        user_id = await self._sessions.renew(
-            session_id, used=used, following=digest(following), now=now, expires_at=now + self._lifetime
-        )
-        if user_id is None:
-            user_id = await self._sessions.get_renewed(
-                session_id, digest(following), since=now - REFRESH_OVERLAP, now=now
-            )
-        if user_id is not None:
-            return self._issue(user_id, session_id, following, now)
-        if is_signed and await self._sessions.revoke_replayed(session_id, used, now):
-            _log.warning("session_ended", session_id=str(session_id), reason="refresh_token_reused")
-        return None
-
-    async def end(self, refresh_token: str) -> None:
-        """End the session of a refresh token, the newest or an older one; an invalid token is ignored."""
-        parsed = self._refresh_tokens.parse(refresh_token)
-        if parsed is not None:
-            session_id, is_signed = parsed
-            await self._sessions.revoke(session_id, None if is_signed else digest(refresh_token), datetime.now(UTC))
-
-    async def end_current(self, principal: Principal) -> None:
-        """End the session of a request; a request with an API token is ignored."""
-        if principal.session_id is not None:
-            await self._sessions.revoke_owned(principal.user_id, principal.session_id, datetime.now(UTC))
-
-    async def is_valid(self, principal: Principal) -> bool:
-        """Return whether the credential of an earlier request is still valid."""
-        now = datetime.now(UTC)
-        if principal.session_id is not None:
-            return await self._credentials.get_by_session(principal.user_id, principal.session_id, now) is not None
-        return (
-            principal.token_id is not None and await self._credentials.get_by_token(principal.token_id, now) is not None
-        )
-
-    async def list_sessions(self, owner_id: UUID, paging: Paging) -> tuple[Sequence[UserSession], int]:
-        """Return a page of a user's valid sessions, last used first, and their total."""
-        return await self._sessions.list_valid(owner_id, datetime.now(UTC), paging)
-
-    async def get_session(self, owner_id: UUID, session_id: UUID) -> UserSession:
-        """Return one of a user's sessions.
-
-        Raises:
-            SessionNotFoundError: the user has no such session, or it has ended.
-        """
-        found = await self._sessions.get_valid(owner_id, session_id, datetime.now(UTC))
-        if found is None:
-            raise SessionNotFoundError
-        return found
-
-    async def end_session(self, owner_id: UUID, session_id: UUID) -> None:
-        """End one of a user's sessions.
-
-        Raises:
-            SessionNotFoundError: the user has no such session, or it has ended.
-        """
-        if not await self._sessions.revoke_owned(owner_id, session_id, datetime.now(UTC)):
-            raise SessionNotFoundError
-
-    async def end_all(self, owner_id: UUID) -> None:
-        """End all of a user's sessions. API tokens stay valid."""
-        await self._sessions.revoke_owned(owner_id, None, datetime.now(UTC))
-
-    async def _start(
-        self, user_id: UUID, scope: Scope, token_id: UUID | None, user_agent: str | None, now: datetime
-    ) -> SessionTokens:
-        session_id = uuid7()
-        refresh_token = self._refresh_tokens.issue(session_id)
-        await self._sessions.delete_expired(user_id, now)
-        await self._sessions.add(
-            UserSession(
-                id=session_id,
-                user_id=user_id,
-                api_token_id=token_id,
-                scope=scope,
-                refresh_hash=digest(refresh_token),
-                expires_at=now + self._lifetime,
-                last_used_at=now,
-                user_agent=user_agent[:_USER_AGENT_LENGTH] if user_agent else None,
-            )
-        )
-        return self._issue(user_id, session_id, refresh_token, now)
-
-    def _issue(self, user_id: UUID, session_id: UUID, refresh_token: str, now: datetime) -> SessionTokens:
-        access_token = self._access_tokens.issue(user_id=user_id, session_id=session_id, now=now)
-        return SessionTokens(session_id, access_token, self._access_tokens.lifetime, refresh_token, self._lifetime)

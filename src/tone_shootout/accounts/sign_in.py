@@ -19,7 +19,8 @@ from tone_shootout.accounts.errors import (
 )
 from tone_shootout.accounts.pending_sign_ins import BrowserSignIn, DeviceSignIn, PendingSignIns, hash_secret
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.accounts.services import AccountService, SessionService, SessionTokens
+from tone_shootout.accounts.services import AccountService
+from tone_shootout.accounts.sessions import SessionService, SessionTokens
 from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings
 from tone_shootout.tone3000.client import Tone3000
@@ -228,7 +229,7 @@ class SignInService:
         if not user.is_active:
             raise UserDisabledError(user.name)
         await self._store.connect(user_id, tone3000_user, pair)
-        return await self._sessions.start_for(user_id, user_agent=user_agent)
+        return await self._sessions.start_for(user_id, method="tone3000", user_agent=user_agent)
 
     async def _sign_up(self, tone3000_user: User) -> UUID:
         if not self._settings.security.sign_up:

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from tone_shootout.accounts.audit.services import RefusedSignIns
 from tone_shootout.accounts.errors import SignInExpiredError
 from tone_shootout.accounts.guards import Connection
 from tone_shootout.kit.http.problems import TooManyRequestsError, UnauthorizedError
@@ -35,10 +36,12 @@ class Attempt:
 
     Attributes:
         failed: whether it counts as failed.
+        reason: code of the response to a failed one.
     """
 
     def __init__(self) -> None:
         self.failed = False
+        self.reason = "session_ended"
 
 
 class SignInLimiter:
@@ -47,10 +50,12 @@ class SignInLimiter:
     Args:
         throttle: counts requests.
         limits: number of failed sign-ins allowed in `WINDOW_S` seconds.
+        refusals: records failed sign-ins.
     """
 
-    def __init__(self, throttle: Throttle, limits: LimitSettings) -> None:
+    def __init__(self, throttle: Throttle, limits: LimitSettings, refusals: RefusedSignIns) -> None:
         self._throttle = throttle
+        self._refusals = refusals
         self._failures = Rate("failed-sign-ins", limits.failed_sign_ins, WINDOW_S)
 
     @asynccontextmanager
@@ -68,12 +73,13 @@ class SignInLimiter:
         attempt = Attempt()
         try:
             yield attempt
-        except (UnauthorizedError, SignInExpiredError):
-            attempt.failed = True
+        except (UnauthorizedError, SignInExpiredError) as error:
+            attempt.failed, attempt.reason = True, error.code
             raise
         finally:
             if attempt.failed and credential:
                 await self._count(address)
+                await self._refusals.record(attempt.reason)
 
     async def limit_start(self, rate: Rate, connection: Connection) -> None:
         """Count the start of a sign-in.

@@ -24,8 +24,15 @@ async def delete_expired_idempotency_records(context: Context) -> int:
         return await service(context, AccountMaintenance).delete_expired_idempotency_records()
 
 
+async def delete_old_audit_events(context: Context) -> int:
+    """Delete events of the audit log after SHOOTOUT_RETENTION_AUDIT_DAYS."""
+    async with heartbeat(context):
+        return await service(context, AccountMaintenance).delete_old_audit_events()
+
+
 SCHEDULES: Final = (
     schedule(delete_ended_sessions, "11 * * * *"),
     schedule(delete_ended_tokens, "17 * * * *"),
     schedule(delete_expired_idempotency_records, "23 * * * *"),
+    schedule(delete_old_audit_events, "53 * * * *"),
 )

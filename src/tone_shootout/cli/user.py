@@ -258,10 +258,12 @@ def _with_admin(data: Path | None, function: "Callable[[UserAdmin], Awaitable[T]
 
 
 async def _transaction(settings: "Settings", function: "Callable[[UserAdmin], Awaitable[T]]") -> T:
+    from tone_shootout.accounts.audit.services import Origin, set_origin
     from tone_shootout.accounts.services import AccountService
     from tone_shootout.composition import Services
 
     async with Services(settings) as services, services.session_maker() as session:
+        set_origin(Origin(actor_name="command line"))
         result = await function(UserAdmin(services=services, session=session, accounts=AccountService(session)))
         await session.commit()
         return result

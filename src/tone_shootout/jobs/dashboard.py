@@ -15,6 +15,7 @@ from saq import CronJob, Queue, Status
 from saq import Job as SaqJob
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from tone_shootout.accounts.audit.services import AuditLog
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.jobs.dtos import JobRead
 from tone_shootout.jobs.models import Job
@@ -97,6 +98,7 @@ class DashboardQueue:
         """
         async with self._sessions() as session:
             _, events = await self._service(session).cancel(job.owner_id, job.id)
+            await AuditLog(session).record("job_cancelled", user_id=job.owner_id, object_id=job.id)
             await session.commit()
         _log.info("job_cancelled_by_administrator", job=str(job.id))
         await self._dispatcher.announce(events)
@@ -112,6 +114,7 @@ class DashboardQueue:
         """
         async with self._sessions() as session:
             retried, events = await self._service(session).retry(job.owner_id, job.id)
+            await AuditLog(session).record("job_retried", user_id=job.owner_id, object_id=job.id)
             await session.commit()
         _log.info("job_retried_by_administrator", job=str(job.id))
         await self._dispatcher.dispatch(retried, events)

@@ -3,6 +3,7 @@
 from advanced_alchemy.base import metadata_registry
 from sqlalchemy import MetaData
 
+import tone_shootout.accounts.audit.models
 import tone_shootout.accounts.models
 import tone_shootout.jobs.models
 import tone_shootout.jobs.webhooks.models

@@ -10,7 +10,8 @@ from litestar.response import Template
 from tone_shootout.accounts.controllers import provide_sessions
 from tone_shootout.accounts.dtos import MeRead, OpenSessionRead, TokenRead
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.accounts.services import AccountService, SessionService
+from tone_shootout.accounts.services import AccountService
+from tone_shootout.accounts.sessions import SessionService
 from tone_shootout.jobs.webhooks.controllers import provide_webhooks
 from tone_shootout.jobs.webhooks.dtos import WebhookRead
 from tone_shootout.jobs.webhooks.services import WebhookService

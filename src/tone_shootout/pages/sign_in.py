@@ -19,7 +19,8 @@ from tone_shootout.accounts.cookies import expired_session_cookies, session_cook
 from tone_shootout.accounts.errors import CrossOriginError, InvalidCredentialsError
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.redirects import SIGN_IN_PAGE, safe_next_path
-from tone_shootout.accounts.services import AccountService, SessionService, SessionTokens
+from tone_shootout.accounts.services import AccountService
+from tone_shootout.accounts.sessions import SessionService, SessionTokens
 from tone_shootout.accounts.sign_in_limits import SignInLimiter
 from tone_shootout.accounts.sign_in_links import SignInLinks
 from tone_shootout.kit.http.problems import TooManyRequestsError, UnauthorizedError
@@ -169,7 +170,7 @@ async def _redeem(
     user = None if user_id is None else await accounts.find_active_user(user_id)
     if user is None:
         raise InvalidCredentialsError
-    return await sessions.start_for(user.id, user_agent=user_agent)
+    return await sessions.start_for(user.id, method="link", user_agent=user_agent)
 
 
 def _page(

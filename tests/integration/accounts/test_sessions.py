@@ -13,7 +13,7 @@ import pytest
 from tests.integration.accounts.conftest import IssueToken, SignedIn, Sql, sign_in, whoami
 from tests.integration.conftest import Person
 from tests.support.sessions import Sessions
-from tone_shootout.accounts.services import REFRESH_OVERLAP, SessionService
+from tone_shootout.accounts.sessions import REFRESH_OVERLAP, SessionService
 from tone_shootout.kit.settings import Settings
 
 

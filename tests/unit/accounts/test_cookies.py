@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from tone_shootout.accounts.cookies import ACCESS_COOKIE, expired_session_cookies, find_session_cookie, session_cookies
-from tone_shootout.accounts.services import SessionTokens
+from tone_shootout.accounts.sessions import SessionTokens
 from tone_shootout.kit.settings import SecuritySettings, ServerSettings, Settings
 
 TOKENS = SessionTokens(UUID(int=1), "access", timedelta(minutes=15), "refresh", timedelta(days=30))

@@ -17,7 +17,7 @@ from tone_shootout.accounts.controllers._shared import (
 from tone_shootout.accounts.cookies import expired_session_cookies
 from tone_shootout.accounts.dtos import OpenSessionRead, SessionCreate, SessionRead, SessionRefresh
 from tone_shootout.accounts.principal import Principal
-from tone_shootout.accounts.services import SessionService
+from tone_shootout.accounts.sessions import SessionService
 from tone_shootout.accounts.sign_in_limits import SignInLimiter
 from tone_shootout.kit.db.pagination import Page, Paging
 from tone_shootout.kit.http.problems import problems

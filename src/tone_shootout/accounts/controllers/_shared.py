@@ -4,14 +4,18 @@ from typing import Any, Final
 
 from litestar import Request, Response
 from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from tone_shootout.accounts.audit.services import RefusedSignIns
 from tone_shootout.accounts.cookies import REFRESH_COOKIE, find_session_cookie, session_cookies
 from tone_shootout.accounts.dtos import SessionRead, SessionRefresh, session_path
-from tone_shootout.accounts.services import AccountService, SessionService, SessionTokens
+from tone_shootout.accounts.services import AccountService
+from tone_shootout.accounts.sessions import SessionService, SessionTokens
 from tone_shootout.accounts.sign_in_limits import SignInLimiter
 from tone_shootout.accounts.sign_in_links import SignInLinks
+from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.http.problems import problem_response
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.throttle import Throttle
@@ -24,9 +28,14 @@ def provide_accounts(db_session: NamedDependency[AsyncSession]) -> AccountServic
     return AccountService(db_session)
 
 
-def provide_sign_in_limiter(throttle: NamedDependency[Throttle], settings: NamedDependency[Settings]) -> SignInLimiter:
+def provide_sign_in_limiter(
+    throttle: NamedDependency[Throttle],
+    settings: NamedDependency[Settings],
+    redis: NamedDependency[Redis],
+    session_maker: NamedDependency[SkipValidation[SessionMaker]],
+) -> SignInLimiter:
     """Provide the rate limits of sign-ins."""
-    return SignInLimiter(throttle, settings.limits)
+    return SignInLimiter(throttle, settings.limits, RefusedSignIns(redis, session_maker))
 
 
 def provide_sign_in_links(redis: NamedDependency[Redis]) -> SignInLinks:

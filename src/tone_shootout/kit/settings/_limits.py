@@ -115,6 +115,8 @@ class RetentionSettings:
     """Days to keep progress events of a finished job; its status events are kept with the job."""
     tokens_days: Days = 30
     """Days to keep the record of an expired or revoked API token."""
+    audit_days: Days = 365
+    """Days to keep the audit log."""
     deliveries_days: Days = 30
     """Days to keep webhook deliveries."""
     orphans_hours: Annotated[int, msgspec.Meta(ge=0, le=876_000)] = 24

@@ -11,12 +11,12 @@ from polyfactory.field_meta import FieldMeta
 
 from tone_shootout.accounts.audit.models import AuditEvent
 from tone_shootout.accounts.models import ApiToken, IdempotencyRecord, Tone3000Connection, User, UserSession
-from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, RenderCacheEntry
+from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, JobPicture, RenderCacheEntry
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.webhooks.models import Webhook, WebhookDelivery
 from tone_shootout.listening.blind.models import ListeningSession, ListeningTest
 from tone_shootout.listening.shares.models import Share, SharePicture
-from tone_shootout.shootouts.library.models import LibraryItem
+from tone_shootout.shootouts.library.models import LibraryItem, LibraryPicture
 from tone_shootout.shootouts.models import Shootout, ShootoutAsset
 
 _numbers = count(1)
@@ -173,6 +173,18 @@ class ShareFactory(_Factory[Share]):
 
 class SharePictureFactory(_Factory[SharePicture]):
     """The picture of `share_id`."""
+
+    __set_foreign_keys__ = True
+
+
+class LibraryPictureFactory(_Factory[LibraryPicture]):
+    """The picture of `item_id`."""
+
+    __set_foreign_keys__ = True
+
+
+class JobPictureFactory(_Factory[JobPicture]):
+    """A picture of `job_id`."""
 
     __set_foreign_keys__ = True
 

@@ -10,7 +10,9 @@ from tests.support.factories import (
     JobArtifactFactory,
     JobEventFactory,
     JobFactory,
+    JobPictureFactory,
     LibraryItemFactory,
+    LibraryPictureFactory,
     ListeningSessionFactory,
     ListeningTestFactory,
     RenderCacheEntryFactory,
@@ -54,6 +56,7 @@ def fill(url: str) -> None:
         session.flush()
         test = ListeningTestFactory.build(owner_id=user.id, share_id=share.id)
         session.add_all([test, SharePictureFactory.build(share_id=share.id)])
+        session.add_all([LibraryPictureFactory.build(item_id=item.id), JobPictureFactory.build(job_id=job.id)])
         session.flush()
         session.add(ListeningSessionFactory.build(test_id=test.id))
         session.commit()

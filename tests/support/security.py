@@ -11,11 +11,13 @@ from uuid import UUID
 
 import httpx
 from redis.asyncio import Redis
+from sqlalchemy import update
 
 from tests.integration.conftest import Person
 from tests.support.factories import (
     JobArtifactFactory,
     JobFactory,
+    LibraryPictureFactory,
     ListeningTestFactory,
     ShareFactory,
     SharePictureFactory,
@@ -33,6 +35,7 @@ from tone_shootout.kit.keyring import KeyRing
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.rendering.output.manifest import encode_manifest
+from tone_shootout.shootouts.library.models import LibraryItem
 from tone_shootout.tone3000.client import Tone3000
 from tone_shootout.tone3000.http_client import HttpClient
 from tone_shootout.tone3000.types import TokenPair
@@ -161,6 +164,9 @@ async def build_world(person: Person, sessions: Sessions, settings: Settings) ->
                 ),
             ]
         )
+        item_id = UUID(settled["di_tracks"][0]["asset"])
+        session.add(LibraryPictureFactory.build(item_id=item_id))
+        await session.execute(update(LibraryItem).where(LibraryItem.id == item_id).values(picture_sha256="0" * 64))
     values = {
         "item_id": settled["di_tracks"][0]["asset"],
         "spare_item": await add(client, "di_track", di(seed=9)),

@@ -12,6 +12,7 @@ from tone_shootout.cli.errors import handle_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from uuid import UUID
 
     from tone_shootout.client import LibraryItem
 
@@ -21,7 +22,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Write JSON: a list
 
 @click.group("library")
 def command() -> None:
-    """List, upload and delete your DI tracks, captures and cab IRs."""
+    """List, upload and delete your DI tracks, captures and cab IRs, and set their pictures."""
 
 
 @command.command("list")
@@ -113,16 +114,40 @@ def _kind(path: Path, *, is_named: bool) -> Any:
 @session_options
 def delete(items: tuple[str, ...], url: str | None, token: str | None, data: Path | None) -> None:
     """Delete items by id. An item that a shootout or an unfinished job uses is kept, with an error."""
-    from uuid import UUID
-
     with handle_errors(ServiceError), open_session(url, token, data).client() as client:
-        for item in items:
-            try:
-                item_id = UUID(item)
-            except ValueError:
-                raise ServiceError(f"{item} is not the id of an item") from None
+        for item_id in map(_item_id, items):
             client.delete_item(item_id)
             click.echo(f"Deleted {item_id}.")
+
+
+@command.command()
+@click.argument("item", metavar="ITEM")
+@click.argument("file", required=False, metavar="[FILE]", type=click.Path(path_type=Path))
+@click.option("--remove", is_flag=True, help="Delete the picture.")
+@session_options
+def picture(item: str, file: Path | None, remove: bool, url: str | None, token: str | None, data: Path | None) -> None:
+    """Set the picture of the gear of an item, for the cards of videos: a JPEG, PNG or WebP file.
+
+    It is stored smaller and without metadata. Jobs that were submitted before are not changed.
+    """
+    if (file is None) != remove:
+        raise click.UsageError("expected either FILE or --remove")
+    with handle_errors(ServiceError), open_session(url, token, data).client() as client:
+        item_id = _item_id(item)
+        if file is None:
+            client.remove_picture(item_id)
+        else:
+            client.set_picture(item_id, file)
+    click.echo(f"{'Deleted' if file is None else 'Set'} the picture of {item_id}.")
+
+
+def _item_id(text: str) -> "UUID":
+    from uuid import UUID
+
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ServiceError(f"{text} is not the id of an item") from None
 
 
 def _show(items: "list[LibraryItem]", *, as_json: bool) -> None:

@@ -40,6 +40,7 @@ class Call(Struct, frozen=True):
         params: query.
         json: JSON body; None: no body.
         upload: a form to send in place of JSON.
+        content: a body to send as it is in place of JSON; None: none.
         headers: further headers.
     """
 
@@ -48,6 +49,7 @@ class Call(Struct, frozen=True):
     params: Params = {}
     json: Any = None
     upload: Upload | None = None
+    content: bytes | None = None
     headers: dict[str, str] = {}
 
     @contextmanager
@@ -60,6 +62,9 @@ class Call(Struct, frozen=True):
         known: dict[str, Any] = {"method": self.method, "url": self.path, "headers": self.headers}
         if self.params:
             known["params"] = self.params
+        if self.content is not None:
+            yield known | {"content": self.content}
+            return
         if self.upload is None:
             yield known | ({} if self.json is None else {"json": self.json})
             return

@@ -90,6 +90,18 @@ def delete_item(item_id: UUID | str) -> Steps[None]:
         reply.check()
 
 
+def set_picture(item_id: UUID | str, content: bytes) -> Steps[None]:
+    """Set the picture of an item of the library."""
+    (yield Call("PUT", f"/library/{item_id}/picture", content=content)).check()
+
+
+def remove_picture(item_id: UUID | str) -> Steps[None]:
+    """Delete the picture of an item of the library."""
+    reply = yield Call("DELETE", f"/library/{item_id}/picture")
+    if reply.status != 404 or reply.attempts == 1:  # else an earlier attempt has deleted it
+        reply.check()
+
+
 def submit(config: dict[str, Any]) -> Steps[Job]:
     """Create a shootout and submit it."""
     body = {"config": config, "submit": True}

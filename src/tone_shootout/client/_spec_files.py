@@ -49,6 +49,18 @@ def local_file(path: Path, kind: Kind, name: str | None = None) -> LocalFile:
         raise LocalFileError(f"{path}: {error.strerror or error}") from None
 
 
+def content_of(path: Path) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        LocalFileError: it can't be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise LocalFileError(f"{path}: {error.strerror or error}") from None
+
+
 def local_files(files: Iterable[NamedFile]) -> list[LocalFile]:
     """Return files with their SHA-256.
 

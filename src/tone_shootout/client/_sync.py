@@ -17,7 +17,7 @@ from tone_shootout.client._calls import API, Call, Reply, Steps, reply_of, unrea
 from tone_shootout.client._downloads import Download, is_complete, target_of
 from tone_shootout.client._operations import OnUpload
 from tone_shootout.client._retries import policy
-from tone_shootout.client._spec_files import NamedFile, SpecFile, local_file, local_files
+from tone_shootout.client._spec_files import NamedFile, SpecFile, content_of, local_file, local_files
 from tone_shootout.client._watching import FINISHED, Watching
 from tone_shootout.client.errors import ConnectionFailedError
 from tone_shootout.client.models import Artifact, Event, Job, Kind, LibraryItem, UploadResult
@@ -112,6 +112,18 @@ class Client:
     def delete_item(self, item_id: UUID | str) -> None:
         """Delete an item of your library."""
         self._run(operations.delete_item(item_id))
+
+    def set_picture(self, item_id: UUID | str, path: str | Path) -> None:
+        """Set the picture of the gear of an item of your library: a JPEG, PNG or WebP file.
+
+        Raises:
+            LocalFileError: the file can't be read.
+        """
+        self._run(operations.set_picture(item_id, content_of(Path(path))))
+
+    def remove_picture(self, item_id: UUID | str) -> None:
+        """Delete the picture of an item of your library."""
+        self._run(operations.remove_picture(item_id))
 
     def submit(self, config: dict[str, Any]) -> Job:
         """Create a shootout from a config, a spec with ids of library items as `asset`, and submit it."""

@@ -6,7 +6,18 @@ from uuid import UUID
 
 import msgspec
 from advanced_alchemy.types import DateTimeUTC
-from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, Index, Integer, SmallInteger, String, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -147,6 +158,16 @@ class EventRow(NamedTuple):
     def data(self) -> dict[str, Any]:
         """Data, depending on the type."""
         return msgspec.json.decode(self.data_json, type=dict[str, Any])
+
+
+class JobPicture(Base):
+    """A picture of gear that a job draws, as it was when the job was submitted: a small JPEG file."""
+
+    __tablename__ = "job_picture"
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class JobArtifact(Base):

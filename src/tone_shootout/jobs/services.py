@@ -23,6 +23,7 @@ from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, JobRow
 from tone_shootout.jobs.repositories import (
     JobArtifactRepository,
     JobEventRepository,
+    JobPictureRepository,
     JobRepository,
     RenderCacheRepository,
     results_bytes,
@@ -33,6 +34,7 @@ from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.rendering.engine.schedule import sound_keys
 from tone_shootout.rendering.estimate import estimate
 from tone_shootout.shootouts.library.quota import StorageQuota
+from tone_shootout.shootouts.library.services import read_pictures
 from tone_shootout.shootouts.services import ShootoutService
 
 
@@ -97,7 +99,10 @@ class JobService:
             progress_total=0.0,
             progress_done=0.0,
         )
-        return job, [await self._jobs.add_pending(job)]
+        event = await self._jobs.add_pending(job)
+        contents = await read_pictures(self._session, owner_id, set(inputs.pictures.values()))
+        await JobPictureRepository(self._session).add_all(job.id, contents)
+        return job, [event]
 
     async def get(self, owner_id: UUID, job_id: UUID) -> Job:
         """Return the owner's job.

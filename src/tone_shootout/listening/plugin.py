@@ -18,7 +18,6 @@ from tone_shootout.listening.blind.services import ListeningTestService
 from tone_shootout.listening.blind.session_service import ListeningSessionService
 from tone_shootout.listening.shares.controllers import JobShareController, ShareController
 from tone_shootout.listening.shares.oembed import OEmbedController
-from tone_shootout.listening.shares.pictures import PictureEncoder
 from tone_shootout.listening.shares.services import ShareService
 
 
@@ -26,7 +25,6 @@ class ListeningPlugin(InitPlugin):
     """Adds the controllers of shares and listening tests, and their services."""
 
     def __init__(self) -> None:
-        self._pictures = PictureEncoder()
         self._excerpts = ExcerptCache()
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
@@ -47,7 +45,6 @@ class ListeningPlugin(InitPlugin):
         app_config.dependencies.update(
             {
                 "shares": Provide(provide_shares, sync_to_thread=False),
-                "picture_encoder": Provide(lambda: self._pictures, sync_to_thread=False),
                 "listening_tests": Provide(provide_listening_tests, sync_to_thread=False),
                 "listening_sessions": Provide(provide_listening_sessions, sync_to_thread=False),
                 "excerpts": Provide(lambda: self._excerpts, sync_to_thread=False),

@@ -20,6 +20,7 @@ from tone_shootout.pages.builder import BuilderController
 from tone_shootout.pages.home import HomeController
 from tone_shootout.pages.job_page import JobPageController
 from tone_shootout.pages.library import LibraryPageController
+from tone_shootout.pages.library_picture import LibraryPicturePageController
 from tone_shootout.pages.listening_tests import ListeningTestPageController, ShareTestsPageController
 from tone_shootout.pages.responses import add_filters, problem_page
 from tone_shootout.pages.settings import SettingsPageController
@@ -55,6 +56,7 @@ class PagesPlugin(InitPlugin):
                     route_handlers=[
                         HomeController,
                         LibraryPageController,
+                        LibraryPicturePageController,
                         BuilderController,
                         JobPageController,
                         SettingsPageController,

@@ -15,6 +15,13 @@ from tone_shootout.accounts.principal import Principal
 from tone_shootout.jobs.services import JobService
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.db.pagination import Paging
+from tone_shootout.kit.http.pictures import (
+    MAX_BYTES,
+    InvalidPictureError,
+    Picture,
+    PictureEncoder,
+    PictureNotFoundError,
+)
 from tone_shootout.kit.http.preconditions import IfMatch, PreconditionFailedError, etag
 from tone_shootout.kit.http.problems import ConflictError, InvalidError, faults_of, summary
 from tone_shootout.kit.settings import Settings
@@ -27,9 +34,8 @@ from tone_shootout.listening.shares.dtos import (
     ShareRead,
     ShareUpdate,
 )
-from tone_shootout.listening.shares.errors import InvalidPictureError, PictureNotFoundError, ShareNotFoundError
+from tone_shootout.listening.shares.errors import ShareNotFoundError
 from tone_shootout.listening.shares.oembed import frame
-from tone_shootout.listening.shares.pictures import MAX_BYTES, Picture, PictureEncoder
 from tone_shootout.listening.shares.services import ShareService
 from tone_shootout.pages.responses import page
 

@@ -33,6 +33,7 @@ class AssetRef(Struct, frozen=True, kw_only=True):
         facts: result of decoding it.
         name: its name in the library.
         credit: its creator and license, where they are known.
+        picture_sha256: SHA-256 of the picture of its gear; None: it has none.
     """
 
     file: str
@@ -42,6 +43,7 @@ class AssetRef(Struct, frozen=True, kw_only=True):
     facts: MediaInfo
     name: str
     credit: Credit | None
+    picture_sha256: str | None = None
 
     @classmethod
     def of(cls, file: str, item: LibraryItem | ItemRow) -> "AssetRef":
@@ -54,6 +56,7 @@ class AssetRef(Struct, frozen=True, kw_only=True):
             facts=item.media_info,
             name=item.name,
             credit=item.provenance.credit if item.provenance else None,
+            picture_sha256=item.picture_sha256,
         )
 
 

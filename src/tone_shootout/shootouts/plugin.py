@@ -10,6 +10,7 @@ from litestar.plugins import InitPlugin
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.kit.db.session import SessionMaker
+from tone_shootout.kit.http.pictures import PictureEncoder
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.shootouts.config_errors import STATE, ConfigChecker
@@ -20,6 +21,7 @@ from tone_shootout.shootouts.library.controllers import LibraryController, Uploa
 from tone_shootout.shootouts.library.demo_controllers import DemoController
 from tone_shootout.shootouts.library.filters import provide_item_filter
 from tone_shootout.shootouts.library.media_probe import MediaProbe
+from tone_shootout.shootouts.library.picture_controllers import PictureController
 from tone_shootout.shootouts.library.quota import StorageQuota
 from tone_shootout.shootouts.library.services import LibraryService
 from tone_shootout.shootouts.library.uploads import FORM_BYTES, delete_stale_uploads
@@ -46,6 +48,7 @@ class ShootoutsPlugin(InitPlugin):
         self._session_maker = session_maker
         self._limits = rendering_limits(settings.limits)
         self._media_probe = MediaProbe(self._limits)
+        self._pictures = PictureEncoder()
         # Not the system's temporary folder, which may be in memory: uploads are large.
         self._upload_folder = settings.data / "incoming"
 
@@ -64,6 +67,7 @@ class ShootoutsPlugin(InitPlugin):
                     DemoController,
                     LibraryController,
                     ItemUseController,
+                    PictureController,
                     ShootoutController,
                     ToneController,
                     *self._controllers,
@@ -73,6 +77,7 @@ class ShootoutsPlugin(InitPlugin):
         app_config.dependencies.update(
             {
                 "limits": Provide(lambda: self._limits, sync_to_thread=False),
+                "picture_encoder": Provide(lambda: self._pictures, sync_to_thread=False),
                 "upload_folder": Provide(lambda: self._upload_folder, sync_to_thread=False),
                 "item_filter": Provide(provide_item_filter, sync_to_thread=False),
                 "library": Provide(self._provide_library, sync_to_thread=False),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from tests.integration.conftest import Person
 from tests.support.live import working
@@ -85,6 +86,15 @@ async def test_files_are_uploaded_listed_and_deleted(shootout: Shootout, spec: P
     assert several.stderr.endswith("(missing_field)\n")
     assert (await shootout("library", "upload", "a", "b", "--kind", "capture", "--name", "x")).exit_code == 2
     assert "is not the id of an item" in (await shootout("library", "delete", "Plexi")).stderr
+    Image.new("RGB", (30, 20)).save(folder / "plexi.png")
+    shown = await shootout("library", "picture", item["id"], folder / "plexi.png")
+    assert shown.stdout == f"Set the picture of {item['id']}.\n"
+    wrong = await shootout("library", "picture", item["id"], folder / "amp.nam")
+    assert (wrong.exit_code, "no picture of a known format" in wrong.stderr) == (1, True)
+    assert "No such file" in (await shootout("library", "picture", item["id"], folder / "no.png")).stderr
+    assert (await shootout("library", "picture", item["id"])).exit_code == 2
+    assert (await shootout("library", "picture", item["id"], "--remove")).exit_code == 0
+    assert "has no picture" in (await shootout("library", "picture", item["id"], "--remove")).stderr
     assert (await shootout("library", "delete", item["id"])).exit_code == 0
     gone = await shootout("library", "delete", item["id"])
     assert (gone.exit_code, len(gone.stderr.splitlines())) == (1, 1)

@@ -134,6 +134,7 @@ async def test_every_download_is_binary(api: httpx.AsyncClient) -> None:
     assert downloads == {
         "export_me",
         "get_library_content",
+        "get_library_picture",
         "get_artifact",
         "get_archive",
         "get_bundle",

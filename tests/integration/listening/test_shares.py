@@ -13,8 +13,8 @@ from tests.support.listeners import open_test
 from tests.support.sessions import Sessions
 from tests.support.shared_jobs import CREDITS, PRIVATE, SECRET, SharedJob, completed_job, share
 from tone_shootout.jobs.status import JobStatus
+from tone_shootout.kit.http.pictures import MAX_BYTES
 from tone_shootout.kit.storage import Storage
-from tone_shootout.listening.shares.pictures import MAX_BYTES
 
 SHARES = "/api/v1/shares"
 

@@ -94,6 +94,9 @@ ROWS = {
     "change_library_item": Row(200, body={"name": "Riff"}),
     "get_library_content": Row(200),
     "head_library_content": Row(200),
+    "get_library_picture": Row(200),
+    "set_library_picture": Row(422),  # the body is empty
+    "delete_library_picture": Row(204),
     "delete_library_item": Row(204, on={"item_id": "spare_item"}),
     # The user's shootouts.
     "list_shootouts": Row(200),

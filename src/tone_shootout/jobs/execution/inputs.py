@@ -21,13 +21,15 @@ _NO_LIMITS: Final = msgspec.structs.replace(DEFAULT_LIMITS, chains=sys.maxsize, 
 
 
 class Asset(Struct, frozen=True, kw_only=True):
-    """An input file of a job: storage key, hash, media info, the owner's name for it, and its credit."""
+    """An input file of a job: storage key, hash, media info, the owner's name for it, its credit and its picture."""
 
     storage_key: str
     sha256: str
     facts: MediaInfo
     name: str
     credit: Credit | None = None
+    picture_sha256: str | None = None
+    """Hash of the picture of its gear (`JobPicture`); None: none."""
 
     @classmethod
     def of(cls, asset: AssetRef) -> Self:
@@ -38,6 +40,7 @@ class Asset(Struct, frozen=True, kw_only=True):
             facts=asset.facts,
             name=asset.name,
             credit=asset.credit,
+            picture_sha256=asset.picture_sha256,
         )
 
 
@@ -68,6 +71,11 @@ class Inputs(Struct, frozen=True, kw_only=True):
     def credits(self) -> dict[str, Credit]:
         """The credits of the files, where they are known."""
         return {file: asset.credit for file, asset in self.assets.items() if asset.credit is not None}
+
+    @property
+    def pictures(self) -> dict[str, str]:
+        """The SHA-256 of the pictures of the gear, of the files that have one."""
+        return {file: asset.picture_sha256 for file, asset in self.assets.items() if asset.picture_sha256 is not None}
 
     def notices(self) -> Sequence[Notice]:
         """Return notices about the files and their licenses, with pointers into the shootout's config."""

@@ -13,7 +13,8 @@ from tone_shootout.accounts.idempotency import Idempotent
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.db.pagination import Page, Paging
 from tone_shootout.kit.http.openapi import FILE_RESPONSES, DownloadOperation
-from tone_shootout.kit.http.preconditions import NOT_MODIFIED, IfMatch, IfNoneMatch, etag, matches, tagged
+from tone_shootout.kit.http.pictures import MAX_BYTES, MEDIA_TYPE, PictureEncoder, picture_response
+from tone_shootout.kit.http.preconditions import NOT_MODIFIED, IfMatch, IfNoneMatch, etag, tagged
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.http.ranges import content_response
 from tone_shootout.kit.storage import Storage
@@ -26,7 +27,6 @@ from tone_shootout.listening.shares.dtos import (
     share_path,
 )
 from tone_shootout.listening.shares.models import SLUG_LENGTH, Share
-from tone_shootout.listening.shares.pictures import MAX_BYTES, MEDIA_TYPE, PictureEncoder
 from tone_shootout.listening.shares.services import ShareService
 
 Slug = Annotated[
@@ -217,16 +217,7 @@ class ShareController(Controller):
     ) -> Response[Any]:
         """Return the picture of a share."""
         picture = await shares.picture(slug)
-        tag = f'"{picture.sha256}"'
-        headers = {
-            **REVALIDATE,
-            "ETag": tag,
-            "X-Content-Type-Options": "nosniff",
-            "Cross-Origin-Resource-Policy": "cross-origin",
-        }
-        if matches(request.headers.get("if-none-match", ""), tag):
-            return Response(None, status_code=304, headers=headers)
-        return Response(picture.content, media_type=MEDIA_TYPE, headers=headers)
+        return picture_response(request, picture, {"Cross-Origin-Resource-Policy": "cross-origin"})
 
     @put(
         "/{slug:str}/picture",

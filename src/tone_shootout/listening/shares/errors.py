@@ -1,6 +1,6 @@
 """Errors of shares."""
 
-from tone_shootout.kit.http.problems import ConflictError, InvalidError, NotFoundError, ProblemError
+from tone_shootout.kit.http.problems import ConflictError, NotFoundError, ProblemError
 
 
 class ShareNotFoundError(NotFoundError):
@@ -21,15 +21,6 @@ class SharedFileNotFoundError(NotFoundError):
         super().__init__("The share has no such file. Its `files` are all that is public.")
 
 
-class PictureNotFoundError(NotFoundError):
-    """The share has no picture."""
-
-    code = "picture_not_found"
-
-    def __init__(self) -> None:
-        super().__init__("The share has no picture.")
-
-
 class AlreadySharedError(ConflictError):
     """The job has a share."""
 
@@ -43,12 +34,6 @@ class NotShareableError(ConflictError):
     """Only the results of a completed job can be shared."""
 
     code = "not_shareable"
-
-
-class InvalidPictureError(InvalidError):
-    """The picture can't be used."""
-
-    code = "invalid_picture"
 
 
 class UnsupportedFormatError(ProblemError):

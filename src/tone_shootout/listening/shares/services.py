@@ -16,17 +16,16 @@ from tone_shootout.jobs.services import JobService
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.repository import RowLock
+from tone_shootout.kit.http.pictures import Picture, PictureNotFoundError
 from tone_shootout.kit.storage import Storage
 from tone_shootout.listening.shares.errors import (
     AlreadySharedError,
     NotShareableError,
-    PictureNotFoundError,
     SharedFileNotFoundError,
     ShareNotFoundError,
 )
 from tone_shootout.listening.shares.facts import SharedFacts, is_public
 from tone_shootout.listening.shares.models import Share
-from tone_shootout.listening.shares.pictures import Picture
 from tone_shootout.listening.shares.public_page import public_page
 from tone_shootout.listening.shares.repositories import PictureRepository, ShareRepository
 from tone_shootout.rendering.listening_page.page import Page
@@ -225,7 +224,7 @@ class ShareService:
         """
         share = await self.get_owned(owner_id, slug, lock="no_key_update")
         if share.picture_sha256 is None:
-            raise PictureNotFoundError
+            raise PictureNotFoundError("share")
         await self._pictures.remove(share.id)
         share.picture_sha256 = None
         await self._session.flush()
@@ -240,7 +239,7 @@ class ShareService:
         share = await self.get(slug)
         content = await self._pictures.read(share.id) if share.picture_sha256 else None
         if content is None or share.picture_sha256 is None:
-            raise PictureNotFoundError
+            raise PictureNotFoundError("share")
         return Picture(content, share.picture_sha256)
 
     async def _facts(self, owner_id: UUID, job_id: UUID) -> SharedFacts:

@@ -39,6 +39,13 @@ class ItemLinks(Struct, kw_only=True):
     self: Annotated[str, Meta(description="The item.")]
     content: Annotated[str, Meta(description="The item's file.")]
     usage: Annotated[str, Meta(description="The shootouts that use the item.")]
+    picture: Annotated[
+        str | None,
+        Meta(
+            description="The picture of its gear; null: it has none.",
+            examples=["/api/v1/library/0197a6c2-5d5e-7b1a-8f3c-2b9d64e0a111/picture"],
+        ),
+    ]
 
 
 class UsageRead(Struct, kw_only=True):
@@ -113,7 +120,12 @@ class LibraryItemRead(Struct, kw_only=True):
             source=ItemSource.of_item(item),
             created_at=item.created_at,
             updated_at=item.updated_at,
-            links=ItemLinks(self=path, content=f"{path}/content", usage=f"{path}/usage"),
+            links=ItemLinks(
+                self=path,
+                content=f"{path}/content",
+                usage=f"{path}/usage",
+                picture=f"{path}/picture" if item.picture_sha256 else None,
+            ),
         )
 
 

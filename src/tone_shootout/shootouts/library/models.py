@@ -5,11 +5,11 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tone_shootout.kit.db.session import UUIDv7AuditBase
+from tone_shootout.kit.db.session import Base, UUIDv7AuditBase
 from tone_shootout.precision import rounded
 from tone_shootout.rendering.media_info import CaptureInfo, MediaInfo
 from tone_shootout.shootouts.library.provenance import Provenance
@@ -53,6 +53,7 @@ class LibraryItem(UUIDv7AuditBase):
     tone3000_model_id: Mapped[int | None] = mapped_column(BigInteger)
     source_gone_at: Mapped[datetime | None]
     """When its source was found to be deleted, or hidden from the item's owner."""
+    picture_sha256: Mapped[str | None] = mapped_column(String(64))
 
     @property
     def provenance(self) -> Provenance | None:
@@ -80,6 +81,15 @@ class LibraryItem(UUIDv7AuditBase):
         self.source_gone_at = self.source_gone_at or datetime.now(UTC)
 
 
+class LibraryPicture(Base):
+    """The picture of a library item, re-encoded: a small JPEG file, stored beside the item so that both go together."""
+
+    __tablename__ = "library_picture"
+
+    item_id: Mapped[UUID] = mapped_column(ForeignKey("library_item.id", ondelete="CASCADE"), primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class ItemRow(NamedTuple):
     """What a response shows of an item, read without an entity. Names that end in `_json` are JSON."""
 
@@ -98,6 +108,7 @@ class ItemRow(NamedTuple):
     source_json: str | None
     tone3000_model_id: int | None
     source_gone_at: datetime | None
+    picture_sha256: str | None
     created_at: datetime
     updated_at: datetime
 

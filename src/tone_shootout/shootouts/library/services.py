@@ -1,7 +1,7 @@
 """The rules of the library. Nothing here commits."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.repository import RowLock
+from tone_shootout.kit.http.pictures import Picture, PictureNotFoundError
 from tone_shootout.kit.outages import StorageFaultError
 from tone_shootout.kit.storage import MissingObjectError, Storage
 from tone_shootout.rendering.media_info import Kind
@@ -29,7 +30,7 @@ from tone_shootout.shootouts.library.media_probe import MediaProbe, RejectedFile
 from tone_shootout.shootouts.library.models import ItemRow, LibraryItem
 from tone_shootout.shootouts.library.provenance import Provenance
 from tone_shootout.shootouts.library.quota import StorageQuota, Usage
-from tone_shootout.shootouts.library.repositories import LibraryRepository
+from tone_shootout.shootouts.library.repositories import LibraryPictureRepository, LibraryRepository
 from tone_shootout.shootouts.library.tags import normalized_tags, split_tags
 from tone_shootout.shootouts.library.uploads import Upload
 from tone_shootout.shootouts.models import Shootout
@@ -49,6 +50,7 @@ class LibraryService:
     def __init__(self, session: AsyncSession, storage: Storage, media_probe: MediaProbe, quota: StorageQuota) -> None:
         self._session = session
         self._items = LibraryRepository(session)
+        self._pictures = LibraryPictureRepository(session)
         self._quota = quota
         self._storage = storage
         self._media_probe = media_probe
@@ -228,6 +230,45 @@ class LibraryService:
                 kept += 1
         return contents, kept
 
+    async def set_picture(self, owner_id: UUID, item_id: UUID, picture: Picture) -> LibraryItem:
+        """Set or replace the picture of an item.
+
+        Raises:
+            ItemNotFoundError: the owner has no such item.
+        """
+        item = await self.get(owner_id, item_id, lock="no_key_update")
+        await self._pictures.put(item.id, picture.content)
+        item.picture_sha256 = picture.sha256
+        await self._session.flush()
+        return item
+
+    async def remove_picture(self, owner_id: UUID, item_id: UUID) -> None:
+        """Delete the picture of an item.
+
+        Raises:
+            ItemNotFoundError: the owner has no such item.
+            PictureNotFoundError: it has no picture.
+        """
+        item = await self.get(owner_id, item_id, lock="no_key_update")
+        if item.picture_sha256 is None:
+            raise PictureNotFoundError("library item")
+        await self._pictures.remove(item.id)
+        item.picture_sha256 = None
+        await self._session.flush()
+
+    async def picture(self, owner_id: UUID, item_id: UUID) -> Picture:
+        """Return the picture of an item.
+
+        Raises:
+            ItemNotFoundError: the owner has no such item.
+            PictureNotFoundError: it has no picture.
+        """
+        item = await self.get(owner_id, item_id)
+        content = await self._pictures.read(item.id) if item.picture_sha256 else None
+        if content is None or item.picture_sha256 is None:
+            raise PictureNotFoundError("library item")
+        return Picture(content, item.picture_sha256)
+
     async def has_object(self, item: LibraryItem) -> bool:
         """Return whether the storage has an item's object in full size. Log an object that is missing or damaged."""
         key = storage_key(item.owner_id, item.sha256)
@@ -270,6 +311,11 @@ class LibraryService:
         if is_expected:
             await self.has_object(item)
         await self._storage.put(storage_key(item.owner_id, item.sha256), path)
+
+
+async def read_pictures(session: AsyncSession, owner_id: UUID, hashes: Collection[str]) -> dict[str, bytes]:
+    """Return pictures of an owner's items by their SHA-256, for a job that draws them."""
+    return await LibraryPictureRepository(session).read_all(owner_id, hashes) if hashes else {}
 
 
 async def library_bytes(session: AsyncSession) -> int:

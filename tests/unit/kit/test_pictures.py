@@ -1,4 +1,4 @@
-"""Pictures of shares: what is refused, and what is left of a picture."""
+"""Uploaded pictures: what is refused, and what is left of a picture."""
 
 import io
 from typing import Any
@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tone_shootout.listening.shares.errors import InvalidPictureError
-from tone_shootout.listening.shares.pictures import encode
+from tone_shootout.kit.http.pictures import InvalidPictureError, encode
 
 
 def _image(kind: str, size: tuple[int, int] = (1600, 900), mode: str = "RGB", **options: Any) -> bytes:

@@ -77,3 +77,10 @@ def blocks(*paths: Path) -> list[Block]:
 def _inline(path: Path) -> Generator[Token, None, None]:
     for token in tokens(path):
         yield from token.children or ()
+
+
+def inline_code(path: Path) -> Generator[str, None, None]:
+    """Yield each piece of code in the text of a document."""
+    for token in _inline(path):
+        if token.type == "code_inline":
+            yield token.content

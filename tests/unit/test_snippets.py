@@ -6,6 +6,7 @@ import shlex
 import tomllib
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -71,7 +72,7 @@ def test_json_is_valid(block: Block) -> None:
 @in_language("toml")
 def test_a_spec_in_the_text_is_valid(block: Block) -> None:
     """A part of a spec is completed first."""
-    table = tomllib.loads(block.text)
+    table: dict[str, Any] = tomllib.loads(block.text)
     if block.document == "docs/tone3000.md":  # a config, which `tests/unit/tone3000/test_guide.py` reads
         return
     cabs = [{"type": "capture", "file": "plexi.nam"}, {"type": "cab_ir", "file": "v30.wav"}]

@@ -9,15 +9,22 @@ if TYPE_CHECKING:
     from tone_shootout.rendering.media_info import MediaInfo
 
 
-def files_of(files: tuple[Path, ...]) -> Iterator[tuple[Path, bool]]:
-    """Yield the path of each file, and whether it was named, not found in a folder."""
+def files_of(files: tuple[Path, ...], *, deep: bool = False) -> Iterator[tuple[Path, bool]]:
+    """Yield the path of each file, and whether it was named, not found in a folder.
+
+    Args:
+        files: files and folders.
+        deep: whether folders in folders count; links to folders do not. Hidden files and folders never do.
+    """
     for path in files:
         if not path.is_dir():
             yield path, True
             continue
         with suppress(PermissionError):
-            inside = sorted(each for each in path.iterdir() if each.is_file() and not each.name.startswith("."))
-            yield from ((each, False) for each in inside)
+            shown = sorted(each for each in path.iterdir() if not each.name.startswith("."))
+            yield from ((each, False) for each in shown if each.is_file())
+            folders = tuple(each for each in shown if deep and each.is_dir() and not each.is_symlink())
+            yield from ((each, False) for each, _ in files_of(folders, deep=True))
 
 
 def recognize(path: Path, *, is_named: bool) -> "MediaInfo | None":

@@ -56,19 +56,25 @@ def upload(
 ) -> None:
     """Upload files, several in a request. A file that your library has as this kind is not sent again.
 
-    A folder stands for the files in it. Of a ZIP archive, the captures and sound files in it are added: those in a
-    folder named di_tracks as DI tracks, others as cab IRs. Of a bundle, its inputs are added. A file that fails does
-    not affect the others; the exit code is 1 then.
+    A folder stands for the files in it and in its folders. Of a ZIP archive, the captures and sound files in it are
+    added: those in a folder named di_tracks as DI tracks, others as cab IRs. Of a bundle, its inputs are added. What is
+    left out is listed with the reason. A file that fails does not affect the others; the exit code is 1 then.
     """
     if name is not None and (len(files) > 1 or files[0].is_dir() or _is_archive(files[0])):
         raise click.UsageError("--name needs a single file")
-    named = [(path, found, name) for path, found in _kinds(files, kind)]
+    left_out: list[tuple[str, str]] = []
+    named = [(path, found, name) for path, found in _kinds(files, kind, left_out)]
     archives = [path for path in files if _is_archive(path)]
     with handle_errors(ServiceError), open_session(url, token, data).client() as client:
         results = [(str(path), result) for (path, _, _), result in zip(named, client.upload_many(named), strict=True)]
         for path in archives:
             results += [(f"{path}: {result.filename}", result) for result in client.upload_archive(path)]
     _show([result.item for _, result in results if result.item is not None], as_json=as_json)
+    left_out += [
+        (where, result.problem.detail) for where, result in results if result.status == "skipped" and result.problem
+    ]
+    for where, reason in left_out:
+        click.echo(f"Left out: {where}: {reason}", err=True)
     failed = [(where, result.problem) for where, result in results if result.status == "failed" and result.problem]
     for where, problem in failed:
         click.echo(f"Error: {where}: {problem.detail} ({problem.code})", err=True)
@@ -80,8 +86,8 @@ def _is_archive(path: Path) -> bool:
     return path.suffix.lower() == ".zip"
 
 
-def _kinds(files: tuple[Path, ...], kind: Any) -> "Iterator[tuple[Path, Any]]":
-    """Yield each file that is no archive, with its kind. In a folder, other files are left out.
+def _kinds(files: tuple[Path, ...], kind: Any, left_out: list[tuple[str, str]]) -> "Iterator[tuple[Path, Any]]":
+    """Yield each file that is no archive, with its kind. Of folders, other files and the reason go to `left_out`.
 
     Raises:
         ClickException: a file can't be read, or it is neither a capture nor sound.
@@ -89,15 +95,19 @@ def _kinds(files: tuple[Path, ...], kind: Any) -> "Iterator[tuple[Path, Any]]":
     from tone_shootout.cli._files import handle_file_errors
     from tone_shootout.cli._recognition import files_of
 
-    for path, is_named in files_of(files):
+    for path, is_named in files_of(files, deep=True):
         if _is_archive(path):
+            if not is_named:
+                left_out.append((str(path), "an archive in a folder: name it to add what is in it"))
             continue
         if kind is not None and is_named:
             yield path, kind
             continue
         with handle_file_errors(path):
             found = _kind(path, is_named=is_named)
-        if found is not None:
+        if found is None:
+            left_out.append((str(path), "expected a capture (.nam) or a sound file"))
+        else:
             yield path, kind or found
 
 

@@ -13,7 +13,9 @@ from PIL import Image
 
 from tests.integration.conftest import Person
 from tests.support.live import working
+from tests.support.render_inputs import cabinet
 from tests.support.uploads import capture, di, ir
+from tone_shootout.audio.files import encode_flac
 from tone_shootout.cli import main
 from tone_shootout.kit.settings import Settings
 
@@ -105,13 +107,25 @@ async def test_folders_archives_and_files_are_uploaded_as_what_they_contain(shoo
     folder.mkdir()
     for name, content in (("amp.nam", capture(0.21)), ("cab.wav", ir()), ("riff.wav", di()), ("notes.txt", b"loud")):
         (folder / name).write_bytes(content)
+    (folder / "cabs" / "deep").mkdir(parents=True)
+    (folder / "cabs" / "deep" / "v30.flac").write_bytes(encode_flac(cabinet(seed=9)[:4000], 44_100))
+    (folder / "cabs" / "more.zip").write_bytes(b"PK")
+    (folder / ".hidden").mkdir()
+    (folder / ".hidden" / "no.nam").write_bytes(capture(0.23))
     with zipfile.ZipFile(tmp_path / "pack.zip", "w") as archive:
         archive.writestr("gear/other.nam", capture(0.22))
+        archive.writestr("gear/cabs/greenback.flac", encode_flac(cabinet(seed=8)[:4000], 44_100))
         archive.writestr("notes.txt", b"loud")
         archive.writestr("broken.nam", b"{}")
     done = await shootout("library", "upload", folder, tmp_path / "pack.zip")
     found = sorted(line.split()[1:] for line in done.stdout.splitlines())
-    assert found == [["cab_ir", "cab"], ["capture", "amp"], ["capture", "other"], ["di_track", "riff"]]
+    cabs = [["cab_ir", name] for name in ("cab", "greenback", "v30")]
+    assert found == [*cabs, ["capture", "amp"], ["capture", "other"], ["di_track", "riff"]]
+    assert [line for line in done.stderr.splitlines() if line.startswith("Left out")] == [
+        f"Left out: {folder / 'notes.txt'}: expected a capture (.nam) or a sound file",
+        f"Left out: {folder / 'cabs' / 'more.zip'}: an archive in a folder: name it to add what is in it",
+        f"Left out: {tmp_path / 'pack.zip'}: notes.txt: expected a capture (.nam) or a sound file",
+    ]
     assert (done.exit_code, done.stderr.count("Error: ")) == (1, 1)
     assert f"Error: {tmp_path / 'pack.zip'}: broken.nam: " in done.stderr
     refused = await shootout("library", "upload", folder / "notes.txt")

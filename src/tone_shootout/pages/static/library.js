@@ -71,7 +71,7 @@ const add = async function (row, file, field) {
       results = await upload(field, file, report)
     }
     bar.remove()
-    const failed = results.filter(result => result.status === "failed" || (field !== "archive" && result.status === "skipped"))
+    const failed = results.filter(result => !result.item)
     const made = results.filter(result => result.item)
     added += made.length
     if (field === "archive") {

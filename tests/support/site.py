@@ -34,7 +34,7 @@ CONTENTS = {
         "measures",
         "accounts",
     ],
-    "Operate": ["deployment", "operating", "backup", "runbook", "scale", "benchmarks", "security"],
+    "Operate": ["deployment", "operating", "backup", "upgrading", "runbook", "scale", "benchmarks", "security"],
     "Contribute": ["contributing", "architecture", "jobs", "nam", "decisions/index", "release", "changelog"],
 }
 """The pages in the order of the menu, by heading. Those that do not exist are left out; others follow at the end."""
@@ -109,7 +109,8 @@ def _moved(text: str, root: str, pages: str) -> str:
     text = re.sub(r'<a id="([\w-]+)"></a>', r"[]{#\1}", text)  # the form in which MyST knows an anchor
     for name, page in PAGES.items():
         text = re.sub(rf"\]\({re.escape(root + name)}(?=[)#])", f"]({pages}{page}", text)
-    return text.replace("](docs/decisions/)", "](decisions/index.md)").replace(f"]({root}docs/", f"]({pages}")
+    text = text.replace(f"]({root}docs/", f"]({pages}")
+    return re.sub(r"\]\((docs/)?decisions/\)", "](decisions/index.md)", text)
 
 
 def _contents(folder: Path) -> dict[str, list[str]]:

@@ -1,11 +1,12 @@
 """Links between the documents lead somewhere, and those to other sites are well-formed."""
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.documents import DOCUMENTS, anchors, links
+from tests.support.documents import DOCUMENTS, anchors, inline_code, links
 from tests.support.shared import PROJECT
 
 
@@ -25,6 +26,13 @@ def test_links_resolve(path: Path) -> None:
             assert target.fragment in anchors(found), link
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_files_that_the_text_names_exist(path: Path) -> None:
+    for code in inline_code(path):
+        if re.fullmatch(r"(?:src|tests|deploy)/[\w./-]+", code):
+            assert (PROJECT / code).exists() or any(PROJECT.glob(f"{code}.*")), code
+
+
 def test_every_document_is_linked_from_another() -> None:
     linked = {
         (path.parent / urlsplit(link).path).resolve()
@@ -33,4 +41,4 @@ def test_every_document_is_linked_from_another() -> None:
         if not urlsplit(link).scheme and urlsplit(link).path
     }
     documents = {path for path in DOCUMENTS if "decisions" not in path.parts}
-    assert documents - linked == {PROJECT / "README.md"}
+    assert documents - linked == set()

@@ -12,7 +12,7 @@ import click
 import msgspec
 import pytest
 
-from tests.support.documents import DOCUMENTS, Block, blocks, inline_code
+from tests.support.documents import DOCUMENTS, Block, blocks, inline_code, tokens
 from tests.support.readme import COMMANDS
 from tests.support.shared import PROJECT
 from tests.support.spec_schema import FILE
@@ -33,9 +33,11 @@ RUN_BY = {
     ("docs/webhooks.md", "python"): "tests/unit/jobs/webhooks/test_guide.py",
     ("docs/webhooks.md", "sh"): "tests/integration/readme/test_snippets.py",
 }
+NOT_RUN = {("deploy/README.md", "sh"): "They need Docker; `tests/unit/deploy/test_compose.py` reads the files."}
 """The tests that take all blocks of a language out of a document and run them. Those of documents that are not listed
 may only set variables, and repeat commands of README."""
 SETTING = re.compile(r"^(?:export )?(SHOOTOUT_\w+)=(.*)$")
+CALL = re.compile(r"(?:^|uv run |exec web )(shootout .*)$")
 ALL = blocks()
 NAMES = [f"{block.document}:{block.line}" for block in ALL]
 
@@ -47,12 +49,13 @@ def in_language(language: str) -> pytest.MarkDecorator:
 
 def test_every_block_states_what_it_is() -> None:
     """`text` is for output and figures."""
+    assert not any(token.type == "code_block" for path in DOCUMENTS for token in tokens(path)), "indented blocks"
     assert {block.language for block in ALL} == {"sh", "python", "js", "toml", "json", "text"}
 
 
 def test_every_program_is_run_by_a_test() -> None:
     for block in ALL:
-        if block.language not in {"sh", "python", "js"}:
+        if block.language not in {"sh", "python", "js"} or (block.document, block.language) in NOT_RUN:
             continue
         test = RUN_BY.get((block.document, block.language))
         if test is not None:
@@ -109,8 +112,8 @@ def _named() -> Generator[tuple[str, str], None, None]:
     for block in ALL:
         if block.language == "sh":
             for line in block.text.splitlines():
-                if "shootout " in line and not line.startswith(("PIP_", "curl")):
-                    yield block.document, line[line.index("shootout ") :]
+                if match := CALL.search(line):
+                    yield block.document, match[1]
 
 
 @pytest.mark.parametrize(("document", "code"), sorted(set(_named())))

@@ -31,19 +31,21 @@ def command(data: Path | None, as_json: bool) -> None:
     from tone_shootout.kit.settings import load_settings
 
     logging.disable()  # the findings say it all
-    with handle_errors(EmbeddedError, OSError), use_servers(data or load_settings().data) as environ:
-        failed = asyncio.run(_run(load_settings(environ), as_json=as_json))
+    settings = load_settings()
+    with handle_errors(EmbeddedError, OSError), use_servers(data or settings.data) as environ:
+        migrates = not settings.database.url
+        failed = asyncio.run(_run(load_settings(environ), migrates=migrates, as_json=as_json))
     if failed:
         sys.exit(1)
 
 
-async def _run(settings: "Settings", *, as_json: bool) -> int:
+async def _run(settings: "Settings", *, migrates: bool, as_json: bool) -> int:
     from tone_shootout.composition import Services
     from tone_shootout.doctor import examine
 
     failed = 0
     services = Services(settings)
-    async for finding in examine(services):
+    async for finding in examine(services, migrates=migrates):
         failed += finding.status == "failed"
         _show(finding, as_json=as_json)
     with suppress(Exception):  # what can't be reached can't be closed

@@ -69,6 +69,18 @@ async def test_an_old_schema_is_named_with_the_command(settings: Settings, monke
     assert "not 9999" in found["schema"].detail
 
 
+async def test_an_embedded_database_that_is_not_migrated_is_no_failure(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "head_revision", lambda: "9999")
+    async with Services(settings) as services:
+        found = {finding.name: finding async for finding in examine(services, migrates=True)}
+    assert (found["schema"].status, found["schema"].advice) == ("ok", "")
+    assert "`shootout serve` migrates it" in found["schema"].detail
+    assert "db upgrade" not in found["schema"].detail
+    assert "queue" not in found, "its tables come with the schema"
+
+
 async def test_different_clocks_and_unsafe_addresses_are_warnings(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,7 @@
 
 The schema tells which rows belong to a user: those that refer to the user by a chain of foreign keys. So new tables
 are exported without changes here. Binary columns are omitted: they contain hashes, encrypted secrets and stored
-responses.
+responses. Only those named `content` are files: uploaded pictures.
 """
 
 import zipfile
@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, LargeBinary, MetaData, Table, select
+from sqlalchemy import Column, ColumnElement, LargeBinary, MetaData, Table, and_, select
 
 from tone_shootout.accounts.account_deletion import storage_prefix
 from tone_shootout.kit.db.session import Base, SessionMaker
@@ -30,6 +30,7 @@ _OMITTED_PREFIXES: Final = ("cache/",)
 _README: Final = """All your data in Tone Shootout.
 
 rows/     rows of the database, one JSON file for each table, without hashes, encrypted secrets and stored responses
+pictures/ pictures that you uploaded, by the table and the key of their row
 files/    stored files: blobs/ has the files of your library, named by their SHA-256 (see rows/library_item.json),
           jobs/ has the results of your jobs
 """
@@ -63,6 +64,9 @@ async def stream_archive(sessions: SessionMaker, storage: Storage, user_id: UUID
         archive.writestr(zip_member("README.txt", zipfile.ZIP_DEFLATED), _README)
         await _write_rows(archive, sessions, user_id)
         yield buffer.drain()
+        async for name, content in _pictures(sessions, user_id):
+            archive.writestr(zip_member(name, zipfile.ZIP_STORED), content)
+            yield buffer.drain()
         for key in keys:
             name = key.removeprefix(prefix)
             try:
@@ -120,6 +124,22 @@ async def _write_rows(archive: zipfile.ZipFile, sessions: SessionMaker, user_id:
                     file.write(separator + b"\n" + msgspec.json.encode(dict(row._mapping)))  # noqa: SLF001 - SQLAlchemy documents it as public
                     separator = b","
                 file.write(b"[]\n" if separator == b"[" else b"\n]\n")
+
+
+async def _pictures(sessions: SessionMaker, user_id: UUID) -> AsyncIterator[tuple[str, bytes]]:
+    """Yield name and content of each picture, read one by one, so that no more than one is in memory."""
+    for table, condition in select_user_rows(Base.metadata, user_id).items():
+        if not isinstance(getattr(table.c.get("content"), "type", None), LargeBinary):
+            continue
+        keys = list(table.primary_key.columns)
+        async with sessions() as session:
+            rows = (await session.execute(select(*keys).where(condition).order_by(*keys))).all()
+        for row in rows:
+            is_row = and_(*(column == value for column, value in zip(keys, row, strict=True)))
+            async with sessions() as session:
+                content: bytes | None = await session.scalar(select(table.c.content).where(is_row))
+            if content is not None:  # it was deleted meanwhile
+                yield f"pictures/{table.name}/{'-'.join(map(str, row))}.jpg", content
 
 
 def _exported_columns(table: Table) -> list[Column[Any]]:

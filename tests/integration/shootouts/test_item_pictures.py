@@ -1,10 +1,13 @@
 """Pictures of library items: over REST, and as a job keeps them."""
 
 import io
-from typing import Any
+import zipfile
+from pathlib import Path
+from typing import Any, cast
 from uuid import UUID
 
 import httpx
+import msgspec
 import pytest
 from PIL import Image
 from sqlalchemy import func, select
@@ -12,7 +15,10 @@ from sqlalchemy import func, select
 from tests.integration.conftest import Person
 from tests.support.sessions import Sessions
 from tests.support.uploads import LIBRARY, SHOOTOUTS, add, config, di
-from tone_shootout.jobs.models import JobPicture
+from tone_shootout.jobs.execution.attempt import Attempt
+from tone_shootout.jobs.execution.fetcher import Fetcher
+from tone_shootout.jobs.execution.inputs import Inputs
+from tone_shootout.jobs.models import Job, JobPicture
 from tone_shootout.kit.http.pictures import MAX_BYTES
 from tone_shootout.shootouts.library.models import LibraryPicture
 
@@ -91,3 +97,22 @@ async def test_a_job_keeps_the_pictures_that_its_items_had_when_it_was_submitted
     async with session_maker() as session:
         kept = (await session.scalars(select(JobPicture.content).where(JobPicture.job_id == job_id))).all()
     assert kept == [first], "equal pictures are kept once"
+    export = zipfile.ZipFile(io.BytesIO((await client.get("/api/v1/me/export")).content))
+    pictures = [name for name in export.namelist() if name.startswith("pictures/")]
+    assert len([name for name in pictures if name.startswith("pictures/library_picture/")]) == len(set(used))
+    (of_job,) = (name for name in pictures if name.startswith("pictures/job_picture/"))
+    assert export.read(of_job) == first
+
+
+async def test_a_job_draws_the_pictures_that_it_keeps(user: Person, session_maker: Sessions, tmp_path: Path) -> None:
+    client, settled = user.client, await config(user.client)
+    amp = settled["chains"][0]["blocks"][0]["asset"]
+    assert (await client.put(f"{LIBRARY}/{amp}/picture", content=_image())).status_code == 204
+    kept = (await client.get(f"{LIBRARY}/{amp}/picture")).content
+    made = (await client.post(SHOOTOUTS, json={"config": settled, "submit": True})).json()
+    assert (await client.delete(f"{LIBRARY}/{amp}/picture")).status_code == 204
+    async with session_maker() as session:
+        job = await session.get_one(Job, UUID(made["job"]["id"]))
+    fetcher = Fetcher(session_maker, cast(Any, None), cast(Any, None))  # pictures need neither storage nor TONE3000
+    found = await fetcher.fetch_pictures(Attempt(job), msgspec.convert(job.inputs, Inputs), tmp_path)
+    assert {file: path.read_bytes() for file, path in found.items()} == {amp: kept}

@@ -1,5 +1,6 @@
 """The first phase of a job: fetching its input files to the worker's folder."""
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -7,7 +8,7 @@ import structlog
 
 from tone_shootout.jobs.execution.attempt import Attempt
 from tone_shootout.jobs.execution.inputs import Asset, Inputs
-from tone_shootout.jobs.repositories import JobRepository
+from tone_shootout.jobs.repositories import JobPictureRepository, JobRepository
 from tone_shootout.kit.db.session import SessionMaker
 from tone_shootout.kit.http.problems import ProblemError
 from tone_shootout.kit.outages import StorageFaultError
@@ -85,6 +86,18 @@ class Fetcher:
                 raise StorageFaultError(key, is_missing=False)
             sources[name] = path
         return inputs, sources
+
+    async def fetch_pictures(self, attempt: Attempt, inputs: Inputs, folder: Path) -> dict[str, Path]:
+        """Write the pictures of the gear to a folder; return the path of each by the spec's `file`."""
+        if not inputs.pictures:
+            return {}
+        async with self._sessions() as session:
+            contents = await JobPictureRepository(session).read_all(attempt.job.id)
+        paths = {}
+        for sha256, content in contents.items():
+            paths[sha256] = folder / f"picture-{sha256}.jpg"
+            await asyncio.to_thread(paths[sha256].write_bytes, content)
+        return {file: paths[sha256] for file, sha256 in inputs.pictures.items() if sha256 in paths}
 
     async def _import_wanted(self, attempt: Attempt, inputs: Inputs, folder: Path) -> Inputs:
         """Import the wanted models and save them in the job's inputs, so that the next attempt has them."""

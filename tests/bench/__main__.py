@@ -19,6 +19,7 @@ HEADINGS = {
     "jobs": "Jobs",
     "live": "Live channel",
     "api": "Requests",
+    "scale": "Scale",
 }
 """Sections by name: `NAME_section` of `tests.bench.NAME` measures and returns lines of Markdown."""
 

@@ -1,24 +1,23 @@
-"""Workers that render nothing: a job takes a given time and has one small file, so that all else can be measured.
-
-`python -m tests.support.empty_rendering SECONDS` is `shootout worker` with such jobs.
-"""
+"""Workers that render nothing: a job takes a given time and has one small file, so that all else can be measured."""
 
 import asyncio
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 import msgspec
 
-from tone_shootout.cli import main
 from tone_shootout.jobs.execution.attempt import Attempt
 from tone_shootout.jobs.execution.inputs import Inputs
 from tone_shootout.jobs.execution.lease import Lease
 from tone_shootout.jobs.execution.runner import Runner
 from tone_shootout.rendering.output.manifest import LevelRecord, Manifest, encode_manifest
 from tone_shootout.rendering.output.result_folder import MANIFEST_NAME
+
+EMPTY_RENDERING_S: Final = "EMPTY_RENDERING_S"
+"""Environment variable of a worker process that `tests.support.forking` starts: how long a job takes in it."""
 
 
 @contextmanager
@@ -57,8 +56,3 @@ def _manifest(inputs: Inputs) -> Manifest:
         segments=(),
         files=(),
     )
-
-
-if __name__ == "__main__":
-    with empty_rendering(float(sys.argv[1])):
-        main(["worker"], prog_name="shootout")

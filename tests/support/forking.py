@@ -284,6 +284,7 @@ def _run() -> None:
     import tone_shootout.kit.http.web_server
     import tone_shootout.kit.logs
     import tone_shootout.rendering.executor.preload  # noqa: F401 - imported for the children
+    from tests.support.empty_rendering import EMPTY_RENDERING_S, empty_rendering
     from tone_shootout import migrations
     from tone_shootout.cli import main
 
@@ -295,7 +296,10 @@ def _run() -> None:
     sys.argv = [request.program, *request.arguments]
     if request.arguments[0] in _RENDERING:
         _prepare_fork_server()
-    if request.program == "litestar":
+    if (seconds := os.environ.get(EMPTY_RENDERING_S)) is not None:
+        with empty_rendering(float(seconds)):
+            main(prog_name="shootout")
+    elif request.program == "litestar":
         run_cli()
     else:
         main(prog_name="shootout")

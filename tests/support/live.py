@@ -109,12 +109,14 @@ class WebProcess:
 
 
 @contextmanager
-def web_process(settings: Settings) -> Generator[WebProcess, None, None]:
-    """Run a web process for `settings`, on a free port."""
+def web_process(settings: Settings, **environ: str) -> Generator[WebProcess, None, None]:
+    """Run a web process for `settings` and with further variables, on a free port."""
     reading, writing = os.pipe()
     with os.fdopen(reading, encoding="utf-8") as log:
         try:
-            process = start_program("shootout", "web", "--port", "0", environ=environ_of(settings), stderr=writing)
+            process = start_program(
+                "shootout", "web", "--port", "0", environ=environ_of(settings) | environ, stderr=writing
+            )
         finally:
             os.close(writing)
         try:
@@ -129,9 +131,9 @@ def web_process(settings: Settings) -> Generator[WebProcess, None, None]:
 
 
 @contextmanager
-def working(settings: Settings, log: IO[str] | None = None) -> Generator[ForkedProcess, None, None]:
-    """Run a worker process for `settings`, whose log goes to a file where one is given."""
-    with start_program("shootout", "worker", environ=environ_of(settings), stderr=log) as process:
+def working(settings: Settings, log: IO[str] | None = None, **environ: str) -> Generator[ForkedProcess, None, None]:
+    """Run a worker process for `settings`, whose log goes to a file where one is given, with further variables."""
+    with start_program("shootout", "worker", environ=environ_of(settings) | environ, stderr=log) as process:
         try:
             yield process
         finally:

@@ -1,7 +1,7 @@
 """The application: plugins of all domains, wired to the services of the composition root."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -56,6 +56,8 @@ from tone_shootout.kit.http.websocket import WebSocketRejectionMiddleware, recor
 from tone_shootout.kit.logs import configure_logs
 from tone_shootout.kit.settings import Settings, SettingsError, load_settings, origin_of, require_servers
 from tone_shootout.kit.throttle import AddressRateLimitMiddleware, Rate, UnroutedLimit
+from tone_shootout.kit.tracing import configure_tracing, flush_tracing, is_tracing
+from tone_shootout.lean_imports import hidden
 from tone_shootout.listening.openapi import describe_listening
 from tone_shootout.listening.plugin import ListeningPlugin
 from tone_shootout.openapi_enums import NAMED_ENUMS
@@ -197,6 +199,7 @@ def _build_app(services: Services) -> Litestar:
     if not settings.security.secret:
         raise SettingsError("SHOOTOUT_SECURITY_SECRET: not set (`shootout serve` generates one)")
     _ = services.storage  # created now instead of on first use, so that startup fails if it is unusable
+    configure_tracing()
     saq = SAQPlugin(queue_config(services))
     structs = StructSchemaPlugin()
 
@@ -204,51 +207,55 @@ def _build_app(services: Services) -> Litestar:
     async def lifespan(_app: Litestar) -> AsyncGenerator[None, None]:
         async with services:
             yield
+        await flush_tracing()
 
-    app = Litestar(
-        route_handlers=[],
-        middleware=[MetricsMiddleware()],
-        plugins=[
-            # Before the schema plugins of Litestar, which also match these types.
-            *(structs, BinarySchemaPlugin()),
-            SQLAlchemyInitPlugin(config=services.database),
-            KitPlugin(services, structs),
-            DeprecationPlugin(),
-            Tone3000Plugin(services.http_client),
-            AccountsPlugin(
-                settings,
-                engine=services.engine,
-                redis=services.redis,
-                throttle=services.throttle,
-                known_users=services.known_users,
-                connections=services.connections,
-            ),
-            ShootoutsPlugin(settings, services.session_maker, [SubmissionController]),
-            JobsPlugin(
-                settings,
-                session_maker=services.session_maker,
-                redis=services.redis,
-                quota=services.quota,
-                dispatcher=services.dispatcher,
-                event_hub=services.event_hub,
-                canceller=services.canceller,
-            ),
-            ListeningPlugin(),
-            saq,
-            DashboardPlugin(
+    # Litestar imports it wherever it is installed.
+    with nullcontext() if is_tracing() else hidden("opentelemetry"):
+        app = Litestar(
+            route_handlers=[],
+            middleware=[MetricsMiddleware()],
+            plugins=[
+                # Before the schema plugins of Litestar, which also match these types.
+                *(structs, BinarySchemaPlugin()),
+                SQLAlchemyInitPlugin(config=services.database),
+                KitPlugin(services, structs),
+                DeprecationPlugin(),
+                Tone3000Plugin(services.http_client),
+                AccountsPlugin(
+                    settings,
+                    engine=services.engine,
+                    redis=services.redis,
+                    throttle=services.throttle,
+                    known_users=services.known_users,
+                    connections=services.connections,
+                ),
+                ShootoutsPlugin(settings, services.session_maker, [SubmissionController]),
+                JobsPlugin(
+                    settings,
+                    session_maker=services.session_maker,
+                    redis=services.redis,
+                    quota=services.quota,
+                    dispatcher=services.dispatcher,
+                    event_hub=services.event_hub,
+                    canceller=services.canceller,
+                ),
+                ListeningPlugin(),
                 saq,
-                DashboardQueue(services.queue, services.session_maker, services.dispatcher, settings.limits),
-                ScheduleQueue(services.queue, SCHEDULES, services.task_log),
-            ),
-            PagesPlugin(settings),
-        ],
-        openapi_config=None,
-        logging_config=None,
-        request_max_body_size=settings.limits.body_bytes,
-        debug=False,
-        state=State({"services": services}),
-        lifespan=[lifespan],
-    )
+                DashboardPlugin(
+                    saq,
+                    DashboardQueue(services.queue, services.session_maker, services.dispatcher, settings.limits),
+                    ScheduleQueue(services.queue, SCHEDULES, services.task_log),
+                ),
+                PagesPlugin(settings),
+                *_traces(),
+            ],
+            openapi_config=None,
+            logging_config=None,
+            request_max_body_size=settings.limits.body_bytes,
+            debug=False,
+            state=State({"services": services}),
+            lifespan=[lifespan],
+        )
     rate = Rate("address", settings.limits.address_requests_per_minute)
     app.asgi_handler = UnroutedLimit(app.asgi_handler, services.throttle, rate)
     resolve_in_turn(app)
@@ -258,6 +265,15 @@ def _build_app(services: Services) -> Litestar:
         app.asgi_handler = CorsMiddleware(app.asgi_handler, origins, EXPOSED_HEADERS)
     app.asgi_handler = RequestIdMiddleware(app.asgi_handler)
     return app
+
+
+def _traces() -> list[InitPlugin]:
+    """Return the plugins that trace requests, if traces are on."""
+    if not is_tracing():
+        return []
+    from tone_shootout.kit.http.traces import trace_plugins
+
+    return trace_plugins()
 
 
 def openapi_config(settings: Settings, structs: StructSchemaPlugin) -> OpenAPIConfig:

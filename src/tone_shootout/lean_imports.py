@@ -26,8 +26,15 @@ def import_libraries() -> None:
 
     Wherever they are installed, Advanced Alchemy imports NumPy to compare arrays, Mako imports Pygments for pages with
     tracebacks, and the clients of JWT and Redis import cryptography for signatures that they do not verify here. Those
-    take 30 MB.
+    take 30 MB. The client of Redis and the plugin of SAQ import OpenTelemetry for metrics and spans that they do not
+    export.
     """
-    with hidden("cryptography", "numpy", "pygments"):
-        for name in ("advanced_alchemy.extensions.litestar", "advanced_alchemy.repository", "jwt", "redis.asyncio"):
+    with hidden("cryptography", "numpy", "opentelemetry", "pygments"):
+        for name in (
+            "advanced_alchemy.extensions.litestar",
+            "advanced_alchemy.repository",
+            "jwt",
+            "redis.asyncio",
+            "litestar_saq",
+        ):
             import_module(name)

@@ -15,17 +15,20 @@ def command() -> None:
     import asyncio
 
     from tone_shootout.gc_tuning import freeze_started_process, gc_disabled
+    from tone_shootout.lean_imports import hidden
 
-    with gc_disabled():
+    with gc_disabled(), hidden("opentelemetry"):  # which the client of Redis imports wherever it is installed
         from tone_shootout.cli.errors import handle_errors
         from tone_shootout.composition import Services, run_worker
         from tone_shootout.kit.logs import configure_logs
         from tone_shootout.kit.settings import SettingsError, load_settings, require_servers
+        from tone_shootout.kit.tracing import configure_tracing
 
     with handle_errors():
         settings = load_settings()
         require_servers(settings)
         configure_logs(settings.log)
+        configure_tracing()
         services = Services(settings)
         try:
             _ = services.scratch  # created on first use

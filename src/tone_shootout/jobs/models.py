@@ -94,6 +94,10 @@ class Job(UUIDv7AuditBase):
     finished_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
     events_thinned: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     """Whether maintenance has deleted the progress events of the finished job."""
+    request_id: Mapped[str | None] = mapped_column(String(64))
+    """Id of the request that has submitted or retried the job."""
+    trace_parent: Mapped[str | None] = mapped_column(String(64))
+    """`traceparent` of that request, while traces are on (`kit.tracing`)."""
 
 
 class JobRow(NamedTuple):

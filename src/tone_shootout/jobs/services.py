@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -30,7 +31,9 @@ from tone_shootout.jobs.repositories import (
 )
 from tone_shootout.jobs.status import FINISHED, JobStatus
 from tone_shootout.kit.db.pagination import Paging
+from tone_shootout.kit.http.request_id import current_request_id
 from tone_shootout.kit.settings import LimitSettings
+from tone_shootout.kit.tracing import current_traceparent
 from tone_shootout.rendering.engine.schedule import sound_keys
 from tone_shootout.rendering.estimate import estimate
 from tone_shootout.shootouts.library.quota import StorageQuota
@@ -98,6 +101,7 @@ class JobService:
             cost_s=estimate(snapshot.plan, cached),
             progress_total=0.0,
             progress_done=0.0,
+            **_origin(),
         )
         event = await self._jobs.add_pending(job)
         contents = await read_pictures(self._session, owner_id, set(inputs.pictures.values()))
@@ -194,6 +198,7 @@ class JobService:
             not_before=None,
             progress_done=0.0,
             progress_total=0.0,
+            **_origin(),
         )
         if moved is None:
             raise NothingToRetryError(JobStatus((await self.get(owner_id, job_id)).status))
@@ -268,6 +273,11 @@ class JobService:
         limit = self._limits.queued_jobs
         if await self._jobs.count_unfinished(owner_id) >= limit:
             raise TooManyJobsError(limit)
+
+
+def _origin() -> dict[str, Any]:
+    """Return the ids of the current request, which a job keeps for its logs and its trace."""
+    return {"request_id": current_request_id() or None, "trace_parent": current_traceparent()}
 
 
 class ShootoutJobs:

@@ -13,6 +13,7 @@ from structlog.processors import ExceptionRenderer
 from structlog.tracebacks import ExceptionDictTransformer
 
 from tone_shootout.kit.settings import LogSettings
+from tone_shootout.kit.tracing import add_trace_id, is_tracing
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9/._~:@!$&()*+,;%-]*")
 """Paths that neither format of logs has to escape."""
@@ -35,7 +36,7 @@ class LogHandler(logging.StreamHandler[TextIO]):
         context = structlog.contextvars.get_contextvars()
         request_id = context.get("request_id")
         is_plain = method.isalpha() and _PLAIN.fullmatch(path)
-        if len(context) != 1 or not isinstance(request_id, str) or not is_plain:
+        if len(context) != 1 or not isinstance(request_id, str) or not is_plain or is_tracing():
             return False
         if not self._writes_requests:
             return True
@@ -65,6 +66,7 @@ def configure_logs(settings: LogSettings) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_trace_id,
     ]
     render: list[Any] = (
         # Local variables of a traceback contain headers and tokens.

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from tone_shootout.jobs.event_data import progress_data, segment_data
+from tone_shootout.jobs.execution.job_trace import JobTrace
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.scheduling.eta import EtaEstimator
 from tone_shootout.jobs.status import EventType, Phase
@@ -32,6 +33,8 @@ class Attempt:
 
     def __init__(self, job: Job, *, clock: Any = time.monotonic) -> None:
         self.job = job
+        self.trace = JobTrace(job)
+        """Spans of the attempt."""
         self.stop = threading.Event()
         """Set to stop the rendering."""
         self.cancel_requested = False
@@ -64,6 +67,7 @@ class Attempt:
     def phase(self, name: Phase) -> None:
         """Report the start of a phase."""
         self._phases.append((name, self._clock()))
+        self.trace.phase(name)
         self._report(("phase", {"phase": name}, {"phase": name}))
 
     def phase_durations_s(self) -> dict[Phase, float]:
@@ -94,6 +98,7 @@ class Attempt:
         """Report a segment's new status."""
         self._report(("segment", segment_data(position, status, measured), {}))
         if status != "leveled":
+            self.trace.segment(position, status)
             with self._lock:
                 self._ready.append(position)
             self._loop.call_soon_threadsafe(self.segment_ready.set)

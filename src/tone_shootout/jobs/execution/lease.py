@@ -140,6 +140,7 @@ class Lease:
             return None
         if moved is None:
             return None
+        self._attempt.trace.ended(moved[0].status)
         await self._publisher.publish(moved[1])
         return moved[0]
 

@@ -124,7 +124,7 @@ class Runner:
         try:
             while self._availability.is_open and (claimed := await self._scheduler.claim()) is not None:
                 try:
-                    await self._run(claimed.job, heartbeat)
+                    await self._run(Attempt(claimed.job), heartbeat)
                 finally:
                     self._scheduler.release(claimed)
             # Jobs that this worker can't claim now are for another worker.
@@ -135,9 +135,13 @@ class Runner:
                 raise
             _log.warning("claim_failed", reason=reason_of(error))
 
-    async def _run(self, job: Job, heartbeat: Heartbeat) -> None:
+    async def _run(self, attempt: Attempt, heartbeat: Heartbeat) -> None:
         """Run a claimed job to its end, or release it."""
-        attempt = Attempt(job)
+        with attempt.trace.running():
+            await self._attempt(attempt, heartbeat)
+
+    async def _attempt(self, attempt: Attempt, heartbeat: Heartbeat) -> None:
+        job = attempt.job
         lease = Lease(
             attempt,
             sessions=self._sessions,
@@ -311,6 +315,8 @@ class Runner:
         if events is None:
             raise _LeaseLostError
         record_completed(summary)
+        attempt.trace.ended(JobStatus.COMPLETED)
+        _log.info("job_completed", job_id=str(job.id), elapsed_s=summary.elapsed_s)
         await self._publisher.publish(events)
         await self._results.delete_partial(job)
 

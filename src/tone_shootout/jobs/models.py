@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tone_shootout.jobs.status import FINISHED, PHASES, EventType, JobStatus
+from tone_shootout.jobs.status import FINISHED, PHASES, WAITING, EventType, JobStatus
 from tone_shootout.kit.db.session import Base, UUIDv7AuditBase
 
 
@@ -48,6 +48,7 @@ class Job(UUIDv7AuditBase):
         Index("ix_job_owner_id_created_at", "owner_id", "created_at"),
         Index("ix_job_owner_id_started_at", "owner_id", "started_at"),
         Index("ix_job_to_thin", "finished_at", postgresql_where=text("finished_at IS NOT NULL AND NOT events_thinned")),
+        Index("ix_job_waiting", "owner_id", "created_at", "id", postgresql_where=text(_one_of("status", WAITING))),
         Index("ix_job_unfinished", "status", postgresql_where=text(f"NOT ({_one_of('status', FINISHED)})")),
     )
 

@@ -7,30 +7,24 @@ lease changes nothing.
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
-from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    Float,
-    Integer,
-    Interval,
-    Select,
     UnaryExpression,
     and_,
-    bindparam,
     func,
     literal,
     or_,
     select,
     update,
 )
-from sqlalchemy.orm import aliased
 
 from tone_shootout.accounts.services import select_active_users
 from tone_shootout.jobs.models import Job, JobEvent, JobRow
 from tone_shootout.jobs.repositories.events import EventContent, JobEventRepository
+from tone_shootout.jobs.repositories.runnable import is_due, next_runnable
 from tone_shootout.jobs.status import FINISHED, HELD, WAITING, EventType, JobStatus, sources
 from tone_shootout.jobs.webhooks.outbox import add_deliveries, is_subscribed
 from tone_shootout.kit.db import locks
@@ -242,7 +236,7 @@ class JobRepository(OwnedRepository[Job]):
             short_only: consider short jobs only.
         """
         parameters = {"running_jobs": running_jobs, "short_s": short_s, "patience": timedelta(seconds=patience_s)}
-        found: UUID | None = await self.session.scalar(_next_runnable(short_only=short_only), parameters)
+        found: UUID | None = await self.session.scalar(next_runnable(short_only=short_only), parameters)
         return found
 
     async def find_stalled(
@@ -267,7 +261,7 @@ class JobRepository(OwnedRepository[Job]):
         )
         # Queued jobs come last: they only need a wake-up. The next sweep takes those beyond the limit.
         order = Job.status == JobStatus.QUEUED, Job.created_at
-        statement = select(Job).where(or_(waiting & _is_due(), silent)).order_by(*order).limit(STALLED_LIMIT)
+        statement = select(Job).where(or_(waiting & is_due(), silent)).order_by(*order).limit(STALLED_LIMIT)
         return (await self.session.scalars(statement)).all()
 
     async def find(self, job_id: UUID) -> Job | None:
@@ -308,30 +302,5 @@ class JobRepository(OwnedRepository[Job]):
         return [*found, *await self.session.scalars(finished)] if len(found) < limit else found
 
 
-@cache
-def _next_runnable(*, short_only: bool) -> Select[tuple[UUID]]:
-    """Return the statement of `JobRepository.next_runnable`. Making it takes longer than the database takes for it."""
-    short_s = bindparam("short_s", type_=Float)
-    running = (
-        select(Job.owner_id, func.count().label("jobs")).where(Job.status.in_(HELD)).group_by(Job.owner_id)
-    ).subquery()
-    earlier = aliased(Job)
-    served_at = select(func.max(earlier.started_at)).where(earlier.owner_id == Job.owner_id).scalar_subquery()
-    overtaken = (Job.cost_s > short_s) & (Job.created_at > func.now() - bindparam("patience", type_=Interval))
-    jobs_running = func.coalesce(running.c.jobs, 0)
-    statement = (
-        select(Job.id)
-        .outerjoin(running, running.c.owner_id == Job.owner_id)
-        .where(Job.status.in_(WAITING), _is_due(), jobs_running < bindparam("running_jobs", type_=Integer))
-        .order_by(jobs_running, served_at.nulls_first(), overtaken, Job.created_at, Job.id)
-        .limit(1)
-    )
-    return statement.where(Job.cost_s <= short_s) if short_only else statement
-
-
 def _held_by(job_id: UUID, attempt: int) -> tuple[ColumnElement[bool], ...]:
     return Job.id == job_id, Job.attempt == attempt, Job.status.in_(HELD)
-
-
-def _is_due() -> ColumnElement[bool]:
-    return or_(Job.not_before.is_(None), Job.not_before <= func.now())

@@ -191,6 +191,7 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
         _C("too_many_di_tracks", (422,), "Too many DI tracks", "Use fewer, or several shootouts."),
         _C("too_many_chains", (422,), "Too many chains", "Use fewer, or several shootouts."),
         _C("stereo_input", (422,), "A capture has a stereo input", "Put it before what makes the sound stereo."),
+        _C("no_ab_round", (422,), "No A/B round is possible", "Add a chain or a longer DI track, or unset `ab_only`."),
         _C("too_many_splits", (422,), "A chain has too many splits", "Use at most four."),
         _C("too_many_segments", (422,), "Too many pairs of DI track and chain", "Use fewer DI tracks or chains."),
         _C("invalid_slice", (422,), "The slice does not lie within the DI track", "Correct `start_s` and `end_s`."),

@@ -121,6 +121,7 @@ PROVOKED_BY = {
     "too_many_chains": "unit/rendering/test_grid.py"
     "::test_an_error_of_a_grid_points_to_it_and_leaves_the_written_chains",
     "stereo_input": "unit/rendering/test_stereo.py::test_a_capture_takes_no_stereo_input",
+    "no_ab_round": "unit/rendering/test_video_variants.py::test_an_impossible_round_alone_is_an_error",
     "too_many_splits": "unit/rendering/test_splits.py::test_a_fault_points_to_its_block_or_path",
     "too_many_segments": "unit/rendering/test_grid.py::test_a_huge_grid_is_refused_before_a_chain_is_made",
     "invalid_slice": "unit/rendering/test_plan.py::test_a_slice_outside_the_recording_is_rejected",

@@ -40,8 +40,9 @@ from tone_shootout.rendering.output.youtube_text import UNCALIBRATED, chapters, 
 from tone_shootout.rendering.plan.keys import ENGINE
 from tone_shootout.rendering.plan.planner import Plan
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE, resampled
-from tone_shootout.rendering.plan.timeline import FRAME_RATE, timeline
-from tone_shootout.rendering.video.program import Program
+from tone_shootout.rendering.plan.timeline import FRAME_RATE
+from tone_shootout.rendering.video.contents import as_heard, key_of_letters
+from tone_shootout.rendering.video.program import Program, times_ms
 from tone_shootout.rendering.video.video_pipeline import THUMBNAIL_NAME, VIDEO_NAME, VideoTasks
 
 __all__ = ["Phase", "Reporter", "SegmentStatus", "Store", "produce"]
@@ -149,11 +150,22 @@ def produce(
             if film is not None:
                 encoded, program = film.encoded(), film.program
         files = {name: record(staging, name) for name in (*(segment.file for segment in plan.segments), *drawn)}
-        segments = _records(plan, leveled, found, files, paths, placed, available, rounds)
+        times = times_ms(plan, program)
+        segments = _records(plan, leveled, found, files, paths, placed, available, rounds, times)
         if encoded is not None and program is not None:
             (staging / CHAPTERS_NAME).write_text(chapters(program.chapters), encoding="utf-8")
             shown = [notice for notice in warnings if notice.code not in FOR_THE_AUTHOR]
-            text = description(plan.spec.title, level, tuple(inputs.values()), segments, program, encoded, shown)
+            heard, level_of_heard = as_heard(plan, segments, level)
+            text = description(
+                plan.spec.title,
+                level_of_heard,
+                tuple(inputs.values()),
+                heard,
+                program,
+                encoded,
+                shown,
+                key_of_letters(plan),
+            )
             (staging / DESCRIPTION_NAME).write_text(text, encoding="utf-8")
             names_of_video = (VIDEO_NAME, THUMBNAIL_NAME, CHAPTERS_NAME, DESCRIPTION_NAME)
             files |= {name: record(staging, name) for name in names_of_video}
@@ -193,6 +205,7 @@ def _records(
     placed: Mapping[str, Placement],
     available: Collection[str],
     rounds: Sequence[Sequence[Step]],
+    times: Mapping[int, tuple[int, int]],
 ) -> tuple[SegmentRecord, ...]:
     nothing = (None,) * len(plan.segments)
     latencies, metrics_of = (found.latencies, found.metrics) if found else (nothing, nothing)
@@ -206,8 +219,8 @@ def _records(
             render_key=segment.render_key,
             file=segment.file,
             sha256=files[segment.file].sha256,
-            start_ms=slot.start_ms,
-            end_ms=slot.end_ms,
+            start_ms=times[segment.position][0],
+            end_ms=times[segment.position][1],
             sample_rate_hz=OUTPUT_RATE,
             samples=segment.samples,
             channels=segment.channels,
@@ -234,9 +247,7 @@ def _records(
                 *([] if placed.get(segment.chain_key, UNCHANGED).is_known else [NOT_ALIGNED]),
             ),
         )
-        for segment, level, slot, latency, metrics in zip(
-            plan.segments, leveled, timeline(plan.segments), latencies, metrics_of, strict=True
-        )
+        for segment, level, latency, metrics in zip(plan.segments, leveled, latencies, metrics_of, strict=True)
     )
 
 

@@ -38,7 +38,7 @@ const firstTrack = function () {
 }
 
 let config = shootout?.config || {
-  schema: 1, title: "Shootout", level: { target_lufs: -16, ceiling_dbtp: -1 }, output: { plots: true, video: true },
+  schema: 1, title: "Shootout", level: { target_lufs: -16, ceiling_dbtp: -1 }, output: { plots: true, video: true }, video: {},
   di_tracks: firstTrack(), chains: [], grid: null,
 }
 let tag = shootout?.etag, id = shootout?.id, isSaved = Boolean(shootout)

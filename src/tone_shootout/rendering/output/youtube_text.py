@@ -60,6 +60,7 @@ def description(
     program: Program,
     encoded: Encoded | None = None,
     notices: Sequence[Notice] = (),
+    key: Sequence[tuple[str, str]] = (),
 ) -> str:
     """Return the description: chapters, levels, inputs and credits.
 
@@ -73,6 +74,7 @@ def description(
         program: what the video shows when.
         encoded: levels of the video; None if not measured.
         notices: notices about the spec and the licenses.
+        key: letter and name of each tone of a blind video: all names come after them.
     """
     credited = [item.credit for item in inputs if item.credit is not None]
     attributions = {credit.attribution for credit in credited}
@@ -85,6 +87,12 @@ def description(
         "levels": list(_levels(segments)),
         "round": list(_round(program)),
         "sound": list(_sound(encoded, segments)),
+        "key": [
+            "Listen first. Which tone is which:",
+            *(f"{letter}: {_pasteable(name)}" for letter, name in key),
+        ]
+        if key
+        else [],
         "hashes": [
             f"Inputs (first {_HASH_DIGITS} digits of SHA-256):",
             *(f"{item.sha256[:_HASH_DIGITS]} {_pasteable(item.name)}" for item in inputs),

@@ -117,7 +117,7 @@ def plan(
         InvalidSpec: with all errors: `too_many_di_tracks`, `too_many_chains`, `too_many_segments`,
             `missing_asset`, `wrong_kind`, `too_long`, `invalid_slice`, `too_short`, `not_slimmable`,
             `beyond_nyquist`, `stereo_input`, `sides_cancel`, and the chain grammar's `no_amp`, `multiple_amps`,
-            `ir_required`, `ir_forbidden`, `multiple_irs`, `invalid_order`; `too_many_splits`.
+            `ir_required`, `ir_forbidden`, `multiple_irs`, `invalid_order`; `too_many_splits`, `no_ab_round`.
     """
     if errors := list(check_spec(spec, media_info, limits)):
         raise InvalidSpec(errors)

@@ -8,6 +8,9 @@ from tone_shootout.rendering.spec.schema import DiTrack
 OUTPUT_RATE: Final = 48_000
 """Sample rate of all results, Hz."""
 
+AB_ROUND_S: Final = 4.0
+"""Shortest performance within which the tone changes in the video: two turns of 2 s."""
+
 
 def resampled(samples: int, from_rate: int, to_rate: int) -> int:
     """Return the length of the output of `audio.resample` for `samples` samples."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from tone_shootout.audio.constants import GATING_BLOCK_S
 from tone_shootout.rendering.media_info import CabIrInfo, CaptureInfo, DiTrackInfo, Limits, MediaInfo
-from tone_shootout.rendering.plan.rates import slice_of
+from tone_shootout.rendering.plan.rates import AB_ROUND_S, slice_of
 from tone_shootout.rendering.plan.routes import Node, nodes_of, routes
 from tone_shootout.rendering.spec import grammar
 from tone_shootout.rendering.spec.leaves import leaves
@@ -40,6 +40,7 @@ def check_spec(spec: Spec, media_info: Mapping[str, MediaInfo], limits: Limits) 
     yield from _check_size(spec, limits)
     yield from _check_sources(spec, media_info)
     yield from _check_slices(spec, media_info, limits)
+    yield from _check_video(spec, media_info)
     for index, chain in enumerate(spec.chains):
         yield from _check_chain(chain, index, media_info, (*chain.allow, *spec.allow))
 
@@ -120,6 +121,24 @@ def _check_slices(spec: Spec, media_info: Mapping[str, MediaInfo], limits: Limit
         elif (length_s := (stop - start) / di.sample_rate_hz) < GATING_BLOCK_S:
             detail = f"expected at least {GATING_BLOCK_S:g} s to measure loudness, got {length_s:.3f} s"
             yield SpecError("too_short", pointer, detail)
+
+
+def _check_video(spec: Spec, media_info: Mapping[str, MediaInfo]) -> Iterator[SpecError]:
+    """Yield an error if a video is to have nothing but an A/B round that is not possible."""
+    if not (spec.output.video and spec.video.ab_only):
+        return
+    if len(spec.chains) < 2:
+        yield SpecError("no_ab_round", "/video/ab_only", f"expected two chains or more, got {len(spec.chains)}")
+        return
+    longest = -1.0
+    for track in spec.di_tracks:
+        di = media_info.get(track.file)
+        if isinstance(di, DiTrackInfo):
+            start, stop = slice_of(track, di)
+            longest = max(longest, (stop - start) / di.sample_rate_hz + spec.export.tail_s)
+    if 0.0 <= longest < AB_ROUND_S:
+        detail = f"expected a DI track of at least {AB_ROUND_S:g} s, the longest has {longest:.1f} s"
+        yield SpecError("no_ab_round", "/video/ab_only", detail)
 
 
 def _check_chain(

@@ -79,6 +79,28 @@ class Output(Part, kw_only=True, frozen=True):
     video: Annotated[bool, Meta(description="Whether to make the video with its chapters and description.")] = True
 
 
+class Video(Part, kw_only=True, frozen=True):
+    """Form of the video."""
+
+    blind: Annotated[
+        bool,
+        Meta(
+            description="Whether tones have letters in place of names, up to a card with the key near the end of the "
+            "video, and in chapters and description."
+        ),
+    ] = False
+    vertical: Annotated[
+        bool, Meta(description="Whether the picture is 1080 pixels wide and 1920 high, instead of the reverse.")
+    ] = False
+    ab_only: Annotated[
+        bool,
+        Meta(
+            description="Whether the video has the A/B round alone, where tones change within a performance, without "
+            "each tone as a whole before it."
+        ),
+    ] = False
+
+
 class Export(Part, kw_only=True, frozen=True):
     """How the files of the segments are cut."""
 
@@ -309,6 +331,7 @@ class SpecBase(Part, kw_only=True, frozen=True):
     ] = "Shootout"
     level: Annotated[Level, Meta(description="Common level of all segments.")] = Level()
     output: Annotated[Output, Meta(description="What to make of the segments.")] = Output()
+    video: Annotated[Video, Meta(description="Form of the video.")] = Video()
     export: Annotated[Export, Meta(description="How the files of the segments are cut.")] = Export()
     allow: Annotated[
         tuple[Override, ...], Meta(description="Rules of the chain grammar to ignore for all chains.", examples=[[]])

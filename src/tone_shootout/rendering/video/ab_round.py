@@ -7,10 +7,10 @@ from typing import Final
 from msgspec import Struct
 
 from tone_shootout.rendering.plan.planner import PlannedSegment
-from tone_shootout.rendering.plan.rates import OUTPUT_RATE
+from tone_shootout.rendering.plan.rates import AB_ROUND_S, OUTPUT_RATE
 from tone_shootout.rendering.plan.timeline import FRAME_RATE, FRAME_SAMPLES
 
-SHORTEST_S: Final = 2.0
+SHORTEST_S: Final = AB_ROUND_S / 2
 LONGEST_S: Final = 5.0
 """Shortest and longest turn of a tone."""
 
@@ -36,7 +36,7 @@ class Turn(Struct, frozen=True):
 
 def is_possible(segments: Sequence[PlannedSegment]) -> bool:
     """Return whether a DI track, given by its segments, has two tones and is long enough to change between them."""
-    return len(segments) > 1 and segments[0].seconds >= 2 * SHORTEST_S
+    return len(segments) > 1 and segments[0].seconds >= AB_ROUND_S
 
 
 def changes(onsets: Sequence[int], samples: int) -> tuple[int, ...]:

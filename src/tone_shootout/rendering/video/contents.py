@@ -10,9 +10,10 @@ from tone_shootout.audio.constants import DUAL_MONO_DB
 from tone_shootout.rendering.executor.stages import LeveledSegment
 from tone_shootout.rendering.metrics import Pair
 from tone_shootout.rendering.output.chain_words import chain_in_words
-from tone_shootout.rendering.output.manifest import Input, LevelRecord
+from tone_shootout.rendering.output.manifest import Input, LevelRecord, SegmentRecord
 from tone_shootout.rendering.plan.planner import Plan, PlannedSegment
-from tone_shootout.rendering.video.program import AB_ROUND
+from tone_shootout.rendering.video.labels import Labels, in_order, labels_of, letter
+from tone_shootout.rendering.video.program import AB_ROUND, REVEAL
 from tone_shootout.rendering.video.video_frames import Card, Row, TextCard, Thumbnail
 
 NO_LIMITER: Final = "One gain, no limiter"
@@ -39,45 +40,82 @@ def card_of(
         full_scale: sample magnitude at the top of the waveform.
     """
     chain = plan.spec.chains[segment.chain]
+    labels = labels_of(plan)
+    number = 1 + [each.position for each in in_order(plan)].index(segment.position)
+    calibration = f"Input level {segment.calibration}" if segment.calibration else ""
     return Card(
         title=plan.spec.title,
         di_track=segment.di_name,
-        chain=segment.chain_name,
-        color=segment.chain,
-        corner=f"{segment.position} / {len(plan.segments)}",
+        chain=labels.name(segment.chain),
+        color=labels.place(segment.chain),
+        corner=f"{number} / {len(plan.segments)}",
         heard_lufs=heard_lufs(plan, level.measured.integrated_lufs),
         integrated_lufs=level.measured.integrated_lufs,
         true_peak_dbtp=level.measured.true_peak_dbtp,
         full_scale=full_scale,
         remark=NO_LIMITER + (f", trimmed by {chain.trim_db:+.1f} dB" if chain.trim_db else ""),
-        words=chain_in_words(chain, inputs),
-        calibration=f"Input level {segment.calibration}" if segment.calibration else "",
+        words="" if labels.blind else chain_in_words(chain, inputs),
+        calibration="" if labels.blind else calibration,
     )
 
 
 def round_card_of(plan: Plan, card: Card) -> Card:
     """Return the card of a segment in the A/B round: with the names of all tones."""
-    tones = tuple(chain.name for chain in plan.spec.chains)
-    return msgspec.structs.replace(card, corner=AB_ROUND, tones=tones)
+    return msgspec.structs.replace(card, corner=AB_ROUND, tones=labels_of(plan).names)
 
 
 def title_card_of(plan: Plan, level: LevelRecord) -> TextCard:
     """Return the title card: what is compared, and the promise."""
-    chains, tracks = plan.spec.chains, plan.spec.di_tracks
+    labels, chains, tracks = labels_of(plan), plan.spec.chains, plan.spec.di_tracks
     count = f"{len(chains)} {'tones' if len(chains) > 1 else 'tone'}"
     heard = heard_lufs(plan, level.target_lufs)
     trimmed = any(chain.trim_db for chain in chains)
+    performance = "the same performance" if len(tracks) == 1 else "the same performances"
     return TextCard(
         title=plan.spec.title,
         subtitle=", ".join(track.name for track in tracks),
-        heading=f"{count}, the same performance" if len(tracks) == 1 else f"{count}, the same performances",
-        rows=tuple(Row(str(number + 1), number, chain.name) for number, chain in enumerate(chains)),
+        heading=f"{count}, {performance}" + ("; names follow at the end" if labels.blind else ""),
+        rows=tuple(Row(_mark(labels, place), place, name) for place, name in enumerate(labels.names)),
         promises=(f"One loudness: {_decibels(heard, 'LUFS')} in this video. One gain for each tone, no limiter.",),
         small=(
             f"ITU-R BS.1770, files at {_decibels(level.target_lufs, 'LUFS')}, true peak of each at most "
             f"{_decibels(level.ceiling_dbtp, 'dBTP')}" + ("; intended offsets are on the cards." if trimmed else "."),
         ),
     )
+
+
+def reveal_card_of(plan: Plan) -> TextCard:
+    """Return the card with the key of a blind video."""
+    return TextCard(
+        title=REVEAL,
+        subtitle=plan.spec.title,
+        heading="",
+        rows=tuple(Row(mark, place, name) for place, (mark, name) in enumerate(key_of_letters(plan))),
+    )
+
+
+def key_of_letters(plan: Plan) -> list[tuple[str, str]]:
+    """Return letter and name of each chain, in the order of a blind video; nothing of another one."""
+    labels = labels_of(plan)
+    return [(letter(place), plan.spec.chains[chain].name) for place, chain in enumerate(labels.order) if labels.blind]
+
+
+def as_heard(
+    plan: Plan, segments: Sequence[SegmentRecord], level: LevelRecord
+) -> tuple[tuple[SegmentRecord, ...], LevelRecord]:
+    """Return the records of segments and level with the order, the positions and the names of the video."""
+    labels = labels_of(plan)
+    if not labels.blind:
+        return tuple(segments), level
+    order = [segment.position for segment in in_order(plan)]
+    limiting = None if level.limiting_segment is None else 1 + order.index(level.limiting_segment)
+    heard = tuple(
+        msgspec.structs.replace(
+            segments[position - 1], position=place, chain=labels.name(plan.segments[position - 1].chain)
+        )
+        for place, position in enumerate(order, 1)
+    )
+    return heard, msgspec.structs.replace(level, limiting_segment=limiting)
 
 
 def results_card_of(
@@ -91,7 +129,7 @@ def results_card_of(
         leveled: the segments' levels.
         pairs: comparisons of segments of the same DI track.
     """
-    chains = plan.spec.chains
+    labels, chains = labels_of(plan), plan.spec.chains
     distances: dict[int, list[float]] = {}
     for pair in pairs:
         for position in (pair.reference, pair.position):
@@ -107,8 +145,8 @@ def results_card_of(
         rows=tuple(
             Row(
                 str(rank) if number in means else "",
-                number,
-                chains[number].name,
+                labels.place(number),
+                f"{letter(labels.place(number))}: {chains[number].name}" if labels.blind else chains[number].name,
                 " · ".join(
                     [
                         *([f"{means[number]:.1f} dB"] if number in means else []),
@@ -133,11 +171,15 @@ def thumbnail_of(plan: Plan, level: LevelRecord, envelope: str, full_scale: floa
     """
     return Thumbnail(
         title=plan.spec.title,
-        tones=tuple(chain.name for chain in plan.spec.chains),
+        tones=labels_of(plan).names,
         promise=f"All at {_decibels(level.target_lufs, 'LUFS')}, no limiter",
         envelope=envelope,
         full_scale=full_scale,
     )
+
+
+def _mark(labels: Labels, place: int) -> str:
+    return letter(place) if labels.blind else str(place + 1)
 
 
 def _levels(leveled: Sequence[LeveledSegment]) -> tuple[str, str]:

@@ -20,8 +20,7 @@ from tone_shootout.rendering.video.equal_sides import stereo_packet
 from tone_shootout.rendering.video.layout import WIDE, Layout
 from tone_shootout.rendering.video.mixing import mixed
 from tone_shootout.rendering.video.pictures import X264, Still, group, set_format
-from tone_shootout.rendering.video.playhead import MOMENTS_PER_SECOND
-from tone_shootout.rendering.video.video_frames import ChapterMark, Part, Scene
+from tone_shootout.rendering.video.video_frames import MOMENTS_PER_SECOND, ChapterMark, Part, Scene
 
 if TYPE_CHECKING:
     from av.container.core import Chapter

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from tone_shootout.rendering.plan.timeline import FRAME_RATE
 from tone_shootout.rendering.video.layout import WIDE, Layout
-from tone_shootout.rendering.video.playhead import MOMENTS_PER_SECOND
 from tone_shootout.rendering.video.slices import ROW, Slice, read_slice
+from tone_shootout.rendering.video.video_frames import MOMENTS_PER_SECOND
 
 # Pictures are numbered modulo 16, the smallest modulus of H.264 (7.4.2.1.1).
 _NUMBERS: Final = 16

@@ -9,13 +9,12 @@ from PIL import Image
 
 from tone_shootout.audio.signals import Float32
 from tone_shootout.rendering.plan.rates import OUTPUT_RATE
-from tone_shootout.rendering.plan.timeline import FRAME_RATE, FRAME_SAMPLES, clock
+from tone_shootout.rendering.plan.timeline import FRAME_SAMPLES, clock
 from tone_shootout.rendering.video.drawing import write_line
 from tone_shootout.rendering.video.layout import WIDE, Layout
 from tone_shootout.rendering.video.palette import BACKGROUND, BRIGHT, LINE, MUTED
-from tone_shootout.rendering.video.video_frames import Span
+from tone_shootout.rendering.video.video_frames import MOMENTS_PER_SECOND, Span, count_moments
 
-MOMENTS_PER_SECOND: Final = 2
 LOWEST_DBFS: Final = -60.0
 """Level at the left end of the meter."""
 
@@ -35,11 +34,6 @@ class Moments(NamedTuple):
 
     at_s: NDArray[np.float64]
     levels_dbfs: NDArray[np.float64]
-
-
-def count_moments(frames: int) -> int:
-    """Return the number of half seconds that begin within a number of frames."""
-    return -(-frames * MOMENTS_PER_SECOND // FRAME_RATE)
 
 
 def moments(samples: Float32, spans: Sequence[Span]) -> Moments:

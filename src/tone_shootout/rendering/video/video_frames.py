@@ -1,6 +1,18 @@
 """Content of the video: plain data for `cards`, `text_cards` and `encoder`."""
 
+from typing import Final
+
 from msgspec import Struct
+
+from tone_shootout.rendering.plan.timeline import FRAME_RATE
+
+MOMENTS_PER_SECOND: Final = 2
+"""How often what moves on a card is drawn."""
+
+
+def count_moments(frames: int) -> int:
+    """Return the number of half seconds that begin within a number of frames."""
+    return -(-frames * MOMENTS_PER_SECOND // FRAME_RATE)
 
 
 class Card(Struct, frozen=True, kw_only=True):

@@ -34,17 +34,20 @@ from tone_shootout.rendering.executor.tasks import (
 from tone_shootout.rendering.metrics import Encoded
 from tone_shootout.rendering.output.manifest import Input, LevelRecord
 from tone_shootout.rendering.plan.planner import Plan, PlannedSegment, title_of
-from tone_shootout.rendering.plan.timeline import FRAME_RATE, FRAME_SAMPLES, TITLE_S, timeline
+from tone_shootout.rendering.plan.rates import OUTPUT_RATE
+from tone_shootout.rendering.plan.timeline import FRAME_RATE, FRAME_SAMPLES, TITLE_S
 from tone_shootout.rendering.video.contents import (
     card_of,
     results_card_of,
+    reveal_card_of,
     round_card_of,
     thumbnail_of,
     title_card_of,
 )
-from tone_shootout.rendering.video.playhead import count_moments
+from tone_shootout.rendering.video.labels import in_order
+from tone_shootout.rendering.video.layout import LayoutName
 from tone_shootout.rendering.video.program import Program, Round, expected_seconds, program_of, with_round
-from tone_shootout.rendering.video.video_frames import ChapterMark, Part, Scene, Span, Take
+from tone_shootout.rendering.video.video_frames import ChapterMark, Part, Scene, Span, Take, TextCard, count_moments
 
 VIDEO_NAME: Final = "comparison.mp4"
 THUMBNAIL_NAME: Final = "thumbnail.png"
@@ -55,19 +58,24 @@ _TEXT_CARDS: Final = 2
 def total_cost(plan: Plan) -> float:
     """Estimate the cost of the video, in seconds on one core."""
     in_rounds = expected_seconds(plan)
-    seconds = plan.seconds + in_rounds
+    seconds = sum(segment.seconds for segment in _whole(plan)) + in_rounds
     rounds = with_round(plan)
-    cards = len(plan.segments) + sum(len(segments) for segments in rounds)
+    cards = len(_whole(plan)) + sum(len(segments) for segments in rounds)
     return (
         sum(FIND_CHANGES.cost(segments[0].seconds) for segments in rounds)
         + cards * DRAW_CARD.cost()
         + DRAW_CARD.cost_per_s * seconds
-        + _TEXT_CARDS * DRAW_TEXT_CARD.cost()
+        + (_TEXT_CARDS + plan.spec.video.blind) * DRAW_TEXT_CARD.cost()
         + DRAW_THUMBNAIL.cost()
         + ENCODE_SOUND.cost(seconds)
         + MEASURE_SOUND.cost(seconds)
         + WRITE_VIDEO.cost(seconds)
     )
+
+
+def _whole(plan: Plan) -> Sequence[PlannedSegment]:
+    """Return the segments that are played as a whole."""
+    return () if plan.spec.video.ab_only else plan.segments
 
 
 class VideoTasks:
@@ -111,7 +119,7 @@ class VideoTasks:
         self._inputs = inputs
         self._program: Program | None = None
         in_rounds = expected_seconds(plan)
-        seconds = plan.seconds + in_rounds
+        seconds = sum(segment.seconds for segment in _whole(plan)) + in_rounds
         found = {
             segments[0].di_track: graph.add(
                 self._find_changes(segments[0], sources), FIND_CHANGES.cost(segments[0].seconds)
@@ -119,7 +127,7 @@ class VideoTasks:
             for segments in with_round(plan)
         }
         sound = graph.add_after(found.values(), self._encode_sound, ENCODE_SOUND.cost(seconds))
-        cards = [graph.add(self._card(segment), DRAW_CARD.cost(segment.seconds)) for segment in plan.segments]
+        cards = [graph.add(self._card(segment), DRAW_CARD.cost(segment.seconds)) for segment in _whole(plan)]
         cards += [
             graph.add_after(
                 [found[segment.di_track]],
@@ -129,15 +137,16 @@ class VideoTasks:
             for segments in with_round(plan)
             for segment in segments
         ]
-        title = DrawTextCard(card=title_card_of(plan, level), still=self._still("title"))
+        title = self._text_card(title_card_of(plan, level), "title")
         cards.append(graph.add(title, DRAW_TEXT_CARD.cost()))
-        thumbnail = thumbnail_of(plan, level, envelope_file(staging, plan.segments[0]), self._full_scale)
+        if plan.spec.video.blind:
+            cards.append(graph.add(self._text_card(reveal_card_of(plan), "reveal"), DRAW_TEXT_CARD.cost()))
+        thumbnail = thumbnail_of(plan, level, envelope_file(staging, in_order(plan)[0]), self._full_scale)
         graph.add(DrawThumbnail(thumbnail=thumbnail, path=str(staging / THUMBNAIL_NAME)), DRAW_THUMBNAIL.cost())
 
         def results() -> Task:
             pairs = [pair for track in range(len(measurements.tracks)) for pair in measurements.pairs(track)]
-            card = results_card_of(plan, inputs.values(), leveled, pairs)
-            return DrawTextCard(card=card, still=self._still("results"))
+            return self._text_card(results_card_of(plan, inputs.values(), leveled, pairs), "results")
 
         cards.append(graph.add_after(measurements.tracks, results, DRAW_TEXT_CARD.cost()))
 
@@ -181,7 +190,7 @@ class VideoTasks:
         parts = [Part(TITLE_S * FRAME_RATE)]
         parts += [Part(slot.frames, (self._take(segment),)) for segment, slot in self.program.segments]
         parts += [Part(each.frames, tuple(self._turns(each))) for each in self.program.rounds]
-        parts.append(Part(self.program.frames - self.program.results))
+        parts.append(Part(self.program.frames - (self.program.reveal or self.program.results)))
         return EncodeSound(parts=tuple(parts), sound=self._sound)
 
     def _measure_sound(self) -> MeasureSound:
@@ -194,6 +203,8 @@ class VideoTasks:
         scenes += [Scene(self._still(f"{segment.position}"), slot.frames) for segment, slot in program.segments]
         for each in program.rounds:
             scenes += self._round_scenes(each)
+        if program.reveal is not None:
+            scenes.append(Scene(self._still("reveal"), program.results - program.reveal))
         scenes.append(Scene(self._still("results"), program.frames - program.results))
         marks = [
             ChapterMark(
@@ -208,6 +219,7 @@ class VideoTasks:
             chapters=tuple(marks),
             sound=self._sound,
             video=str(self._staging / VIDEO_NAME),
+            layout=self._layout,
         )
 
     def _round_scenes(self, shown: Round) -> list[Scene]:
@@ -253,16 +265,20 @@ class VideoTasks:
         return gain_db + (DUAL_MONO_DB if self._stereo and segment.channels == 1 else 0.0)
 
     def _card(self, segment: PlannedSegment) -> DrawCard:
-        slot = timeline(self._plan.segments)[segment.position - 1]
+        frames = -(-segment.samples // OUTPUT_RATE) * FRAME_RATE
         level = self._leveled[segment.position - 1]
         return DrawCard(
             card=card_of(self._plan, self._inputs, segment, level, self._full_scale),
             envelope=envelope_file(self._staging, segment),
             raw=str(raw_file(self._raws, segment.render_key)),
             gain_db=self._gain_db(segment),
-            spans=(Span(0, slot.frames),),
+            spans=(Span(0, frames),),
             still=self._still(f"{segment.position}"),
+            layout=self._layout,
         )
+
+    def _text_card(self, card: TextCard, name: str) -> DrawTextCard:
+        return DrawTextCard(card=card, still=self._still(name), layout=self._layout)
 
     def _round_card(self, segment: PlannedSegment) -> DrawCard:
         card = self._card(segment)
@@ -279,6 +295,10 @@ class VideoTasks:
             ),
             still=self._still(f"round-{segment.position}"),
         )
+
+    @property
+    def _layout(self) -> LayoutName:
+        return "vertical" if self._plan.spec.video.vertical else "wide"
 
     @property
     def _sound(self) -> str:

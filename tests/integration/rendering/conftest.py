@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.phrases import lay_out_phrases
 from tests.support.shootouts import Log, Memory
 from tone_shootout.rendering.output.manifest import Manifest, SegmentRecord
 
@@ -30,3 +31,11 @@ def store() -> Memory:
 def segments(manifest: Manifest) -> dict[str, SegmentRecord]:
     """The records of its segments by chain."""
     return {segment.chain: segment for segment in manifest.segments}
+
+
+@pytest.fixture(scope="session")
+def phrases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a performance of two phrases."""
+    folder = tmp_path_factory.mktemp("phrases")
+    lay_out_phrases(folder)
+    return folder

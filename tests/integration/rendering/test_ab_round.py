@@ -9,38 +9,19 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.support.ffmpeg import ebur128
-from tests.support.render_inputs import plucks
+from tests.support.phrases import PHRASE_S, two_tones
 from tests.support.shootouts import carry_out
-from tests.support.specs import blocks, spec
-from tone_shootout.audio.files import read_audio, write_wav
+from tone_shootout.audio.files import read_audio
 from tone_shootout.rendering.output.manifest import Manifest, TurnRecord
 from tone_shootout.rendering.video.layout import WIDE
 
 RATE = 48_000
 FRAME = RATE // 30
-PHRASE_S = 2.5
-"""The note after the longest one, which is the one at which the tone changes."""
-WITHOUT_DC = {"type": "eq", "bands": [{"type": "highpass", "frequency_hz": 40.0}]}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sources")
-    performance = plucks(4.5)
-    held = np.arange(round(2.0 * RATE), round(PHRASE_S * RATE))
-    performance[held] = 0.2 * sum(np.sin(2 * np.pi * 110.0 * k * held / RATE) / k for k in range(1, 8))
-    write_wav(folder / "phrases.wav", performance, RATE)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def manifest(folder: Path, out: Path) -> Manifest:
-    chains = [
-        {"name": "Plexi", "blocks": blocks("a.nam", "cab-a.wav", WITHOUT_DC)},
-        {"name": "Combo", "blocks": blocks("b.nam", "cab-b.wav", WITHOUT_DC)},
-    ]
-    document = spec(*chains, tracks=[{"name": "Phrases", "file": "phrases.wav"}], title="Two amps")
-    return carry_out(folder, document, out, video=True)
+def manifest(phrases: Path, out: Path) -> Manifest:
+    return carry_out(phrases, two_tones("Plexi", "Combo", title="Two amps"), out, video=True)
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,12 @@ from PIL import Image
 
 from tone_shootout.audio.signals import Float32
 from tone_shootout.rendering.output.short_names import shorten
-from tone_shootout.rendering.video.drawing import fit, paint_waveform, write_block, write_line
+from tone_shootout.rendering.video.drawing import fit, longest_name, paint_waveform, write_block, write_line
 from tone_shootout.rendering.video.layout import WIDE, Layout
 from tone_shootout.rendering.video.palette import BACKGROUND, BRIGHT, LINE, MUTED, PANEL, accent
 from tone_shootout.rendering.video.video_frames import Card
 
 _GAP: Final = 10
-_LONGEST_NAME: Final = 40
 
 
 def draw(card: Card, envelope: Float32, layout: Layout = WIDE) -> NDArray[np.uint8]:
@@ -35,11 +34,9 @@ def draw(card: Card, envelope: Float32, layout: Layout = WIDE) -> NDArray[np.uin
     write_line(picture, left, layout.title, card.title, size=31, color=MUTED, width=width - corner)
     write_line(picture, right, layout.title, card.corner, size=31, color=MUTED, align="right", width=corner - 20)
     lines, words = layout.chain_lines, layout.words_lines
-    write_block(
-        picture, left, layout.chain, card.chain, size=76, color=BRIGHT, bold=True, width=width, lines=lines, smallest=44
-    )
+    write_block(picture, left, layout.chain, card.chain, size=76, color=BRIGHT, bold=True, width=width, lines=lines)
     write_line(picture, left, layout.di_track, card.di_track, size=40, color=color, width=width)
-    write_block(picture, left, layout.words, card.words, size=28, color=BRIGHT, width=width, lines=words, smallest=23)
+    write_block(picture, left, layout.words, card.words, size=27, color=BRIGHT, width=width, lines=words)
     write_line(picture, left, layout.calibration, card.calibration, size=24, color=MUTED, width=width)
     top = layout.panel_top
     if card.tones:
@@ -66,7 +63,7 @@ def _write_tones(picture: Image.Image, card: Card, layout: Layout) -> int:
     room = (layout.panel_bottom - layout.panel_top) * 2 // 3
     step = min(layout.tone_row, room // rows)
     cell = (layout.columns + _GAP) // columns
-    names = shorten(card.tones, _LONGEST_NAME)
+    names = shorten(card.tones, longest_name(cell - _GAP - 36))
     for number, name in enumerate(names):
         column, row = divmod(number, rows)
         x, y = layout.left + column * cell, layout.panel_top + row * step

@@ -15,6 +15,12 @@ COLUMNS: Final = 1728
 
 LINE_HEIGHT: Final = 1.3
 """Distance of lines, relative to their size."""
+READABLE: Final = 21
+"""Size of text that is readable in a video, pixels; names are cut before they become smaller."""
+
+_SMALLEST: Final = 12
+_CHARACTER: Final = 0.62
+"""Mean width of a bold character, relative to the size."""
 
 
 def envelope(samples: Float32, columns: int = COLUMNS) -> Float32:
@@ -87,13 +93,14 @@ def write_line(
     bold: bool = False,
     align: Align = "left",
     width: int | None = None,
+    within: str | None = None,
 ) -> None:
     """Draw one line of text around the height `y`, reduced in size to fit `width`; sizes in pixels.
 
     Characters that DejaVu Sans lacks are drawn from installed fonts (`fonts`). Where no font has a character, a box
-    stands for it.
+    stands for it. `within` is the text of which the line is a part.
     """
-    line = Line(text, bold=bold)
+    line = Line(text, bold=bold, within=within)
     # Glyphs are fitted to pixels, so the width of a text is not exactly proportional to its size.
     while width is not None and (taken := line.length(size)) > width:
         size *= 0.99 * width / taken
@@ -110,22 +117,26 @@ def write_block(
     color: str,
     width: int,
     lines: int,
-    smallest: float,
     bold: bool = False,
     below: bool = False,
 ) -> float:
     """Draw a text around the height `y`, or below it, in as many lines as it needs, up to `lines`; sizes in pixels.
 
-    The size is reduced, down to `smallest`, until the text fits; then the last line is reduced further.
+    The size is reduced until the text fits.
 
     Returns:
         Height of the text.
     """
-    while len(parts := wrap(text, size, width, bold=bold)) > lines and size > smallest:
-        size = max(smallest, size * 0.94)
+    while len(parts := wrap(text, size, width, bold=bold)) > lines and size > _SMALLEST:
+        size *= 0.94
     parts = [*parts[: lines - 1], " ".join(parts[lines - 1 :])] if len(parts) > lines else parts
     step = LINE_HEIGHT * size
     top = y + step / 2 if below else y - step * (len(parts) - 1) / 2
     for number, part in enumerate(parts):
-        write_line(picture, x, top + number * step, part, size=size, color=color, bold=bold, width=width)
+        write_line(picture, x, top + number * step, part, size=size, color=color, bold=bold, width=width, within=text)
     return step * len(parts)
+
+
+def longest_name(width: float) -> int:
+    """Return the number of characters of a name that is readable in a width, pixels."""
+    return max(8, int(width / (_CHARACTER * READABLE)))

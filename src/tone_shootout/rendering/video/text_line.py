@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, Literal
 
+import msgspec
 from msgspec import Struct
 from PIL import Image, ImageDraw, ImageFont
 
@@ -21,23 +22,25 @@ _TONES: Final = range(0x1F3FB, 0x1F400)
 
 
 class Run(Struct, frozen=True):
-    """A part of a line in one font."""
+    """A part of a line in one font, and whether the line is written from left to right."""
 
     font: FontFile
     text: str
     shaped: bool
+    rightward: bool = True
 
     def length(self, size: float) -> float:
         """Return the advance at a size, pixels."""
         strike = self.font.strike
         font = _font(self.font.path, size if strike is None else strike, shaped=self.shaped)
-        return font.getlength(self.text) * (1.0 if strike is None else size / strike)
+        return font.getlength(self.text, **self._options()) * (1.0 if strike is None else size / strike)
 
     def draw(self, picture: Image.Image, x: int, baseline: int, size: float, color: str) -> None:
         """Draw the part from `x` on its baseline."""
         if self.font.strike is None:
             font = _font(self.font.path, size, shaped=self.shaped)
-            ImageDraw.Draw(picture).text((x, baseline), self.text, fill=color, font=font, anchor="ls")
+            draw = ImageDraw.Draw(picture)
+            draw.text((x, baseline), self.text, fill=color, font=font, anchor="ls", **self._options())
             return
         strike = self.font.strike
         font = _font(self.font.path, strike, shaped=self.shaped)
@@ -48,14 +51,25 @@ class Run(Struct, frozen=True):
         small = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
         picture.paste(small, (x, round(baseline - ascent * scale)), small)
 
+    def _options(self) -> dict[str, str]:
+        # Without shaping, there are no letters of scripts that are written from right to left.
+        return {"direction": "ltr" if self.rightward else "rtl"} if self.shaped else {}
+
 
 class Line:
-    """A line of text, divided into runs."""
+    """A line of text, divided into runs.
 
-    def __init__(self, text: str, *, bold: bool = False) -> None:
+    Args:
+        text: the text.
+        bold: whether it is bold.
+        within: the text of which the line is a part, which decides the direction; None: the line itself.
+    """
+
+    def __init__(self, text: str, *, bold: bool = False, within: str | None = None) -> None:
         self._base = fonts.base(bold=bold)
-        self._runs = tuple(_runs(text, bold=bold))
-        if self._runs and _first_strong(text) in ("R", "AL"):
+        rightward = _first_strong(text if within is None else within) == "L"
+        self._runs = tuple(msgspec.structs.replace(run, rightward=rightward) for run in _runs(text, bold=bold))
+        if not rightward:
             self._runs = self._runs[::-1]
 
     def length(self, size: float) -> float:

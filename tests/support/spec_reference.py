@@ -16,6 +16,7 @@ SECTIONS: dict[type[msgspec.Struct], str] = {
     document.SpecDocument: "Top level",
     schema.Level: "[level]",
     schema.Output: "[output]",
+    schema.Video: "[video]",
     schema.Export: "[export]",
     schema.DiTrack: "[[di_tracks]]",
     schema.Chain: "[[chains]]",

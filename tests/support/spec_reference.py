@@ -8,16 +8,16 @@ import msgspec
 from msgspec import inspect as typed
 
 from tests.support.shared import PROJECT
-from tone_shootout.rendering.spec import document, schema
+from tone_shootout.rendering.spec import document, options, schema
 
 GUIDE = PROJECT / "docs" / "spec.md"
 BEGIN, END = "<!-- reference: written by `task docs` -->\n", "<!-- end of reference -->\n"
 SECTIONS: dict[type[msgspec.Struct], str] = {
     document.SpecDocument: "Top level",
-    schema.Level: "[level]",
-    schema.Output: "[output]",
-    schema.Video: "[video]",
-    schema.Export: "[export]",
+    options.Level: "[level]",
+    options.Output: "[output]",
+    options.Video: "[video]",
+    options.Export: "[export]",
     schema.DiTrack: "[[di_tracks]]",
     schema.Chain: "[[chains]]",
     schema.CaptureBlock: "Block capture",

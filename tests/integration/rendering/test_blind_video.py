@@ -8,7 +8,7 @@ import pytest
 from tests.support.phrases import two_tones
 from tests.support.shootouts import Memory, carry_out
 from tone_shootout.rendering.output.manifest import Manifest
-from tone_shootout.rendering.spec.schema import Video
+from tone_shootout.rendering.spec.options import Video
 
 NAMES = ("Plexi 1968", "Combo 1965")
 FORM = Video(blind=True, vertical=True, ab_only=True)

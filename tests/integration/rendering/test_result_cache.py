@@ -11,7 +11,7 @@ from tests.support.specs import spec
 from tone_shootout.rendering.estimate import estimate
 from tone_shootout.rendering.output.manifest import Manifest
 from tone_shootout.rendering.produce import produce
-from tone_shootout.rendering.spec.schema import Output
+from tone_shootout.rendering.spec.options import Output
 
 pytestmark = pytest.mark.slow
 

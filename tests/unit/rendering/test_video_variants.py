@@ -9,7 +9,8 @@ from tests.support.render_inputs import CARD
 from tests.support.specs import FACTS, blocks, spec
 from tone_shootout.rendering.output.manifest import LevelRecord
 from tone_shootout.rendering.plan.planner import Plan, plan
-from tone_shootout.rendering.spec.schema import InvalidSpec, Spec, Video
+from tone_shootout.rendering.spec.options import Video
+from tone_shootout.rendering.spec.schema import InvalidSpec, Spec
 from tone_shootout.rendering.video.contents import key_of_letters, reveal_card_of, round_card_of, title_card_of
 from tone_shootout.rendering.video.labels import in_order, labels_of, letter
 from tone_shootout.rendering.video.program import program_of, times_ms

@@ -15,6 +15,7 @@ from tone_shootout.shootouts.config import Config, assets_of, check_sources, con
 TRACK, AMP, CAB = (UUID(int=number) for number in (1, 2, 3))
 CONFIG: dict[str, Any] = {
     "schema": 1,
+    "video": {"blind": True, "vertical": True, "ab_only": True},
     "export": {"aligned": True, "right_polarity": True, "tail_s": 1.5},
     "sweep": [{"input_db": [-6.0, 0.0]}],
     "commercial": True,

@@ -32,7 +32,6 @@ video = true
 [video]
 #blind = true  # letters in place of names, and the key at the end
 #vertical = true  # 1080 x 1920 pixels
-#ab_only = true  # one performance, a tone that changes; not each tone as a whole before it
 
 # DI tracks: dry recordings. `start_s` and `end_s` select a part.
 """

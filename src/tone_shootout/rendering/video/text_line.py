@@ -33,14 +33,14 @@ class Run(Struct, frozen=True):
         """Return the advance at a size, pixels."""
         strike = self.font.strike
         font = _font(self.font.path, size if strike is None else strike, shaped=self.shaped)
-        return font.getlength(self.text, **self._options()) * (1.0 if strike is None else size / strike)
+        return font.getlength(self.text, direction=self._direction) * (1.0 if strike is None else size / strike)
 
     def draw(self, picture: Image.Image, x: int, baseline: int, size: float, color: str) -> None:
         """Draw the part from `x` on its baseline."""
         if self.font.strike is None:
             font = _font(self.font.path, size, shaped=self.shaped)
             draw = ImageDraw.Draw(picture)
-            draw.text((x, baseline), self.text, fill=color, font=font, anchor="ls", **self._options())
+            draw.text((x, baseline), self.text, fill=color, font=font, anchor="ls", direction=self._direction)
             return
         strike = self.font.strike
         font = _font(self.font.path, strike, shaped=self.shaped)
@@ -51,9 +51,10 @@ class Run(Struct, frozen=True):
         small = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
         picture.paste(small, (x, round(baseline - ascent * scale)), small)
 
-    def _options(self) -> dict[str, str]:
+    @property
+    def _direction(self) -> str | None:
         # Without shaping, there are no letters of scripts that are written from right to left.
-        return {"direction": "ltr" if self.rightward else "rtl"} if self.shaped else {}
+        return ("ltr" if self.rightward else "rtl") if self.shaped else None
 
 
 class Line:

@@ -22,6 +22,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from tone_shootout.accounts.plugin import SECURITY_COMPONENTS, AccountsPlugin
+from tone_shootout.administration.plugin import AdministrationPlugin
 from tone_shootout.composition import SCHEDULES, Services, queue_config
 from tone_shootout.jobs.dashboard import DashboardQueue, ScheduleQueue
 from tone_shootout.jobs.dashboard_page import DashboardPlugin
@@ -240,13 +241,14 @@ def _build_app(services: Services) -> Litestar:
                     canceller=services.canceller,
                 ),
                 ListeningPlugin(),
+                AdministrationPlugin(services.notices, services.all_jobs),
                 saq,
                 DashboardPlugin(
                     saq,
-                    DashboardQueue(services.queue, services.session_maker, services.dispatcher, settings.limits),
+                    DashboardQueue(services.queue, services.session_maker, services.all_jobs),
                     ScheduleQueue(services.queue, SCHEDULES, services.task_log),
                 ),
-                PagesPlugin(settings),
+                PagesPlugin(settings, services.notices),
                 *_traces(),
             ],
             openapi_config=None,
@@ -315,7 +317,10 @@ def openapi_config(settings: Settings, structs: StructSchemaPlugin) -> OpenAPICo
             Tag(name="shares", description="Results that users show to others; reading needs no account."),
             Tag(name="listening tests", description="Blind tests on shares; taking them needs no account."),
             Tag(name="webhooks", description="Notifications about jobs, delivered to your programs."),
-            Tag(name="administration", description="Users, jobs of all users and the audit log; for administrators."),
+            Tag(
+                name="administration",
+                description="Users, jobs of all users, maintenance, announcements, audit log; for administrators.",
+            ),
             Tag(name="operating", description="Health checks."),
         ],
     )

@@ -28,7 +28,9 @@ from tone_shootout.accounts.connections import ConnectionService
 from tone_shootout.accounts.guards import require_administrator, user_rate
 from tone_shootout.accounts.known_users import KnownUsers
 from tone_shootout.accounts.maintenance import AccountMaintenance
+from tone_shootout.administration.services import Notices
 from tone_shootout.jobs.account_deletion import UserJobCanceller
+from tone_shootout.jobs.all_jobs import AllJobs
 from tone_shootout.jobs.execution.availability import Availability, worker_readiness
 from tone_shootout.jobs.execution.fetcher import Fetcher
 from tone_shootout.jobs.execution.runner import Runner
@@ -200,6 +202,16 @@ class Services:
         return ConnectionService(self.session_maker, self.key_ring, OAuthClient(self.http_client))
 
     @cached_property
+    def all_jobs(self) -> AllJobs:
+        """Jobs of all users."""
+        return AllJobs(self.session_maker, self.dispatcher, self.settings.limits)
+
+    @cached_property
+    def notices(self) -> Notices:
+        """Maintenance mode and announcements."""
+        return Notices(self.read_session_maker)
+
+    @cached_property
     def canceller(self) -> UserJobCanceller:
         """Cancels a user's jobs; without a broker, subscribers read the events in the database."""
         return UserJobCanceller(self.session_maker, self.publisher if self.settings.redis.url else None)
@@ -296,6 +308,7 @@ class Services:
                 publisher=self.publisher,
                 limits=settings.limits,
                 settings=settings.worker,
+                is_paused=self.notices.are_workers_paused,
             ),
             sessions=self.session_maker,
             storage=self.storage,

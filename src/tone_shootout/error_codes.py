@@ -65,6 +65,7 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
         _C("idempotency_in_flight", (409,), "The first request with this key is running", "Retry after `Retry-After`."),
         _C("idempotency_key_reused", (422,), "The key belongs to a different request", "Use a new `Idempotency-Key`."),
         _C("too_many_requests", (429,), "A rate limit is reached", "Wait for `Retry-After` seconds."),
+        _C("maintenance", (503,), "The service is in maintenance mode", "Retry after `Retry-After` seconds."),
         _C("internal_error", (500,), "A fault of the service", "Retry later; report the `request_id` if it persists."),
         _C("unavailable", (503,), "A part of the service is unavailable", "Retry after `Retry-After` seconds."),
     ),
@@ -96,6 +97,11 @@ ERROR_CODES: Final[dict[str, tuple[ErrorCode, ...]]] = {
         _C("sign_up_closed", (403,), "New accounts are not accepted", "Ask the operator for an account."),
         _C("only_sign_in", (409,), "TONE3000 is your only way to sign in", "Create an API token of write scope first."),
         _C("tone_id_missing", (400,), "`prompt=load_tone` was sent without `tone_id`", "Send `tone_id`."),
+    ),
+    "Administration": (
+        _C("empty_filter", (422,), "A change of many jobs has no criterion", "Give at least one criterion."),
+        _C("own_account", (409,), "You can't disable your own account or take its role", "Ask another administrator."),
+        _C("announcement_not_found", (404,), "There is no such announcement", "List the announcements."),
     ),
     "TONE3000": (
         _C(

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from tone_shootout.accounts.audit.services import AuditAction
 from tone_shootout.accounts.principal import Role, Scope
+from tone_shootout.administration.dtos import Severity
 from tone_shootout.audio.constants import Channel
 from tone_shootout.jobs.dtos import ArtifactType
 from tone_shootout.jobs.status import Phase
@@ -38,6 +39,7 @@ NAMED_ENUMS: Final[dict[str, Any]] = {
     "PreferenceMethod": PreferenceMethod,
     "ReverbType": ReverbType,
     "Role": Role,
+    "Severity": Severity,
     "ResultsVisibility": ResultsVisibility,
     "Scope": Scope,
     "SegmentStatus": SegmentStatus,

@@ -51,6 +51,14 @@ CONFIG: Final[Json] = {
 """A config as `POST /api/v1/shootouts` accepts it."""
 
 FIELDS: Final[dict[str, Any]] = {
+    "JobOfUserLinks.self": f"/api/v1/admin/jobs/{_ID}",
+    "JobOfUserLinks.owner": f"/api/v1/admin/users/{_ID}",
+    "JobOfUserLinks.cancel": None,
+    "JobOfUserLinks.retry": f"/api/v1/admin/jobs/{_ID}/retry",
+    "UserLinks.self": f"/api/v1/admin/users/{_ID}",
+    "UserLinks.jobs": f"/api/v1/admin/jobs?owner_id={_ID}",
+    "UserLinks.audit_log": f"/api/v1/admin/audit-log?user_id={_ID}",
+    "AnnouncementLinks.self": f"/api/v1/admin/announcements/{_ID}",
     "sha256": _HASH,
     "render_key": _HASH,
     "ArtifactLinks.content": f"{_JOB}/artifacts/manifest.json",
@@ -166,6 +174,9 @@ BODIES: Final[dict[str, Json]] = {
     "ToneRead": {"kind": "capture", "is_public": True},
     "ModelRead": {"kind": "capture", "library_item_id": None},
     "MeRead": {"scope": "write"},
+    "JobOfUserRead": {"status": "failed", "phase": None, "waiting_for": None},
+    "MaintenanceRead": {"active": True},
+    "UserRead": {"active": True},
     "Tone3000Read": {"connected": True},
     "WebhookRead": {"disabled_reason": None},
     "DeliveryRead": {"status": "delivered", "next_attempt_at": None},

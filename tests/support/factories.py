@@ -10,7 +10,8 @@ from polyfactory.factories.sqlalchemy_factory import SQLAlchemyFactory
 from polyfactory.field_meta import FieldMeta
 
 from tone_shootout.accounts.audit.models import AuditEvent
-from tone_shootout.accounts.models import ApiToken, IdempotencyRecord, Tone3000Connection, User, UserSession
+from tone_shootout.accounts.models import ApiToken, IdempotencyRecord, Tone3000Connection, User, UserQuota, UserSession
+from tone_shootout.administration.models import Announcement, MaintenanceMode
 from tone_shootout.jobs.models import Job, JobArtifact, JobEvent, JobPicture, RenderCacheEntry
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.jobs.webhooks.models import Webhook, WebhookDelivery
@@ -51,6 +52,29 @@ class UserFactory(_Factory[User]):
     name = Use(lambda: f"user-{next(_numbers)}")
     role = "user"
     is_active = True
+
+
+class UserQuotaFactory(_Factory[UserQuota]):
+    """Limits of `user_id`."""
+
+    storage_bytes = 1_000_000
+    library_items = 10
+    queued_jobs = 5
+
+
+class MaintenanceModeFactory(_Factory[MaintenanceMode]):
+    """Maintenance mode that is on."""
+
+    id = 1
+    retry_after_s = 600
+
+
+class AnnouncementFactory(_Factory[Announcement]):
+    """An announcement that is shown."""
+
+    severity = "info"
+    starts_at = Use(lambda: datetime.now(UTC) - timedelta(hours=1))
+    ends_at = None
 
 
 class AuditEventFactory(_Factory[AuditEvent]):

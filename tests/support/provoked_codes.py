@@ -1,6 +1,11 @@
 """The test that provokes each code of the table. `tests.support.seen_codes` fails it if its code does not occur."""
 
 PROVOKED_BY = {
+    "maintenance": "integration/administration/test_maintenance.py::test_work_is_refused_and_reading_is_not",
+    "empty_filter": "integration/administration/test_all_jobs.py::test_a_change_of_many_jobs_needs_a_criterion",
+    "own_account": "integration/administration/test_users.py::test_administrators_can_not_lock_themselves_out",
+    "announcement_not_found": "integration/administration/test_announcements.py"
+    "::test_an_announcement_is_shown_until_it_is_deleted",
     "invalid_request": "integration/accounts/test_me.py::test_an_invalid_token_request_names_the_field",
     "malformed_json": "integration/kit/test_bodies.py::test_what_is_not_json_is_refused",
     "invalid": "unit/cli/test_check.py::test_errors_of_a_malformed_chain_are_shown_with_those_of_the_others",

@@ -4,6 +4,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from tests.support.factories import (
+    AnnouncementFactory,
     ApiTokenFactory,
     AuditEventFactory,
     IdempotencyRecordFactory,
@@ -15,6 +16,7 @@ from tests.support.factories import (
     LibraryPictureFactory,
     ListeningSessionFactory,
     ListeningTestFactory,
+    MaintenanceModeFactory,
     RenderCacheEntryFactory,
     ShareFactory,
     SharePictureFactory,
@@ -22,6 +24,7 @@ from tests.support.factories import (
     ShootoutFactory,
     Tone3000ConnectionFactory,
     UserFactory,
+    UserQuotaFactory,
     UserSessionFactory,
     WebhookDeliveryFactory,
     WebhookFactory,
@@ -37,6 +40,8 @@ def fill(url: str) -> None:
         session.flush()
         session.add_all([Tone3000ConnectionFactory.build(user_id=user.id), AuditEventFactory.build(user_id=user.id)])
         session.add_all([ApiTokenFactory.build(user_id=user.id), UserSessionFactory.build(user_id=user.id)])
+        session.add_all([UserQuotaFactory.build(user_id=user.id), AnnouncementFactory.build()])
+        session.add(MaintenanceModeFactory.build())
         item = LibraryItemFactory.build(owner_id=user.id)
         shootout = ShootoutFactory.build(owner_id=user.id)
         session.add_all([item, shootout])

@@ -184,6 +184,8 @@ async def build_world(person: Person, sessions: Sessions, settings: Settings) ->
         "delivery_id": str(delivery.id),
         "token_id": tokens["spare"],
         "session_id": (await client.get("/api/v1/me/sessions")).json()["items"][0]["id"],
+        "user_id": str(person.id),
+        "announcement_id": "01900000-0000-7000-8000-00000000abce",
         "tone_id": str(tone),
         "model_id": str(models[0]["id"]),
     }

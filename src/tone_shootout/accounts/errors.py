@@ -210,3 +210,12 @@ class ToneIdMissingError(MalformedError):
 
     def __init__(self) -> None:
         super().__init__("`prompt=load_tone` requires `tone_id`.")
+
+
+class OwnAccountError(ConflictError):
+    """Administrators can't disable themselves, nor take the role from themselves."""
+
+    code = "own_account"
+
+    def __init__(self) -> None:
+        super().__init__("This is your own account. Another administrator can change its role or disable it.")

@@ -6,7 +6,7 @@ Credentials are stored as SHA-256 only.
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, String, func
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, SmallInteger, String, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -35,6 +35,20 @@ class User(UUIDv7AuditBase):
 
 
 Index("uq_user_account_name", func.lower(User.name), unique=True)
+
+
+class UserQuota(Base):
+    """Limits of one user in place of those in the settings; None: that of the settings, 0: nothing."""
+
+    __tablename__ = "user_quota"
+    __table_args__ = (
+        CheckConstraint("storage_bytes >= 0 AND library_items >= 0 AND queued_jobs >= 0", name="not_negative"),
+    )
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True)
+    storage_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    library_items: Mapped[int | None] = mapped_column(Integer)
+    queued_jobs: Mapped[int | None] = mapped_column(Integer)
 
 
 class ApiToken(UUIDv7AuditBase):

@@ -174,6 +174,10 @@ class AccountService(SQLAlchemyAsyncRepositoryService[User, UserRepository]):
         users = await self.repository.list_by_ids(user_ids)
         return {user.id: user.display_name or user.name for user in users}
 
+    async def get_names(self, user_ids: Collection[UUID]) -> dict[UUID, str]:
+        """Return the user names of users by id; deleted users are omitted."""
+        return {user.id: user.name for user in await self.repository.list_by_ids(user_ids)}
+
     async def list_users(self) -> Sequence[User]:
         """Return all users, ordered by name."""
         return await self.repository.list_all()

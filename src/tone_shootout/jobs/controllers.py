@@ -25,6 +25,7 @@ from tone_shootout.jobs.streaming.job_stream import StreamService
 from tone_shootout.jobs.streaming.tickets import TICKET_LIFETIME_S, Tickets
 from tone_shootout.jobs.submission import queued_response
 from tone_shootout.kit.db.pagination import OffsetParameter, Page, Paging, provide_parts_paging
+from tone_shootout.kit.http.maintenance import MAKES_WORK
 from tone_shootout.kit.http.openapi import FILE_RESPONSES, DownloadOperation
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.http.query import check_query
@@ -118,6 +119,7 @@ class JobController(Controller):
     @post(
         "/{job_id:uuid}/retry",
         operation_id="retry_job",
+        opt={MAKES_WORK: True},
         summary="Retry a job",
         status_code=202,
         responses=problems(400, 401, 403, 404, 409, 422, 429),

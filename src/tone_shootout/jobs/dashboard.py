@@ -15,18 +15,14 @@ from saq import CronJob, Queue, Status
 from saq import Job as SaqJob
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tone_shootout.accounts.audit.services import AuditLog
 from tone_shootout.accounts.services import AccountService
+from tone_shootout.jobs.all_jobs import AllJobs
 from tone_shootout.jobs.dtos import JobRead
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.repositories import JobRepository
-from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.scheduling.task_log import TaskLog, TaskRun
-from tone_shootout.jobs.services import JobService
 from tone_shootout.jobs.status import WAITING, JobStatus, sources
-from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.kit.tasks import SCHEDULED_PREFIX
-from tone_shootout.shootouts.services import ShootoutService, rendering_limits
 
 SHOWN = 200
 """Number of jobs on the page: unfinished ones first, then the newest."""
@@ -40,21 +36,18 @@ class DashboardQueue:
     Args:
         queue: queue of the service, for its workers.
         sessions: creates database sessions.
-        dispatcher: enqueues retried jobs and publishes events of cancelled ones.
-        limits: limits per user.
+        all_jobs: cancels and retries jobs of all users.
     """
 
     def __init__(
         self,
         queue: Queue,
         sessions: Callable[[], AbstractAsyncContextManager[AsyncSession]],
-        dispatcher: Dispatcher,
-        limits: LimitSettings,
+        all_jobs: AllJobs,
     ) -> None:
         self._queue = queue
         self._sessions = sessions
-        self._dispatcher = dispatcher
-        self._limits = limits
+        self._all_jobs = all_jobs
 
     @property
     def name(self) -> str:
@@ -96,12 +89,8 @@ class DashboardQueue:
             JobNotFoundError: the job was deleted meanwhile.
             JobFinishedError: the job has completed or failed.
         """
-        async with self._sessions() as session:
-            _, events = await self._service(session).cancel(job.owner_id, job.id)
-            await AuditLog(session).record("job_cancelled", user_id=job.owner_id, object_id=job.id)
-            await session.commit()
+        await self._all_jobs.cancel(job.owner_id, job.id)
         _log.info("job_cancelled_by_administrator", job=str(job.id))
-        await self._dispatcher.announce(events)
 
     async def retry(self, job: Job) -> None:
         """Retry a job for an administrator.
@@ -112,15 +101,8 @@ class DashboardQueue:
             TooManyJobsError: its owner has too many unfinished jobs.
             QuotaExceededError: the storage quota of its owner is exceeded.
         """
-        async with self._sessions() as session:
-            retried, events = await self._service(session).retry(job.owner_id, job.id)
-            await AuditLog(session).record("job_retried", user_id=job.owner_id, object_id=job.id)
-            await session.commit()
+        await self._all_jobs.retry(job.owner_id, job.id)
         _log.info("job_retried_by_administrator", job=str(job.id))
-        await self._dispatcher.dispatch(retried, events)
-
-    def _service(self, session: AsyncSession) -> JobService:
-        return JobService(session, ShootoutService(session, rendering_limits(self._limits)), self._limits)
 
 
 class DashboardJob(NamedTuple):

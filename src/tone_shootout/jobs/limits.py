@@ -10,7 +10,7 @@ from tone_shootout.accounts.principal import Principal
 from tone_shootout.jobs.services import JobService
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.settings import Settings
-from tone_shootout.shootouts.library.quota import StorageQuota, Usage
+from tone_shootout.shootouts.library.quota import Bounds, Usage
 from tone_shootout.shootouts.library.services import LibraryService
 
 
@@ -49,9 +49,9 @@ class StorageLimits(Struct, kw_only=True):
     free_items: Annotated[int | None, Meta(description="What is left; null: no limit.", examples=[4988])]
 
     @classmethod
-    def of(cls, usage: Usage, quota: StorageQuota) -> Self:
+    def of(cls, usage: Usage, bounds: Bounds) -> Self:
         """Return limits and usage."""
-        max_bytes, max_items = quota.stated_max_bytes, quota.stated_max_items
+        max_bytes, max_items = bounds.stated_max_bytes, bounds.stated_max_items
         return cls(
             max_bytes=max_bytes,
             used_bytes=usage.bytes,
@@ -98,7 +98,7 @@ class LimitsRead(Struct, kw_only=True):
     requests: Annotated[RequestLimits, Meta(description="Requests.")]
 
     @classmethod
-    def of(cls, settings: Settings, quota: StorageQuota, usage: Usage, unfinished: int) -> Self:
+    def of(cls, settings: Settings, bounds: Bounds, usage: Usage, *, unfinished: int, max_unfinished: int) -> Self:
         """Return the limits of an installation for a user."""
         limits = settings.limits
         return cls(
@@ -113,9 +113,9 @@ class LimitsRead(Struct, kw_only=True):
             shootout=ShootoutLimits(
                 max_di_tracks=limits.di_tracks, max_chains=limits.chains, max_segments=limits.segments
             ),
-            storage=StorageLimits.of(usage, quota),
+            storage=StorageLimits.of(usage, bounds),
             jobs=JobLimits(
-                max_unfinished=limits.queued_jobs,
+                max_unfinished=max_unfinished,
                 unfinished=unfinished,
                 max_running=limits.running_jobs,
                 max_attempt_s=settings.worker.timeout_s,
@@ -141,9 +141,14 @@ class LimitsController(Controller):
         principal: NamedDependency[Principal],
         settings: NamedDependency[Settings],
         library: NamedDependency[LibraryService],
-        quota: NamedDependency[StorageQuota],
         jobs: NamedDependency[JobService],
     ) -> LimitsRead:
         """Return what this service allows you, and what you use of it."""
         usage = await library.usage(principal.user_id)
-        return LimitsRead.of(settings, quota, usage, await jobs.count_unfinished(principal.user_id))
+        return LimitsRead.of(
+            settings,
+            await library.bounds(principal.user_id),
+            usage,
+            unfinished=await jobs.count_unfinished(principal.user_id),
+            max_unfinished=await jobs.max_unfinished(principal.user_id),
+        )

@@ -49,6 +49,7 @@ class Job(UUIDv7AuditBase):
         Index("ix_job_owner_id_started_at", "owner_id", "started_at"),
         Index("ix_job_to_thin", "finished_at", postgresql_where=text("finished_at IS NOT NULL AND NOT events_thinned")),
         Index("ix_job_waiting", "owner_id", "created_at", "id", postgresql_where=text(_one_of("status", WAITING))),
+        Index("ix_job_failed", "error_code", "id", postgresql_where=text("status = 'failed'")),
         Index("ix_job_unfinished", "status", postgresql_where=text(f"NOT ({_one_of('status', FINISHED)})")),
     )
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from tone_shootout.accounts.quotas import get_quota
 from tone_shootout.jobs.dtos import JobOrder
 from tone_shootout.jobs.errors import (
     ArtifactNotFoundError,
@@ -133,6 +134,11 @@ class JobService:
     async def count_unfinished(self, owner_id: UUID) -> int:
         """Count the owner's unfinished jobs."""
         return await self._jobs.count_owned(owner_id, Job.status.not_in(FINISHED))
+
+    async def max_unfinished(self, owner_id: UUID) -> int:
+        """Return how many unfinished jobs the owner may have."""
+        quota = await get_quota(self._session, owner_id)
+        return self._limits.queued_jobs if quota.queued_jobs is None else quota.queued_jobs
 
     async def list_jobs(
         self,
@@ -270,7 +276,7 @@ class JobService:
 
     async def _check_limits(self, owner_id: UUID) -> None:
         await self._quota.available_bytes(self._session, owner_id)
-        limit = self._limits.queued_jobs
+        limit = await self.max_unfinished(owner_id)
         if await self._jobs.count_unfinished(owner_id) >= limit:
             raise TooManyJobsError(limit)
 

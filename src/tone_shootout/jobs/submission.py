@@ -15,6 +15,7 @@ from tone_shootout.jobs.dtos import JobRead
 from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.services import JobService
+from tone_shootout.kit.http.maintenance import MAKES_WORK
 from tone_shootout.kit.http.preconditions import etag
 from tone_shootout.kit.http.problems import CHECK_PARTS, problems
 from tone_shootout.shootouts.config_errors import check_config_parts
@@ -36,7 +37,7 @@ class SubmissionController(Controller):
 
     @post(
         operation_id="create_shootout",
-        opt={CHECK_PARTS: check_config_parts},
+        opt={CHECK_PARTS: check_config_parts, MAKES_WORK: True},
         tags=("shootouts",),
         summary="Create a shootout",
         responses=problems(400, 401, 403, 409, 413, 422, 429),
@@ -66,6 +67,7 @@ class SubmissionController(Controller):
     @post(
         "/{shootout_id:uuid}/duplicate",
         operation_id="duplicate_shootout",
+        opt={MAKES_WORK: True},
         tags=("shootouts",),
         summary="Duplicate a shootout",
         responses=problems(400, 401, 403, 404, 409, 413, 422, 429),
@@ -97,6 +99,7 @@ class SubmissionController(Controller):
     @post(
         "/{shootout_id:uuid}/jobs",
         operation_id="submit_job",
+        opt={MAKES_WORK: True},
         tags=("jobs",),
         summary="Submit a shootout",
         status_code=202,

@@ -5,6 +5,7 @@ from sqlalchemy import MetaData
 
 import tone_shootout.accounts.audit.models
 import tone_shootout.accounts.models
+import tone_shootout.administration.models
 import tone_shootout.jobs.models
 import tone_shootout.jobs.webhooks.models
 import tone_shootout.listening.blind.models

@@ -15,7 +15,6 @@ from tone_shootout.rendering.media_info import Kind, MediaInfo
 from tone_shootout.rendering.spec.schema import GearType
 from tone_shootout.shootouts.library.dtos import LibraryItemRead, UsageRead
 from tone_shootout.shootouts.library.filters import ItemFilter
-from tone_shootout.shootouts.library.quota import StorageQuota
 from tone_shootout.shootouts.library.services import LibraryService
 
 PAGE_SIZE: Final = 50
@@ -54,7 +53,6 @@ class LibraryPageController(Controller):
         request: Request[Any, Any, Any],
         principal: NamedDependency[Principal],
         library: NamedDependency[SkipValidation[LibraryService]],
-        quota: NamedDependency[SkipValidation[StorageQuota]],
         settings: NamedDependency[Settings],
         kind: Annotated[Kind | Literal[""], QueryParameter()] = "",
         q: Annotated[str, QueryParameter(max_length=80)] = "",
@@ -73,7 +71,7 @@ class LibraryPageController(Controller):
             request,
             "library.html",
             items=[(item, facts_of(item.facts)) for item in items],
-            usage=UsageRead.of(await library.usage(principal.user_id), quota),
+            usage=UsageRead.of(await library.usage(principal.user_id), await library.bounds(principal.user_id)),
             is_empty=not total and not offset and text is None and not kind,
             kind=kind,
             q=q,

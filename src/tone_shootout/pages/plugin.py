@@ -1,19 +1,22 @@
 """The plugin of the pages."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from litestar import Router
+from litestar import Response, Router
 from litestar.config.app import AppConfig
 from litestar.di import Provide
 from litestar.plugins import InitPlugin
 from litestar.plugins.jinja import JinjaTemplateEngine
+from litestar.response import Template
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
 from tone_shootout.accounts.controllers import provide_accounts
 from tone_shootout.accounts.errors import CrossOriginError
+from tone_shootout.administration.services import Notices
 from tone_shootout.kit.http.problems import ProblemError
 from tone_shootout.kit.settings import Settings
 from tone_shootout.pages.builder import BuilderController
@@ -36,8 +39,9 @@ _HERE: Final = Path(__file__).parent
 class PagesPlugin(InitPlugin):
     """Adds pages, templates and static files."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, notices: Notices) -> None:
         self._settings = settings
+        self._notices = notices
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add routes and the template engine."""
@@ -50,6 +54,7 @@ class PagesPlugin(InitPlugin):
                     "/",
                     route_handlers=[SignInPageController, SessionPageController],
                     exception_handlers={CrossOriginError: partial(cross_origin_response, self._settings)},
+                    after_request=_notices_adder(self._notices),
                 ),
                 Router(
                     "/",
@@ -70,6 +75,7 @@ class PagesPlugin(InitPlugin):
                     ],
                     dependencies={"accounts": Provide(provide_accounts, sync_to_thread=False)},
                     exception_handlers={ProblemError: problem_page},
+                    after_request=_notices_adder(self._notices),
                 ),
                 Router("/", route_handlers=[EmbedController], exception_handlers={ProblemError: embed_problem}),
                 create_static_files_router(
@@ -81,3 +87,14 @@ class PagesPlugin(InitPlugin):
             ]
         )
         return app_config
+
+
+def _notices_adder(notices: Notices) -> Callable[[Response[Any]], Awaitable[Response[Any]]]:
+    async def add_notices(response: Response[Any]) -> Response[Any]:
+        """Add maintenance mode and announcements to what a page shows."""
+        if isinstance(response, Template):
+            response.context["maintenance"] = await notices.maintenance()
+            response.context["announcements"] = await notices.announcements()
+        return response
+
+    return add_notices

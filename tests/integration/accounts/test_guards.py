@@ -29,6 +29,7 @@ PUBLIC = {
     ("POST", "/api/v1/auth/device/poll"),
     ("GET", "/api/v1/auth/renewal"),
     ("POST", "/api/v1/auth/sign-out"),
+    ("GET", "/api/v1/announcements"),
     ("GET", "/api/v1/shares/public"),
     ("GET", "/api/v1/shares/{slug}"),
     ("GET", "/api/v1/shares/{slug}/picture"),

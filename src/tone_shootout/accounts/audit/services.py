@@ -27,7 +27,6 @@ from tone_shootout.kit.http.request_id import current_request_id
 AuditAction = Literal[
     "account_created",
     "account_deleted",
-    "announcement_changed",
     "announcement_created",
     "announcement_deleted",
     "job_cancelled",

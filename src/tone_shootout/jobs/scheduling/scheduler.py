@@ -1,6 +1,7 @@
 """Which job a worker runs next, and whether it has a free slot for it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -32,6 +33,7 @@ class JobScheduler:
         publisher: publishes the jobs' events.
         limits: running jobs for each owner.
         settings: number of slots, and what counts as a short job.
+        is_paused: returns whether no job may be claimed; None: it always may.
     """
 
     def __init__(
@@ -42,12 +44,14 @@ class JobScheduler:
         publisher: Publisher,
         limits: LimitSettings,
         settings: WorkerSettings,
+        is_paused: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         self._name = name
         self._sessions = sessions
         self._publisher = publisher
         self._limits = limits
         self._settings = settings
+        self._is_paused = is_paused
         self._claiming = asyncio.Lock()
         self._slots = settings.jobs
         self._short_slots = settings.short_jobs
@@ -70,7 +74,7 @@ class JobScheduler:
 
     async def has_claimable_jobs(self) -> bool:
         """Return whether a job waits that another worker can claim, but not this one."""
-        if self._slots > 0:
+        if self._slots > 0 or (self._is_paused is not None and await self._is_paused()):
             return False
         async with self._sessions() as session:
             return await self._next_runnable(JobRepository(session), short_only=False) is not None
@@ -82,7 +86,7 @@ class JobScheduler:
             self._slots -= slots
 
     async def _claim(self) -> Job | None:
-        if self._slots + self._short_slots <= 0:
+        if self._slots + self._short_slots <= 0 or (self._is_paused is not None and await self._is_paused()):
             return None
         short_only = self._slots <= 0
         claimed = None

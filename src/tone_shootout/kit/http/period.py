@@ -1,4 +1,4 @@
-"""A period of time in the query of a list."""
+"""Times in requests, and a period of time in the query of a list."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Final, NamedTuple
@@ -28,15 +28,33 @@ def provide_period(since: Since = None, until: Until = None) -> Period:
     """Read `since` and `until` from the query.
 
     Raises:
-        MalformedError: a time has no time zone, or is of another millennium.
+        MalformedError: a time is of another millennium.
     """
-    return Period(_utc("since", since), _utc("until", until))
+    return Period(utc_time("since", since), utc_time("until", until))
 
 
-def _utc(name: str, value: datetime | None) -> datetime | None:
-    if value is None:
-        return None
-    if value.tzinfo is None or value.year not in _YEARS:
-        expected = f"{name}: Expected a time with its time zone, for instance 2026-11-29T14:00:00Z"
-        raise MalformedError(expected, errors=[Fault(code="invalid", parameter=name, detail=expected)])
-    return value.astimezone(UTC)
+def utc_time(name: str, value: datetime | None) -> datetime | None:
+    """Return a time of the query in UTC.
+
+    Raises:
+        MalformedError: it is of another millennium.
+    """
+    return None if value is None else checked_time(name, value).astimezone(UTC)
+
+
+def checked_time(name: str, value: datetime, *, pointer: str | None = None) -> datetime:
+    """Return a time that the database can store.
+
+    Args:
+        name: name of the parameter or field.
+        value: the time.
+        pointer: JSON pointer of a field of the body; None: it is a parameter.
+
+    Raises:
+        MalformedError: it is of another millennium.
+    """
+    if value.year not in _YEARS:
+        expected = f"{name}: Expected a time of this millennium, for instance 2026-11-29T14:00:00Z"
+        place = {"parameter": name} if pointer is None else {"pointer": pointer}
+        raise MalformedError(expected, errors=[Fault(code="invalid", detail=expected, **place)])
+    return value

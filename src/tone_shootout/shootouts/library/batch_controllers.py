@@ -10,6 +10,7 @@ from litestar.params import SkipValidation
 from tone_shootout.accounts.idempotency import IdempotentTransfer
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.db.session import SessionMaker
+from tone_shootout.kit.http.maintenance import MAKES_WORK
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.settings import Settings
 from tone_shootout.rendering.media_info import Limits
@@ -25,6 +26,7 @@ class BatchController(Controller):
 
     @post(
         operation_id="upload_library_items",
+        opt={MAKES_WORK: True},
         summary="Upload several files",
         status_code=200,
         responses=problems(400, 401, 403, 408, 409, 413, 415, 422),

@@ -14,6 +14,7 @@ from tone_shootout.accounts.idempotency import IdempotentTransfer
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.db.pagination import Page, Paging
 from tone_shootout.kit.db.session import SessionMaker
+from tone_shootout.kit.http.maintenance import MAKES_WORK
 from tone_shootout.kit.http.openapi import FILE_RESPONSES, DownloadOperation
 from tone_shootout.kit.http.preconditions import NOT_MODIFIED, IfMatch, IfNoneMatch, etag, tagged
 from tone_shootout.kit.http.problems import problems
@@ -41,6 +42,7 @@ class UploadController(Controller):
 
     @post(
         operation_id="upload_library_item",
+        opt={MAKES_WORK: True},
         summary="Upload a file",
         responses={
             200: ResponseSpec(
@@ -66,9 +68,10 @@ class UploadController(Controller):
         """
         async with session_maker() as session:  # returned to the pool before the upload, which can take minutes
             is_stored = await idempotent_transfer.is_stored(session)
+            bounds = await quota.bounds(session, principal.user_id)
             available = UNLIMITED if is_stored else await quota.available_bytes(session, principal.user_id)
         async with receive(
-            request, limits, upload_folder, available_bytes=available, exceeded=quota.exceeded
+            request, limits, upload_folder, available_bytes=available, exceeded=bounds.exceeded
         ) as upload:
 
             async def add() -> Response[LibraryItemRead]:
@@ -105,10 +108,9 @@ class LibraryController(Controller):
         self,
         principal: NamedDependency[Principal],
         library: NamedDependency[LibraryService],
-        quota: NamedDependency[StorageQuota],
     ) -> UsageRead:
         """Return how much you store, and your limits."""
-        return UsageRead.of(await library.usage(principal.user_id), quota)
+        return UsageRead.of(await library.usage(principal.user_id), await library.bounds(principal.user_id))
 
     @get(
         "/{item_id:uuid}",

@@ -10,6 +10,7 @@ from litestar import Controller, post
 from litestar.di import NamedDependency
 
 from tone_shootout.accounts.principal import Principal
+from tone_shootout.kit.http.maintenance import MAKES_WORK
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.rendering.media_info import Kind
 from tone_shootout.shootouts.library.batch import BatchRead, BatchUploader, ReceivedFile
@@ -27,6 +28,7 @@ class DemoController(Controller):
 
     @post(
         operation_id="add_demo_items",
+        opt={MAKES_WORK: True},
         summary="Add the demo's files",
         status_code=200,
         responses=problems(400, 401, 403),

@@ -11,7 +11,7 @@ from tone_shootout.rendering.media_info import CaptureInfo, Kind, MediaInfo
 from tone_shootout.rendering.spec.schema import GearType
 from tone_shootout.shootouts.library.models import ItemRow, LibraryItem
 from tone_shootout.shootouts.library.provenance import Provenance
-from tone_shootout.shootouts.library.quota import StorageQuota, Usage
+from tone_shootout.shootouts.library.quota import Bounds, Usage
 from tone_shootout.shootouts.library.tags import Tags
 from tone_shootout.shootouts.library.uploads import ItemName, Notes
 
@@ -62,14 +62,14 @@ class UsageRead(Struct, kw_only=True):
     ]
 
     @classmethod
-    def of(cls, usage: Usage, quota: StorageQuota) -> Self:
+    def of(cls, usage: Usage, bounds: Bounds) -> Self:
         """Return usage and limits."""
         return cls(
             library_bytes=usage.library_bytes,
             results_bytes=usage.results_bytes,
-            max_bytes=quota.stated_max_bytes,
+            max_bytes=bounds.stated_max_bytes,
             used_items=usage.items,
-            max_items=quota.stated_max_items,
+            max_items=bounds.stated_max_items,
         )
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from tone_shootout.accounts.quotas import get_quota
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.shootouts.library.errors import QuotaExceededError
 from tone_shootout.shootouts.library.repositories import LibraryRepository
@@ -29,13 +30,11 @@ class Usage(NamedTuple):
         return self.library_bytes + self.results_bytes
 
 
-class StorageQuota:
-    """The operator's limits on what one user stores. The render cache has a limit of its own."""
+class Bounds(NamedTuple):
+    """What one user may store at most."""
 
-    def __init__(self, limits: LimitSettings, results_bytes: ResultsBytes) -> None:
-        self.max_bytes = limits.storage_bytes or UNLIMITED
-        self.max_items = limits.library_items or UNLIMITED
-        self._results_bytes = results_bytes
+    max_bytes: int
+    max_items: int
 
     @property
     def stated_max_bytes(self) -> int | None:
@@ -46,6 +45,29 @@ class StorageQuota:
     def stated_max_items(self) -> int | None:
         """Largest number of items; None: no limit."""
         return None if self.max_items == UNLIMITED else self.max_items
+
+    def exceeded(self) -> QuotaExceededError:
+        """Return the error for too many bytes."""
+        return QuotaExceededError(
+            f"Your library and the results of your jobs can have at most {self.max_bytes} bytes together. "
+            "Delete items or jobs that you don't need."
+        )
+
+
+class StorageQuota:
+    """The limits on what one user stores: of the settings, or of the user. The render cache has a limit of its own."""
+
+    def __init__(self, limits: LimitSettings, results_bytes: ResultsBytes) -> None:
+        self._default = Bounds(limits.storage_bytes or UNLIMITED, limits.library_items or UNLIMITED)
+        self._results_bytes = results_bytes
+
+    async def bounds(self, session: AsyncSession, owner_id: UUID) -> Bounds:
+        """Return what a user may store."""
+        quota = await get_quota(session, owner_id)
+        return Bounds(
+            self._default.max_bytes if quota.storage_bytes is None else quota.storage_bytes,
+            self._default.max_items if quota.library_items is None else quota.library_items,
+        )
 
     async def usage(self, session: AsyncSession, owner_id: UUID) -> Usage:
         """Return how much a user stores."""
@@ -58,10 +80,11 @@ class StorageQuota:
         Raises:
             QuotaExceededError: the quota is used up.
         """
+        bounds = await self.bounds(session, owner_id)
         used = (await self.usage(session, owner_id)).bytes
-        if used >= self.max_bytes:
-            raise self.exceeded()
-        return self.max_bytes - used
+        if used >= bounds.max_bytes:
+            raise bounds.exceeded()
+        return bounds.max_bytes - used
 
     async def check(self, session: AsyncSession, owner_id: UUID, size: int) -> None:
         """Check that one more item with `size` new bytes fits, under a lock.
@@ -72,17 +95,11 @@ class StorageQuota:
             QuotaExceededError: the item does not fit.
         """
         await LibraryRepository(session).lock_quota(owner_id)
+        bounds = await self.bounds(session, owner_id)
         usage = await self.usage(session, owner_id)
-        if usage.items >= self.max_items:
+        if usage.items >= bounds.max_items:
             raise QuotaExceededError(
-                f"Your library has {usage.items} of at most {self.max_items} items. Delete items that you don't need."
+                f"Your library has {usage.items} of at most {bounds.max_items} items. Delete items that you don't need."
             )
-        if usage.bytes + size > self.max_bytes:
-            raise self.exceeded()
-
-    def exceeded(self) -> QuotaExceededError:
-        """Return the error for too many bytes."""
-        return QuotaExceededError(
-            f"Your library and the results of your jobs can have at most {self.max_bytes} bytes together. "
-            "Delete items or jobs that you don't need."
-        )
+        if usage.bytes + size > bounds.max_bytes:
+            raise bounds.exceeded()

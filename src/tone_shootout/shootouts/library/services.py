@@ -29,7 +29,7 @@ from tone_shootout.shootouts.library.filters import ItemFilter
 from tone_shootout.shootouts.library.media_probe import MediaProbe, RejectedFile
 from tone_shootout.shootouts.library.models import ItemRow, LibraryItem
 from tone_shootout.shootouts.library.provenance import Provenance
-from tone_shootout.shootouts.library.quota import StorageQuota, Usage
+from tone_shootout.shootouts.library.quota import Bounds, StorageQuota, Usage
 from tone_shootout.shootouts.library.repositories import LibraryPictureRepository, LibraryRepository
 from tone_shootout.shootouts.library.tags import normalized_tags, split_tags
 from tone_shootout.shootouts.library.uploads import Upload
@@ -146,6 +146,10 @@ class LibraryService:
     async def usage(self, owner_id: UUID) -> Usage:
         """Return how much an owner stores."""
         return await self._quota.usage(self._session, owner_id)
+
+    async def bounds(self, owner_id: UUID) -> Bounds:
+        """Return how much an owner may store."""
+        return await self._quota.bounds(self._session, owner_id)
 
     async def update(
         self,

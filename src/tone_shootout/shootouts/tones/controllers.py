@@ -16,6 +16,7 @@ from tone_shootout.accounts.idempotency import IdempotentTransfer
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.db.pagination import Page, Paging, provide_parts_paging
 from tone_shootout.kit.db.session import SessionMaker
+from tone_shootout.kit.http.maintenance import MAKES_WORK
 from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
@@ -215,6 +216,7 @@ class ToneController(Controller):
     @post(
         "/{tone_id:int}/models/{model_id:int}/import",
         operation_id="import_model",
+        opt={MAKES_WORK: True},
         summary="Import a file",
         responses={
             200: ResponseSpec(

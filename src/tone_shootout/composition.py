@@ -20,10 +20,7 @@ from redis.asyncio import Redis
 from saq.types import PartialTimersDict
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-import tone_shootout.accounts.tasks as account_tasks
 import tone_shootout.jobs.tasks as job_tasks
-import tone_shootout.jobs.webhooks.tasks as webhook_tasks
-import tone_shootout.shootouts.tasks as shootout_tasks
 from tone_shootout.accounts.connections import ConnectionService
 from tone_shootout.accounts.guards import require_administrator, user_rate
 from tone_shootout.accounts.known_users import KnownUsers
@@ -59,6 +56,7 @@ from tone_shootout.kit.throttle import Throttle
 from tone_shootout.migrations import alembic_config, head_revision
 from tone_shootout.rendering.executor.fork_server import preload_rendering
 from tone_shootout.rendering.media_info import Limits
+from tone_shootout.schedules import MAINTENANCE, SCHEDULES
 from tone_shootout.shootouts.library.maintenance import LibraryMaintenance
 from tone_shootout.shootouts.library.quota import StorageQuota
 from tone_shootout.shootouts.services import rendering_limits
@@ -68,28 +66,6 @@ from tone_shootout.tone3000.oauth import OAuthClient
 
 TIMERS: Final[PartialTimersDict] = {"schedule": 1, "worker_info": 10, "sweep": 5, "abort": 1}
 """Seconds between two rounds of each of SAQ's periodic duties."""
-SCHEDULES: Final = (
-    *account_tasks.SCHEDULES,
-    *shootout_tasks.SCHEDULES,
-    *job_tasks.SCHEDULES,
-    *webhook_tasks.SCHEDULES,
-)
-"""Schedules of all modules."""
-MAINTENANCE: Final[dict[str, tuple[Task, ...]]] = {
-    "sessions": (account_tasks.delete_ended_sessions,),
-    "tokens": (account_tasks.delete_ended_tokens,),
-    "answers": (account_tasks.delete_expired_idempotency_records,),
-    "audit": (account_tasks.delete_old_audit_events,),
-    "events": (job_tasks.thin_events,),
-    "deliveries": (webhook_tasks.delete_old_deliveries,),
-    "objects": (
-        shootout_tasks.delete_orphaned_content,
-        job_tasks.delete_orphaned_results,
-        job_tasks.delete_orphaned_cache_objects,
-    ),
-}
-"""Scheduled tasks by the names under which `shootout housekeeping` reports them."""
-
 _log = structlog.get_logger(__name__)
 
 

@@ -27,6 +27,7 @@ WITHOUT_UNIT = {
         "expected failed favorites_count feedback finished first free_items http_status id inferences ir kept",
         "last_seq latency_samples limit limiting_segment listener listeners max_batch_files max_chains",
         "max_di_tracks max_items max_per_minute_and_address max_running max_segments max_streams",
+        "library_items matched queued_jobs remaining",
         "max_unfinished mean_rating middle_share mix model_id needed notices offset p_value p_value_corrected",
         "pan parameters percent polarity position positions q ratio receptive_field_samples reference samples",
         "schema second segment segments seq shift_samples size skipped source started status strength strength_high",

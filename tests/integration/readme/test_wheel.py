@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -154,3 +155,17 @@ def test_pipx_installs_it(wheel: Path, clean: dict[str, str], tmp_path: Path) ->
     environ = clean | {"PIPX_HOME": str(tmp_path / "pipx"), "PIPX_BIN_DIR": str(tmp_path / "bin")}
     _uv("tool", "run", "pipx", "install", str(wheel), environ=environ, folder=tmp_path)
     assert _shootout("--version", tmp_path, environ).startswith("shootout ")
+
+
+def test_the_oldest_stated_dependencies_suffice(wheel: Path, clean: dict[str, str], tmp_path: Path) -> None:
+    """Other tests run with the newest ones, or with those of `uv.lock`."""
+    oldest = tmp_path / "oldest"
+    environ = clean | {"VIRTUAL_ENV": str(oldest), "PATH": f"{oldest / 'bin'}{os.pathsep}{os.defpath}"}
+    stated, python = str(tmp_path / "oldest.txt"), ("--python", sys.executable)
+    resolution = ("--resolution", "lowest-direct", "--only-binary", ":all:")
+    _uv("pip", "compile", "--quiet", *resolution, *python, "pyproject.toml", "--output-file", stated, environ=environ)
+    _uv("venv", *python, str(oldest), environ=environ)
+    _uv("pip", "install", "--requirement", stated, environ=environ)
+    _uv("pip", "install", "--no-deps", str(wheel), environ=environ)
+    _shootout("demo", tmp_path, environ)
+    assert "exact" in _shootout("verify shootout-demo", tmp_path, environ)

@@ -17,7 +17,7 @@ from tone_shootout.listening.blind.trials import Choice
 from tone_shootout.listening.shares.dtos import ShareVisibility
 from tone_shootout.rendering.executor.reporter import SegmentStatus
 from tone_shootout.rendering.media_info import Kind
-from tone_shootout.rendering.spec.schema import BandType, GearType, Override, ReverbType
+from tone_shootout.rendering.spec.schema import BandType, GearType, Override, Polarity, ReverbType
 from tone_shootout.shootouts.services import Visibility
 from tone_shootout.tone3000 import types as tone3000
 
@@ -36,6 +36,7 @@ NAMED_ENUMS: Final[dict[str, Any]] = {
     "LibraryItemKind": Kind,
     "ListeningChoice": Choice,
     "ListeningTestKind": ListeningTestKind,
+    "Polarity": Polarity,
     "PreferenceMethod": PreferenceMethod,
     "ReverbType": ReverbType,
     "Role": Role,

@@ -15,7 +15,7 @@ from tone_shootout.kit.outages import Dependency
 
 PATH = "/api/v1/admin/jobs"
 MAX_BULK = 500
-CODE_PATTERN = "^[a-z0-9_]{1,64}$"
+CODE_PATTERN = r"^[a-z0-9_]{1,64}$(?!\n)"
 
 JobIdField = Annotated[UUID, Meta(description="Id of the job.")]
 

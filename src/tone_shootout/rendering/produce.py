@@ -66,6 +66,7 @@ def produce(
     names: Mapping[str, str] | None = None,
     credited: Mapping[str, Credit] | None = None,
     previews: Path | None = None,
+    pictures: Mapping[str, Path] | None = None,
 ) -> Manifest:
     """Render a shootout, match its levels and write all result files. Blocks until everything is written.
 
@@ -84,6 +85,7 @@ def produce(
         credited: credits of the inputs, by the spec's `file`.
         previews: folder for a FLAC of each segment (`stages.preview_file`), matched on its own, that is complete
             before `reporter.segment` is called; not written if all segments are cached; None: none.
+        pictures: JPEG files of the gear for the cards of the video, by the spec's `file`; None: none.
 
     Returns:
         The manifest, which is also the last file written.
@@ -137,6 +139,7 @@ def produce(
                     inputs,
                     measurements,
                     lambda: reporter.phase("video"),
+                    pictures or {},
                 )
             if plots:
                 reporter.phase("plots")

@@ -236,11 +236,14 @@ class Runner:
         inputs = msgspec.convert(job.inputs, Inputs)
         async with _temporary_folder(self._scratch, f"{job.id}-") as folder:
             inputs, sources = await self._fetcher.fetch(attempt, inputs, folder)
-            out = await self._render(attempt, inputs, sources, folder)
+            pictures = await self._fetcher.fetch_pictures(attempt, inputs, folder)
+            out = await self._render(attempt, inputs, sources, pictures, folder)
             attempt.phase("publish")
             await self._publish(attempt, lease, out, notices=len(inputs.notices()))
 
-    async def _render(self, attempt: Attempt, inputs: Inputs, sources: dict[str, Path], folder: Path) -> Path:
+    async def _render(
+        self, attempt: Attempt, inputs: Inputs, sources: dict[str, Path], pictures: dict[str, Path], folder: Path
+    ) -> Path:
         """Render into a folder, publish segments meanwhile, and return the folder of the results."""
         cache = self._cache(attempt)
         facts = {name: asset.facts for name, asset in inputs.assets.items()}
@@ -268,6 +271,7 @@ class Runner:
                 names=names,
                 credited=inputs.credits,
                 previews=previews,
+                pictures=pictures,
             )
 
         publishing = asyncio.create_task(self._publish_segments(attempt, planned.segments, previews))

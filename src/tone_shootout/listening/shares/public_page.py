@@ -30,6 +30,7 @@ def player_page(page: Page) -> Page:
         captures=(),
         comparisons=(),
         notices=(),
+        sweeps=(),
         segments=tuple(msgspec.structs.replace(segment, third_octaves_db=()) for segment in page.segments),
         tracks=tuple(msgspec.structs.replace(track, matrix=(), distances_db=()) for track in page.tracks),
     )

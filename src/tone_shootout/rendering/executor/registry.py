@@ -6,6 +6,7 @@ matplotlib, which only child processes need.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -106,7 +107,8 @@ def _video_content(task: WriteVideo, origins: Origins) -> list[Any]:
 
 def _card_content(task: DrawCard, origins: Origins) -> list[Any]:
     levels = [_raw_key(task.raw), task.gain_db, msgspec.to_builtins(task.spans)]
-    return [msgspec.to_builtins(task.card), _fonts(task.card), origins[task.envelope], *levels, task.layout]
+    content = [msgspec.to_builtins(task.card), _fonts(task.card), origins[task.envelope], *levels, task.layout]
+    return [*content, sha256(Path(task.gear).read_bytes()).hexdigest()] if task.gear else content
 
 
 def _text_card_content(task: DrawTextCard, _: Origins) -> list[Any]:

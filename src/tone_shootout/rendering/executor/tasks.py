@@ -124,7 +124,8 @@ class FindChanges(Struct, tag=True, frozen=True, kw_only=True):
 class DrawCard(Struct, tag=True, frozen=True, kw_only=True):
     """Draw a segment's card with the waveform of the file `envelope`, and encode it to the file `still`.
 
-    Its strips show the levels of the samples `raw` at a gain, for the half seconds of `spans`.
+    Its strips show the levels of the samples `raw` at a gain, for the half seconds of `spans`. `gear` is the JPEG file
+    of a picture of the gear; empty: none.
     """
 
     card: Card
@@ -134,6 +135,7 @@ class DrawCard(Struct, tag=True, frozen=True, kw_only=True):
     spans: tuple[Span, ...]
     still: str
     layout: LayoutName = "wide"
+    gear: str = ""
 
 
 class DrawTextCard(Struct, tag=True, frozen=True, kw_only=True):

@@ -38,7 +38,7 @@ def find_changes(task: FindChanges, source_cache: SourceCache, _report: ReportPr
 def draw_card(task: DrawCard, _cache: SourceCache, _report: ReportProgress) -> None:
     """Draw a card and encode it as a still picture."""
     layout = LAYOUTS[task.layout]
-    picture = draw(task.card, np.load(task.envelope, allow_pickle=False), layout)
+    picture = draw(task.card, np.load(task.envelope, allow_pickle=False), layout, task.gear)
     samples = apply_gain(np.load(task.raw, allow_pickle=False), task.gain_db)
     shown = strips(
         moments(samples, task.spans),

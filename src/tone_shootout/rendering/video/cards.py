@@ -9,35 +9,51 @@ from PIL import Image
 from tone_shootout.audio.signals import Float32
 from tone_shootout.rendering.output.short_names import shorten
 from tone_shootout.rendering.video.drawing import fit, longest_name, paint_waveform, write_block, write_line
+from tone_shootout.rendering.video.gear_pictures import paint_picture
 from tone_shootout.rendering.video.layout import WIDE, Layout
 from tone_shootout.rendering.video.palette import BACKGROUND, BRIGHT, LINE, MUTED, PANEL, accent
 from tone_shootout.rendering.video.video_frames import Card
 
 _GAP: Final = 10
+_GEAR_SHARE: Final = 4
+_GEAR_SHARE_NARROW: Final = 3
+"""How many times the picture of the gear fits the width of a card, at most as large."""
+_ABOVE_NAME: Final = 58
+_BELOW_CALIBRATION: Final = 18
+_BESIDE_GEAR: Final = 36
 
 
-def draw(card: Card, envelope: Float32, layout: Layout = WIDE) -> NDArray[np.uint8]:
+def draw(card: Card, envelope: Float32, layout: Layout = WIDE, gear: str = "") -> NDArray[np.uint8]:
     """Draw a card.
 
     Args:
         card: its texts and numbers.
         envelope: minima and maxima of the leveled segment, shape (2, parts), from `drawing.envelope`.
         layout: size of the picture and places of its parts.
+        gear: JPEG file of the gear, drawn beside the names; empty: none.
 
     Returns:
         RGB picture, shape (height, width, 3).
+
+    Raises:
+        OSError: the file of the gear can't be read.
     """
     picture = Image.new("RGB", (layout.width, layout.height), BACKGROUND)
     left, right, width = layout.left, layout.right, layout.columns
+    room = width
+    if gear:
+        top, bottom = layout.chain - _ABOVE_NAME, layout.calibration + _BELOW_CALIBRATION
+        box = width // (_GEAR_SHARE_NARROW if layout.is_narrow else _GEAR_SHARE)
+        room -= _BESIDE_GEAR + paint_picture(picture, gear, right=right, top=top, width=box, height=bottom - top)
     color = accent(card.color)
     corner = width // 5
     write_line(picture, left, layout.title, card.title, size=31, color=MUTED, width=width - corner)
     write_line(picture, right, layout.title, card.corner, size=31, color=MUTED, align="right", width=corner - 20)
     lines, words = layout.chain_lines, layout.words_lines
-    write_block(picture, left, layout.chain, card.chain, size=76, color=BRIGHT, bold=True, width=width, lines=lines)
-    write_line(picture, left, layout.di_track, card.di_track, size=40, color=color, width=width)
-    write_block(picture, left, layout.words, card.words, size=27, color=BRIGHT, width=width, lines=words)
-    write_line(picture, left, layout.calibration, card.calibration, size=24, color=MUTED, width=width)
+    write_block(picture, left, layout.chain, card.chain, size=76, color=BRIGHT, bold=True, width=room, lines=lines)
+    write_line(picture, left, layout.di_track, card.di_track, size=40, color=color, width=room)
+    write_block(picture, left, layout.words, card.words, size=27, color=BRIGHT, width=room, lines=words)
+    write_line(picture, left, layout.calibration, card.calibration, size=24, color=MUTED, width=room)
     top = layout.panel_top
     if card.tones:
         top += _write_tones(picture, card, layout) + _GAP

@@ -44,6 +44,7 @@ from tone_shootout.rendering.video.contents import (
     thumbnail_of,
     title_card_of,
 )
+from tone_shootout.rendering.video.gear_pictures import picture_of
 from tone_shootout.rendering.video.labels import in_order
 from tone_shootout.rendering.video.layout import LayoutName
 from tone_shootout.rendering.video.program import Program, Round, expected_seconds, program_of, with_round
@@ -93,6 +94,7 @@ class VideoTasks:
         inputs: Mapping[str, Input],
         measurements: Measurements,
         begin: Callable[[], None],
+        pictures: Mapping[str, Path],
     ) -> None:
         """Add the tasks that find the turns of the A/B round, encode and measure the sound, draw, and write the video.
 
@@ -109,6 +111,7 @@ class VideoTasks:
             inputs: the manifest's records of the plan's files, by the spec's `file`.
             measurements: the tasks that measure.
             begin: called when everything that the video needs is complete.
+            pictures: JPEG files of the gear, by the spec's `file`.
         """
         self._plan = plan
         self._staging = staging
@@ -117,6 +120,7 @@ class VideoTasks:
         self._stereo = max(segment.channels for segment in plan.segments) > 1
         self._full_scale = max(amplitude(each.measured.sample_peak_dbfs) for each in leveled)
         self._inputs = inputs
+        self._pictures = pictures
         self._program: Program | None = None
         in_rounds = expected_seconds(plan)
         seconds = sum(segment.seconds for segment in _whole(plan)) + in_rounds
@@ -275,6 +279,7 @@ class VideoTasks:
             spans=(Span(0, frames),),
             still=self._still(f"{segment.position}"),
             layout=self._layout,
+            gear=picture_of(self._plan, segment.chain, self._pictures),
         )
 
     def _text_card(self, card: TextCard, name: str) -> DrawTextCard:

@@ -34,7 +34,17 @@ CONTENTS = {
         "measures",
         "accounts",
     ],
-    "Operate": ["deployment", "operating", "backup", "upgrading", "runbook", "scale", "benchmarks", "security"],
+    "Operate": [
+        "deployment",
+        "servers",
+        "operating",
+        "backup",
+        "upgrading",
+        "runbook",
+        "scale",
+        "benchmarks",
+        "security",
+    ],
     "Contribute": ["contributing", "architecture", "jobs", "nam", "decisions/index", "release", "changelog"],
 }
 """The pages in the order of the menu, by heading. Those that do not exist are left out; others follow at the end."""

@@ -1,5 +1,6 @@
 """Every block of code in the documents is run or read by a test, and every command in their text exists."""
 
+import configparser
 import json
 import re
 import shlex
@@ -28,6 +29,7 @@ RUN_BY = {
     ("docs/live-progress.md", "python"): "tests/integration/jobs/test_live_guide.py",
     ("docs/live-progress.md", "sh"): "tests/integration/jobs/test_live_guide.py",
     ("docs/operating.md", "sh"): "tests/integration/readme/test_snippets.py",
+    ("docs/servers.md", "sh"): "tests/integration/readme/test_servers.py",
     ("docs/tutorial.md", "js"): "tests/integration/jobs/test_tutorial.py",
     ("docs/tutorial.md", "python"): "tests/integration/jobs/test_tutorial.py",
     ("docs/webhooks.md", "python"): "tests/unit/jobs/webhooks/test_guide.py",
@@ -50,7 +52,7 @@ def in_language(language: str) -> pytest.MarkDecorator:
 def test_every_block_states_what_it_is() -> None:
     """`text` is for output and figures."""
     assert not any(token.type == "code_block" for path in DOCUMENTS for token in tokens(path)), "indented blocks"
-    assert {block.language for block in ALL} == {"sh", "python", "js", "toml", "json", "text"}
+    assert {block.language for block in ALL} == {"sh", "python", "js", "toml", "json", "ini", "text"}
 
 
 def test_every_program_is_run_by_a_test() -> None:
@@ -70,6 +72,15 @@ def test_every_program_is_run_by_a_test() -> None:
 @in_language("json")
 def test_json_is_valid(block: Block) -> None:
     json.loads(block.text)
+
+
+@in_language("ini")
+def test_a_unit_of_systemd_starts_a_command_of_ours(block: Block) -> None:
+    unit = configparser.ConfigParser()
+    unit.read_string(block.text)
+    program, name = unit["Service"]["ExecStart"].split()
+    assert program == "/usr/local/bin/shootout"
+    assert main.get_command(click.Context(main), name) is not None
 
 
 @in_language("toml")
@@ -94,7 +105,7 @@ def test_a_spec_in_the_text_is_valid(block: Block) -> None:
     [
         (match[1], shlex.split(match[2])[0])
         for block in ALL
-        if block.language == "sh"
+        if block.language == "sh" and block.document != "docs/servers.md"  # which a test of its own runs as a whole
         for line in block.text.splitlines()
         if (match := SETTING.match(line)) and match[1] not in {"SHOOTOUT_URL", "SHOOTOUT_TOKEN"}
     ],

@@ -12,9 +12,7 @@ from tests.support.shared import PROJECT
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
 
 
-def test_the_installed_command_makes_a_comparison_in_another_folder(
-    folder: Path, environ: dict[str, str], tmp_path: Path
-) -> None:
+def test_the_installed_command_works_in_another_folder(folder: Path, environ: dict[str, str], tmp_path: Path) -> None:
     installed = {
         **{name: value for name, value in environ.items() if name not in ("UV_PROJECT", "VIRTUAL_ENV", "UV_NO_SYNC")},
         "UV_TOOL_DIR": str(tmp_path / "tools"),
@@ -30,8 +28,6 @@ def test_the_installed_command_makes_a_comparison_in_another_folder(
         "shootout completion bash",
         "shootout init riff.wav plexi.nam v30.wav --out installed.toml",
         "shootout check installed.toml",
-        "shootout render installed.toml --out installed",
     ):
         done = subprocess.run(line.split(), cwd=folder, env=elsewhere, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{line}: {done.stderr}"
-    assert (folder / "installed" / "comparison.mp4").is_file()

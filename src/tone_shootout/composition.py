@@ -41,6 +41,7 @@ from tone_shootout.jobs.scheduling.gated_queue import GatedQueue
 from tone_shootout.jobs.scheduling.queue import RUN_JOB, build_queue, check_queue, poll_interval_s
 from tone_shootout.jobs.scheduling.scheduler import JobScheduler
 from tone_shootout.jobs.scheduling.task_log import TaskLog
+from tone_shootout.jobs.scheduling.versions import own_version
 from tone_shootout.jobs.streaming.event_hub import EventHub
 from tone_shootout.jobs.streaming.pubsub import Publisher
 from tone_shootout.jobs.webhooks.delivery import Deliverer
@@ -53,7 +54,7 @@ from tone_shootout.kit.settings import Settings
 from tone_shootout.kit.storage import Storage
 from tone_shootout.kit.tasks import Context, Task, task_context
 from tone_shootout.kit.throttle import Throttle
-from tone_shootout.migrations import alembic_config, head_revision
+from tone_shootout.migrations import alembic_config, has_revision, head_revision
 from tone_shootout.rendering.executor.fork_server import preload_rendering
 from tone_shootout.rendering.media_info import Limits
 from tone_shootout.schedules import MAINTENANCE, SCHEDULES
@@ -227,10 +228,13 @@ class Services:
                 "broker": lambda: check_broker(self.redis),
                 "storage": self.storage.check,
                 "disk": lambda: check_disks(disks, self.settings.storage.free_bytes),
-                "migrations": lambda: check_migrations(self.engine, expected),
+                "migrations": lambda: self._check_migrations(expected),
                 "queue": lambda: check_queue(self.queue),
             }
         )
+
+    async def _check_migrations(self, expected: str | None) -> None:
+        await check_migrations(self.engine, expected, has_revision)
 
     # --- The worker ----------------------------------------------------------------------------------------------
 
@@ -402,6 +406,7 @@ async def run_worker(services: Services) -> None:
 async def _worker_lifespan(services: Services) -> AsyncGenerator[Context, None]:
     """Run what accompanies the queue in a worker; yield the context of its tasks."""
     services.queue.gate = services.availability.wait
+    services.queue.about = own_version()._asdict()
     preload_rendering(plots=True)  # before an imported file is probed, which starts the same server process
     async with (
         services,

@@ -19,8 +19,9 @@ from sqlalchemy.engine import make_url
 
 from tone_shootout.composition import Services
 from tone_shootout.jobs.scheduling.queue import check_queue
+from tone_shootout.jobs.scheduling.versions import differing, own_version, worker_versions
 from tone_shootout.kit.readiness import OutdatedError, check_migrations, reason_of
-from tone_shootout.migrations import head_revision
+from tone_shootout.migrations import has_revision, head_revision
 from tone_shootout.rendering import fonts
 
 TIMEOUT_S: Final = 10.0
@@ -202,13 +203,32 @@ async def _clock(services: Services) -> str:
 
 
 async def _schema(services: Services) -> str:
-    await check_migrations(services.engine, head_revision())
-    return f"revision {head_revision()}"
+    found = await check_migrations(services.engine, head_revision(), has_revision)
+    if found != head_revision():
+        raise ShortcomingError(
+            f"revision {found}, newer than {head_revision()} of this version",
+            "It works during an upgrade: install the new version here too.",
+        )
+    return f"revision {found}"
 
 
 async def _queue(services: Services) -> str:
     await check_queue(services.queue)
     return f"“{services.settings.queue.name}” in {urlsplit(services.settings.queue_url).scheme}"
+
+
+async def _workers(services: Services) -> str:
+    await services.queue.connect()
+    found = worker_versions((await services.queue.info())["workers"])
+    if not found:
+        return "none has reported lately"
+    detail = ", ".join(f"{number} of {each}" for each, number in sorted(found.items()))
+    if differing(found):
+        raise ShortcomingError(
+            f"{detail}; this is {own_version()}",
+            "Install one version everywhere: results of another engine differ, and are not verified as exact here.",
+        )
+    return detail
 
 
 async def _broker(services: Services) -> str:
@@ -308,6 +328,7 @@ CHECKS: Final[Sequence[Check]] = (
     Check("clock", "", _clock, "database"),
     Check("schema", "Run: shootout db upgrade", _schema, "database"),
     Check("queue", "Check SHOOTOUT_QUEUE_URL, or run: shootout db upgrade", _queue),
+    Check("workers", "", _workers, "queue"),
     Check("broker", "Check SHOOTOUT_REDIS_URL: host, port, user, password, TLS.", _broker),
     Check("storage", "Check SHOOTOUT_STORAGE_URL and _OPTIONS: bucket, credentials, permissions.", _storage),
     Check("address", "Set SHOOTOUT_SERVER_PUBLIC_URL.", _address),

@@ -146,6 +146,17 @@ def test_a_migration_that_waits_for_another_says_so_and_goes_on(database: str, s
     assert waiting.returncode == 0
 
 
+def test_an_older_version_leaves_a_newer_schema_as_it_is(database: str) -> None:
+    migrations.upgrade(database)
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE schema_version SET version_num = '9999'")
+    lines: list[str] = []
+    migrations.upgrade(database, on_wait=lines.append)
+    assert lines == ["the schema is at 9999, which is newer than this version"]
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT version_num FROM schema_version").fetchone() == ("9999",)
+
+
 def test_a_database_that_differs_from_the_models_is_reported(database: str, settings: Settings) -> None:
     migrations.upgrade(database)
     with psycopg.connect(database) as connection:

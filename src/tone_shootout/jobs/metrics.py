@@ -6,6 +6,7 @@ it is asked, at most once in `FRESH_S`.
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Final
 
 import structlog
@@ -17,6 +18,7 @@ from sqlalchemy.pool import QueuePool
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.repositories import JobArtifactRepository, JobRepository
 from tone_shootout.jobs.repositories.render_cache import RenderCacheRepository
+from tone_shootout.jobs.scheduling.versions import WorkerVersion, differing, own_version, worker_versions
 from tone_shootout.jobs.status import FINISHED, JobStatus
 from tone_shootout.jobs.streaming.event_hub import EventHub
 from tone_shootout.jobs.summary import JobSummary
@@ -48,6 +50,8 @@ _segments = Counter("shootout_segments", "Segments of completed jobs, by where t
 _jobs = Gauge("shootout_jobs", "Unfinished jobs", ["status"])
 _oldest = Gauge("shootout_oldest_waiting_job_seconds", "Time for which the oldest waiting job has waited, in seconds")
 _workers = Gauge("shootout_workers", "Workers that have reported to the queue within the last seconds")
+_versions = Gauge("shootout_worker_versions", "Workers by version", ["app", "engine"])
+_differing = Gauge("shootout_workers_differing", "Workers with another version or engine than this web process")
 _deliveries = Gauge("shootout_webhook_deliveries_pending", "Deliveries of webhooks that have not succeeded yet")
 _overdue = Gauge("shootout_webhook_delivery_overdue_seconds", "Time since the oldest delivery was due, in seconds")
 _storage = Gauge("shootout_storage_used_bytes", "Size of stored files, in bytes; of large tables an estimate", ["kind"])
@@ -90,6 +94,7 @@ class InstallationState:
         self._event_hub = event_hub
         self._lock = asyncio.Lock()
         self._read_at = self._storage_read_at = -STORAGE_S
+        self._others: list[WorkerVersion] = []
 
     async def refresh(self) -> None:
         """Read what is older than `FRESH_S`. If that fails, the last values stay, and `shootout_state_read` is 0."""
@@ -127,4 +132,19 @@ class InstallationState:
         _deliveries.set(pending.count)
         _overdue.set(pending.overdue_s)
         await self._queue.connect()
-        _workers.set(len((await self._queue.info())["workers"]))
+        workers = (await self._queue.info())["workers"]
+        _workers.set(len(workers))
+        self._set_versions(worker_versions(workers))
+
+    def _set_versions(self, found: Mapping[WorkerVersion, int]) -> None:
+        _versions.clear()
+        for each, number in found.items():
+            _versions.labels(*each).set(number)
+        others = differing(found)
+        _differing.set(sum(found[each] for each in others))
+        if others != self._others:  # once for each change
+            self._others = others
+            if others:
+                _log.warning("worker_versions_differ", own=str(own_version()), workers=[str(each) for each in others])
+            else:
+                _log.info("worker_versions_agree", own=str(own_version()))

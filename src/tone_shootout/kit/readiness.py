@@ -106,11 +106,22 @@ async def check_broker(redis: Redis) -> None:
     await cast("Awaitable[Any]", redis.ping())
 
 
-async def check_migrations(engine: AsyncEngine, expected: str | None) -> None:
+async def check_migrations(engine: AsyncEngine, expected: str | None, is_known: Callable[[str], bool]) -> str:
     """Compare the schema of the database with the code.
 
+    A newer schema is accepted: migrations only add what older code does not need, so that old and new processes run
+    side by side during an upgrade (`migrations.EXPANDING_SINCE`).
+
+    Args:
+        engine: the database.
+        expected: newest revision of the code.
+        is_known: returns whether the code has a revision.
+
+    Returns:
+        The revision of the database.
+
     Raises:
-        OutdatedError: they differ.
+        OutdatedError: the schema is older, or there is none.
     """
 
     def current(connection: Connection) -> str | None:
@@ -118,8 +129,9 @@ async def check_migrations(engine: AsyncEngine, expected: str | None) -> None:
 
     async with engine.connect() as connection:
         found = await connection.run_sync(current)
-    if found != expected:
+    if found is None or (found != expected and is_known(found)):
         raise OutdatedError(f"the schema is at {found or 'no revision'}, not {expected}; run `shootout db upgrade`")
+    return found
 
 
 async def check_disks(folders: Iterable[Path], free_bytes: int) -> None:

@@ -11,6 +11,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 __all__ = [
+    "EXPANDING_SINCE",
     "VERSION_TABLE",
     "alembic_config",
     "check",
@@ -23,6 +24,10 @@ __all__ = [
 ]
 
 VERSION_TABLE: Final = "schema_version"
+EXPANDING_SINCE: Final = "0012"
+"""Migrations after this revision only expand the schema, so that the code of before them runs on it too: new tables,
+new columns that are nullable or have a default of the server, new indexes. A later release removes what is not needed
+any more, when no code that needs it is supported, and raises this revision."""
 _FOLDER: Final = Path(__file__).parent
 
 
@@ -39,7 +44,12 @@ def head_revision() -> str | None:
 
 def has_revision(revision: str) -> bool:
     """Return whether there is a migration to `revision`."""
-    return revision in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return revision in _revisions()
+
+
+@cache
+def _revisions() -> frozenset[str]:
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def table_names() -> list[str]:
@@ -50,12 +60,13 @@ def table_names() -> list[str]:
 
 
 def upgrade(url: str, target: str = "head", *, on_wait: Callable[[str], None] | None = None) -> None:
-    """Upgrade the database at `url` to `target`, and create the tables of the queue.
+    """Upgrade the database at `url` to `target`, and create the tables of the queue; leave a newer schema as it is.
 
     Args:
         url: as `SHOOTOUT_DATABASE_URL` takes it.
         target: a revision.
-        on_wait: called with one line if another process migrates at the moment and this one has to wait.
+        on_wait: called with one line if another process migrates at the moment and this one has to wait, or if the
+            schema is newer.
     """
     config = _config(url)
     config.attributes["on_wait"] = on_wait

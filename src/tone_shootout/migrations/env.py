@@ -11,7 +11,7 @@ from tone_shootout.jobs.scheduling.queue import prepare_queue
 from tone_shootout.kit.db.locks import Lock
 from tone_shootout.kit.db.session import create_engine
 from tone_shootout.kit.settings import load_settings
-from tone_shootout.migrations import VERSION_TABLE
+from tone_shootout.migrations import VERSION_TABLE, has_revision
 from tone_shootout.migrations.models import metadata
 
 _log = structlog.get_logger(__name__)
@@ -28,9 +28,20 @@ def _run(connection: Connection) -> bool:
         transaction_per_migration=True,
         user_module_prefix="advanced_alchemy.types.",
     )
+    is_upgrade = getattr(context.get_context().opts.get("fn"), "__name__", "") == "upgrade"
+    current = context.get_context().get_current_revision()
+    if is_upgrade and current is not None and not has_revision(current):
+        # An older version that starts beside newer ones, or after them: what it needs is there.
+        _notify(f"the schema is at {current}, which is newer than this version")
+        return False
     with context.begin_transaction():
         context.run_migrations()
-    return getattr(context.get_context().opts.get("fn"), "__name__", "") == "upgrade"
+    return is_upgrade
+
+
+def _notify(line: str) -> None:
+    notify = context.config.attributes.get("on_wait") or _log.info
+    notify(line)
 
 
 def _lift_limits(connection: Connection) -> None:
@@ -51,8 +62,7 @@ async def _main() -> None:
         async with engine.connect() as guard:
             # The lock lasts until the transaction of this connection ends, behind a pooler too.
             if not (await guard.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({Lock.MIGRATIONS:d})")).scalar():
-                notify = context.config.attributes.get("on_wait") or _log.info
-                notify("waiting for another migration of this database to end")
+                _notify("waiting for another migration of this database to end")
                 await guard.exec_driver_sql(f"SELECT pg_advisory_xact_lock({Lock.MIGRATIONS:d})")
             async with engine.connect() as connection:
                 is_upgrade = await connection.run_sync(_run)

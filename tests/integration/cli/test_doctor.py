@@ -81,6 +81,13 @@ async def test_an_embedded_database_that_is_not_migrated_is_no_failure(
     assert "queue" not in found, "its tables come with the schema"
 
 
+async def test_a_newer_schema_is_a_warning(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "head_revision", lambda: "0001")
+    monkeypatch.setattr(doctor, "has_revision", lambda revision: revision == "0001")
+    found = await _examine(settings)
+    assert (found["schema"].status, "newer than 0001" in found["schema"].detail) == ("warning", True)
+
+
 async def test_different_clocks_and_unsafe_addresses_are_warnings(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

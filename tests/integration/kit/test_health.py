@@ -6,11 +6,15 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
+import pytest
 from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.support.live import serving, web_process
 from tests.support.s3 import s3_process
+from tone_shootout import migrations
 from tone_shootout.embedded.servers import Servers
+from tone_shootout.kit.readiness import OutdatedError, check_migrations
 from tone_shootout.kit.settings import DatabaseSettings, QueueSettings, RedisSettings, Settings, StorageSettings
 
 PARTS = ("database", "broker", "storage", "disk", "migrations", "queue")
@@ -60,6 +64,14 @@ def test_on_a_database_that_was_never_migrated_it_is_not_ready(settings: Setting
     assert status == 503
     assert checks["migrations"] == "outdated"
     assert checks["database"] == "ok"
+
+
+async def test_during_an_upgrade_an_older_version_stays_ready_and_a_newer_one_is_not(engine: AsyncEngine) -> None:
+    found = await check_migrations(engine, migrations.head_revision(), migrations.has_revision)
+    assert found == migrations.head_revision()
+    assert await check_migrations(engine, "0001", lambda revision: revision == "0001") == found
+    with pytest.raises(OutdatedError, match="not 9999"):
+        await check_migrations(engine, "9999", lambda _revision: True)
 
 
 def test_without_its_database_it_lives_and_is_not_ready(settings: Settings) -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from saq import Job, Queue
 from saq.queue.redis import RedisQueue
+from saq.types import WorkerInfo
 
 from tone_shootout.kit.tasks import SCHEDULED_PREFIX
 
@@ -22,9 +24,11 @@ class GatedQueue(Queue):
     Attributes:
         gate: awaited before an entry is taken; None: entries are taken at once. SAQ's workers offer no hook before they
             take an entry, and an entry that was taken counts as an attempt.
+        about: what a worker registers about itself, beside SAQ's own figures.
     """
 
     gate: Callable[[], Awaitable[None]] | None = None
+    about: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -47,6 +51,12 @@ class GatedQueue(Queue):
                 taking.cancel()
                 await asyncio.wait({taking}, timeout=CANCEL_AGAIN_S)
         return taking.result()
+
+    async def worker_info(
+        self, worker_id: str, queue_key: str, metadata: dict[str, Any] | None = None, ttl: int = 60
+    ) -> WorkerInfo:
+        """Register a worker, with what it tells about itself."""
+        return await super().worker_info(worker_id, queue_key, {**(metadata or {}), **self.about}, ttl)
 
     async def enqueue(self, job_or_func: str | Job, **kwargs: Any) -> Job | None:
         """Enqueue an entry; for a run of a scheduled task that was just enqueued, do nothing.

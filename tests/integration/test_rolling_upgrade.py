@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tarfile
 from collections import Counter
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Collection, Generator, Iterable
 from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -21,7 +21,6 @@ import pytest
 from tests.support.processes import eventually
 from tests.support.shared import PROJECT
 from tests.support.uploads import SHOOTOUTS, config
-from tone_shootout import migrations
 from tone_shootout.embedded.servers import Servers
 from tone_shootout.kit.settings import Settings
 
@@ -35,16 +34,27 @@ def _git(*arguments: str) -> bytes:
     return subprocess.run(["git", "-C", PROJECT, *arguments], capture_output=True, check=True).stdout
 
 
-@pytest.fixture(scope="module")
-def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The source of the commit before the newest migration."""
-    newest = next((PROJECT / VERSIONS).glob(f"{migrations.head_revision()}_*.py"))
+def _revisions(names: Iterable[str]) -> list[str]:
+    return sorted(found[1] for name in names if (found := re.search(r"(\d{4})_", name)))
+
+
+def _lacks(commit: str, revisions: Collection[str]) -> bool:
+    """Return whether the migrations of a commit form a line that has none of these."""
+    found = _revisions(_git("ls-tree", "--name-only", commit, f"{VERSIONS}/").decode().split())
+    return len(set(found)) == len(found) and not set(found).intersection(revisions)
+
+
+@pytest.fixture(params=[1, 3, 5], ids=["newest", "newest three", "five"])
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The source of the newest commit before the newest migrations."""
+    newest = _revisions(path.name for path in (PROJECT / VERSIONS).iterdir())[-request.param :]
     try:
-        added = _git("log", "--diff-filter=A", "--format=%H", "--", str(newest)).decode().split()
-        content = _git("archive", f"{added[-1]}^", "src")
-    except (OSError, IndexError, subprocess.CalledProcessError):
-        pytest.skip("needs git and the history of the newest migration")
-    folder = tmp_path_factory.mktemp("old")
+        touched = _git("log", "--format=%H", "--", VERSIONS).decode().split()
+        commit = next(f"{each}^" for each in touched if _lacks(f"{each}^", newest))
+        content = _git("archive", commit, "src")
+    except (OSError, StopIteration, subprocess.CalledProcessError):
+        pytest.skip("needs git and the history of the newest migrations")
+    folder = tmp_path / "old"
     with tarfile.open(fileobj=BytesIO(content)) as archive:
         archive.extractall(folder, filter="data")
     return folder / "src"
@@ -116,7 +126,9 @@ class Traffic:
         job = answer.json()["job"]
         self.jobs.append(job["id"])
         for path in (job["links"]["self"], "/api/v1/jobs", "/api/v1/me", "/api/v1/library", SHOOTOUTS):
-            self.statuses[(await client.get(path)).status_code] += 1
+            answer = await client.get(path)
+            self.statuses[answer.status_code] += 1
+            assert answer.status_code == 200, f"{path}: {answer.text}"
 
     async def follow(self, client: httpx.AsyncClient, job: str) -> AsyncIterator[str]:
         async with client.stream("GET", f"/api/v1/jobs/{job}/events", params={"after": 0}) as answer:
@@ -131,7 +143,7 @@ def _workers(url: str) -> set[int]:
     return {int(worker.rpartition(":")[2]) for (worker,) in rows if worker}
 
 
-async def test_old_and_new_processes_share_a_database_across_the_newest_migration(
+async def test_old_and_new_processes_share_a_database_across_migrations(
     old: Path, servers: Servers, settings: Settings, tmp_path: Path
 ) -> None:
     url = servers.create_database(f"rolling_{uuid4().hex}")

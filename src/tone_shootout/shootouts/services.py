@@ -13,6 +13,7 @@ from tone_shootout.accounts.services import AccountService
 from tone_shootout.document_errors import MOST
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.db.repository import RowLock
+from tone_shootout.kit.documents import to_document
 from tone_shootout.kit.http.problems import Fault
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.rendering.media_info import Limits
@@ -145,7 +146,7 @@ class ShootoutService:
             title=config.title,
             schema_version=config.schema,
             visibility=visibility,
-            config=msgspec.json.encode(config).decode(),
+            config=msgspec.json.encode(to_document(config)).decode(),
             labels=msgspec.json.encode(metadata or {}).decode(),
             item_ids=assets.item_ids,
         )
@@ -396,4 +397,4 @@ def _credits(assets: Sequence[AssetRef]) -> dict[str, Credit]:
 def _set_config(shootout: Shootout, config: Config) -> None:
     shootout.title = config.title
     shootout.schema_version = config.schema
-    shootout.config = msgspec.to_builtins(config)
+    shootout.config = to_document(config)

@@ -10,6 +10,7 @@ from tone_shootout.jobs.execution.attempt import Attempt
 from tone_shootout.jobs.execution.inputs import Asset, Inputs
 from tone_shootout.jobs.repositories import JobPictureRepository, JobRepository
 from tone_shootout.kit.db.session import SessionMaker
+from tone_shootout.kit.documents import to_document
 from tone_shootout.kit.http.problems import ProblemError
 from tone_shootout.kit.outages import StorageFaultError
 from tone_shootout.kit.storage import MissingObjectError, Storage
@@ -105,7 +106,7 @@ class Fetcher:
         imported = {wanted.file: await self._import(attempt, wanted, folder) for wanted in inputs.wanted}
         complete = msgspec.structs.replace(inputs, assets=inputs.assets | imported, wanted=())
         async with self._sessions() as session:
-            await JobRepository(session).save_inputs(job.id, job.attempt, msgspec.to_builtins(complete))
+            await JobRepository(session).save_inputs(job.id, job.attempt, to_document(complete))
             await session.commit()
         return complete
 

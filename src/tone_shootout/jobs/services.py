@@ -32,8 +32,8 @@ from tone_shootout.jobs.repositories import (
 )
 from tone_shootout.jobs.status import FINISHED, JobStatus
 from tone_shootout.kit.db.pagination import Paging
-from tone_shootout.kit.http.request_id import current_request_id
 from tone_shootout.kit.documents import to_document
+from tone_shootout.kit.http.request_id import current_request_id
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.kit.tracing import current_traceparent
 from tone_shootout.rendering.engine.schedule import sound_keys

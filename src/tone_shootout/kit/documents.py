@@ -1,6 +1,6 @@
 """Stored documents that an older version of the code can read too."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -32,9 +32,11 @@ def to_document(value: Any) -> Any:
         return document
     if isinstance(value, Mapping):
         return {key: to_document(content) for key, content in value.items()}
-    if isinstance(value, list | tuple):
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
         return [to_document(content) for content in value]
-    return value if value is None or isinstance(value, str | int | float) else msgspec.to_builtins(value)
+    return msgspec.to_builtins(value)
 
 
 @cache

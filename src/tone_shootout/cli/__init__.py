@@ -32,6 +32,7 @@ _COMMANDS = {
     "login": "Sign in to a service with TONE3000.",
     "logout": "Sign out of a service.",
     "user": "Manage local users and their API tokens.",
+    "admin": "Administer a service: jobs of all users, quotas, maintenance.",
     "tone3000": "Check the API of TONE3000.",
     "completion": "Write the completion script of a shell.",
     "doctor": "Check an installation, and tell what to do.",

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.guards import require_administrator
 from tone_shootout.accounts.services import AccountService
-from tone_shootout.administration.job_dtos import CODE_PATTERN, PATH, BulkCreate, BulkRead, JobOfUserRead
+from tone_shootout.administration.job_dtos import CODE_PATTERN, MAX_CODE, PATH, BulkCreate, BulkRead, JobOfUserRead
 from tone_shootout.jobs.all_jobs import AllJobs, BulkAction
 from tone_shootout.jobs.repositories.all_jobs import JobFilter, JobOfUser
 from tone_shootout.jobs.status import JobStatus
@@ -25,7 +25,10 @@ JobId = Annotated[UUID, PathParameter(description="The job's id.")]
 def provide_job_filter(
     status: Annotated[JobStatus | None, QueryParameter(description="Only jobs in this status.")] = None,
     error_code: Annotated[
-        str | None, QueryParameter(description="Only jobs that failed with this code.", pattern=CODE_PATTERN)
+        str | None,
+        QueryParameter(
+            description="Only jobs that failed with this code.", pattern=CODE_PATTERN, min_length=1, max_length=MAX_CODE
+        ),
     ] = None,
     owner_id: Annotated[UUID | None, QueryParameter(description="Only jobs of this user.")] = None,
     created_since: Annotated[

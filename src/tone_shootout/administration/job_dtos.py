@@ -15,7 +15,8 @@ from tone_shootout.kit.outages import Dependency
 
 PATH = "/api/v1/admin/jobs"
 MAX_BULK = 500
-CODE_PATTERN = r"^[a-z0-9_]{1,64}$(?!\n)"
+CODE_PATTERN = r"^[a-z0-9_]+$(?!\n)"
+MAX_CODE = 64
 
 JobIdField = Annotated[UUID, Meta(description="Id of the job.")]
 
@@ -92,7 +93,7 @@ class JobSelection(Struct, kw_only=True, forbid_unknown_fields=True):
 
     status: Annotated[JobStatus | None, Meta(description="Only jobs in this status.", examples=["failed"])] = None
     error_code: Annotated[
-        Annotated[str, Meta(pattern=CODE_PATTERN)] | None,
+        Annotated[str, Meta(pattern=CODE_PATTERN, min_length=1, max_length=MAX_CODE)] | None,
         Meta(description="Only jobs that failed with this code.", examples=["storage_unavailable"]),
     ] = None
     owner_id: Annotated[UUID | None, Meta(description="Only jobs of this user.")] = None

@@ -29,9 +29,9 @@ class Events(queue.Queue[str]):
         return [self.get_nowait() for _ in range(self.qsize())]
 
 
-def eventually(condition: Callable[[], bool]) -> None:
+def eventually(condition: Callable[[], bool], *, timeout_s: float = TIMEOUT_S) -> None:
     """Return as soon as `condition` holds; fail after the timeout."""
-    pause, deadline = threading.Event(), time.monotonic() + TIMEOUT_S
+    pause, deadline = threading.Event(), time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "condition not met before the timeout"
         pause.wait(0.02)

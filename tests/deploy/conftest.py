@@ -35,6 +35,19 @@ STAND_INS = {
 WITHOUT_STAND_IN = {"grafana"}
 """Services of `compose.yml` that do not run: no package of Debian's has Grafana."""
 READY_S = 240
+SPEC = """
+schema = 1
+title = "Two amps"
+[[di_tracks]]
+name = "Riff"
+file = "riff.wav"
+[[chains]]
+name = "プレキシ"
+blocks = [{ type = "capture", file = "a.nam" }, { type = "cab_ir", file = "cab-a.wav" }]
+[[chains]]
+name = "مكبر 🎸"
+blocks = [{ type = "capture", file = "b.nam" }, { type = "cab_ir", file = "cab-b.wav" }]
+"""
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.deploy.conftest import SPEC
 from tests.support.containers import Podman
+from tests.support.render_inputs import lay_out
 from tests.support.shared import PROJECT
 
 pytestmark = [pytest.mark.thorough, pytest.mark.deploy, pytest.mark.timeout(900)]
@@ -72,6 +74,18 @@ print(disk.default_folder())
         "[] True True",
         "/data/.cache/tone-shootout/kernels",
     ]
+
+
+def test_any_user_renders_a_shootout_on_a_read_only_file_system(podman: Podman, image: str) -> None:
+    folder = podman.folder / "rendered"
+    folder.mkdir()
+    lay_out(folder)
+    (folder / "two-amps.toml").write_text(SPEC, encoding="utf-8")
+    script = "shootout render /in/two-amps.toml --out /data/out && ls /data/out /data/.cache/tone-shootout/kernels"
+    options = ("--user=12345:0", f"--volume={folder}:/in:ro", "--entrypoint=sh")
+    listed = podman.output(*HARDENED, *options, image, "-c", script).splitlines()
+    assert {"comparison.mp4", "manifest.json", "segments", "index.html"} <= set(listed)
+    assert any(re.fullmatch(r"[0-9a-f]{64}", name) for name in listed)
 
 
 def test_the_bill_of_materials_names_every_package_with_its_version(podman: Podman, image: str) -> None:

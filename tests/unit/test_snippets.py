@@ -35,7 +35,9 @@ RUN_BY = {
     ("docs/webhooks.md", "python"): "tests/unit/jobs/webhooks/test_guide.py",
     ("docs/webhooks.md", "sh"): "tests/integration/readme/test_snippets.py",
 }
-NOT_RUN = {("deploy/README.md", "sh"): "They need Docker; `tests/unit/deploy/test_compose.py` reads the files."}
+NOT_RUN = {
+    ("deploy/README.md", "sh"): "`tests/deploy/test_installation.py` runs those of Compose, in `task test:deploy`."
+}
 """The tests that take all blocks of a language out of a document and run them. Those of documents that are not listed
 may only set variables, and repeat commands of README."""
 SETTING = re.compile(r"^(?:export )?(SHOOTOUT_\w+)=(.*)$")

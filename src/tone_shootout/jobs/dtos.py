@@ -179,12 +179,23 @@ class TicketRead(Struct, kw_only=True):
 
 
 ArtifactType = Literal[
-    "manifest", "segment", "partial_segment", "page", "page_file", "plot", "video", "chapters", "description", "other"
+    "manifest",
+    "segment",
+    "partial_segment",
+    "page",
+    "page_file",
+    "plot",
+    "video",
+    "thumbnail",
+    "chapters",
+    "description",
+    "other",
 ]
 _TYPES: Final[dict[str, ArtifactType]] = {
     "manifest.json": "manifest",
     "index.html": "page",
     "comparison.mp4": "video",
+    "thumbnail.png": "thumbnail",
     "chapters.txt": "chapters",
     "description.txt": "description",
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
@@ -142,7 +143,7 @@ def test_a_restored_installation_has_every_row_and_object(
     assert after == before
     assert _objects(target) == _objects(source)
     again = _refused(_run(target, "restore", tmp_path / "b", key=key))
-    assert "the database is not empty: user_account has rows" in again
+    assert re.search("the database is not empty: [a-z_]+ has rows", again)
 
 
 def test_a_key_that_is_wrong_missing_short_or_superfluous_is_named(source: Settings, tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ async def test_every_artifact_has_a_type_and_a_segment_its_position(first: First
     types = {path: item["type"] for path, item in results.items()}
     assert types["manifest.json"] == "manifest"
     assert types["comparison.mp4"] == "video"
+    assert types["thumbnail.png"] == "thumbnail"
     assert types["index.html"] == "page"
     assert types["listen/listening.js"] == "page_file"
     assert [item["segment"] for item in results.values() if item["type"] == "segment"] == [1, 2]

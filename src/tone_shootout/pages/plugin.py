@@ -19,6 +19,7 @@ from tone_shootout.accounts.errors import CrossOriginError
 from tone_shootout.administration.services import Notices
 from tone_shootout.kit.http.problems import ProblemError
 from tone_shootout.kit.settings import Settings
+from tone_shootout.pages.administration import AllJobsPageController
 from tone_shootout.pages.builder import BuilderController
 from tone_shootout.pages.home import HomeController
 from tone_shootout.pages.job_page import JobPageController
@@ -60,6 +61,7 @@ class PagesPlugin(InitPlugin):
                     "/",
                     route_handlers=[
                         HomeController,
+                        AllJobsPageController,
                         LibraryPageController,
                         LibraryPicturePageController,
                         BuilderController,

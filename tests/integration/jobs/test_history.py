@@ -41,6 +41,8 @@ LISTS = (
     "/api/v1/shares",
     "/api/v1/shares/public",
     "/api/v1/webhooks",
+    "/api/v1/admin/audit-log",
+    "/api/v1/admin/announcements",
     "/metrics",
     "/health/ready",
 )

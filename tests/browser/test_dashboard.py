@@ -1,7 +1,8 @@
 """The dashboard in a real browser."""
 
+import os
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import pytest
@@ -12,10 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.browser.conftest import Visit
 from tests.integration.conftest import Person
 from tests.integration.jobs.conftest import submit
+from tests.support.axe import violations
 from tests.support.sessions import Sessions
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.status import JobStatus
+
+SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
+SHOTS: Final = os.environ.get("SHOTS")
 
 
 @pytest.fixture
@@ -144,3 +149,29 @@ async def test_other_users_can_sign_in_as_an_administrator(
     await visit.page.get_by_label("API token").fill(administrator.token)
     await visit.page.keyboard.press("Enter")
     await visit.page.get_by_role("heading", name="Queues").wait_for()
+
+
+async def test_the_page_of_all_jobs_passes_axe_with_notices_and_does_not_scroll_sideways(
+    dashboard: Visit, base_url: str, user: Person, administrator: Person
+) -> None:
+    await submit(user.client, title="W" * 100)
+    for severity in ("info", "critical"):
+        body = {"text": f"{'x' * 100} and more", "severity": severity}
+        await administrator.client.post("/api/v1/admin/announcements", json=body)
+    page = dashboard.page
+    await page.goto(f"{base_url}/admin/jobs?owner=ada")
+    await expect(page.get_by_role("button", name="Cancel 1")).to_be_visible()
+    await expect(page.get_by_role("button", name="Retry 0")).to_be_disabled()
+    await page.set_viewport_size({"width": 360, "height": 740})
+    for scheme in SCHEMES:
+        await page.emulate_media(color_scheme=scheme)
+        assert await violations(page) == [], scheme
+        if SHOTS:
+            await page.screenshot(path=f"{SHOTS}/admin-jobs-{scheme}.png", full_page=True)
+    await page.set_viewport_size({"width": 320, "height": 740})
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    if SHOTS:
+        await page.screenshot(path=f"{SHOTS}/admin-jobs-wide.png", full_page=True)
+    await page.get_by_role("button", name="Cancel 1").click()
+    await expect(page.get_by_role("status").filter(has_text="1 job changed, 0 left.")).to_be_visible()

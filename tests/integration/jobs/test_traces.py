@@ -33,6 +33,17 @@ create_app(Settings(
 ))
 import tone_shootout.jobs.execution.runner
 print([name for name in sys.modules if name.split(".")[0] == "opentelemetry"])
+
+import os
+from tone_shootout.kit.settings import SettingsError
+from tone_shootout.kit.tracing import configure_tracing
+from tone_shootout.lean_imports import hidden
+os.environ["OTEL_TRACES_EXPORTER"] = "otlp"
+try:
+    with hidden("opentelemetry"):
+        configure_tracing()
+except SettingsError as error:
+    print(error)
 """
 
 
@@ -88,11 +99,14 @@ def _named(spans: list[CollectedSpan], name: str) -> list[CollectedSpan]:
     return [span for span in spans if span.name == name]
 
 
-def test_processes_import_nothing_of_opentelemetry_while_traces_are_off(tmp_path: Path) -> None:
+def test_processes_import_nothing_of_opentelemetry_while_traces_are_off_and_miss_it_while_they_are_on(
+    tmp_path: Path,
+) -> None:
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED, str(tmp_path)], cwd=PROJECT, capture_output=True, text=True, check=False
     )
-    assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
+    missing = "OTEL_TRACES_EXPORTER: traces need more packages: install `tone-shootout[traces]`"
+    assert (done.stdout.splitlines(), done.returncode) == (["[]", missing], 0), done.stderr
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ def to_document(value: Any) -> Any:
 
     During a rolling upgrade, code of the last version reads what this version writes, and it rejects fields that it
     does not know. A new field is optional: as long as nobody uses it, it has its default, which is None, false, zero or
-    empty, and is not stored. Other defaults are stored, so that a later change of one does not change what was stored.
+    empty (a table: of nothing but such fields), and is not stored. Other defaults are stored, so that a later change of
+    one does not change what was stored.
 
     Args:
         value: a struct, or what may be in one.
@@ -27,8 +28,9 @@ def to_document(value: Any) -> Any:
             content = getattr(value, name)
             if content is UNSET:
                 continue
-            if content or default is _ABSENT or content != default:
-                document[encoded] = to_document(content)
+            written = to_document(content)
+            if written or default is _ABSENT or content != default:
+                document[encoded] = written
         return document
     if isinstance(value, Mapping):
         return {key: to_document(content) for key, content in value.items()}

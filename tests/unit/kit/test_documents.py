@@ -14,6 +14,10 @@ class _Old(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type", t
     gain_db: float = 1.0
 
 
+class _Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    is_blind: bool = False
+
+
 class _New(_Old, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="old"):
     parts: tuple[_Old, ...] = ()
     note: str | None = None
@@ -21,6 +25,7 @@ class _New(_Old, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag
     is_wide: bool = field(default=False, name="wide")
     extra: dict[str, int] = field(default_factory=dict)
     left_out: int | UnsetType = UNSET
+    options: _Options = _Options()
 
 
 def test_what_is_empty_by_default_is_left_out_and_read_by_an_older_version() -> None:
@@ -35,6 +40,7 @@ def test_what_is_empty_by_default_is_left_out_and_read_by_an_older_version() -> 
     [
         ({"parts": (_Old(name=""),)}, {"parts": [{"type": "old", "name": "", "gain_db": 1.0}]}),
         ({"gain_db": 0.0}, {"gain_db": 0.0}),
+        ({"options": _Options(is_blind=True)}, {"options": {"is_blind": True}}),
         ({"is_wide": True, "note": ""}, {"wide": True, "note": ""}),
         ({"extra": {"n": 0}, "left_out": 0}, {"extra": {"n": 0}, "left_out": 0}),
     ],

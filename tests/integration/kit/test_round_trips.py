@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.integration.conftest import Person
 from tests.support.library_rows import library_items, typical_config
 from tests.support.live import serving
+from tests.support.relay import Relay, Streams
 from tests.support.sessions import Sessions
 from tests.support.uploads import LIBRARY, SHOOTOUTS
 from tone_shootout.kit.settings import Settings, parse_postgres
@@ -29,55 +30,30 @@ KILL = text(
 WORKERS = 6
 
 
-class Wire:
+class Wire(Relay):
     """A proxy of PostgreSQL's socket that counts how often the server has become ready for the next request."""
 
     def __init__(self, target: Path) -> None:
+        super().__init__()
         self._target = target
         self.count = 0
-        self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def listening(self, path: Path) -> AsyncGenerator[None, None]:
-        server = await asyncio.start_unix_server(self._accept, path)
-        try:
+        async with self.accepting(await asyncio.start_unix_server(self.accept, path)):
             yield
-        finally:
-            server.close()
-            tasks = list(self._tasks)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _accept(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        upstream, to_server = await asyncio.open_unix_connection(self._target)
-        try:
-            await asyncio.gather(self._forward(client, to_server), self._answer(upstream, to_client))
-        except (ConnectionError, asyncio.CancelledError):
-            pass  # one of them has closed the connection, or the test has ended
-        finally:
-            self._tasks.discard(task)
-            for writer in (to_client, to_server):
-                writer.close()
-                with suppress(OSError):
-                    await writer.wait_closed()
+    async def connect(self) -> Streams:
+        return await asyncio.open_unix_connection(self._target)
 
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65536):
-            writer.write(data)
-        writer.close()
-
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(self, upstream: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         try:
             while True:
-                head = await reader.readexactly(5)  # PostgreSQL's protocol: type, and length including itself
-                writer.write(head + await reader.readexactly(int.from_bytes(head[1:], "big") - 4))
+                head = await upstream.readexactly(5)  # PostgreSQL's protocol: type, and length including itself
+                client.write(head + await upstream.readexactly(int.from_bytes(head[1:], "big") - 4))
                 self.count += head[:1] == b"Z"  # ReadyForQuery
         except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
+            client.close()
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement
 
 from tone_shootout.kit.db.pagination import Paging
-from tone_shootout.kit.db.repository import OwnedRepository, Repository, RowLock
+from tone_shootout.kit.db.pictures import PictureRepository
+from tone_shootout.kit.db.repository import OwnedRepository, RowLock
 from tone_shootout.listening.shares.models import Share, SharePicture
 
 _NEWEST: Final = (Share.created_at.desc(), Share.id.desc())
@@ -47,25 +47,7 @@ class ShareRepository(OwnedRepository[Share]):
         return await self.list_page(*filters, paging=paging, order_by=_NEWEST)
 
 
-class PictureRepository(Repository[SharePicture]):
-    """Pictures of shares. A request finds the share first."""
+class SharePictureRepository(PictureRepository[SharePicture]):
+    """Pictures of shares."""
 
     model_type = SharePicture
-
-    async def put(self, share_id: UUID, content: bytes) -> None:
-        """Insert or replace the picture of a share."""
-        statement = insert(SharePicture).values(share_id=share_id, content=content)
-        await self.session.execute(
-            statement.on_conflict_do_update(index_elements=["share_id"], set_={"content": statement.excluded.content})
-        )
-
-    async def read(self, share_id: UUID) -> bytes | None:
-        """Return the picture of a share, None where there is none."""
-        found: bytes | None = await self.session.scalar(
-            select(SharePicture.content).where(SharePicture.share_id == share_id)
-        )
-        return found
-
-    async def remove(self, share_id: UUID) -> None:
-        """Delete the picture of a share, if there is one."""
-        await self.session.execute(delete(SharePicture).where(SharePicture.share_id == share_id))

@@ -27,7 +27,7 @@ from tone_shootout.listening.shares.errors import (
 from tone_shootout.listening.shares.facts import SharedFacts, is_public
 from tone_shootout.listening.shares.models import Share
 from tone_shootout.listening.shares.public_page import public_page
-from tone_shootout.listening.shares.repositories import PictureRepository, ShareRepository
+from tone_shootout.listening.shares.repositories import SharePictureRepository, ShareRepository
 from tone_shootout.rendering.listening_page.page import Page
 from tone_shootout.rendering.output.manifest import decode_manifest
 
@@ -50,7 +50,7 @@ class ShareService:
     def __init__(self, session: AsyncSession, jobs: JobService, storage: Storage) -> None:
         self._session = session
         self._shares = ShareRepository(session)
-        self._pictures = PictureRepository(session)
+        self._pictures = SharePictureRepository(session)
         self._jobs = jobs
         self._storage = storage
 
@@ -210,9 +210,7 @@ class ShareService:
             ShareNotFoundError: the owner has no share there.
         """
         share = await self.get_owned(owner_id, slug, lock="no_key_update")
-        await self._pictures.put(share.id, picture.content)
-        share.picture_sha256 = picture.sha256
-        await self._session.flush()
+        await self._pictures.set(share, picture.content, picture.sha256)
         return share
 
     async def remove_picture(self, owner_id: UUID, slug: str) -> None:
@@ -223,11 +221,8 @@ class ShareService:
             PictureNotFoundError: it has no picture.
         """
         share = await self.get_owned(owner_id, slug, lock="no_key_update")
-        if share.picture_sha256 is None:
+        if not await self._pictures.remove(share):
             raise PictureNotFoundError("share")
-        await self._pictures.remove(share.id)
-        share.picture_sha256 = None
-        await self._session.flush()
 
     async def picture(self, slug: str) -> Picture:
         """Return the picture of the share at an address.
@@ -237,10 +232,9 @@ class ShareService:
             PictureNotFoundError: it has no picture.
         """
         share = await self.get(slug)
-        content = await self._pictures.read(share.id) if share.picture_sha256 else None
-        if content is None or share.picture_sha256 is None:
+        if (found := await self._pictures.read(share)) is None:
             raise PictureNotFoundError("share")
-        return Picture(content, share.picture_sha256)
+        return Picture(*found)
 
     async def _facts(self, owner_id: UUID, job_id: UUID) -> SharedFacts:
         """Return what is public of the job's manifest."""

@@ -4,14 +4,14 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Select, any_, bindparam, delete, func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, Select, any_, bindparam, func, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from tone_shootout.kit.db import locks
 from tone_shootout.kit.db.pagination import Paging
+from tone_shootout.kit.db.pictures import PictureRepository
 from tone_shootout.kit.db.reads import execute
-from tone_shootout.kit.db.repository import OwnedRepository, Repository
+from tone_shootout.kit.db.repository import OwnedRepository
 from tone_shootout.kit.db.samples import estimate_sum
 from tone_shootout.shootouts.library.filters import ItemFilter
 from tone_shootout.shootouts.library.models import ItemRow, LibraryItem, LibraryPicture
@@ -180,24 +180,10 @@ def stored_contents() -> Select[tuple[str, int, str]]:
     return select(key, LibraryItem.size, LibraryItem.sha256).distinct()
 
 
-class LibraryPictureRepository(Repository[LibraryPicture]):
-    """Pictures of library items. A request finds the item first."""
+class LibraryPictureRepository(PictureRepository[LibraryPicture]):
+    """Pictures of library items."""
 
     model_type = LibraryPicture
-
-    async def put(self, item_id: UUID, content: bytes) -> None:
-        """Insert or replace the picture of an item."""
-        statement = insert(LibraryPicture).values(item_id=item_id, content=content)
-        await self.session.execute(
-            statement.on_conflict_do_update(index_elements=["item_id"], set_={"content": statement.excluded.content})
-        )
-
-    async def read(self, item_id: UUID) -> bytes | None:
-        """Return the picture of an item, None if there is none."""
-        found: bytes | None = await self.session.scalar(
-            select(LibraryPicture.content).where(LibraryPicture.item_id == item_id)
-        )
-        return found
 
     async def read_all(self, owner_id: UUID, hashes: Collection[str]) -> dict[str, bytes]:
         """Return pictures of an owner's items by their SHA-256."""
@@ -207,7 +193,3 @@ class LibraryPictureRepository(Repository[LibraryPicture]):
             .where(LibraryItem.owner_id == owner_id, LibraryItem.picture_sha256.in_(hashes))
         )
         return {sha256: content for sha256, content in await self.session.execute(statement) if sha256 is not None}
-
-    async def remove(self, item_id: UUID) -> None:
-        """Delete the picture of an item, if there is one."""
-        await self.session.execute(delete(LibraryPicture).where(LibraryPicture.item_id == item_id))

@@ -241,9 +241,7 @@ class LibraryService:
             ItemNotFoundError: the owner has no such item.
         """
         item = await self.get(owner_id, item_id, lock="no_key_update")
-        await self._pictures.put(item.id, picture.content)
-        item.picture_sha256 = picture.sha256
-        await self._session.flush()
+        await self._pictures.set(item, picture.content, picture.sha256)
         return item
 
     async def remove_picture(self, owner_id: UUID, item_id: UUID) -> None:
@@ -254,11 +252,8 @@ class LibraryService:
             PictureNotFoundError: it has no picture.
         """
         item = await self.get(owner_id, item_id, lock="no_key_update")
-        if item.picture_sha256 is None:
+        if not await self._pictures.remove(item):
             raise PictureNotFoundError("library item")
-        await self._pictures.remove(item.id)
-        item.picture_sha256 = None
-        await self._session.flush()
 
     async def picture(self, owner_id: UUID, item_id: UUID) -> Picture:
         """Return the picture of an item.
@@ -268,10 +263,9 @@ class LibraryService:
             PictureNotFoundError: it has no picture.
         """
         item = await self.get(owner_id, item_id)
-        content = await self._pictures.read(item.id) if item.picture_sha256 else None
-        if content is None or item.picture_sha256 is None:
+        if (found := await self._pictures.read(item)) is None:
             raise PictureNotFoundError("library item")
-        return Picture(content, item.picture_sha256)
+        return Picture(*found)
 
     async def has_object(self, item: LibraryItem) -> bool:
         """Return whether the storage has an item's object in full size. Log an object that is missing or damaged."""

@@ -5,6 +5,7 @@ import shlex
 import ssl
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -231,3 +232,15 @@ def test_the_commands_of_the_readme_work(installation: Installation, events: lis
     volume = f"--volume={installation.folder}/backup:/backup"
     assert installation.compose("run", "-T", "--rm", volume, "worker", "restore", "/backup", "--check")
     assert len(list(installation.folder.glob("backup/snapshots/*/manifest.json"))) == 1
+
+
+def test_a_restart_of_all_web_processes_fails_no_request(installation: Installation, visitor: Visitor) -> None:
+    """The proxy waits for one of them."""
+    with ThreadPoolExecutor(1) as background, visitor.client() as client:
+        restart = background.submit(installation.compose, "restart", "web")
+        statuses = []
+        while not restart.done():
+            statuses.append(client.get("/api/v1/me").status_code)
+        restart.result()
+        statuses += [client.get("/api/v1/me").status_code for _ in range(20)]
+    assert set(statuses) == {200}

@@ -177,7 +177,12 @@ class Podman:
 def build_service(podman: Podman, base: str, tag: str) -> None:
     """Build the image of the service from the working copy."""
     podman.build(
-        PROJECT / "deploy" / "Dockerfile", PROJECT, tag, f"--build-arg=BASE={base}", "--build-arg=REVISION=tested"
+        PROJECT / "deploy" / "Dockerfile",
+        PROJECT,
+        tag,
+        "--layers=false",
+        f"--build-arg=BASE={base}",
+        "--build-arg=REVISION=tested",
     )
 
 

@@ -34,6 +34,7 @@ SHARES = {
     frozenset({"library", "shootouts"}): 1_250,
     frozenset({"jobs", "webhooks"}): 2_000,
     frozenset({"shares", "listening tests"}): 1_000,
+    frozenset({"administration"}): 600,
 }
 """How many requests are sent at least, by the tags of the operations; a file of tests each."""
 ENDLESS = "follow_job"

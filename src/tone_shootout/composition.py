@@ -313,12 +313,16 @@ class Services:
 
     # --- Maintenance ---------------------------------------------------------------------------------------------
 
+    @property
+    def orphans_grace(self) -> timedelta:
+        """Age up to which an object may still wait for its row: a running attempt may store it long before."""
+        kept = timedelta(hours=self.settings.retention.orphans_hours)
+        return max(kept, timedelta(seconds=2 * self.settings.worker.timeout_s))
+
     @cached_property
     def maintenance(self) -> tuple[object, ...]:
         """What the scheduled tasks call."""
-        retention = self.settings.retention
-        # A running attempt may store an object long before its row.
-        grace = max(timedelta(hours=retention.orphans_hours), timedelta(seconds=2 * self.settings.worker.timeout_s))
+        retention, grace = self.settings.retention, self.orphans_grace
         return (
             AccountMaintenance(self.session_maker, retention),
             LibraryMaintenance(self.session_maker, self.storage, grace),

@@ -38,6 +38,7 @@ _COMMANDS = {
     "doctor": "Check an installation, and tell what to do.",
     "backup": "Back up database and objects into a folder.",
     "restore": "Restore a backup into an empty installation, or check it.",
+    "storage": "Compare the objects of an installation with its rows.",
     "housekeeping": "Delete expired data.",
     "db": "Migrate the database.",
 }

@@ -186,6 +186,12 @@ class Storage:
             for item in batch:
                 yield item["path"]
 
+    async def entries(self, prefix: str) -> AsyncIterator[tuple[str, int, datetime]]:
+        """Yield key, size in bytes and time of the last writing of all objects under `prefix`."""
+        async for batch in obstore.list(self._store, prefix=prefix):
+            for item in batch:
+                yield item["path"], item["size"], item["last_modified"]
+
     async def older_than(self, prefix: str, before: datetime) -> AsyncIterator[list[str]]:
         """Yield, in batches, the keys under `prefix` that were last written before `before`."""
         async for batch in obstore.list(self._store, prefix=prefix):

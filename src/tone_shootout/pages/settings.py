@@ -12,12 +12,14 @@ from tone_shootout.accounts.dtos import MeRead, OpenSessionRead, TokenRead
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.accounts.sessions import SessionService
+from tone_shootout.jobs.limits import StorageLimits
 from tone_shootout.jobs.webhooks.controllers import provide_webhooks
 from tone_shootout.jobs.webhooks.dtos import WebhookRead
 from tone_shootout.jobs.webhooks.services import WebhookService
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.settings import Settings
 from tone_shootout.pages.responses import page
+from tone_shootout.shootouts.library.services import LibraryService
 
 _ALL: Final = Paging(limit=100, offset=0)
 
@@ -41,6 +43,7 @@ class SettingsPageController(Controller):
         sessions: NamedDependency[SkipValidation[SessionService]],
         webhooks: NamedDependency[SkipValidation[WebhookService]],
         settings: NamedDependency[Settings],
+        library: NamedDependency[SkipValidation[LibraryService]],
     ) -> Template:
         """Return the settings of the user's account."""
         user_id = principal.user_id
@@ -54,5 +57,6 @@ class SettingsPageController(Controller):
             tokens=[TokenRead.of(token) for token in tokens],
             sessions=[OpenSessionRead.of(session, principal) for session in open_sessions],
             webhooks=[WebhookRead.of(webhook) for webhook in hooks],
+            storage=StorageLimits.of(await library.usage(user_id), await library.bounds(user_id)),
             tone3000=bool(settings.tone3000.client_id),
         )

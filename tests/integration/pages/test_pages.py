@@ -56,6 +56,15 @@ async def test_names_are_escaped_and_nothing_is_inline(user: Person, made: dict[
             assert unescape(address).startswith(("/", "#")), address
 
 
+async def test_the_settings_page_shows_the_storage_quota_and_what_is_used(user: Person) -> None:
+    await add(user.client, "di_track", di(seed=4))
+    storage = (await user.client.get("/api/v1/limits")).json()["storage"]
+    page = (await user.client.get("/settings", headers=BROWSER)).text
+    used = f"{storage['used_bytes'] / (1e6 if storage['used_bytes'] >= 1e5 else 1e3):.1f}"
+    assert f"use {used} " in page
+    assert f"of {storage['max_bytes'] / 1e9:.1f} GB, the library has 1 of {storage['max_items']} items." in page
+
+
 async def test_a_shootout_can_be_read_without_a_script(user: Person) -> None:
     settled = await config(user.client)
     shootout = (await user.client.post(SHOOTOUTS, json={"config": settled})).json()

@@ -269,7 +269,7 @@ class ShootoutService:
         assets = await resolve(self._items, owner_id, config)
         expansion = self._expand(config, assets)
         planned = self._plan(config, assets, expansion)
-        return _snapshot(config, msgspec.to_builtins(config), assets, expansion, planned, shootout.labels)
+        return _snapshot(config, shootout.config, assets, expansion, planned, shootout.labels)
 
     async def validate(self, owner_id: UUID, config: Config) -> Validation:
         """Check a config as `create` does, and plan it; make nothing."""

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from tests.integration.accounts.conftest import Sql, sign_in
 from tests.integration.conftest import Person
-from tests.integration.jobs.conftest import events, finish, submit
+from tests.integration.jobs.conftest import EVERYTHING, events, finish, submit
 from tests.support.live import working
 from tests.support.sessions import Sessions
 from tests.support.uploads import add, di, eventually
@@ -137,7 +137,10 @@ async def test_deletion_during_a_job_leaves_no_data(
     await sign_in(api, user.token)
     await user.client.post("/api/v1/me/tokens", json={"name": "ada's planted token"})
     kept = await add(other_user.client, "di_track", di(0.5, seed=7), name="Somebody else's")
-    job = await submit(user.client, title="Ada's planted title")
+    track = await add(user.client, "di_track", di(20.0, seed=8))
+    # Plots and a video of twenty seconds: the job still runs when its owner's account is deleted.
+    tracks = [{"name": "Riff", "asset": track}]
+    job = await submit(user.client, title="Ada's planted title", di_tracks=tracks, output=EVERYTHING)
     watching = events(base_url, user, job["id"])
     async for event in watching:
         if event["type"] == "phase":

@@ -17,6 +17,7 @@ OURS: dict[str, type[msgspec.Struct]] = {
     "Level": spec.Level,
     "Output": spec.Output,
     "Export": spec.Export,
+    "Video": spec.Video,
     "DiTrack": AssetDiTrack,
     "Chain": AssetChain,
     "Capture": AssetCapture,

@@ -162,7 +162,7 @@ async def _for_each(records: Iterable[ObjectRecord], step: Callable[[ObjectRecor
         async with asyncio.TaskGroup() as tasks:
             for _ in range(AT_ONCE):
                 tasks.create_task(work())
-    except* Exception as errors:  # noqa: BLE001 - raised again
+    except BaseExceptionGroup as errors:  # not `except*`: before Python 3.11.4, it puts what is raised into a group
         raise _first(errors) from None
 
 

@@ -157,6 +157,12 @@ class Export(Part):
     tail_s: float = Field(0.0, ge=0, le=30)
 
 
+class Video(Part):
+    blind: bool = False
+    vertical: bool = False
+    ab_only: bool = False
+
+
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 
 
@@ -223,6 +229,7 @@ class Config(Part):
     level: Level = Level()
     output: Output = Output()
     export: Export = Export()
+    video: Video = Video()
     allow: list[str] = []
     commercial: bool = False
     di_tracks: list[DiTrack] = Field(min_length=1, max_length=64)

@@ -10,6 +10,8 @@ import pytest
 from tests.integration.conftest import Person
 from tests.support.uploads import SHOOTOUTS, config, di, upload
 
+WITHOUT_TAG = {"/api/v1/admin/users/{user_id}"}
+"""Shows usage, which changes by itself: a tag would refuse changes of what nobody else has changed."""
 NO_SUCH_TAG = '"00000000000000000000000000000000"'
 
 
@@ -105,7 +107,7 @@ async def test_of_two_who_change_the_same_state_at_once_one_is_refused(user: Per
 
 async def test_every_operation_that_edits_documents_its_condition(api: httpx.AsyncClient) -> None:
     paths = (await api.get("/openapi.json")).json()["paths"]
-    edited = {path: item for path, item in paths.items() if "patch" in item}
+    edited = {path: item for path, item in paths.items() if "patch" in item and path not in WITHOUT_TAG}
     assert len(edited) >= 3
     for path, item in edited.items():
         for method, header, status in (

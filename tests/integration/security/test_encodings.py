@@ -30,7 +30,17 @@ COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
     "br": bytes,
     "identity, GZIP": gzip.compress,
 }
-IDS = ("item_id", "shootout_id", "webhook_id", "token_id", "job_id", "test_id", "listening_session_id")
+IDS = (
+    "item_id",
+    "shootout_id",
+    "webhook_id",
+    "token_id",
+    "job_id",
+    "test_id",
+    "listening_session_id",
+    "user_id",
+    "announcement_id",
+)
 LATIN_1 = "caf\xe9".encode("latin-1")
 
 
@@ -50,13 +60,13 @@ async def _bodies(api: httpx.AsyncClient) -> list[tuple[str, str, bool]]:
     ]
 
 
-async def test_a_json_body_that_is_not_utf_8_is_refused_with_400(api: httpx.AsyncClient, user: Person) -> None:
+async def test_a_json_body_that_is_not_utf_8_is_refused_with_400(api: httpx.AsyncClient, administrator: Person) -> None:
     found = await _bodies(api)
     assert len(found) >= 8
     for method, path, public in found:
         for body in NOT_UTF_8:
             headers = {"Content-Type": "application/json"}
-            answer = await user.client.request(method, path, content=body, headers=headers)
+            answer = await administrator.client.request(method, path, content=body, headers=headers)
             assert answer.status_code == 400, (path, body)
             assert answer.json()["code"] in ("malformed_json", "invalid_request")
             nobody = await api.request(method, path, content=body, headers=headers)

@@ -28,7 +28,7 @@ def provide_period(since: Since = None, until: Until = None) -> Period:
     """Read `since` and `until` from the query.
 
     Raises:
-        MalformedError: a time is of another millennium.
+        MalformedError: a time has no time zone, or is of another millennium.
     """
     return Period(utc_time("since", since), utc_time("until", until))
 
@@ -37,7 +37,7 @@ def utc_time(name: str, value: datetime | None) -> datetime | None:
     """Return a time of the query in UTC.
 
     Raises:
-        MalformedError: it is of another millennium.
+        MalformedError: it has no time zone, or is of another millennium.
     """
     return None if value is None else checked_time(name, value).astimezone(UTC)
 
@@ -51,10 +51,11 @@ def checked_time(name: str, value: datetime, *, pointer: str | None = None) -> d
         pointer: JSON pointer of a field of the body; None: it is a parameter.
 
     Raises:
-        MalformedError: it is of another millennium.
+        MalformedError: it has no time zone, or is of another millennium.
     """
-    if value.year not in _YEARS:
-        expected = f"{name}: Expected a time of this millennium, for instance 2026-11-29T14:00:00Z"
+    # Litestar does not pass the constraint of `Time` on to optional parameters.
+    if value.tzinfo is None or value.year not in _YEARS:
+        expected = f"{name}: Expected a time of this millennium with its time zone, for instance 2026-11-29T14:00:00Z"
         place = {"parameter": name} if pointer is None else {"pointer": pointer}
         raise MalformedError(expected, errors=[Fault(code="invalid", detail=expected, **place)])
     return value

@@ -28,7 +28,7 @@ def test_what_was_encrypted_is_decrypted_and_its_size_is_known(size: int) -> Non
     sealed = _sealed(content)
     assert len(sealed) == sealed_size(size)
     assert _opened(sealed) == content
-    assert content[:16] not in sealed or not content
+    assert size < 16 or content[:16] not in sealed  # fewer bytes may be there by chance
 
 
 def test_no_part_can_be_changed_dropped_repeated_reordered_or_exchanged() -> None:

@@ -488,17 +488,25 @@ async def get_me(session: Session, principal: SignedIn) -> MeRead:
     )
 
 
-@app.get("/api/v1/shootouts", response_model=Page[ShootoutRead])
+def without_empty(value: Any) -> Any:
+    """Leave out fields that are empty by default, which are not stored."""
+    if isinstance(value, dict):
+        kept = {name: without_empty(content) for name, content in value.items()}
+        return {name: content for name, content in kept.items() if content or isinstance(content, str)}
+    return [without_empty(each) for each in value] if isinstance(value, list) else value
+
+
+@app.get("/api/v1/shootouts", response_model=Page[ShootoutRead], response_model_exclude_unset=True)
 async def list_shootouts(session: Session, principal: SignedIn, paging: PageQuery) -> Any:
     return await get_page(session, Shootout, principal.user_id, paging)
 
 
-@app.get("/api/v1/shootouts/{shootout_id}", response_model=ShootoutRead)
+@app.get("/api/v1/shootouts/{shootout_id}", response_model=ShootoutRead, response_model_exclude_unset=True)
 async def get_shootout(session: Session, principal: SignedIn, shootout_id: UUID) -> Any:
     return await get_one(session, Shootout, principal.user_id, shootout_id)
 
 
-@app.post("/api/v1/shootouts", response_model=NewShootoutRead, status_code=201)
+@app.post("/api/v1/shootouts", response_model=NewShootoutRead, response_model_exclude_unset=True, status_code=201)
 async def create_shootout(session: Session, principal: SignedIn, data: ShootoutCreate) -> Any:
     config = data.config
     wanted = {track.asset for track in config.di_tracks}
@@ -511,7 +519,7 @@ async def create_shootout(session: Session, principal: SignedIn, data: ShootoutC
         owner_id=principal.user_id,
         title=config.title,
         schema_version=config.schema_,
-        config=config.model_dump(mode="json", by_alias=True),
+        config=without_empty(config.model_dump(mode="json", by_alias=True)),
         visibility=data.visibility,
         labels=data.metadata,
     )

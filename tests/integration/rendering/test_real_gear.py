@@ -46,4 +46,4 @@ def test_real_captures_through_real_cabs_come_out_equally_loud_and_long(shared: 
         assert received["TP"] <= manifest.level.ceiling_dbtp + 0.1
     with av.open(str(tmp_path / "comparison.mp4")) as video:
         assert len(video.chapters()) == len(chains) + 1  # and the results; the DI is too short for an A/B round
-        assert sum(1 for _ in video.decode(video=0)) == len(chains) * 90
+        assert sum(1 for _ in video.decode(video=0)) == 30 * (4 + 3 * len(chains) + 10)  # title, tones, results

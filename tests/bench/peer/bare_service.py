@@ -137,7 +137,7 @@ async def lifespan(app: Litestar) -> AsyncGenerator[None, None]:
         app.state.pool = pool
         gc.collect()
         gc.freeze()
-        gc.set_threshold(10_000, 20, 50)
+        gc.set_threshold(10_000, 20, 5)
         yield
 
 

@@ -460,7 +460,7 @@ async def get_one(session: AsyncSession, model: Any, owner_id: UUID, row_id: UUI
 async def lifespan(_app: FastAPI) -> AsyncGenerator[None, None]:
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
+    gc.set_threshold(10_000, 20, 5)
     yield
     await engine.dispose()
 

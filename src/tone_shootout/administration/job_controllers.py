@@ -6,20 +6,19 @@ from uuid import UUID
 from litestar import Controller, Response, get, post
 from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency, Provide
-from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidation
+from litestar.params import JSONBody, QueryParameter, SkipValidation
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tone_shootout.accounts.guards import require_administrator
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.administration.job_dtos import CODE_PATTERN, MAX_CODE, PATH, BulkCreate, BulkRead, JobOfUserRead
 from tone_shootout.jobs.all_jobs import AllJobs, BulkAction
+from tone_shootout.jobs.controllers import JobId
 from tone_shootout.jobs.repositories.all_jobs import JobFilter, JobOfUser
 from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.db.pagination import Page, Paging
 from tone_shootout.kit.http.period import Time, utc_time
 from tone_shootout.kit.http.problems import problems
-
-JobId = Annotated[UUID, PathParameter(description="The job's id.")]
 
 
 def provide_job_filter(
@@ -112,8 +111,7 @@ class AllJobsController(Controller):
     ) -> Response[JobOfUserRead]:
         """Cancel a job of any user: at once while it waits, otherwise as soon as its worker releases it."""
         await all_jobs.cancel((await all_jobs.read(job_id)).owner_id, job_id)
-        shown = await _read(job_id, all_jobs, db_session)
-        return Response(shown, status_code=202, headers={"Location": shown.links.self})
+        return await _accepted(job_id, all_jobs, db_session)
 
     @post(
         "/{job_id:uuid}/retry",
@@ -130,8 +128,7 @@ class AllJobsController(Controller):
     ) -> Response[JobOfUserRead]:
         """Retry a failed or cancelled job of any user, within the limits of its owner."""
         await all_jobs.retry((await all_jobs.read(job_id)).owner_id, job_id)
-        shown = await _read(job_id, all_jobs, db_session)
-        return Response(shown, status_code=202, headers={"Location": shown.links.self})
+        return await _accepted(job_id, all_jobs, db_session)
 
     @post(
         "/retry",
@@ -165,6 +162,11 @@ class AllJobsController(Controller):
 
 async def _read(job_id: UUID, all_jobs: AllJobs, session: AsyncSession) -> JobOfUserRead:
     return (await read_jobs([await all_jobs.read(job_id)], session))[0]
+
+
+async def _accepted(job_id: UUID, all_jobs: AllJobs, session: AsyncSession) -> Response[JobOfUserRead]:
+    shown = await _read(job_id, all_jobs, session)
+    return Response(shown, status_code=202, headers={"Location": shown.links.self})
 
 
 async def _change(action: BulkAction, data: BulkCreate, all_jobs: AllJobs) -> Response[BulkRead]:

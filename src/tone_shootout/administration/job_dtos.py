@@ -8,8 +8,9 @@ from msgspec import Meta, Struct, structs
 
 from tone_shootout.administration.errors import EmptyFilterError
 from tone_shootout.jobs.all_jobs import BulkResult, Left
+from tone_shootout.jobs.dtos import percent_of
 from tone_shootout.jobs.repositories.all_jobs import JobFilter, JobOfUser
-from tone_shootout.jobs.status import FINISHED, JobStatus, Phase
+from tone_shootout.jobs.status import FINISHED, RETRYABLE, JobStatus, Phase
 from tone_shootout.kit.http.period import Time, checked_time
 from tone_shootout.kit.outages import Dependency
 
@@ -61,7 +62,6 @@ class JobOfUserRead(Struct, kw_only=True):
     def of(cls, job: JobOfUser, owner_name: str) -> Self:
         """Return the representation of a job."""
         status, path = JobStatus(job.status), f"{PATH}/{job.id}"
-        percent = 100.0 * job.progress_done / job.progress_total if job.progress_total else 0.0
         return cls(
             id=job.id,
             owner_id=job.owner_id,
@@ -69,7 +69,7 @@ class JobOfUserRead(Struct, kw_only=True):
             title=job.title,
             status=status,
             phase=job.phase,  # type: ignore[arg-type]  # the table's CHECK allows nothing but phases
-            percent=100.0 if status is JobStatus.COMPLETED else round(percent, 2),
+            percent=percent_of(status, job.progress_done, job.progress_total),
             attempt=job.attempt,
             error_code=job.error_code,
             error_detail=job.error_detail,
@@ -83,7 +83,7 @@ class JobOfUserRead(Struct, kw_only=True):
                 self=path,
                 owner=f"/api/v1/admin/users/{job.owner_id}",
                 cancel=None if status in FINISHED else f"{path}/cancel",
-                retry=f"{path}/retry" if status in (JobStatus.FAILED, JobStatus.CANCELLED) else None,
+                retry=f"{path}/retry" if status in RETRYABLE else None,
             ),
         )
 

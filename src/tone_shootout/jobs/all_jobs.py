@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,15 +13,13 @@ from tone_shootout.jobs.models import Job, JobEvent
 from tone_shootout.jobs.repositories.all_jobs import AllJobsRepository, JobFilter, JobOfUser
 from tone_shootout.jobs.scheduling.dispatcher import Dispatcher
 from tone_shootout.jobs.services import JobService
-from tone_shootout.jobs.status import WAITING, JobStatus, sources
+from tone_shootout.jobs.status import CANCELLABLE, RETRYABLE, JobStatus
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.http.problems import ProblemError
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.shootouts.services import ShootoutService, rendering_limits
 
 BulkAction = Literal["retry", "cancel"]
-_RETRYABLE: Final = sources(JobStatus.PENDING)
-_CANCELLABLE: Final = WAITING | {JobStatus.RUNNING}
 
 
 class Left(NamedTuple):
@@ -168,5 +166,5 @@ class AllJobs:
 
 def _statuses(action: BulkAction, wanted: JobFilter) -> frozenset[JobStatus]:
     if action == "cancel":
-        return _CANCELLABLE
-    return _RETRYABLE if wanted.status is not None else frozenset({JobStatus.FAILED})
+        return CANCELLABLE
+    return RETRYABLE if wanted.status is not None else frozenset({JobStatus.FAILED})

@@ -21,7 +21,7 @@ from tone_shootout.jobs.dtos import JobRead
 from tone_shootout.jobs.models import Job
 from tone_shootout.jobs.repositories import JobRepository
 from tone_shootout.jobs.scheduling.task_log import TaskLog, TaskRun
-from tone_shootout.jobs.status import WAITING, JobStatus, sources
+from tone_shootout.jobs.status import CANCELLABLE, RETRYABLE
 from tone_shootout.kit.tasks import SCHEDULED_PREFIX
 
 SHOWN = 200
@@ -126,8 +126,8 @@ class DashboardJob(NamedTuple):
             "completed": _ms(self.job.finished_at),
             "progress": read.progress.percent / 100.0,
             "attempts": self.job.attempt,
-            "can_retry": self.job.status in sources(JobStatus.PENDING),
-            "can_abort": self.job.status in WAITING or self.job.status == JobStatus.RUNNING,
+            "can_retry": self.job.status in RETRYABLE,
+            "can_abort": self.job.status in CANCELLABLE,
             "error": None if read.error is None else f"{read.error.code}: {read.error.detail}",
         }
 

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from tone_shootout.jobs.execution.inputs import notices_of
 from tone_shootout.jobs.models import EventRow, Job, JobArtifact, JobEvent, JobRow
-from tone_shootout.jobs.status import FINISHED, EventType, JobStatus, Phase
+from tone_shootout.jobs.status import FINISHED, RETRYABLE, EventType, JobStatus, Phase
 from tone_shootout.jobs.summary import JobSummary
 from tone_shootout.kit.outages import Dependency
 from tone_shootout.shootouts.dtos import NoticeRead
@@ -65,6 +65,13 @@ class JobLinks(Struct, kw_only=True):
     page: Annotated[str, Meta(description="The job's page for browsers: its listening page once it is completed.")]
 
 
+def percent_of(status: JobStatus, done: float, total: float) -> float:
+    """Return the progress of a job, 0 to 100, from its estimated cost."""
+    if status is JobStatus.COMPLETED:
+        return 100.0
+    return round(100.0 * done / total, 2) if total else 0.0
+
+
 class JobRead(Struct, kw_only=True):
     """A job."""
 
@@ -98,14 +105,15 @@ class JobRead(Struct, kw_only=True):
         status = JobStatus(job.status)
         path = job_path(job.id)
         done, total = job.progress_done, job.progress_total
-        percent = 100.0 if status is JobStatus.COMPLETED else (100.0 * done / total if total else 0.0)
         return cls(
             id=job.id,
             shootout_id=job.shootout_id,
             title=job.title,
             status=status,
             phase=job.phase,  # type: ignore[arg-type]  # the table's CHECK allows nothing but phases
-            progress=Progress(percent=round(percent, 2), done=round(done, 2), total=round(total, 2), eta_s=job.eta_s),
+            progress=Progress(
+                percent=percent_of(status, done, total), done=round(done, 2), total=round(total, 2), eta_s=job.eta_s
+            ),
             attempt=job.attempt,
             error=None if job.error is None else JobErrorRead(**job.error),
             waiting_for=job.waiting_for,  # type: ignore[arg-type]  # only outages are written there
@@ -119,7 +127,7 @@ class JobRead(Struct, kw_only=True):
             links=JobLinks(
                 self=path,
                 cancel=None if status in FINISHED else f"{path}/cancel",
-                retry=f"{path}/retry" if status in (JobStatus.FAILED, JobStatus.CANCELLED) else None,
+                retry=f"{path}/retry" if status in RETRYABLE else None,
                 events=f"{path}/events",
                 ws=f"{path}/ws",
                 artifacts=f"{path}/artifacts",

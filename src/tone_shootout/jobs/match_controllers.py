@@ -1,7 +1,6 @@
 """Handlers of the equalizer between two segments of a job."""
 
 from typing import Annotated, Final
-from uuid import UUID
 
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
@@ -9,6 +8,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
 from tone_shootout.accounts.principal import Principal
+from tone_shootout.jobs.controllers import MAX_SEQ, JobId
 from tone_shootout.jobs.matching import MatchRead, match_read, match_response
 from tone_shootout.jobs.services import JobService
 from tone_shootout.jobs.stored_results import load_manifest
@@ -17,10 +17,8 @@ from tone_shootout.kit.http.problems import problems
 from tone_shootout.kit.storage import Storage
 
 _WAV: Final = "audio/wav"
-_LAST: Final = 2**53
-JobId = Annotated[UUID, Parameter(description="The job's id.")]
-TargetPosition = Annotated[int, Parameter(ge=1, le=_LAST, description="Position of the segment to sound like.")]
-SourcePosition = Annotated[int, Parameter(ge=1, le=_LAST, description="Position of the segment to equalize.")]
+TargetPosition = Annotated[int, Parameter(ge=1, le=MAX_SEQ, description="Position of the segment to sound like.")]
+SourcePosition = Annotated[int, Parameter(ge=1, le=MAX_SEQ, description="Position of the segment to equalize.")]
 
 
 class MatchController(Controller):

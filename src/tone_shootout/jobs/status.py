@@ -50,3 +50,9 @@ EventType = Literal["snapshot", "status", "phase", "segment", "progress", "artif
 def sources(to: JobStatus) -> frozenset[JobStatus]:
     """Return the statuses from which a transition to `to` is allowed."""
     return frozenset(status for status, following in TRANSITIONS.items() if to in following)
+
+
+RETRYABLE = sources(JobStatus.PENDING)
+"""Statuses of jobs that can be retried."""
+CANCELLABLE = WAITING | {JobStatus.RUNNING}
+"""Statuses of jobs that can be cancelled."""

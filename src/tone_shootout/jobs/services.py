@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tone_shootout.accounts.quotas import get_quota
+from tone_shootout.accounts.quotas import Quota, get_quota
 from tone_shootout.jobs.dtos import JobOrder
 from tone_shootout.jobs.errors import (
     ArtifactNotFoundError,
@@ -30,7 +30,7 @@ from tone_shootout.jobs.repositories import (
     RenderCacheRepository,
     results_bytes,
 )
-from tone_shootout.jobs.status import FINISHED, JobStatus
+from tone_shootout.jobs.status import FINISHED, RETRYABLE, JobStatus
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.documents import to_document
 from tone_shootout.kit.http.request_id import current_request_id
@@ -138,7 +138,9 @@ class JobService:
 
     async def max_unfinished(self, owner_id: UUID) -> int:
         """Return how many unfinished jobs the owner may have."""
-        quota = await get_quota(self._session, owner_id)
+        return self._max_unfinished(await get_quota(self._session, owner_id))
+
+    def _max_unfinished(self, quota: Quota) -> int:
         return self._limits.queued_jobs if quota.queued_jobs is None else quota.queued_jobs
 
     async def list_jobs(
@@ -189,12 +191,12 @@ class JobService:
             QuotaExceededError: the owner's storage quota is used up.
         """
         job = await self.get(owner_id, job_id)
-        if job.status in (JobStatus.FAILED, JobStatus.CANCELLED):
+        if job.status in RETRYABLE:
             await self._check_limits(owner_id)
         moved = await self._jobs.transition(
             job_id,
             JobStatus.PENDING,
-            only_from=(JobStatus.FAILED, JobStatus.CANCELLED),
+            only_from=RETRYABLE,
             error_code=None,
             error_detail=None,
             error_segment=None,
@@ -276,8 +278,9 @@ class JobService:
         return results_prefix(job)
 
     async def _check_limits(self, owner_id: UUID) -> None:
-        await self._quota.available_bytes(self._session, owner_id)
-        limit = await self.max_unfinished(owner_id)
+        quota = await get_quota(self._session, owner_id)
+        await self._quota.available_bytes(self._session, owner_id, self._quota.bounds_of(quota))
+        limit = self._max_unfinished(quota)
         if await self._jobs.count_unfinished(owner_id) >= limit:
             raise TooManyJobsError(limit)
 

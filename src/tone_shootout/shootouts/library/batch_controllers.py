@@ -50,7 +50,8 @@ class BatchController(Controller):
         """
         async with session_maker() as session:  # returned to the pool before the upload
             if not await idempotent_transfer.is_stored(session):
-                await quota.available_bytes(session, principal.user_id)
+                bounds = await quota.bounds(session, principal.user_id)
+                await quota.available_bytes(session, principal.user_id, bounds)
         async with receive_batch(
             request,
             limits,

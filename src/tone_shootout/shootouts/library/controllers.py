@@ -69,7 +69,7 @@ class UploadController(Controller):
         async with session_maker() as session:  # returned to the pool before the upload, which can take minutes
             is_stored = await idempotent_transfer.is_stored(session)
             bounds = await quota.bounds(session, principal.user_id)
-            available = UNLIMITED if is_stored else await quota.available_bytes(session, principal.user_id)
+            available = UNLIMITED if is_stored else await quota.available_bytes(session, principal.user_id, bounds)
         async with receive(
             request, limits, upload_folder, available_bytes=available, exceeded=bounds.exceeded
         ) as upload:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tone_shootout.accounts.quotas import get_quota
+from tone_shootout.accounts.quotas import Quota, get_quota
 from tone_shootout.kit.settings import LimitSettings
 from tone_shootout.shootouts.library.errors import QuotaExceededError
 from tone_shootout.shootouts.library.repositories import LibraryRepository
@@ -63,7 +63,10 @@ class StorageQuota:
 
     async def bounds(self, session: AsyncSession, owner_id: UUID) -> Bounds:
         """Return what a user may store."""
-        quota = await get_quota(session, owner_id)
+        return self.bounds_of(await get_quota(session, owner_id))
+
+    def bounds_of(self, quota: Quota) -> Bounds:
+        """Return what a user with a quota may store."""
         return Bounds(
             self._default.max_bytes if quota.storage_bytes is None else quota.storage_bytes,
             self._default.max_items if quota.library_items is None else quota.library_items,
@@ -74,13 +77,12 @@ class StorageQuota:
         library_bytes, items = await LibraryRepository(session).storage_usage(owner_id)
         return Usage(library_bytes, await self._results_bytes(session, owner_id), items)
 
-    async def available_bytes(self, session: AsyncSession, owner_id: UUID) -> int:
-        """Return how many more bytes a user may store, at least 1.
+    async def available_bytes(self, session: AsyncSession, owner_id: UUID, bounds: Bounds) -> int:
+        """Return how many more bytes a user with these bounds may store, at least 1.
 
         Raises:
             QuotaExceededError: the quota is used up.
         """
-        bounds = await self.bounds(session, owner_id)
         used = (await self.usage(session, owner_id)).bytes
         if used >= bounds.max_bytes:
             raise bounds.exceeded()

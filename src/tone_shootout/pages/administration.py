@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, get_args
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from litestar import Controller, MediaType, Request, Response, get, post
 from litestar.background_tasks import BackgroundTask
@@ -21,11 +21,11 @@ from tone_shootout.jobs.status import JobStatus
 from tone_shootout.kit.db.pagination import Paging
 from tone_shootout.kit.http.period import utc_time
 from tone_shootout.kit.http.problems import InvalidError, MalformedError
+from tone_shootout.pages.forms import read_fields
 from tone_shootout.pages.responses import page
 
 PATH: Final = "/admin/jobs"
 PAGE_SIZE: Final = 50
-_FORM_FIELDS: Final = 10
 Text = Annotated[str, QueryParameter(max_length=64)]
 Count = Annotated[int | None, QueryParameter(ge=0, le=MAX_BULK)]
 
@@ -105,7 +105,7 @@ class AllJobsPageController(Controller):
         all_jobs: NamedDependency[SkipValidation[AllJobs]],
     ) -> Response[Any]:
         """Retry or cancel all that match, at most `MAX_BULK`, then redirect to the page."""
-        form = await _form(request)
+        form = await read_fields(request)
         fields = _Fields(**{name: form.get(name, "")[:64] for name in _Fields.__struct_fields__})
         action = form.get("action", "")
         try:
@@ -177,13 +177,3 @@ def _time(name: str, value: str) -> datetime | None:
         return utc_time(name, moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (ValueError, OverflowError, MalformedError):
         raise InvalidError("Enter times as 2026-11-29T14:00, in UTC.") from None
-
-
-async def _form(request: Request[Any, Any, Any]) -> dict[str, str]:
-    """Return the fields of a URL-encoded form; empty for any other body."""
-    if request.content_type[0] != "application/x-www-form-urlencoded":
-        return {}
-    try:
-        return dict(parse_qsl((await request.body()).decode("ascii"), max_num_fields=_FORM_FIELDS))
-    except ValueError:
-        return {}

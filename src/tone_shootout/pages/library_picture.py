@@ -4,7 +4,6 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from litestar import Controller, MediaType, Request, Response, get, post
-from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.params import PathParameter, QueryParameter, SkipValidation
@@ -12,6 +11,7 @@ from litestar.response import Redirect, Template
 
 from tone_shootout.accounts.principal import Principal
 from tone_shootout.kit.http.pictures import MAX_BYTES, InvalidPictureError, PictureEncoder, PictureNotFoundError
+from tone_shootout.pages.forms import PICTURE_MISSING, PICTURE_TOO_LARGE, sent_picture
 from tone_shootout.pages.responses import page
 from tone_shootout.shootouts.library.dtos import LibraryItemRead
 from tone_shootout.shootouts.library.services import LibraryService
@@ -58,22 +58,16 @@ class LibraryPicturePageController(Controller):
                 await library.remove_picture(principal.user_id, item_id)
             else:
                 await library.get(principal.user_id, item_id)
-                picture = await picture_encoder.encode(await _content(form.get("picture")))
+                picture = await sent_picture(form.get("picture"), picture_encoder)
+                if picture is None:
+                    raise InvalidPictureError(PICTURE_MISSING)
                 await library.set_picture(principal.user_id, item_id, picture)
         except RequestEntityTooLarge:
-            detail = f"The picture is too large. Expected at most {MAX_BYTES // 1_000_000} MB."
-            return await _page(request, library, principal, item_id, status=413, error=detail)
+            return await _page(request, library, principal, item_id, status=413, error=PICTURE_TOO_LARGE)
         except (InvalidPictureError, PictureNotFoundError) as error:
             return await _page(request, library, principal, item_id, status=error.status, error=error.detail)
         location = f"/library/{item_id}/picture?done={action}"
         return Redirect(location, status_code=303, headers={"Cache-Control": "no-store"})
-
-
-async def _content(sent: object) -> bytes:
-    content = await sent.read() if isinstance(sent, UploadFile) else b""
-    if not content:
-        raise InvalidPictureError("Choose a JPEG, PNG or WebP file.")
-    return content
 
 
 async def _page(

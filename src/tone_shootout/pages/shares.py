@@ -5,7 +5,6 @@ from uuid import UUID
 
 import msgspec
 from litestar import Controller, MediaType, Request, Response, get, post
-from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.params import PathParameter, QueryParameter, SkipValidation
@@ -37,6 +36,7 @@ from tone_shootout.listening.shares.dtos import (
 from tone_shootout.listening.shares.errors import ShareNotFoundError
 from tone_shootout.listening.shares.oembed import frame
 from tone_shootout.listening.shares.services import ShareService
+from tone_shootout.pages.forms import PICTURE_MISSING, PICTURE_TOO_LARGE, sent_picture
 from tone_shootout.pages.responses import page
 
 PAGE_SIZE: Final = 20
@@ -112,11 +112,10 @@ class JobSharePageController(Controller):
         try:
             form = await request.form()
             action = str(form.get("action", ""))
-            picture = await _picture(form.get("picture"), picture_encoder)
+            picture = await sent_picture(form.get("picture"), picture_encoder)
             await _act(action, form, picture, shares, principal.user_id, job_id)
         except RequestEntityTooLarge:
-            detail = f"The picture is too large. Expected at most {MAX_BYTES // 1_000_000} MB."
-            return await _page(request, settings, jobs, shares, principal, job_id, status=413, error=detail)
+            return await _page(request, settings, jobs, shares, principal, job_id, status=413, error=PICTURE_TOO_LARGE)
         except (InvalidError, ConflictError, PreconditionFailedError, PictureNotFoundError) as error:
             return await _page(
                 request, settings, jobs, shares, principal, job_id, status=error.status, error=error.detail, sent=form
@@ -143,7 +142,7 @@ async def _act(
         await shares.change(owner_id, share.slug, changes, condition=condition)
     elif action == "picture":
         if picture is None:
-            raise InvalidPictureError("Choose a JPEG, PNG or WebP file.")
+            raise InvalidPictureError(PICTURE_MISSING)
         await shares.set_picture(owner_id, share.slug, picture)
     elif action == "remove_picture":
         await shares.remove_picture(owner_id, share.slug)
@@ -209,11 +208,3 @@ def _converted(fields: dict[str, str], kind: type[T]) -> T:
         return msgspec.convert(fields, kind)
     except msgspec.ValidationError:
         raise InvalidError(summary(faults_of(fields, kind))) from None
-
-
-async def _picture(sent: object, encoder: PictureEncoder) -> Picture | None:
-    """Return the picture in a form, None if no file was chosen."""
-    if not isinstance(sent, UploadFile):
-        return None
-    content = await sent.read()
-    return await encoder.encode(content) if content else None

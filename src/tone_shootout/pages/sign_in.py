@@ -1,7 +1,7 @@
 """Sign-in and sign-out."""
 
 from typing import Annotated, Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from litestar import Controller, MediaType, Request, Response, get, post
 from litestar.di import NamedDependency, Provide
@@ -25,9 +25,9 @@ from tone_shootout.accounts.sign_in_limits import SignInLimiter
 from tone_shootout.accounts.sign_in_links import SignInLinks
 from tone_shootout.kit.http.problems import TooManyRequestsError, UnauthorizedError
 from tone_shootout.kit.settings import Settings
+from tone_shootout.pages.forms import read_fields
 from tone_shootout.pages.responses import page
 
-_FORM_FIELDS: Final = 10
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 _BAD_TOKEN: Final = "The token is invalid, has expired or was revoked. Check it, or create a new one."  # noqa: S105 - a message
 _BAD_CODE: Final = (
@@ -95,7 +95,7 @@ class SignInPageController(Controller):
         settings: NamedDependency[Settings],
     ) -> Response[Any]:
         """Start a session for the code of a link or an API token, and redirect to `next`."""
-        form = await _form(request)
+        form = await read_fields(request)
         next_path, token, code = safe_next_path(form.get("next")), form.get("token", "").strip(), form.get("code", "")
         if not token and not code:
             return _page(request, settings, next_path, status=422, error="Enter an API token.")
@@ -200,13 +200,3 @@ def _page(
         signed_out="signed_out" in query,
         tone3000=f"/api/v1/auth/login?{urlencode({'next': next_path})}" if settings.tone3000.client_id else None,
     )
-
-
-async def _form(request: Request[Any, Any, Any]) -> dict[str, str]:
-    """Return the fields of a URL-encoded form; empty for any other body."""
-    if request.content_type[0] != "application/x-www-form-urlencoded":
-        return {}
-    try:
-        return dict(parse_qsl((await request.body()).decode("ascii"), max_num_fields=_FORM_FIELDS))
-    except ValueError:
-        return {}

@@ -182,9 +182,8 @@ class Storage:
 
     async def keys(self, prefix: str) -> AsyncIterator[str]:
         """Yield the keys of all objects under `prefix`."""
-        async for batch in obstore.list(self._store, prefix=prefix):
-            for item in batch:
-                yield item["path"]
+        async for key, _, _ in self.entries(prefix):
+            yield key
 
     async def entries(self, prefix: str) -> AsyncIterator[tuple[str, int, datetime]]:
         """Yield key, size in bytes and time of the last writing of all objects under `prefix`."""
@@ -199,7 +198,7 @@ class Storage:
 
     async def size(self, prefix: str) -> tuple[int, int]:
         """Return the number of objects under `prefix`, and their total size in bytes."""
-        sizes = [item["size"] async for batch in obstore.list(self._store, prefix=prefix) for item in batch]
+        sizes = [size async for _, size, _ in self.entries(prefix)]
         return len(sizes), sum(sizes)
 
     async def aclose(self) -> None:

@@ -10,6 +10,7 @@ from tone_shootout.rendering.media_info import Kind
 from tone_shootout.rendering.spec import document as grids
 from tone_shootout.rendering.spec import schema as spec
 from tone_shootout.rendering.spec.grid import AXES
+from tone_shootout.rendering.spec.leaves import without_splits
 from tone_shootout.rendering.spec.pointers import Place, block_pointer, template_pointer
 
 _SOURCES = ("asset", "tone3000")
@@ -230,12 +231,7 @@ def _holders(config: Config) -> Iterator[tuple[str, UUID | _Holder, Kind]]:
 
 
 def _leaves(blocks: Sequence[AssetBlock | AssetTemplateBlock]) -> Iterator[tuple[Place, AssetLeaf | AssetSlotLeaf]]:
-    for index, block in enumerate(blocks):
-        if not isinstance(block, AssetSplit | AssetSplitSlot):
-            yield (index,), block
-            continue
-        for number, path in enumerate(block.paths):
-            yield from (((index, number, position), inner) for position, inner in enumerate(path.blocks))
+    return ((place, block) for place, block, _ in without_splits(blocks))
 
 
 def document_of(config: Config) -> grids.SpecDocument:

@@ -25,6 +25,7 @@ from tone_shootout.rendering.spec.document import (
     SplitSlot,
     TemplateBlock,
 )
+from tone_shootout.rendering.spec.leaves import without_splits
 from tone_shootout.rendering.spec.pointers import Place, chain_pointer, read_place, template_pointer
 from tone_shootout.rendering.spec.schema import (
     Block,
@@ -305,13 +306,8 @@ def _name_of(entry: Entry, names: Mapping[str, str], longest: int) -> str:
 
 
 def _leaves(template: Sequence[TemplateBlock]) -> Iterator[tuple[Place, SlotLeaf]]:
-    """Yield the blocks of a template, in place of each split the blocks of its paths."""
-    for index, block in enumerate(template):
-        if not isinstance(block, SplitSlot):
-            yield (index,), block
-            continue
-        for number, path in enumerate(block.paths):
-            yield from (((index, number, position), inner) for position, inner in enumerate(path.blocks))
+    """Return the blocks of a template, in place of each split the blocks of its paths."""
+    return ((place, block) for place, block, _ in without_splits(template))
 
 
 def _axis_of(block: SlotLeaf) -> str | None:

@@ -1,7 +1,7 @@
 """Blocks of a chain without the splits around them: what names files and has parameters of its own."""
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -12,6 +12,7 @@ from tone_shootout.rendering.spec.schema import (
     CaptureBlock,
     Chain,
     LeafBlock,
+    SplitBase,
     SplitBlock,
 )
 
@@ -32,13 +33,26 @@ class Leaf(NamedTuple):
 
 def leaves(chain: Chain) -> Iterator[Leaf]:
     """Yield the blocks of a chain, in place of each split the blocks of its paths."""
-    for index, block in enumerate(chain.blocks):
-        if not isinstance(block, SplitBlock):
-            yield Leaf((index,), block, block.bypass)
+    for place, block, split in without_splits(chain.blocks):
+        yield Leaf(place, block, block.bypass or (split is not None and split.bypass))
+
+
+def without_splits(blocks: Sequence[Any]) -> Iterator[tuple[Place, Any, SplitBase | None]]:
+    """Yield place and block of blocks of any form of spec, in place of each split the blocks of its paths.
+
+    Args:
+        blocks: of a chain or a template; splits among them have `paths`, which have `blocks`.
+
+    Yields:
+        Place, block, and the split that it is in; None: it is in none.
+    """
+    for index, block in enumerate(blocks):
+        if not isinstance(block, SplitBase):
+            yield (index,), block, None
             continue
-        for number, path in enumerate(block.paths):
-            for position, inner in enumerate(path.blocks):
-                yield Leaf((index, number, position), inner, block.bypass or inner.bypass)
+        paths: Sequence[Any] = getattr(block, "paths")  # noqa: B009 - each form of a split declares its own
+        for number, path in enumerate(paths):
+            yield from (((index, number, position), inner, block) for position, inner in enumerate(path.blocks))
 
 
 def block_at(chain: Chain, place: Place) -> Block:

@@ -10,6 +10,7 @@ from tone_shootout.audio.signals import Float32
 from tone_shootout.rendering.output.short_names import shorten
 from tone_shootout.rendering.video.drawing import fit, longest_name, paint_waveform, write_block, write_line
 from tone_shootout.rendering.video.gear_pictures import paint_picture
+from tone_shootout.rendering.video.labels import decibels
 from tone_shootout.rendering.video.layout import WIDE, Layout
 from tone_shootout.rendering.video.palette import BACKGROUND, BRIGHT, LINE, MUTED, PANEL, accent
 from tone_shootout.rendering.video.video_frames import Card
@@ -62,9 +63,9 @@ def draw(card: Card, envelope: Float32, layout: Layout = WIDE, gear: str = "") -
     picture.paste(PANEL, (left, top, right, layout.panel_bottom))
     picture.paste(LINE, (left, middle, right, middle + 1))
     paint_waveform(picture, left, top, height, fit(envelope, width), card.full_scale, color)
-    loudness = _decibels(card.heard_lufs, "LUFS in this video")
+    loudness = decibels(card.heard_lufs, "LUFS in this video")
     write_line(picture, left, layout.loudness, loudness, size=42, color=BRIGHT, bold=True, width=width)
-    file = f"File: {_decibels(card.integrated_lufs, 'LUFS')}, {_decibels(card.true_peak_dbtp, 'dBTP')}"
+    file = f"File: {decibels(card.integrated_lufs, 'LUFS')}, {decibels(card.true_peak_dbtp, 'dBTP')}"
     x, align = (left, "left") if layout.is_narrow else (right, "right")
     most = width if layout.is_narrow else 900
     write_line(picture, x, layout.file, file, size=28, color=BRIGHT, align=align, width=most)
@@ -99,7 +100,3 @@ def _write_tones(picture: Image.Image, card: Card, layout: Layout) -> int:
             width=end - x - 36,
         )
     return rows * step - 6
-
-
-def _decibels(value: float, unit: str) -> str:
-    return f"{value:.1f} {unit}".replace("-", "−")

@@ -12,11 +12,12 @@ from tone_shootout.rendering.metrics import Pair
 from tone_shootout.rendering.output.chain_words import chain_in_words
 from tone_shootout.rendering.output.manifest import Input, LevelRecord, SegmentRecord
 from tone_shootout.rendering.plan.planner import Plan, PlannedSegment
-from tone_shootout.rendering.video.labels import Labels, in_order, labels_of, letter
+from tone_shootout.rendering.video.labels import Labels, decibels, in_order, labels_of, letter
 from tone_shootout.rendering.video.program import AB_ROUND, REVEAL
 from tone_shootout.rendering.video.video_frames import Card, Row, TextCard, Thumbnail
 
 NO_LIMITER: Final = "One gain, no limiter"
+_NO_LIMITER_FOR_ALL: Final = "One gain for each tone, no limiter."
 
 _MOST_CREDITS: Final = 6
 
@@ -76,10 +77,10 @@ def title_card_of(plan: Plan, level: LevelRecord) -> TextCard:
         subtitle=", ".join(track.name for track in tracks),
         heading=f"{count}, {performance}" + ("; names follow at the end" if labels.blind else ""),
         rows=tuple(Row(_mark(labels, place), place, name) for place, name in enumerate(labels.names)),
-        promises=(f"One loudness: {_decibels(heard, 'LUFS')} in this video. One gain for each tone, no limiter.",),
+        promises=(f"One loudness: {decibels(heard, 'LUFS')} in this video. {_NO_LIMITER_FOR_ALL}",),
         small=(
-            f"ITU-R BS.1770, files at {_decibels(level.target_lufs, 'LUFS')}, true peak of each at most "
-            f"{_decibels(level.ceiling_dbtp, 'dBTP')}" + ("; intended offsets are on the cards." if trimmed else "."),
+            f"ITU-R BS.1770, files at {decibels(level.target_lufs, 'LUFS')}, true peak of each at most "
+            f"{decibels(level.ceiling_dbtp, 'dBTP')}" + ("; intended offsets are on the cards." if trimmed else "."),
         ),
     )
 
@@ -156,7 +157,7 @@ def results_card_of(
             )
             for rank, number in enumerate(order, 1)
         ),
-        small=(*_credits(inputs), "One gain for each tone, no limiter. Made with Tone Shootout."),
+        small=(*_credits(inputs), f"{_NO_LIMITER_FOR_ALL} Made with Tone Shootout."),
     )
 
 
@@ -172,7 +173,7 @@ def thumbnail_of(plan: Plan, level: LevelRecord, envelope: str, full_scale: floa
     return Thumbnail(
         title=plan.spec.title,
         tones=labels_of(plan).names,
-        promise=f"All at {_decibels(level.target_lufs, 'LUFS')}, no limiter",
+        promise=f"All at {decibels(level.target_lufs, 'LUFS')}, no limiter",
         envelope=envelope,
         full_scale=full_scale,
     )
@@ -184,7 +185,7 @@ def _mark(labels: Labels, place: int) -> str:
 
 def _levels(leveled: Sequence[LeveledSegment]) -> tuple[str, str]:
     loudness = fmean(each.measured.integrated_lufs for each in leveled)
-    return _decibels(loudness, "LUFS"), _decibels(max(each.measured.true_peak_dbtp for each in leveled), "dBTP")
+    return decibels(loudness, "LUFS"), decibels(max(each.measured.true_peak_dbtp for each in leveled), "dBTP")
 
 
 def _credits(inputs: Iterable[Input]) -> list[str]:
@@ -195,7 +196,3 @@ def _credits(inputs: Iterable[Input]) -> list[str]:
     if len(lines) > _MOST_CREDITS:
         lines = [*lines[: _MOST_CREDITS - 1], f"and {len(lines) - _MOST_CREDITS + 1} more works: see the description"]
     return [*lines, *dict.fromkeys(each.attribution for each in known if each.attribution)]
-
-
-def _decibels(value: float, unit: str) -> str:
-    return f"{value:.1f} {unit}".replace("-", "−")

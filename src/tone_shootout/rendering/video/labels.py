@@ -51,6 +51,11 @@ def letter(place: int) -> str:
     return (letter(more - 1) if more else "") + _LETTERS[rest]
 
 
+def decibels(value: float, unit: str) -> str:
+    """Return a level with its unit, as the video shows it."""
+    return f"{value:.1f} {unit}".replace("-", "−")
+
+
 def in_order(plan: Plan) -> list[PlannedSegment]:
     """Return the segments in the order of the video."""
     labels = labels_of(plan)

@@ -35,6 +35,11 @@ class Round(Struct, frozen=True, kw_only=True):
     frames: int
     turns: tuple[Turn, ...]
 
+    @property
+    def heard(self) -> int:
+        """Frames until the end of the last turn; silence follows."""
+        return sum(turn.frames for turn in self.turns)
+
 
 class Program(Struct, frozen=True, kw_only=True):
     """What is shown when. All parts start at whole seconds.
@@ -110,7 +115,7 @@ def times_ms(plan: Plan, program: Program | None) -> dict[int, tuple[int, int]]:
     shown = slots_of(plan) if program is None else program.segments
     found = {segment.position: (slot.start_ms, slot.end_ms) for segment, slot in shown}
     for each in program.rounds if program is not None else ():
-        end = each.start + sum(turn.frames for turn in each.turns)
+        end = each.start + each.heard
         for turn in each.turns:
             found.setdefault(turn.position, (_ms(each.start), _ms(end)))
     return {segment.position: found.get(segment.position, (0, 0)) for segment in plan.segments}

@@ -229,7 +229,7 @@ class VideoTasks:
     def _round_scenes(self, shown: Round) -> list[Scene]:
         scenes: list[Scene] = []
         strips: dict[int, int] = {}
-        rest = shown.frames - sum(turn.frames for turn in shown.turns)
+        rest = shown.frames - shown.heard
         for number, turn in enumerate(shown.turns, 1):
             first = strips.get(turn.position, 0)
             frames = turn.frames + (rest if number == len(shown.turns) else 0)
@@ -288,7 +288,7 @@ class VideoTasks:
     def _round_card(self, segment: PlannedSegment) -> DrawCard:
         card = self._card(segment)
         (shown,) = (each for each in self.program.rounds if each.di_track == segment.di_track)
-        rest = shown.frames - sum(turn.frames for turn in shown.turns)
+        rest = shown.frames - shown.heard
         last = len(shown.turns)
         return msgspec.structs.replace(
             card,

@@ -17,9 +17,6 @@ KEY: Final = "SHOOTOUT_BACKUP_KEY"
 """Variable with the key of backups."""
 _LARGEST_KEY: Final = 4096
 
-data_option = click.option(
-    "--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder. [SHOOTOUT_DATA]"
-)
 key_option = click.option(
     "--key-file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),

@@ -5,7 +5,13 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
+
 from tone_shootout.cli.errors import handle_errors
+
+data_option = click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder. [SHOOTOUT_DATA]"
+)
 
 
 @contextmanager

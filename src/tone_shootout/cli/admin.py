@@ -20,13 +20,13 @@ from tone_shootout.cli._admin import (
 )
 from tone_shootout.cli._session import ServiceError, open_session, session_options
 from tone_shootout.cli.errors import handle_errors
+from tone_shootout.cli.jobs import STATUSES
 
 if TYPE_CHECKING:
     from tone_shootout.client import Client
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_STATUSES = ["pending", "queued", "running", "cancelling", "completed", "failed", "cancelled"]
 _json = click.option("--json", "as_json", is_flag=True, help="Write the JSON of the API.")
 _limit = click.option("--limit", type=click.IntRange(1, 100), default=20, help="Number of items. [20]")
 
@@ -38,7 +38,7 @@ def _job_filter(command: F) -> F:
         click.option("--since", type=TimeType(), help="Only jobs that ended at this time or later, such as 14:00."),
         click.option("--owner", help="Only jobs of this user."),
         click.option("--code", help="Only jobs that failed with this error code."),
-        click.option("--status", type=click.Choice(_STATUSES), help="Only jobs in this status."),
+        click.option("--status", type=click.Choice(STATUSES), help="Only jobs in this status."),
     ):
         command = option(command)
     return command

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tone_shootout.cli._backups import Lines, backup_key, data_option, key_option, megabytes
-from tone_shootout.cli._installation import installation
+from tone_shootout.cli._backups import Lines, backup_key, key_option, megabytes
+from tone_shootout.cli._installation import data_option, installation
 from tone_shootout.cli.errors import handle_errors
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from tone_shootout.cli.errors import handle_errors
 if TYPE_CHECKING:
     from tone_shootout.client import Artifact, Client
 
-_STATUSES = ["pending", "queued", "running", "cancelling", "completed", "failed", "cancelled"]
+STATUSES = ["pending", "queued", "running", "cancelling", "completed", "failed", "cancelled"]
 _json = click.option("--json", "as_json", is_flag=True, help="Write the JSON of the API.")
 _quiet = click.option("--quiet", is_flag=True, help="Write only errors.")
 _watch = click.option("--watch", is_flag=True, help="Follow the job until it is done.")
@@ -26,7 +26,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--status", type=click.Choice(_STATUSES), help="Only jobs in this status.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only jobs in this status.")
 @click.option("--limit", type=click.IntRange(1, 100), default=20, help="Number of jobs. [20]")
 @_json
 @session_options

@@ -1,14 +1,13 @@
 """`shootout restore`: a backup into an empty installation, or only its check."""
 
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from tone_shootout.cli._backups import Lines, backup_key, data_option, key_option, megabytes
-from tone_shootout.cli._installation import installation
+from tone_shootout.cli._backups import Lines, backup_key, key_option, megabytes
+from tone_shootout.cli._installation import data_option, installation
 from tone_shootout.cli.errors import handle_errors
 
 if TYPE_CHECKING:
@@ -61,10 +60,12 @@ def _list(folder: "BackupFolder") -> None:
 
 
 def _check(folder: "BackupFolder", snapshot: str) -> None:
+    import asyncio
+
     from tone_shootout.backup.restoring import check_backup
 
     progress = Lines()
-    found = _do(check_backup(folder, snapshot, progress))
+    found = asyncio.run(check_backup(folder, snapshot, progress))
     for line in found:
         click.echo(line, err=True)
     if found:
@@ -74,6 +75,8 @@ def _check(folder: "BackupFolder", snapshot: str) -> None:
 
 
 def _restore(settings: "Settings", folder: "BackupFolder", snapshot: str) -> None:
+    import asyncio
+
     from tone_shootout.backup.restoring import restore_backup, unreadable_secrets
     from tone_shootout.kit.storage import Storage
 
@@ -102,10 +105,4 @@ def _restore(settings: "Settings", folder: "BackupFolder", snapshot: str) -> Non
                 err=True,
             )
 
-    _do(run())
-
-
-def _do(work: Coroutine[Any, Any, Any]) -> Any:
-    import asyncio
-
-    return asyncio.run(work)
+    asyncio.run(run())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tone_shootout.cli._installation import installation
+from tone_shootout.cli._installation import data_option, installation
 from tone_shootout.cli.errors import handle_errors
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder. [SHOOTOUT_DATA]")
+@data_option
 @click.option("--json", "as_json", is_flag=True, help="Write each difference as a line of JSON.")
 def reconcile(data: Path | None, as_json: bool) -> None:
     """Compare rows and objects, and list the differences; change nothing.

@@ -85,9 +85,7 @@ def upload_archive(path: Path, tags: Sequence[str]) -> Steps[list[UploadResult]]
 
 def delete_item(item_id: UUID | str) -> Steps[None]:
     """Delete an item of the library."""
-    reply = yield Call("DELETE", f"/library/{item_id}")
-    if reply.status != 404 or reply.attempts == 1:  # else an earlier attempt has deleted it
-        reply.check()
+    yield from _delete(f"/library/{item_id}")
 
 
 def set_picture(item_id: UUID | str, content: bytes) -> Steps[None]:
@@ -97,7 +95,11 @@ def set_picture(item_id: UUID | str, content: bytes) -> Steps[None]:
 
 def remove_picture(item_id: UUID | str) -> Steps[None]:
     """Delete the picture of an item of the library."""
-    reply = yield Call("DELETE", f"/library/{item_id}/picture")
+    yield from _delete(f"/library/{item_id}/picture")
+
+
+def _delete(path: str) -> Steps[None]:
+    reply = yield Call("DELETE", path)
     if reply.status != 404 or reply.attempts == 1:  # else an earlier attempt has deleted it
         reply.check()
 

@@ -278,7 +278,7 @@ async def _all_working(site: Site, workers: int) -> None:
         TimeoutError: one of them does not begin.
     """
     async with asyncio.timeout(START_S):
-        while await one_value(site.engine, "SELECT count(DISTINCT worker) FROM job") < workers:  # noqa: ASYNC110
+        while await one_value(site.engine, "SELECT count(DISTINCT worker) FROM job") < workers:  # noqa: ASYNC110 - other processes
             await asyncio.sleep(0.1)
     await asyncio.sleep(COUNTED_S)
 

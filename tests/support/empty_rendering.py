@@ -37,11 +37,11 @@ def empty_rendering(seconds: float = 0.0) -> Generator[None, None, None]:
             await self._publish(attempt, lease, out, notices=0)
 
     rendered = Runner._execute
-    Runner._execute = execute  # type: ignore[method-assign]
+    Runner._execute = execute  # type: ignore[method-assign]  # rendering is what is left out here
     try:
         yield
     finally:
-        Runner._execute = rendered  # type: ignore[method-assign]
+        Runner._execute = rendered  # type: ignore[method-assign]  # rendering is what is left out here
 
 
 def _manifest(inputs: Inputs) -> Manifest:

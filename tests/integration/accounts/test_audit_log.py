@@ -1,5 +1,7 @@
 """Security events and what administrators do are recorded in the transaction of what happens."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,13 +14,23 @@ from tests.integration.conftest import Person
 from tests.support.factories import AuditEventFactory
 from tests.support.sessions import Sessions
 from tone_shootout.accounts.audit import services
-from tone_shootout.accounts.audit.services import AuditLog, Origin, acting
+from tone_shootout.accounts.audit.services import AuditLog, Origin, set_origin
 from tone_shootout.accounts.maintenance import AccountMaintenance
 from tone_shootout.accounts.services import AccountService
 from tone_shootout.accounts.sign_in_links import SignInLinks
 from tone_shootout.kit.settings import RetentionSettings
 
 LOG = "/api/v1/admin/audit-log"
+
+
+@contextmanager
+def acting(origin: Origin) -> Generator[None, None, None]:
+    """Let an actor do what happens in the block, and the service what follows."""
+    set_origin(origin)
+    try:
+        yield
+    finally:
+        set_origin(Origin(actor_name="service"))
 
 
 async def _events(administrator: Person, **query: Any) -> list[dict[str, Any]]:

@@ -4,8 +4,7 @@ Services write an event in the unit of work of what they do, so neither is store
 from where, comes from the request or the command that is in progress.
 """
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple
@@ -69,16 +68,6 @@ _origin: ContextVar[Origin] = ContextVar("origin", default=_SERVICE)
 def set_origin(origin: Origin) -> None:
     """Set the origin of what follows in this context; each request has a context of its own."""
     _origin.set(origin)
-
-
-@contextmanager
-def acting(origin: Origin) -> Generator[None, None, None]:
-    """Set the origin of what happens in the block."""
-    token = _origin.set(origin)
-    try:
-        yield
-    finally:
-        _origin.reset(token)
 
 
 class AuditLog:
